@@ -1,0 +1,118 @@
+//! `#[serde(remote = "Other")]` of the user's own.
+//!
+//! Serde gives the type that stands in for `Other` two inherent functions and no impl of the traits. So do we. The
+//! shadow has the same `remote`, and the functions call it.
+
+use crate::attr;
+use crate::generate::{call_shadow, deserializer, where_clause};
+use crate::parse::{Container, Direction};
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::Member;
+
+pub(crate) fn inherent_impl(container: &Container<'_>) -> TokenStream {
+    let krate = &container.krate;
+    let serde = quote!(#krate::__private::serde);
+    let ident = &container.input.ident;
+    let vis = &container.input.vis;
+    let remote = &container.remote;
+    let (params, args, _) = container.generics.split_for_impl();
+    let where_clause = where_clause(container);
+    let used = pretend_used(container);
+    let call = call_shadow(container);
+    match container.direction {
+        Direction::Serialize => quote! {
+            #[automatically_derived]
+            impl #params #ident #args #where_clause {
+                #vis fn serialize<__S>(
+                    __self: &#remote #args,
+                    __serializer: __S,
+                ) -> ::core::result::Result<__S::Ok, __S::Error>
+                where
+                    __S: #serde::Serializer,
+                {
+                    #used
+                    #call
+                }
+            }
+        },
+        Direction::Deserialize => {
+            let (de, params) = deserializer(container);
+            let conversion = conversion(container);
+            quote! {
+                #[automatically_derived]
+                impl #params #ident #args #where_clause {
+                    #vis fn deserialize<__D>(__deserializer: __D) -> ::core::result::Result<#remote #args, __D::Error>
+                    where
+                        __D: #serde::Deserializer<#de>,
+                    {
+                        #used
+                        #call
+                    }
+                }
+                #conversion
+            }
+        }
+    }
+}
+
+/// With a `getter`, serde reads the stand-in and makes the remote type of it by the user's `From`. It reads the shadow,
+/// so that one is converted by way of the user's type:
+///
+/// ```ignore
+/// impl From<__Shadow> for Other {
+///     fn from(__shadow: __Shadow) -> Self {
+///         <Self as From<OtherDef>>::from(OtherDef { a: __shadow.a })
+///     }
+/// }
+/// ```
+fn conversion(container: &Container<'_>) -> Option<TokenStream> {
+    let [variant] = &container.variants[..] else { return None };
+    if !variant.fields.iter().any(|field| field.serde.has(attr::GETTER)) {
+        return None;
+    }
+    let ident = &container.input.ident;
+    let remote = &container.remote;
+    let (params, args, where_clause) = container.generics.split_for_impl();
+    let members: Vec<Member> = variant.style.members().collect();
+    let shadow = quote!(__Shadow #args);
+    let user_type = quote!(#ident #args);
+    Some(quote! {
+        #[automatically_derived]
+        impl #params ::core::convert::From<#shadow> for #remote #args
+        #where_clause
+        {
+            fn from(__shadow: #shadow) -> Self {
+                <Self as ::core::convert::From<#user_type>>::from(#ident { #(#members: __shadow.#members),* })
+            }
+        }
+    })
+}
+
+/// Nothing reads the fields of the stand-in, nor makes its variants. Code that could, and never runs, keeps the compiler
+/// from saying so:
+///
+/// ```ignore
+/// if let Some(OtherDef { a: __v0 }) = None::<OtherDef> {}
+/// if let Some((__v0,)) = None {
+///     let _ = OtherDef { a: __v0 };
+/// }
+/// ```
+fn pretend_used(container: &Container<'_>) -> TokenStream {
+    let ident = &container.input.ident;
+    let (_, args, _) = container.generics.split_for_impl();
+    let turbofish = args.as_turbofish();
+    let uses = container.variants.iter().map(|variant| {
+        let of_variant = variant.ident.map(|ident| quote!(::#ident));
+        let members: Vec<Member> = variant.style.members().collect();
+        let values: Vec<_> = (0..members.len()).map(|index| format_ident!("__v{index}")).collect();
+        let whole = quote!(#ident #turbofish #of_variant { #(#members: #values),* });
+        quote! {
+            if let ::core::option::Option::Some(#whole) = ::core::option::Option::None::<#ident #args> {}
+            if let ::core::option::Option::Some((#(#values,)*)) = ::core::option::Option::None {
+                let _ = #whole;
+            }
+        }
+    });
+    quote!(#(#uses)*)
+}

@@ -1,0 +1,75 @@
+//! Which fields are routed, and how.
+
+use crate::attr::{self, SerdeAttrs};
+use crate::parse::{Direction, Field, Variant};
+use crate::types;
+use quote::ToTokens;
+use syn::Generics;
+
+/// How a field is written and read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// As serde does it, with what the user's attributes say.
+    Serde,
+    /// The type depends on a parameter: the bulk path, with a bound that says so.
+    Bound,
+    /// The type is marked and known here: the compiler looks up whether the bulk path takes it, or serde's for an array
+    /// of something that is no element. Anything else is an error.
+    Marked,
+    /// The type names an ndarray and is known here: the bulk path if it takes it, else serde's.
+    Unmarked,
+}
+
+/// Decides for each field of a variant.
+pub(crate) fn choose(variant: &mut Variant<'_>, container: &SerdeAttrs, generics: &Generics) {
+    if is_written_whole(variant) {
+        return;
+    }
+    let borrows = variant.serde.has(attr::BORROW);
+    for field in &mut variant.fields {
+        field.route = route(field, &[container, &variant.serde, &field.serde], generics);
+        if field.route != Route::Serde && !borrows && !field.serde.has(attr::BORROW) {
+            // A `'static` cannot be borrowed from the input; a lifetime of another item's is none of ours.
+            let own = types::lifetimes(&field.ty).into_iter();
+            field.implied_borrow = own.filter(|own| generics.lifetimes().any(|param| param.lifetime == *own)).collect();
+        }
+    }
+}
+
+/// Whether the fields of a variant are never looked at.
+pub(crate) fn is_written_whole(variant: &Variant<'_>) -> bool {
+    [Direction::Serialize, Direction::Deserialize]
+        .iter()
+        .any(|&direction| variant.serde.has_with(direction) || variant.serde.is_skipped(direction))
+}
+
+fn route(field: &Field<'_>, attrs: &[&SerdeAttrs], generics: &Generics) -> Route {
+    let depends = types::mentions_param(field.ty.to_token_stream(), generics);
+    if !field.marks.is_empty() {
+        return if depends { Route::Bound } else { Route::Marked };
+    }
+    // What the user says about a field holds for both directions, so that one reads what the other has written.
+    let is_users = field.serde.any(CONFLICTS).is_some();
+    if is_users || !types::names_ndarray(&field.ty) {
+        return Route::Serde;
+    }
+    if !depends {
+        return Route::Unmarked;
+    }
+    // A bound cannot fall back on serde. So it is asked for only where it will hold, and where the user has left the
+    // bounds to us.
+    let has_bound = attrs.iter().any(|attrs| attrs.has(attr::BOUND));
+    if types::is_all_ndarray(&field.ty) && !has_bound { Route::Bound } else { Route::Serde }
+}
+
+/// The entries that leave no room for a route.
+pub(crate) const CONFLICTS: &[&str] = &[
+    attr::WITH,
+    attr::SERIALIZE_WITH,
+    attr::DESERIALIZE_WITH,
+    attr::SKIP,
+    attr::SKIP_SERIALIZING,
+    attr::SKIP_DESERIALIZING,
+    attr::FLATTEN,
+    attr::GETTER,
+];

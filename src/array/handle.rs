@@ -1,0 +1,246 @@
+//! `ShmArray`: an immutable array that keeps its container alive.
+
+use std::fmt;
+use std::ops::Deref;
+
+use ndarray::{
+    ArcArray, Array, ArrayRef, ArrayView, CowArray, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6,
+    IxDyn,
+};
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Serialize, Serializer};
+
+use crate::element::Element;
+use crate::error::Error;
+use crate::layout::Order;
+use crate::memory::{Hold, Region, View};
+
+use super::item::{DeserializeArray, SerializeArray};
+use super::nd::dimension;
+use super::read::Read;
+use super::scope;
+
+/// An immutable n-dimensional array that shares its memory: with the segment or file block that it was read from, or
+/// with the owned array that it was made from.
+///
+/// As a field it needs no mark and is routed wherever it stands. Read with [`from_shared`](crate::from_shared) or
+/// [`Segment::get`](crate::Segment::get) it is a view of the container, without a copy, and `'static`: it keeps the
+/// container's memory mapped for as long as any clone lives. Read with [`from_bytes`](crate::from_bytes) or from another
+/// format, which have no container to keep, it owns a copy.
+///
+/// A clone costs a reference count. It derefs to [`ndarray::ArrayRef`], and has no way to be written to.
+///
+/// ```
+/// use ndarray::array;
+/// use serde_shm::ShmArray2;
+///
+/// let weights = ShmArray2::from(array![[1.0_f32, 2.0], [3.0, 4.0]]);
+/// let same = weights.clone();
+/// assert_eq!(same.sum(), 10.0);
+/// assert_eq!(same.as_ptr(), weights.as_ptr());
+/// ```
+pub struct ShmArray<A: Element, D: Dimension> {
+    hold: Hold<A, NdView<D>>,
+}
+
+macro_rules! aliases {
+    ($($name:ident $dim:ident $text:literal;)*) => {$(
+        #[doc = concat!("A [`ShmArray`] with ", $text, ".")]
+        pub type $name<A> = ShmArray<A, $dim>;
+    )*};
+}
+
+aliases! {
+    ShmArray0 Ix0 "no axes: one element";
+    ShmArray1 Ix1 "one axis";
+    ShmArray2 Ix2 "two axes";
+    ShmArray3 Ix3 "three axes";
+    ShmArray4 Ix4 "four axes";
+    ShmArray5 Ix5 "five axes";
+    ShmArray6 Ix6 "six axes";
+    ShmArrayD IxDyn "any number of axes";
+}
+
+/// The family of ndarray's views, for [`Hold`].
+struct NdView<D>(std::marker::PhantomData<D>);
+
+impl<A: Element, D: Dimension> View<A> for NdView<D> {
+    type Of<'a> = ArrayView<'a, A, D>;
+
+    fn shorten<'a, 'long: 'a>(view: &'a ArrayView<'long, A, D>) -> &'a ArrayView<'a, A, D> {
+        view
+    }
+}
+
+impl<A: Element, D: Dimension> ShmArray<A, D> {
+    fn in_region(
+        region: Region,
+        offset: usize,
+        len: usize,
+        shape: &[usize],
+        order: Order,
+    ) -> Result<Self, Error> {
+        let hold = Hold::new(region, offset, len, |items| {
+            let shape = dimension::<D, Error>(shape, order)?;
+            ArrayView::from_shape(shape, items).map_err(Error::custom)
+        })?
+        .map_err(|misfit| Error::corrupt(misfit.to_string()))?;
+        Ok(ShmArray { hold })
+    }
+
+    fn from_vec(items: Vec<A>, shape: &[usize], order: Order) -> Result<Self, Error> {
+        let len = size_of_val(&items[..]);
+        ShmArray::in_region(Region::from_vec(items), 0, len, shape, order)
+    }
+
+    /// A view of the array that borrows the handle.
+    pub fn view(&self) -> ArrayView<'_, A, D> {
+        self.hold.view().view()
+    }
+}
+
+impl<A: Element, D: Dimension> Deref for ShmArray<A, D> {
+    type Target = ArrayRef<A, D>;
+
+    fn deref(&self) -> &ArrayRef<A, D> {
+        self.hold.view()
+    }
+}
+
+impl<A: Element, D: Dimension> Clone for ShmArray<A, D> {
+    fn clone(&self) -> Self {
+        ShmArray { hold: self.hold.clone() }
+    }
+}
+
+impl<A: Element, D: Dimension> fmt::Debug for ShmArray<A, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.view(), f)
+    }
+}
+
+impl<A: Element, D: Dimension> PartialEq for ShmArray<A, D> {
+    fn eq(&self, other: &Self) -> bool {
+        self.view() == other.view()
+    }
+}
+
+impl<A: Element, D: Dimension> PartialEq<Array<A, D>> for ShmArray<A, D> {
+    fn eq(&self, other: &Array<A, D>) -> bool {
+        self.view() == other.view()
+    }
+}
+
+impl<A: Element + Eq, D: Dimension> Eq for ShmArray<A, D> {}
+
+/// No element is copied if they lie in memory without gaps, in C or Fortran order; else they are, once.
+impl<A: Element, D: Dimension> From<Array<A, D>> for ShmArray<A, D> {
+    fn from(array: Array<A, D>) -> Self {
+        let shape = array.shape().to_vec();
+        let standard = array.is_standard_layout();
+        let order = if !standard && array.t().is_standard_layout() { Order::F } else { Order::C };
+        let len = array.len() * size_of::<A>();
+        let made = if standard || order == Order::F {
+            let (items, offset) = array.into_raw_vec_and_offset();
+            let start = offset.unwrap_or(0) * size_of::<A>();
+            ShmArray::in_region(Region::from_vec(items), start, len, &shape, order)
+        } else {
+            ShmArray::from_vec(array.iter().copied().collect(), &shape, Order::C)
+        };
+        match made {
+            Ok(array) => array,
+            // Shape, order and length are those of an array that exists.
+            Err(error) => unreachable!("an owned array is a valid shared one: {error}"),
+        }
+    }
+}
+
+impl<A: Element, D: Dimension> From<ArcArray<A, D>> for ShmArray<A, D> {
+    fn from(array: ArcArray<A, D>) -> Self {
+        array.into_owned().into()
+    }
+}
+
+impl<A: Element, D: Dimension> From<CowArray<'_, A, D>> for ShmArray<A, D> {
+    fn from(array: CowArray<'_, A, D>) -> Self {
+        array.into_owned().into()
+    }
+}
+
+impl<A: Element> From<Vec<A>> for ShmArray1<A> {
+    fn from(items: Vec<A>) -> Self {
+        Array::from_vec(items).into()
+    }
+}
+
+impl<A: Element, D: Dimension> SerializeArray for ShmArray<A, D> {
+    fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize_array(serializer)
+    }
+}
+
+impl<A: Element, D: Dimension> Serialize for ShmArray<A, D> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize_array(serializer)
+    }
+}
+
+impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for ShmArray<A, D> {
+    fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
+        let read = Read::<A>::deserialize(d)?;
+        dimension::<D, Z::Error>(&read.shape, read.order)?;
+        let here = match &read.elements {
+            std::borrow::Cow::Borrowed(items) => scope::locate(A::bytes(items)),
+            std::borrow::Cow::Owned(_) => None,
+        };
+        match here {
+            Some((region, offset)) => {
+                let len = size_of_val(&read.elements[..]);
+                ShmArray::in_region(region, offset, len, &read.shape, read.order)
+            }
+            None => ShmArray::from_vec(read.elements.into_owned(), &read.shape, read.order),
+        }
+        .map_err(Z::Error::custom)
+    }
+}
+
+impl<'de, A: Element, D: Dimension> Deserialize<'de> for ShmArray<A, D> {
+    fn deserialize<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
+        Self::deserialize_array(d)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{array, s};
+
+    #[test]
+    fn owned_arrays_of_any_layout_become_handles() {
+        let base = Array::from_shape_fn((4, 6), |(i, j)| (10 * i + j) as u16);
+        let address = base.as_ptr();
+        let handle = ShmArray::from(base.clone());
+        assert_eq!(handle, base);
+        let moved = ShmArray::from(base.clone().reversed_axes());
+        assert_eq!(moved, base.t());
+        let mut inner = base.clone();
+        inner.slice_collapse(s![1..3, ..]);
+        assert_eq!(ShmArray::from(inner.clone()), inner);
+        let mut gaps = base.clone();
+        gaps.slice_collapse(s![.., ..;2]);
+        assert_eq!(ShmArray::from(gaps.clone()), gaps);
+        let mut back = base.clone();
+        back.invert_axis(ndarray::Axis(0));
+        assert_eq!(ShmArray::from(back.clone()), back);
+        assert_eq!(ShmArray::from(base).as_ptr(), address);
+        assert_eq!(ShmArray::from(Array::from_elem((), 5_u8)), Array::from_elem((), 5));
+        assert_eq!(ShmArray::from(Array::<f32, _>::zeros((0, 3))).shape(), [0, 3]);
+        assert_eq!(ShmArray::from(vec![1_i8, 2]), array![1, 2]);
+    }
+
+    impl<A: Element, D: Dimension> PartialEq<ArrayView<'_, A, D>> for ShmArray<A, D> {
+        fn eq(&self, other: &ArrayView<'_, A, D>) -> bool {
+            self.view() == other.view()
+        }
+    }
+}

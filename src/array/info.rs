@@ -1,0 +1,65 @@
+//! What a container says of an array without reading it.
+
+use crate::dtype::DType;
+use crate::layout::Order;
+use crate::store::Entry;
+
+/// An array of a container: its path in the object, dtype, shape and order.
+///
+/// ```
+/// # #[cfg(target_os = "linux")] {
+/// # use serde_shm::Segment;
+/// let segment = serde_shm::to_shared(&[("a", [1_u8, 2])]).unwrap();
+/// assert!(segment.arrays().unwrap().is_empty()); // a plain `[u8; 2]` is no array to serde
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArrayInfo {
+    path: String,
+    dtype: DType,
+    shape: Vec<usize>,
+    order: Order,
+    zero_copy: bool,
+}
+
+impl ArrayInfo {
+    pub(crate) fn from_entry(entry: &Entry<'_>, zero_copy: bool) -> Self {
+        ArrayInfo {
+            path: entry.path.to_owned(),
+            dtype: entry.dtype,
+            shape: entry.shape.clone(),
+            order: entry.order,
+            zero_copy: zero_copy && entry.dtype.is_native(),
+        }
+    }
+
+    /// Where it stands in the object: `layers.0.weight`. An array that is the whole object is `arr_0`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The type of its elements; its `Display` is NumPy's descriptor.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// The length of each axis; empty for an array without axes.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Which axis varies fastest in memory.
+    pub fn order(&self) -> Order {
+        self.order
+    }
+
+    /// The bytes of its elements.
+    pub fn bytes(&self) -> usize {
+        self.shape.iter().product::<usize>() * self.dtype.item_size()
+    }
+
+    /// Whether it can be seen where it lies: aligned, uncompressed, in this machine's byte order.
+    pub fn is_zero_copy(&self) -> bool {
+        self.zero_copy
+    }
+}

@@ -1,0 +1,67 @@
+//! Arrays as serde sees them: the token under which they pass, the types that a marked field may have, the handle
+//! that keeps its container.
+
+#[cfg(feature = "ndarray")]
+mod handle;
+mod info;
+mod item;
+#[cfg(feature = "ndarray")]
+mod nd;
+#[cfg(feature = "derive")]
+pub mod probe;
+mod read;
+mod scope;
+mod token;
+
+use serde::{Deserializer, Serializer};
+
+#[cfg(feature = "ndarray")]
+pub use handle::{
+    ShmArray, ShmArray0, ShmArray1, ShmArray2, ShmArray3, ShmArray4, ShmArray5, ShmArray6,
+    ShmArrayD,
+};
+pub use info::ArrayInfo;
+pub use item::{DeserializeArray, DeserializeItem, SerializeArray, SerializeItem};
+#[cfg(feature = "ndarray")]
+pub(crate) use nd::view;
+pub(crate) use scope::with_region;
+pub(crate) use token::{Descriptor, TOKEN, announce};
+
+/// Serializes an array field: for `#[serde(with = "serde_shm::array")]` under serde's own derive.
+///
+/// It routes what [`SerializeArray`] is implemented for, as `#[shm_array]` does under this crate's derive. Other
+/// formats get nested numbers or `(dtype, shape, bytes)`.
+///
+/// ```
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Signal {
+///     rate: u32,
+///     #[serde(with = "serde_shm::array")]
+///     samples: Vec<f32>,
+/// }
+/// let bytes = serde_shm::to_bytes(&Signal { rate: 48_000, samples: vec![0.5; 1000] }).unwrap();
+/// let back: Signal = serde_shm::from_bytes(&bytes).unwrap();
+/// assert_eq!(back.samples.len(), 1000);
+/// ```
+///
+/// # Errors
+///
+/// Those of the serializer: a full disk or memory, where it writes to one.
+pub fn serialize<T: SerializeArray + ?Sized, S: Serializer>(
+    value: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    value.serialize_array(serializer)
+}
+
+/// Deserializes an array field: for `#[serde(with = "serde_shm::array")]` under serde's own derive. See [`serialize`].
+///
+/// # Errors
+///
+/// If there is no array there, or one of another element type or number of axes; for a borrowed type, if the bytes
+/// cannot be borrowed.
+pub fn deserialize<'de, T: DeserializeArray<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    T::deserialize_array(deserializer)
+}

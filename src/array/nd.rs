@@ -1,0 +1,192 @@
+//! ndarray's owners and views as array fields.
+
+use std::borrow::Cow;
+
+use ndarray::{
+    ArcArray, Array, ArrayBase, ArrayRef, ArrayView, ArrayViewD, ArrayViewMut, Axis, CowArray, Data,
+    Dimension, IxDyn, ShapeBuilder, Slice, StrideShape,
+};
+use serde::de::{Deserializer, Error};
+use serde::ser::Serializer;
+
+use crate::element::Element;
+use crate::error;
+use crate::layout::Order;
+use crate::store::Placed;
+
+use super::item::{DeserializeArray, SerializeArray};
+use super::read::{Read, shape_error};
+use super::token::{self, Elements};
+
+/// Strided elements are packed in blocks of about this many bytes: large enough for one system call each, small
+/// enough for the cache.
+const BLOCK: usize = 256 << 10;
+
+struct Strided<'a, A> {
+    view: ArrayViewD<'a, A>,
+}
+
+impl<A: Element> Strided<'_, A> {
+    /// The elements as they lie in memory, if they lie there without gaps in one of the two orders.
+    fn contiguous(&self) -> Option<(Order, &[A])> {
+        if let Some(items) = self.view.as_slice() {
+            return Some((Order::C, items));
+        }
+        // Reversed axes of a Fortran array are a C array of the same memory.
+        let slice = self.view.as_slice_memory_order()?;
+        let forward = self.view.strides().iter().zip(self.view.shape()).all(|(stride, axis)| {
+            *axis <= 1 || *stride > 0
+        });
+        (forward && self.view.t().is_standard_layout()).then_some((Order::F, slice))
+    }
+}
+
+impl<A: Element> Elements<A> for Strided<'_, A> {
+    fn order(&self) -> Order {
+        self.contiguous().map_or(Order::C, |(order, _)| order)
+    }
+
+    fn blocks<E>(&self, mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        match self.contiguous() {
+            Some((_, items)) => put(A::bytes(items)),
+            None => pack(self.view.view(), &mut Vec::new(), &mut put),
+        }
+    }
+
+    fn row_major(&self) -> Cow<'_, [A]> {
+        match self.view.as_slice() {
+            Some(items) => Cow::Borrowed(items),
+            None => Cow::Owned(self.view.iter().copied().collect()),
+        }
+    }
+}
+
+/// Packs a strided view into row-major blocks, which ndarray fills axis by axis, not element by element.
+fn pack<A: Element, E>(
+    view: ArrayViewD<'_, A>,
+    buffer: &mut Vec<A>,
+    put: &mut impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    if view.is_empty() {
+        return Ok(());
+    }
+    if let Some(items) = view.as_slice() {
+        return put(A::bytes(items));
+    }
+    let limit = (BLOCK / size_of::<A>()).max(1);
+    if view.len() <= limit {
+        if buffer.len() < view.len() {
+            // The value is overwritten below; any element of the view will do.
+            let Some(first) = view.first() else { return Ok(()) };
+            buffer.resize(view.len(), *first);
+        }
+        let block = &mut buffer[..view.len()];
+        // The buffer has the view's length, so the shape always fits.
+        if let Ok(mut packed) = ArrayViewMut::from_shape(view.raw_dim(), &mut *block) {
+            packed.assign(&view);
+        }
+        return put(A::bytes(block));
+    }
+    let rows = view.len_of(Axis(0));
+    let each = view.len() / rows;
+    if each > limit {
+        for row in 0..rows {
+            pack(view.index_axis(Axis(0), row), buffer, put)?;
+        }
+        return Ok(());
+    }
+    let step = (limit / each).max(1);
+    for start in (0..rows).step_by(step) {
+        let end = (start + step).min(rows);
+        let part = view.slice_axis(Axis(0), Slice::from(start..end));
+        pack(part, buffer, put)?;
+    }
+    Ok(())
+}
+
+fn serialize<A: Element, D: Dimension, S: Serializer>(
+    view: ArrayView<'_, A, D>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let view = view.into_dyn();
+    let shape = view.shape().to_vec();
+    token::serialize(&shape, Strided { view }, serializer)
+}
+
+impl<A: Element, S: Data<Elem = A>, D: Dimension> SerializeArray for ArrayBase<S, D> {
+    fn serialize_array<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
+        serialize(self.view(), serializer)
+    }
+}
+
+impl<A: Element, D: Dimension> SerializeArray for ArrayRef<A, D> {
+    fn serialize_array<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
+        serialize(self.view(), serializer)
+    }
+}
+
+/// The shape as a `D`, with the order of its elements.
+pub(super) fn dimension<D: Dimension, E: Error>(
+    shape: &[usize],
+    order: Order,
+) -> Result<StrideShape<D>, E> {
+    match D::from_dimension(&IxDyn(shape)) {
+        Some(dimension) => Ok(dimension.set_f(order == Order::F).into()),
+        None => Err(shape_error(shape, &vec![None; D::NDIM.unwrap_or(0)])),
+    }
+}
+
+impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for Array<A, D> {
+    fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
+        let read = Read::<A>::deserialize(d)?;
+        let shape = dimension::<D, Z::Error>(&read.shape, read.order)?;
+        Array::from_shape_vec(shape, read.elements.into_owned()).map_err(Error::custom)
+    }
+}
+
+impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for ArcArray<A, D> {
+    fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
+        Array::deserialize_array(d).map(Array::into_shared)
+    }
+}
+
+impl<'de: 'a, 'a, A: Element, D: Dimension> DeserializeArray<'de> for CowArray<'a, A, D> {
+    fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
+        let read = Read::<A>::deserialize(d)?;
+        let shape = dimension::<D, Z::Error>(&read.shape, read.order)?;
+        Ok(match read.elements {
+            Cow::Borrowed(items) => ArrayView::from_shape(shape, items).map_err(Error::custom)?.into(),
+            Cow::Owned(items) => Array::from_shape_vec(shape, items).map_err(Error::custom)?.into(),
+        })
+    }
+}
+
+impl<'de: 'a, 'a, A: Element, D: Dimension> DeserializeArray<'de> for ArrayView<'a, A, D> {
+    fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
+        let read = Read::<A>::deserialize(d)?;
+        let shape = dimension::<D, Z::Error>(&read.shape, read.order)?;
+        let items = read.borrowed("ArrayView", "`Array`, `CowArray` or `ShmArray`")?;
+        ArrayView::from_shape(shape, items).map_err(Error::custom)
+    }
+}
+
+/// One array of a container as a view, with nothing else read.
+pub(crate) fn view<'a, A: Element, D: Dimension>(
+    path: &str,
+    placed: &Placed<'a>,
+) -> error::Result<ArrayView<'a, A, D>> {
+    let named = |error: error::Error| error.at_field(path);
+    if placed.dtype != A::DTYPE {
+        return Err(named(error::Error::mismatch(format!(
+            "expected {}, found {} (shape {:?})",
+            A::DTYPE.rust_name(),
+            placed.dtype.rust_name(),
+            placed.shape
+        ))));
+    }
+    let shape = dimension::<D, error::Error>(&placed.shape, placed.order).map_err(named)?;
+    let items = A::view(placed.bytes)
+        .map_err(|misfit| named(error::Error::corrupt(misfit.to_string())))?;
+    ArrayView::from_shape(shape, items)
+        .map_err(|error| named(error::Error::corrupt(error.to_string())))
+}

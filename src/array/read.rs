@@ -1,0 +1,475 @@
+//! Reading an array from whatever a deserializer gives: our token, another format's `(dtype, shape, bytes)`, nested
+//! numbers, or ndarray's own serde form.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor,
+};
+
+use crate::dtype::DType;
+use crate::element::{Element, Misfit};
+use crate::layout::{self, MAX_NDIM, Order};
+
+use super::token::TOKEN;
+
+/// An array that was read: its shape, order and elements, which are borrowed where that is possible.
+pub(crate) struct Read<'de, A: Element> {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) order: Order,
+    pub(crate) elements: Cow<'de, [A]>,
+    /// Why the elements could not be borrowed.
+    owned: Option<&'static str>,
+}
+
+const INLINE: &str = "it is encoded inline or comes from another format";
+const COPIED: &str = "the format that it comes from does not lend its bytes";
+const UNALIGNED: &str = "its bytes are not aligned for it";
+const FOREIGN_ORDER: &str = "its bytes are in the other byte order";
+
+impl<'de, A: Element> Read<'de, A> {
+    pub(crate) fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(TOKEN, TokenVisitor(PhantomData))
+    }
+
+    /// The elements where they lie, or why they cannot be had there and what to ask for instead.
+    pub(crate) fn borrowed<E: Error>(self, view: &str, owned: &str) -> Result<&'de [A], E> {
+        match self.elements {
+            Cow::Borrowed(items) => Ok(items),
+            Cow::Owned(_) => Err(E::custom(format_args!(
+                "cannot borrow this array as `{view}`: {}; use {owned}",
+                self.owned.unwrap_or(COPIED)
+            ))),
+        }
+    }
+
+    /// An error unless the array has these axes; `None` stands for any length.
+    pub(crate) fn check_shape<E: Error>(&self, expected: &[Option<usize>]) -> Result<(), E> {
+        let fits = self.shape.len() == expected.len()
+            && self.shape.iter().zip(expected).all(|(found, want)| want.is_none_or(|w| w == *found));
+        if fits { Ok(()) } else { Err(shape_error(&self.shape, expected)) }
+    }
+
+    /// The elements in row-major order; a copy is made only for Fortran order with several axes.
+    pub(crate) fn row_major(self) -> Cow<'de, [A]> {
+        let moved = self.order == Order::F && self.shape.iter().filter(|axis| **axis > 1).count() > 1;
+        if !moved {
+            return self.elements;
+        }
+        let strides = layout::strides(&self.shape, Order::F);
+        let mut rows = Vec::with_capacity(self.elements.len());
+        let mut index = vec![0; self.shape.len()];
+        for _ in 0..self.elements.len() {
+            let at: usize = index.iter().zip(&strides).map(|(i, stride)| i * stride).sum();
+            rows.push(self.elements[at]);
+            for (i, axis) in index.iter_mut().zip(&self.shape).rev() {
+                *i += 1;
+                if *i < *axis {
+                    break;
+                }
+                *i = 0;
+            }
+        }
+        Cow::Owned(rows)
+    }
+}
+
+pub(crate) fn shape_error<E: Error>(found: &[usize], expected: &[Option<usize>]) -> E {
+    let axes: Vec<String> =
+        expected.iter().map(|axis| axis.map_or("_".to_owned(), |n| n.to_string())).collect();
+    E::invalid_type(
+        Unexpected::Other(&format!("shape {found:?}")),
+        &format!("an array of shape [{}]", axes.join(", ")).as_str(),
+    )
+}
+
+fn read_bytes<'de, A: Element, E: Error>(
+    descriptor: &str,
+    shape: Vec<usize>,
+    order: Order,
+    bytes: Bytes<'de>,
+) -> Result<Read<'de, A>, E> {
+    let dtype = DType::from_descriptor(descriptor).map_err(E::custom)?;
+    if !dtype.same_scalar(A::DTYPE) {
+        return Err(E::invalid_type(
+            Unexpected::Other(&format!("{} (shape {shape:?})", dtype.rust_name())),
+            &A::DTYPE.rust_name().as_str(),
+        ));
+    }
+    let expected = layout::byte_len(&shape, dtype.item_size())
+        .filter(|_| shape.len() <= MAX_NDIM)
+        .ok_or_else(|| E::custom(format_args!("shape {shape:?} of {dtype} overflows")))?;
+    if bytes.0.len() != expected {
+        return Err(E::custom(format_args!(
+            "shape {shape:?} of {dtype} takes {expected} bytes, found {}",
+            bytes.0.len()
+        )));
+    }
+    let misfit = |misfit: Misfit| match misfit {
+        Misfit::Bool { index, byte } => E::invalid_value(
+            Unexpected::Other(&format!("{byte} at element {index}")),
+            &"a bool, a byte of 0 or 1",
+        ),
+        other => E::custom(other),
+    };
+    let (elements, owned) = match bytes.0 {
+        Cow::Borrowed(bytes) if dtype.is_native() => match A::view(bytes) {
+            Ok(items) => (Cow::Borrowed(items), None),
+            Err(Misfit::Align { .. }) => {
+                (Cow::Owned(A::collect(bytes, false).map_err(misfit)?), Some(UNALIGNED))
+            }
+            Err(other) => return Err(misfit(other)),
+        },
+        other => {
+            let why = if dtype.is_native() { COPIED } else { FOREIGN_ORDER };
+            (Cow::Owned(A::collect(&other, !dtype.is_native()).map_err(misfit)?), Some(why))
+        }
+    };
+    Ok(Read { shape, order, elements, owned })
+}
+
+/// What stands under the token.
+struct TokenVisitor<A>(PhantomData<A>);
+
+impl<'de, A: Element> Visitor<'de> for TokenVisitor<A> {
+    type Value = Read<'de, A>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an array of {}", A::DTYPE.rust_name())
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
+        // Formats that describe themselves may hold any of the forms. That includes serde's buffer behind `flatten`
+        // and `untagged`, which says that it is human-readable whatever it was filled from.
+        if d.is_human_readable() {
+            d.deserialize_any(ArrayVisitor(PhantomData))
+        } else {
+            d.deserialize_tuple(3, ArrayVisitor(PhantomData))
+        }
+    }
+
+    // A format that drops newtypes altogether calls these.
+    fn visit_seq<S: SeqAccess<'de>>(self, seq: S) -> Result<Self::Value, S::Error> {
+        ArrayVisitor(PhantomData).visit_seq(seq)
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Self::Value, M::Error> {
+        ArrayVisitor(PhantomData).visit_map(map)
+    }
+}
+
+struct ArrayVisitor<A>(PhantomData<A>);
+
+impl<A: Element> ArrayVisitor<A> {
+    fn nested<'de, E: Error>(nest: Nest<A>) -> Result<Read<'de, A>, E> {
+        Ok(Read {
+            shape: nest.shape,
+            order: Order::C,
+            elements: Cow::Owned(nest.items),
+            owned: Some(INLINE),
+        })
+    }
+
+    fn scalar<'de, E: Error>(item: A) -> Result<Read<'de, A>, E> {
+        Self::nested(Nest { shape: Vec::new(), items: vec![item] })
+    }
+}
+
+macro_rules! scalars {
+    ($($visit:ident $ty:ty;)*) => {$(
+        fn $visit<E: Error>(self, value: $ty) -> Result<Self::Value, E> {
+            Self::scalar(A::deserialize(serde::de::IntoDeserializer::<E>::into_deserializer(value))?)
+        }
+    )*};
+}
+
+impl<'de, A: Element> Visitor<'de> for ArrayVisitor<A> {
+    type Value = Read<'de, A>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an array of {}", A::DTYPE.rust_name())
+    }
+
+    scalars! {
+        visit_bool bool;
+        visit_i64 i64;
+        visit_u64 u64;
+        visit_f32 f32;
+        visit_f64 f64;
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
+        let mut nest = Nest { shape: vec![0], items: Vec::new() };
+        match seq.next_element_seed(First { nest: &mut nest, whole: seq.size_hint() == Some(3) })? {
+            None => return Self::nested(nest),
+            Some(Head::Element) => {}
+            Some(Head::Descriptor(descriptor)) => {
+                let missing = |found| S::Error::invalid_length(found, &"dtype, shape and bytes");
+                let shape: Vec<usize> = seq.next_element()?.ok_or_else(|| missing(1))?;
+                let bytes: Bytes<'de> = seq.next_element()?.ok_or_else(|| missing(2))?;
+                // A fourth element, the order, is ours alone.
+                let order = match seq.next_element::<u8>() {
+                    Ok(Some(1)) => Order::F,
+                    _ => Order::C,
+                };
+                return read_bytes(&descriptor, shape, order, bytes);
+            }
+        }
+        nest.shape[0] = 1;
+        while seq.next_element_seed(Item { nest: &mut nest, axis: 1 })?.is_some() {
+            nest.shape[0] += 1;
+        }
+        Self::nested(nest)
+    }
+
+    /// ndarray's own form: `{v: 1, dim: [2, 3], data: [..]}`.
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let (mut shape, mut items) = (None::<Vec<usize>>, None::<Vec<A>>);
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            match &*key {
+                "v" => {
+                    let version = map.next_value::<u64>()?;
+                    if version != 1 {
+                        return Err(M::Error::invalid_value(
+                            Unexpected::Unsigned(version),
+                            &"version 1 of ndarray's form",
+                        ));
+                    }
+                }
+                "dim" => shape = Some(map.next_value_seed(Dim)?),
+                "data" => items = Some(map.next_value()?),
+                other => return Err(M::Error::unknown_field(other, &["v", "dim", "data"])),
+            }
+        }
+        let shape = shape.ok_or_else(|| M::Error::missing_field("dim"))?;
+        let items = items.ok_or_else(|| M::Error::missing_field("data"))?;
+        if layout::count(&shape) != Some(items.len()) {
+            return Err(M::Error::custom(format_args!(
+                "shape {shape:?} does not have {} elements",
+                items.len()
+            )));
+        }
+        Self::nested(Nest { shape, items })
+    }
+}
+
+/// Row-major elements as they come out of nested sequences, and the shape seen so far.
+struct Nest<A> {
+    shape: Vec<usize>,
+    items: Vec<A>,
+}
+
+/// Whether the first element of a sequence is an element of the array, or the descriptor of one.
+enum Head<'de> {
+    Element,
+    Descriptor(Cow<'de, str>),
+}
+
+struct First<'n, A> {
+    nest: &'n mut Nest<A>,
+    /// The sequence has three elements, as `(dtype, shape, bytes)` has.
+    whole: bool,
+}
+
+impl<'de, A: Element> DeserializeSeed<'de> for First<'_, A> {
+    type Value = Head<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
+        // A format that does not describe itself has to be told; it can only hold the descriptor.
+        if d.is_human_readable() { d.deserialize_any(self) } else { d.deserialize_str(self) }
+    }
+}
+
+macro_rules! elements {
+    ($($visit:ident $ty:ty;)*) => {$(
+        fn $visit<E: Error>(self, value: $ty) -> Result<Self::Value, E> {
+            let item = A::deserialize(serde::de::IntoDeserializer::<E>::into_deserializer(value))?;
+            Item { nest: self.nest, axis: 1 }.push(item)?;
+            Ok(Head::Element)
+        }
+    )*};
+}
+
+impl<'de, A: Element> Visitor<'de> for First<'_, A> {
+    type Value = Head<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let also = if self.whole { " or a dtype" } else { "" };
+        write!(f, "{}{also}", A::DTYPE.rust_name())
+    }
+
+    elements! {
+        visit_bool bool;
+        visit_i64 i64;
+        visit_u64 u64;
+        visit_f32 f32;
+        visit_f64 f64;
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Head::Descriptor(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Head::Descriptor(Cow::Borrowed(text)))
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, seq: S) -> Result<Self::Value, S::Error> {
+        Item { nest: self.nest, axis: 1 }.visit_seq(seq)?;
+        Ok(Head::Element)
+    }
+}
+
+/// One item of a nest at this axis: a number, or a sequence along the axis.
+struct Item<'n, A> {
+    nest: &'n mut Nest<A>,
+    axis: usize,
+}
+
+impl<A: Element> Item<'_, A> {
+    fn push<E: Error>(self, item: A) -> Result<(), E> {
+        if self.axis != self.nest.shape.len() {
+            return Err(E::custom("a number stands where other rows have a sequence"));
+        }
+        self.nest.items.push(item);
+        Ok(())
+    }
+}
+
+impl<'de, A: Element> DeserializeSeed<'de> for Item<'_, A> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_any(self)
+    }
+}
+
+macro_rules! items {
+    ($($visit:ident $ty:ty;)*) => {$(
+        fn $visit<E: Error>(self, value: $ty) -> Result<(), E> {
+            let item = A::deserialize(serde::de::IntoDeserializer::<E>::into_deserializer(value))?;
+            self.push(item)
+        }
+    )*};
+}
+
+impl<'de, A: Element> Visitor<'de> for Item<'_, A> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", A::DTYPE.rust_name())
+    }
+
+    items! {
+        visit_bool bool;
+        visit_i64 i64;
+        visit_u64 u64;
+        visit_f32 f32;
+        visit_f64 f64;
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<(), S::Error> {
+        // The first row of an axis fixes its length; the others must have it too.
+        let known = self.nest.shape.get(self.axis).copied();
+        if known.is_none() {
+            if self.axis >= MAX_NDIM {
+                return Err(S::Error::custom(format_args!("more than {MAX_NDIM} axes")));
+            }
+            if !self.nest.items.is_empty() {
+                return Err(S::Error::custom("a sequence stands where other rows have a number"));
+            }
+            self.nest.shape.push(0);
+        }
+        let mut len = 0;
+        let axis = self.axis + 1;
+        while seq.next_element_seed(Item { nest: &mut *self.nest, axis })?.is_some() {
+            len += 1;
+            if known.is_none() {
+                self.nest.shape[self.axis] = len;
+            }
+        }
+        match known {
+            Some(known) if known != len => Err(S::Error::invalid_length(
+                len,
+                &format!("{known} elements as in the rows before").as_str(),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Bytes, borrowed where the format lends them.
+struct Bytes<'de>(Cow<'de, [u8]>);
+
+impl<'de> Deserialize<'de> for Bytes<'de> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_bytes(BytesVisitor)
+    }
+}
+
+struct BytesVisitor;
+
+impl<'de> Visitor<'de> for BytesVisitor {
+    type Value = Bytes<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the bytes of an array")
+    }
+
+    fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+        Ok(Bytes(Cow::Borrowed(bytes)))
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+        Ok(Bytes(Cow::Owned(bytes.to_vec())))
+    }
+
+    fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Self::Value, E> {
+        Ok(Bytes(Cow::Owned(bytes)))
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
+        let mut bytes = Vec::new();
+        while let Some(byte) = seq.next_element()? {
+            bytes.push(byte);
+        }
+        Ok(Bytes(Cow::Owned(bytes)))
+    }
+}
+
+/// ndarray's `dim`: a sequence of lengths, or for one axis possibly the bare length.
+struct Dim;
+
+impl<'de> DeserializeSeed<'de> for Dim {
+    type Value = Vec<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
+        d.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Dim {
+    type Value = Vec<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the lengths of the axes")
+    }
+
+    fn visit_u64<E: Error>(self, axis: u64) -> Result<Self::Value, E> {
+        usize::try_from(axis).map(|axis| vec![axis]).map_err(E::custom)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
+        let mut shape = Vec::new();
+        while let Some(axis) = seq.next_element()? {
+            shape.push(axis);
+        }
+        Ok(shape)
+    }
+}

@@ -1,0 +1,209 @@
+//! How an array passes through serde: the token, and what stands under it.
+//!
+//! An array is `serialize_newtype_struct(TOKEN, payload)`. Our serializer knows the name, announces itself, and the
+//! payload then hands over a [`Descriptor`] and its elements as byte strings. To any other format the newtype is
+//! transparent, and the payload is nested numbers (human-readable formats) or `(dtype, shape, bytes)`.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::marker::PhantomData;
+
+use serde::ser::{Serialize, SerializeSeq, SerializeTuple, SerializeTupleStruct, Serializer};
+
+use crate::dtype::DType;
+use crate::element::Element;
+use crate::layout::{MAX_NDIM, Order};
+
+/// The name under which arrays pass through serde.
+pub(crate) const TOKEN: &str = "$serde_shm::Array";
+
+thread_local! {
+    /// Our serializer is about to serialize a payload on this thread.
+    static ANNOUNCED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `serialize` on the payload of a token with our serializer announced to it.
+///
+/// A payload takes the announcement as its first act, so that nothing else on this thread can see it; whatever else
+/// stood under the token leaves it, and it is taken back here.
+pub(crate) fn announce<R>(serialize: impl FnOnce() -> R) -> R {
+    struct Guard;
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            ANNOUNCED.set(false);
+        }
+    }
+    ANNOUNCED.set(true);
+    let _guard = Guard;
+    serialize()
+}
+
+/// What an array is, ahead of its elements; as bytes: dtype code, flags, number of axes, five zeros, then each axis
+/// in eight bytes, little-endian.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Descriptor {
+    pub(crate) dtype: DType,
+    pub(crate) order: Order,
+    pub(crate) shape: Vec<usize>,
+}
+
+impl Descriptor {
+    fn encode(dtype: DType, order: Order, shape: &[usize]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(8 + 8 * shape.len());
+        let flags = u8::from(order == Order::F) | u8::from(dtype.is_big_endian()) << 1;
+        bytes.extend_from_slice(&[dtype.code(), flags, shape.len().min(255) as u8, 0, 0, 0, 0, 0]);
+        for &axis in shape {
+            bytes.extend_from_slice(&(axis as u64).to_le_bytes());
+        }
+        bytes
+    }
+
+    /// `None` if the bytes are none of ours: a foreign type under our token.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (head, dims) = bytes.split_first_chunk::<8>()?;
+        let (dims, rest) = dims.as_chunks::<8>();
+        if usize::from(head[2]) != dims.len() || dims.len() > MAX_NDIM || !rest.is_empty() {
+            return None;
+        }
+        let shape = dims.iter().map(|axis| usize::try_from(u64::from_le_bytes(*axis)));
+        Some(Descriptor {
+            dtype: DType::from_code(head[0], head[1] & 2 != 0)?,
+            order: if head[1] & 1 != 0 { Order::F } else { Order::C },
+            shape: shape.collect::<Result<_, _>>().ok()?,
+        })
+    }
+}
+
+/// Elements that can be handed over in blocks: contiguous ones in one, others packed block by block.
+pub(crate) trait Elements<A: Element> {
+    fn order(&self) -> Order;
+
+    /// Calls `put` with the elements' bytes in memory order, one or several times.
+    fn blocks<E>(&self, put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E>;
+
+    /// The elements in row-major order.
+    fn row_major(&self) -> Cow<'_, [A]>;
+}
+
+impl<A: Element> Elements<A> for &[A] {
+    fn order(&self) -> Order {
+        Order::C
+    }
+
+    fn blocks<E>(&self, mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        put(A::bytes(self))
+    }
+
+    fn row_major(&self) -> Cow<'_, [A]> {
+        Cow::Borrowed(self)
+    }
+}
+
+struct Payload<'a, A, B> {
+    shape: &'a [usize],
+    elements: B,
+    element: PhantomData<A>,
+}
+
+/// Serializes an array under the token. `shape` is that of `elements`.
+pub(crate) fn serialize<A: Element, S: Serializer>(
+    shape: &[usize],
+    elements: impl Elements<A>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let payload = Payload { shape, elements, element: PhantomData };
+    serializer.serialize_newtype_struct(TOKEN, &payload)
+}
+
+impl<A: Element, B: Elements<A>> Serialize for Payload<'_, A, B> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if ANNOUNCED.take() {
+            let mut array = serializer.serialize_tuple_struct(TOKEN, 2)?;
+            let descriptor = Descriptor::encode(A::DTYPE, self.elements.order(), self.shape);
+            array.serialize_field(&Bytes(&descriptor))?;
+            self.elements.blocks(|bytes| array.serialize_field(&Bytes(bytes)))?;
+            return array.end();
+        }
+        let elements = self.elements.row_major();
+        if serializer.is_human_readable() {
+            return nest::<A, Plain, S>(self.shape, &elements, serializer);
+        }
+        let mut tuple = serializer.serialize_tuple(3)?;
+        tuple.serialize_element(&A::DTYPE.to_string())?;
+        tuple.serialize_element(self.shape)?;
+        tuple.serialize_element(&Bytes(A::bytes(&elements)))?;
+        tuple.end()
+    }
+}
+
+/// A slice that serializes as bytes.
+struct Bytes<'a>(&'a [u8]);
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+/// Row-major items as nested sequences, a level for each axis; `How` says how one item is serialized.
+pub(crate) fn nest<T, How: SerializeOne<T>, S: Serializer>(
+    shape: &[usize],
+    items: &[T],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let Some((&first, rest)) = shape.split_first() else {
+        return match items {
+            [one] => How::serialize_one(one, serializer),
+            _ => Err(serde::ser::Error::custom("an array without axes has one element")),
+        };
+    };
+    let each: usize = rest.iter().product();
+    let mut seq = serializer.serialize_seq(Some(first))?;
+    for index in 0..first {
+        let items = &items[index * each..(index + 1) * each];
+        seq.serialize_element(&Nested::<T, How> { shape: rest, items, how: PhantomData })?;
+    }
+    seq.end()
+}
+
+struct Nested<'a, T, How> {
+    shape: &'a [usize],
+    items: &'a [T],
+    how: PhantomData<How>,
+}
+
+impl<T, How: SerializeOne<T>> Serialize for Nested<'_, T, How> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        nest::<T, How, S>(self.shape, self.items, serializer)
+    }
+}
+
+/// How one item of a nest is serialized.
+pub(crate) trait SerializeOne<T> {
+    fn serialize_one<S: Serializer>(item: &T, serializer: S) -> Result<S::Ok, S::Error>;
+}
+
+/// As serde does it.
+pub(crate) struct Plain;
+
+impl<T: Serialize> SerializeOne<T> for Plain {
+    fn serialize_one<S: Serializer>(item: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        item.serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_descriptor_comes_back_and_nothing_else_passes_for_one() {
+        let shape = vec![3, 0, usize::MAX];
+        let bytes = Descriptor::encode(DType::F64, Order::F, &shape);
+        let back = Descriptor::decode(&bytes).unwrap();
+        assert_eq!(back, Descriptor { dtype: DType::F64, order: Order::F, shape });
+        assert_eq!(Descriptor::decode(&bytes[1..]), None);
+        assert_eq!(Descriptor::decode(&bytes[..16]), None);
+        assert_eq!(Descriptor::decode(b""), None);
+    }
+}

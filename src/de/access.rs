@@ -1,0 +1,575 @@
+//! Items one after the other: sequences, maps, structs by position or by name, variants.
+
+use serde::de::value::BorrowedStrDeserializer;
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected,
+    VariantAccess, Visitor,
+};
+
+use crate::error::{Error, Result, Step};
+use crate::wire::{Kind, Tag};
+
+use super::{ANY, Decoder, Value, by_name, in_order, skip};
+
+/// The runs of a sequence (`N` is 1) or map (`N` is 2).
+pub(super) struct Items<'d, 's, 'de, const N: usize> {
+    decoder: &'d mut Decoder<'s, 'de>,
+    left: u64,
+    more: bool,
+    slots: [u8; N],
+    done: usize,
+    /// A map's key as text, for the path of an error in its value.
+    key: KeyText<'de>,
+}
+
+/// What is needed to name a key.
+enum KeyText<'de> {
+    Unknown,
+    At(crate::wire::Reader<'de>, u8),
+}
+
+impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
+    pub(super) fn begin(decoder: &'d mut Decoder<'s, 'de>) -> Result<Self> {
+        let mut items = Items {
+            decoder,
+            left: 0,
+            more: true,
+            slots: [ANY; N],
+            done: 0,
+            key: KeyText::Unknown,
+        };
+        items.next_run()?;
+        Ok(items)
+    }
+
+    /// Reads headers until a run has items or there is none left.
+    fn next_run(&mut self) -> Result<()> {
+        while self.left == 0 && self.more {
+            (self.left, self.more, self.slots) = run_header(self.decoder)?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn advance(&mut self) -> Result<bool> {
+        if self.left == 0 {
+            if !self.more {
+                return Ok(false);
+            }
+            self.next_run()?;
+            if self.left == 0 {
+                return Ok(false);
+            }
+        }
+        self.left -= 1;
+        self.done += 1;
+        Ok(true)
+    }
+
+    /// A length that is worth an allocation: no more items than bytes are left.
+    fn hint(&self) -> Option<usize> {
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        if self.more { None } else { Some(left.min(self.decoder.reader.left())) }
+    }
+
+    /// What the visitor did not take is an error: it would be lost without a word.
+    pub(super) fn finish(mut self) -> Result<()> {
+        if self.advance()? {
+            let done = self.done - 1;
+            let left = self.left + 1;
+            return Err(Error::mismatch(format!(
+                "expected {done} elements, found at least {}",
+                done as u64 + left
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// A run's number of items, whether another follows, and the tags.
+pub(super) fn run_header<const N: usize>(decoder: &mut Decoder<'_, '_>) -> Result<(u64, bool, [u8; N])> {
+    let header = decoder.reader.varint()?;
+    let (count, more) = (header >> 1, header & 1 == 1);
+    if count == 0 {
+        return Ok((0, more, [ANY; N]));
+    }
+    let slots: [u8; N] = decoder.reader.array()?;
+    for slot in slots {
+        match Tag::from_byte(slot) {
+            // They take no byte: a run of them would be bounded by nothing but its own claim.
+            None | Some(Tag::Absent | Tag::Unit) => {
+                return Err(Error::corrupt(format!("a run has the tag {slot:#04x}")));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok((count, more, slots))
+}
+
+impl<'de> SeqAccess<'de> for &mut Items<'_, '_, 'de, 1> {
+    type Error = Error;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        let value = Value { decoder: &mut *self.decoder, slot: self.slots[0] };
+        match seed.deserialize(value) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(error.at_index(self.done - 1)),
+        }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.hint()
+    }
+}
+
+impl<'de> MapAccess<'de> for &mut Items<'_, '_, 'de, 2> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        self.key = KeyText::At(self.decoder.reader.clone(), self.slots[0]);
+        let key = Value { decoder: &mut *self.decoder, slot: self.slots[0] };
+        match seed.deserialize(key) {
+            Ok(key) => Ok(Some(key)),
+            Err(error) => Err(error.at(Step::Key(format!("key {}", self.done - 1)))),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
+        let value = Value { decoder: &mut *self.decoder, slot: self.slots[1] };
+        seed.deserialize(value).map_err(|error| error.at(self.key_step()))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.hint()
+    }
+}
+
+impl Items<'_, '_, '_, 2> {
+    /// The current key as a step of a path.
+    #[cold]
+    fn key_step(&self) -> Step {
+        let mut text = None;
+        if let KeyText::At(reader, slot) = &self.key {
+            let mut reader = reader.clone();
+            let tag = if *slot == ANY { reader.byte().ok() } else { Some(*slot) };
+            text = match tag.and_then(Tag::from_byte) {
+                Some(Tag::Str) => reader.text().ok().map(|text| format!("{text:?}")),
+                Some(Tag::U16 | Tag::U32 | Tag::U64) => {
+                    reader.varint().ok().map(|number| number.to_string())
+                }
+                Some(Tag::U8) => reader.byte().ok().map(|number| number.to_string()),
+                _ => None,
+            };
+        }
+        Step::Key(text.unwrap_or_else(|| format!("entry {}", self.done - 1)))
+    }
+}
+
+/// A record's fields by position.
+pub(super) struct FieldsInOrder<'d, 's, 'de> {
+    decoder: &'d mut Decoder<'s, 'de>,
+    number: usize,
+    len: usize,
+    done: usize,
+}
+
+impl<'d, 's, 'de> FieldsInOrder<'d, 's, 'de> {
+    pub(super) fn new(decoder: &'d mut Decoder<'s, 'de>, number: usize) -> Self {
+        let len = decoder.layout(number).0.len;
+        FieldsInOrder { decoder, number, len, done: 0 }
+    }
+
+    pub(super) fn finish(&self) -> Result<()> {
+        if self.done < self.len {
+            return Err(Error::mismatch(format!(
+                "expected {} elements, found {}",
+                self.done, self.len
+            )));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn name(&self, error: Error) -> Error {
+        let at = self.done - 1;
+        match self.decoder.layout(self.number).0.fields.get(at) {
+            Some(name) => error.at_field(name),
+            None => error.at_index(at),
+        }
+    }
+}
+
+impl<'de> SeqAccess<'de> for &mut FieldsInOrder<'_, '_, 'de> {
+    type Error = Error;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        let (_, layout) = self.decoder.layout(self.number);
+        let Some(&slot) = layout.tags.get(self.done) else { return Ok(None) };
+        self.done += 1;
+        match seed.deserialize(Value { decoder: &mut *self.decoder, slot }) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(self.name(error)),
+        }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.len - self.done)
+    }
+}
+
+/// A record's fields by name, without those that were not written.
+pub(super) struct FieldsByName<'d, 's, 'de> {
+    decoder: &'d mut Decoder<'s, 'de>,
+    number: usize,
+    done: usize,
+    /// The tag of the field whose name was given last.
+    slot: Option<u8>,
+}
+
+impl<'d, 's, 'de> FieldsByName<'d, 's, 'de> {
+    pub(super) fn new(decoder: &'d mut Decoder<'s, 'de>, number: usize) -> Self {
+        FieldsByName { decoder, number, done: 0, slot: None }
+    }
+
+    fn next_name(&mut self) -> Result<Option<&'de str>> {
+        loop {
+            let (shape, layout) = self.decoder.layout(self.number);
+            let Some(&tag) = layout.tags.get(self.done) else { return Ok(None) };
+            // A layout of a named kind has a name for each tag; the tables were checked.
+            let name = shape.fields.get(self.done).copied().unwrap_or_default();
+            self.done += 1;
+            let tag = if tag == ANY { self.decoder.reader.byte()? } else { tag };
+            if tag != Tag::Absent as u8 {
+                self.slot = Some(tag);
+                return Ok(Some(name));
+            }
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Result<()> {
+        // A visitor that stops early has all it wants: the rest is passed over, as unknown fields are.
+        if let Some(slot) = self.slot.take() {
+            skip::value(self.decoder, slot)?;
+        }
+        while self.next_name()?.is_some() {
+            if let Some(slot) = self.slot.take() {
+                skip::value(self.decoder, slot)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'de> MapAccess<'de> for &mut FieldsByName<'_, '_, 'de> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        match self.next_name()? {
+            Some(name) => seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
+        let Some(slot) = self.slot.take() else {
+            return Err(Error::custom("a field's value is asked for before its name"));
+        };
+        match seed.deserialize(Value { decoder: &mut *self.decoder, slot }) {
+            Ok(value) => Ok(value),
+            Err(error) => {
+                let (shape, _) = self.decoder.layout(self.number);
+                Err(error.at_field(shape.fields.get(self.done - 1).copied().unwrap_or_default()))
+            }
+        }
+    }
+}
+
+/// A variant as a map of one entry, from its name to its content.
+pub(super) struct SingleEntry<'d, 's, 'de> {
+    decoder: &'d mut Decoder<'s, 'de>,
+    number: usize,
+    stage: Stage,
+}
+
+#[derive(PartialEq)]
+enum Stage {
+    Name,
+    Content,
+    Done,
+}
+
+impl<'d, 's, 'de> SingleEntry<'d, 's, 'de> {
+    pub(super) fn new(decoder: &'d mut Decoder<'s, 'de>, number: usize) -> Self {
+        SingleEntry { decoder, number, stage: Stage::Name }
+    }
+
+    pub(super) fn finish(&self) -> Result<()> {
+        match self.stage {
+            Stage::Done => Ok(()),
+            _ => Err(Error::custom("a variant was not read to its end")),
+        }
+    }
+}
+
+impl<'de> MapAccess<'de> for &mut SingleEntry<'_, '_, 'de> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        if self.stage != Stage::Name {
+            return Ok(None);
+        }
+        self.stage = Stage::Content;
+        let (shape, _) = self.decoder.layout(self.number);
+        seed.deserialize(BorrowedStrDeserializer::new(shape.variant)).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
+        if self.stage != Stage::Content {
+            return Err(Error::custom("a variant's content is asked for before its name"));
+        }
+        self.stage = Stage::Done;
+        let (shape, _) = self.decoder.layout(self.number);
+        let variant = shape.variant;
+        seed.deserialize(Content { decoder: &mut *self.decoder, number: self.number })
+            .map_err(|error| error.at(Step::Variant(variant.to_owned())))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(usize::from(self.stage == Stage::Name))
+    }
+}
+
+/// The content of a variant as a value of its own: what a newtype variant holds, a tuple, or a struct.
+struct Content<'d, 's, 'de> {
+    decoder: &'d mut Decoder<'s, 'de>,
+    number: usize,
+}
+
+impl<'de> Content<'_, '_, 'de> {
+    fn newtype(&self) -> Option<u8> {
+        let (shape, layout) = self.decoder.layout(self.number);
+        (shape.kind == Kind::NewtypeVariant).then(|| layout.tags[0])
+    }
+}
+
+macro_rules! content {
+    ($($method:ident($($arg:ident: $ty:ty),*))*) => {$(
+        fn $method<V: Visitor<'de>>(self, $($arg: $ty,)* visitor: V) -> Result<V::Value> {
+            match self.newtype() {
+                Some(slot) => Value { decoder: self.decoder, slot }.$method($($arg,)* visitor),
+                None => self.deserialize_any(visitor),
+            }
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Content<'_, '_, 'de> {
+    type Error = Error;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let (shape, _) = self.decoder.layout(self.number);
+        match (self.newtype(), shape.kind.is_named()) {
+            (Some(slot), _) => Value { decoder: self.decoder, slot }.deserialize_any(visitor),
+            (None, true) => by_name(self.decoder, self.number, visitor),
+            (None, false) => in_order(self.decoder, self.number, visitor),
+        }
+    }
+
+    content! {
+        deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64() deserialize_i128()
+        deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64() deserialize_u128()
+        deserialize_f32() deserialize_f64() deserialize_char() deserialize_str() deserialize_string()
+        deserialize_bytes() deserialize_byte_buf() deserialize_unit() deserialize_unit_struct(name: &'static str)
+        deserialize_seq() deserialize_tuple(len: usize)
+        deserialize_tuple_struct(name: &'static str, len: usize) deserialize_map()
+        deserialize_struct(name: &'static str, fields: &'static [&'static str])
+        deserialize_enum(name: &'static str, variants: &'static [&'static str])
+        deserialize_identifier()
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.newtype() {
+            Some(slot) => Value { decoder: self.decoder, slot }.deserialize_option(visitor),
+            None => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        match self.newtype() {
+            Some(slot) => {
+                Value { decoder: self.decoder, slot }.deserialize_newtype_struct(name, visitor)
+            }
+            None => visitor.visit_newtype_struct(self),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        skip::record(self.decoder, self.number)?;
+        visitor.visit_unit()
+    }
+}
+
+/// How a variant is encoded.
+pub(super) enum Variant {
+    /// As a record of this layout.
+    Record(usize),
+    /// As a map of one entry.
+    Entry,
+}
+
+pub(super) fn variant<'de, V: Visitor<'de>>(
+    decoder: &mut Decoder<'_, 'de>,
+    variant: Variant,
+    visitor: V,
+) -> Result<V::Value> {
+    match variant {
+        Variant::Record(number) => {
+            let (shape, _) = decoder.layout(number);
+            let name = shape.variant;
+            visitor.visit_enum(RecordVariant { decoder, number }).map_err(|error| {
+                // The error of an unknown name already has it.
+                if error.path().is_some() { error.at(Step::Variant(name.to_owned())) } else { error }
+            })
+        }
+        Variant::Entry => {
+            let (count, more, [key, value]) = run_header::<2>(decoder)?;
+            if (count, more) != (1, false) {
+                return Err(Error::invalid_type(Unexpected::Map, &"an enum: a map of one entry"));
+            }
+            visitor.visit_enum(EntryVariant { decoder, key, value })
+        }
+    }
+}
+
+struct RecordVariant<'d, 's, 'de> {
+    decoder: &'d mut Decoder<'s, 'de>,
+    number: usize,
+}
+
+impl<'de> EnumAccess<'de> for RecordVariant<'_, '_, 'de> {
+    type Error = Error;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self)> {
+        let (shape, _) = self.decoder.layout(self.number);
+        let name = seed.deserialize(BorrowedStrDeserializer::new(shape.variant))?;
+        Ok((name, self))
+    }
+}
+
+impl RecordVariant<'_, '_, '_> {
+    fn found(&self) -> Unexpected<'static> {
+        match self.decoder.layout(self.number).0.kind {
+            Kind::UnitVariant => Unexpected::UnitVariant,
+            Kind::NewtypeVariant => Unexpected::NewtypeVariant,
+            Kind::TupleVariant => Unexpected::TupleVariant,
+            _ => Unexpected::StructVariant,
+        }
+    }
+}
+
+impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, 'de> {
+    type Error = Error;
+
+    fn unit_variant(self) -> Result<()> {
+        match self.decoder.layout(self.number).0.kind {
+            Kind::UnitVariant => Ok(()),
+            // `#[serde(other)]` takes any variant for a unit one: its content is passed over.
+            _ => skip::record(self.decoder, self.number),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
+        match self.decoder.layout(self.number).0.kind {
+            Kind::UnitVariant => Err(Error::invalid_type(self.found(), &"newtype variant")),
+            // A variant that held its fields itself may have come to hold a struct or tuple of the same.
+            _ => seed.deserialize(Content { decoder: self.decoder, number: self.number }),
+        }
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value> {
+        match self.decoder.layout(self.number).0.kind {
+            Kind::UnitVariant => Err(Error::invalid_type(self.found(), &visitor)),
+            _ => Content { decoder: self.decoder, number: self.number }.deserialize_seq(visitor),
+        }
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        let kind = self.decoder.layout(self.number).0.kind;
+        match kind {
+            Kind::UnitVariant => Err(Error::invalid_type(self.found(), &visitor)),
+            Kind::StructVariant if self.decoder.is_in_order(self.number, fields) => {
+                in_order(self.decoder, self.number, visitor)
+            }
+            _ => Content { decoder: self.decoder, number: self.number }
+                .deserialize_struct("", fields, visitor),
+        }
+    }
+}
+
+/// A variant that is a map of one entry.
+struct EntryVariant<'d, 's, 'de> {
+    decoder: &'d mut Decoder<'s, 'de>,
+    key: u8,
+    value: u8,
+}
+
+impl<'de> EnumAccess<'de> for EntryVariant<'_, '_, 'de> {
+    type Error = Error;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self)> {
+        let name = seed.deserialize(Value { decoder: &mut *self.decoder, slot: self.key })?;
+        Ok((name, self))
+    }
+}
+
+impl<'d, 's, 'de> EntryVariant<'d, 's, 'de> {
+    fn content(self) -> Value<'d, 's, 'de> {
+        Value { decoder: self.decoder, slot: self.value }
+    }
+}
+
+impl<'de> VariantAccess<'de> for EntryVariant<'_, '_, 'de> {
+    type Error = Error;
+
+    fn unit_variant(self) -> Result<()> {
+        serde::de::Deserialize::deserialize(self.content())
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
+        seed.deserialize(self.content())
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value> {
+        self.content().deserialize_seq(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.content().deserialize_struct("", fields, visitor)
+    }
+}

@@ -1,0 +1,441 @@
+//! Every request that a placed array answers: under the token its bytes, to a plain `Vec` nested sequences, to a plain
+//! ndarray its own serde form, to a byte buffer its bytes. So a field may gain or lose its mark, or change between
+//! `Vec`, `Array` and `ShmArray`, without a new format.
+
+use serde::de::value::{BorrowedBytesDeserializer, SeqDeserializer, StrDeserializer, U8Deserializer};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
+    Visitor,
+};
+use serde::forward_to_deserialize_any;
+
+use crate::error::{Error, Result};
+use crate::layout::{self, Order};
+use crate::store::Placed;
+
+/// Under the token: dtype, shape, bytes, order.
+pub(super) fn visit_token<'de, V: Visitor<'de>>(placed: Placed<'de>, visitor: V) -> Result<V::Value> {
+    visitor.visit_newtype_struct(Parts(placed))
+}
+
+/// Asked for as anything: as a newtype, which serde's buffer behind `flatten` and `untagged` keeps as one, with the
+/// bytes still borrowed.
+pub(super) fn visit_any<'de, V: Visitor<'de>>(placed: Placed<'de>, visitor: V) -> Result<V::Value> {
+    visit_token(placed, visitor)
+}
+
+/// As ndarray's own form.
+pub(super) fn visit_plain<'de, V: Visitor<'de>>(
+    placed: &Placed<'de>,
+    visitor: V,
+) -> Result<V::Value> {
+    visitor.visit_map(Plain { placed, field: 0 })
+}
+
+/// As a sequence, nested by axis; an array without axes is its element.
+pub(super) fn visit_nested<'de, V: Visitor<'de>>(
+    placed: &Placed<'de>,
+    visitor: V,
+) -> Result<V::Value> {
+    Part::whole(placed).deserialize_any(visitor)
+}
+
+/// As bytes, if its elements are.
+pub(super) fn visit_bytes<'de, V: Visitor<'de>>(
+    placed: &Placed<'de>,
+    visitor: V,
+) -> Result<V::Value> {
+    if placed.dtype.item_size() != 1 {
+        let found = format!("an array of {} (shape {:?})", placed.dtype.rust_name(), placed.shape);
+        return Err(Error::invalid_type(Unexpected::Other(&found), &visitor));
+    }
+    visitor.visit_borrowed_bytes(placed.bytes)
+}
+
+/// What the payload's visitor reads.
+struct Parts<'de>(Placed<'de>);
+
+impl<'de> Deserializer<'de> for Parts<'de> {
+    type Error = Error;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_seq(PartsSeq { placed: self.0, part: 0 })
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+struct PartsSeq<'de> {
+    placed: Placed<'de>,
+    part: u8,
+}
+
+impl<'de> SeqAccess<'de> for PartsSeq<'de> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        self.part += 1;
+        match self.part {
+            1 => seed.deserialize(StrDeserializer::new(&self.placed.dtype.to_string())),
+            2 => {
+                let axes = self.placed.shape.iter().map(|axis| *axis as u64);
+                seed.deserialize(SeqDeserializer::new(axes))
+            }
+            3 => seed.deserialize(BorrowedBytesDeserializer::new(self.placed.bytes)),
+            4 => {
+                let order = u8::from(self.placed.order == Order::F);
+                seed.deserialize(U8Deserializer::new(order))
+            }
+            _ => return Ok(None),
+        }
+        .map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(4_usize.saturating_sub(self.part.into()))
+    }
+}
+
+/// `{v, dim, data}`.
+struct Plain<'p, 'de> {
+    placed: &'p Placed<'de>,
+    field: u8,
+}
+
+impl<'de> MapAccess<'de> for Plain<'_, 'de> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        self.field += 1;
+        let name = match self.field {
+            1 => "v",
+            2 => "dim",
+            3 => "data",
+            _ => return Ok(None),
+        };
+        seed.deserialize(serde::de::value::BorrowedStrDeserializer::new(name)).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
+        match self.field {
+            1 => seed.deserialize(U8Deserializer::new(1)),
+            2 => {
+                let axes = self.placed.shape.iter().map(|axis| *axis as u64);
+                seed.deserialize(SeqDeserializer::new(axes))
+            }
+            _ => seed.deserialize(Flat(self.placed)),
+        }
+    }
+}
+
+/// All elements in row-major order, as one sequence.
+struct Flat<'p, 'de>(&'p Placed<'de>);
+
+impl<'de> Deserializer<'de> for Flat<'_, 'de> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let Flat(placed) = self;
+        // The byte length was checked against the shape.
+        let count = placed.bytes.len() / placed.dtype.item_size();
+        let in_order = placed.order == Order::C || placed.shape.iter().filter(|n| **n > 1).count() < 2;
+        if in_order {
+            return visit_elements(placed, Walk { next: 0, step: 1, left: count }, visitor);
+        }
+        let strides = layout::strides(&placed.shape, placed.order);
+        visit_elements(
+            placed,
+            RowMajor { shape: &placed.shape, index: vec![0; strides.len()], strides, left: count },
+            visitor,
+        )
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+/// A part of an array: the whole, a row of it, down to one element.
+#[derive(Clone, Copy)]
+struct Part<'p, 'de> {
+    placed: &'p Placed<'de>,
+    strides: &'p [usize],
+    axis: usize,
+    start: usize,
+}
+
+/// [`Part`] needs strides that somebody owns.
+struct Whole<'p, 'de>(&'p Placed<'de>);
+
+impl<'p, 'de> Part<'p, 'de> {
+    fn whole(placed: &'p Placed<'de>) -> Whole<'p, 'de> {
+        Whole(placed)
+    }
+}
+
+impl<'de> Whole<'_, 'de> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let strides = layout::strides(&self.0.shape, self.0.order);
+        Part { placed: self.0, strides: &strides, axis: 0, start: 0 }.deserialize_any(visitor)
+    }
+}
+
+impl<'de> Deserializer<'de> for Part<'_, 'de> {
+    type Error = Error;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let Some((&len, inner)) = self.placed.shape[self.axis..].split_first() else {
+            let mut one = Elements { placed: self.placed, walk: Walk { next: self.start, step: 1, left: 1 } };
+            return one.visit_one(visitor);
+        };
+        let step = self.strides[self.axis];
+        if inner.is_empty() {
+            return visit_elements(self.placed, Walk { next: self.start, step, left: len }, visitor);
+        }
+        visitor.visit_seq(Rows { part: self, step, left: len })
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+struct Rows<'p, 'de> {
+    part: Part<'p, 'de>,
+    step: usize,
+    left: usize,
+}
+
+impl<'de> SeqAccess<'de> for Rows<'_, 'de> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
+        self.left = left;
+        let row = Part { axis: self.part.axis + 1, ..self.part };
+        self.part.start += self.step;
+        seed.deserialize(row).map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.left)
+    }
+}
+
+/// Which element comes next, by its place in memory.
+trait Places {
+    fn next_place(&mut self) -> Option<usize>;
+    fn left(&self) -> usize;
+}
+
+/// Elements at one distance from each other.
+struct Walk {
+    next: usize,
+    step: usize,
+    left: usize,
+}
+
+impl Places for Walk {
+    #[inline]
+    fn next_place(&mut self) -> Option<usize> {
+        self.left = self.left.checked_sub(1)?;
+        let place = self.next;
+        self.next += self.step;
+        Some(place)
+    }
+
+    fn left(&self) -> usize {
+        self.left
+    }
+}
+
+/// All elements of an array of another order, row by row.
+struct RowMajor<'p> {
+    shape: &'p [usize],
+    index: Vec<usize>,
+    strides: Vec<usize>,
+    left: usize,
+}
+
+impl Places for RowMajor<'_> {
+    fn next_place(&mut self) -> Option<usize> {
+        self.left = self.left.checked_sub(1)?;
+        let place = self.index.iter().zip(&self.strides).map(|(i, stride)| i * stride).sum();
+        for (i, axis) in self.index.iter_mut().zip(self.shape).rev() {
+            *i += 1;
+            if *i < *axis {
+                break;
+            }
+            *i = 0;
+        }
+        Some(place)
+    }
+
+    fn left(&self) -> usize {
+        self.left
+    }
+}
+
+/// Calls the visitor with a sequence of elements of the array's own type: the type is chosen once, not for each.
+fn visit_elements<'de, V: Visitor<'de>>(
+    placed: &Placed<'de>,
+    walk: impl Places,
+    visitor: V,
+) -> Result<V::Value> {
+    if placed.dtype.is_big_endian() {
+        return visitor.visit_seq(Elements { placed, walk });
+    }
+    macro_rules! typed {
+        ($($dtype:ident $read:expr;)*) => {{
+            use crate::dtype::Scalar;
+            match placed.dtype.scalar() {
+                $(Scalar::$dtype => visitor.visit_seq(Typed { bytes: placed.bytes, walk, read: $read }),)*
+                Scalar::Bool => visitor.visit_seq(Elements { placed, walk }),
+            }
+        }};
+    }
+    typed! {
+        I8 i8::from_le_bytes;
+        I16 i16::from_le_bytes;
+        I32 i32::from_le_bytes;
+        I64 i64::from_le_bytes;
+        U8 u8::from_le_bytes;
+        U16 u16::from_le_bytes;
+        U32 u32::from_le_bytes;
+        U64 u64::from_le_bytes;
+        F32 f32::from_le_bytes;
+        F64 f64::from_le_bytes;
+    }
+}
+
+/// Elements of `N` bytes.
+struct Typed<'de, W, F, const N: usize> {
+    bytes: &'de [u8],
+    walk: W,
+    read: F,
+}
+
+impl<'de, W, F, A, const N: usize> SeqAccess<'de> for Typed<'de, W, F, N>
+where
+    W: Places,
+    F: Fn([u8; N]) -> A,
+    A: IntoDeserializer<'de, Error>,
+{
+    type Error = Error;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        let Some(place) = self.walk.next_place() else { return Ok(None) };
+        let Some(bytes) = self.bytes.as_chunks::<N>().0.get(place) else { return Ok(None) };
+        seed.deserialize((self.read)(*bytes).into_deserializer()).map(Some)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.walk.left())
+    }
+}
+
+/// Elements of any type and byte order.
+struct Elements<'p, 'de, W> {
+    placed: &'p Placed<'de>,
+    walk: W,
+}
+
+impl<'de, W: Places> Elements<'_, 'de, W> {
+    /// The bytes of the next element in little-endian order, padded.
+    fn next_bytes(&mut self) -> Option<[u8; 8]> {
+        let place = self.walk.next_place()?;
+        let item = self.placed.dtype.item_size();
+        let mut bytes = [0; 8];
+        let element = self.placed.bytes.get(place * item..(place + 1) * item)?;
+        bytes[..item].copy_from_slice(element);
+        if self.placed.dtype.is_big_endian() {
+            bytes[..item].reverse();
+        }
+        Some(bytes)
+    }
+
+    fn visit_one<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        use crate::dtype::Scalar;
+        let [a, b, c, d, e, f, g, h] =
+            self.next_bytes().ok_or_else(|| Error::custom("an array without elements has none"))?;
+        match self.placed.dtype.scalar() {
+            Scalar::Bool => match a {
+                0 | 1 => visitor.visit_bool(a == 1),
+                byte => Err(Error::corrupt(format!(
+                    "invalid bool: expected a byte 0 or 1, found {byte}"
+                ))),
+            },
+            Scalar::I8 => visitor.visit_i8(i8::from_le_bytes([a])),
+            Scalar::I16 => visitor.visit_i16(i16::from_le_bytes([a, b])),
+            Scalar::I32 => visitor.visit_i32(i32::from_le_bytes([a, b, c, d])),
+            Scalar::I64 => visitor.visit_i64(i64::from_le_bytes([a, b, c, d, e, f, g, h])),
+            Scalar::U8 => visitor.visit_u8(a),
+            Scalar::U16 => visitor.visit_u16(u16::from_le_bytes([a, b])),
+            Scalar::U32 => visitor.visit_u32(u32::from_le_bytes([a, b, c, d])),
+            Scalar::U64 => visitor.visit_u64(u64::from_le_bytes([a, b, c, d, e, f, g, h])),
+            Scalar::F32 => visitor.visit_f32(f32::from_le_bytes([a, b, c, d])),
+            Scalar::F64 => visitor.visit_f64(f64::from_le_bytes([a, b, c, d, e, f, g, h])),
+        }
+    }
+}
+
+impl<'de, W: Places> SeqAccess<'de> for Elements<'_, 'de, W> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        if self.walk.left() == 0 {
+            return Ok(None);
+        }
+        seed.deserialize(One(self)).map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.walk.left())
+    }
+}
+
+struct One<'e, 'p, 'de, W>(&'e mut Elements<'p, 'de, W>);
+
+impl<'de, W: Places> Deserializer<'de> for One<'_, '_, 'de, W> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.0.visit_one(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}

@@ -1,0 +1,489 @@
+//! The way back: values out of the inline block, arrays out of the source.
+//!
+//! `access` hands over the items of sequences, maps, structs and variants; `array` answers every request that an array
+//! fits; `skip` passes over what nobody asked for.
+
+mod access;
+mod array;
+mod skip;
+
+use serde::de::{Deserialize, Deserializer, Error as _, Unexpected, Visitor};
+
+use crate::array::{TOKEN, with_region};
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory::Region;
+use crate::store::{Placed, Source};
+use crate::wire::{Kind, Layout, MAX_DEPTH, ReadTables, Reader, Shape, Tag, unzigzag};
+
+use access::{FieldsByName, FieldsInOrder, Items, SingleEntry, Variant};
+
+/// Reads a value from a source. Handles keep `region` alive, if the source's bytes lie in it.
+///
+/// # Errors
+///
+/// `Corrupt` if the container contradicts itself, `Mismatch` if the object is not what `T` asks for.
+pub(crate) fn from_source<'de, T: Deserialize<'de>>(
+    source: &dyn Source<'de>,
+    region: Option<&Region>,
+) -> Result<T> {
+    with_region(region, || {
+        let mut decoder = Decoder {
+            reader: Reader::new(source.inline()),
+            tables: ReadTables::parse(source.tables())?,
+            in_order: Vec::new(),
+            source,
+            depth: 0,
+        };
+        decoder.in_order.resize(decoder.tables.layouts.len(), None);
+        let value = T::deserialize(decoder.value())?;
+        match decoder.reader.left() {
+            0 => Ok(value),
+            left => Err(Error::corrupt(format!("{left} bytes follow the object"))),
+        }
+    })
+}
+
+struct Decoder<'s, 'de> {
+    reader: Reader<'de>,
+    tables: ReadTables<'de>,
+    /// For each layout the field list that was last asked for, and whether it was the layout's own: a struct is then
+    /// handed over by position, without a name compared.
+    in_order: Vec<Option<(&'static [&'static str], bool)>>,
+    source: &'s dyn Source<'de>,
+    depth: u32,
+}
+
+const ANY: u8 = Tag::Any as u8;
+
+impl<'s, 'de> Decoder<'s, 'de> {
+    /// The next value, which carries its own tag.
+    fn value(&mut self) -> Value<'_, 's, 'de> {
+        Value { slot: ANY, decoder: self }
+    }
+
+    #[inline]
+    fn tag(&mut self, slot: u8) -> Result<Tag> {
+        let byte = if slot == ANY { self.reader.byte()? } else { slot };
+        match Tag::from_byte(byte) {
+            Some(tag) if tag != Tag::Any => Ok(tag),
+            _ => Err(Error::corrupt(format!("a value has the unknown tag {byte:#04x}"))),
+        }
+    }
+
+    #[inline]
+    fn descend<R>(&mut self, read: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
+        if self.depth >= MAX_DEPTH {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                format!("the object nests deeper than {MAX_DEPTH} levels"),
+            ));
+        }
+        self.depth += 1;
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
+    #[inline]
+    fn layout_number(&mut self) -> Result<usize> {
+        let number = self.reader.varint()?;
+        match usize::try_from(number) {
+            Ok(number) if number < self.tables.layouts.len() => Ok(number),
+            _ => Err(Error::corrupt(format!(
+                "a record has layout {number}, but there are {}",
+                self.tables.layouts.len()
+            ))),
+        }
+    }
+
+    #[inline]
+    fn layout(&self, number: usize) -> (&Shape<'de>, &Layout<'de>) {
+        let layout = &self.tables.layouts[number];
+        (&self.tables.shapes[layout.shape as usize], layout)
+    }
+
+    /// Whether these are the layout's fields, in its order and all written.
+    #[inline]
+    fn is_in_order(&mut self, number: usize, fields: &'static [&'static str]) -> bool {
+        match self.in_order[number] {
+            Some((known, same)) if std::ptr::eq(known, fields) => same,
+            _ => self.compare_fields(number, fields),
+        }
+    }
+
+    #[cold]
+    fn compare_fields(&mut self, number: usize, fields: &'static [&'static str]) -> bool {
+        let (shape, layout) = self.layout(number);
+        let same = shape.kind.is_named() && !layout.sparse && shape.fields == fields;
+        self.in_order[number] = Some((fields, same));
+        same
+    }
+
+    fn char(&mut self) -> Result<char> {
+        let number = self.reader.varint()?;
+        u32::try_from(number).ok().and_then(char::from_u32).ok_or_else(|| {
+            Error::corrupt(format!("invalid char: expected a Unicode scalar value, found {number:#x}"))
+        })
+    }
+
+    fn bool(&mut self) -> Result<bool> {
+        match self.reader.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            byte => Err(Error::corrupt(format!("invalid bool: expected a byte 0 or 1, found {byte}"))),
+        }
+    }
+
+    #[inline]
+    fn unsigned(&mut self, tag: Tag, max: u64) -> Result<u64> {
+        let number = self.reader.varint()?;
+        if number <= max { Ok(number) } else { Err(out_of_range(tag, number)) }
+    }
+
+    #[inline]
+    fn signed(&mut self, tag: Tag, min: i64, max: i64) -> Result<i64> {
+        let number = unzigzag(self.reader.varint()?);
+        if (min..=max).contains(&number) { Ok(number) } else { Err(out_of_range(tag, number)) }
+    }
+
+    fn array(&mut self) -> Result<Placed<'de>> {
+        let number = self.reader.varint()?;
+        self.source.array(number)
+    }
+}
+
+#[cold]
+fn out_of_range(tag: Tag, number: impl std::fmt::Display) -> Error {
+    Error::corrupt(format!("invalid {}: {number} is out of its range", tag.name()))
+}
+
+/// One value to be read. `slot` is its tag, or `ANY` where it carries its own.
+struct Value<'d, 's, 'de> {
+    decoder: &'d mut Decoder<'s, 'de>,
+    slot: u8,
+}
+
+impl<'s, 'de> Value<'_, 's, 'de> {
+    /// The value's tag, with an option around it taken off: a type that is asked for as itself may have been written
+    /// as an option.
+    #[inline]
+    fn tag(&mut self) -> Result<Tag> {
+        let mut tag = self.decoder.tag(self.slot)?;
+        while tag == Tag::Option {
+            match self.decoder.reader.byte()? {
+                0 => return Err(Error::invalid_type(Unexpected::Option, &"a value")),
+                slot => tag = self.decoder.tag(slot)?,
+            }
+        }
+        Ok(tag)
+    }
+
+    fn any<V: Visitor<'de>>(self, tag: Tag, visitor: V) -> Result<V::Value> {
+        let decoder = self.decoder;
+        match tag {
+            Tag::Unit => visitor.visit_unit(),
+            Tag::Bool => visitor.visit_bool(decoder.bool()?),
+            Tag::I8 => visitor.visit_i8(decoder.reader.byte()?.cast_signed()),
+            Tag::I16 => visitor.visit_i16(decoder.signed(tag, i16::MIN.into(), i16::MAX.into())? as i16),
+            Tag::I32 => visitor.visit_i32(decoder.signed(tag, i32::MIN.into(), i32::MAX.into())? as i32),
+            Tag::I64 => visitor.visit_i64(unzigzag(decoder.reader.varint()?)),
+            Tag::I64Fixed => visitor.visit_i64(i64::from_le_bytes(decoder.reader.array()?)),
+            Tag::I128 => visitor.visit_i128(i128::from_le_bytes(decoder.reader.array()?)),
+            Tag::U8 => visitor.visit_u8(decoder.reader.byte()?),
+            Tag::U16 => visitor.visit_u16(decoder.unsigned(tag, u16::MAX.into())? as u16),
+            Tag::U32 => visitor.visit_u32(decoder.unsigned(tag, u32::MAX.into())? as u32),
+            Tag::U64 => visitor.visit_u64(decoder.reader.varint()?),
+            Tag::U64Fixed => visitor.visit_u64(u64::from_le_bytes(decoder.reader.array()?)),
+            Tag::U128 => visitor.visit_u128(u128::from_le_bytes(decoder.reader.array()?)),
+            Tag::F32 => visitor.visit_f32(f32::from_le_bytes(decoder.reader.array()?)),
+            Tag::F64 => visitor.visit_f64(f64::from_le_bytes(decoder.reader.array()?)),
+            Tag::Char => visitor.visit_char(decoder.char()?),
+            Tag::Str => visitor.visit_borrowed_str(decoder.reader.text()?),
+            Tag::Bytes => {
+                let len = decoder.reader.length("byte string")?;
+                visitor.visit_borrowed_bytes(decoder.reader.take(len)?)
+            }
+            Tag::Option => match decoder.reader.byte()? {
+                0 => visitor.visit_none(),
+                slot => decoder.descend(|decoder| visitor.visit_some(Value { decoder, slot })),
+            },
+            Tag::Seq => decoder.descend(|decoder| {
+                let mut items = Items::<1>::begin(decoder)?;
+                let value = visitor.visit_seq(&mut items)?;
+                items.finish()?;
+                Ok(value)
+            }),
+            Tag::Map => decoder.descend(|decoder| {
+                let mut items = Items::<2>::begin(decoder)?;
+                let value = visitor.visit_map(&mut items)?;
+                items.finish()?;
+                Ok(value)
+            }),
+            Tag::Record => {
+                let number = decoder.layout_number()?;
+                Value { decoder, slot: ANY }.record(number, visitor)
+            }
+            Tag::Array => array::visit_any(decoder.array()?, visitor),
+            Tag::Ndarray => array::visit_plain(&decoder.array()?, visitor),
+            Tag::Blob => visitor.visit_borrowed_bytes(decoder.array()?.bytes),
+            Tag::Absent | Tag::Any => {
+                Err(Error::corrupt(format!("{} stands where a value should", tag.name())))
+            }
+        }
+    }
+
+    /// A record as what it is in a format without types: a struct is a map, a unit variant its name, another variant
+    /// a map of one entry. This is what serde's buffer behind `flatten` and `untagged` understands.
+    fn record<V: Visitor<'de>>(self, number: usize, visitor: V) -> Result<V::Value> {
+        let decoder = self.decoder;
+        let (shape, _) = decoder.layout(number);
+        match shape.kind {
+            Kind::Struct => decoder.descend(|decoder| by_name(decoder, number, visitor)),
+            Kind::Tuple => decoder.descend(|decoder| in_order(decoder, number, visitor)),
+            Kind::UnitVariant => visitor.visit_borrowed_str(shape.variant),
+            Kind::NewtypeVariant | Kind::TupleVariant | Kind::StructVariant => {
+                decoder.descend(|decoder| {
+                    let mut entry = SingleEntry::new(decoder, number);
+                    let value = visitor.visit_map(&mut entry)?;
+                    entry.finish()?;
+                    Ok(value)
+                })
+            }
+        }
+    }
+}
+
+/// A record's fields as a map of their names.
+fn by_name<'de, V: Visitor<'de>>(
+    decoder: &mut Decoder<'_, 'de>,
+    number: usize,
+    visitor: V,
+) -> Result<V::Value> {
+    let mut fields = FieldsByName::new(decoder, number);
+    let value = visitor.visit_map(&mut fields)?;
+    fields.finish()?;
+    Ok(value)
+}
+
+/// A record's fields as a sequence.
+fn in_order<'de, V: Visitor<'de>>(
+    decoder: &mut Decoder<'_, 'de>,
+    number: usize,
+    visitor: V,
+) -> Result<V::Value> {
+    let mut fields = FieldsInOrder::new(decoder, number);
+    let value = visitor.visit_seq(&mut fields)?;
+    fields.finish()?;
+    Ok(value)
+}
+
+macro_rules! plain {
+    ($($method:ident)*) => {$(
+        #[inline]
+        fn $method<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+            let tag = self.tag()?;
+            self.any(tag, visitor)
+        }
+    )*};
+}
+
+macro_rules! number {
+    ($($method:ident $tag:ident $visit:ident |$decoder:ident| $read:expr;)*) => {$(
+        #[inline]
+        fn $method<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+            let tag = self.tag()?;
+            if tag == Tag::$tag {
+                let $decoder = self.decoder;
+                return visitor.$visit($read);
+            }
+            self.any(tag, visitor)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
+    type Error = Error;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let tag = self.decoder.tag(self.slot)?;
+        self.any(tag, visitor)
+    }
+
+    plain! {
+        deserialize_bool deserialize_i8 deserialize_i16 deserialize_i128 deserialize_u16 deserialize_u128
+        deserialize_char deserialize_unit deserialize_identifier
+    }
+
+    // The types that large objects are made of have a way of their own, so that the visitor's call can be inlined.
+    number! {
+        deserialize_u8 U8 visit_u8 |d| d.reader.byte()?;
+        deserialize_u32 U32 visit_u32 |d| d.unsigned(Tag::U32, u32::MAX.into())? as u32;
+        deserialize_u64 U64 visit_u64 |d| d.reader.varint()?;
+        deserialize_i32 I32 visit_i32 |d| d.signed(Tag::I32, i32::MIN.into(), i32::MAX.into())? as i32;
+        deserialize_i64 I64 visit_i64 |d| unzigzag(d.reader.varint()?);
+        deserialize_f32 F32 visit_f32 |d| f32::from_le_bytes(d.reader.array()?);
+        deserialize_f64 F64 visit_f64 |d| f64::from_le_bytes(d.reader.array()?);
+        deserialize_str Str visit_borrowed_str |d| d.reader.text()?;
+        deserialize_string Str visit_borrowed_str |d| d.reader.text()?;
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+        match self.tag()? {
+            Tag::Array | Tag::Ndarray => array::visit_bytes(&self.decoder.array()?, visitor),
+            tag => self.any(tag, visitor),
+        }
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.deserialize_bytes(visitor)
+    }
+
+    #[inline]
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.decoder.tag(self.slot)? {
+            Tag::Option => match self.decoder.reader.byte()? {
+                0 => visitor.visit_none(),
+                slot => {
+                    self.decoder.descend(|decoder| visitor.visit_some(Value { decoder, slot }))
+                }
+            },
+            // What a format without options writes for none.
+            Tag::Unit => visitor.visit_none(),
+            tag => visitor.visit_some(Value { decoder: self.decoder, slot: tag as u8 }),
+        }
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        mut self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        if name != TOKEN {
+            return visitor.visit_newtype_struct(self);
+        }
+        match self.tag()? {
+            Tag::Array | Tag::Ndarray | Tag::Blob => {
+                array::visit_token(self.decoder.array()?, visitor)
+            }
+            // Not placed: the payload's visitor reads nested numbers and ndarray's own form, too.
+            tag => visitor.visit_newtype_struct(Untagged(Value { decoder: self.decoder, slot: tag as u8 })),
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+        match self.tag()? {
+            Tag::Array | Tag::Ndarray | Tag::Blob => {
+                array::visit_nested(&self.decoder.array()?, visitor)
+            }
+            tag => self.any(tag, visitor),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _len: usize,
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+        match self.tag()? {
+            Tag::Array | Tag::Ndarray => array::visit_plain(&self.decoder.array()?, visitor),
+            tag => self.any(tag, visitor),
+        }
+    }
+
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        mut self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        match self.tag()? {
+            Tag::Record => {
+                let number = self.decoder.layout_number()?;
+                if self.decoder.is_in_order(number, fields) {
+                    self.decoder.descend(|decoder| in_order(decoder, number, visitor))
+                } else {
+                    self.record(number, visitor)
+                }
+            }
+            Tag::Array | Tag::Ndarray => array::visit_plain(&self.decoder.array()?, visitor),
+            tag => self.any(tag, visitor),
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        mut self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        match self.tag()? {
+            Tag::Record => {
+                let number = self.decoder.layout_number()?;
+                let (shape, _) = self.decoder.layout(number);
+                if !shape.kind.is_variant() {
+                    let what = if shape.kind == Kind::Struct { "struct" } else { "tuple" };
+                    let found = format!("{what} {}", shape.name);
+                    return Err(Error::invalid_type(Unexpected::Other(found.trim_end()), &visitor));
+                }
+                self.decoder
+                    .descend(|decoder| access::variant(decoder, Variant::Record(number), visitor))
+            }
+            // What a format without enums writes: a name, or a map of one entry.
+            Tag::Str => visitor.visit_enum(serde::de::value::BorrowedStrDeserializer::new(
+                self.decoder.reader.text()?,
+            )),
+            Tag::Map => {
+                self.decoder.descend(|decoder| access::variant(decoder, Variant::Entry, visitor))
+            }
+            tag => self.any(tag, visitor),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        skip::value(self.decoder, self.slot)?;
+        visitor.visit_unit()
+    }
+}
+
+/// A value asked for as an array that is encoded inline. What it holds decides how it is read.
+struct Untagged<'d, 's, 'de>(Value<'d, 's, 'de>);
+
+impl<'de> Deserializer<'de> for Untagged<'_, '_, 'de> {
+    type Error = Error;
+
+    fn is_human_readable(&self) -> bool {
+        // The payload's visitor takes this for leave to look at what is there.
+        true
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.0.deserialize_any(visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}

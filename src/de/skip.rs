@@ -1,0 +1,82 @@
+//! Passing over a value that nobody asked for.
+
+use crate::error::{Error, Result};
+use crate::wire::Tag;
+
+use super::access::run_header;
+use super::{ANY, Decoder};
+
+/// Skips the value of this slot. Arrays cost nothing: only their number is read.
+pub(super) fn value(decoder: &mut Decoder<'_, '_>, slot: u8) -> Result<()> {
+    let tag = decoder.tag(slot)?;
+    let reader = &mut decoder.reader;
+    match tag {
+        Tag::Unit => {}
+        Tag::Bool | Tag::I8 | Tag::U8 => {
+            reader.byte()?;
+        }
+        Tag::I16 | Tag::I32 | Tag::I64 | Tag::U16 | Tag::U32 | Tag::U64 | Tag::Char | Tag::Array
+        | Tag::Ndarray | Tag::Blob => {
+            reader.varint()?;
+        }
+        Tag::F32 => {
+            reader.take(4)?;
+        }
+        Tag::F64 | Tag::I64Fixed | Tag::U64Fixed => {
+            reader.take(8)?;
+        }
+        Tag::I128 | Tag::U128 => {
+            reader.take(16)?;
+        }
+        Tag::Str => {
+            reader.text()?;
+        }
+        Tag::Bytes => {
+            let len = reader.length("byte string")?;
+            reader.take(len)?;
+        }
+        Tag::Option => match reader.byte()? {
+            0 => {}
+            slot => decoder.descend(|decoder| value(decoder, slot))?,
+        },
+        Tag::Seq => decoder.descend(runs::<1>)?,
+        Tag::Map => decoder.descend(runs::<2>)?,
+        Tag::Record => {
+            let number = decoder.layout_number()?;
+            decoder.descend(|decoder| record(decoder, number))?;
+        }
+        Tag::Absent | Tag::Any => {
+            return Err(Error::corrupt(format!("{} stands where a value should", tag.name())));
+        }
+    }
+    Ok(())
+}
+
+fn runs<const N: usize>(decoder: &mut Decoder<'_, '_>) -> Result<()> {
+    loop {
+        let (count, more, slots) = run_header::<N>(decoder)?;
+        for _ in 0..count {
+            for slot in slots {
+                value(decoder, slot)?;
+            }
+        }
+        if !more {
+            return Ok(());
+        }
+    }
+}
+
+/// Skips the fields of a record.
+pub(super) fn record(decoder: &mut Decoder<'_, '_>, number: usize) -> Result<()> {
+    let len = decoder.layout(number).0.len;
+    for field in 0..len {
+        let mut slot = decoder.layout(number).1.tags[field];
+        if slot == ANY {
+            slot = decoder.reader.byte()?;
+        }
+        if slot != Tag::Absent as u8 {
+            value(decoder, slot)?;
+        }
+    }
+    Ok(())
+}

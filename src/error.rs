@@ -1,0 +1,275 @@
+//! One error type: what went wrong, in which container, at which place of the object.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+
+/// The crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of thing went wrong; see [`Error::kind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A system call failed: no memory, no descriptors, a full file system. [`std::error::Error::source`] has it.
+    Io,
+    /// There is no such segment, name, file or array; or its maker has gone.
+    NotFound,
+    /// The name is in use.
+    AlreadyExists,
+    /// A name, an id or an option is not one.
+    InvalidInput,
+    /// The bytes are no container of this crate, or were cut or altered.
+    Corrupt,
+    /// The container has a version that this build does not know.
+    Version,
+    /// The object is whole, but is not what was asked for: another type, dtype, shape or a missing field.
+    Mismatch,
+    /// The object cannot be written or read within the documented limits (depth, sizes).
+    Limit,
+    /// This platform or container cannot do what was asked.
+    Unsupported,
+    /// A `Serialize` or `Deserialize` implementation reported an error of its own.
+    Message,
+}
+
+/// Why an object could not be written or read.
+///
+/// The text names the container, the place in the object (`layers[3].weight`), what was expected and what was
+/// found. There is one type for the whole crate, so that `?` composes; [`Error::kind`] tells the cases apart.
+/// It is one pointer wide: results stay small on the path where nothing goes wrong.
+///
+/// ```
+/// let bytes = serde_shm::to_bytes(&("a", 1_u32)).unwrap();
+/// let error = serde_shm::from_bytes::<(String, bool)>(&bytes).unwrap_err();
+/// assert_eq!(error.kind(), serde_shm::ErrorKind::Mismatch);
+/// assert_eq!(error.path().as_deref(), Some("[1]"));
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    /// Innermost step first: each level appends its own on the way out.
+    path: Vec<Step>,
+    container: Option<String>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// One step of the way from the root of an object to a value in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Field(String),
+    Variant(String),
+    Index(usize),
+    Key(String),
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Error(Box::new(Inner {
+            kind,
+            message: message.into(),
+            path: Vec::new(),
+            container: None,
+            source: None,
+        }))
+    }
+
+    #[cold]
+    pub(crate) fn corrupt(message: impl Into<Cow<'static, str>>) -> Self {
+        Error::new(ErrorKind::Corrupt, message)
+    }
+
+    #[cold]
+    pub(crate) fn mismatch(message: impl Into<Cow<'static, str>>) -> Self {
+        Error::new(ErrorKind::Mismatch, message)
+    }
+
+    /// A failed system call, with what was being done: `"cannot create a memfd"`.
+    #[cold]
+    pub(crate) fn io(doing: impl fmt::Display, source: impl Into<io::Error>) -> Self {
+        let source = source.into();
+        let kind = match source.kind() {
+            io::ErrorKind::NotFound => ErrorKind::NotFound,
+            io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
+            io::ErrorKind::Unsupported => ErrorKind::Unsupported,
+            _ => ErrorKind::Io,
+        };
+        Error::new(kind, format!("{doing}: {source}")).with_source(source)
+    }
+
+    pub(crate) fn with_source(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Names the container: a segment's id or name, a file's path. The first name given stays.
+    pub(crate) fn in_container(mut self, name: impl fmt::Display) -> Self {
+        if self.0.container.is_none() {
+            self.0.container = Some(name.to_string());
+        }
+        self
+    }
+
+    #[cold]
+    pub(crate) fn at(mut self, step: Step) -> Self {
+        self.0.path.push(step);
+        self
+    }
+
+    #[cold]
+    pub(crate) fn at_field(self, name: &str) -> Self {
+        self.at(Step::Field(name.to_owned()))
+    }
+
+    #[cold]
+    pub(crate) fn at_index(self, index: usize) -> Self {
+        self.at(Step::Index(index))
+    }
+
+    /// What kind of thing went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Where in the object it went wrong, `layers[3].weight`; `None` at its root or where no object is concerned.
+    pub fn path(&self) -> Option<String> {
+        if self.0.path.is_empty() {
+            return None;
+        }
+        let mut text = String::new();
+        for step in self.0.path.iter().rev() {
+            match step {
+                Step::Field(name) | Step::Variant(name) => {
+                    if !text.is_empty() {
+                        text.push('.');
+                    }
+                    text.push_str(name);
+                }
+                Step::Index(index) => text.push_str(&format!("[{index}]")),
+                Step::Key(key) => text.push_str(&format!("[{key}]")),
+            }
+        }
+        Some(text)
+    }
+
+    /// The container's name: a segment's id or name, a file's path; `None` for a block of bytes.
+    pub fn container(&self) -> Option<&str> {
+        self.0.container.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(container) = &self.0.container {
+            write!(f, "{container}: ")?;
+        }
+        if let Some(path) = self.path() {
+            write!(f, "{path}: ")?;
+        }
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({:?}, {:?})", self.0.kind, self.to_string())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl serde::ser::Error for Error {
+    #[cold]
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Error::new(ErrorKind::Message, message.to_string())
+    }
+}
+
+impl serde::de::Error for Error {
+    #[cold]
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Error::new(ErrorKind::Message, message.to_string())
+    }
+
+    #[cold]
+    fn invalid_type(found: serde::de::Unexpected<'_>, expected: &dyn serde::de::Expected) -> Self {
+        Error::mismatch(format!("expected {expected}, found {found}"))
+    }
+
+    #[cold]
+    fn invalid_value(found: serde::de::Unexpected<'_>, expected: &dyn serde::de::Expected) -> Self {
+        Error::mismatch(format!("expected {expected}, found {found}"))
+    }
+
+    #[cold]
+    fn invalid_length(found: usize, expected: &dyn serde::de::Expected) -> Self {
+        Error::mismatch(format!("expected {expected}, found {found} elements"))
+    }
+
+    #[cold]
+    fn unknown_variant(found: &str, expected: &'static [&'static str]) -> Self {
+        Error::mismatch(format!(
+            "unknown variant `{found}`, expected {}",
+            one_of(expected, "there are no variants")
+        ))
+    }
+
+    #[cold]
+    fn unknown_field(found: &str, expected: &'static [&'static str]) -> Self {
+        Error::mismatch(format!(
+            "unknown field `{found}`, expected {}",
+            one_of(expected, "there are no fields")
+        ))
+    }
+
+    #[cold]
+    fn missing_field(field: &'static str) -> Self {
+        Error::mismatch(format!("missing field `{field}`"))
+    }
+
+    #[cold]
+    fn duplicate_field(field: &'static str) -> Self {
+        Error::mismatch(format!("duplicate field `{field}`"))
+    }
+}
+
+fn one_of(names: &[&str], none: &str) -> String {
+    match names {
+        [] => none.to_owned(),
+        [one] => format!("`{one}`"),
+        _ => {
+            let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            format!("one of {}", quoted.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_has_container_path_and_message() {
+        let error = Error::mismatch("expected f32, found f64 (shape [4, 4])")
+            .at_field("weight")
+            .at_index(3)
+            .at_field("layers")
+            .in_container("model.npz")
+            .in_container("outer");
+        assert_eq!(
+            error.to_string(),
+            "model.npz: layers[3].weight: expected f32, found f64 (shape [4, 4])"
+        );
+        assert_eq!(error.kind(), ErrorKind::Mismatch);
+        assert_eq!(size_of::<Result<()>>(), size_of::<usize>());
+    }
+}

@@ -1,0 +1,94 @@
+//! Shapes, orders and byte lengths. The only place that multiplies sizes.
+
+/// More axes than NumPy or any real array has; a bound for what a container may claim.
+pub(crate) const MAX_NDIM: usize = 64;
+
+/// Where large arrays start, so that every vector instruction and cache line finds them aligned.
+pub(crate) const ARRAY_ALIGN: usize = 64;
+
+/// Which axis varies fastest in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Row-major: the last axis varies fastest (C).
+    C,
+    /// Column-major: the first axis varies fastest (Fortran).
+    F,
+}
+
+/// The number of elements of a shape.
+///
+/// `None` where the product of the axes that are not zero overflows `isize`: an empty array may have a zero axis
+/// beside a huge one, and neither NumPy nor ndarray accepts that.
+pub(crate) fn count(shape: &[usize]) -> Option<usize> {
+    let mut nonzero: usize = 1;
+    let mut empty = false;
+    for &axis in shape {
+        if axis == 0 {
+            empty = true;
+        } else {
+            nonzero = nonzero.checked_mul(axis)?;
+        }
+    }
+    isize::try_from(nonzero).ok()?;
+    Some(if empty { 0 } else { nonzero })
+}
+
+/// The bytes of an array of this shape; `None` where they do not fit in `isize`.
+pub(crate) fn byte_len(shape: &[usize], item: usize) -> Option<usize> {
+    let bytes = count(shape)?.checked_mul(item)?;
+    isize::try_from(bytes).ok()?;
+    Some(bytes)
+}
+
+/// Strides in elements of a contiguous array. The shape has passed [`count`].
+pub(crate) fn strides(shape: &[usize], order: Order) -> Vec<usize> {
+    let mut strides = vec![0; shape.len()];
+    if count(shape) == Some(0) {
+        return strides;
+    }
+    let mut step = 1_usize;
+    let mut place = |axis: usize| {
+        strides[axis] = step;
+        step = step.saturating_mul(shape[axis]);
+    };
+    match order {
+        Order::C => (0..shape.len()).rev().for_each(&mut place),
+        Order::F => (0..shape.len()).for_each(&mut place),
+    }
+    strides
+}
+
+/// The next multiple of `align`, a power of two.
+pub(crate) fn align_up(position: u64, align: u64) -> Option<u64> {
+    debug_assert!(align.is_power_of_two());
+    Some(position.checked_add(align - 1)? & !(align - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_that_overflow_are_refused_even_beside_a_zero_axis() {
+        assert_eq!(count(&[]), Some(1));
+        assert_eq!(count(&[3, 0, 5]), Some(0));
+        assert_eq!(count(&[usize::MAX / 2 + 2, 2]), None);
+        assert_eq!(count(&[0, usize::MAX, usize::MAX]), None);
+        assert_eq!(byte_len(&[1 << 60], 8), None);
+        assert_eq!(byte_len(&[1 << 59], 8), Some(1 << 62));
+    }
+
+    #[test]
+    fn strides_of_both_orders() {
+        assert_eq!(strides(&[2, 3, 4], Order::C), [12, 4, 1]);
+        assert_eq!(strides(&[2, 3, 4], Order::F), [1, 2, 6]);
+        assert_eq!(strides(&[2, 0], Order::C), [0, 0]);
+    }
+
+    #[test]
+    fn alignment() {
+        assert_eq!(align_up(0, 64), Some(0));
+        assert_eq!(align_up(1, 64), Some(64));
+        assert_eq!(align_up(u64::MAX, 64), None);
+    }
+}

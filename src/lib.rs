@@ -1,0 +1,52 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod array;
+mod de;
+mod dtype;
+mod element;
+mod error;
+mod layout;
+mod memory;
+#[cfg(feature = "npz")]
+mod npy;
+mod os;
+mod segment;
+mod ser;
+mod store;
+mod verbs;
+mod wire;
+#[cfg(feature = "npz")]
+mod zip;
+
+pub use array::ArrayInfo;
+#[cfg(feature = "ndarray")]
+pub use array::{
+    ShmArray, ShmArray0, ShmArray1, ShmArray2, ShmArray3, ShmArray4, ShmArray5, ShmArray6,
+    ShmArrayD,
+};
+pub use dtype::DType;
+pub use element::Element;
+pub use error::{Error, ErrorKind, Result};
+pub use layout::Order;
+pub use memory::AlignedBytes;
+pub use serde::{de::Deserialize, ser::Serialize};
+#[cfg(feature = "derive")]
+pub use serde_shm_derive::{Deserialize, Serialize};
+pub use verbs::{
+    Segment, SegmentOptions, from_bytes, from_reader, from_shared, to_bytes, to_shared, to_writer,
+};
+#[cfg(feature = "npz")]
+pub use verbs::{from_npz, to_npz};
+
+/// What the derives' code names. Not part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    #[cfg(feature = "derive")]
+    pub use crate::array::probe;
+    pub use crate::array::{
+        DeserializeArray, SerializeArray, deserialize as deserialize_array,
+        serialize as serialize_array,
+    };
+    pub use serde;
+}

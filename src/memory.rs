@@ -1,0 +1,306 @@
+//! Memory that views borrow: a block that is aligned, a region that is shared, a view that keeps its region.
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::io::Read;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::element::{Element, Misfit};
+use crate::error::{Error, Result};
+use crate::layout::ARRAY_ALIGN;
+
+/// A growable block of bytes whose first byte lies at a multiple of 64.
+///
+/// It is what [`to_bytes`](crate::to_bytes) returns: arrays in it can be seen in place, because their offsets are
+/// multiples of their alignment. A plain `Vec<u8>` does not promise that.
+///
+/// ```
+/// let bytes = serde_shm::to_bytes(&[1_u8, 2, 3]).unwrap();
+/// assert_eq!(bytes.as_ptr() as usize % 64, 0);
+/// ```
+pub struct AlignedBytes {
+    /// `start` bytes of padding, then the content. It never grows in place: a reallocation may land at another
+    /// address modulo 64, so `reserve` moves the content itself.
+    vec: Vec<u8>,
+    start: usize,
+}
+
+impl AlignedBytes {
+    /// An empty block; nothing is allocated.
+    pub fn new() -> Self {
+        AlignedBytes { vec: Vec::new(), start: 0 }
+    }
+
+    /// A copy of `bytes`, aligned.
+    pub fn copy_from(bytes: &[u8]) -> Self {
+        let mut block = AlignedBytes::new();
+        block.reserve(bytes.len());
+        block.extend_from_slice(bytes);
+        block
+    }
+
+    /// Makes room for `more` bytes; at least doubles, so that appending is linear.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        if self.vec.capacity() - self.vec.len() >= more {
+            return;
+        }
+        let len = self.len();
+        let wanted = len.saturating_add(more).max(len.saturating_mul(2)).saturating_add(ARRAY_ALIGN);
+        let mut vec = Vec::<u8>::with_capacity(wanted);
+        let start = vec.as_ptr().addr().wrapping_neg() % ARRAY_ALIGN;
+        vec.resize(start, 0);
+        vec.extend_from_slice(self);
+        self.vec = vec;
+        self.start = start;
+    }
+
+    pub(crate) fn extend_from_slice(&mut self, bytes: &[u8]) {
+        self.reserve(bytes.len());
+        self.vec.extend_from_slice(bytes);
+    }
+
+    /// Reads to the end of `reader`; memory grows with what really comes.
+    pub(crate) fn read_to_end(mut reader: impl Read) -> std::io::Result<Self> {
+        let mut block = AlignedBytes::new();
+        loop {
+            block.reserve(64 << 10);
+            let room = block.vec.capacity() - block.vec.len();
+            let read = reader.by_ref().take(room as u64).read_to_end(&mut block.vec)?;
+            if read < room {
+                break;
+            }
+        }
+        // Nothing makes `Vec` grow within its room, but nothing forbids it either.
+        if block.as_ptr().addr().is_multiple_of(ARRAY_ALIGN) {
+            Ok(block)
+        } else {
+            Ok(AlignedBytes::copy_from(&block))
+        }
+    }
+}
+
+/// Bytes are appended.
+impl std::io::Write for AlignedBytes {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Default for AlignedBytes {
+    fn default() -> Self {
+        AlignedBytes::new()
+    }
+}
+
+impl Clone for AlignedBytes {
+    fn clone(&self) -> Self {
+        AlignedBytes::copy_from(self)
+    }
+}
+
+impl Deref for AlignedBytes {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.vec[self.start..]
+    }
+}
+
+impl AsRef<[u8]> for AlignedBytes {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl fmt::Debug for AlignedBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AlignedBytes({} bytes)", self.len())
+    }
+}
+
+/// Bytes with a shared owner: a sealed mapping, a heap block, somebody's vector. Cheap to clone.
+///
+/// The bytes stay where they are, and what they are, for as long as a clone lives. [`Hold`] relies on it, so only
+/// owners of which that is true get a constructor here.
+#[derive(Clone)]
+pub(crate) struct Region {
+    owner: Arc<dyn Owner>,
+}
+
+/// Implementors give the same address, length and content at each call, wherever they themselves are moved.
+trait Owner: Send + Sync {
+    fn bytes(&self) -> &[u8];
+}
+
+impl Owner for AlignedBytes {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Owner for crate::os::SealedMap {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+struct Elements<A>(Vec<A>);
+
+impl<A: Element> Owner for Elements<A> {
+    fn bytes(&self) -> &[u8] {
+        A::bytes(&self.0)
+    }
+}
+
+impl Region {
+    pub(crate) fn from_block(block: AlignedBytes) -> Self {
+        Region { owner: Arc::new(block) }
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(crate) fn from_map(map: crate::os::SealedMap) -> Self {
+        Region { owner: Arc::new(map) }
+    }
+
+    #[cfg_attr(not(feature = "ndarray"), allow(dead_code))]
+    pub(crate) fn from_vec<A: Element>(items: Vec<A>) -> Self {
+        Region { owner: Arc::new(Elements(items)) }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.owner.bytes()
+    }
+
+    /// Where `part` lies in this region, if it does: found by address, so a copy of the bytes is not mistaken for them.
+    pub(crate) fn offset_of(&self, part: &[u8]) -> Option<usize> {
+        let whole = self.bytes();
+        let offset = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
+        (offset.checked_add(part.len())? <= whole.len()).then_some(offset)
+    }
+}
+
+impl fmt::Debug for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Region({} bytes)", self.bytes().len())
+    }
+}
+
+/// A family of views, one for each lifetime; `shorten` can only be written where the view is covariant.
+pub(crate) trait View<A: 'static> {
+    type Of<'a>;
+    fn shorten<'a, 'long: 'a>(view: &'a Self::Of<'long>) -> &'a Self::Of<'a>;
+}
+
+/// A view together with the region that it borrows from.
+pub(crate) struct Hold<A: Element, V: View<A>> {
+    /// Declared before `region`, hence dropped before it.
+    view: V::Of<'static>,
+    region: Region,
+}
+
+impl<A: Element, V: View<A>> Hold<A, V> {
+    /// Views the elements at `offset` of the region, `len` bytes of them, through what `make` builds.
+    ///
+    /// # Errors
+    ///
+    /// The outer error if the range is not in the region, the inner one if the bytes there are no elements.
+    pub(crate) fn new(
+        region: Region,
+        offset: usize,
+        len: usize,
+        make: impl for<'a> FnOnce(&'a [A]) -> Result<V::Of<'a>>,
+    ) -> Result<Result<Self, Misfit>> {
+        let bytes = offset
+            .checked_add(len)
+            .and_then(|end| region.bytes().get(offset..end))
+            .ok_or_else(|| Error::corrupt("an array reaches beyond its container"))?;
+        let items: &[A] = match A::view(bytes) {
+            Ok(items) => items,
+            Err(misfit) => return Ok(Err(misfit)),
+        };
+        // SAFETY: the slice was checked by `A::view` above and lies in memory that `region` owns; `Owner` promises
+        // that it neither moves nor changes while a clone of the region lives, and the region is kept in the same
+        // value as the view and dropped after it. The lifetime does not get out: `make` must work for every `'a`,
+        // and `Hold::view` shortens it to the borrow of `self`.
+        let items: &'static [A] = unsafe { &*std::ptr::from_ref(items) };
+        Ok(Ok(Hold { view: make(items)?, region }))
+    }
+
+    pub(crate) fn view(&self) -> &V::Of<'_> {
+        V::shorten(&self.view)
+    }
+
+    pub(crate) fn region(&self) -> &Region {
+        &self.region
+    }
+}
+
+impl<A: Element, V: View<A>> Clone for Hold<A, V>
+where
+    V::Of<'static>: Clone,
+{
+    fn clone(&self) -> Self {
+        Hold { view: self.view.clone(), region: self.region.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growing_keeps_content_and_alignment() {
+        let mut block = AlignedBytes::new();
+        let mut plain = Vec::new();
+        for step in 0..2_000_u32 {
+            let bytes = step.to_le_bytes();
+            block.extend_from_slice(&bytes[..(step % 5).min(4) as usize]);
+            plain.extend_from_slice(&bytes[..(step % 5).min(4) as usize]);
+            assert_eq!(block.as_ptr().addr() % 64 * usize::from(!block.is_empty()), 0);
+        }
+        assert_eq!(&block[..], &plain[..]);
+        assert_eq!(&block.clone()[..], &plain[..]);
+        let read = AlignedBytes::read_to_end(&plain[..]).unwrap();
+        assert_eq!((&read[..], read.as_ptr().addr() % 64), (&plain[..], 0));
+        let long = vec![7_u8; 1_000_000];
+        let read = AlignedBytes::read_to_end(&long[..]).unwrap();
+        assert_eq!((&read[..], read.as_ptr().addr() % 64), (&long[..], 0));
+    }
+
+    struct Slice;
+    impl View<u16> for Slice {
+        type Of<'a> = &'a [u16];
+        fn shorten<'a, 'long: 'a>(view: &'a &'long [u16]) -> &'a &'a [u16] {
+            view
+        }
+    }
+
+    #[test]
+    fn a_hold_outlives_every_other_handle_of_its_region() {
+        let region = Region::from_vec(vec![1_u16, 2, 3]);
+        let part = &region.bytes()[2..6];
+        assert_eq!(region.offset_of(part), Some(2));
+        assert_eq!(region.offset_of(&[0; 4]), None);
+        let hold = Hold::<u16, Slice>::new(region.clone(), 2, 4, |items| Ok(items)).unwrap().unwrap();
+        drop(region);
+        let second = hold.clone();
+        drop(hold);
+        assert_eq!(second.view(), &[2, 3]);
+        assert_eq!(second.region().bytes().len(), 6);
+    }
+
+    #[test]
+    fn a_hold_checks_range_and_alignment() {
+        let region = Region::from_vec(vec![1_u16, 2, 3]);
+        assert!(Hold::<u16, Slice>::new(region.clone(), 4, 4, |items| Ok(items)).is_err());
+        assert!(Hold::<u16, Slice>::new(region.clone(), usize::MAX, 4, |items| Ok(items)).is_err());
+        let odd = Hold::<u16, Slice>::new(region, 1, 2, |items| Ok(items)).unwrap();
+        assert_eq!(odd.err(), Some(Misfit::Align { needed: 2 }));
+    }
+}

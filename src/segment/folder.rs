@@ -1,0 +1,242 @@
+//! Where the entries of named segments are kept: a directory of the user's own, and the lock on it.
+
+use std::ffi::OsString;
+use std::io;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::os::{self, Dir, FileKind};
+
+/// The variable that moves the folder to another file system.
+const VARIABLE: &str = "SERDE_SHM_DIR";
+
+/// Whoever holds the folder's lock does a handful of system calls; who waits longer than this waits for a process that
+/// was stopped.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The path of the folder, which need not exist: `serde_shm-UID` in `$SERDE_SHM_DIR`, else in `/dev/shm`.
+#[derive(Clone, Debug)]
+pub(crate) struct Folder {
+    base: PathBuf,
+    path: PathBuf,
+}
+
+impl Folder {
+    pub(crate) fn of_user() -> Result<Self> {
+        Folder::in_base(std::env::var_os(VARIABLE).filter(|base| !base.is_empty()))
+    }
+
+    pub(super) fn in_base(base: Option<OsString>) -> Result<Self> {
+        let base = match base {
+            // A later `chdir` must not move the folder.
+            Some(base) => std::path::absolute(PathBuf::from(base))
+                .map_err(|e| Error::io(format!("cannot make ${VARIABLE} absolute"), e))?,
+            None => os::default_base(),
+        };
+        let path = base.join(format!("serde_shm-{}", os::user()));
+        Ok(Folder { base, path })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the folder; `None` if there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// `Io` if it is not a directory that this user owns and nobody else can write.
+    pub(crate) fn open(&self) -> Result<Option<Dir>> {
+        let doing = || format!("cannot open the folder of named segments {}", self.path.display());
+        let dir = match Dir::open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            dir => dir.map_err(|e| match e.kind() {
+                // Also what a symbolic link gives.
+                io::ErrorKind::NotADirectory => {
+                    self.refused("something that is no directory")
+                }
+                _ => Error::io(doing(), e),
+            })?,
+        };
+        let status = dir.status().map_err(|e| Error::io(doing(), e))?;
+        if status.kind != FileKind::Directory {
+            return Err(self.refused(status.kind.describe()));
+        }
+        if status.owner != os::user() {
+            return Err(self.refused(&format!("one of user {}", status.owner)));
+        }
+        if status.mode & 0o022 != 0 {
+            return Err(self.refused(&format!("mode {:04o}", status.mode)));
+        }
+        Ok(Some(dir))
+    }
+
+    fn refused(&self, found: &str) -> Error {
+        let expected = format!(
+            "the folder of named segments {} is refused: expected a directory that user {} owns and nobody else can \
+             write, found {found}; remove it or set ${VARIABLE} to another directory",
+            self.path.display(),
+            os::user(),
+        );
+        let source = io::Error::new(io::ErrorKind::PermissionDenied, "not this user's own folder");
+        Error::new(ErrorKind::Io, expected).with_source(source)
+    }
+
+    /// Opens and locks the folder; `None` if there is none yet.
+    ///
+    /// All who change the folder hold this lock, so that between looking at a name and changing it nobody else does.
+    /// Readers take no lock.
+    pub(crate) fn lock(&self) -> Result<Option<LockedFolder<'_>>> {
+        self.lock_or(|| Ok(false))
+    }
+
+    /// Opens and locks the folder; makes it if need be.
+    pub(crate) fn make_and_lock(&self) -> Result<LockedFolder<'_>> {
+        let doing = || format!("cannot make the folder of named segments {}", self.path.display());
+        let make = || match os::make_dir(&self.path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Err(Error::new(
+                ErrorKind::NotFound,
+                format!("{}: the directory {} does not exist", doing(), self.base.display()),
+            )
+            .with_source(e)),
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(Error::io(doing(), e)),
+            _ => Ok(true),
+        };
+        self.lock_or(make)?.ok_or_else(|| Error::new(ErrorKind::Io, doing()))
+    }
+
+    /// `make` is called where there is no folder and says whether to look again.
+    fn lock_or(&self, make: impl Fn() -> Result<bool>) -> Result<Option<LockedFolder<'_>>> {
+        let started = Instant::now();
+        let mut pause = Duration::from_micros(20);
+        while started.elapsed() < PATIENCE {
+            let Some(dir) = self.open()? else {
+                if make()? {
+                    continue;
+                }
+                return Ok(None);
+            };
+            let locked = dir
+                .try_lock()
+                .map_err(|e| Error::io(format!("cannot lock {}", self.path.display()), e))?;
+            if !locked {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(Duration::from_millis(1));
+            } else if self.is(&dir) {
+                return Ok(Some(LockedFolder { folder: self, dir }));
+            }
+            // Else the folder was removed while we waited: the lock is one on nothing.
+        }
+        Err(Error::new(
+            ErrorKind::Io,
+            format!(
+                "the folder of named segments {} was locked by another process for {} s; is one of them stopped?",
+                self.path.display(),
+                PATIENCE.as_secs()
+            ),
+        ))
+    }
+
+    fn is(&self, dir: &Dir) -> bool {
+        let there = Dir::open(&self.path).and_then(|there| there.status());
+        match (there, dir.status()) {
+            (Ok(there), Ok(here)) => there.identity == here.identity,
+            _ => false,
+        }
+    }
+}
+
+/// The folder while nobody else changes it.
+pub(crate) struct LockedFolder<'a> {
+    folder: &'a Folder,
+    dir: Dir,
+}
+
+impl Deref for LockedFolder<'_> {
+    type Target = Dir;
+    fn deref(&self) -> &Dir {
+        &self.dir
+    }
+}
+
+impl Drop for LockedFolder<'_> {
+    /// An empty folder is not left behind. It fails where there is still an entry, and that is meant.
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(self.folder.path());
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn temporary() -> (tempfile::TempDir, Folder) {
+        let base = tempfile::tempdir().unwrap();
+        let folder = Folder::in_base(Some(base.path().as_os_str().to_owned())).unwrap();
+        (base, folder)
+    }
+
+    #[test]
+    fn it_is_made_private_and_not_left_behind_empty() {
+        let (_base, folder) = temporary();
+        assert!(folder.open().unwrap().is_none());
+        assert!(folder.lock().unwrap().is_none());
+        let locked = folder.make_and_lock().unwrap();
+        assert_eq!(locked.status().unwrap().mode, 0o700);
+        drop(locked);
+        assert!(!folder.path().exists());
+        let locked = folder.make_and_lock().unwrap();
+        std::fs::write(folder.path().join("entry"), "").unwrap();
+        drop(locked);
+        assert!(folder.path().exists());
+    }
+
+    #[test]
+    fn links_files_and_open_directories_are_refused() {
+        let (base, folder) = temporary();
+        symlink(base.path(), folder.path()).unwrap();
+        let refused = |found: &str| {
+            let error = folder.make_and_lock().err().unwrap();
+            assert!(error.to_string().contains(found), "{error}");
+            assert_eq!(error.kind(), ErrorKind::Io);
+        };
+        refused("no directory");
+        std::fs::remove_file(folder.path()).unwrap();
+        std::fs::write(folder.path(), "").unwrap();
+        refused("no directory");
+        std::fs::remove_file(folder.path()).unwrap();
+        std::fs::create_dir(folder.path()).unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o770)).unwrap();
+        refused("mode 0770");
+    }
+
+    #[test]
+    fn a_missing_base_is_named() {
+        let folder = Folder::in_base(Some("/nonexistent/base".into())).unwrap();
+        assert!(folder.open().unwrap().is_none());
+        let error = folder.make_and_lock().err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.to_string().contains("/nonexistent/base does not exist"), "{error}");
+    }
+
+    #[test]
+    fn the_lock_excludes_and_a_removed_folder_is_made_anew() {
+        let (_base, folder) = temporary();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        let locked = folder.make_and_lock().unwrap();
+                        // Fails if anybody else is in here.
+                        locked.create("only").unwrap();
+                        locked.unlink("only").unwrap();
+                    }
+                });
+            }
+        });
+        assert!(!folder.path().exists());
+    }
+}

@@ -1,0 +1,415 @@
+//! The walk over a value: everything but arrays is encoded inline, arrays go to the sink.
+//!
+//! `record` writes structs, tuples and variants, `run` writes sequences and maps, `capture` takes arrays over from their
+//! payload, `plain` recognises ndarray's own serde form; `shapes` gives each struct shape its number, `path` names the
+//! place where an array stands.
+
+mod capture;
+mod numbers;
+mod path;
+mod plain;
+mod record;
+mod run;
+mod shapes;
+
+use serde::ser::Serialize;
+
+use crate::array::{TOKEN, announce};
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::Sink;
+use crate::wire::{BLOB_MIN, Kind, MAX_DEPTH, MAX_TUPLE, Tag, put_varint, zigzag};
+
+use path::Path;
+use plain::StructOrArray;
+use record::{Record, TupleOrSeq, TupleStruct};
+use run::{Map, Seq};
+use shapes::{Key, Shapes};
+
+/// Writes a value to a sink.
+///
+/// # Errors
+///
+/// Those of the sink, those that the value's `Serialize` reports, and `Limit` if it nests too deep.
+pub(crate) fn to_sink<T: Serialize + ?Sized, S: Sink>(value: &T, sink: S) -> Result<S::Output> {
+    let mut serializer = Serializer::new(sink);
+    value.serialize(&mut serializer)?;
+    serializer.finish()
+}
+
+/// The next value's tag is not known beforehand: it is not written but noted on `Serializer::noted`.
+const LEARN: u8 = 0;
+const ANY: u8 = Tag::Any as u8;
+
+struct Serializer<S> {
+    sink: S,
+    /// The inline block so far.
+    out: Vec<u8>,
+    /// What the reader will take the next value for: a tag that is not written again, `LEARN`, or `ANY`.
+    slot: u8,
+    /// Tags of values whose slot was `LEARN`, or was another tag: the value then carries its own, and whoever set
+    /// the slot finds out by the length of this stack.
+    noted: Vec<u8>,
+    shapes: Shapes,
+    path: Path,
+    depth: u32,
+    /// Some value failed. If its parent dropped the error, what is written makes no sense.
+    failed: bool,
+}
+
+impl<S: Sink> Serializer<S> {
+    fn new(sink: S) -> Self {
+        Serializer {
+            sink,
+            out: Vec::new(),
+            slot: ANY,
+            noted: Vec::new(),
+            shapes: Shapes::default(),
+            path: Path::default(),
+            depth: 0,
+            failed: false,
+        }
+    }
+
+    fn finish(self) -> Result<S::Output> {
+        if self.failed || self.depth != 0 {
+            return Err(Error::new(
+                ErrorKind::Message,
+                "a part of the object failed to serialize and its error was dropped",
+            ));
+        }
+        self.sink.finish(&self.out, &self.shapes.encode())
+    }
+
+    #[inline]
+    fn tag(&mut self, tag: Tag) {
+        if self.slot != tag as u8 {
+            self.other_tag(tag as u8);
+        }
+    }
+
+    fn other_tag(&mut self, tag: u8) {
+        if self.slot != ANY {
+            self.noted.push(tag);
+        }
+        if self.slot != LEARN {
+            self.out.push(tag);
+        }
+    }
+
+    /// The tag of a value that has nothing but its tag. It is always written, so that every item of a run and every
+    /// field of a record takes a byte at least, and no few bytes can claim a number of values that never ends.
+    fn bare_tag(&mut self, tag: Tag) {
+        if self.slot != ANY {
+            self.noted.push(ANY);
+        }
+        self.out.push(tag as u8);
+    }
+
+    #[inline]
+    fn descend(&mut self) -> Result<()> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(self.fail(Error::new(
+                ErrorKind::Limit,
+                format!("the object nests deeper than {MAX_DEPTH} levels"),
+            )));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn fail(&mut self, error: Error) -> Error {
+        self.failed = true;
+        error
+    }
+
+    /// A failed child's error, with the step of the path at which it stands; that step is left behind.
+    #[cold]
+    fn fail_here(&mut self, error: Error) -> Error {
+        self.failed = true;
+        let step = self.path.last_step(&self.out);
+        self.path.pop();
+        match step {
+            Some(step) => error.at(step),
+            None => error,
+        }
+    }
+
+    /// Writes bytes as an array of `u8` and refers to it.
+    fn place_blob(&mut self, bytes: &[u8]) -> Result<()> {
+        let mut array = capture::Begun::begin(
+            self,
+            crate::dtype::DType::U8,
+            &[bytes.len()],
+            crate::layout::Order::C,
+        )?;
+        array.write(bytes)?;
+        array.end(Tag::Blob)
+    }
+}
+
+impl<'a, S: Sink> serde::Serializer for &'a mut Serializer<S> {
+    type Ok = ();
+    type Error = Error;
+    type SerializeSeq = Seq<'a, S>;
+    type SerializeTuple = TupleOrSeq<'a, S>;
+    type SerializeTupleStruct = TupleStruct<'a, S>;
+    type SerializeTupleVariant = Record<'a, S>;
+    type SerializeMap = Map<'a, S>;
+    type SerializeStruct = StructOrArray<'a, S>;
+    type SerializeStructVariant = Record<'a, S>;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    #[inline]
+    fn serialize_bool(self, value: bool) -> Result<()> {
+        self.tag(Tag::Bool);
+        self.out.push(u8::from(value));
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_i8(self, value: i8) -> Result<()> {
+        self.tag(Tag::I8);
+        self.out.push(value.cast_unsigned());
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_i16(self, value: i16) -> Result<()> {
+        self.tag(Tag::I16);
+        put_varint(&mut self.out, zigzag(value.into()));
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_i32(self, value: i32) -> Result<()> {
+        self.tag(Tag::I32);
+        put_varint(&mut self.out, zigzag(value.into()));
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_i64(self, value: i64) -> Result<()> {
+        let number = zigzag(value);
+        if self.use_fixed(Tag::I64, Tag::I64Fixed, number) {
+            self.out.extend_from_slice(&value.to_le_bytes());
+        } else {
+            put_varint(&mut self.out, number);
+        }
+        Ok(())
+    }
+
+    fn serialize_i128(self, value: i128) -> Result<()> {
+        self.tag(Tag::I128);
+        self.out.extend_from_slice(&value.to_le_bytes());
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_u8(self, value: u8) -> Result<()> {
+        self.tag(Tag::U8);
+        self.out.push(value);
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_u16(self, value: u16) -> Result<()> {
+        self.tag(Tag::U16);
+        put_varint(&mut self.out, value.into());
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_u32(self, value: u32) -> Result<()> {
+        self.tag(Tag::U32);
+        put_varint(&mut self.out, value.into());
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_u64(self, value: u64) -> Result<()> {
+        if self.use_fixed(Tag::U64, Tag::U64Fixed, value) {
+            self.out.extend_from_slice(&value.to_le_bytes());
+        } else {
+            put_varint(&mut self.out, value);
+        }
+        Ok(())
+    }
+
+    fn serialize_u128(self, value: u128) -> Result<()> {
+        self.tag(Tag::U128);
+        self.out.extend_from_slice(&value.to_le_bytes());
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_f32(self, value: f32) -> Result<()> {
+        self.tag(Tag::F32);
+        self.out.extend_from_slice(&value.to_le_bytes());
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_f64(self, value: f64) -> Result<()> {
+        self.tag(Tag::F64);
+        self.out.extend_from_slice(&value.to_le_bytes());
+        Ok(())
+    }
+
+    fn serialize_char(self, value: char) -> Result<()> {
+        self.tag(Tag::Char);
+        put_varint(&mut self.out, u32::from(value).into());
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_str(self, value: &str) -> Result<()> {
+        self.tag(Tag::Str);
+        put_varint(&mut self.out, value.len() as u64);
+        self.out.extend_from_slice(value.as_bytes());
+        Ok(())
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Result<()> {
+        if value.len() >= BLOB_MIN {
+            return self.place_blob(value);
+        }
+        self.tag(Tag::Bytes);
+        put_varint(&mut self.out, value.len() as u64);
+        self.out.extend_from_slice(value);
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_none(self) -> Result<()> {
+        self.tag(Tag::Option);
+        self.out.push(0);
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<()> {
+        self.tag(Tag::Option);
+        self.slot = ANY;
+        self.descend()?;
+        value.serialize(&mut *self)?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn serialize_unit(self) -> Result<()> {
+        self.bare_tag(Tag::Unit);
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _name: &'static str) -> Result<()> {
+        self.serialize_unit()
+    }
+
+    fn serialize_unit_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+    ) -> Result<()> {
+        Record::begin(self, Key::variant(Kind::UnitVariant, name, index, variant, 0))?.finish()
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<()> {
+        if name == TOKEN { announce(|| value.serialize(self)) } else { value.serialize(self) }
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<()> {
+        let key = Key::variant(Kind::NewtypeVariant, name, index, variant, 1);
+        let mut record = Record::begin(self, key)?;
+        record.newtype(variant, value)?;
+        record.finish()
+    }
+
+    fn serialize_seq(self, len: Option<usize>) -> Result<Seq<'a, S>> {
+        self.tag(Tag::Seq);
+        Seq::begin(self, len)
+    }
+
+    fn serialize_tuple(self, len: usize) -> Result<TupleOrSeq<'a, S>> {
+        if len <= MAX_TUPLE {
+            Ok(TupleOrSeq::Tuple(Record::begin(self, Key::tuple(len))?))
+        } else {
+            Ok(TupleOrSeq::Seq(self.serialize_seq(Some(len))?))
+        }
+    }
+
+    fn serialize_tuple_struct(
+        self,
+        name: &'static str,
+        len: usize,
+    ) -> Result<TupleStruct<'a, S>> {
+        if name == TOKEN {
+            return Ok(TupleStruct::Array(capture::Capture::new(self)));
+        }
+        Ok(TupleStruct::Plain(self.serialize_tuple(len)?))
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Record<'a, S>> {
+        Record::begin(self, Key::variant(Kind::TupleVariant, name, index, variant, len))
+    }
+
+    fn serialize_map(self, len: Option<usize>) -> Result<Map<'a, S>> {
+        self.tag(Tag::Map);
+        Map::begin(self, len)
+    }
+
+    #[inline]
+    fn serialize_struct(self, name: &'static str, len: usize) -> Result<StructOrArray<'a, S>> {
+        if plain::may_be_array(name, len) {
+            return Ok(StructOrArray::Array(plain::PlainArray::new(self)));
+        }
+        Ok(StructOrArray::Struct(Record::begin(self, Key::of_struct(name, len))?))
+    }
+
+    fn serialize_struct_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Record<'a, S>> {
+        Record::begin(self, Key::variant(Kind::StructVariant, name, index, variant, len))
+    }
+}
+
+impl<S: Sink> Serializer<S> {
+    /// Whether a 64-bit number is written in eight bytes: where a run or field of such began with one that a varint
+    /// makes no shorter.
+    #[inline]
+    fn use_fixed(&mut self, varint: Tag, fixed: Tag, number: u64) -> bool {
+        if self.slot == varint as u8 {
+            return false;
+        }
+        if self.slot == fixed as u8 {
+            return true;
+        }
+        let large = number >> 49 != 0;
+        self.other_tag(if large { fixed as u8 } else { varint as u8 });
+        large
+    }
+}

@@ -1,0 +1,383 @@
+//! Small serializers that look at a value: a number or a list of numbers, and the elements of an array. They fail on
+//! anything else, so that the caller can do something else with the value.
+
+use serde::ser::{Impossible, Serialize, SerializeSeq, SerializeTuple, SerializeTupleStruct};
+
+use crate::dtype::DType;
+use crate::dtype::Scalar::{self, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
+use crate::error::{Error, ErrorKind, Result};
+
+#[cold]
+fn other() -> Error {
+    Error::new(ErrorKind::Message, "not a number or a list of such")
+}
+
+/// An unsigned number as it was serialized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Number {
+    U8(u8),
+    U32(u32),
+    U64(u64),
+}
+
+impl Number {
+    pub(super) fn as_usize(&self) -> Option<usize> {
+        match *self {
+            Number::U8(number) => Some(number.into()),
+            Number::U32(number) => usize::try_from(number).ok(),
+            Number::U64(number) => usize::try_from(number).ok(),
+        }
+    }
+}
+
+impl Serialize for Number {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match *self {
+            Number::U8(number) => serializer.serialize_u8(number),
+            Number::U32(number) => serializer.serialize_u32(number),
+            Number::U64(number) => serializer.serialize_u64(number),
+        }
+    }
+}
+
+/// One number, or a list of them.
+#[derive(Default)]
+pub(super) struct Numbers {
+    found: Vec<Number>,
+    list: Option<ListKind>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ListKind {
+    Seq,
+    Tuple,
+}
+
+impl Numbers {
+    pub(super) fn single(&self) -> Option<Number> {
+        match (&self.found[..], self.list) {
+            ([one], None) => Some(*one),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_tuple(&self) -> bool {
+        self.list == Some(ListKind::Tuple)
+    }
+
+    pub(super) fn into_list(self) -> Vec<Number> {
+        self.found
+    }
+
+    fn start(&mut self, kind: ListKind) -> Result<&mut Self> {
+        if self.list.is_some() {
+            return Err(other());
+        }
+        self.list = Some(kind);
+        Ok(self)
+    }
+}
+
+macro_rules! refuse {
+    ($($method:ident($($ty:ty),*))*) => {$(
+        fn $method(self, $(_: $ty),*) -> Result<()> {
+            Err(other())
+        }
+    )*};
+}
+
+macro_rules! refuse_compounds {
+    () => {
+        refuse! {
+            serialize_char(char)
+            serialize_str(&str)
+            serialize_bytes(&[u8])
+            serialize_none()
+            serialize_unit()
+            serialize_unit_struct(&'static str)
+            serialize_unit_variant(&'static str, u32, &'static str)
+        }
+
+        fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<()> {
+            Err(other())
+        }
+
+        fn serialize_newtype_variant<T: Serialize + ?Sized>(
+            self,
+            _: &'static str,
+            _: u32,
+            _: &'static str,
+            _: &T,
+        ) -> Result<()> {
+            Err(other())
+        }
+
+        fn serialize_tuple_variant(
+            self,
+            _: &'static str,
+            _: u32,
+            _: &'static str,
+            _: usize,
+        ) -> Result<Impossible<(), Error>> {
+            Err(other())
+        }
+
+        fn serialize_map(self, _: Option<usize>) -> Result<Impossible<(), Error>> {
+            Err(other())
+        }
+
+        fn serialize_struct(self, _: &'static str, _: usize) -> Result<Impossible<(), Error>> {
+            Err(other())
+        }
+
+        fn serialize_struct_variant(
+            self,
+            _: &'static str,
+            _: u32,
+            _: &'static str,
+            _: usize,
+        ) -> Result<Impossible<(), Error>> {
+            Err(other())
+        }
+    };
+}
+
+macro_rules! refuse_tuples {
+    () => {
+        fn serialize_tuple(self, _: usize) -> Result<Impossible<(), Error>> {
+            Err(other())
+        }
+
+        fn serialize_tuple_struct(
+            self,
+            _: &'static str,
+            _: usize,
+        ) -> Result<Impossible<(), Error>> {
+            Err(other())
+        }
+    };
+}
+
+impl<'a> serde::Serializer for &'a mut Numbers {
+    type Ok = ();
+    type Error = Error;
+    type SerializeSeq = &'a mut Numbers;
+    type SerializeTuple = &'a mut Numbers;
+    type SerializeTupleStruct = &'a mut Numbers;
+    type SerializeTupleVariant = Impossible<(), Error>;
+    type SerializeMap = Impossible<(), Error>;
+    type SerializeStruct = Impossible<(), Error>;
+    type SerializeStructVariant = Impossible<(), Error>;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn serialize_u8(self, number: u8) -> Result<()> {
+        self.found.push(Number::U8(number));
+        Ok(())
+    }
+
+    fn serialize_u32(self, number: u32) -> Result<()> {
+        self.found.push(Number::U32(number));
+        Ok(())
+    }
+
+    fn serialize_u64(self, number: u64) -> Result<()> {
+        self.found.push(Number::U64(number));
+        Ok(())
+    }
+
+    refuse! {
+        serialize_bool(bool)
+        serialize_i8(i8)
+        serialize_i16(i16)
+        serialize_i32(i32)
+        serialize_i64(i64)
+        serialize_u16(u16)
+        serialize_f32(f32)
+        serialize_f64(f64)
+    }
+    refuse_compounds!();
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<()> {
+        value.serialize(self)
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<&'a mut Numbers> {
+        self.start(ListKind::Seq)
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<&'a mut Numbers> {
+        self.start(ListKind::Tuple)
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<&'a mut Numbers> {
+        self.start(ListKind::Tuple)
+    }
+}
+
+/// One item of a list: a number and no further list.
+fn list_item<T: Serialize + ?Sized>(numbers: &mut Numbers, value: &T) -> Result<()> {
+    let before = numbers.found.len();
+    value.serialize(&mut *numbers)?;
+    if numbers.found.len() == before + 1 { Ok(()) } else { Err(other()) }
+}
+
+impl SerializeSeq for &mut Numbers {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        list_item(self, value)
+    }
+
+    fn end(self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl SerializeTuple for &mut Numbers {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        list_item(self, value)
+    }
+
+    fn end(self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl SerializeTupleStruct for &mut Numbers {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        list_item(self, value)
+    }
+
+    fn end(self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Where elements go, in little-endian bytes; false if this one does not belong to those before.
+pub(super) trait NumberSink {
+    fn put<const N: usize>(&mut self, dtype: DType, bytes: [u8; N]) -> bool;
+}
+
+/// A flat sequence of elements.
+pub(super) struct Elements<'a, P>(pub(super) &'a mut P);
+
+impl<'a, P: NumberSink> serde::Serializer for Elements<'a, P> {
+    type Ok = ();
+    type Error = Error;
+    type SerializeSeq = Elements<'a, P>;
+    type SerializeTuple = Impossible<(), Error>;
+    type SerializeTupleStruct = Impossible<(), Error>;
+    type SerializeTupleVariant = Impossible<(), Error>;
+    type SerializeMap = Impossible<(), Error>;
+    type SerializeStruct = Impossible<(), Error>;
+    type SerializeStructVariant = Impossible<(), Error>;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    refuse! {
+        serialize_bool(bool)
+        serialize_i8(i8)
+        serialize_i16(i16)
+        serialize_i32(i32)
+        serialize_i64(i64)
+        serialize_u8(u8)
+        serialize_u16(u16)
+        serialize_u32(u32)
+        serialize_u64(u64)
+        serialize_f32(f32)
+        serialize_f64(f64)
+    }
+    refuse_compounds!();
+    refuse_tuples!();
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<()> {
+        value.serialize(self)
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Self> {
+        Ok(self)
+    }
+}
+
+impl<P: NumberSink> SerializeSeq for Elements<'_, P> {
+    type Ok = ();
+    type Error = Error;
+
+    #[inline]
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        value.serialize(Element(&mut *self.0))
+    }
+
+    fn end(self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// One element of the sequence.
+struct Element<'a, P>(&'a mut P);
+
+macro_rules! take {
+    ($($method:ident $ty:ty, $dtype:ident;)*) => {$(
+        #[inline]
+        fn $method(self, value: $ty) -> Result<()> {
+            if self.0.put(DType::little_endian($dtype), value.to_le_bytes()) { Ok(()) } else { Err(other()) }
+        }
+    )*};
+}
+
+impl<P: NumberSink> serde::Serializer for Element<'_, P> {
+    type Ok = ();
+    type Error = Error;
+    type SerializeSeq = Impossible<(), Error>;
+    type SerializeTuple = Impossible<(), Error>;
+    type SerializeTupleStruct = Impossible<(), Error>;
+    type SerializeTupleVariant = Impossible<(), Error>;
+    type SerializeMap = Impossible<(), Error>;
+    type SerializeStruct = Impossible<(), Error>;
+    type SerializeStructVariant = Impossible<(), Error>;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    take! {
+        serialize_i8 i8, I8;
+        serialize_i16 i16, I16;
+        serialize_i32 i32, I32;
+        serialize_i64 i64, I64;
+        serialize_u8 u8, U8;
+        serialize_u16 u16, U16;
+        serialize_u32 u32, U32;
+        serialize_u64 u64, U64;
+        serialize_f32 f32, F32;
+        serialize_f64 f64, F64;
+    }
+
+    #[inline]
+    fn serialize_bool(self, value: bool) -> Result<()> {
+        if self.0.put(DType::little_endian(Scalar::Bool), [u8::from(value)]) { Ok(()) } else { Err(other()) }
+    }
+
+    refuse_compounds!();
+    refuse_tuples!();
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, _: &T) -> Result<()> {
+        Err(other())
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Impossible<(), Error>> {
+        Err(other())
+    }
+}

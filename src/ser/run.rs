@@ -1,0 +1,262 @@
+//! Sequences and maps: runs of items that share their tags.
+//!
+//! A run is a header (how many items, whether another run follows, the tags) and the items without tags. A sequence of
+//! one type is one run. At the first item of another type the run is closed and the rest follows in a run whose items
+//! carry their own tags. A sequence whose length is not known beforehand is written in short runs of a fixed width.
+
+use serde::ser::{Serialize, SerializeMap, SerializeSeq};
+
+use crate::error::{Error, Result};
+use crate::store::Sink;
+use crate::wire::{RUN, put_padded, put_varint};
+
+use super::path::Step;
+use super::{ANY, LEARN, Serializer};
+
+/// The run that is being written. `N` is 1 for a sequence's items, 2 for a map's keys and values.
+struct Run<const N: usize> {
+    /// Where its header stands, and how many bytes its count takes.
+    at: usize,
+    width: usize,
+    announced: u64,
+    count: u64,
+    tags: [u8; N],
+    /// All runs' items so far.
+    total: usize,
+    /// The length of `Serializer::noted` at the start.
+    base: usize,
+}
+
+impl<const N: usize> Run<N> {
+    fn begin<S: Sink>(ser: &mut Serializer<S>, len: Option<usize>) -> Self {
+        let mut run = Run {
+            at: 0,
+            width: 0,
+            announced: 0,
+            count: 0,
+            tags: [LEARN; N],
+            total: 0,
+            base: ser.noted.len(),
+        };
+        run.header(&mut ser.out, len.map_or(RUN, |len| len as u64));
+        run
+    }
+
+    /// Starts a run at the end of what is written.
+    fn header(&mut self, out: &mut Vec<u8>, announced: u64) {
+        // The lowest bit says that another run follows; a count of more than 63 bits is no count.
+        let announced = announced.min(u64::MAX >> 1);
+        self.at = out.len();
+        put_varint(out, announced << 1);
+        self.width = out.len() - self.at;
+        self.announced = announced;
+        self.count = 0;
+        if announced > 0 {
+            out.extend_from_slice(&self.tags);
+        }
+    }
+
+    fn close(&self, out: &mut [u8], more: bool) {
+        let count = self.count << 1 | u64::from(more);
+        put_padded(&mut out[self.at..self.at + self.width], count);
+    }
+
+    /// Before an item: makes sure that the run has room for it.
+    #[inline]
+    fn room(&mut self, out: &mut Vec<u8>) {
+        if self.count == self.announced {
+            self.next_run(out);
+        }
+    }
+
+    #[cold]
+    fn next_run(&mut self, out: &mut Vec<u8>) {
+        if self.count == 0 {
+            out.truncate(self.at);
+        } else {
+            self.close(out, true);
+        }
+        self.header(out, RUN);
+    }
+
+    /// After the first item: writes down which tag the items of this run have.
+    fn learn<S: Sink>(&mut self, ser: &mut Serializer<S>, which: usize) {
+        if let Some(tag) = ser.noted.get(self.base) {
+            self.tags[which] = *tag;
+            ser.out[self.at + self.width + which] = *tag;
+        }
+        ser.noted.truncate(self.base);
+    }
+
+    /// An item that starts at `start` carries its own tag: the run ends before it, and the rest of what was announced
+    /// follows in a run whose `which` is `Any`. Gives the length of the header that was put in.
+    #[cold]
+    fn split<S: Sink>(&mut self, ser: &mut Serializer<S>, which: usize, start: usize) -> usize {
+        ser.noted.truncate(self.base);
+        self.tags[which] = ANY;
+        let announced = self.announced - self.count;
+        if self.count == 0 {
+            // Nothing was written under the old tags; they were only carried over from the run before.
+            ser.out[self.at + self.width + which] = ANY;
+            return 0;
+        }
+        self.close(&mut ser.out, true);
+        let tail = ser.out.split_off(start);
+        self.header(&mut ser.out, announced);
+        let inserted = ser.out.len() - start;
+        ser.out.extend_from_slice(&tail);
+        inserted
+    }
+
+    fn end(self, out: &mut Vec<u8>) {
+        if self.count == self.announced {
+            return;
+        }
+        if self.count == 0 {
+            // A run of nothing has no tags.
+            out.truncate(self.at + self.width);
+        }
+        self.close(out, false);
+    }
+}
+
+pub(super) struct Seq<'a, S> {
+    ser: &'a mut Serializer<S>,
+    run: Run<1>,
+}
+
+impl<'a, S: Sink> Seq<'a, S> {
+    pub(super) fn begin(ser: &'a mut Serializer<S>, len: Option<usize>) -> Result<Self> {
+        ser.descend()?;
+        ser.path.push();
+        let run = Run::begin(ser, len);
+        Ok(Seq { ser, run })
+    }
+
+    #[inline]
+    pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        let run = &mut self.run;
+        run.room(&mut self.ser.out);
+        let start = self.ser.out.len();
+        self.ser.slot = run.tags[0];
+        self.ser.path.set(Step::Index(run.total));
+        if let Err(error) = value.serialize(&mut *self.ser) {
+            return Err(self.ser.fail_here(error));
+        }
+        if self.ser.noted.len() != run.base {
+            if run.tags[0] == LEARN {
+                run.learn(self.ser, 0);
+            } else {
+                run.split(self.ser, 0, start);
+            }
+        }
+        run.count += 1;
+        run.total += 1;
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn finish(self) -> Result<()> {
+        self.run.end(&mut self.ser.out);
+        self.ser.path.pop();
+        self.ser.depth -= 1;
+        Ok(())
+    }
+}
+
+impl<S: Sink> SerializeSeq for Seq<'_, S> {
+    type Ok = ();
+    type Error = Error;
+
+    #[inline]
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.element(value)
+    }
+
+    #[inline]
+    fn end(self) -> Result<()> {
+        self.finish()
+    }
+}
+
+pub(super) struct Map<'a, S> {
+    ser: &'a mut Serializer<S>,
+    run: Run<2>,
+    /// Where the current entry's key starts.
+    start: usize,
+    /// A key was written whose value has not come yet.
+    open: bool,
+}
+
+impl<'a, S: Sink> Map<'a, S> {
+    pub(super) fn begin(ser: &'a mut Serializer<S>, len: Option<usize>) -> Result<Self> {
+        ser.descend()?;
+        ser.path.push();
+        let run = Run::begin(ser, len);
+        Ok(Map { ser, run, start: 0, open: false })
+    }
+}
+
+impl<S: Sink> SerializeMap for Map<'_, S> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
+        let run = &mut self.run;
+        if self.open {
+            let error = serde::ser::Error::custom("a map's key follows a key");
+            return Err(self.ser.fail(error));
+        }
+        self.open = true;
+        run.room(&mut self.ser.out);
+        self.start = self.ser.out.len();
+        self.ser.slot = run.tags[0];
+        self.ser.path.set(Step::Index(run.total));
+        if let Err(error) = key.serialize(&mut *self.ser) {
+            return Err(self.ser.fail_here(error));
+        }
+        if self.ser.noted.len() != run.base {
+            if run.tags[0] == LEARN {
+                run.learn(self.ser, 0);
+            } else {
+                self.start += run.split(self.ser, 0, self.start);
+            }
+        }
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        let run = &mut self.run;
+        if !self.open {
+            let error = serde::ser::Error::custom("a map's value comes without its key");
+            return Err(self.ser.fail(error));
+        }
+        self.open = false;
+        self.ser.slot = run.tags[1];
+        self.ser.path.set(Step::Key { start: self.start, tag: run.tags[0], entry: run.total });
+        if let Err(error) = value.serialize(&mut *self.ser) {
+            return Err(self.ser.fail_here(error));
+        }
+        if self.ser.noted.len() != run.base {
+            if run.tags[1] == LEARN {
+                run.learn(self.ser, 1);
+            } else {
+                run.split(self.ser, 1, self.start);
+            }
+        }
+        run.count += 1;
+        run.total += 1;
+        Ok(())
+    }
+
+    fn end(self) -> Result<()> {
+        if self.open {
+            let error = serde::ser::Error::custom("a map's last key has no value");
+            return Err(self.ser.fail(error));
+        }
+        self.run.end(&mut self.ser.out);
+        self.ser.path.pop();
+        self.ser.depth -= 1;
+        Ok(())
+    }
+}

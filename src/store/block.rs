@@ -1,0 +1,389 @@
+//! The block: header, arrays, inline block, tables, directory, trailer. A segment's content, and what `to_bytes` gives.
+//!
+//! What is not array data stands at the end, so that a block is written in one pass to anything that takes bytes.
+
+use std::io::Write;
+use std::ops::Range;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::layout::{ARRAY_ALIGN, align_up};
+
+use super::directory::{Directory, DirectoryBuilder, Entry};
+use super::{ArrayHead, Placed, Sink, Source};
+
+/// Tells one segment from another that got the same process and descriptor number; zero outside segments.
+pub(crate) type Nonce = [u8; 16];
+
+/// The version that is written, and the only one there is so far.
+const VERSION: u16 = 1;
+
+const MAGIC: [u8; 8] = *b"\x89SHM\r\n\x1a\n";
+const END_MAGIC: [u8; 8] = *b"SHMEND\r\n";
+
+/// The arrays are not in the block but beside it, as members of an archive.
+const FLAG_EXTERNAL: u16 = 1;
+
+// The header: 0 magic | 8 version u16 | 10 flags u16 | 12 zero | 16 nonce | 32 zero
+const H_VERSION: usize = MAGIC.len();
+const H_FLAGS: usize = H_VERSION + 2;
+const H_NONCE: usize = H_FLAGS + 2 + 4;
+const HEADER: usize = 64;
+
+// The trailer: 0 total | 8 inline start | 16 inline | 24 tables | 32 directory | 40 arrays | 48 crc u32 | 52 zero | 56 magic
+const T_TOTAL: usize = 0;
+const T_START: usize = T_TOTAL + 8;
+const T_INLINE: usize = T_START + 8;
+const T_TABLES: usize = T_INLINE + 8;
+const T_DIRECTORY: usize = T_TABLES + 8;
+const T_ARRAYS: usize = T_DIRECTORY + 8;
+const T_CRC: usize = T_ARRAYS + 8;
+const T_MAGIC: usize = T_CRC + 8;
+const TRAILER: usize = 64;
+
+/// Arrays below this size are packed at their element's alignment once there are many of them.
+const SMALL: usize = 256;
+
+/// How many arrays of any size start at a multiple of 64: small objects are aligned throughout for 64 KiB at most,
+/// and objects of many thousand small arrays do not double in size.
+const ALIGNED_ARRAYS: u64 = 1024;
+
+/// Small writes are gathered up to this size; larger ones go straight through.
+const GATHER: usize = 64 << 10;
+
+/// Writes a block to anything that takes bytes.
+pub(crate) struct BlockSink<W> {
+    out: W,
+    gathered: Vec<u8>,
+    position: u64,
+    directory: DirectoryBuilder,
+    header: [u8; HEADER],
+    /// Where the array that was begun starts and how long it will be, until `end`.
+    open: Option<(u64, usize)>,
+}
+
+impl<W: Write> BlockSink<W> {
+    pub(crate) fn new(out: W, nonce: Nonce) -> Self {
+        Self::with_flags(out, nonce, 0)
+    }
+
+    fn with_flags(out: W, nonce: Nonce, flags: u16) -> Self {
+        let mut header = [0; HEADER];
+        header[..MAGIC.len()].copy_from_slice(&MAGIC);
+        header[H_VERSION..H_FLAGS].copy_from_slice(&VERSION.to_le_bytes());
+        header[H_FLAGS..H_FLAGS + 2].copy_from_slice(&flags.to_le_bytes());
+        header[H_NONCE..H_NONCE + nonce.len()].copy_from_slice(&nonce);
+        BlockSink {
+            out,
+            gathered: header.to_vec(),
+            position: HEADER as u64,
+            directory: DirectoryBuilder::default(),
+            header,
+            open: None,
+        }
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.gathered.len() + bytes.len() <= GATHER {
+            self.gathered.extend_from_slice(bytes);
+        } else {
+            self.flush()?;
+            if bytes.len() < GATHER {
+                self.gathered.extend_from_slice(bytes);
+            } else {
+                self.out.write_all(bytes).map_err(write_error)?;
+            }
+        }
+        self.position += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.out.write_all(&self.gathered).map_err(write_error)?;
+        self.gathered.clear();
+        Ok(())
+    }
+
+    fn pad_to(&mut self, align: usize) -> Result<()> {
+        const ZEROS: [u8; ARRAY_ALIGN] = [0; ARRAY_ALIGN];
+        let target = align_up(self.position, align as u64)
+            .ok_or_else(|| Error::new(ErrorKind::Limit, "the container exceeds 2^64 bytes"))?;
+        self.put(&ZEROS[..(target - self.position) as usize])
+    }
+}
+
+fn write_error(error: std::io::Error) -> Error {
+    Error::io("cannot write the container", error)
+}
+
+impl<W: Write> Sink for BlockSink<W> {
+    type Output = W;
+
+    fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
+        let packed = head.bytes < SMALL && self.directory.count() >= ALIGNED_ARRAYS;
+        self.pad_to(if packed { head.dtype.alignment() } else { ARRAY_ALIGN })?;
+        self.directory.push(head, self.position)?;
+        self.open = Some((self.position, head.bytes));
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.put(bytes)
+    }
+
+    fn end(&mut self) -> Result<u64> {
+        let (offset, bytes) = self.open.take().unwrap_or((self.position, 0));
+        let written = self.position - offset;
+        if written != bytes as u64 {
+            return Err(Error::new(
+                ErrorKind::Message,
+                format!("an array gave {written} bytes where {bytes} were announced"),
+            ));
+        }
+        Ok(self.directory.count() - 1)
+    }
+
+    fn abandon(&mut self) -> Result<()> {
+        self.open = None;
+        self.directory.pop();
+        Ok(())
+    }
+
+    fn finish(mut self, inline: &[u8], tables: &[u8]) -> Result<W> {
+        self.pad_to(8)?;
+        let start = self.position;
+        let directory = std::mem::take(&mut self.directory);
+        let (records, heap) = directory.parts();
+        let total = start
+            + (inline.len() + tables.len() + records.len() + heap.len() + TRAILER) as u64;
+        let mut trailer = [0; TRAILER];
+        for (at, number) in [
+            (T_TOTAL, total),
+            (T_START, start),
+            (T_INLINE, inline.len() as u64),
+            (T_TABLES, tables.len() as u64),
+            (T_DIRECTORY, (records.len() + heap.len()) as u64),
+            (T_ARRAYS, directory.count()),
+        ] {
+            trailer[at..at + 8].copy_from_slice(&number.to_le_bytes());
+        }
+        let crc = checksum(&[&self.header, inline, tables, records, heap, &trailer[..T_CRC]]);
+        trailer[T_CRC..T_CRC + 4].copy_from_slice(&crc.to_le_bytes());
+        trailer[T_MAGIC..].copy_from_slice(&END_MAGIC);
+        for part in [inline, tables, records, heap, &trailer] {
+            self.put(part)?;
+        }
+        self.flush()?;
+        self.out.flush().map_err(write_error)?;
+        Ok(self.out)
+    }
+}
+
+fn checksum(parts: &[&[u8]]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    parts.iter().for_each(|part| hasher.update(part));
+    hasher.finalize()
+}
+
+/// The block of an archive: everything but the arrays, whose order, dtypes and shapes it names.
+pub(crate) struct ExternalBlock {
+    directory: DirectoryBuilder,
+}
+
+impl ExternalBlock {
+    pub(crate) fn new() -> Self {
+        ExternalBlock { directory: DirectoryBuilder::default() }
+    }
+
+    pub(crate) fn push(&mut self, head: &ArrayHead<'_>) -> Result<u64> {
+        self.directory.push(head, 0)
+    }
+
+    pub(crate) fn finish(self, inline: &[u8], tables: &[u8]) -> Result<Vec<u8>> {
+        let mut sink = BlockSink::with_flags(Vec::new(), Nonce::default(), FLAG_EXTERNAL);
+        sink.directory = self.directory;
+        sink.finish(inline, tables)
+    }
+}
+
+/// Where the parts of a checked block lie.
+#[derive(Clone, Debug)]
+pub(crate) struct BlockParts {
+    total: usize,
+    arrays: u64,
+    inline: Range<usize>,
+    tables: Range<usize>,
+    directory: Range<usize>,
+    external: bool,
+    nonce: Nonce,
+}
+
+impl BlockParts {
+    /// Checks header, trailer and the checksum of all that is not array data. No array's page is touched.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if the bytes are no whole block, `Version` if a later version of the format wrote them.
+    pub(crate) fn check(bytes: &[u8]) -> Result<Self> {
+        let found = bytes.get(..MAGIC.len().min(bytes.len())).unwrap_or_default();
+        if found != MAGIC {
+            return Err(Error::corrupt(format!(
+                "wrong magic: expected {}, found {}",
+                MAGIC.escape_ascii(),
+                found.escape_ascii()
+            )));
+        }
+        let (Some(header), Some(trailer)) =
+            (bytes.first_chunk::<HEADER>(), bytes.last_chunk::<TRAILER>())
+        else {
+            return Err(truncated(bytes.len()));
+        };
+        let version = u16::from_le_bytes([header[H_VERSION], header[H_VERSION + 1]]);
+        if version != VERSION {
+            return Err(Error::new(
+                ErrorKind::Version,
+                format!(
+                    "format version {version} is not known: expected {VERSION}; read it with the release that wrote it"
+                ),
+            ));
+        }
+        let flags = u16::from_le_bytes([header[H_FLAGS], header[H_FLAGS + 1]]);
+        if flags & !FLAG_EXTERNAL != 0 {
+            return Err(Error::corrupt(format!("unknown flags {flags:#06x} in the header")));
+        }
+        if bytes.len() < HEADER + TRAILER || trailer[T_MAGIC..] != END_MAGIC {
+            return Err(truncated(bytes.len()));
+        }
+        let number = |at: usize| {
+            let mut wide = [0; 8];
+            wide.copy_from_slice(&trailer[at..at + 8]);
+            u64::from_le_bytes(wide)
+        };
+        if number(T_TOTAL) != bytes.len() as u64 {
+            return Err(Error::corrupt(format!(
+                "wrong length: expected {} bytes, found {}",
+                number(T_TOTAL),
+                bytes.len()
+            )));
+        }
+        // The parts follow one another and end where the trailer starts; no sum can wrap unnoticed.
+        let mut at = number(T_START);
+        let mut part = |len: u64| -> Option<Range<usize>> {
+            let start = at;
+            at = at.checked_add(len)?;
+            Some(usize::try_from(start).ok()?..usize::try_from(at).ok()?)
+        };
+        let parts = (|| {
+            let inline = part(number(T_INLINE))?;
+            let tables = part(number(T_TABLES))?;
+            let directory = part(number(T_DIRECTORY))?;
+            (inline.start >= HEADER && directory.end == bytes.len() - TRAILER)
+                .then_some((inline, tables, directory))
+        })();
+        let (inline, tables, directory) =
+            parts.ok_or_else(|| Error::corrupt("the lengths in the trailer contradict each other"))?;
+        let found = checksum(&[header, &bytes[inline.start..directory.end], &trailer[..T_CRC]]);
+        let mut expected = [0; 4];
+        expected.copy_from_slice(&trailer[T_CRC..T_CRC + 4]);
+        let expected = u32::from_le_bytes(expected);
+        if found != expected || trailer[T_CRC + 4..T_MAGIC] != [0; 4] {
+            return Err(Error::corrupt(format!(
+                "wrong checksum: expected {expected:#010x}, found {found:#010x}; the block was altered"
+            )));
+        }
+        let arrays = number(T_ARRAYS);
+        Directory::parse(&bytes[directory.clone()], arrays)?;
+        let mut nonce = Nonce::default();
+        nonce.copy_from_slice(&header[H_NONCE..H_NONCE + 16]);
+        let external = flags & FLAG_EXTERNAL != 0;
+        Ok(BlockParts { total: bytes.len(), arrays, inline, tables, directory, external, nonce })
+    }
+
+    pub(crate) fn nonce(&self) -> Nonce {
+        self.nonce
+    }
+}
+
+fn truncated(len: usize) -> Error {
+    Error::corrupt(format!("truncated: the block ends at byte {len} without its trailer"))
+}
+
+/// A block that is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Block<'de> {
+    bytes: &'de [u8],
+    inline: &'de [u8],
+    tables: &'de [u8],
+    directory: Directory<'de>,
+    /// Where array data ends.
+    limit: usize,
+}
+
+impl<'de> Block<'de> {
+    /// A block whose arrays lie in it.
+    pub(crate) fn parse(bytes: &'de [u8]) -> Result<Self> {
+        let parts = BlockParts::check(bytes)?;
+        if parts.external {
+            return Err(Error::corrupt(
+                "this is the `__serde_shm__` member of an .npz file; its arrays are in the other members",
+            ));
+        }
+        Block::with_parts(bytes, &parts)
+    }
+
+    /// The member of an archive; [`Source::array`] does not apply, [`Block::directory`] does.
+    #[cfg(feature = "npz")]
+    pub(crate) fn parse_external(bytes: &'de [u8]) -> Result<Self> {
+        let parts = BlockParts::check(bytes)?;
+        if !parts.external {
+            return Err(Error::corrupt("the `__serde_shm__` member is a block with arrays of its own"));
+        }
+        Block::with_parts(bytes, &parts)
+    }
+
+    /// The same bytes again, without a second look at the checksum.
+    pub(crate) fn with_parts(bytes: &'de [u8], parts: &BlockParts) -> Result<Self> {
+        if bytes.len() != parts.total {
+            return Err(truncated(bytes.len()));
+        }
+        Ok(Block {
+            bytes,
+            inline: &bytes[parts.inline.clone()],
+            tables: &bytes[parts.tables.clone()],
+            directory: Directory::parse(&bytes[parts.directory.clone()], parts.arrays)?,
+            limit: parts.inline.start,
+        })
+    }
+
+    pub(crate) fn directory(&self) -> Directory<'de> {
+        self.directory
+    }
+
+    /// An entry's bytes, which must lie between header and inline block, at their element's alignment.
+    pub(crate) fn placed(&self, entry: Entry<'de>) -> Result<Placed<'de>> {
+        let bad = |what: &str| Error::corrupt(format!("array `{}`: {what}", entry.path));
+        let start = usize::try_from(entry.offset).map_err(|_| bad("its offset is too large"))?;
+        let bytes = start
+            .checked_add(entry.bytes)
+            .filter(|end| start >= HEADER && *end <= self.limit)
+            .and_then(|end| self.bytes.get(start..end))
+            .ok_or_else(|| bad("its bytes lie outside the container's arrays"))?;
+        if !start.is_multiple_of(entry.dtype.alignment()) {
+            return Err(bad("its offset is not a multiple of its alignment"));
+        }
+        Ok(Placed { dtype: entry.dtype, shape: entry.shape, order: entry.order, bytes })
+    }
+}
+
+impl<'de> Source<'de> for Block<'de> {
+    fn inline(&self) -> &'de [u8] {
+        self.inline
+    }
+
+    fn tables(&self) -> &'de [u8] {
+        self.tables
+    }
+
+    fn array(&self, number: u64) -> Result<Placed<'de>> {
+        self.placed(self.directory.entry(number)?)
+    }
+}

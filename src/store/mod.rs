@@ -1,0 +1,71 @@
+//! Where an object goes and comes from: the traits that the serializer writes to and the deserializer reads from,
+//! and one file per container. No serde here: bytes, dtypes and shapes only.
+
+mod block;
+mod directory;
+#[cfg(feature = "npz")]
+mod npz;
+
+use crate::dtype::DType;
+use crate::error::Result;
+use crate::layout::Order;
+
+pub(crate) use block::{Block, BlockParts, BlockSink, Nonce};
+pub(crate) use directory::{Directory, Entry};
+#[cfg(feature = "npz")]
+pub(crate) use npz::{NpzSink, NpzSource};
+
+/// What a sink is told of an array before its bytes come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ArrayHead<'a> {
+    /// The place in the object, `layers.0.weight`.
+    pub(crate) path: &'a str,
+    pub(crate) dtype: DType,
+    pub(crate) shape: &'a [usize],
+    pub(crate) order: Order,
+    /// `layout::byte_len` of shape and dtype: what the sink will be given.
+    pub(crate) bytes: usize,
+}
+
+/// A container that is being written, front to back, in one pass. Arrays come one after the other, whole.
+pub(crate) trait Sink {
+    /// What is there in the end.
+    type Output;
+
+    /// Starts an array.
+    fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()>;
+
+    /// The array's next bytes; all calls together give `head.bytes`.
+    fn write(&mut self, bytes: &[u8]) -> Result<()>;
+
+    /// Ends the array and gives its number, by which the inline block refers to it.
+    fn end(&mut self) -> Result<u64>;
+
+    /// Gives up the array that was begun: what was written of it is dead space at most.
+    fn abandon(&mut self) -> Result<()>;
+
+    /// Writes what is not array data and completes the container.
+    fn finish(self, inline: &[u8], tables: &[u8]) -> Result<Self::Output>;
+}
+
+/// An array as it lies in a container.
+#[derive(Clone, Debug)]
+pub(crate) struct Placed<'de> {
+    pub(crate) dtype: DType,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) order: Order,
+    /// `layout::byte_len` of shape and dtype: checked by the source.
+    pub(crate) bytes: &'de [u8],
+}
+
+/// A container that is read.
+pub(crate) trait Source<'de> {
+    /// The encoded object.
+    fn inline(&self) -> &'de [u8];
+
+    /// The tables of shapes and layouts that it refers to.
+    fn tables(&self) -> &'de [u8];
+
+    /// The array of this number, with everything but its elements checked.
+    fn array(&self, number: u64) -> Result<Placed<'de>>;
+}

@@ -1,0 +1,91 @@
+//! One block of bytes: in memory, or through a writer and a reader.
+
+use std::io::{Read, Write};
+
+use serde::de::{Deserialize, DeserializeOwned};
+use serde::ser::Serialize;
+
+use crate::error::{Error, Result};
+use crate::memory::{AlignedBytes, Region};
+use crate::store::{Block, BlockSink, Nonce};
+use crate::{de, ser};
+
+/// Serializes an object to one block of bytes, in the layout that a segment has (`docs/FORMAT.md`).
+///
+/// ```
+/// let bytes = serde_shm::to_bytes(&("answer", 42_u8)).unwrap();
+/// let (name, number): (&str, u8) = serde_shm::from_bytes(&bytes).unwrap();
+/// assert_eq!((name, number), ("answer", 42));
+/// ```
+///
+/// Each array is copied once, from where it lies. The block grows by doubling; an array larger than the block so far
+/// makes room for itself exactly.
+///
+/// # Errors
+///
+/// Those that the object's `Serialize` reports; [`Limit`](crate::ErrorKind::Limit) if it nests deeper than 256 levels.
+pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<AlignedBytes> {
+    ser::to_sink(value, BlockSink::new(AlignedBytes::new(), Nonce::default()))
+}
+
+/// Deserializes an object from a block of bytes; what it borrows, text and arrays alike, lies in the block.
+///
+/// ```
+/// let bytes = serde_shm::to_bytes(&vec!["a", "b"]).unwrap();
+/// let text: Vec<&str> = serde_shm::from_bytes(&bytes).unwrap();
+/// assert!(bytes.as_ptr_range().contains(&text[1].as_ptr()));
+/// ```
+///
+/// Views of arrays need a block that starts at a multiple of 64, which [`AlignedBytes`] and a memory map do;
+/// elsewhere a view is an error, and owned types copy.
+/// A [`ShmArray`](crate::ShmArray) owns a copy, since nothing says how long the block lives; see [`from_reader`].
+///
+/// # Errors
+///
+/// [`Corrupt`](crate::ErrorKind::Corrupt) if the bytes are no whole block or were altered outside array data,
+/// [`Version`](crate::ErrorKind::Version) if a later version of the format wrote them,
+/// [`Mismatch`](crate::ErrorKind::Mismatch) if the object is not a `T`: the error names the field.
+pub fn from_bytes<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T> {
+    de::from_source(&Block::parse(bytes)?, None)
+}
+
+/// Serializes an object to a writer, front to back in one pass: [`to_bytes`] without the block in memory.
+///
+/// ```
+/// let mut file = Vec::new();
+/// serde_shm::to_writer(&mut file, &[1.5, 2.5]).unwrap();
+/// let numbers: [f64; 2] = serde_shm::from_reader(&file[..]).unwrap();
+/// assert_eq!(numbers, [1.5, 2.5]);
+/// ```
+///
+/// Arrays are handed to the writer whole, everything else is gathered first: the writer needs no buffer of its own.
+///
+/// # Errors
+///
+/// Those of the writer and of [`to_bytes`]. What was written before the error is no whole block.
+pub fn to_writer<W: Write, T: Serialize + ?Sized>(writer: W, value: &T) -> Result<()> {
+    ser::to_sink(value, BlockSink::new(writer, Nonce::default())).map(drop)
+}
+
+/// Deserializes an object from all that a reader has, which is read into one aligned block.
+///
+/// [`ShmArray`](crate::ShmArray)s share that block and keep it alive; other owned arrays are copied out of it.
+///
+/// ```
+/// # #[cfg(feature = "ndarray")] {
+/// use serde_shm::ShmArray1;
+/// let bytes = serde_shm::to_bytes(&ShmArray1::from(vec![1_u32; 1000])).unwrap();
+/// let array: ShmArray1<u32> = serde_shm::from_reader(&bytes[..]).unwrap();
+/// assert_eq!(array.sum(), 1000);
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// Those of the reader and of [`from_bytes`].
+pub fn from_reader<R: Read, T: DeserializeOwned>(reader: R) -> Result<T> {
+    let block = AlignedBytes::read_to_end(reader)
+        .map_err(|error| Error::io("cannot read the container", error))?;
+    let region = Region::from_block(block);
+    de::from_source(&Block::parse(region.bytes())?, Some(&region))
+}

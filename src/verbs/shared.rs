@@ -1,0 +1,462 @@
+//! Shared memory: an object into a segment, and out of it in another process.
+
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeOwned};
+use serde::ser::Serialize;
+
+use crate::array::ArrayInfo;
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory::Region;
+use crate::segment::{self, Folder, Memory, MemoryWriter, Name, Nonce, Published, SegmentId};
+use crate::store::{Block, BlockParts, BlockSink};
+use crate::{de, os, ser};
+
+/// Serializes an object into a segment of shared memory without a name.
+///
+/// Other processes of the same user open it by [`Segment::id`], with [`from_shared`] or [`Segment::open`], for as long
+/// as this handle or one that they opened lives. The kernel frees the memory with its last user, also after `kill -9`.
+///
+/// ```
+/// # #[cfg(target_os = "linux")] {
+/// let segment = serde_shm::to_shared(&("answer", vec![1_u32, 2, 3])).unwrap();
+/// let id: &str = segment.id(); // give it to another process, as an argument or through a pipe
+/// let (name, numbers): (String, Vec<u32>) = serde_shm::from_shared(id).unwrap();
+/// assert_eq!((name.as_str(), &numbers[..]), ("answer", &[1, 2, 3][..]));
+/// # }
+/// ```
+///
+/// Costs one copy of each array, by `write(2)` from where it lies, and about ten system calls. The memory is that of
+/// the segment and no more; it is not counted against the size of `/dev/shm`.
+///
+/// # Errors
+///
+/// [`Io`](ErrorKind::Io) if memory, descriptors or the limit on file sizes do not suffice; those of
+/// [`to_bytes`](crate::to_bytes); [`Unsupported`](ErrorKind::Unsupported) where there are no sealed memfds, that is
+/// anywhere but on Linux. Nothing is left behind.
+pub fn to_shared<T: Serialize + ?Sized>(value: &T) -> Result<Segment> {
+    SegmentOptions::new().create(value)
+}
+
+/// Deserializes an object from the segment of this id or name.
+///
+/// ```
+/// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+/// use std::collections::BTreeMap;
+/// use serde_shm::ShmArray1;
+///
+/// let layers = BTreeMap::from([("bias", ShmArray1::from(vec![0.5_f32; 1000]))]);
+/// let segment = serde_shm::to_shared(&layers).unwrap();
+/// let seen: BTreeMap<String, ShmArray1<f32>> = serde_shm::from_shared(segment.id()).unwrap();
+/// drop(segment);
+/// assert_eq!(seen["bias"][999], 0.5); // the handle keeps the mapping
+/// # }
+/// ```
+///
+/// Everything inline is decoded, and each array that an owned type asks for is copied once. A
+/// [`ShmArray`](crate::ShmArray) is not copied, and its pages are not touched: it keeps the mapping alive, but no
+/// descriptor. To borrow arrays and text use [`Segment::open`] and [`Segment::get`].
+///
+/// # Errors
+///
+/// Those of [`Segment::open`] and [`Segment::get`].
+pub fn from_shared<T: DeserializeOwned>(id: &str) -> Result<T> {
+    Segment::open(id)?.get()
+}
+
+/// How to make a segment: its name, and whether it may take the name of another.
+///
+/// ```
+/// # #[cfg(target_os = "linux")] {
+/// use serde_shm::{Segment, SegmentOptions};
+///
+/// # let name = &format!("doc-options-{}", std::process::id());
+/// let segment = SegmentOptions::new().name(name).create(&[1_u8, 2, 3]).unwrap();
+/// assert_eq!(serde_shm::from_shared::<[u8; 3]>(name).unwrap(), [1, 2, 3]);
+///
+/// let newer = SegmentOptions::new().name(name).replace(true).create(&[4_u8, 5, 6]).unwrap();
+/// drop(segment); // its name is another's by now, and stays
+/// assert_eq!(serde_shm::from_shared::<[u8; 3]>(name).unwrap(), [4, 5, 6]);
+///
+/// drop(newer);
+/// assert!(Segment::open(name).is_err());
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct SegmentOptions {
+    name: Option<String>,
+    replace: bool,
+}
+
+impl SegmentOptions {
+    /// A segment without a name, as [`to_shared`] makes it.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::SegmentOptions::new().create("text").unwrap();
+    /// assert_eq!(segment.name(), None);
+    /// # }
+    /// ```
+    pub fn new() -> Self {
+        SegmentOptions::default()
+    }
+
+    /// The name under which processes of the same user find the segment while this process holds it.
+    ///
+    /// 1 to 200 characters of `A-Z a-z 0-9 . _ -`, the first of them no dot; [`create`](Self::create) checks it. The
+    /// name is an entry file in the folder `serde_shm-UID` of `$SERDE_SHM_DIR`, else of `/dev/shm`.
+    ///
+    /// ```
+    /// let error = serde_shm::SegmentOptions::new().name("../etc").create(&1).unwrap_err();
+    /// assert_eq!(error.kind(), serde_shm::ErrorKind::InvalidInput);
+    /// ```
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Whether a segment of that name is replaced; if not, which is the default, a name in use is an error.
+    ///
+    /// Replacing is one step: whoever opens the name gets the old segment or the new one, and whoever has the old one
+    /// keeps it. It is no error if there is none. Without a name it has no effect.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// # let name = &format!("doc-replace-{}", std::process::id());
+    /// let options = serde_shm::SegmentOptions::new().name(name).replace(true);
+    /// let first = options.create(&1_u8).unwrap();
+    /// let second = options.create(&2_u8).unwrap();
+    /// assert_eq!((first.get::<u8>().unwrap(), second.get::<u8>().unwrap()), (1, 2));
+    /// # }
+    /// ```
+    pub fn replace(mut self, replace: bool) -> Self {
+        self.replace = replace;
+        self
+    }
+
+    /// Serializes an object into a new segment, and publishes the name, if there is one, when the segment is whole.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use serde_shm::{ErrorKind, SegmentOptions};
+    /// # let name = &format!("doc-create-{}", std::process::id());
+    /// let segment = SegmentOptions::new().name(name).create(&[0.5, 1.5]).unwrap();
+    /// let error = SegmentOptions::new().name(name).create(&[2.5]).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    /// # }
+    /// ```
+    ///
+    /// The name lives as long as the handle that is returned, and no longer than this process. A name whose maker
+    /// died is free. After a `fork` the name stays the parent's: the child's copy of the handle takes nothing away,
+    /// but the name counts as in use until both are gone.
+    ///
+    /// Costs what [`to_shared`] costs; with a name about thirty system calls more and a small file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`to_shared`]; [`InvalidInput`](ErrorKind::InvalidInput) if the name is none, before anything is
+    /// written; [`AlreadyExists`](ErrorKind::AlreadyExists) if it is in use and not to be replaced;
+    /// [`Io`](ErrorKind::Io) if the folder of names is not one that this user owns and nobody else can write, or is
+    /// full. Nothing is left behind, and the name is what it was.
+    pub fn create<T: Serialize + ?Sized>(&self, value: &T) -> Result<Segment> {
+        let Some(name) = &self.name else {
+            return write(value);
+        };
+        let name = Name::parse(name)?;
+        let named = |error: Error| error.in_container(&name);
+        let folder = Folder::of_user().map_err(named)?;
+        if !self.replace {
+            // Asked again when it counts; asked here so that a large object is not written in vain.
+            segment::ensure_free(&folder, &name).map_err(named)?;
+        }
+        let mut segment = write(value).map_err(named)?;
+        let id = segment.memory.id(segment.parts.nonce());
+        let published = segment::publish(&folder, &name, &id, self.replace).map_err(named)?;
+        segment.published = Some(published);
+        segment.name = Some(name);
+        Ok(segment)
+    }
+}
+
+fn write<T: Serialize + ?Sized>(value: &T) -> Result<Segment> {
+    let nonce = os::random().map_err(|e| Error::io("cannot get random bytes", e))?;
+    let writer = ser::to_sink(value, BlockSink::new(MemoryWriter::create()?, nonce))?;
+    let memory = writer.seal()?;
+    let id = memory.id(nonce);
+    Segment::from_memory(memory, &id, None)
+}
+
+/// A segment of shared memory, made here or opened: an object whose arrays lie in it, to be read in place.
+///
+/// Its memory is sealed: nobody can change or cut it, so that views of it are plain references. It stays for as long
+/// as a handle, a view or a [`ShmArray`](crate::ShmArray) of any process does. A `Segment` is `Send` and `Sync`.
+///
+/// ```
+/// # #[cfg(target_os = "linux")] {
+/// use serde_shm::Segment;
+///
+/// let made = serde_shm::to_shared(&vec!["alpha", "beta"]).unwrap();
+/// let seen = Segment::open(made.id()).unwrap(); // in another process as well
+/// let words: Vec<&str> = seen.get().unwrap(); // borrowed from the segment
+/// assert_eq!(words, ["alpha", "beta"]);
+/// # }
+/// ```
+pub struct Segment {
+    /// Dropped before the memory: who finds the name also finds what it names.
+    published: Option<Published>,
+    memory: Memory,
+    region: Region,
+    parts: BlockParts,
+    id: String,
+    name: Option<Name>,
+}
+
+impl Segment {
+    /// Opens the segment of this id or name; a text with a colon in it is an id.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use serde_shm::{ErrorKind, Segment};
+    /// assert_eq!(Segment::open("no-such-name").unwrap_err().kind(), ErrorKind::NotFound);
+    /// assert_eq!(Segment::open("not an id or name").unwrap_err().kind(), ErrorKind::InvalidInput);
+    /// # }
+    /// ```
+    ///
+    /// Opening a name while its maker republishes it gives the old segment or the new one, and no error.
+    ///
+    /// Costs no copy and no look at any array: four system calls by id (six more by name), and a checksum over what is
+    /// not array data.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidInput`](ErrorKind::InvalidInput): the text is neither an id nor a name.
+    /// - [`NotFound`](ErrorKind::NotFound): there is no such name; the process that the id names, or its handle, has
+    ///   gone; the descriptor stands for something else by now; or the process is not visible from here, as in another
+    ///   PID namespace.
+    /// - [`Io`](ErrorKind::Io): another user's segment, or no descriptors or room for a mapping.
+    /// - [`Corrupt`](ErrorKind::Corrupt): it is not sealed, or no whole segment of this crate;
+    ///   [`Version`](ErrorKind::Version): a later format.
+    pub fn open(id: &str) -> Result<Self> {
+        if SegmentId::is_meant(id) {
+            let parsed = SegmentId::parse(id)?;
+            return Segment::attach(&parsed, None).map_err(|error| error.in_container(id));
+        }
+        let name = Name::parse(id)?;
+        Folder::of_user()
+            .and_then(|folder| {
+                segment::follow(&folder, &name, |id| Segment::attach(id, Some(name.clone())))
+            })
+            .map_err(|error| error.in_container(&name))
+    }
+
+    fn attach(id: &SegmentId, name: Option<Name>) -> Result<Self> {
+        Segment::from_memory(Memory::open(id)?, id, name)
+    }
+
+    fn from_memory(memory: Memory, id: &SegmentId, name: Option<Name>) -> Result<Self> {
+        let region = memory.map(id)?;
+        let parts = BlockParts::check(region.bytes())?;
+        let nonce: Nonce = parts.nonce();
+        if nonce != id.nonce {
+            return Err(segment::other_segment(id));
+        }
+        let id = memory.id(nonce).to_string();
+        Ok(Segment { published: None, memory, region, parts, id, name })
+    }
+
+    /// The text by which other processes of this user open the segment, with [`Segment::open`] or [`from_shared`].
+    ///
+    /// It names the descriptor that *this* handle holds. A segment that was opened therefore has another id than the
+    /// one it was opened by: whoever is given this one can open it even when the maker has gone, for as long as this
+    /// handle lives. A forked child's copy still has the parent's id.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use serde_shm::Segment;
+    /// let made = serde_shm::to_shared("text").unwrap();
+    /// let opened = Segment::open(made.id()).unwrap();
+    /// drop(made);
+    /// assert_eq!(serde_shm::from_shared::<String>(opened.id()).unwrap(), "text");
+    /// # }
+    /// ```
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The name under which it was made or opened, if any.
+    ///
+    /// By now another segment may have that name; this handle stays with the one it has.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// # let name = &format!("doc-name-{}", std::process::id());
+    /// let made = serde_shm::SegmentOptions::new().name(name).create(&1).unwrap();
+    /// assert_eq!(made.name(), Some(name.as_str()));
+    /// assert_eq!(serde_shm::Segment::open(made.id()).unwrap().name(), None);
+    /// # }
+    /// ```
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The bytes of the segment: arrays, everything else, and what describes them.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&1_u8).unwrap();
+    /// assert_eq!(segment.len(), serde_shm::to_bytes(&1_u8).unwrap().len());
+    /// # }
+    /// ```
+    // A segment has a header, so that `is_empty` would always be false.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.region.bytes().len()
+    }
+
+    /// Deserializes the object; what it borrows, text and arrays alike, lies in the segment.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+    /// use std::collections::BTreeMap;
+    /// use ndarray::{Array1, ArrayView1};
+    ///
+    /// let object = BTreeMap::from([("x", Array1::linspace(0.0, 1.0, 1000))]);
+    /// let segment = serde_shm::to_shared(&object).unwrap();
+    /// let owned: BTreeMap<String, Array1<f64>> = segment.get().unwrap(); // one copy of the array
+    /// assert_eq!(owned["x"], segment.array::<f64, _>("x").unwrap());
+    /// # }
+    /// ```
+    ///
+    /// Views and borrowed text cost no copy, [`ShmArray`](crate::ShmArray)s neither: those keep the mapping alive
+    /// beyond this handle. Owned arrays are copied once. There is no system call.
+    ///
+    /// # Errors
+    ///
+    /// [`Mismatch`](ErrorKind::Mismatch) if the object is not a `T`: the error names the field;
+    /// [`Corrupt`](ErrorKind::Corrupt) if the segment contradicts itself, which only a program that makes its own
+    /// segments can bring about.
+    pub fn get<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        self.block()
+            .and_then(|block| de::from_source(&block, Some(&self.region)))
+            .map_err(|error| self.named(error))
+    }
+
+    /// What the segment says of its arrays, in the order in which they lie there. None of them is read.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+    /// let object = [("scale", ndarray::arr2(&[[1_u16, 2, 3]]))];
+    /// let segment = serde_shm::to_shared(&object).unwrap();
+    /// let arrays = segment.arrays().unwrap();
+    /// assert_eq!((arrays.len(), arrays[0].shape()), (1, &[1_usize, 3][..]));
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`](ErrorKind::Corrupt) if the directory of arrays contradicts itself.
+    pub fn arrays(&self) -> Result<Vec<ArrayInfo>> {
+        self.block()
+            .and_then(|block| {
+                let directory = block.directory();
+                let info = |number| {
+                    let entry = directory.entry(number)?;
+                    block.placed(entry.clone())?;
+                    Ok(ArrayInfo::from_entry(&entry, true))
+                };
+                (0..directory.len()).map(info).collect()
+            })
+            .map_err(|error| self.named(error))
+    }
+
+    /// One array as a view of the segment; nothing else is decoded.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+    /// use std::collections::BTreeMap;
+    /// use ndarray::Ix2;
+    ///
+    /// let layers = BTreeMap::from([("weight", ndarray::arr2(&[[1.0_f32, 2.0], [3.0, 4.0]]))]);
+    /// let segment = serde_shm::to_shared(&layers).unwrap();
+    /// let weight = segment.array::<f32, Ix2>("weight").unwrap();
+    /// assert_eq!(weight[[1, 0]], 3.0);
+    /// let error = segment.array::<f32, Ix2>("weihgt").unwrap_err();
+    /// assert!(error.to_string().contains("`weight`"));
+    /// # }
+    /// ```
+    ///
+    /// The path is found by looking through the directory: time goes with the number of arrays, not with their size.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound) if there is no array of that path, with those that come close;
+    /// [`Mismatch`](ErrorKind::Mismatch) if it has another dtype or number of axes.
+    #[cfg(feature = "ndarray")]
+    pub fn array<A: crate::Element, D: ndarray::Dimension>(
+        &self,
+        path: &str,
+    ) -> Result<ndarray::ArrayView<'_, A, D>> {
+        use crate::store::Source as _;
+
+        self.block()
+            .and_then(|block| {
+                let directory = block.directory();
+                let number = directory.find(path).ok_or_else(|| no_array(&directory, path))?;
+                crate::array::view(path, &block.array(number)?)
+            })
+            .map_err(|error| self.named(error))
+    }
+
+    fn block(&self) -> Result<Block<'_>> {
+        Block::with_parts(self.region.bytes(), &self.parts)
+    }
+
+    fn named(&self, error: Error) -> Error {
+        error.in_container(self.name().unwrap_or(&self.id))
+    }
+}
+
+/// The error for a path that no array has: with some that are most like it.
+#[cfg(feature = "ndarray")]
+fn no_array(directory: &crate::store::Directory<'_>, path: &str) -> Error {
+    const LOOKED_AT: u64 = 1000;
+    const SHOWN: usize = 3;
+
+    let likeness = |other: &str| {
+        let same = |(a, b): &(char, char)| a == b;
+        let head = path.chars().zip(other.chars()).take_while(same).count();
+        let tail = path.chars().rev().zip(other.chars().rev()).take_while(same).count();
+        head + tail
+    };
+    let mut paths: Vec<&str> = (0..directory.len().min(LOOKED_AT))
+        .filter_map(|number| Some(directory.entry(number).ok()?.path))
+        .collect();
+    paths.sort_by_key(|other| std::cmp::Reverse(likeness(other)));
+    let shown: Vec<String> = paths.iter().take(SHOWN).map(|path| format!("`{path}`")).collect();
+    let found = match directory.len() {
+        0 => "it has no arrays".to_owned(),
+        count if count > SHOWN as u64 => {
+            format!("it has {count} arrays, the nearest {}", shown.join(", "))
+        }
+        _ => format!("it has {}", shown.join(", ")),
+    };
+    Error::new(ErrorKind::NotFound, format!("there is no array `{path}`: {found}"))
+}
+
+/// The descriptor of the sealed memory, for handing it to a process that cannot open it by id.
+#[cfg(unix)]
+impl std::os::fd::AsFd for Segment {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.memory.file().as_fd()
+    }
+}
+
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Segment")
+            .field("id", &self.id)
+            .field("name", &self.name())
+            .field("bytes", &self.len())
+            .finish()
+    }
+}

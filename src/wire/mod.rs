@@ -1,0 +1,23 @@
+//! The inline encoding, byte by byte: tags, numbers and the tables of struct shapes. `docs/FORMAT.md` describes it.
+//!
+//! Bytes in, bytes out: this floor knows nothing of serde. `ser` writes with it, `de` reads with it.
+
+mod number;
+mod tables;
+mod tag;
+
+pub(crate) use number::{Reader, put_padded, put_varint, unzigzag, varint_len, zigzag};
+pub(crate) use tables::{Kind, Layout, ReadTables, Shape, put_layout, put_shape};
+pub(crate) use tag::Tag;
+
+/// How deep values may nest, in writing and in reading: far below what overflows a small thread's stack.
+pub(crate) const MAX_DEPTH: u32 = 256;
+
+/// A tuple of at most this many elements is a record with a tag each; a longer one is a sequence.
+pub(crate) const MAX_TUPLE: usize = 16;
+
+/// A sequence whose length is not known beforehand is written in runs of this many elements.
+pub(crate) const RUN: u64 = 63;
+
+/// Byte strings from this length on are placed as arrays of `u8`.
+pub(crate) const BLOB_MIN: usize = 256;

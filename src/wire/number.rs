@@ -1,0 +1,190 @@
+//! Variable-length numbers (LEB128) and the cursor that reads them.
+
+use crate::error::{Error, Result};
+
+/// The bytes that `put_varint` writes for this number.
+pub(crate) fn varint_len(number: u64) -> usize {
+    (64 - (number | 1).leading_zeros() as usize).div_ceil(7)
+}
+
+/// Seven bits a byte, lowest first; the high bit says that another byte follows.
+#[inline]
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut number: u64) {
+    if number < 0x80 {
+        out.push(number as u8);
+        return;
+    }
+    let mut bytes = [0_u8; 10];
+    let mut len = 0;
+    while number >= 0x80 {
+        bytes[len] = number as u8 | 0x80;
+        number >>= 7;
+        len += 1;
+    }
+    bytes[len] = number as u8;
+    out.extend_from_slice(&bytes[..=len]);
+}
+
+/// Writes the number over bytes that hold a longer or equally long one, padded so that no byte moves.
+pub(crate) fn put_padded(place: &mut [u8], mut number: u64) {
+    let Some((last, head)) = place.split_last_mut() else { return };
+    for byte in head {
+        *byte = number as u8 | 0x80;
+        number >>= 7;
+    }
+    *last = number as u8 & 0x7f;
+}
+
+pub(crate) fn zigzag(number: i64) -> u64 {
+    (number.cast_unsigned() << 1) ^ (number >> 63).cast_unsigned()
+}
+
+pub(crate) fn unzigzag(number: u64) -> i64 {
+    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
+}
+
+/// Reads forward through bytes that may be anything.
+#[derive(Clone)]
+pub(crate) struct Reader<'de> {
+    bytes: &'de [u8],
+    position: usize,
+}
+
+impl<'de> Reader<'de> {
+    pub(crate) fn new(bytes: &'de [u8]) -> Self {
+        Reader { bytes, position: 0 }
+    }
+
+    pub(crate) fn left(&self) -> usize {
+        self.bytes.len() - self.position
+    }
+
+    #[cold]
+    fn end(&self, wanted: usize) -> Error {
+        Error::corrupt(format!(
+            "the inline block ends at byte {}: expected {wanted} more bytes at byte {}",
+            self.bytes.len(),
+            self.position
+        ))
+    }
+
+    #[inline]
+    pub(crate) fn byte(&mut self) -> Result<u8> {
+        match self.bytes.get(self.position) {
+            Some(&byte) => {
+                self.position += 1;
+                Ok(byte)
+            }
+            None => Err(self.end(1)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn take(&mut self, len: usize) -> Result<&'de [u8]> {
+        match self.bytes[self.position..].get(..len) {
+            Some(taken) => {
+                self.position += len;
+                Ok(taken)
+            }
+            None => Err(self.end(len)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        match self.bytes[self.position..].first_chunk() {
+            Some(taken) => {
+                self.position += N;
+                Ok(*taken)
+            }
+            None => Err(self.end(N)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn varint(&mut self) -> Result<u64> {
+        let byte = self.byte()?;
+        if byte < 0x80 { Ok(u64::from(byte)) } else { self.long_varint(byte) }
+    }
+
+    fn long_varint(&mut self, first: u8) -> Result<u64> {
+        let mut number = u64::from(first & 0x7f);
+        for shift in 1..10 {
+            let byte = self.byte()?;
+            if shift == 9 && byte > 1 {
+                return Err(Error::corrupt(format!(
+                    "a number at byte {} has more than 64 bits",
+                    self.position
+                )));
+            }
+            number |= u64::from(byte & 0x7f) << (7 * shift);
+            if byte < 0x80 {
+                return Ok(number);
+            }
+        }
+        Err(Error::corrupt(format!("a number at byte {} has more than 10 bytes", self.position)))
+    }
+
+    /// A length of something that takes at least a byte an item, hence no more than what is left.
+    #[inline]
+    pub(crate) fn length(&mut self, what: &str) -> Result<usize> {
+        let length = self.varint()?;
+        match usize::try_from(length) {
+            Ok(length) if length <= self.left() => Ok(length),
+            _ => Err(Error::corrupt(format!(
+                "the length of a {what} is {length}, but {} bytes are left",
+                self.left()
+            ))),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn text(&mut self) -> Result<&'de str> {
+        let length = self.length("string")?;
+        let start = self.position;
+        std::str::from_utf8(self.take(length)?).map_err(|error| {
+            Error::corrupt(format!(
+                "invalid UTF-8: expected text, found byte {} of the inline block not to belong to a character",
+                start + error.valid_up_to()
+            ))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn varints_of_every_length() {
+        for shift in 0..64 {
+            for number in [1_u64 << shift, (1 << shift) - 1, u64::MAX >> shift] {
+                let mut out = Vec::new();
+                put_varint(&mut out, number);
+                assert_eq!(out.len(), varint_len(number));
+                assert_eq!(Reader::new(&out).varint().unwrap(), number);
+                let mut wide = [0xff; 10];
+                put_padded(&mut wide, number);
+                assert_eq!(Reader::new(&wide).varint().unwrap(), number);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_an_error() {
+        assert!(Reader::new(&[]).varint().is_err());
+        assert!(Reader::new(&[0x80]).varint().is_err());
+        assert!(Reader::new(&[0xff; 10]).varint().is_err());
+        assert!(Reader::new(&[0xff; 11]).varint().is_err());
+        assert!(Reader::new(&[5, b'a']).text().is_err());
+        assert!(Reader::new(&[2, 0xc3, 0x28]).text().unwrap_err().to_string().contains("UTF-8"));
+    }
+
+    #[test]
+    fn zigzag_is_its_own_inverse() {
+        for number in [0, -1, 1, i64::MIN, i64::MAX] {
+            assert_eq!(unzigzag(zigzag(number)), number);
+        }
+        assert_eq!(zigzag(-1), 1);
+    }
+}

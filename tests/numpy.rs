@@ -1,0 +1,412 @@
+//! `.npz` files: NumPy opens ours, what NumPy rewrites we open, saving is all or nothing, and no file can harm.
+//!
+//! Tests that need NumPy run the Python that `SERDE_SHM_PYTHON` names. Without it they are skipped, which they say;
+//! with `CI` set, a skip is a failure.
+
+#![cfg(all(feature = "npz", feature = "ndarray"))]
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+use ndarray::{Array2, ArrayD, IxDyn, ShapeBuilder};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_shm::{Element, ErrorKind, ShmArray1, ShmArrayD, from_npz, to_npz};
+use tempfile::TempDir;
+
+/// Runs a script of `tests/python`; false if there is no Python with NumPy.
+fn python(script: &str, args: &[&dyn AsRef<Path>]) -> bool {
+    let Some(python) = std::env::var_os("SERDE_SHM_PYTHON") else {
+        assert!(std::env::var_os("CI").is_none(), "SERDE_SHM_PYTHON is not set, and CI is");
+        // Past the test runner's capture of `eprintln`.
+        let note =
+            format!("SKIPPED: {script} needs SERDE_SHM_PYTHON, the path of a Python with NumPy\n");
+        std::io::stderr().write_all(note.as_bytes()).unwrap();
+        return false;
+    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python");
+    let args = args.iter().map(|arg| arg.as_ref());
+    let output = Command::new(python).arg(folder.join(script)).args(args).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}: {errors}");
+    true
+}
+
+fn names(folder: &TempDir) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// An element of which each bit pattern occurs: not-a-numbers with a payload too.
+trait Pattern: Element {
+    fn nth(index: usize) -> Self;
+    fn put(self, out: &mut Vec<u8>);
+}
+
+macro_rules! patterns {
+    ($($type:ty: $bits:ty, $make:expr;)*) => {
+        $(impl Pattern for $type {
+            fn nth(index: usize) -> Self {
+                let mixed = (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                #[allow(clippy::redundant_closure_call)]
+                ($make)((mixed >> (64 - <$bits>::BITS)) as $bits)
+            }
+            fn put(self, out: &mut Vec<u8>) {
+                out.extend_from_slice(&self.to_le_bytes());
+            }
+        })*
+    };
+}
+
+patterns! {
+    i8: u8, |bits: u8| bits.cast_signed();
+    i16: u16, |bits: u16| bits.cast_signed();
+    i32: u32, |bits: u32| bits.cast_signed();
+    i64: u64, |bits: u64| bits.cast_signed();
+    u8: u8, |bits| bits;
+    u16: u16, |bits| bits;
+    u32: u32, |bits| bits;
+    u64: u64, |bits| bits;
+    f32: u32, |bits: u32| f32::from_bits(if bits % 5 == 0 { bits | 0x7fc0_0000 } else { bits });
+    f64: u64, |bits: u64| f64::from_bits(if bits % 5 == 0 { bits | 0x7ff8 << 48 } else { bits });
+}
+
+impl Pattern for bool {
+    fn nth(index: usize) -> Self {
+        index % 3 == 0
+    }
+    fn put(self, out: &mut Vec<u8>) {
+        out.push(u8::from(self));
+    }
+}
+
+const SHAPES: [&[usize]; 11] = [
+    &[],
+    &[1],
+    &[37],
+    &[0],
+    &[3, 5],
+    &[1, 4],
+    &[2, 0, 3],
+    &[2, 3, 4],
+    &[2, 1, 3, 2],
+    &[2, 3, 1, 2, 2],
+    &[1, 2, 3, 2, 1, 2],
+];
+
+type Arrays<A> = BTreeMap<String, ShmArrayD<A>>;
+
+/// An array of each shape in both orders; what NumPy is to find goes to the manifest.
+fn arrays<A: Pattern>(
+    field: &str,
+    manifest: &mut serde_json::Map<String, serde_json::Value>,
+) -> Arrays<A> {
+    let mut arrays = Arrays::new();
+    for (number, shape) in SHAPES.iter().enumerate() {
+        for fortran in [false, true] {
+            let count = shape.iter().product();
+            let items: Vec<A> = (0..count).map(A::nth).collect();
+            let mut bytes = Vec::new();
+            items.iter().for_each(|item| item.put(&mut bytes));
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let name = format!("{number}{}", if fortran { "F" } else { "C" });
+            manifest.insert(
+                format!("{field}.{name}"),
+                json!({"dtype": A::DTYPE.to_string(), "shape": shape, "fortran": fortran, "bytes": hex}),
+            );
+            let array = ArrayD::from_shape_vec(IxDyn(shape).set_f(fortran), items).unwrap();
+            arrays.insert(name, ShmArrayD::from(array));
+        }
+    }
+    arrays
+}
+
+/// The bytes in memory order, which tell apart what `==` does not: not-a-numbers, and orders.
+fn raw<A: Pattern>(arrays: &Arrays<A>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for array in arrays.values() {
+        let items = array.as_slice_memory_order().unwrap();
+        items.iter().for_each(|item| item.put(&mut out));
+        array.strides().iter().for_each(|stride| out.extend_from_slice(&stride.to_le_bytes()));
+    }
+    out
+}
+
+macro_rules! zoo {
+    ($($field:ident: $type:ty,)*) => {
+        #[derive(Serialize, Deserialize)]
+        struct Zoo {
+            title: String,
+            $($field: Arrays<$type>,)*
+        }
+
+        impl Zoo {
+            fn new(manifest: &mut serde_json::Map<String, serde_json::Value>) -> Self {
+                Zoo {
+                    title: "every dtype, rank and order".to_owned(),
+                    $($field: arrays(stringify!($field), manifest),)*
+                }
+            }
+
+            fn assert_same(&self, other: &Zoo) {
+                assert_eq!(self.title, other.title);
+                $(assert_eq!(raw(&self.$field), raw(&other.$field), stringify!($field));)*
+            }
+        }
+    };
+}
+
+zoo! {
+    bools: bool,
+    bytes: i8,
+    shorts: i16,
+    ints: i32,
+    longs: i64,
+    unsigned_bytes: u8,
+    unsigned_shorts: u16,
+    unsigned_ints: u32,
+    unsigned_longs: u64,
+    floats: f32,
+    doubles: f64,
+}
+
+#[test]
+fn numpy_opens_every_dtype_rank_and_order_and_so_do_we() {
+    let folder = TempDir::new().unwrap();
+    let (path, list) = (folder.path().join("zoo.npz"), folder.path().join("zoo.json"));
+    let mut manifest = serde_json::Map::new();
+    let zoo = Zoo::new(&mut manifest);
+    to_npz(&path, &zoo).unwrap();
+    from_npz::<Zoo>(&path).unwrap().assert_same(&zoo);
+    fs::write(&list, serde_json::to_vec(&manifest).unwrap()).unwrap();
+    if !python("check.py", &[&path, &list]) {
+        return;
+    }
+    // NumPy's own files have unaligned members, or compressed ones.
+    for way in ["stored", "deflated"] {
+        let rewritten = folder.path().join(way);
+        python("rewrite.py", &[&path, &rewritten, &way]);
+        let rewritten = rewritten.with_extension("npz");
+        from_npz::<Zoo>(rewritten).unwrap().assert_same(&zoo);
+    }
+}
+
+#[derive(Serialize, Deserialize, Debug, PartialEq, Clone)]
+struct Layer {
+    name: String,
+    weight: Array2<f32>,
+    #[serde(with = "serde_shm::array")]
+    bias: Vec<f32>,
+}
+
+fn layer(size: usize) -> Layer {
+    Layer {
+        name: format!("layer of {size}"),
+        weight: Array2::from_shape_fn((size, 3), |(row, column)| row as f32 - column as f32),
+        bias: (0..size).map(|item| item as f32 / 2.0).collect(),
+    }
+}
+
+fn entry(dtype: &str, shape: &[usize], bytes: &[u8]) -> serde_json::Value {
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    json!({"dtype": dtype, "shape": shape, "fortran": false, "bytes": hex})
+}
+
+#[test]
+fn members_are_named_by_their_place_in_the_object() {
+    let folder = TempDir::new().unwrap();
+    let (path, list) = (folder.path().join("names.npz"), folder.path().join("names.json"));
+    let check = |manifest: serde_json::Value| {
+        fs::write(&list, serde_json::to_vec(&manifest).unwrap()).unwrap();
+        python("check.py", &[&path, &list]);
+    };
+    let ones = ShmArray1::from(vec![1_u8]);
+    let one = || entry("|u1", &[1], &[1]);
+
+    to_npz(&path, &ones).unwrap();
+    check(json!({"arr_0": one()}));
+    assert_eq!(from_npz::<ShmArray1<u8>>(&path).unwrap()[0], 1);
+
+    // Keys that would be folders, other arrays' names or this crate's own.
+    let keys = ["plain", "grüße", "a.b", "a/b", "..", "__serde_shm__", "", "a\\b"];
+    let map: BTreeMap<String, ShmArray1<u8>> =
+        keys.iter().map(|key| ((*key).to_owned(), ones.clone())).collect();
+    to_npz(&path, &map).unwrap();
+    let back: BTreeMap<String, ShmArray1<u8>> = from_npz(&path).unwrap();
+    assert_eq!(back.keys().collect::<Vec<_>>(), map.keys().collect::<Vec<_>>());
+
+    let layers = BTreeMap::from([("layers", vec![layer(1)])]);
+    to_npz(&path, &layers).unwrap();
+    let floats =
+        |items: &[f32]| items.iter().flat_map(|item| item.to_le_bytes()).collect::<Vec<u8>>();
+    check(json!({
+        "layers.0.weight": entry("<f4", &[1, 3], &floats(&[0.0, -1.0, -2.0])),
+        "layers.0.bias": entry("<f4", &[1], &floats(&[0.0])),
+    }));
+}
+
+#[test]
+fn python_may_change_an_array_in_the_file() {
+    let folder = TempDir::new().unwrap();
+    let (path, changed) = (folder.path().join("a.npz"), folder.path().join("b.npz"));
+    to_npz(&path, &layer(4)).unwrap();
+    if python("rewrite.py", &[&path, &changed, &"stored", &"bias", &"2.5"]) {
+        let expected = Layer { bias: vec![2.5; 4], ..layer(4) };
+        assert_eq!(from_npz::<Layer>(&changed).unwrap(), expected);
+    }
+}
+
+#[derive(Serialize, Deserialize, Debug, PartialEq)]
+struct Pair {
+    text: String,
+    #[serde(with = "serde_shm::array")]
+    a: Vec<i32>,
+}
+
+fn pair() -> Pair {
+    Pair { text: "two".to_owned(), a: vec![1, -2] }
+}
+
+#[test]
+fn hostile_archives_are_refused_with_a_reason() {
+    let folder = TempDir::new().unwrap();
+    let good = folder.path().join("good.npz");
+    to_npz(&good, &pair()).unwrap();
+    if !python("hostile.py", &[&good, &folder.path()]) {
+        return;
+    }
+    let expected = fs::read(folder.path().join("expected.json")).unwrap();
+    let expected: BTreeMap<String, String> = serde_json::from_slice(&expected).unwrap();
+    assert!(expected.len() > 40);
+    for (name, said) in expected {
+        match from_npz::<Pair>(folder.path().join(&name)) {
+            Ok(value) => panic!("{name} was read: {value:?}"),
+            Err(error) => {
+                let text = error.to_string();
+                assert!(text.contains(&said), "{name}: expected `{said}`, found: {text}");
+                assert!(error.container().unwrap().ends_with(&name), "{text}");
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn no_cut_and_no_altered_bit_gives_another_value() {
+    use std::os::unix::fs::FileExt;
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a.npz");
+    to_npz(&path, &pair()).unwrap();
+    let good = fs::read(&path).unwrap();
+    // One byte is written in place: file systems flush a file that is cut to nothing and written anew.
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    let mut unnoticed = 0;
+    for at in 0..good.len() {
+        for mask in [1, 2, 4, 8, 16, 32, 64, 128, 255] {
+            file.write_all_at(&[good[at] ^ mask], at as u64).unwrap();
+            if let Ok(value) = from_npz::<Pair>(&path) {
+                assert_eq!(value, pair(), "byte {at} with {mask:#04x}");
+                unnoticed += 1;
+            }
+        }
+        file.write_all_at(&good[at..=at], at as u64).unwrap();
+    }
+    // Dates, attributes and the like may change; they carry nothing.
+    assert!(unnoticed * 5 < good.len() * 9, "{unnoticed} of {} are not noticed", good.len() * 9);
+    for len in (0..good.len()).rev() {
+        file.set_len(len as u64).unwrap();
+        let error = from_npz::<Pair>(&path).unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported),
+            "{len}: {error}"
+        );
+    }
+}
+
+/// An array, then an error.
+struct Fails;
+
+impl Serialize for Fails {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::{Error, SerializeTuple};
+        let mut tuple = serializer.serialize_tuple(2)?;
+        tuple.serialize_element(&ShmArray1::from(vec![7_u8; 1_000_000]))?;
+        Err(S::Error::custom("out of luck"))
+    }
+}
+
+#[test]
+fn a_save_that_fails_leaves_the_old_file_and_nothing_else() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a.npz");
+    to_npz(&path, &pair()).unwrap();
+    let before = fs::read(&path).unwrap();
+    let error = to_npz(&path, &Fails).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Message);
+    assert!(error.to_string().starts_with(&path.display().to_string()), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+    assert_eq!(names(&folder), ["a.npz"]);
+
+    let kind = |path: &Path| to_npz(path, &pair()).unwrap_err().kind();
+    assert_eq!(kind(&folder.path().join("none").join("b.npz")), ErrorKind::NotFound);
+    assert_eq!(kind(folder.path()), ErrorKind::InvalidInput);
+    assert_eq!(kind(Path::new("/dev/null")), ErrorKind::InvalidInput);
+    assert_eq!(kind(Path::new("/")), ErrorKind::InvalidInput);
+    assert_eq!(from_npz::<Pair>(folder.path().join("c")).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(names(&folder), ["a.npz"]);
+}
+
+#[test]
+fn the_same_object_gives_the_same_file_and_any_name_will_do() {
+    let folder = TempDir::new().unwrap();
+    let (first, second) = (folder.path().join("a"), folder.path().join("ü".repeat(127)));
+    to_npz(&first, &layer(100)).unwrap();
+    to_npz(&second, &layer(100)).unwrap();
+    assert_eq!(fs::read(&first).unwrap(), fs::read(&second).unwrap());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_mode_is_kept_and_a_new_file_follows_the_umask() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mode = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode() & 0o7777;
+    fs::write(at("plain"), b"").unwrap();
+    to_npz(at("a.npz"), &pair()).unwrap();
+    assert_eq!(mode("a.npz"), mode("plain"));
+    for kept in [0o640, 0o600, 0o666, 0o444] {
+        fs::set_permissions(at("a.npz"), fs::Permissions::from_mode(kept)).unwrap();
+        to_npz(at("a.npz"), &pair()).unwrap();
+        assert_eq!(mode("a.npz"), kept);
+    }
+    // A link is replaced, as `rename` does it, and what it points at is not touched.
+    fs::write(at("target"), b"kept").unwrap();
+    symlink("target", at("link")).unwrap();
+    to_npz(at("link"), &pair()).unwrap();
+    assert_eq!(fs::read(at("target")).unwrap(), b"kept");
+    assert!(fs::symlink_metadata(at("link")).unwrap().is_file());
+    assert_eq!(from_npz::<Pair>(at("link")).unwrap(), pair());
+}
+
+#[test]
+fn a_loaded_object_outlives_its_file() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a.npz");
+    to_npz(&path, &ShmArray1::from(vec![1_u64; 100_000])).unwrap();
+    let old: ShmArray1<u64> = from_npz(&path).unwrap();
+    assert_eq!(old.as_ptr().addr() % 64, 0);
+    to_npz(&path, &ShmArray1::from(vec![2_u64; 100_000])).unwrap();
+    let new: ShmArray1<u64> = from_npz(&path).unwrap();
+    to_npz(&path, &new).unwrap();
+    fs::remove_file(&path).unwrap();
+    assert!(old.iter().all(|&item| item == 1) && new.iter().all(|&item| item == 2));
+}

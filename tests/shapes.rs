@@ -1,0 +1,334 @@
+//! What serde can say comes back: shapes of structs, enums and collections, with and without arrays in them.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_shm::{from_bytes, to_bytes};
+
+/// Equal after a round trip, and after another through JSON where JSON can say it.
+#[track_caller]
+fn same<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
+    let bytes = to_bytes(value).unwrap();
+    assert_eq!(&from_bytes::<T>(&bytes).unwrap(), value);
+    assert_eq!(&*to_bytes(value).unwrap(), &*bytes, "the same object gives the same bytes");
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug, Clone, Default)]
+struct Small {
+    id: u64,
+    label: String,
+    score: f32,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
+enum Shape {
+    Point,
+    Circle(f64),
+    Line(f64, f64),
+    Path { points: Vec<(f64, f64)>, closed: bool },
+    Nested(Box<Shape>),
+    Optional(Option<Box<Shape>>),
+}
+
+#[test]
+fn scalars_at_their_extremes() {
+    same(&(u8::MAX, u16::MAX, u32::MAX, u64::MAX, u128::MAX));
+    same(&(i8::MIN, i16::MIN, i32::MIN, i64::MIN, i128::MIN));
+    same(&(i8::MAX, i16::MAX, i32::MAX, i64::MAX, i128::MAX));
+    same(&('\0', 'é', '\u{10ffff}', true, false, ()));
+    same(&(f32::MIN, f64::MAX, f32::INFINITY, f64::NEG_INFINITY, -0.0_f64));
+    let bits = 0x7ff8_dead_beef_0001_u64;
+    let nan: f64 = from_bytes(&to_bytes(&f64::from_bits(bits)).unwrap()).unwrap();
+    assert_eq!(nan.to_bits(), bits);
+    let zero: f32 = from_bytes(&to_bytes(&-0.0_f32).unwrap()).unwrap();
+    assert_eq!(zero.to_bits(), (-0.0_f32).to_bits());
+}
+
+#[test]
+fn options_of_options() {
+    same(&[None, Some(None), Some(Some(())), Some(None)]);
+    same(&(Some(None::<u8>), None::<Option<u8>>, Some(Some(3_u8))));
+    same(&vec![Some(1.5_f32), None, Some(-1.0)]);
+}
+
+#[test]
+fn runs_of_one_type_and_runs_that_change() {
+    same(&vec![1_u64, u64::MAX, 0, 1 << 60]);
+    same(&vec![u64::MAX, 1, 0]);
+    same(&vec![i64::MIN, 1, -1]);
+    same(&Vec::<u32>::new());
+    same(&vec![(); 1000]);
+    same(&vec![Vec::<()>::new(); 3]);
+    same(&vec![vec![1_u8, 2], vec![], vec![3]]);
+    same(&vec![Some(()), None]);
+    let mixed: serde_json::Value =
+        serde_json::from_str(r#"[1, 2, "x", null, [1, "y", {"a": 1}], 3.5, -1, true]"#).unwrap();
+    same(&mixed);
+    let map: serde_json::Value =
+        serde_json::from_str(r#"{"a": 1, "b": "x", "c": {"d": null, "e": []}, "f": [[], {}]}"#)
+            .unwrap();
+    same(&map);
+    same(&(0..1000).map(|n| (n, n % 3 == 0)).collect::<HashMap<u32, bool>>());
+    same(&BTreeMap::from([(vec![1, 2], "a".to_owned()), (vec![], String::new())]));
+    same(&BTreeMap::from([((1, 'x'), ()), ((2, 'y'), ())]));
+}
+
+/// Serializes as a sequence or map whose length is not told, or told wrong.
+struct Lies<'a, T>(&'a [T], Option<usize>);
+
+impl<T: Serialize> Serialize for Lies<'_, T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeSeq;
+        let mut seq = serializer.serialize_seq(self.1)?;
+        for item in self.0 {
+            seq.serialize_element(item)?;
+        }
+        seq.end()
+    }
+}
+
+struct LyingMap(usize, Option<usize>);
+
+impl Serialize for LyingMap {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = serializer.serialize_map(self.1)?;
+        for key in 0..self.0 {
+            map.serialize_entry(&(key as u32), &format!("{key}"))?;
+        }
+        map.end()
+    }
+}
+
+#[test]
+fn lengths_that_are_unknown_or_wrong() {
+    for len in [0, 1, 2, 62, 63, 64, 126, 127, 200] {
+        let items: Vec<u32> = (0..len as u32).collect();
+        for told in [None, Some(0), Some(1), Some(len), Some(len + 1), Some(70), Some(usize::MAX)] {
+            let bytes = to_bytes(&(Lies(&items, told), "after")).unwrap();
+            let back: (Vec<u32>, &str) = from_bytes(&bytes).unwrap();
+            assert_eq!(back, (items.clone(), "after"), "{len} items told as {told:?}");
+            let bytes = to_bytes(&(LyingMap(len, told), "after")).unwrap();
+            let back: (BTreeMap<u32, String>, &str) = from_bytes(&bytes).unwrap();
+            assert_eq!((back.0.len(), back.1), (len, "after"), "{len} entries told as {told:?}");
+        }
+    }
+}
+
+#[test]
+fn structs_enums_and_what_they_hold() {
+    let small = |id: u64| Small { id, label: format!("item {id}"), score: id as f32 };
+    same(&small(1));
+    same(&(0..500).map(small).collect::<Vec<_>>());
+    same(&vec![
+        Shape::Point,
+        Shape::Circle(1.0),
+        Shape::Line(1.0, 2.0),
+        Shape::Path { points: vec![(0.0, 1.0); 3], closed: true },
+        Shape::Path { points: vec![], closed: false },
+        Shape::Nested(Box::new(Shape::Nested(Box::new(Shape::Point)))),
+        Shape::Optional(None),
+        Shape::Optional(Some(Box::new(Shape::Circle(2.0)))),
+    ]);
+    same(&(1, "a".to_owned(), 2.0, 'c', (1, 2), [1_u8; 3], [0_u8; 32], Some(1)));
+    same(&(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12));
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug, Clone, Default)]
+struct Sparse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    a: Option<u32>,
+    b: u8,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    c: Vec<Small>,
+    #[serde(skip)]
+    d: u32,
+}
+
+#[test]
+fn skipped_fields_come_back_as_their_defaults() {
+    let mut rows = Vec::new();
+    for n in 0..64_u64 {
+        rows.push(Sparse {
+            a: (n % 2 == 0).then_some(n as u32),
+            b: n as u8,
+            c: (0..n % 3).map(|id| Small { id, ..Small::default() }).collect(),
+            d: 0,
+        });
+    }
+    same(&rows);
+    rows.reverse();
+    same(&rows);
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
+struct Flat {
+    #[serde(flatten)]
+    small: Small,
+    #[serde(flatten)]
+    rest: BTreeMap<String, u32>,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
+#[serde(untagged)]
+enum Untagged {
+    Number(u32),
+    Text(String),
+    Both { n: u32, t: String },
+    Unit(()),
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
+#[serde(tag = "type")]
+enum Internal {
+    A { x: u32 },
+    B(Small),
+    C,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
+#[serde(tag = "t", content = "c")]
+enum Adjacent {
+    A { x: u32 },
+    B(u8, u8),
+    C,
+    D(Shape),
+}
+
+#[test]
+fn flatten_untagged_and_tagged() {
+    let small = Small { id: 1, label: "l".into(), score: 0.5 };
+    same(&Flat { small: small.clone(), rest: BTreeMap::from([("k".into(), 7)]) });
+    same(&vec![
+        Untagged::Number(1),
+        Untagged::Text("x".into()),
+        Untagged::Both { n: 1, t: "y".into() },
+        Untagged::Unit(()),
+    ]);
+    same(&vec![Internal::A { x: 1 }, Internal::B(small), Internal::C]);
+    same(&vec![Adjacent::A { x: 1 }, Adjacent::B(1, 2), Adjacent::C, Adjacent::D(Shape::Point)]);
+    same(&vec![Adjacent::D(Shape::Line(1.0, 2.0)), Adjacent::D(Shape::Circle(1.0))]);
+}
+
+#[test]
+fn an_old_object_reads_as_a_newer_struct_and_back() {
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    struct Old {
+        name: String,
+        gone: Vec<Shape>,
+        count: u32,
+    }
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    struct New {
+        #[serde(alias = "count")]
+        total: u64,
+        name: String,
+        #[serde(default)]
+        more: Option<f32>,
+    }
+    let gone = vec![Shape::Path { points: vec![(1.0, 2.0)], closed: true }, Shape::Point];
+    let old = Old { name: "n".into(), gone, count: 3 };
+    let bytes = to_bytes(&vec![&old, &old]).unwrap();
+    let new: Vec<New> = from_bytes(&bytes).unwrap();
+    assert_eq!(new[1], New { total: 3, name: "n".into(), more: None });
+    let error = from_bytes::<Vec<Old>>(&to_bytes(&new).unwrap()).unwrap_err();
+    assert_eq!(error.to_string(), "[0]: missing field `gone`");
+}
+
+#[test]
+fn text_and_bytes_are_borrowed() {
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    struct View<'a> {
+        name: &'a str,
+        #[serde(borrow)]
+        tags: Vec<&'a str>,
+        #[serde(borrow)]
+        either: Cow<'a, str>,
+    }
+    let view = View { name: "name", tags: vec!["a", "b"], either: Cow::Borrowed("e") };
+    let bytes = to_bytes(&view).unwrap();
+    let back: View = from_bytes(&bytes).unwrap();
+    assert_eq!(back, view);
+    for text in [back.name, back.tags[1], &back.either] {
+        assert!(bytes.as_ptr_range().contains(&text.as_ptr()));
+    }
+    assert!(matches!(back.either, Cow::Borrowed(_)));
+}
+
+#[test]
+fn nesting_beyond_the_limit_is_an_error_both_ways() {
+    #[derive(Serialize, Deserialize)]
+    struct Tree(Vec<Tree>);
+    let deep = |levels: u32| (1..levels).fold(Tree(vec![]), |tree, _| Tree(vec![tree]));
+    let bytes = to_bytes(&deep(256)).unwrap();
+    let mut tree: Tree = from_bytes(&bytes).unwrap();
+    let mut levels = 1;
+    while let Some(inner) = tree.0.pop() {
+        (tree, levels) = (inner, levels + 1);
+    }
+    assert_eq!(levels, 256);
+    let error = to_bytes(&deep(257)).unwrap_err();
+    assert_eq!(error.kind(), serde_shm::ErrorKind::Limit);
+}
+
+#[test]
+fn an_error_in_a_part_names_its_place() {
+    #[derive(Serialize)]
+    struct Outer {
+        layers: Vec<BTreeMap<&'static str, Fails>>,
+    }
+    struct Fails;
+    impl Serialize for Fails {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("no"))
+        }
+    }
+    let error = to_bytes(&Outer { layers: vec![BTreeMap::new(), [("w", Fails)].into()] });
+    assert_eq!(error.unwrap_err().to_string(), "layers[1][\"w\"]: no");
+    let error = to_bytes(&Lies(&[Dropped(&Fails)], None)).unwrap_err();
+    assert!(error.to_string().contains("its error was dropped"), "{error}");
+}
+
+/// Drops the error of what it holds.
+struct Dropped<'a, T>(&'a T);
+
+impl<T: Serialize> Serialize for Dropped<'_, T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeSeq;
+        let mut seq = serializer.serialize_seq(Some(1))?;
+        let _ = seq.serialize_element(self.0);
+        seq.end()
+    }
+}
+
+#[test]
+fn an_error_in_reading_names_its_place() {
+    #[derive(Serialize)]
+    struct Layer<T> {
+        weight: T,
+    }
+    #[derive(Deserialize, Debug)]
+    #[allow(dead_code)]
+    struct Want {
+        layers: Vec<Inner>,
+    }
+    #[derive(Deserialize, Debug)]
+    #[allow(dead_code)]
+    struct Inner {
+        weight: u32,
+    }
+    let layers = BTreeMap::from([("layers", vec![Layer { weight: 1 }, Layer { weight: -1 }])]);
+    let error = from_bytes::<Want>(&to_bytes(&layers).unwrap()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "[\"layers\"][1].weight: expected u32, found integer `-1`"
+    );
+    let maps = BTreeMap::from([("layers", BTreeMap::from([("x", "text")]))]);
+    let error = from_bytes::<HashMap<String, HashMap<String, u8>>>(&to_bytes(&maps).unwrap());
+    assert_eq!(error.unwrap_err().to_string(), "[\"layers\"][\"x\"]: expected u8, found string \"text\"");
+    let error = from_bytes::<Shape>(&to_bytes(&Shape::Circle(1.0)).unwrap()[..120]).unwrap_err();
+    assert_eq!(error.kind(), serde_shm::ErrorKind::Corrupt);
+}

@@ -1,0 +1,28 @@
+//! What several tests use.
+#![allow(dead_code)]
+
+use serde::{Deserialize, Serialize};
+
+/// A value whose arrays are routed, wherever it stands: the `with` module as a wrapper.
+#[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
+#[serde(
+    transparent,
+    bound(
+        serialize = "T: serde_shm::array::SerializeArray",
+        deserialize = "T: serde_shm::array::DeserializeArray<'de>"
+    )
+)]
+pub struct Routed<T>(#[serde(with = "serde_shm::array")] pub T);
+
+/// How many arrays a block's directory has: a number in its trailer (docs/FORMAT.md, "The trailer").
+pub fn array_count(block: &[u8]) -> u64 {
+    let trailer = &block[block.len() - 64..];
+    u64::from_le_bytes(trailer[40..48].try_into().unwrap())
+}
+
+/// Whether a slice lies in a block of bytes.
+pub fn points_into<T>(block: &[u8], part: &[T]) -> bool {
+    let range = block.as_ptr_range();
+    let part = part.as_ptr_range();
+    range.start <= part.start.cast() && part.end.cast() <= range.end
+}
