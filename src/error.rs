@@ -62,7 +62,8 @@ pub(crate) enum Step {
     Field(String),
     Variant(String),
     Index(usize),
-    Key(String),
+    /// A map's entry: its key as text, where it has one, and its number.
+    Key(Option<String>, usize),
 }
 
 impl Error {
@@ -151,7 +152,8 @@ impl Error {
                     text.push_str(name);
                 }
                 Step::Index(index) => text.push_str(&format!("[{index}]")),
-                Step::Key(key) => text.push_str(&format!("[{key}]")),
+                Step::Key(Some(key), _) => text.push_str(&format!("[{key:?}]")),
+                Step::Key(None, entry) => text.push_str(&format!("[entry {entry}]")),
             }
         }
         Some(text)

@@ -40,6 +40,21 @@ impl AlignedBytes {
         block
     }
 
+    /// Makes a block of a buffer without a copy, where its content can be moved within it to where it is aligned. The
+    /// content starts at `start`; its first bytes are given apart.
+    pub(crate) fn adopt(mut buffer: Vec<u8>, start: usize, head: &[u8]) -> Self {
+        let aligned = buffer.as_ptr().addr().wrapping_neg() % ARRAY_ALIGN;
+        buffer[start..start + head.len()].copy_from_slice(head);
+        if aligned > start {
+            return AlignedBytes::copy_from(&buffer[start..]);
+        }
+        if aligned < start {
+            buffer.copy_within(start.., aligned);
+            buffer.truncate(buffer.len() - (start - aligned));
+        }
+        AlignedBytes { vec: buffer, start: aligned }
+    }
+
     /// Makes room for `more` bytes; at least doubles, so that appending is linear.
     pub(crate) fn reserve(&mut self, more: usize) {
         if self.vec.capacity() - self.vec.len() >= more {

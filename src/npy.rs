@@ -24,11 +24,9 @@ pub(crate) struct Header {
 
 /// The bytes before the elements; their length is a multiple of 64, so that elements are aligned where the file is.
 pub(crate) fn header(dtype: DType, shape: &[usize], order: Order) -> Vec<u8> {
-    let axes: String = shape.iter().map(|axis| format!("{axis}, ")).collect();
-    let axes = match shape.len() {
-        0 | 1 => axes.trim_end(),
-        _ => axes.trim_end_matches(", "),
-    };
+    let axes: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    let one = if shape.len() == 1 { "," } else { "" };
+    let axes = axes.join(", ") + one;
     let fortran = if order == Order::F && has_order(shape) { "True" } else { "False" };
     let text = format!("{{'descr': '{dtype}', 'fortran_order': {fortran}, 'shape': ({axes}), }}");
     // Version 1 has two bytes for the length, version 2 four; the line feed counts.

@@ -69,11 +69,13 @@ impl Entry {
             return vec![string];
         }
         match self.value.clone().into_iter().next() {
-            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => split(group.stream())
-                .iter()
-                .filter(|entry| entry.is(direction.key()))
-                .filter_map(Entry::string)
-                .collect(),
+            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => {
+                split(group.stream())
+                    .iter()
+                    .filter(|entry| entry.is(direction.key()))
+                    .filter_map(Entry::string)
+                    .collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -163,16 +165,22 @@ fn split(tokens: TokenStream) -> Vec<Entry> {
 
 /// The path in `#[serde_shm(crate = "path")]`, the only thing that this attribute takes.
 pub(crate) fn crate_path(attr: &Attribute) -> syn::Result<syn::Path> {
-    const HELP: &str = "`serde_shm` takes one entry: `#[serde_shm(crate = \"path::to::serde_shm\")]`";
+    const HELP: &str =
+        "`serde_shm` takes one entry: `#[serde_shm(crate = \"path::to::serde_shm\")]`";
     let list = attr.meta.require_list().map_err(|_| syn::Error::new_spanned(attr, HELP))?;
     let entries = split(list.tokens.clone());
     let [entry] = &entries[..] else {
         return Err(syn::Error::new_spanned(attr, HELP));
     };
     match entry.string() {
-        Some(path) if entry.is(CRATE) => path.parse_with(syn::Path::parse_mod_style).map_err(|_| {
-            syn::Error::new_spanned(&path, format!("`{}` is no path: write it as in a `use` declaration", path.value()))
-        }),
+        Some(path) if entry.is(CRATE) => {
+            path.parse_with(syn::Path::parse_mod_style).map_err(|_| {
+                syn::Error::new_spanned(
+                    &path,
+                    format!("`{}` is no path: write it as in a `use` declaration", path.value()),
+                )
+            })
+        }
         _ => Err(syn::Error::new_spanned(entry, HELP)),
     }
 }
@@ -194,12 +202,14 @@ pub(crate) fn allowed_lints(attrs: &[Attribute]) -> TokenStream {
 
 /// Parses the predicates of a `bound`.
 pub(crate) fn predicates(string: &LitStr) -> syn::Result<Vec<syn::WherePredicate>> {
-    let parser = syn::punctuated::Punctuated::<syn::WherePredicate, syn::Token![,]>::parse_terminated;
+    let parser =
+        syn::punctuated::Punctuated::<syn::WherePredicate, syn::Token![,]>::parse_terminated;
     Ok(string.parse_with(parser)?.into_iter().collect())
 }
 
 /// Parses the lifetimes of `borrow = "'a + 'b"`. What does not parse, serde reports.
 pub(crate) fn lifetimes(string: &LitStr) -> Vec<syn::Lifetime> {
-    let parser = syn::punctuated::Punctuated::<syn::Lifetime, syn::Token![+]>::parse_separated_nonempty;
+    let parser =
+        syn::punctuated::Punctuated::<syn::Lifetime, syn::Token![+]>::parse_separated_nonempty;
     string.parse_with(parser).map(|found| found.into_iter().collect()).unwrap_or_default()
 }

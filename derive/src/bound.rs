@@ -19,7 +19,9 @@ pub(crate) fn predicates(container: &Container<'_>, errors: &mut Errors) -> Vec<
     let krate = &container.krate;
     let (de, _) = deserializer(container);
     let (serde_trait, array_trait) = match direction {
-        Direction::Serialize => (quote!(#krate::__private::serde::Serialize), quote!(#krate::__private::SerializeArray)),
+        Direction::Serialize => {
+            (quote!(#krate::__private::serde::Serialize), quote!(#krate::__private::SerializeArray))
+        }
         Direction::Deserialize => (
             quote!(#krate::__private::serde::Deserialize<#de>),
             quote!(#krate::__private::DeserializeArray<#de>),
@@ -63,7 +65,9 @@ pub(crate) fn deserializer(container: &Container<'_>) -> (Lifetime, BTreeSet<Lif
         }
         borrowed.extend(field.implied_borrow.iter().cloned());
         // On a variant, `borrow` speaks of its only field.
-        if let Some(entry) = field.serde.get(attr::BORROW).or_else(|| variant.serde.get(attr::BORROW)) {
+        if let Some(entry) =
+            field.serde.get(attr::BORROW).or_else(|| variant.serde.get(attr::BORROW))
+        {
             match entry.string() {
                 Some(string) => borrowed.extend(attr::lifetimes(&string)),
                 None => borrowed.extend(types::lifetimes(&field.ty)),
@@ -91,7 +95,9 @@ fn needs_serde(container: &Container<'_>, variant: &Variant<'_>, field: &Field<'
 fn needs_default(container: &Container<'_>, _: &Variant<'_>, field: &Field<'_>) -> bool {
     match field.serde.get(attr::DEFAULT) {
         Some(default) => default.is_flag(),
-        None => field.serde.is_skipped(Direction::Deserialize) && !container.serde.has(attr::DEFAULT),
+        None => {
+            field.serde.is_skipped(Direction::Deserialize) && !container.serde.has(attr::DEFAULT)
+        }
     }
 }
 
@@ -113,9 +119,9 @@ impl Predicates<'_> {
     fn add_users(&mut self, serde: &attr::SerdeAttrs, container: &Container<'_>) {
         for string in serde.strings_for(attr::BOUND, container.direction) {
             match attr::predicates(&string) {
-                Ok(own) => self.found.extend(
-                    own.iter().map(|predicate| types::replace_self(predicate.to_token_stream(), &container.this)),
-                ),
+                Ok(own) => self.found.extend(own.iter().map(|predicate| {
+                    types::replace_self(predicate.to_token_stream(), &container.this)
+                })),
                 Err(error) => self.errors.add(error),
             }
         }
@@ -133,7 +139,9 @@ impl Predicates<'_> {
             used: BTreeSet::new(),
             associated: Vec::new(),
         };
-        for (_, field) in container.fields().filter(|(variant, field)| is_wanted(container, variant, field)) {
+        for (_, field) in
+            container.fields().filter(|(variant, field)| is_wanted(container, variant, field))
+        {
             usage.field(&field.ty);
         }
         for param in usage.params.iter().filter(|param| usage.used.contains(*param)) {

@@ -13,7 +13,10 @@ pub(crate) fn container(container: &Container<'_>, errors: &mut Errors) {
     for variant in &container.variants {
         // A struct's own attributes were looked at above.
         for mark in marks(variant.attrs) {
-            errors.push(mark, "`#[shm_array]` marks a field: put it on the array inside this variant's brackets");
+            errors.push(
+                mark,
+                "`#[shm_array]` marks a field: put it on the array inside this variant's brackets",
+            );
         }
         only_on_container(variant.attrs, errors);
         for own in &variant.fields {
@@ -27,7 +30,10 @@ pub(crate) fn container(container: &Container<'_>, errors: &mut Errors) {
 fn lifetime_de(container: &Container<'_>, errors: &mut Errors) {
     if container.direction == Direction::Deserialize {
         for param in container.generics.lifetimes().filter(|param| param.lifetime.ident == "de") {
-            errors.push(&param.lifetime, "`'de` is the lifetime of the deserializer: give this one another name");
+            errors.push(
+                &param.lifetime,
+                "`'de` is the lifetime of the deserializer: give this one another name",
+            );
         }
     }
 }
@@ -44,7 +50,9 @@ fn field(container: &Container<'_>, variant: &Variant<'_>, field: &Field<'_>, er
         errors.push(getter, "`getter` reads a field of a remote type: it needs `#[serde(remote = \"..\")]` on the struct");
     }
 
-    let [mark, again @ ..] = &field.marks[..] else { return };
+    let [mark, again @ ..] = &field.marks[..] else {
+        return;
+    };
     for mark in again {
         errors.push(mark, "`#[shm_array]` stands here twice: remove one");
     }
@@ -60,7 +68,9 @@ fn field(container: &Container<'_>, variant: &Variant<'_>, field: &Field<'_>, er
             "`#[shm_array]` has no effect here, as the variant is skipped or written by a function of yours: remove it",
         );
     }
-    if container.serde.has(attr::INTO) && container.serde.any(&[attr::FROM, attr::TRY_FROM]).is_some() {
+    if container.serde.has(attr::INTO)
+        && container.serde.any(&[attr::FROM, attr::TRY_FROM]).is_some()
+    {
         errors.push(
             mark,
             "`#[shm_array]` has no effect here, as this type is written and read through another one \
@@ -72,10 +82,16 @@ fn field(container: &Container<'_>, variant: &Variant<'_>, field: &Field<'_>, er
 /// The entries that cannot stand beside `#[shm_array]`.
 fn conflict(serde: &SerdeAttrs, errors: &mut Errors) {
     for &key in route::CONFLICTS {
-        let Some(entry) = serde.get(key) else { continue };
+        let Some(entry) = serde.get(key) else {
+            continue;
+        };
         let why = match key {
-            attr::FLATTEN => "a flattened field has no place of its own, so it cannot be a routed array",
-            attr::SKIP | attr::SKIP_SERIALIZING | attr::SKIP_DESERIALIZING => "a field that is skipped is not routed",
+            attr::FLATTEN => {
+                "a flattened field has no place of its own, so it cannot be a routed array"
+            }
+            attr::SKIP | attr::SKIP_SERIALIZING | attr::SKIP_DESERIALIZING => {
+                "a field that is skipped is not routed"
+            }
             attr::GETTER => "a field that is read by a getter is not routed",
             _ => "a field that is written or read by a function of yours is not routed",
         };

@@ -13,7 +13,11 @@ use syn::{Attribute, Fields, Lifetime, LitStr};
 pub(crate) fn expand(container: &Container<'_>) -> TokenStream {
     let shadow = shadow(container);
     let helpers = helpers(container);
-    let face = if container.remote.is_some() { remote::inherent_impl(container) } else { trait_impl(container) };
+    let face = if container.remote.is_some() {
+        remote::inherent_impl(container)
+    } else {
+        trait_impl(container)
+    };
     let lints = lints(container);
     quote! {
         #[doc(hidden)]
@@ -30,7 +34,8 @@ pub(crate) fn expand(container: &Container<'_>) -> TokenStream {
 /// them: `allow` under `forbid` is an error.
 fn lints(container: &Container<'_>) -> TokenStream {
     let users = attr::allowed_lints(&container.input.attrs);
-    let is_deprecated = |attrs: &[Attribute]| attrs.iter().any(|attr| attr.path().is_ident("deprecated"));
+    let is_deprecated =
+        |attrs: &[Attribute]| attrs.iter().any(|attr| attr.path().is_ident("deprecated"));
     let deprecated = is_deprecated(&container.input.attrs)
         || container.variants.iter().any(|variant| is_deprecated(variant.attrs))
         || container.fields().any(|(_, field)| is_deprecated(&field.original.attrs));
@@ -64,7 +69,9 @@ fn shadow(container: &Container<'_>) -> TokenStream {
             let fields = fields(container, variant, 0);
             match variant.style {
                 Fields::Named(_) => quote!(#head struct __Shadow #params #where_clause #fields),
-                Fields::Unnamed(_) | Fields::Unit => quote!(#head struct __Shadow #params #fields #where_clause;),
+                Fields::Unnamed(_) | Fields::Unit => {
+                    quote!(#head struct __Shadow #params #fields #where_clause;)
+                }
             }
         }
         variants => {
@@ -225,7 +232,9 @@ fn own_lifetimes(container: &Container<'_>, field: &Field<'_>) -> BTreeSet<Lifet
 /// What the deserializer must outlive for this field: all lifetimes, but for those that a `borrow` of the user's omits.
 fn borrowed_by_field(field: &Field<'_>, lifetimes: &BTreeSet<Lifetime>) -> BTreeSet<Lifetime> {
     match field.serde.get(attr::BORROW).and_then(attr::Entry::string) {
-        Some(string) => attr::lifetimes(&string).into_iter().filter(|own| lifetimes.contains(own)).collect(),
+        Some(string) => {
+            attr::lifetimes(&string).into_iter().filter(|own| lifetimes.contains(own)).collect()
+        }
         None => lifetimes.clone(),
     }
 }

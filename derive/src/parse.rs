@@ -5,7 +5,9 @@ use crate::route::{self, Route};
 use crate::{bound, check, types};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Ident, Lifetime, Path, Type};
+use syn::{
+    Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Ident, Lifetime, Path, Type,
+};
 
 /// Which of the two traits is derived.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,7 +47,9 @@ pub(crate) struct Container<'a> {
 
 impl Container<'_> {
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&Variant<'_>, &Field<'_>)> {
-        self.variants.iter().flat_map(|variant| variant.fields.iter().map(move |field| (variant, field)))
+        self.variants
+            .iter()
+            .flat_map(|variant| variant.fields.iter().map(move |field| (variant, field)))
     }
 
     pub(crate) fn is_packed(&self) -> bool {
@@ -86,7 +90,8 @@ pub(crate) fn container(input: &DeriveInput, direction: Direction) -> syn::Resul
 
     let krate = krate(input, &mut errors);
     let serde = SerdeAttrs::new(&input.attrs);
-    let remote = serde.get(attr::REMOTE).and_then(attr::Entry::string).and_then(|path| path.parse().ok());
+    let remote =
+        serde.get(attr::REMOTE).and_then(attr::Entry::string).and_then(|path| path.parse().ok());
     let this = this(input);
     let generics = generics(&input.generics, &this);
 
@@ -110,7 +115,8 @@ pub(crate) fn container(input: &DeriveInput, direction: Direction) -> syn::Resul
     }
 
     let predicates = Vec::new();
-    let mut container = Container { direction, input, krate, serde, remote, generics, this, variants, predicates };
+    let mut container =
+        Container { direction, input, krate, serde, remote, generics, this, variants, predicates };
     check::container(&container, &mut errors);
     container.predicates = bound::predicates(&container, &mut errors);
     errors.finish().map(|()| container)
@@ -147,7 +153,9 @@ fn krate(input: &DeriveInput, errors: &mut Errors) -> Path {
     let mut krate = None;
     for attr in own_attrs(&input.attrs) {
         match attr::crate_path(attr) {
-            Ok(_) if krate.is_some() => errors.push(attr, "`#[serde_shm(crate = ..)]` stands here twice: remove one"),
+            Ok(_) if krate.is_some() => {
+                errors.push(attr, "`#[serde_shm(crate = ..)]` stands here twice: remove one");
+            }
             Ok(path) => krate = Some(path),
             Err(error) => errors.add(error),
         }

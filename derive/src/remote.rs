@@ -67,7 +67,9 @@ pub(crate) fn inherent_impl(container: &Container<'_>) -> TokenStream {
 /// }
 /// ```
 fn conversion(container: &Container<'_>) -> Option<TokenStream> {
-    let [variant] = &container.variants[..] else { return None };
+    let [variant] = &container.variants[..] else {
+        return None;
+    };
     if !variant.fields.iter().any(|field| field.serde.has(attr::GETTER)) {
         return None;
     }

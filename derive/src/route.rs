@@ -31,7 +31,9 @@ pub(crate) fn choose(variant: &mut Variant<'_>, container: &SerdeAttrs, generics
         if field.route != Route::Serde && !borrows && !field.serde.has(attr::BORROW) {
             // A `'static` cannot be borrowed from the input; a lifetime of another item's is none of ours.
             let own = types::lifetimes(&field.ty).into_iter();
-            field.implied_borrow = own.filter(|own| generics.lifetimes().any(|param| param.lifetime == *own)).collect();
+            field.implied_borrow = own
+                .filter(|own| generics.lifetimes().any(|param| param.lifetime == *own))
+                .collect();
         }
     }
 }

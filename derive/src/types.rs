@@ -103,7 +103,9 @@ pub(crate) fn is_all_ndarray(ty: &Type) -> bool {
     match ungroup(ty) {
         Type::Tuple(tuple) => !tuple.elems.is_empty() && tuple.elems.iter().all(is_all_ndarray),
         Type::Path(path) => {
-            let Some(segment) = last_segment(path) else { return false };
+            let Some(segment) = last_segment(path) else {
+                return false;
+            };
             let args = type_arguments(segment);
             match segment.ident.to_string().as_str() {
                 "Option" | "Vec" | "Box" => args.first().is_some_and(|arg| is_all_ndarray(arg)),
@@ -136,10 +138,12 @@ pub(crate) fn is_option(ty: &Type) -> bool {
 pub(crate) fn is_borrowed_by_serde(ty: &Type) -> bool {
     fn is_reference(ty: &Type) -> bool {
         match ungroup(ty) {
-            Type::Reference(reference) if reference.mutability.is_none() => match ungroup(&reference.elem) {
-                Type::Slice(slice) => is_primitive(&slice.elem, "u8"),
-                elem => is_primitive(elem, "str"),
-            },
+            Type::Reference(reference) if reference.mutability.is_none() => {
+                match ungroup(&reference.elem) {
+                    Type::Slice(slice) => is_primitive(&slice.elem, "u8"),
+                    elem => is_primitive(elem, "str"),
+                }
+            }
             _ => false,
         }
     }
@@ -151,7 +155,9 @@ fn is_primitive(ty: &Type, name: &str) -> bool {
 }
 
 fn option_argument(ty: &Type) -> Option<&Type> {
-    let Type::Path(path) = ungroup(ty) else { return None };
+    let Type::Path(path) = ungroup(ty) else {
+        return None;
+    };
     let segment = last_segment(path)?;
     match type_arguments(segment)[..] {
         [argument] if segment.ident == "Option" => Some(argument),
@@ -173,7 +179,9 @@ fn last_segment(ty: &TypePath) -> Option<&PathSegment> {
 }
 
 fn type_arguments(segment: &PathSegment) -> Vec<&Type> {
-    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return Vec::new() };
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
+        return Vec::new();
+    };
     let types = arguments.args.iter().filter_map(|argument| match argument {
         GenericArgument::Type(ty) => Some(ty),
         _ => None,

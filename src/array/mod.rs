@@ -8,6 +8,7 @@ mod item;
 #[cfg(feature = "ndarray")]
 mod nd;
 #[cfg(feature = "derive")]
+#[doc(hidden)]
 pub mod probe;
 mod read;
 mod scope;

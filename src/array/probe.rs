@@ -12,6 +12,8 @@
 //! The method takes the value's type as a parameter of its own, with the bound that it needs. Generated code writes the
 //! field's type there, and errors about that bound point at it.
 
+#![allow(clippy::missing_errors_doc)] // Only generated code calls these, and it hands on what they return.
+
 use crate::__private::{DeserializeArray, SerializeArray, deserialize_array, serialize_array};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
@@ -33,12 +35,16 @@ impl<T: ?Sized> Probe<T> {
 
 /// What a field with `#[shm_array]` looks among.
 pub mod marked {
-    pub use super::{DeserializeBulk as _, DeserializeInline as _, SerializeBulk as _, SerializeInline as _};
+    pub use super::{
+        DeserializeBulk as _, DeserializeInline as _, SerializeBulk as _, SerializeInline as _,
+    };
 }
 
 /// What a field looks among in whose type the name of an ndarray stands.
 pub mod unmarked {
-    pub use super::{DeserializeBulk as _, DeserializePlain as _, SerializeBulk as _, SerializePlain as _};
+    pub use super::{
+        DeserializeBulk as _, DeserializePlain as _, SerializeBulk as _, SerializePlain as _,
+    };
 }
 
 /// What takes the place of functions that serde's derive has not written, because it has reported an error.
@@ -92,40 +98,49 @@ impl<T: ?Sized> SerializePlain for &Probe<T> {}
 /// Reads a field as an array in bulk.
 pub trait DeserializeBulk<'de> {
     /// Reads the field.
-    fn deserialize_field<U: DeserializeArray<'de>, D: Deserializer<'de>>(&self, deserializer: D) -> Result<U, D::Error> {
+    fn deserialize_field<U: DeserializeArray<'de>, D: Deserializer<'de>>(
+        &self,
+        deserializer: D,
+    ) -> Result<U, D::Error> {
         deserialize_array(deserializer)
     }
 }
 
 impl<'de, T: DeserializeArray<'de>> DeserializeBulk<'de> for &&Probe<T> {}
-impl<'de, T: ?Sized> DeserializeBulk<'de> for Probe<T> {}
+impl<T: ?Sized> DeserializeBulk<'_> for Probe<T> {}
 
 /// Reads a marked field as serde does, for an array of something that is no element.
 pub trait DeserializeInline<'de> {
     /// Reads the field.
-    fn deserialize_field<U: Deserialize<'de>, D: Deserializer<'de>>(&self, deserializer: D) -> Result<U, D::Error> {
+    fn deserialize_field<U: Deserialize<'de>, D: Deserializer<'de>>(
+        &self,
+        deserializer: D,
+    ) -> Result<U, D::Error> {
         U::deserialize(deserializer)
     }
 }
 
-impl<'de, T: ArrayShape + ?Sized> DeserializeInline<'de> for &Probe<T> {}
+impl<T: ArrayShape + ?Sized> DeserializeInline<'_> for &Probe<T> {}
 
 /// Reads an unmarked field as serde does.
 pub trait DeserializePlain<'de> {
     /// Reads the field.
-    fn deserialize_field<U: Deserialize<'de>, D: Deserializer<'de>>(&self, deserializer: D) -> Result<U, D::Error> {
+    fn deserialize_field<U: Deserialize<'de>, D: Deserializer<'de>>(
+        &self,
+        deserializer: D,
+    ) -> Result<U, D::Error> {
         U::deserialize(deserializer)
     }
 }
 
-impl<'de, T: ?Sized> DeserializePlain<'de> for &Probe<T> {}
+impl<T: ?Sized> DeserializePlain<'_> for &Probe<T> {}
 
 /// An array, by its type alone, whatever it holds. Not `String`, not a number, not a struct of the user's.
 pub trait ArrayShape {}
 
-impl<A> ArrayShape for [A] {}
-impl<A, const N: usize> ArrayShape for [A; N] {}
-impl<A> ArrayShape for Vec<A> {}
+impl<T> ArrayShape for [T] {}
+impl<T, const N: usize> ArrayShape for [T; N] {}
+impl<T> ArrayShape for Vec<T> {}
 impl<T: ArrayShape + ?Sized> ArrayShape for &T {}
 impl<T: ArrayShape + ?Sized> ArrayShape for Box<T> {}
 impl<T: ArrayShape + ?Sized> ArrayShape for Rc<T> {}
@@ -149,13 +164,11 @@ pub trait NotDerived {
     const IS_SHADOW: () = ();
 
     /// Stands for the function that is missing.
-    #[allow(clippy::missing_errors_doc)]
     fn serialize<T: ?Sized, S: Serializer>(_: &T, _: S) -> Result<S::Ok, S::Error> {
         Err(serde::ser::Error::custom("not derived"))
     }
 
     /// Stands for the function that is missing.
-    #[allow(clippy::missing_errors_doc)]
     fn deserialize<'de, T, D: Deserializer<'de>>(_: D) -> Result<T, D::Error> {
         Err(serde::de::Error::custom("not derived"))
     }

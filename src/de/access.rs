@@ -137,7 +137,7 @@ impl<'de> MapAccess<'de> for &mut Items<'_, '_, 'de, 2> {
         let key = Value { decoder: &mut *self.decoder, slot: self.slots[0] };
         match seed.deserialize(key) {
             Ok(key) => Ok(Some(key)),
-            Err(error) => Err(error.at(Step::Key(format!("key {}", self.done - 1)))),
+            Err(error) => Err(error.at(Step::Key(None, self.done - 1))),
         }
     }
 
@@ -160,7 +160,7 @@ impl Items<'_, '_, '_, 2> {
             let mut reader = reader.clone();
             let tag = if *slot == ANY { reader.byte().ok() } else { Some(*slot) };
             text = match tag.and_then(Tag::from_byte) {
-                Some(Tag::Str) => reader.text().ok().map(|text| format!("{text:?}")),
+                Some(Tag::Str) => reader.text().ok().map(str::to_owned),
                 Some(Tag::U16 | Tag::U32 | Tag::U64) => {
                     reader.varint().ok().map(|number| number.to_string())
                 }
@@ -168,7 +168,7 @@ impl Items<'_, '_, '_, 2> {
                 _ => None,
             };
         }
-        Step::Key(text.unwrap_or_else(|| format!("entry {}", self.done - 1)))
+        Step::Key(text, self.done - 1)
     }
 }
 

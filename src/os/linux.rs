@@ -8,7 +8,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use memmap2::{Mmap, MmapOptions};
-use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, MemfdFlags, Mode, OFlags, SealFlags, Stat};
+use rustix::fs::{
+    AtFlags, CWD, FileType, FlockOperation, MemfdFlags, Mode, OFlags, SealFlags, Stat,
+};
 use rustix::io::Errno;
 
 use super::{FileKind, Status};
@@ -199,6 +201,11 @@ impl Dir {
     pub(crate) fn unlink(&self, name: &str) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::empty())?)
     }
+}
+
+/// The status of what a path stands for, not following a symbolic link.
+pub(crate) fn path_status(path: &Path) -> io::Result<Status> {
+    Ok(status(&rustix::fs::lstat(path)?))
 }
 
 /// The status of an open file.

@@ -77,6 +77,10 @@ pub(crate) fn make_dir(_: &Path) -> io::Result<()> {
     unsupported()
 }
 
+pub(crate) fn path_status(_: &Path) -> io::Result<Status> {
+    unsupported()
+}
+
 pub(crate) fn file_status(_: &File) -> io::Result<Status> {
     unsupported()
 }

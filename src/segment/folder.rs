@@ -54,9 +54,7 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             dir => dir.map_err(|e| match e.kind() {
                 // Also what a symbolic link gives.
-                io::ErrorKind::NotADirectory => {
-                    self.refused("something that is no directory")
-                }
+                io::ErrorKind::NotADirectory => self.refused("something that is no directory"),
                 _ => Error::io(doing(), e),
             })?,
         };
@@ -118,16 +116,21 @@ impl Folder {
                 }
                 return Ok(None);
             };
-            let locked = dir
-                .try_lock()
-                .map_err(|e| Error::io(format!("cannot lock {}", self.path.display()), e))?;
-            if !locked {
+            let cannot = |e| Error::io(format!("cannot lock {}", self.path.display()), e);
+            if !dir.try_lock().map_err(cannot)? {
                 std::thread::sleep(pause);
                 pause = (pause * 2).min(Duration::from_millis(1));
-            } else if self.is(&dir) {
-                return Ok(Some(LockedFolder { folder: self, dir }));
+                continue;
             }
-            // Else the folder was removed while we waited: the lock is one on nothing.
+            // While we waited the folder may have been removed, and the lock would be one on nothing.
+            let here = dir.status().map_err(cannot)?;
+            match os::path_status(&self.path) {
+                Ok(there) if there.identity == here.identity => {
+                    return Ok(Some(LockedFolder { folder: self, dir }));
+                }
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(error)),
+                _ => {}
+            }
         }
         Err(Error::new(
             ErrorKind::Io,
@@ -137,14 +140,6 @@ impl Folder {
                 PATIENCE.as_secs()
             ),
         ))
-    }
-
-    fn is(&self, dir: &Dir) -> bool {
-        let there = Dir::open(&self.path).and_then(|there| there.status());
-        match (there, dir.status()) {
-            (Ok(there), Ok(here)) => there.identity == here.identity,
-            _ => false,
-        }
     }
 }
 

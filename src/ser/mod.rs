@@ -21,7 +21,7 @@ use crate::wire::{BLOB_MIN, Kind, MAX_DEPTH, MAX_TUPLE, Tag, put_varint, zigzag}
 
 use path::Path;
 use plain::StructOrArray;
-use record::{Record, TupleOrSeq, TupleStruct};
+use record::{Frame, Record, TupleOrSeq, TupleStruct};
 use run::{Map, Seq};
 use shapes::{Key, Shapes};
 
@@ -42,7 +42,7 @@ const ANY: u8 = Tag::Any as u8;
 
 struct Serializer<S> {
     sink: S,
-    /// The inline block so far.
+    /// The sink's headroom, then the inline block so far.
     out: Vec<u8>,
     /// What the reader will take the next value for: a tag that is not written again, `LEARN`, or `ANY`.
     slot: u8,
@@ -50,6 +50,9 @@ struct Serializer<S> {
     /// the slot finds out by the length of this stack.
     noted: Vec<u8>,
     shapes: Shapes,
+    /// The records that are being written, outermost first, and room for as many as ever nested.
+    records: Vec<Frame>,
+    active: usize,
     path: Path,
     depth: u32,
     /// Some value failed. If its parent dropped the error, what is written makes no sense.
@@ -60,10 +63,12 @@ impl<S: Sink> Serializer<S> {
     fn new(sink: S) -> Self {
         Serializer {
             sink,
-            out: Vec::new(),
+            out: vec![0; S::HEADROOM],
             slot: ANY,
             noted: Vec::new(),
             shapes: Shapes::default(),
+            records: Vec::new(),
+            active: 0,
             path: Path::default(),
             depth: 0,
             failed: false,
@@ -77,7 +82,7 @@ impl<S: Sink> Serializer<S> {
                 "a part of the object failed to serialize and its error was dropped",
             ));
         }
-        self.sink.finish(&self.out, &self.shapes.encode())
+        self.sink.finish(self.out, &self.shapes.encode())
     }
 
     #[inline]
@@ -125,14 +130,14 @@ impl<S: Sink> Serializer<S> {
 
     /// A failed child's error, with the step of the path at which it stands; that step is left behind.
     #[cold]
-    fn fail_here(&mut self, error: Error) -> Error {
+    fn fail_here(&mut self, mut error: Error) -> Error {
         self.failed = true;
-        let step = self.path.last_step(&self.out);
-        self.path.pop();
-        match step {
-            Some(step) => error.at(step),
-            None => error,
+        if let Some(step) = self.path.pop() {
+            for part in path::parts(&step, &self.out, &self.records).into_iter().rev().flatten() {
+                error = error.at(part);
+            }
         }
+        error
     }
 
     /// Writes bytes as an array of `u8` and refers to it.
@@ -335,7 +340,7 @@ impl<'a, S: Sink> serde::Serializer for &'a mut Serializer<S> {
     ) -> Result<()> {
         let key = Key::variant(Kind::NewtypeVariant, name, index, variant, 1);
         let mut record = Record::begin(self, key)?;
-        record.newtype(variant, value)?;
+        record.element(value)?;
         record.finish()
     }
 
@@ -381,7 +386,7 @@ impl<'a, S: Sink> serde::Serializer for &'a mut Serializer<S> {
     #[inline]
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<StructOrArray<'a, S>> {
         if plain::may_be_array(name, len) {
-            return Ok(StructOrArray::Array(plain::PlainArray::new(self)));
+            return Ok(StructOrArray::Array(Box::new(plain::PlainArray::new(self))));
         }
         Ok(StructOrArray::Struct(Record::begin(self, Key::of_struct(name, len))?))
     }

@@ -3,17 +3,19 @@
 use crate::error;
 use crate::wire::{Reader, Tag, unzigzag};
 
-/// One step from the root. Steps are cheap to set, since every field of every struct sets one; text is made of them
-/// only when an array or an error needs it.
+use super::record::Frame;
+
+/// One step from the root. Steps are cheap to set, since every item of every sequence sets one, and a struct's fields
+/// none at all; text is made of them only when an array or an error needs it.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
     /// A value with no name of its own yet.
     None,
-    Field(&'static str),
-    Variant(&'static str),
+    /// The field that the record of this number is at.
+    Record(usize),
     Index(usize),
-    /// A map's entry: where its key starts and ends in the inline block, the tag it was written under (or `LEARN`,
-    /// `ANY` where it carries its own), and its number.
+    /// A map's entry: where its key starts in the inline block, the tag it was written under (or `LEARN`, `ANY`
+    /// where it carries its own), and its number.
     Key { start: usize, tag: u8, entry: usize },
 }
 
@@ -24,13 +26,13 @@ pub(super) struct Path {
 
 impl Path {
     #[inline]
-    pub(super) fn push(&mut self) {
-        self.steps.push(Step::None);
+    pub(super) fn push(&mut self, step: Step) {
+        self.steps.push(step);
     }
 
     #[inline]
-    pub(super) fn pop(&mut self) {
-        self.steps.pop();
+    pub(super) fn pop(&mut self) -> Option<Step> {
+        self.steps.pop()
     }
 
     #[inline]
@@ -40,45 +42,38 @@ impl Path {
         }
     }
 
-    /// The innermost step, for an error's path.
-    pub(super) fn last_step(&self, out: &[u8]) -> Option<error::Step> {
-        Some(match *self.steps.last()? {
-            Step::None => return None,
-            Step::Field(name) => error::Step::Field(name.to_owned()),
-            Step::Variant(name) => error::Step::Variant(name.to_owned()),
-            Step::Index(index) => error::Step::Index(index),
-            Step::Key { start, tag, entry } => error::Step::Key(
-                key_text(out, start, tag).map_or_else(|| format!("#{entry}"), |key| format!("{key:?}")),
-            ),
-        })
-    }
-
     /// The name of an array that stands here: steps joined by dots, `arr_0` for the root.
     ///
     /// What could be taken for a separator, a folder or a control character is written `%XX`, so that different
     /// places have different names and every name is safe as that of an archive's member.
-    pub(super) fn name(&self, out: &[u8]) -> String {
+    pub(super) fn name(&self, out: &[u8], records: &[Frame]) -> String {
         let mut name = String::new();
-        let mut any = false;
         for step in &self.steps {
-            if matches!(step, Step::None) {
-                continue;
-            }
-            if any {
-                name.push('.');
-            }
-            any = true;
-            match *step {
-                Step::None => {}
-                Step::Field(text) | Step::Variant(text) => escape(text, &mut name),
-                Step::Index(index) => name.push_str(&index.to_string()),
-                Step::Key { start, tag, entry } => match key_text(out, start, tag) {
-                    Some(text) => escape(&text, &mut name),
-                    None => name.push_str(&format!("#{entry}")),
-                },
+            for part in parts(step, out, records).into_iter().flatten() {
+                if !name.is_empty() {
+                    name.push('.');
+                }
+                match part {
+                    error::Step::Field(text) | error::Step::Variant(text) => escape(&text, &mut name),
+                    error::Step::Index(index) => name.push_str(&index.to_string()),
+                    error::Step::Key(Some(text), _) => escape(&text, &mut name),
+                    error::Step::Key(None, entry) => name.push_str(&format!("#{entry}")),
+                }
             }
         }
-        if any { name } else { "arr_0".to_owned() }
+        if name.is_empty() { "arr_0".to_owned() } else { name }
+    }
+}
+
+/// A step in words: a variant's field is two.
+pub(super) fn parts(step: &Step, out: &[u8], records: &[Frame]) -> [Option<error::Step>; 2] {
+    match *step {
+        Step::None => [None, None],
+        Step::Record(index) => records.get(index).map_or([None, None], Frame::steps),
+        Step::Index(index) => [None, Some(error::Step::Index(index))],
+        Step::Key { start, tag, entry } => {
+            [None, Some(error::Step::Key(key_text(out, start, tag), entry))]
+        }
     }
 }
 

@@ -32,7 +32,8 @@ pub(super) fn may_be_array(name: &'static str, len: usize) -> bool {
 /// A struct, or one that may turn out to be an ndarray.
 pub(super) enum StructOrArray<'a, S> {
     Struct(Record<'a, S>),
-    Array(PlainArray<'a, S>),
+    /// Boxed, since every struct is moved in this enum and few are named `Array`.
+    Array(Box<PlainArray<'a, S>>),
 }
 
 impl<S: Sink> SerializeStruct for StructOrArray<'_, S> {

@@ -5,30 +5,48 @@
 //! carries its own tag, and the number is corrected at the end. A field that ever differed is `Any` from then on, so a
 //! shape of n fields has at most n + 1 layouts.
 
+use std::rc::Rc;
+
 use serde::ser::{Serialize, SerializeStructVariant, SerializeTupleVariant};
 
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 use crate::store::Sink;
-use crate::wire::{Tag, put_padded, put_varint, varint_len};
+use crate::wire::{Kind, Tag, put_padded, put_varint, varint_len};
 
 use super::capture::Capture;
 use super::path::Step;
 use super::run::Seq;
-use super::shapes::{Key, same_str};
+use super::shapes::{Key, Known, same_str};
 use super::{ANY, LEARN, Serializer};
 
+/// A record that is being written. What it knows stands in the serializer: serde moves this value, and moving what was
+/// written a moment ago costs more than writing a small struct.
 pub(super) struct Record<'a, S> {
     ser: &'a mut Serializer<S>,
-    key: Key,
-    /// Where the layout's number stands, and in how many bytes.
-    at: usize,
-    width: usize,
+    /// The number of its [`Frame`].
+    index: usize,
+}
+
+/// What is known of a record that is being written.
+#[derive(Default)]
+pub(super) struct Frame {
     /// The layout that is taken for granted, until a field has another name than it says.
-    guess: Option<u32>,
+    guess: Option<Rc<Known>>,
+    /// Where the layout's number stands.
+    at: usize,
     /// How many fields were written.
     done: usize,
     /// The length of `Serializer::noted` at the start.
     base: usize,
+    /// What most records do not need.
+    rare: Option<Box<Rare>>,
+}
+
+/// How a record departs from its guess, or what it is where there is none.
+struct Rare {
+    key: Key,
+    /// The bytes that the layout's number takes.
+    width: usize,
     /// Fields that turned out otherwise than the guess says.
     differ: Vec<usize>,
     /// The fields' names, once there is no guess.
@@ -36,76 +54,115 @@ pub(super) struct Record<'a, S> {
     sparse: bool,
 }
 
+impl Rare {
+    #[cold]
+    fn new(key: Key, width: usize) -> Box<Self> {
+        Box::new(Rare { key, width, differ: Vec::new(), names: Vec::new(), sparse: false })
+    }
+}
+
+impl Frame {
+    /// The place of the field that is being written, for a path: the variant, and the field's name or index.
+    pub(super) fn steps(&self) -> [Option<error::Step>; 2] {
+        let (key, field) = match (&self.guess, &self.rare) {
+            (Some(guess), _) => (guess.key, guess.fields.get(self.done).map(|(name, _)| *name)),
+            (None, Some(rare)) => (rare.key, rare.names.last().copied()),
+            (None, None) => return [None, None],
+        };
+        let variant = key.kind.is_variant().then(|| error::Step::Variant(key.variant.to_owned()));
+        let field = match key.kind {
+            Kind::Struct | Kind::StructVariant => field.map(|name| error::Step::Field(name.to_owned())),
+            Kind::Tuple | Kind::TupleVariant => Some(error::Step::Index(self.done)),
+            Kind::UnitVariant | Kind::NewtypeVariant => None,
+        };
+        [variant, field]
+    }
+
+    /// The rare part. There is one wherever there is no guess.
+    #[cold]
+    fn rare(&mut self) -> &mut Rare {
+        let guess = &self.guess;
+        self.rare.get_or_insert_with(|| match guess {
+            Some(guess) => Rare::new(guess.key, varint_len(guess.number.into())),
+            None => unreachable!("a record begins with a guess or a rare part"),
+        })
+    }
+
+    /// Gives up the guess: what was written so far becomes the start of a layout of its own.
+    #[cold]
+    fn diverge(&mut self, noted: &mut Vec<u8>) {
+        self.rare();
+        let Some(guess) = self.guess.take() else { return };
+        let fields = &guess.fields[..self.done];
+        noted.truncate(self.base);
+        noted.extend(fields.iter().map(|(_, tag)| *tag));
+        if let Some(rare) = &mut self.rare {
+            rare.names = fields.iter().map(|(name, _)| *name).collect();
+            rare.sparse |= guess.sparse;
+            for field in rare.differ.drain(..) {
+                noted[self.base + field] = ANY;
+            }
+        }
+    }
+}
+
 impl<'a, S: Sink> Record<'a, S> {
     #[inline]
     pub(super) fn begin(ser: &'a mut Serializer<S>, key: Key) -> Result<Self> {
         ser.tag(Tag::Record);
         ser.descend()?;
-        ser.path.push();
         let at = ser.out.len();
         let base = ser.noted.len();
         let guess = ser.shapes.guess(&key);
-        put_varint(&mut ser.out, guess.unwrap_or(0).into());
-        let width = ser.out.len() - at;
-        Ok(Record {
-            ser,
-            key,
-            at,
-            width,
-            guess,
-            done: 0,
-            base,
-            differ: Vec::new(),
-            names: Vec::new(),
-            sparse: false,
-        })
+        let rare = if let Some(guess) = &guess {
+            put_varint(&mut ser.out, guess.number.into());
+            None
+        } else {
+            ser.out.push(0);
+            Some(Rare::new(key, 1))
+        };
+        let index = ser.active;
+        ser.active += 1;
+        if index == ser.records.len() {
+            ser.records.push(Frame::default());
+        }
+        // Field by field into the place where it stays: a frame that is built elsewhere and copied is read back before
+        // its stores have settled.
+        let frame = &mut ser.records[index];
+        frame.guess = guess;
+        frame.at = at;
+        frame.done = 0;
+        frame.base = base;
+        frame.rare = rare;
+        ser.path.push(Step::Record(index));
+        Ok(Record { ser, index })
     }
 
     /// Sets the slot for the next field. A tuple's fields have no names.
     #[inline]
     fn expect(&mut self, name: &'static str) {
-        if let Some(guess) = self.guess {
-            let (names, layout) = self.ser.shapes.layout(guess);
-            let known = match names.get(self.done) {
-                Some(known) => same_str(known, name) || *known == name,
-                None => names.is_empty() && !self.key.kind.is_named(),
-            };
-            match layout.tags.get(self.done) {
-                Some(&tag) if known => {
-                    self.ser.slot = tag;
-                    return;
-                }
-                _ => self.diverge(),
-            }
+        let frame = &mut self.ser.records[self.index];
+        if let Some(guess) = &frame.guess
+            && let Some(&(known, tag)) = guess.fields.get(frame.done)
+            && (same_str(known, name) || known == name)
+        {
+            self.ser.slot = tag;
+            return;
         }
-        self.names.push(name);
+        frame.diverge(&mut self.ser.noted);
+        frame.rare().names.push(name);
         self.ser.slot = LEARN;
-    }
-
-    /// Gives up the guess: what was written so far becomes the start of a layout of its own.
-    #[cold]
-    fn diverge(&mut self) {
-        let Some(guess) = self.guess.take() else { return };
-        let (names, layout) = self.ser.shapes.layout(guess);
-        self.names = names.iter().take(self.done).copied().collect();
-        let mut tags = layout.tags[..self.done].to_vec();
-        self.sparse |= layout.sparse;
-        for &field in &self.differ {
-            tags[field] = ANY;
-        }
-        self.differ.clear();
-        self.ser.noted.truncate(self.base);
-        self.ser.noted.extend_from_slice(&tags);
-        self.names.resize(self.done, "");
     }
 
     #[inline]
     fn wrote(&mut self) {
-        if self.guess.is_some() && self.ser.noted.len() != self.base {
-            self.ser.noted.truncate(self.base);
-            self.differ.push(self.done);
+        let frame = &mut self.ser.records[self.index];
+        if frame.guess.is_some() && self.ser.noted.len() != frame.base {
+            self.ser.noted.truncate(frame.base);
+            let done = frame.done;
+            frame.rare().differ.push(done);
         }
-        self.done += 1;
+        frame.done += 1;
     }
 
     #[inline]
@@ -115,7 +172,6 @@ impl<'a, S: Sink> Record<'a, S> {
         value: &T,
     ) -> Result<()> {
         self.expect(name);
-        self.ser.path.set(Step::Field(name));
         if let Err(error) = value.serialize(&mut *self.ser) {
             return Err(self.ser.fail_here(error));
         }
@@ -125,30 +181,19 @@ impl<'a, S: Sink> Record<'a, S> {
 
     /// A field that the struct has and does not write.
     pub(super) fn skip(&mut self, name: &'static str) {
-        self.sparse = true;
+        let frame = &mut self.ser.records[self.index];
+        if frame.guess.as_ref().is_none_or(|guess| !guess.sparse) {
+            frame.rare().sparse = true;
+        }
         self.expect(name);
         self.ser.bare_tag(Tag::Absent);
         self.wrote();
     }
 
-    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+    /// A tuple's next element, or what a newtype variant holds.
+    #[inline]
+    pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         self.expect("");
-        self.ser.path.set(Step::Index(self.done));
-        if let Err(error) = value.serialize(&mut *self.ser) {
-            return Err(self.ser.fail_here(error));
-        }
-        self.wrote();
-        Ok(())
-    }
-
-    /// The content of a newtype variant, whose step is the variant's name.
-    pub(super) fn newtype<T: Serialize + ?Sized>(
-        &mut self,
-        variant: &'static str,
-        value: &T,
-    ) -> Result<()> {
-        self.expect("");
-        self.ser.path.set(Step::Variant(variant));
         if let Err(error) = value.serialize(&mut *self.ser) {
             return Err(self.ser.fail_here(error));
         }
@@ -157,49 +202,48 @@ impl<'a, S: Sink> Record<'a, S> {
     }
 
     #[inline]
-    pub(super) fn finish(mut self) -> Result<()> {
-        let as_guessed = self.guess.is_some_and(|guess| {
-            let (_, layout) = self.ser.shapes.layout(guess);
-            layout.tags.len() == self.done && (layout.sparse || !self.sparse)
-        });
-        if !as_guessed || !self.differ.is_empty() {
-            self.correct();
+    pub(super) fn finish(self) -> Result<()> {
+        let frame = &self.ser.records[self.index];
+        let as_guessed = frame.guess.as_ref().is_some_and(|guess| guess.fields.len() == frame.done);
+        if !as_guessed || frame.rare.is_some() {
+            correct(self.ser, self.index);
         }
+        self.ser.active = self.index;
         self.ser.path.pop();
         self.ser.depth -= 1;
         Ok(())
     }
-
-    /// Writes the number of the layout that the record really has.
-    #[cold]
-    fn correct(&mut self) {
-        self.diverge();
-        let tags = self.ser.noted.split_off(self.base);
-        let names = std::mem::take(&mut self.names);
-        let number = self.ser.shapes.intern(&self.key, names, tags, self.sparse);
-        let width = varint_len(number.into());
-        if width > self.width {
-            let more = width - self.width;
-            self.ser.out.splice(self.at..self.at, std::iter::repeat_n(0, more));
-            self.width = width;
-        }
-        put_padded(&mut self.ser.out[self.at..self.at + self.width], number.into());
-    }
 }
 
-/// The step of a field in a variant is two: the variant's name and the field's.
+/// Writes the number of the layout that the record really has.
+#[cold]
+fn correct<S>(ser: &mut Serializer<S>, index: usize) {
+    if ser.failed {
+        // Some part of it is missing: there is nothing to be right about.
+        return;
+    }
+    let frame = &mut ser.records[index];
+    frame.diverge(&mut ser.noted);
+    let tags = ser.noted.split_off(frame.base);
+    let at = frame.at;
+    let rare = frame.rare();
+    let fields = rare.names.iter().copied().zip(tags).collect();
+    let width = rare.width;
+    let number = ser.shapes.intern(&rare.key, fields, rare.sparse);
+    let needed = varint_len(number.into());
+    if needed > width {
+        ser.out.splice(at..at, std::iter::repeat_n(0, needed - width));
+    }
+    put_padded(&mut ser.out[at..at + needed.max(width)], number.into());
+}
+
 impl<S: Sink> SerializeStructVariant for Record<'_, S> {
     type Ok = ();
     type Error = Error;
 
+    #[inline]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<()> {
-        self.ser.path.set(Step::Variant(self.key.variant));
-        self.ser.path.push();
-        if let Err(error) = self.field(key, value) {
-            return Err(self.ser.fail_here(error));
-        }
-        self.ser.path.pop();
-        Ok(())
+        self.field(key, value)
     }
 
     fn skip_field(&mut self, key: &'static str) -> Result<()> {
@@ -207,6 +251,7 @@ impl<S: Sink> SerializeStructVariant for Record<'_, S> {
         Ok(())
     }
 
+    #[inline]
     fn end(self) -> Result<()> {
         self.finish()
     }
@@ -216,16 +261,12 @@ impl<S: Sink> SerializeTupleVariant for Record<'_, S> {
     type Ok = ();
     type Error = Error;
 
+    #[inline]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.ser.path.set(Step::Variant(self.key.variant));
-        self.ser.path.push();
-        if let Err(error) = self.element(value) {
-            return Err(self.ser.fail_here(error));
-        }
-        self.ser.path.pop();
-        Ok(())
+        self.element(value)
     }
 
+    #[inline]
     fn end(self) -> Result<()> {
         self.finish()
     }

@@ -108,7 +108,7 @@ impl<const N: usize> Run<N> {
         inserted
     }
 
-    fn end(self, out: &mut Vec<u8>) {
+    fn end(&self, out: &mut Vec<u8>) {
         if self.count == self.announced {
             return;
         }
@@ -128,7 +128,7 @@ pub(super) struct Seq<'a, S> {
 impl<'a, S: Sink> Seq<'a, S> {
     pub(super) fn begin(ser: &'a mut Serializer<S>, len: Option<usize>) -> Result<Self> {
         ser.descend()?;
-        ser.path.push();
+        ser.path.push(Step::None);
         let run = Run::begin(ser, len);
         Ok(Seq { ser, run })
     }
@@ -191,7 +191,7 @@ pub(super) struct Map<'a, S> {
 impl<'a, S: Sink> Map<'a, S> {
     pub(super) fn begin(ser: &'a mut Serializer<S>, len: Option<usize>) -> Result<Self> {
         ser.descend()?;
-        ser.path.push();
+        ser.path.push(Step::None);
         let run = Run::begin(ser, len);
         Ok(Map { ser, run, start: 0, open: false })
     }

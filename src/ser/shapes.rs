@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use crate::wire::{Kind, Layout, Shape, put_layout, put_shape, put_varint};
 
@@ -56,86 +57,88 @@ pub(super) fn same_str(a: &'static str, b: &'static str) -> bool {
     a.len() == b.len() && a.as_ptr() == b.as_ptr()
 }
 
+/// A layout as the records that have it see it.
+pub(super) struct Known {
+    pub(super) number: u32,
+    pub(super) key: Key,
+    pub(super) sparse: bool,
+    /// Each field's name (empty in a tuple) and tag.
+    pub(super) fields: Vec<(&'static str, u8)>,
+}
+
 type Content = (Kind, &'static str, &'static str, u32, usize);
 
 #[derive(Default)]
 pub(super) struct Shapes {
-    shapes: Vec<Shape<'static>>,
-    layouts: Vec<Layout<'static>>,
-    shape_numbers: HashMap<Shape<'static>, u32>,
-    layout_numbers: HashMap<Layout<'static>, u32>,
+    shapes: HashMap<Shape<'static>, u32>,
+    layouts: HashMap<Layout<'static>, Rc<Known>>,
+    /// The same in order of their numbers, encoded.
+    shape_table: Vec<u8>,
+    layout_table: Vec<u8>,
     /// The last layout of each kind of record.
-    guesses: HashMap<Content, u32>,
+    guesses: HashMap<Content, Rc<Known>>,
     /// The same for a few, found by address.
-    recent: Vec<Option<(Key, u32)>>,
+    recent: Vec<Option<(Key, Rc<Known>)>>,
 }
 
 impl Shapes {
     /// The layout that a record of this kind had the last time.
     #[inline]
-    pub(super) fn guess(&mut self, key: &Key) -> Option<u32> {
+    pub(super) fn guess(&mut self, key: &Key) -> Option<Rc<Known>> {
         match self.recent.get(key.slot()) {
-            Some(Some((known, layout))) if known.same(key) => Some(*layout),
+            Some(Some((seen, known))) if seen.same(key) => Some(Rc::clone(known)),
             _ => self.guess_by_content(key),
         }
     }
 
     #[cold]
-    fn guess_by_content(&mut self, key: &Key) -> Option<u32> {
-        let layout = *self.guesses.get(&content(key))?;
-        self.remember(key, layout);
-        Some(layout)
+    fn guess_by_content(&mut self, key: &Key) -> Option<Rc<Known>> {
+        let known = Rc::clone(self.guesses.get(&content(key))?);
+        self.remember(key, &known);
+        Some(known)
     }
 
-    fn remember(&mut self, key: &Key, layout: u32) {
-        self.recent.resize(64, None);
-        self.recent[key.slot()] = Some((*key, layout));
-    }
-
-    #[inline]
-    pub(super) fn layout(&self, number: u32) -> (&[&'static str], &Layout<'static>) {
-        let layout = &self.layouts[number as usize];
-        (&self.shapes[layout.shape as usize].fields, layout)
+    fn remember(&mut self, key: &Key, known: &Rc<Known>) {
+        self.recent.resize_with(64, || None);
+        self.recent[key.slot()] = Some((*key, Rc::clone(known)));
     }
 
     /// The number of this layout, which is from now on the guess for the key.
-    pub(super) fn intern(
-        &mut self,
-        key: &Key,
-        fields: Vec<&'static str>,
-        tags: Vec<u8>,
-        sparse: bool,
-    ) -> u32 {
+    pub(super) fn intern(&mut self, key: &Key, fields: Vec<(&'static str, u8)>, sparse: bool) -> u32 {
+        let named = key.kind.is_named();
         let shape = Shape {
             kind: key.kind,
             name: key.name,
             variant: key.variant,
             variant_index: key.variant_index,
-            len: tags.len(),
-            fields: if key.kind.is_named() { fields } else { Vec::new() },
+            len: fields.len(),
+            fields: if named { fields.iter().map(|(name, _)| *name).collect() } else { Vec::new() },
         };
-        let shapes = &mut self.shapes;
-        let shape = *self.shape_numbers.entry(shape).or_insert_with_key(|shape| {
-            shapes.push(shape.clone());
-            shapes.len() as u32 - 1
+        let next = self.shapes.len() as u32;
+        let table = &mut self.shape_table;
+        let shape = *self.shapes.entry(shape).or_insert_with_key(|shape| {
+            put_shape(table, shape);
+            next
         });
-        let layouts = &mut self.layouts;
+        let tags = fields.iter().map(|(_, tag)| *tag).collect();
+        let next = self.layouts.len() as u32;
+        let table = &mut self.layout_table;
         let layout = Layout { shape, sparse, tags: Cow::Owned(tags) };
-        let layout = *self.layout_numbers.entry(layout).or_insert_with_key(|layout| {
-            layouts.push(layout.clone());
-            layouts.len() as u32 - 1
-        });
-        self.guesses.insert(content(key), layout);
-        self.remember(key, layout);
-        layout
+        let known = Rc::clone(self.layouts.entry(layout).or_insert_with_key(|layout| {
+            put_layout(table, layout);
+            Rc::new(Known { number: next, key: *key, sparse, fields })
+        }));
+        self.guesses.insert(content(key), Rc::clone(&known));
+        self.remember(key, &known);
+        known.number
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put_varint(&mut out, self.shapes.len() as u64);
-        self.shapes.iter().for_each(|shape| put_shape(&mut out, shape));
+        out.extend_from_slice(&self.shape_table);
         put_varint(&mut out, self.layouts.len() as u64);
-        self.layouts.iter().for_each(|layout| put_layout(&mut out, layout));
+        out.extend_from_slice(&self.layout_table);
         out
     }
 }

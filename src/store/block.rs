@@ -27,7 +27,7 @@ const FLAG_EXTERNAL: u16 = 1;
 const H_VERSION: usize = MAGIC.len();
 const H_FLAGS: usize = H_VERSION + 2;
 const H_NONCE: usize = H_FLAGS + 2 + 4;
-const HEADER: usize = 64;
+pub(super) const HEADER: usize = 64;
 
 // The trailer: 0 total | 8 inline start | 16 inline | 24 tables | 32 directory | 40 arrays | 48 crc u32 | 52 zero | 56 magic
 const T_TOTAL: usize = 0;
@@ -148,20 +148,52 @@ impl<W: Write> Sink for BlockSink<W> {
         Ok(())
     }
 
-    fn finish(mut self, inline: &[u8], tables: &[u8]) -> Result<W> {
+    fn finish(self, inline: Vec<u8>, tables: &[u8]) -> Result<W> {
+        self.complete(&inline, tables)
+    }
+}
+
+impl<W: Write> BlockSink<W> {
+    /// Whether an array was placed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.directory.count() == 0 && self.position == HEADER as u64
+    }
+
+    pub(super) fn complete(mut self, inline: &[u8], tables: &[u8]) -> Result<W> {
         self.pad_to(8)?;
-        let start = self.position;
         let directory = std::mem::take(&mut self.directory);
+        let trailer = self.trailer(self.position, inline, tables, &directory);
         let (records, heap) = directory.parts();
-        let total = start
-            + (inline.len() + tables.len() + records.len() + heap.len() + TRAILER) as u64;
+        for part in [inline, tables, records, heap, &trailer] {
+            self.put(part)?;
+        }
+        self.flush()?;
+        self.out.flush().map_err(write_error)?;
+        Ok(self.out)
+    }
+
+    pub(super) fn header(&self) -> &[u8; HEADER] {
+        &self.header
+    }
+
+    /// The trailer of a block whose inline block starts at `start`.
+    pub(super) fn trailer(
+        &self,
+        start: u64,
+        inline: &[u8],
+        tables: &[u8],
+        directory: &DirectoryBuilder,
+    ) -> [u8; TRAILER] {
+        let (records, heap) = directory.parts();
+        let lengths = [inline.len(), tables.len(), records.len() + heap.len()];
+        let total = start + (lengths.iter().sum::<usize>() + TRAILER) as u64;
         let mut trailer = [0; TRAILER];
         for (at, number) in [
             (T_TOTAL, total),
             (T_START, start),
-            (T_INLINE, inline.len() as u64),
-            (T_TABLES, tables.len() as u64),
-            (T_DIRECTORY, (records.len() + heap.len()) as u64),
+            (T_INLINE, lengths[0] as u64),
+            (T_TABLES, lengths[1] as u64),
+            (T_DIRECTORY, lengths[2] as u64),
             (T_ARRAYS, directory.count()),
         ] {
             trailer[at..at + 8].copy_from_slice(&number.to_le_bytes());
@@ -169,12 +201,7 @@ impl<W: Write> Sink for BlockSink<W> {
         let crc = checksum(&[&self.header, inline, tables, records, heap, &trailer[..T_CRC]]);
         trailer[T_CRC..T_CRC + 4].copy_from_slice(&crc.to_le_bytes());
         trailer[T_MAGIC..].copy_from_slice(&END_MAGIC);
-        for part in [inline, tables, records, heap, &trailer] {
-            self.put(part)?;
-        }
-        self.flush()?;
-        self.out.flush().map_err(write_error)?;
-        Ok(self.out)
+        trailer
     }
 }
 
@@ -201,7 +228,7 @@ impl ExternalBlock {
     pub(crate) fn finish(self, inline: &[u8], tables: &[u8]) -> Result<Vec<u8>> {
         let mut sink = BlockSink::with_flags(Vec::new(), Nonce::default(), FLAG_EXTERNAL);
         sink.directory = self.directory;
-        sink.finish(inline, tables)
+        sink.complete(inline, tables)
     }
 }
 

@@ -2,6 +2,7 @@
 //! and one file per container. No serde here: bytes, dtypes and shapes only.
 
 mod block;
+mod bytes;
 mod directory;
 #[cfg(feature = "npz")]
 mod npz;
@@ -11,6 +12,7 @@ use crate::error::Result;
 use crate::layout::Order;
 
 pub(crate) use block::{Block, BlockParts, BlockSink, Nonce};
+pub(crate) use bytes::BytesSink;
 pub(crate) use directory::{Directory, Entry};
 #[cfg(feature = "npz")]
 pub(crate) use npz::{NpzSink, NpzSource};
@@ -32,6 +34,9 @@ pub(crate) trait Sink {
     /// What is there in the end.
     type Output;
 
+    /// Bytes that the serializer leaves free in front of the inline block, for what the sink may put there.
+    const HEADROOM: usize = 0;
+
     /// Starts an array.
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()>;
 
@@ -44,8 +49,8 @@ pub(crate) trait Sink {
     /// Gives up the array that was begun: what was written of it is dead space at most.
     fn abandon(&mut self) -> Result<()>;
 
-    /// Writes what is not array data and completes the container.
-    fn finish(self, inline: &[u8], tables: &[u8]) -> Result<Self::Output>;
+    /// Writes what is not array data and completes the container. `inline` starts after the headroom.
+    fn finish(self, inline: Vec<u8>, tables: &[u8]) -> Result<Self::Output>;
 }
 
 /// An array as it lies in a container.

@@ -107,9 +107,9 @@ impl<W: Write + Seek> Sink for NpzSink<W> {
         self.archive.abandon()
     }
 
-    fn finish(mut self, inline: &[u8], tables: &[u8]) -> Result<(W, u64)> {
+    fn finish(mut self, inline: Vec<u8>, tables: &[u8]) -> Result<(W, u64)> {
         let block = std::mem::replace(&mut self.block, ExternalBlock::new());
-        let rest = block.finish(inline, tables)?;
+        let rest = block.finish(&inline, tables)?;
         self.member(REST, DType::U8, &[rest.len()], Order::C, rest.len())?;
         self.archive.write(&rest)?;
         self.archive.finish()
@@ -245,7 +245,7 @@ mod tests {
         for (number, sample) in samples.iter().enumerate() {
             assert_eq!(fill(&mut sink, *sample), number as u64);
         }
-        let (out, len) = sink.finish(b"inline", b"tables").unwrap();
+        let (out, len) = sink.finish(b"inline".to_vec(), b"tables").unwrap();
         AlignedBytes::copy_from(&out.get_ref()[..usize::try_from(len).unwrap()])
     }
 
@@ -301,7 +301,7 @@ mod tests {
         sink.abandon().unwrap();
         let sample = ("a", DType::U16, &[2][..], Order::C);
         assert_eq!(fill(&mut sink, sample), 0);
-        let (out, _) = sink.finish(b"inline", b"tables").unwrap();
+        let (out, _) = sink.finish(b"inline".to_vec(), b"tables").unwrap();
         assert_eq!(out.get_ref()[..], save(&[sample])[..]);
     }
 

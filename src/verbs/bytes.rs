@@ -7,7 +7,7 @@ use serde::ser::Serialize;
 
 use crate::error::{Error, Result};
 use crate::memory::{AlignedBytes, Region};
-use crate::store::{Block, BlockSink, Nonce};
+use crate::store::{Block, BlockSink, BytesSink, Nonce};
 use crate::{de, ser};
 
 /// Serializes an object to one block of bytes, in the layout that a segment has (`docs/FORMAT.md`).
@@ -25,7 +25,7 @@ use crate::{de, ser};
 ///
 /// Those that the object's `Serialize` reports; [`Limit`](crate::ErrorKind::Limit) if it nests deeper than 256 levels.
 pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<AlignedBytes> {
-    ser::to_sink(value, BlockSink::new(AlignedBytes::new(), Nonce::default()))
+    ser::to_sink(value, BytesSink::new())
 }
 
 /// Deserializes an object from a block of bytes; what it borrows, text and arrays alike, lies in the block.

@@ -1,7 +1,7 @@
 //! An object into an .npz file and back.
 
 use std::fs::{self, File, Permissions};
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use serde::Serialize;
@@ -42,7 +42,7 @@ use crate::zip::Archive;
 /// serde_shm::to_npz(&path, &model)?;
 /// let back: Model = serde_shm::from_npz(&path)?;
 /// assert_eq!(back, model);
-/// # serde_shm::Result::Ok(())
+/// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
 /// # Cost
@@ -79,7 +79,7 @@ pub fn to_npz<T: Serialize + ?Sized>(path: impl AsRef<Path>, value: &T) -> Resul
 /// serde_shm::to_npz(&path, &vec![("a", 1_u32), ("b", 2)])?;
 /// let counts: Vec<(String, u32)> = serde_shm::from_npz(&path)?;
 /// assert_eq!(counts[1], ("b".to_owned(), 2));
-/// # serde_shm::Result::Ok(())
+/// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
 /// # Cost
@@ -105,12 +105,28 @@ pub fn from_npz<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<T> {
 
 fn load<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let file = File::open(path).map_err(|error| Error::io("cannot open the file", error))?;
-    let block = AlignedBytes::read_to_end(file)
-        .map_err(|error| Error::io("cannot read the file", error))?;
+    let block = read(file).map_err(|error| Error::io("cannot read the file", error))?;
     let region = Region::from_block(block);
     let archive = Archive::open(region.bytes())?;
     let source = NpzSource::new(region.bytes(), &archive)?;
     from_source(&source, Some(&region))
+}
+
+/// The whole file. Room is made at once for what it says to hold, which saves the copies of a block that grows; a
+/// sparse file may say anything, so beyond a bound the block grows with what really comes.
+fn read(mut file: File) -> io::Result<AlignedBytes> {
+    const AT_ONCE: u64 = 1 << 30;
+    let mut block = AlignedBytes::new();
+    block.reserve(file.metadata()?.len().min(AT_ONCE) as usize);
+    let mut buffer = vec![0; 128 << 10];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(block),
+            Ok(len) => block.extend_from_slice(&buffer[..len]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 fn save<T: Serialize + ?Sized>(path: &Path, value: &T) -> Result<()> {

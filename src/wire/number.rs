@@ -3,26 +3,39 @@
 use crate::error::{Error, Result};
 
 /// The bytes that `put_varint` writes for this number.
+#[inline]
 pub(crate) fn varint_len(number: u64) -> usize {
     (64 - (number | 1).leading_zeros() as usize).div_ceil(7)
 }
 
 /// Seven bits a byte, lowest first; the high bit says that another byte follows.
 #[inline]
-pub(crate) fn put_varint(out: &mut Vec<u8>, mut number: u64) {
-    if number < 0x80 {
+pub(crate) fn put_varint(out: &mut Vec<u8>, number: u64) {
+    if number < 1 << 7 {
         out.push(number as u8);
-        return;
+    } else if number < 1 << 28 {
+        // Spread over four bytes at once, and all four stored: the copy of a fixed size is one store.
+        let number = number as u32;
+        let spread = number & 0x7f
+            | (number & 0x7f << 7) << 1
+            | (number & 0x7f << 14) << 2
+            | (number & 0x7f << 21) << 3;
+        let len = varint_len(number.into());
+        let more = 0x8080_8080 & ((1 << (8 * (len - 1))) - 1);
+        let start = out.len();
+        out.extend_from_slice(&(spread | more).to_le_bytes());
+        out.truncate(start + len);
+    } else {
+        put_long_varint(out, number);
     }
-    let mut bytes = [0_u8; 10];
-    let mut len = 0;
+}
+
+fn put_long_varint(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
-        bytes[len] = number as u8 | 0x80;
+        out.push(number as u8 | 0x80);
         number >>= 7;
-        len += 1;
     }
-    bytes[len] = number as u8;
-    out.extend_from_slice(&bytes[..=len]);
+    out.push(number as u8);
 }
 
 /// Writes the number over bytes that hold a longer or equally long one, padded so that no byte moves.
@@ -35,10 +48,12 @@ pub(crate) fn put_padded(place: &mut [u8], mut number: u64) {
     *last = number as u8 & 0x7f;
 }
 
+#[inline]
 pub(crate) fn zigzag(number: i64) -> u64 {
     (number.cast_unsigned() << 1) ^ (number >> 63).cast_unsigned()
 }
 
+#[inline]
 pub(crate) fn unzigzag(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
 }

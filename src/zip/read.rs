@@ -129,12 +129,11 @@ impl Archive {
         let data = bytes.get(member.data.clone()).ok_or_else(|| {
             Error::corrupt(format!("member `{name}`: its data lies outside the file"))
         })?;
-        let content = match member.content.get() {
-            Some(content) => content,
-            None => {
-                let content = member.load(bytes, data, name)?;
-                member.content.get_or_init(|| content)
-            }
+        let content = if let Some(content) = member.content.get() {
+            content
+        } else {
+            let content = member.load(bytes, data, name)?;
+            member.content.get_or_init(|| content)
         };
         Ok(Some(match content {
             Content::InPlace => data,

@@ -3,7 +3,7 @@
     python check.py FILE.npz MANIFEST.json
 
 The manifest maps each member's name to its dtype, shape, whether it is stored in Fortran order, and its bytes in the
-order in which they lie in the file, as hexadecimal digits. The zip directory is read by Python too: every member is
+order in which they lie in the file. The zip directory is read by Python too: every member is
 stored, with a right checksum, at a multiple of 64 of the file, and its array's data as well.
 """
 
@@ -52,7 +52,7 @@ def check_arrays(path, manifest):
                 assert array.flags.f_contiguous == expected["fortran"], name
                 assert array.flags.c_contiguous != expected["fortran"], name
             order = "F" if expected["fortran"] else "C"
-            assert array.tobytes(order) == bytes.fromhex(expected["bytes"]), name
+            assert array.tobytes(order) == bytes(expected["bytes"]), name
 
 
 if __name__ == "__main__":

@@ -1,0 +1,54 @@
+//! A block in memory. An object without arrays is not copied into it: the serializer's own buffer becomes the block.
+
+use crate::error::Result;
+use crate::layout::ARRAY_ALIGN;
+use crate::memory::AlignedBytes;
+
+use super::block::{BlockSink, HEADER};
+use super::directory::DirectoryBuilder;
+use super::{ArrayHead, Nonce, Sink};
+
+/// Where allocators put large blocks, modulo 64: a page and their own two words.
+const LIKELY_START: usize = ARRAY_ALIGN - 16;
+
+pub(crate) struct BytesSink(BlockSink<AlignedBytes>);
+
+impl BytesSink {
+    pub(crate) fn new() -> Self {
+        BytesSink(BlockSink::new(AlignedBytes::new(), Nonce::default()))
+    }
+}
+
+impl Sink for BytesSink {
+    type Output = AlignedBytes;
+
+    const HEADROOM: usize = LIKELY_START + HEADER;
+
+    fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
+        self.0.begin(head)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.0.write(bytes)
+    }
+
+    fn end(&mut self) -> Result<u64> {
+        self.0.end()
+    }
+
+    fn abandon(&mut self) -> Result<()> {
+        self.0.abandon()
+    }
+
+    fn finish(self, mut buffer: Vec<u8>, tables: &[u8]) -> Result<AlignedBytes> {
+        let inline = &buffer[Self::HEADROOM..];
+        if !self.0.is_empty() {
+            return self.0.complete(inline, tables);
+        }
+        let trailer = self.0.trailer(HEADER as u64, inline, tables, &DirectoryBuilder::default());
+        buffer.reserve(tables.len() + trailer.len());
+        buffer.extend_from_slice(tables);
+        buffer.extend_from_slice(&trailer);
+        Ok(AlignedBytes::adopt(buffer, Self::HEADROOM - HEADER, self.0.header()))
+    }
+}

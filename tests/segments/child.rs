@@ -1,0 +1,98 @@
+//! Child processes: the test binary, started with the name of a role. A role talks in lines over stdin and stdout.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+
+const ROLE: &str = "SERDE_SHM_TEST_ROLE";
+const ARGS: &str = "SERDE_SHM_TEST_ARGS";
+
+/// Marks the lines of a role among those of the test harness.
+const MARK: &str = "> ";
+
+pub(crate) struct Child {
+    process: std::process::Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Child {
+    pub(crate) fn start(role: &str, args: &[&str]) -> Self {
+        Child::start_with(role, args, |_| {})
+    }
+
+    pub(crate) fn start_with(role: &str, args: &[&str], set: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", "child::role", "--ignored", "--nocapture", "--test-threads=1"])
+            .env(ROLE, role)
+            .env(ARGS, args.join("\n"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        set(&mut command);
+        let mut process = command.spawn().unwrap();
+        let stdout = BufReader::new(process.stdout.take().unwrap());
+        let stdin = process.stdin.take();
+        Child { process, stdin, stdout }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The next line that the role said.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            assert_ne!(self.stdout.read_line(&mut line).unwrap(), 0, "the child ended too early");
+            if let Some(said) = line.strip_prefix(MARK) {
+                return said.trim_end().to_owned();
+            }
+        }
+    }
+
+    /// Lets the role go on, to its end.
+    pub(crate) fn finish(mut self) {
+        drop(self.stdin.take());
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        let status = self.process.wait().unwrap();
+        assert!(status.success(), "{status}: {rest}");
+    }
+
+    pub(crate) fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+/// In a role: a line to the parent.
+pub(crate) fn say(text: impl std::fmt::Display) {
+    // The harness leaves its own line open.
+    println!("\n{MARK}{text}");
+    std::io::stdout().flush().unwrap();
+}
+
+/// In a role: waits until the parent lets it go on.
+pub(crate) fn wait() {
+    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+}
+
+#[test]
+#[ignore = "what a child process runs, not a test"]
+fn role() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let args = std::env::var(ARGS).unwrap_or_default();
+    let args: Vec<&str> = args.split('\n').collect();
+    match (role.as_str(), &args[..]) {
+        ("attach", [id]) => crate::anonymous::attach(id),
+        ("cost", [id]) => crate::anonymous::cost(id),
+        ("hold", [name, replace]) => crate::named::hold(name, *replace == "true"),
+        ("fork", [name]) => crate::named::fork_and_drop(name),
+        ("leak", [""]) => crate::limits::leak(),
+        ("limits", [""]) => crate::limits::limits(),
+        ("write", [name]) => crate::republish::write(name),
+        ("read", [name]) => crate::republish::read(name),
+        other => panic!("no such role: {other:?}"),
+    }
+}

@@ -1,0 +1,107 @@
+//! Nothing leaks, and a limit is an error and no signal. In processes of their own, since others count as well.
+
+use std::path::Path;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_shm::{ErrorKind, Segment, SegmentOptions, ShmArray1, from_shared, to_shared};
+
+use crate::child::{Child, say};
+use crate::model::{Model, ModelView};
+
+#[test]
+fn a_thousand_lives_leave_nothing() {
+    let base = tempfile::tempdir_in("/dev/shm").unwrap();
+    let mut child = Child::start_with("leak", &[], |command| {
+        command.env("SERDE_SHM_DIR", base.path());
+    });
+    assert_eq!(child.line(), "done");
+    child.finish();
+    assert_eq!(count(base.path()), 0);
+}
+
+fn count(dir: impl AsRef<Path>) -> usize {
+    std::fs::read_dir(dir).unwrap().count()
+}
+
+fn mappings() -> usize {
+    std::fs::read_to_string("/proc/self/maps").unwrap().matches("serde_shm (deleted)").count()
+}
+
+pub(crate) fn leak() {
+    let model = Model::new(1);
+    let step = |n: u32| {
+        let made = SegmentOptions::new().name("leak").replace(n % 2 == 0).create(&model).unwrap();
+        assert_eq!(Segment::open("leak").unwrap().get::<ModelView<'_>>().unwrap().name, "model-1");
+        assert_eq!(from_shared::<Model>(made.id()).unwrap().epoch, 1);
+        assert!(Segment::open("missing").is_err());
+        assert!(Segment::open(&made.id().replace(':', ":1")).is_err());
+        assert!(made.get::<u32>().is_err());
+    };
+    step(0);
+    let before = count("/proc/self/fd");
+    assert_eq!(mappings(), 0);
+    (0..1000).for_each(step);
+    assert_eq!(count("/proc/self/fd"), before);
+    assert_eq!(mappings(), 0);
+    assert_eq!(count(std::env::var_os("SERDE_SHM_DIR").unwrap()), 0);
+    say("done");
+}
+
+#[test]
+fn limits_are_errors() {
+    let base = tempfile::tempdir_in("/dev/shm").unwrap();
+    let mut child = Child::start_with("limits", &[], |command| {
+        command.env("SERDE_SHM_DIR", base.path());
+    });
+    assert_eq!(child.line(), "done");
+    child.finish();
+    assert_eq!(count(base.path()), 0);
+}
+
+/// Runs `what` under a lower limit.
+fn under(resource: Resource, limit: u64, what: impl FnOnce()) {
+    let before = getrlimit(resource);
+    setrlimit(resource, Rlimit { current: Some(limit), ..before }).unwrap();
+    what();
+    setrlimit(resource, before).unwrap();
+}
+
+pub(crate) fn limits() {
+    let large = ShmArray1::from(vec![1_u8; 8 << 20]);
+    let options = SegmentOptions::new().name("limits");
+    let held = to_shared(&large).unwrap();
+
+    // The kernel would answer the write with SIGXFSZ.
+    under(Resource::Fsize, 1 << 20, || {
+        for error in [to_shared(&large).unwrap_err(), options.create(&large).unwrap_err()] {
+            assert_eq!(error.kind(), ErrorKind::Io);
+            assert!(error.to_string().contains("RLIMIT_FSIZE"), "{error}");
+        }
+        to_shared(&1_u8).unwrap();
+    });
+    let descriptors = count("/proc/self/fd") as u64 - 1;
+    for more in 0..4 {
+        under(Resource::Nofile, descriptors + more, || {
+            for result in [options.create(&1_u8), Segment::open(held.id()), to_shared(&1_u8)] {
+                if let Err(error) = result {
+                    assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+                }
+            }
+        });
+    }
+    let mapped: u64 = std::fs::read_to_string("/proc/self/statm")
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    under(Resource::As, mapped * 4096 + (4 << 20), || {
+        for error in [to_shared(&large).unwrap_err(), Segment::open(held.id()).unwrap_err()] {
+            assert_eq!(error.kind(), ErrorKind::Io);
+            assert!(error.to_string().contains("cannot map the segment"), "{error}");
+        }
+    });
+    drop(options.create(&large).unwrap());
+    say("done");
+}
