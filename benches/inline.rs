@@ -15,9 +15,7 @@ struct Row {
 const ROWS: u64 = 1_000_000;
 
 fn rows() -> Vec<Row> {
-    (0..ROWS)
-        .map(|id| Row { id, label: format!("item {id}"), score: (id as f32).sin() })
-        .collect()
+    (0..ROWS).map(|id| Row { id, label: format!("item {id}"), score: (id as f32).sin() }).collect()
 }
 
 fn inline(c: &mut Criterion) {
@@ -35,10 +33,18 @@ fn inline(c: &mut Criterion) {
     let mut group = c.benchmark_group("encode");
     group.throughput(Throughput::Elements(ROWS)).sample_size(20);
     group.bench_function("serde_shm", |b| {
-        b.iter_batched(|| (), |()| serde_shm::to_bytes(black_box(&rows)).unwrap(), BatchSize::PerIteration);
+        b.iter_batched(
+            || (),
+            |()| serde_shm::to_bytes(black_box(&rows)).unwrap(),
+            BatchSize::PerIteration,
+        );
     });
     group.bench_function("postcard", |b| {
-        b.iter_batched(|| (), |()| postcard::to_stdvec(black_box(&rows)).unwrap(), BatchSize::PerIteration);
+        b.iter_batched(
+            || (),
+            |()| postcard::to_stdvec(black_box(&rows)).unwrap(),
+            BatchSize::PerIteration,
+        );
     });
     group.finish();
 

@@ -1,7 +1,7 @@
 //! One error type: what went wrong, in which container, at which place of the object.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::io;
 
 /// The crate's result.
@@ -144,17 +144,16 @@ impl Error {
         }
         let mut text = String::new();
         for step in self.0.path.iter().rev() {
-            match step {
+            // Writing to a string does not fail.
+            let _ = match step {
                 Step::Field(name) | Step::Variant(name) => {
-                    if !text.is_empty() {
-                        text.push('.');
-                    }
-                    text.push_str(name);
+                    let dot = if text.is_empty() { "" } else { "." };
+                    write!(text, "{dot}{name}")
                 }
-                Step::Index(index) => text.push_str(&format!("[{index}]")),
-                Step::Key(Some(key), _) => text.push_str(&format!("[{key:?}]")),
-                Step::Key(None, entry) => text.push_str(&format!("[entry {entry}]")),
-            }
+                Step::Index(index) => write!(text, "[{index}]"),
+                Step::Key(Some(key), _) => write!(text, "[{key:?}]"),
+                Step::Key(None, entry) => write!(text, "[entry {entry}]"),
+            };
         }
         Some(text)
     }

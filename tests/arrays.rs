@@ -56,7 +56,7 @@ struct Std {
     #[serde(with = "serde_shm::array")]
     map: BTreeMap<String, Vec<u32>>,
     #[serde(with = "serde_shm::array")]
-    tuple: (Vec<f32>, String, Box<Vec<i64>>),
+    tuple: (Vec<f32>, String, Arc<[i64]>),
     #[serde(with = "serde_shm::array")]
     hash: HashMap<u8, Option<Vec<f64>>>,
     #[serde(with = "serde_shm::array")]
@@ -81,7 +81,7 @@ fn std() -> Std {
         none: None,
         many: vec![vec![1, 2], vec![], vec![3]],
         map: [("x".to_owned(), vec![1]), ("y.z/w".to_owned(), vec![])].into(),
-        tuple: (vec![1.5], "text".into(), Box::new(vec![-7])),
+        tuple: (vec![1.5], "text".into(), vec![-7].into()),
         hash: [(1, Some(vec![2.5])), (2, None)].into(),
         empty: vec![],
         words: vec!["a".into(), "b".into()],
@@ -286,7 +286,8 @@ fn a_field_may_change_between_vec_array_and_handle() {
         assert_eq!(read::<Array1<f32>>(bytes).to_vec(), numbers);
         assert_eq!(read::<Routed<&[f32]>>(bytes).0, numbers);
     }
-    let square = to_bytes(&Holder { data: ShmArray2::from(array![[1_u8, 2], [3, 4]].reversed_axes()) });
+    let square =
+        to_bytes(&Holder { data: ShmArray2::from(array![[1_u8, 2], [3, 4]].reversed_axes()) });
     let square = square.unwrap();
     assert_eq!(read::<Vec<Vec<u8>>>(&square), [[1, 3], [2, 4]]);
     assert_eq!(read::<Array2<u8>>(&square), array![[1, 3], [2, 4]]);
@@ -418,10 +419,9 @@ fn arrays_inside_other_reads_keep_their_own_container() {
     struct Twice(ShmArray1<u8>, Vec<u8>);
     impl<'de> Deserialize<'de> for Twice {
         fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-            let (first, block, last) =
-                <(ShmArray1<u8>, Vec<u8>, ShmArray1<u8>)>::deserialize(d)?;
+            let (first, block, last) = <(ShmArray1<u8>, Vec<u8>, ShmArray1<u8>)>::deserialize(d)?;
             let inner: ShmArray1<u8> = serde_shm::from_reader(&block[..]).unwrap();
-            assert_eq!(first, inner.to_owned());
+            assert_eq!(first, inner);
             assert!(serde_shm::from_bytes::<ShmArray1<u8>>(&block[..5]).is_err());
             Ok(Twice(first, last.to_vec()))
         }

@@ -250,7 +250,7 @@ fn text_and_bytes_are_borrowed() {
     }
     let view = View { name: "name", tags: vec!["a", "b"], either: Cow::Borrowed("e") };
     let bytes = to_bytes(&view).unwrap();
-    let back: View = from_bytes(&bytes).unwrap();
+    let back: View<'_> = from_bytes(&bytes).unwrap();
     assert_eq!(back, view);
     for text in [back.name, back.tags[1], &back.either] {
         assert!(bytes.as_ptr_range().contains(&text.as_ptr()));
@@ -322,13 +322,13 @@ fn an_error_in_reading_names_its_place() {
     }
     let layers = BTreeMap::from([("layers", vec![Layer { weight: 1 }, Layer { weight: -1 }])]);
     let error = from_bytes::<Want>(&to_bytes(&layers).unwrap()).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "[\"layers\"][1].weight: expected u32, found integer `-1`"
-    );
+    assert_eq!(error.to_string(), "[\"layers\"][1].weight: expected u32, found integer `-1`");
     let maps = BTreeMap::from([("layers", BTreeMap::from([("x", "text")]))]);
     let error = from_bytes::<HashMap<String, HashMap<String, u8>>>(&to_bytes(&maps).unwrap());
-    assert_eq!(error.unwrap_err().to_string(), "[\"layers\"][\"x\"]: expected u8, found string \"text\"");
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "[\"layers\"][\"x\"]: expected u8, found string \"text\""
+    );
     let error = from_bytes::<Shape>(&to_bytes(&Shape::Circle(1.0)).unwrap()[..120]).unwrap_err();
     assert_eq!(error.kind(), serde_shm::ErrorKind::Corrupt);
 }

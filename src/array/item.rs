@@ -340,7 +340,12 @@ fn collect_nested<'de, How: DeserializeOne<'de, T>, T, D: Deserializer<'de>>(
     d: D,
 ) -> Result<Vec<T>, D::Error> {
     let mut items = Vec::new();
-    d.deserialize_seq(NestVisitor::<How, T> { len: None, inner, items: &mut items, how: PhantomData })?;
+    d.deserialize_seq(NestVisitor::<How, T> {
+        len: None,
+        inner,
+        items: &mut items,
+        how: PhantomData,
+    })?;
     Ok(items)
 }
 
@@ -364,7 +369,8 @@ impl<'de, How: DeserializeOne<'de, T>, T> Visitor<'de> for NestVisitor<'_, How, 
     fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<(), S::Error> {
         let mut found = 0;
         loop {
-            let step = NestSeed::<How, T> { inner: self.inner, items: &mut *self.items, how: PhantomData };
+            let step =
+                NestSeed::<How, T> { inner: self.inner, items: &mut *self.items, how: PhantomData };
             if seq.next_element_seed(step)?.is_none() {
                 break;
             }

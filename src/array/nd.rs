@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use ndarray::{
-    ArcArray, Array, ArrayBase, ArrayRef, ArrayView, ArrayViewD, ArrayViewMut, Axis, CowArray, Data,
-    Dimension, IxDyn, ShapeBuilder, Slice, StrideShape,
+    ArcArray, Array, ArrayBase, ArrayRef, ArrayView, ArrayViewD, ArrayViewMut, Axis, CowArray,
+    Data, Dimension, IxDyn, ShapeBuilder, Slice, StrideShape,
 };
 use serde::de::{Deserializer, Error};
 use serde::ser::Serializer;
@@ -34,9 +34,12 @@ impl<A: Element> Strided<'_, A> {
         }
         // Reversed axes of a Fortran array are a C array of the same memory.
         let slice = self.view.as_slice_memory_order()?;
-        let forward = self.view.strides().iter().zip(self.view.shape()).all(|(stride, axis)| {
-            *axis <= 1 || *stride > 0
-        });
+        let forward = self
+            .view
+            .strides()
+            .iter()
+            .zip(self.view.shape())
+            .all(|(stride, axis)| *axis <= 1 || *stride > 0);
         (forward && self.view.t().is_standard_layout()).then_some((Order::F, slice))
     }
 }
@@ -49,7 +52,7 @@ impl<A: Element> Elements<A> for Strided<'_, A> {
     fn blocks<E>(&self, mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         match self.contiguous() {
             Some((_, items)) => put(A::bytes(items)),
-            None => pack(self.view.view(), &mut Vec::new(), &mut put),
+            None => pack(&self.view, &mut Vec::new(), &mut put),
         }
     }
 
@@ -63,7 +66,7 @@ impl<A: Element> Elements<A> for Strided<'_, A> {
 
 /// Packs a strided view into row-major blocks, which ndarray fills axis by axis, not element by element.
 fn pack<A: Element, E>(
-    view: ArrayViewD<'_, A>,
+    view: &ArrayViewD<'_, A>,
     buffer: &mut Vec<A>,
     put: &mut impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -83,7 +86,7 @@ fn pack<A: Element, E>(
         let block = &mut buffer[..view.len()];
         // The buffer has the view's length, so the shape always fits.
         if let Ok(mut packed) = ArrayViewMut::from_shape(view.raw_dim(), &mut *block) {
-            packed.assign(&view);
+            packed.assign(view);
         }
         return put(A::bytes(block));
     }
@@ -91,7 +94,7 @@ fn pack<A: Element, E>(
     let each = view.len() / rows;
     if each > limit {
         for row in 0..rows {
-            pack(view.index_axis(Axis(0), row), buffer, put)?;
+            pack(&view.index_axis(Axis(0), row), buffer, put)?;
         }
         return Ok(());
     }
@@ -99,7 +102,7 @@ fn pack<A: Element, E>(
     for start in (0..rows).step_by(step) {
         let end = (start + step).min(rows);
         let part = view.slice_axis(Axis(0), Slice::from(start..end));
-        pack(part, buffer, put)?;
+        pack(&part, buffer, put)?;
     }
     Ok(())
 }
@@ -155,7 +158,9 @@ impl<'de: 'a, 'a, A: Element, D: Dimension> DeserializeArray<'de> for CowArray<'
         let read = Read::<A>::deserialize(d)?;
         let shape = dimension::<D, Z::Error>(&read.shape, read.order)?;
         Ok(match read.elements {
-            Cow::Borrowed(items) => ArrayView::from_shape(shape, items).map_err(Error::custom)?.into(),
+            Cow::Borrowed(items) => {
+                ArrayView::from_shape(shape, items).map_err(Error::custom)?.into()
+            }
             Cow::Owned(items) => Array::from_shape_vec(shape, items).map_err(Error::custom)?.into(),
         })
     }
@@ -185,8 +190,8 @@ pub(crate) fn view<'a, A: Element, D: Dimension>(
         ))));
     }
     let shape = dimension::<D, error::Error>(&placed.shape, placed.order).map_err(named)?;
-    let items = A::view(placed.bytes)
-        .map_err(|misfit| named(error::Error::corrupt(misfit.to_string())))?;
+    let items =
+        A::view(placed.bytes).map_err(|misfit| named(error::Error::corrupt(misfit.to_string())))?;
     ArrayView::from_shape(shape, items)
         .map_err(|error| named(error::Error::corrupt(error.to_string())))
 }

@@ -48,13 +48,18 @@ impl<'de, A: Element> Read<'de, A> {
     /// An error unless the array has these axes; `None` stands for any length.
     pub(crate) fn check_shape<E: Error>(&self, expected: &[Option<usize>]) -> Result<(), E> {
         let fits = self.shape.len() == expected.len()
-            && self.shape.iter().zip(expected).all(|(found, want)| want.is_none_or(|w| w == *found));
+            && self
+                .shape
+                .iter()
+                .zip(expected)
+                .all(|(found, want)| want.is_none_or(|w| w == *found));
         if fits { Ok(()) } else { Err(shape_error(&self.shape, expected)) }
     }
 
     /// The elements in row-major order; a copy is made only for Fortran order with several axes.
     pub(crate) fn row_major(self) -> Cow<'de, [A]> {
-        let moved = self.order == Order::F && self.shape.iter().filter(|axis| **axis > 1).count() > 1;
+        let moved =
+            self.order == Order::F && self.shape.iter().filter(|axis| **axis > 1).count() > 1;
         if !moved {
             return self.elements;
         }
@@ -163,16 +168,16 @@ impl<'de, A: Element> Visitor<'de> for TokenVisitor<A> {
 struct ArrayVisitor<A>(PhantomData<A>);
 
 impl<A: Element> ArrayVisitor<A> {
-    fn nested<'de, E: Error>(nest: Nest<A>) -> Result<Read<'de, A>, E> {
-        Ok(Read {
+    fn nested<'de>(nest: Nest<A>) -> Read<'de, A> {
+        Read {
             shape: nest.shape,
             order: Order::C,
             elements: Cow::Owned(nest.items),
             owned: Some(INLINE),
-        })
+        }
     }
 
-    fn scalar<'de, E: Error>(item: A) -> Result<Read<'de, A>, E> {
+    fn scalar<'de>(item: A) -> Read<'de, A> {
         Self::nested(Nest { shape: Vec::new(), items: vec![item] })
     }
 }
@@ -180,7 +185,8 @@ impl<A: Element> ArrayVisitor<A> {
 macro_rules! scalars {
     ($($visit:ident $ty:ty;)*) => {$(
         fn $visit<E: Error>(self, value: $ty) -> Result<Self::Value, E> {
-            Self::scalar(A::deserialize(serde::de::IntoDeserializer::<E>::into_deserializer(value))?)
+            let item = A::deserialize(serde::de::IntoDeserializer::<E>::into_deserializer(value))?;
+            Ok(Self::scalar(item))
         }
     )*};
 }
@@ -203,7 +209,7 @@ impl<'de, A: Element> Visitor<'de> for ArrayVisitor<A> {
     fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
         let mut nest = Nest { shape: vec![0], items: Vec::new() };
         match seq.next_element_seed(First { nest: &mut nest, whole: seq.size_hint() == Some(3) })? {
-            None => return Self::nested(nest),
+            None => return Ok(Self::nested(nest)),
             Some(Head::Element) => {}
             Some(Head::Descriptor(descriptor)) => {
                 let missing = |found| S::Error::invalid_length(found, &"dtype, shape and bytes");
@@ -221,7 +227,7 @@ impl<'de, A: Element> Visitor<'de> for ArrayVisitor<A> {
         while seq.next_element_seed(Item { nest: &mut nest, axis: 1 })?.is_some() {
             nest.shape[0] += 1;
         }
-        Self::nested(nest)
+        Ok(Self::nested(nest))
     }
 
     /// ndarray's own form: `{v: 1, dim: [2, 3], data: [..]}`.
@@ -251,7 +257,7 @@ impl<'de, A: Element> Visitor<'de> for ArrayVisitor<A> {
                 items.len()
             )));
         }
-        Self::nested(Nest { shape, items })
+        Ok(Self::nested(Nest { shape, items }))
     }
 }
 

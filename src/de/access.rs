@@ -30,14 +30,8 @@ enum KeyText<'de> {
 
 impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
     pub(super) fn begin(decoder: &'d mut Decoder<'s, 'de>) -> Result<Self> {
-        let mut items = Items {
-            decoder,
-            left: 0,
-            more: true,
-            slots: [ANY; N],
-            done: 0,
-            key: KeyText::Unknown,
-        };
+        let mut items =
+            Items { decoder, left: 0, more: true, slots: [ANY; N], done: 0, key: KeyText::Unknown };
         items.next_run()?;
         Ok(items)
     }
@@ -87,7 +81,9 @@ impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
 }
 
 /// A run's number of items, whether another follows, and the tags.
-pub(super) fn run_header<const N: usize>(decoder: &mut Decoder<'_, '_>) -> Result<(u64, bool, [u8; N])> {
+pub(super) fn run_header<const N: usize>(
+    decoder: &mut Decoder<'_, '_>,
+) -> Result<(u64, bool, [u8; N])> {
     let header = decoder.reader.varint()?;
     let (count, more) = (header >> 1, header & 1 == 1);
     if count == 0 {
@@ -353,7 +349,7 @@ struct Content<'d, 's, 'de> {
     number: usize,
 }
 
-impl<'de> Content<'_, '_, 'de> {
+impl Content<'_, '_, '_> {
     fn newtype(&self) -> Option<u8> {
         let (shape, layout) = self.decoder.layout(self.number);
         (shape.kind == Kind::NewtypeVariant).then(|| layout.tags[0])
@@ -435,16 +431,20 @@ pub(super) enum Variant {
 
 pub(super) fn variant<'de, V: Visitor<'de>>(
     decoder: &mut Decoder<'_, 'de>,
-    variant: Variant,
+    variant: &Variant,
     visitor: V,
 ) -> Result<V::Value> {
     match variant {
-        Variant::Record(number) => {
+        &Variant::Record(number) => {
             let (shape, _) = decoder.layout(number);
             let name = shape.variant;
             visitor.visit_enum(RecordVariant { decoder, number }).map_err(|error| {
                 // The error of an unknown name already has it.
-                if error.path().is_some() { error.at(Step::Variant(name.to_owned())) } else { error }
+                if error.path().is_some() {
+                    error.at(Step::Variant(name.to_owned()))
+                } else {
+                    error
+                }
             })
         }
         Variant::Entry => {

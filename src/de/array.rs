@@ -2,7 +2,9 @@
 //! ndarray its own serde form, to a byte buffer its bytes. So a field may gain or lose its mark, or change between
 //! `Vec`, `Array` and `ShmArray`, without a new format.
 
-use serde::de::value::{BorrowedBytesDeserializer, SeqDeserializer, StrDeserializer, U8Deserializer};
+use serde::de::value::{
+    BorrowedBytesDeserializer, SeqDeserializer, StrDeserializer, U8Deserializer,
+};
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
     Visitor,
@@ -14,7 +16,10 @@ use crate::layout::{self, Order};
 use crate::store::Placed;
 
 /// Under the token: dtype, shape, bytes, order.
-pub(super) fn visit_token<'de, V: Visitor<'de>>(placed: Placed<'de>, visitor: V) -> Result<V::Value> {
+pub(super) fn visit_token<'de, V: Visitor<'de>>(
+    placed: Placed<'de>,
+    visitor: V,
+) -> Result<V::Value> {
     visitor.visit_newtype_struct(Parts(placed))
 }
 
@@ -145,7 +150,8 @@ impl<'de> Deserializer<'de> for Flat<'_, 'de> {
         let Flat(placed) = self;
         // The byte length was checked against the shape.
         let count = placed.bytes.len() / placed.dtype.item_size();
-        let in_order = placed.order == Order::C || placed.shape.iter().filter(|n| **n > 1).count() < 2;
+        let in_order =
+            placed.order == Order::C || placed.shape.iter().filter(|n| **n > 1).count() < 2;
         if in_order {
             return visit_elements(placed, Walk { next: 0, step: 1, left: count }, visitor);
         }
@@ -197,12 +203,17 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let Some((&len, inner)) = self.placed.shape[self.axis..].split_first() else {
-            let mut one = Elements { placed: self.placed, walk: Walk { next: self.start, step: 1, left: 1 } };
+            let mut one =
+                Elements { placed: self.placed, walk: Walk { next: self.start, step: 1, left: 1 } };
             return one.visit_one(visitor);
         };
         let step = self.strides[self.axis];
         if inner.is_empty() {
-            return visit_elements(self.placed, Walk { next: self.start, step, left: len }, visitor);
+            return visit_elements(
+                self.placed,
+                Walk { next: self.start, step, left: len },
+                visitor,
+            );
         }
         visitor.visit_seq(Rows { part: self, step, left: len })
     }
@@ -211,7 +222,11 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -379,25 +394,28 @@ impl<'de, W: Places> Elements<'_, 'de, W> {
 
     fn visit_one<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         use crate::dtype::Scalar;
-        let [a, b, c, d, e, f, g, h] =
+        let bytes =
             self.next_bytes().ok_or_else(|| Error::custom("an array without elements has none"))?;
+        let [first, ..] = bytes;
+        let two = [bytes[0], bytes[1]];
+        let four = [bytes[0], bytes[1], bytes[2], bytes[3]];
         match self.placed.dtype.scalar() {
-            Scalar::Bool => match a {
-                0 | 1 => visitor.visit_bool(a == 1),
+            Scalar::Bool => match first {
+                0 | 1 => visitor.visit_bool(first == 1),
                 byte => Err(Error::corrupt(format!(
                     "invalid bool: expected a byte 0 or 1, found {byte}"
                 ))),
             },
-            Scalar::I8 => visitor.visit_i8(i8::from_le_bytes([a])),
-            Scalar::I16 => visitor.visit_i16(i16::from_le_bytes([a, b])),
-            Scalar::I32 => visitor.visit_i32(i32::from_le_bytes([a, b, c, d])),
-            Scalar::I64 => visitor.visit_i64(i64::from_le_bytes([a, b, c, d, e, f, g, h])),
-            Scalar::U8 => visitor.visit_u8(a),
-            Scalar::U16 => visitor.visit_u16(u16::from_le_bytes([a, b])),
-            Scalar::U32 => visitor.visit_u32(u32::from_le_bytes([a, b, c, d])),
-            Scalar::U64 => visitor.visit_u64(u64::from_le_bytes([a, b, c, d, e, f, g, h])),
-            Scalar::F32 => visitor.visit_f32(f32::from_le_bytes([a, b, c, d])),
-            Scalar::F64 => visitor.visit_f64(f64::from_le_bytes([a, b, c, d, e, f, g, h])),
+            Scalar::I8 => visitor.visit_i8(i8::from_le_bytes([first])),
+            Scalar::I16 => visitor.visit_i16(i16::from_le_bytes(two)),
+            Scalar::I32 => visitor.visit_i32(i32::from_le_bytes(four)),
+            Scalar::I64 => visitor.visit_i64(i64::from_le_bytes(bytes)),
+            Scalar::U8 => visitor.visit_u8(first),
+            Scalar::U16 => visitor.visit_u16(u16::from_le_bytes(two)),
+            Scalar::U32 => visitor.visit_u32(u32::from_le_bytes(four)),
+            Scalar::U64 => visitor.visit_u64(u64::from_le_bytes(bytes)),
+            Scalar::F32 => visitor.visit_f32(f32::from_le_bytes(four)),
+            Scalar::F64 => visitor.visit_f64(f64::from_le_bytes(bytes)),
         }
     }
 }
@@ -430,7 +448,11 @@ impl<'de, W: Places> Deserializer<'de> for One<'_, '_, 'de, W> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
         visitor.visit_newtype_struct(self)
     }
 

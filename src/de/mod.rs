@@ -122,7 +122,9 @@ impl<'s, 'de> Decoder<'s, 'de> {
     fn char(&mut self) -> Result<char> {
         let number = self.reader.varint()?;
         u32::try_from(number).ok().and_then(char::from_u32).ok_or_else(|| {
-            Error::corrupt(format!("invalid char: expected a Unicode scalar value, found {number:#x}"))
+            Error::corrupt(format!(
+                "invalid char: expected a Unicode scalar value, found {number:#x}"
+            ))
         })
     }
 
@@ -130,7 +132,9 @@ impl<'s, 'de> Decoder<'s, 'de> {
         match self.reader.byte()? {
             0 => Ok(false),
             1 => Ok(true),
-            byte => Err(Error::corrupt(format!("invalid bool: expected a byte 0 or 1, found {byte}"))),
+            byte => {
+                Err(Error::corrupt(format!("invalid bool: expected a byte 0 or 1, found {byte}")))
+            }
         }
     }
 
@@ -163,7 +167,7 @@ struct Value<'d, 's, 'de> {
     slot: u8,
 }
 
-impl<'s, 'de> Value<'_, 's, 'de> {
+impl<'de> Value<'_, '_, 'de> {
     /// The value's tag, with an option around it taken off: a type that is asked for as itself may have been written
     /// as an option.
     #[inline]
@@ -184,8 +188,12 @@ impl<'s, 'de> Value<'_, 's, 'de> {
             Tag::Unit => visitor.visit_unit(),
             Tag::Bool => visitor.visit_bool(decoder.bool()?),
             Tag::I8 => visitor.visit_i8(decoder.reader.byte()?.cast_signed()),
-            Tag::I16 => visitor.visit_i16(decoder.signed(tag, i16::MIN.into(), i16::MAX.into())? as i16),
-            Tag::I32 => visitor.visit_i32(decoder.signed(tag, i32::MIN.into(), i32::MAX.into())? as i32),
+            Tag::I16 => {
+                visitor.visit_i16(decoder.signed(tag, i16::MIN.into(), i16::MAX.into())? as i16)
+            }
+            Tag::I32 => {
+                visitor.visit_i32(decoder.signed(tag, i32::MIN.into(), i32::MAX.into())? as i32)
+            }
             Tag::I64 => visitor.visit_i64(unzigzag(decoder.reader.varint()?)),
             Tag::I64Fixed => visitor.visit_i64(i64::from_le_bytes(decoder.reader.array()?)),
             Tag::I128 => visitor.visit_i128(i128::from_le_bytes(decoder.reader.array()?)),
@@ -347,9 +355,7 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
         match self.decoder.tag(self.slot)? {
             Tag::Option => match self.decoder.reader.byte()? {
                 0 => visitor.visit_none(),
-                slot => {
-                    self.decoder.descend(|decoder| visitor.visit_some(Value { decoder, slot }))
-                }
+                slot => self.decoder.descend(|decoder| visitor.visit_some(Value { decoder, slot })),
             },
             // What a format without options writes for none.
             Tag::Unit => visitor.visit_none(),
@@ -378,7 +384,8 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
                 array::visit_token(self.decoder.array()?, visitor)
             }
             // Not placed: the payload's visitor reads nested numbers and ndarray's own form, too.
-            tag => visitor.visit_newtype_struct(Untagged(Value { decoder: self.decoder, slot: tag as u8 })),
+            tag => visitor
+                .visit_newtype_struct(Untagged(Value { decoder: self.decoder, slot: tag as u8 })),
         }
     }
 
@@ -448,14 +455,14 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
                     return Err(Error::invalid_type(Unexpected::Other(found.trim_end()), &visitor));
                 }
                 self.decoder
-                    .descend(|decoder| access::variant(decoder, Variant::Record(number), visitor))
+                    .descend(|decoder| access::variant(decoder, &Variant::Record(number), visitor))
             }
             // What a format without enums writes: a name, or a map of one entry.
             Tag::Str => visitor.visit_enum(serde::de::value::BorrowedStrDeserializer::new(
                 self.decoder.reader.text()?,
             )),
             Tag::Map => {
-                self.decoder.descend(|decoder| access::variant(decoder, Variant::Entry, visitor))
+                self.decoder.descend(|decoder| access::variant(decoder, &Variant::Entry, visitor))
             }
             tag => self.any(tag, visitor),
         }

@@ -15,8 +15,16 @@ pub(super) fn value(decoder: &mut Decoder<'_, '_>, slot: u8) -> Result<()> {
         Tag::Bool | Tag::I8 | Tag::U8 => {
             reader.byte()?;
         }
-        Tag::I16 | Tag::I32 | Tag::I64 | Tag::U16 | Tag::U32 | Tag::U64 | Tag::Char | Tag::Array
-        | Tag::Ndarray | Tag::Blob => {
+        Tag::I16
+        | Tag::I32
+        | Tag::I64
+        | Tag::U16
+        | Tag::U32
+        | Tag::U64
+        | Tag::Char
+        | Tag::Array
+        | Tag::Ndarray
+        | Tag::Blob => {
             reader.varint()?;
         }
         Tag::F32 => {

@@ -70,10 +70,9 @@ impl fmt::Display for Misfit {
             Misfit::Align { needed } => {
                 write!(f, "its bytes do not start at a multiple of {needed}")
             }
-            Misfit::Bool { index, byte } => write!(
-                f,
-                "invalid bool: expected a byte 0 or 1 at element {index}, found {byte}"
-            ),
+            Misfit::Bool { index, byte } => {
+                write!(f, "invalid bool: expected a byte 0 or 1 at element {index}, found {byte}")
+            }
         }
     }
 }
@@ -101,11 +100,9 @@ macro_rules! numbers {
                         .0
                         .iter()
                         .map(|chunk: &[u8; size_of::<$ty>()]| {
-                            if cfg!(target_endian = "little") {
-                                $ty::from_be_bytes(*chunk)
-                            } else {
-                                $ty::from_le_bytes(*chunk)
-                            }
+                            let mut chunk = *chunk;
+                            chunk.reverse();
+                            bytemuck::pod_read_unaligned(&chunk)
                         })
                         .collect());
                 }
@@ -155,7 +152,7 @@ mod tests {
         let numbers = [1_u32, 2, 0x0102_0304];
         let bytes = u32::bytes(&numbers);
         assert_eq!(u32::view(bytes), Ok(&numbers[..]));
-        let mut shifted = vec![0_u8; 17];
+        let mut shifted = [0_u8; 17];
         let start = (0..4).find(|at| (shifted.as_ptr() as usize + at) % 4 == 1).unwrap();
         shifted[start..start + 12].copy_from_slice(bytes);
         let shifted = &shifted[start..start + 12];

@@ -39,7 +39,7 @@ impl<'s, S: Sink> Begun<'s, S> {
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let Some(left) = self.left.checked_sub(bytes.len()) else {
-            return Err(self.ser.fail(self.wrong_length()));
+            return Err(self.ser.fail(wrong_length()));
         };
         self.left = left;
         self.ser.sink.write(bytes).inspect_err(|_| self.ser.failed = true)
@@ -48,8 +48,7 @@ impl<'s, S: Sink> Begun<'s, S> {
     /// Ends the array and encodes the reference to it.
     pub(super) fn end(self, tag: Tag) -> Result<()> {
         if self.left != 0 {
-            let error = self.wrong_length();
-            return Err(self.ser.fail(error));
+            return Err(self.ser.fail(wrong_length()));
         }
         let number = self.ser.sink.end().inspect_err(|_| self.ser.failed = true)?;
         self.ser.tag(tag);
@@ -66,10 +65,11 @@ impl<'s, S: Sink> Begun<'s, S> {
     pub(super) fn abandon(self) -> Result<()> {
         self.ser.sink.abandon().inspect_err(|_| self.ser.failed = true)
     }
+}
 
-    fn wrong_length(&self) -> Error {
-        Error::new(ErrorKind::Message, "an array gave more or fewer bytes than its shape says")
-    }
+#[cold]
+fn wrong_length() -> Error {
+    Error::new(ErrorKind::Message, "an array gave more or fewer bytes than its shape says")
 }
 
 /// What a payload hands over: its descriptor, then its elements' bytes.
@@ -200,7 +200,11 @@ impl<F: FnMut(&[u8]) -> Result<()>> serde::Serializer for Bytes<F> {
         Err(foreign())
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeTupleStruct> {
+    fn serialize_tuple_struct(
+        self,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeTupleStruct> {
         Err(foreign())
     }
 

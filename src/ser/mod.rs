@@ -320,7 +320,8 @@ impl<'a, S: Sink> serde::Serializer for &'a mut Serializer<S> {
         index: u32,
         variant: &'static str,
     ) -> Result<()> {
-        Record::begin(self, Key::variant(Kind::UnitVariant, name, index, variant, 0))?.finish()
+        Record::begin(self, Key::variant(Kind::UnitVariant, name, index, variant, 0))?.finish();
+        Ok(())
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
@@ -341,7 +342,8 @@ impl<'a, S: Sink> serde::Serializer for &'a mut Serializer<S> {
         let key = Key::variant(Kind::NewtypeVariant, name, index, variant, 1);
         let mut record = Record::begin(self, key)?;
         record.element(value)?;
-        record.finish()
+        record.finish();
+        Ok(())
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Seq<'a, S>> {
@@ -357,11 +359,7 @@ impl<'a, S: Sink> serde::Serializer for &'a mut Serializer<S> {
         }
     }
 
-    fn serialize_tuple_struct(
-        self,
-        name: &'static str,
-        len: usize,
-    ) -> Result<TupleStruct<'a, S>> {
+    fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<TupleStruct<'a, S>> {
         if name == TOKEN {
             return Ok(TupleStruct::Array(capture::Capture::new(self)));
         }

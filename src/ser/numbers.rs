@@ -31,7 +31,10 @@ impl Number {
 }
 
 impl Serialize for Number {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
         match *self {
             Number::U8(number) => serializer.serialize_u8(number),
             Number::U32(number) => serializer.serialize_u32(number),
@@ -200,7 +203,11 @@ impl<'a> serde::Serializer for &'a mut Numbers {
     }
     refuse_compounds!();
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<()> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<()> {
         value.serialize(self)
     }
 
@@ -302,7 +309,11 @@ impl<'a, P: NumberSink> serde::Serializer for Elements<'a, P> {
     refuse_compounds!();
     refuse_tuples!();
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<()> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<()> {
         value.serialize(self)
     }
 
@@ -367,7 +378,11 @@ impl<P: NumberSink> serde::Serializer for Element<'_, P> {
 
     #[inline]
     fn serialize_bool(self, value: bool) -> Result<()> {
-        if self.0.put(DType::little_endian(Scalar::Bool), [u8::from(value)]) { Ok(()) } else { Err(other()) }
+        if self.0.put(DType::little_endian(Scalar::Bool), [u8::from(value)]) {
+            Ok(())
+        } else {
+            Err(other())
+        }
     }
 
     refuse_compounds!();

@@ -1,5 +1,7 @@
 //! Where in the object the serializer stands: the name of an array that is met there, and of an error.
 
+use std::fmt::Write;
+
 use crate::error;
 use crate::wire::{Reader, Tag, unzigzag};
 
@@ -16,7 +18,11 @@ pub(super) enum Step {
     Index(usize),
     /// A map's entry: where its key starts in the inline block, the tag it was written under (or `LEARN`, `ANY`
     /// where it carries its own), and its number.
-    Key { start: usize, tag: u8, entry: usize },
+    Key {
+        start: usize,
+        tag: u8,
+        entry: usize,
+    },
 }
 
 #[derive(Default)]
@@ -54,10 +60,14 @@ impl Path {
                     name.push('.');
                 }
                 match part {
-                    error::Step::Field(text) | error::Step::Variant(text) => escape(&text, &mut name),
+                    error::Step::Field(text)
+                    | error::Step::Variant(text)
+                    | error::Step::Key(Some(text), _) => escape(&text, &mut name),
                     error::Step::Index(index) => name.push_str(&index.to_string()),
-                    error::Step::Key(Some(text), _) => escape(&text, &mut name),
-                    error::Step::Key(None, entry) => name.push_str(&format!("#{entry}")),
+                    error::Step::Key(None, entry) => {
+                        name.push('#');
+                        name.push_str(&entry.to_string());
+                    }
                 }
             }
         }
@@ -83,15 +93,13 @@ fn escape(text: &str, name: &mut String) {
         name.push('%');
     }
     for char in text.chars() {
-        match char {
-            '.' | '/' | '\\' | '%' | '#' | '~' | ':' => name.push_str(&format!("%{:02X}", char as u32)),
-            char if char.is_control() => {
-                let mut bytes = [0; 4];
-                for byte in char.encode_utf8(&mut bytes).bytes() {
-                    name.push_str(&format!("%{byte:02X}"));
-                }
+        if char.is_control() || "./\\%#~:".contains(char) {
+            for byte in char.encode_utf8(&mut [0; 4]).bytes() {
+                // Writing to a string does not fail.
+                let _ = write!(name, "%{byte:02X}");
             }
-            char => name.push(char),
+        } else {
+            name.push(char);
         }
     }
 }

@@ -41,7 +41,11 @@ impl<S: Sink> SerializeStruct for StructOrArray<'_, S> {
     type Error = Error;
 
     #[inline]
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<()> {
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<()> {
         match self {
             StructOrArray::Struct(record) => record.field(key, value),
             StructOrArray::Array(array) => array.field(key, value),
@@ -59,7 +63,10 @@ impl<S: Sink> SerializeStruct for StructOrArray<'_, S> {
     #[inline]
     fn end(self) -> Result<()> {
         match self {
-            StructOrArray::Struct(record) => record.finish(),
+            StructOrArray::Struct(record) => {
+                record.finish();
+                Ok(())
+            }
             StructOrArray::Array(array) => array.finish(),
         }
     }
@@ -72,7 +79,12 @@ pub(super) struct PlainArray<'a, S> {
 
 enum State<'a, S> {
     /// Nothing of it is written; these parts were seen.
-    Seen { ser: &'a mut Serializer<S>, slot: u8, version: Option<Number>, dim: Option<Dim> },
+    Seen {
+        ser: &'a mut Serializer<S>,
+        slot: u8,
+        version: Option<Number>,
+        dim: Option<Dim>,
+    },
     Placed,
     /// It is a struct like any other.
     Struct(Record<'a, S>),
@@ -87,7 +99,10 @@ struct Dim {
 }
 
 impl Serialize for Dim {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
         if !self.tuple {
             return serializer.collect_seq(&self.axes);
         }
@@ -166,7 +181,10 @@ impl<'a, S: Sink> PlainArray<'a, S> {
         }
         self.as_struct()?;
         match self.state {
-            State::Struct(record) => record.finish(),
+            State::Struct(record) => {
+                record.finish();
+                Ok(())
+            }
             _ => Err(serde::ser::Error::custom("an ndarray ends that failed before")),
         }
     }

@@ -55,9 +55,8 @@ struct Rare {
 }
 
 impl Rare {
-    #[cold]
-    fn new(key: Key, width: usize) -> Box<Self> {
-        Box::new(Rare { key, width, differ: Vec::new(), names: Vec::new(), sparse: false })
+    fn new(key: Key, width: usize) -> Self {
+        Rare { key, width, differ: Vec::new(), names: Vec::new(), sparse: false }
     }
 }
 
@@ -71,7 +70,9 @@ impl Frame {
         };
         let variant = key.kind.is_variant().then(|| error::Step::Variant(key.variant.to_owned()));
         let field = match key.kind {
-            Kind::Struct | Kind::StructVariant => field.map(|name| error::Step::Field(name.to_owned())),
+            Kind::Struct | Kind::StructVariant => {
+                field.map(|name| error::Step::Field(name.to_owned()))
+            }
             Kind::Tuple | Kind::TupleVariant => Some(error::Step::Index(self.done)),
             Kind::UnitVariant | Kind::NewtypeVariant => None,
         };
@@ -83,7 +84,7 @@ impl Frame {
     fn rare(&mut self) -> &mut Rare {
         let guess = &self.guess;
         self.rare.get_or_insert_with(|| match guess {
-            Some(guess) => Rare::new(guess.key, varint_len(guess.number.into())),
+            Some(guess) => Box::new(Rare::new(guess.key, varint_len(guess.number.into()))),
             None => unreachable!("a record begins with a guess or a rare part"),
         })
     }
@@ -119,7 +120,7 @@ impl<'a, S: Sink> Record<'a, S> {
             None
         } else {
             ser.out.push(0);
-            Some(Rare::new(key, 1))
+            Some(Box::new(Rare::new(key, 1)))
         };
         let index = ser.active;
         ser.active += 1;
@@ -202,7 +203,7 @@ impl<'a, S: Sink> Record<'a, S> {
     }
 
     #[inline]
-    pub(super) fn finish(self) -> Result<()> {
+    pub(super) fn finish(self) {
         let frame = &self.ser.records[self.index];
         let as_guessed = frame.guess.as_ref().is_some_and(|guess| guess.fields.len() == frame.done);
         if !as_guessed || frame.rare.is_some() {
@@ -211,7 +212,6 @@ impl<'a, S: Sink> Record<'a, S> {
         self.ser.active = self.index;
         self.ser.path.pop();
         self.ser.depth -= 1;
-        Ok(())
     }
 }
 
@@ -242,7 +242,11 @@ impl<S: Sink> SerializeStructVariant for Record<'_, S> {
     type Error = Error;
 
     #[inline]
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<()> {
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<()> {
         self.field(key, value)
     }
 
@@ -253,7 +257,8 @@ impl<S: Sink> SerializeStructVariant for Record<'_, S> {
 
     #[inline]
     fn end(self) -> Result<()> {
-        self.finish()
+        self.finish();
+        Ok(())
     }
 }
 
@@ -268,7 +273,8 @@ impl<S: Sink> SerializeTupleVariant for Record<'_, S> {
 
     #[inline]
     fn end(self) -> Result<()> {
-        self.finish()
+        self.finish();
+        Ok(())
     }
 }
 
@@ -296,6 +302,7 @@ impl<S: Sink> serde::ser::SerializeTuple for TupleOrSeq<'_, S> {
             TupleOrSeq::Tuple(record) => record.finish(),
             TupleOrSeq::Seq(seq) => seq.finish(),
         }
+        Ok(())
     }
 }
 
@@ -311,7 +318,9 @@ impl<S: Sink> serde::ser::SerializeTupleStruct for TupleStruct<'_, S> {
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         match self {
-            TupleStruct::Plain(tuple) => serde::ser::SerializeTuple::serialize_element(tuple, value),
+            TupleStruct::Plain(tuple) => {
+                serde::ser::SerializeTuple::serialize_element(tuple, value)
+            }
             TupleStruct::Array(capture) => capture.part(value),
         }
     }

@@ -156,11 +156,10 @@ impl<'a, S: Sink> Seq<'a, S> {
     }
 
     #[inline]
-    pub(super) fn finish(self) -> Result<()> {
+    pub(super) fn finish(self) {
         self.run.end(&mut self.ser.out);
         self.ser.path.pop();
         self.ser.depth -= 1;
-        Ok(())
     }
 }
 
@@ -175,7 +174,8 @@ impl<S: Sink> SerializeSeq for Seq<'_, S> {
 
     #[inline]
     fn end(self) -> Result<()> {
-        self.finish()
+        self.finish();
+        Ok(())
     }
 }
 

@@ -70,7 +70,7 @@ type Content = (Kind, &'static str, &'static str, u32, usize);
 
 #[derive(Default)]
 pub(super) struct Shapes {
-    shapes: HashMap<Shape<'static>, u32>,
+    numbers: HashMap<Shape<'static>, u32>,
     layouts: HashMap<Layout<'static>, Rc<Known>>,
     /// The same in order of their numbers, encoded.
     shape_table: Vec<u8>,
@@ -104,7 +104,12 @@ impl Shapes {
     }
 
     /// The number of this layout, which is from now on the guess for the key.
-    pub(super) fn intern(&mut self, key: &Key, fields: Vec<(&'static str, u8)>, sparse: bool) -> u32 {
+    pub(super) fn intern(
+        &mut self,
+        key: &Key,
+        fields: Vec<(&'static str, u8)>,
+        sparse: bool,
+    ) -> u32 {
         let named = key.kind.is_named();
         let shape = Shape {
             kind: key.kind,
@@ -114,9 +119,9 @@ impl Shapes {
             len: fields.len(),
             fields: if named { fields.iter().map(|(name, _)| *name).collect() } else { Vec::new() },
         };
-        let next = self.shapes.len() as u32;
+        let next = self.numbers.len() as u32;
         let table = &mut self.shape_table;
-        let shape = *self.shapes.entry(shape).or_insert_with_key(|shape| {
+        let shape = *self.numbers.entry(shape).or_insert_with_key(|shape| {
             put_shape(table, shape);
             next
         });
@@ -135,7 +140,7 @@ impl Shapes {
 
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        put_varint(&mut out, self.shapes.len() as u64);
+        put_varint(&mut out, self.numbers.len() as u64);
         out.extend_from_slice(&self.shape_table);
         put_varint(&mut out, self.layouts.len() as u64);
         out.extend_from_slice(&self.layout_table);

@@ -207,7 +207,9 @@ impl<W: Write> BlockSink<W> {
 
 fn checksum(parts: &[&[u8]]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
-    parts.iter().for_each(|part| hasher.update(part));
+    for part in parts {
+        hasher.update(part);
+    }
     hasher.finalize()
 }
 
@@ -306,8 +308,8 @@ impl BlockParts {
             (inline.start >= HEADER && directory.end == bytes.len() - TRAILER)
                 .then_some((inline, tables, directory))
         })();
-        let (inline, tables, directory) =
-            parts.ok_or_else(|| Error::corrupt("the lengths in the trailer contradict each other"))?;
+        let (inline, tables, directory) = parts
+            .ok_or_else(|| Error::corrupt("the lengths in the trailer contradict each other"))?;
         let found = checksum(&[header, &bytes[inline.start..directory.end], &trailer[..T_CRC]]);
         let mut expected = [0; 4];
         expected.copy_from_slice(&trailer[T_CRC..T_CRC + 4]);
@@ -362,7 +364,9 @@ impl<'de> Block<'de> {
     pub(crate) fn parse_external(bytes: &'de [u8]) -> Result<Self> {
         let parts = BlockParts::check(bytes)?;
         if !parts.external {
-            return Err(Error::corrupt("the `__serde_shm__` member is a block with arrays of its own"));
+            return Err(Error::corrupt(
+                "the `__serde_shm__` member is a block with arrays of its own",
+            ));
         }
         Block::with_parts(bytes, &parts)
     }

@@ -35,7 +35,7 @@ impl DirectoryBuilder {
     pub(crate) fn push(&mut self, head: &ArrayHead<'_>, offset: u64) -> Result<u64> {
         let too_large =
             || Error::new(ErrorKind::Limit, "the paths of the arrays exceed 4 GiB together");
-        let heap = u32::try_from(self.heap.len()).map_err(|_| too_large())?;
+        let start = u32::try_from(self.heap.len()).map_err(|_| too_large())?;
         let path_len = u32::try_from(head.path.len()).map_err(|_| too_large())?;
         if head.shape.len() > MAX_NDIM {
             return Err(Error::new(
@@ -52,7 +52,7 @@ impl DirectoryBuilder {
         }
         self.records.extend_from_slice(&offset.to_le_bytes());
         self.records.extend_from_slice(&(head.bytes as u64).to_le_bytes());
-        self.records.extend_from_slice(&heap.to_le_bytes());
+        self.records.extend_from_slice(&start.to_le_bytes());
         self.records.extend_from_slice(&path_len.to_le_bytes());
         self.records.extend_from_slice(&[head.dtype.code(), flags, head.shape.len() as u8]);
         self.records.extend_from_slice(&[0; RECORD - RESERVED]);

@@ -13,7 +13,7 @@ use crate::layout::Order;
 
 pub(crate) use block::{Block, BlockParts, BlockSink, Nonce};
 pub(crate) use bytes::BytesSink;
-pub(crate) use directory::{Directory, Entry};
+pub(crate) use directory::Entry;
 #[cfg(feature = "npz")]
 pub(crate) use npz::{NpzSink, NpzSource};
 

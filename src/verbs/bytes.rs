@@ -84,7 +84,7 @@ pub fn to_writer<W: Write, T: Serialize + ?Sized>(writer: W, value: &T) -> Resul
 ///
 /// Those of the reader and of [`from_bytes`].
 pub fn from_reader<R: Read, T: DeserializeOwned>(reader: R) -> Result<T> {
-    let block = AlignedBytes::read_to_end(reader)
+    let block = AlignedBytes::read_to_end(reader, 64 << 10)
         .map_err(|error| Error::io("cannot read the container", error))?;
     let region = Region::from_block(block);
     de::from_source(&Block::parse(region.bytes())?, Some(&region))

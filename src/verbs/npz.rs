@@ -1,7 +1,7 @@
 //! An object into an .npz file and back.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use serde::Serialize;
@@ -112,21 +112,11 @@ fn load<T: DeserializeOwned>(path: &Path) -> Result<T> {
     from_source(&source, Some(&region))
 }
 
-/// The whole file. Room is made at once for what it says to hold, which saves the copies of a block that grows; a
-/// sparse file may say anything, so beyond a bound the block grows with what really comes.
-fn read(mut file: File) -> io::Result<AlignedBytes> {
-    const AT_ONCE: u64 = 1 << 30;
-    let mut block = AlignedBytes::new();
-    block.reserve(file.metadata()?.len().min(AT_ONCE) as usize);
-    let mut buffer = vec![0; 128 << 10];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(block),
-            Ok(len) => block.extend_from_slice(&buffer[..len]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+/// The whole file. Room is made at once for what it says to hold, which saves the copies of a block that grows; where
+/// a sparse file claims more than there is memory for, that is an error.
+fn read(file: File) -> io::Result<AlignedBytes> {
+    let expected = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    AlignedBytes::read_to_end(file, expected)
 }
 
 fn save<T: Serialize + ?Sized>(path: &Path, value: &T) -> Result<()> {

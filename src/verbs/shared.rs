@@ -8,7 +8,7 @@ use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 
 use crate::array::ArrayInfo;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::memory::Region;
 use crate::segment::{self, Folder, Memory, MemoryWriter, Name, Nonce, Published, SegmentId};
 use crate::store::{Block, BlockParts, BlockSink};
@@ -35,8 +35,8 @@ pub use options::SegmentOptions;
 ///
 /// # Errors
 ///
-/// [`Io`](ErrorKind::Io) if memory, descriptors or the limit on file sizes do not suffice; those of
-/// [`to_bytes`](crate::to_bytes); [`Unsupported`](ErrorKind::Unsupported) where there are no sealed memfds, that is
+/// [`Io`](crate::ErrorKind::Io) if memory, descriptors or the limit on file sizes do not suffice; those of
+/// [`to_bytes`](crate::to_bytes); [`Unsupported`](crate::ErrorKind::Unsupported) where there are no sealed memfds, that is
 /// anywhere but on Linux. Nothing is left behind.
 pub fn to_shared<T: Serialize + ?Sized>(value: &T) -> Result<Segment> {
     SegmentOptions::new().create(value)
@@ -119,13 +119,13 @@ impl Segment {
     ///
     /// # Errors
     ///
-    /// - [`InvalidInput`](ErrorKind::InvalidInput): the text is neither an id nor a name.
-    /// - [`NotFound`](ErrorKind::NotFound): there is no such name; the process that the id names, or its handle, has
+    /// - [`InvalidInput`](crate::ErrorKind::InvalidInput): the text is neither an id nor a name.
+    /// - [`NotFound`](crate::ErrorKind::NotFound): there is no such name; the process that the id names, or its handle, has
     ///   gone; the descriptor stands for something else by now; or the process is not visible from here, as in another
     ///   PID namespace.
-    /// - [`Io`](ErrorKind::Io): another user's segment, or no descriptors or room for a mapping.
-    /// - [`Corrupt`](ErrorKind::Corrupt): it is not sealed, or no whole segment of this crate;
-    ///   [`Version`](ErrorKind::Version): a later format.
+    /// - [`Io`](crate::ErrorKind::Io): another user's segment, or no descriptors or room for a mapping.
+    /// - [`Corrupt`](crate::ErrorKind::Corrupt): it is not sealed, or no whole segment of this crate;
+    ///   [`Version`](crate::ErrorKind::Version): a later format.
     pub fn open(id: &str) -> Result<Self> {
         if SegmentId::is_meant(id) {
             let parsed = SegmentId::parse(id)?;
@@ -222,8 +222,8 @@ impl Segment {
     ///
     /// # Errors
     ///
-    /// [`Mismatch`](ErrorKind::Mismatch) if the object is not a `T`: the error names the field;
-    /// [`Corrupt`](ErrorKind::Corrupt) if the segment contradicts itself, which only a program that makes its own
+    /// [`Mismatch`](crate::ErrorKind::Mismatch) if the object is not a `T`: the error names the field;
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the segment contradicts itself, which only a program that makes its own
     /// segments can bring about.
     pub fn get<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
         self.block()
@@ -244,7 +244,7 @@ impl Segment {
     ///
     /// # Errors
     ///
-    /// [`Corrupt`](ErrorKind::Corrupt) if the directory of arrays contradicts itself.
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the directory of arrays contradicts itself.
     pub fn arrays(&self) -> Result<Vec<ArrayInfo>> {
         self.block()
             .and_then(|block| {
@@ -279,8 +279,8 @@ impl Segment {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound) if there is no array of that path, with those that come close;
-    /// [`Mismatch`](ErrorKind::Mismatch) if it has another dtype or number of axes.
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path, with those that come close;
+    /// [`Mismatch`](crate::ErrorKind::Mismatch) if it has another dtype or number of axes.
     #[cfg(feature = "ndarray")]
     pub fn array<A: crate::Element, D: ndarray::Dimension>(
         &self,
@@ -290,8 +290,7 @@ impl Segment {
 
         self.block()
             .and_then(|block| {
-                let directory = block.directory();
-                let number = directory.find(path).ok_or_else(|| no_array(&directory, path))?;
+                let number = block.directory().find(path).ok_or_else(|| no_array(&block, path))?;
                 crate::array::view(path, &block.array(number)?)
             })
             .map_err(|error| self.named(error))
@@ -308,10 +307,11 @@ impl Segment {
 
 /// The error for a path that no array has: with some that are most like it.
 #[cfg(feature = "ndarray")]
-fn no_array(directory: &crate::store::Directory<'_>, path: &str) -> Error {
+fn no_array(block: &Block<'_>, path: &str) -> Error {
     const LOOKED_AT: u64 = 1000;
     const SHOWN: usize = 3;
 
+    let directory = block.directory();
     let likeness = |other: &str| {
         let same = |(a, b): &(char, char)| a == b;
         let head = path.chars().zip(other.chars()).take_while(same).count();
@@ -330,7 +330,7 @@ fn no_array(directory: &crate::store::Directory<'_>, path: &str) -> Error {
         }
         _ => format!("it has {}", shown.join(", ")),
     };
-    Error::new(ErrorKind::NotFound, format!("there is no array `{path}`: {found}"))
+    Error::new(crate::error::ErrorKind::NotFound, format!("there is no array `{path}`: {found}"))
 }
 
 /// The descriptor of the sealed memory, for handing it to a process that cannot open it by id.

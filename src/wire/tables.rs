@@ -61,7 +61,7 @@ pub(crate) struct Layout<'a> {
 }
 
 pub(crate) fn put_shape(out: &mut Vec<u8>, shape: &Shape<'_>) {
-    let mut text = |out: &mut Vec<u8>, text: &str| {
+    let text = |out: &mut Vec<u8>, text: &str| {
         put_varint(out, text.len() as u64);
         out.extend_from_slice(text.as_bytes());
     };
@@ -146,13 +146,16 @@ fn shape<'de>(reader: &mut Reader<'de>) -> Result<Shape<'de>> {
 
 fn layout<'de>(reader: &mut Reader<'de>, shapes: &[Shape<'de>]) -> Result<Layout<'de>> {
     let number = reader.varint()?;
-    let shape = usize::try_from(number).ok().and_then(|number| shapes.get(number)).ok_or_else(|| {
-        Error::corrupt(format!("a layout has shape {number}, but there are {}", shapes.len()))
-    })?;
+    let shape =
+        usize::try_from(number).ok().and_then(|number| shapes.get(number)).ok_or_else(|| {
+            Error::corrupt(format!("a layout has shape {number}, but there are {}", shapes.len()))
+        })?;
     let sparse = match reader.byte()? {
         0 => false,
         1 => true,
-        other => return Err(Error::corrupt(format!("a layout has flags {other}, expected 0 or 1"))),
+        other => {
+            return Err(Error::corrupt(format!("a layout has flags {other}, expected 0 or 1")));
+        }
     };
     let tags = reader.take(shape.len)?;
     for &tag in tags {

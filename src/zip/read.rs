@@ -152,7 +152,9 @@ impl Member {
                 .as_ref()
                 .with_reader(&mut reader, ZipReadOptions::default())
                 .map_err(io::Error::from)
-                .and_then(|file| AlignedBytes::read_to_end(file.take(self.size.saturating_add(1))))
+                .and_then(|file| {
+                    AlignedBytes::read_to_end(file.take(self.size.saturating_add(1)), 0)
+                })
                 .map_err(|error| Error::corrupt(format!("member `{name}`: {error}")))?;
             if content.len() as u64 != self.size {
                 return Err(Error::corrupt(format!(

@@ -30,7 +30,8 @@ fn mappings() -> usize {
 pub(crate) fn leak() {
     let model = Model::new(1);
     let step = |n: u32| {
-        let made = SegmentOptions::new().name("leak").replace(n % 2 == 0).create(&model).unwrap();
+        let made =
+            SegmentOptions::new().name("leak").replace(n.is_multiple_of(2)).create(&model).unwrap();
         assert_eq!(Segment::open("leak").unwrap().get::<ModelView<'_>>().unwrap().name, "model-1");
         assert_eq!(from_shared::<Model>(made.id()).unwrap().epoch, 1);
         assert!(Segment::open("missing").is_err());

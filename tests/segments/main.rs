@@ -1,5 +1,5 @@
 //! Segments among real processes: this test binary starts itself again, see `child`.
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", feature = "derive", feature = "ndarray"))]
 #![allow(missing_docs)]
 
 mod anonymous;

@@ -12,16 +12,16 @@ use serde::{Deserialize, Serialize};
         deserialize = "T: serde_shm::array::DeserializeArray<'de>"
     )
 )]
-pub struct Routed<T>(#[serde(with = "serde_shm::array")] pub T);
+pub(crate) struct Routed<T>(#[serde(with = "serde_shm::array")] pub(crate) T);
 
 /// How many arrays a block's directory has: a number in its trailer (docs/FORMAT.md, "The trailer").
-pub fn array_count(block: &[u8]) -> u64 {
+pub(crate) fn array_count(block: &[u8]) -> u64 {
     let trailer = &block[block.len() - 64..];
     u64::from_le_bytes(trailer[40..48].try_into().unwrap())
 }
 
 /// Whether a slice lies in a block of bytes.
-pub fn points_into<T>(block: &[u8], part: &[T]) -> bool {
+pub(crate) fn points_into<T>(block: &[u8], part: &[T]) -> bool {
     let range = block.as_ptr_range();
     let part = part.as_ptr_range();
     range.start <= part.start.cast() && part.end.cast() <= range.end

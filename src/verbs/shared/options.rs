@@ -32,7 +32,7 @@ pub struct SegmentOptions {
 }
 
 impl SegmentOptions {
-    /// A segment without a name, as [`to_shared`] makes it.
+    /// A segment without a name, as [`to_shared`](crate::to_shared) makes it.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -93,11 +93,11 @@ impl SegmentOptions {
     /// died is free. After a `fork` the name stays the parent's: the child's copy of the handle takes nothing away,
     /// but the name counts as in use until both are gone.
     ///
-    /// Costs what [`to_shared`] costs; with a name some twenty-five system calls more and a small file.
+    /// Costs what [`to_shared`](crate::to_shared) costs; with a name some twenty-five system calls more and a small file.
     ///
     /// # Errors
     ///
-    /// Those of [`to_shared`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) if the name is none, before anything is
+    /// Those of [`to_shared`](crate::to_shared); [`InvalidInput`](crate::ErrorKind::InvalidInput) if the name is none, before anything is
     /// written; [`AlreadyExists`](crate::ErrorKind::AlreadyExists) if it is in use and not to be replaced;
     /// [`Io`](crate::ErrorKind::Io) if the folder of names is not one that this user owns and nobody else can write, or is
     /// full. Nothing is left behind, and the name is what it was.
