@@ -1,5 +1,18 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(
+    all(feature = "derive", feature = "ndarray", feature = "npz"),
+    doc = include_str!("../README.md")
+)]
+#![cfg_attr(
+    not(all(feature = "derive", feature = "ndarray", feature = "npz")),
+    doc = "A serde data format whose arrays are placed, not encoded."
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+//!
+//! # Where to start
+//!
+//! [`to_shared`] and [`Segment`] share an object between processes, [`to_npz`] and [`from_npz`] keep it in a file,
+//! [`to_bytes`] and [`from_bytes`] in memory. [`ShmArray`] is the array type that costs no copy when it is owned;
+//! [`mod@array`] is for structs that other derives were used on. Everything fails with [`Error`].
 
 pub mod array;
 mod de;

@@ -21,7 +21,7 @@ const MAGIC: [u8; 8] = *b"\x89SHM\r\n\x1a\n";
 const END_MAGIC: [u8; 8] = *b"SHMEND\r\n";
 
 /// The arrays are not in the block but beside it, as members of an archive.
-const FLAG_EXTERNAL: u16 = 1;
+pub(super) const FLAG_EXTERNAL: u16 = 1;
 
 // The header: 0 magic | 8 version u16 | 10 flags u16 | 12 zero | 16 nonce | 32 zero
 const H_VERSION: usize = MAGIC.len();
@@ -55,7 +55,7 @@ pub(crate) struct BlockSink<W> {
     out: W,
     gathered: Vec<u8>,
     position: u64,
-    directory: DirectoryBuilder,
+    pub(super) directory: DirectoryBuilder,
     header: [u8; HEADER],
     /// Where the array that was begun starts and how long it will be, until `end`.
     open: Option<(u64, usize)>,
@@ -66,7 +66,7 @@ impl<W: Write> BlockSink<W> {
         Self::with_flags(out, nonce, 0)
     }
 
-    fn with_flags(out: W, nonce: Nonce, flags: u16) -> Self {
+    pub(super) fn with_flags(out: W, nonce: Nonce, flags: u16) -> Self {
         let mut header = [0; HEADER];
         header[..MAGIC.len()].copy_from_slice(&MAGIC);
         header[H_VERSION..H_FLAGS].copy_from_slice(&VERSION.to_le_bytes());
@@ -211,27 +211,6 @@ fn checksum(parts: &[&[u8]]) -> u32 {
         hasher.update(part);
     }
     hasher.finalize()
-}
-
-/// The block of an archive: everything but the arrays, whose order, dtypes and shapes it names.
-pub(crate) struct ExternalBlock {
-    directory: DirectoryBuilder,
-}
-
-impl ExternalBlock {
-    pub(crate) fn new() -> Self {
-        ExternalBlock { directory: DirectoryBuilder::default() }
-    }
-
-    pub(crate) fn push(&mut self, head: &ArrayHead<'_>) -> Result<u64> {
-        self.directory.push(head, 0)
-    }
-
-    pub(crate) fn finish(self, inline: &[u8], tables: &[u8]) -> Result<Vec<u8>> {
-        let mut sink = BlockSink::with_flags(Vec::new(), Nonce::default(), FLAG_EXTERNAL);
-        sink.directory = self.directory;
-        sink.complete(inline, tables)
-    }
 }
 
 /// Where the parts of a checked block lie.

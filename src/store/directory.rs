@@ -127,6 +127,7 @@ impl<'a> Directory<'a> {
         self.records.as_chunks().0.get(usize::try_from(number).ok()?)
     }
 
+    #[cfg(any(feature = "ndarray", test))]
     /// The number of the array at this path. Only the records and paths are read.
     pub(crate) fn find(&self, path: &str) -> Option<u64> {
         (0..self.len()).find(|&number| {
@@ -142,6 +143,7 @@ impl<'a> Directory<'a> {
         Some((rest.get(..dims)?, rest.get(dims..dims.checked_add(path)?)?))
     }
 
+    #[cfg(any(feature = "ndarray", test))]
     fn path(&self, record: &[u8; RECORD]) -> Option<&'a [u8]> {
         Some(self.heap_range(record)?.1)
     }

@@ -5,6 +5,8 @@ mod block;
 mod bytes;
 mod directory;
 #[cfg(feature = "npz")]
+mod external;
+#[cfg(feature = "npz")]
 mod npz;
 
 use crate::dtype::DType;

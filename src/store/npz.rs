@@ -9,7 +9,8 @@ use crate::layout::Order;
 use crate::npy;
 use crate::zip::{self, Archive, ArchiveWriter};
 
-use super::block::{Block, ExternalBlock};
+use super::block::Block;
+use super::external::ExternalBlock;
 use super::{ArrayHead, Placed, Sink, Source};
 
 /// The array that holds what is not array data, as bytes. No other array gets this name.

@@ -1,0 +1,78 @@
+//! Bytes with a shared owner.
+
+use std::fmt;
+use std::sync::Arc;
+
+#[cfg(feature = "ndarray")]
+use crate::element::Element;
+
+use super::AlignedBytes;
+
+/// Bytes with a shared owner: a sealed mapping, a heap block, somebody's vector. Cheap to clone.
+///
+/// The bytes stay where they are, and what they are, for as long as a clone lives. `Hold` relies on it, so only
+/// owners of which that is true get a constructor here.
+#[derive(Clone)]
+pub(crate) struct Region {
+    owner: Arc<dyn Owner>,
+}
+
+/// Implementors give the same address, length and content at each call, wherever they themselves are moved.
+trait Owner: Send + Sync {
+    fn bytes(&self) -> &[u8];
+}
+
+impl Owner for AlignedBytes {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+impl Owner for crate::os::SealedMap {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+#[cfg(feature = "ndarray")]
+struct Elements<A>(Vec<A>);
+
+#[cfg(feature = "ndarray")]
+impl<A: Element> Owner for Elements<A> {
+    fn bytes(&self) -> &[u8] {
+        A::bytes(&self.0)
+    }
+}
+
+impl Region {
+    pub(crate) fn from_block(block: AlignedBytes) -> Self {
+        Region { owner: Arc::new(block) }
+    }
+
+    pub(crate) fn from_map(map: crate::os::SealedMap) -> Self {
+        Region { owner: Arc::new(map) }
+    }
+
+    #[cfg(feature = "ndarray")]
+    pub(crate) fn from_vec<A: Element>(items: Vec<A>) -> Self {
+        Region { owner: Arc::new(Elements(items)) }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.owner.bytes()
+    }
+
+    #[cfg(feature = "ndarray")]
+    /// Where `part` lies in this region, if it does: found by address, so a copy of the bytes is not mistaken for them.
+    pub(crate) fn offset_of(&self, part: &[u8]) -> Option<usize> {
+        let whole = self.bytes();
+        let offset = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
+        (offset.checked_add(part.len())? <= whole.len()).then_some(offset)
+    }
+}
+
+impl fmt::Debug for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Region({} bytes)", self.bytes().len())
+    }
+}

@@ -1,0 +1,134 @@
+//! The bytes of docs/FORMAT.md: every vector of the document is what this build writes, and is read back.
+
+use std::collections::BTreeMap;
+use std::fmt::{Debug, Write};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_shm::{AlignedBytes, from_bytes, to_bytes};
+
+mod support;
+use support::Routed;
+
+const DOCUMENT: &str = include_str!("../docs/FORMAT.md");
+
+/// The hexadecimal words of the vector of this name: lines up to the closing fence, comments after `;`.
+fn vector(name: &str) -> Vec<u8> {
+    let fence = format!("```vector {name}\n");
+    let start = DOCUMENT.find(&fence).unwrap_or_else(|| panic!("no vector `{name}`")) + fence.len();
+    let body = &DOCUMENT[start..start + DOCUMENT[start..].find("```").unwrap()];
+    let words = body.lines().flat_map(|line| line.split(';').next().unwrap().split_whitespace());
+    words.map(|word| u8::from_str_radix(word, 16).unwrap()).collect()
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> usize {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize
+}
+
+/// The inline block and the tables behind it.
+fn inline_and_tables(block: &[u8]) -> &[u8] {
+    let trailer = block.len() - 64;
+    let start = u64_at(block, trailer + 8);
+    &block[start..start + u64_at(block, trailer + 16) + u64_at(block, trailer + 24)]
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for (at, byte) in bytes.iter().enumerate() {
+        write!(text, "{byte:02x}{}", if at % 16 == 15 { "\n" } else { " " }).unwrap();
+    }
+    text
+}
+
+#[track_caller]
+fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, value: &T) {
+    let block = to_bytes(value).unwrap();
+    let found = inline_and_tables(&block);
+    assert!(vector(name) == found, "`{name}` is written as\n{}", hex(found));
+    assert_eq!(&from_bytes::<T>(&block).unwrap(), value);
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+struct Row {
+    id: u64,
+    label: String,
+    score: f32,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+struct Sparse {
+    a: u8,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    b: Option<u16>,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+enum Shape {
+    Point,
+    Circle(f64),
+    Rectangle { w: u8, h: u8 },
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+struct Model {
+    name: String,
+    weights: Routed<Vec<f32>>,
+}
+
+fn row(id: u64, label: &str, score: f32) -> Row {
+    Row { id, label: label.to_owned(), score }
+}
+
+fn model() -> Model {
+    Model { name: "m".into(), weights: Routed(vec![1.0, -2.0, 0.5]) }
+}
+
+#[test]
+fn scalars() {
+    check("u8", &7_u8);
+    check("u32", &300_u32);
+    check("i32", &-300_i32);
+    check("u64-large", &0xfedc_ba98_7654_3210_u64);
+    check("f64", &1.5_f64);
+    check("char", &'é');
+    check("text", &"héllo".to_owned());
+    check("unit", &());
+    check("none", &None::<u8>);
+    check("some-some", &Some(Some(true)));
+}
+
+#[test]
+fn runs() {
+    check("run", &vec![1_u32, 2, 300]);
+    check("empty", &Vec::<u32>::new());
+    check("units", &vec![(), ()]);
+    let mixed: serde_json::Value = serde_json::from_str(r#"[1, 2, "x"]"#).unwrap();
+    check("split-run", &mixed);
+    check("map", &BTreeMap::from([("a".to_owned(), 1_u8), ("b".to_owned(), 2)]));
+}
+
+#[test]
+fn records() {
+    check("struct", &row(1, "a", 0.5));
+    check("structs", &vec![row(1, "a", 0.5), row(300, "b", 1.0)]);
+    check("tuple", &(1_u8, "a".to_owned()));
+    check("sparse", &vec![Sparse { a: 1, b: Some(2) }, Sparse { a: 3, b: None }]);
+    check("enum", &vec![Shape::Point, Shape::Circle(1.0), Shape::Rectangle { w: 1, h: 2 }]);
+}
+
+#[test]
+fn a_whole_block_with_an_array() {
+    let block = to_bytes(&model()).unwrap();
+    let expected = vector("block");
+    assert!(expected == *block, "`block` is written as\n{}", hex(&block));
+    let read: Model = from_bytes(&AlignedBytes::copy_from(&expected)).unwrap();
+    assert_eq!(read, model());
+}
+
+#[test]
+fn golden_files_of_every_version_are_read() {
+    let golden = include_bytes!("data/version1.block");
+    let read: Model = from_bytes(golden).unwrap();
+    assert_eq!(read, model());
+    assert_eq!(&golden[..], &*to_bytes(&model()).unwrap(), "version 1 is what is written now");
+}
