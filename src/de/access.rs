@@ -9,7 +9,8 @@ use serde::de::{
 use crate::error::{Error, Result, Step};
 use crate::wire::{Kind, Tag};
 
-use super::{ANY, Decoder, Value, by_name, in_order, skip};
+use super::decoder::{ANY, Decoder};
+use super::{Value, by_name, in_order, skip};
 
 /// The runs of a sequence (`N` is 1) or map (`N` is 2).
 pub(super) struct Items<'d, 's, 'de, const N: usize> {
@@ -39,7 +40,7 @@ impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
     /// Reads headers until a run has items or there is none left.
     fn next_run(&mut self) -> Result<()> {
         while self.left == 0 && self.more {
-            (self.left, self.more, self.slots) = run_header(self.decoder)?;
+            (self.left, self.more, self.slots) = self.decoder.run_header()?;
         }
         Ok(())
     }
@@ -78,28 +79,6 @@ impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
         }
         Ok(())
     }
-}
-
-/// A run's number of items, whether another follows, and the tags.
-pub(super) fn run_header<const N: usize>(
-    decoder: &mut Decoder<'_, '_>,
-) -> Result<(u64, bool, [u8; N])> {
-    let header = decoder.reader.varint()?;
-    let (count, more) = (header >> 1, header & 1 == 1);
-    if count == 0 {
-        return Ok((0, more, [ANY; N]));
-    }
-    let slots: [u8; N] = decoder.reader.array()?;
-    for slot in slots {
-        match Tag::from_byte(slot) {
-            // They take no byte: a run of them would be bounded by nothing but its own claim.
-            None | Some(Tag::Absent | Tag::Unit) => {
-                return Err(Error::corrupt(format!("a run has the tag {slot:#04x}")));
-            }
-            Some(_) => {}
-        }
-    }
-    Ok((count, more, slots))
 }
 
 impl<'de> SeqAccess<'de> for &mut Items<'_, '_, 'de, 1> {
@@ -448,7 +427,7 @@ pub(super) fn variant<'de, V: Visitor<'de>>(
             })
         }
         Variant::Entry => {
-            let (count, more, [key, value]) = run_header::<2>(decoder)?;
+            let (count, more, [key, value]) = decoder.run_header::<2>()?;
             if (count, more) != (1, false) {
                 return Err(Error::invalid_type(Unexpected::Map, &"an enum: a map of one entry"));
             }

@@ -1,19 +1,22 @@
 //! The way back: values out of the inline block, arrays out of the source.
 //!
-//! `access` hands over the items of sequences, maps, structs and variants; `array` answers every request that an array
+//! `decoder` is the cursor; `access` hands over the items of sequences, maps, structs and variants; `array` answers every request that an array
 //! fits; `skip` passes over what nobody asked for.
 
 mod access;
 mod array;
+mod decoder;
 mod skip;
 
 use serde::de::{Deserialize, Deserializer, Error as _, Unexpected, Visitor};
 
 use crate::array::{TOKEN, with_region};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::memory::Region;
-use crate::store::{Placed, Source};
-use crate::wire::{Kind, Layout, MAX_DEPTH, ReadTables, Reader, Shape, Tag, unzigzag};
+use crate::store::Source;
+use crate::wire::{Kind, Tag, unzigzag};
+
+use decoder::{ANY, Decoder};
 
 use access::{FieldsByName, FieldsInOrder, Items, SingleEntry, Variant};
 
@@ -27,138 +30,13 @@ pub(crate) fn from_source<'de, T: Deserialize<'de>>(
     region: Option<&Region>,
 ) -> Result<T> {
     with_region(region, || {
-        let mut decoder = Decoder {
-            reader: Reader::new(source.inline()),
-            tables: ReadTables::parse(source.tables())?,
-            in_order: Vec::new(),
-            source,
-            depth: 0,
-        };
-        decoder.in_order.resize(decoder.tables.layouts.len(), None);
-        let value = T::deserialize(decoder.value())?;
+        let mut decoder = Decoder::new(source)?;
+        let value = T::deserialize(Value { decoder: &mut decoder, slot: ANY })?;
         match decoder.reader.left() {
             0 => Ok(value),
             left => Err(Error::corrupt(format!("{left} bytes follow the object"))),
         }
     })
-}
-
-struct Decoder<'s, 'de> {
-    reader: Reader<'de>,
-    tables: ReadTables<'de>,
-    /// For each layout the field list that was last asked for, and whether it was the layout's own: a struct is then
-    /// handed over by position, without a name compared.
-    in_order: Vec<Option<(&'static [&'static str], bool)>>,
-    source: &'s dyn Source<'de>,
-    depth: u32,
-}
-
-const ANY: u8 = Tag::Any as u8;
-
-impl<'s, 'de> Decoder<'s, 'de> {
-    /// The next value, which carries its own tag.
-    fn value(&mut self) -> Value<'_, 's, 'de> {
-        Value { slot: ANY, decoder: self }
-    }
-
-    #[inline]
-    fn tag(&mut self, slot: u8) -> Result<Tag> {
-        let byte = if slot == ANY { self.reader.byte()? } else { slot };
-        match Tag::from_byte(byte) {
-            Some(tag) if tag != Tag::Any => Ok(tag),
-            _ => Err(Error::corrupt(format!("a value has the unknown tag {byte:#04x}"))),
-        }
-    }
-
-    #[inline]
-    fn descend<R>(&mut self, read: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
-        if self.depth >= MAX_DEPTH {
-            return Err(Error::new(
-                ErrorKind::Limit,
-                format!("the object nests deeper than {MAX_DEPTH} levels"),
-            ));
-        }
-        self.depth += 1;
-        let result = read(self);
-        self.depth -= 1;
-        result
-    }
-
-    #[inline]
-    fn layout_number(&mut self) -> Result<usize> {
-        let number = self.reader.varint()?;
-        match usize::try_from(number) {
-            Ok(number) if number < self.tables.layouts.len() => Ok(number),
-            _ => Err(Error::corrupt(format!(
-                "a record has layout {number}, but there are {}",
-                self.tables.layouts.len()
-            ))),
-        }
-    }
-
-    #[inline]
-    fn layout(&self, number: usize) -> (&Shape<'de>, &Layout<'de>) {
-        let layout = &self.tables.layouts[number];
-        (&self.tables.shapes[layout.shape as usize], layout)
-    }
-
-    /// Whether these are the layout's fields, in its order and all written.
-    #[inline]
-    fn is_in_order(&mut self, number: usize, fields: &'static [&'static str]) -> bool {
-        match self.in_order[number] {
-            Some((known, same)) if std::ptr::eq(known, fields) => same,
-            _ => self.compare_fields(number, fields),
-        }
-    }
-
-    #[cold]
-    fn compare_fields(&mut self, number: usize, fields: &'static [&'static str]) -> bool {
-        let (shape, layout) = self.layout(number);
-        let same = shape.kind.is_named() && !layout.sparse && shape.fields == fields;
-        self.in_order[number] = Some((fields, same));
-        same
-    }
-
-    fn char(&mut self) -> Result<char> {
-        let number = self.reader.varint()?;
-        u32::try_from(number).ok().and_then(char::from_u32).ok_or_else(|| {
-            Error::corrupt(format!(
-                "invalid char: expected a Unicode scalar value, found {number:#x}"
-            ))
-        })
-    }
-
-    fn bool(&mut self) -> Result<bool> {
-        match self.reader.byte()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            byte => {
-                Err(Error::corrupt(format!("invalid bool: expected a byte 0 or 1, found {byte}")))
-            }
-        }
-    }
-
-    #[inline]
-    fn unsigned(&mut self, tag: Tag, max: u64) -> Result<u64> {
-        let number = self.reader.varint()?;
-        if number <= max { Ok(number) } else { Err(out_of_range(tag, number)) }
-    }
-
-    #[inline]
-    fn signed(&mut self, tag: Tag, min: i64, max: i64) -> Result<i64> {
-        let number = unzigzag(self.reader.varint()?);
-        if (min..=max).contains(&number) { Ok(number) } else { Err(out_of_range(tag, number)) }
-    }
-
-    fn array(&mut self) -> Result<Placed<'de>> {
-        let number = self.reader.varint()?;
-        self.source.array(number)
-    }
-}
-
-#[cold]
-fn out_of_range(tag: Tag, number: impl std::fmt::Display) -> Error {
-    Error::corrupt(format!("invalid {}: {number} is out of its range", tag.name()))
 }
 
 /// One value to be read. `slot` is its tag, or `ANY` where it carries its own.

@@ -3,8 +3,7 @@
 use crate::error::{Error, Result};
 use crate::wire::Tag;
 
-use super::access::run_header;
-use super::{ANY, Decoder};
+use super::decoder::{ANY, Decoder};
 
 /// Skips the value of this slot. Arrays cost nothing: only their number is read.
 pub(super) fn value(decoder: &mut Decoder<'_, '_>, slot: u8) -> Result<()> {
@@ -62,7 +61,7 @@ pub(super) fn value(decoder: &mut Decoder<'_, '_>, slot: u8) -> Result<()> {
 
 fn runs<const N: usize>(decoder: &mut Decoder<'_, '_>) -> Result<()> {
     loop {
-        let (count, more, slots) = run_header::<N>(decoder)?;
+        let (count, more, slots) = decoder.run_header::<N>()?;
         for _ in 0..count {
             for slot in slots {
                 value(decoder, slot)?;

@@ -5,6 +5,7 @@
 //! place where an array stands.
 
 mod capture;
+mod frame;
 mod numbers;
 mod path;
 mod plain;
@@ -19,9 +20,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::Sink;
 use crate::wire::{BLOB_MIN, Kind, MAX_DEPTH, MAX_TUPLE, Tag, put_varint, zigzag};
 
+use frame::Frame;
 use path::Path;
 use plain::StructOrArray;
-use record::{Frame, Record, TupleOrSeq, TupleStruct};
+use record::{Record, TupleOrSeq, TupleStruct};
 use run::{Map, Seq};
 use shapes::{Key, Shapes};
 

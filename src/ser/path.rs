@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::error;
 use crate::wire::{Reader, Tag, unzigzag};
 
-use super::record::Frame;
+use super::frame::Frame;
 
 /// One step from the root. Steps are cheap to set, since every item of every sequence sets one, and a struct's fields
 /// none at all; text is made of them only when an array or an error needs it.

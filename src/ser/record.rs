@@ -5,19 +5,18 @@
 //! carries its own tag, and the number is corrected at the end. A field that ever differed is `Any` from then on, so a
 //! shape of n fields has at most n + 1 layouts.
 
-use std::rc::Rc;
-
 use serde::ser::{Serialize, SerializeStructVariant, SerializeTupleVariant};
 
-use crate::error::{self, Error, Result};
+use crate::error::{Error, Result};
 use crate::store::Sink;
-use crate::wire::{Kind, Tag, put_padded, put_varint, varint_len};
+use crate::wire::{Tag, put_padded, put_varint, varint_len};
 
 use super::capture::Capture;
+use super::frame::{Frame, Rare};
 use super::path::Step;
 use super::run::Seq;
-use super::shapes::{Key, Known, same_str};
-use super::{ANY, LEARN, Serializer};
+use super::shapes::{Key, same_str};
+use super::{LEARN, Serializer};
 
 /// A record that is being written. What it knows stands in the serializer: serde moves this value, and moving what was
 /// written a moment ago costs more than writing a small struct.
@@ -25,86 +24,6 @@ pub(super) struct Record<'a, S> {
     ser: &'a mut Serializer<S>,
     /// The number of its [`Frame`].
     index: usize,
-}
-
-/// What is known of a record that is being written.
-#[derive(Default)]
-pub(super) struct Frame {
-    /// The layout that is taken for granted, until a field has another name than it says.
-    guess: Option<Rc<Known>>,
-    /// Where the layout's number stands.
-    at: usize,
-    /// How many fields were written.
-    done: usize,
-    /// The length of `Serializer::noted` at the start.
-    base: usize,
-    /// What most records do not need.
-    rare: Option<Box<Rare>>,
-}
-
-/// How a record departs from its guess, or what it is where there is none.
-struct Rare {
-    key: Key,
-    /// The bytes that the layout's number takes.
-    width: usize,
-    /// Fields that turned out otherwise than the guess says.
-    differ: Vec<usize>,
-    /// The fields' names, once there is no guess.
-    names: Vec<&'static str>,
-    sparse: bool,
-}
-
-impl Rare {
-    fn new(key: Key, width: usize) -> Self {
-        Rare { key, width, differ: Vec::new(), names: Vec::new(), sparse: false }
-    }
-}
-
-impl Frame {
-    /// The place of the field that is being written, for a path: the variant, and the field's name or index.
-    pub(super) fn steps(&self) -> [Option<error::Step>; 2] {
-        let (key, field) = match (&self.guess, &self.rare) {
-            (Some(guess), _) => (guess.key, guess.fields.get(self.done).map(|(name, _)| *name)),
-            (None, Some(rare)) => (rare.key, rare.names.last().copied()),
-            (None, None) => return [None, None],
-        };
-        let variant = key.kind.is_variant().then(|| error::Step::Variant(key.variant.to_owned()));
-        let field = match key.kind {
-            Kind::Struct | Kind::StructVariant => {
-                field.map(|name| error::Step::Field(name.to_owned()))
-            }
-            Kind::Tuple | Kind::TupleVariant => Some(error::Step::Index(self.done)),
-            Kind::UnitVariant | Kind::NewtypeVariant => None,
-        };
-        [variant, field]
-    }
-
-    /// The rare part. There is one wherever there is no guess.
-    #[cold]
-    fn rare(&mut self) -> &mut Rare {
-        let guess = &self.guess;
-        self.rare.get_or_insert_with(|| match guess {
-            Some(guess) => Box::new(Rare::new(guess.key, varint_len(guess.number.into()))),
-            None => unreachable!("a record begins with a guess or a rare part"),
-        })
-    }
-
-    /// Gives up the guess: what was written so far becomes the start of a layout of its own.
-    #[cold]
-    fn diverge(&mut self, noted: &mut Vec<u8>) {
-        self.rare();
-        let Some(guess) = self.guess.take() else { return };
-        let fields = &guess.fields[..self.done];
-        noted.truncate(self.base);
-        noted.extend(fields.iter().map(|(_, tag)| *tag));
-        if let Some(rare) = &mut self.rare {
-            rare.names = fields.iter().map(|(name, _)| *name).collect();
-            rare.sparse |= guess.sparse;
-            for field in rare.differ.drain(..) {
-                noted[self.base + field] = ANY;
-            }
-        }
-    }
 }
 
 impl<'a, S: Sink> Record<'a, S> {

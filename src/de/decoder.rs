@@ -1,0 +1,149 @@
+//! The cursor over the inline block: tags, numbers, layouts and run headers, each checked.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::{Placed, Source};
+use crate::wire::{Layout, MAX_DEPTH, ReadTables, Reader, Shape, Tag, unzigzag};
+
+pub(super) const ANY: u8 = Tag::Any as u8;
+
+/// Where the reading stands, and what it needs to go on.
+pub(super) struct Decoder<'s, 'de> {
+    pub(super) reader: Reader<'de>,
+    tables: ReadTables<'de>,
+    /// For each layout the field list that was last asked for, and whether it was the layout's own: a struct is then
+    /// handed over by position, without a name compared.
+    in_order: Vec<Option<(&'static [&'static str], bool)>>,
+    source: &'s dyn Source<'de>,
+    depth: u32,
+}
+
+impl<'s, 'de> Decoder<'s, 'de> {
+    pub(super) fn new(source: &'s dyn Source<'de>) -> Result<Self> {
+        let tables = ReadTables::parse(source.tables())?;
+        let in_order = vec![None; tables.layouts.len()];
+        Ok(Decoder { reader: Reader::new(source.inline()), tables, in_order, source, depth: 0 })
+    }
+
+    #[inline]
+    pub(super) fn tag(&mut self, slot: u8) -> Result<Tag> {
+        let byte = if slot == ANY { self.reader.byte()? } else { slot };
+        match Tag::from_byte(byte) {
+            Some(tag) if tag != Tag::Any => Ok(tag),
+            _ => Err(Error::corrupt(format!("a value has the unknown tag {byte:#04x}"))),
+        }
+    }
+
+    #[inline]
+    pub(super) fn descend<R>(&mut self, read: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
+        if self.depth >= MAX_DEPTH {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                format!("the object nests deeper than {MAX_DEPTH} levels"),
+            ));
+        }
+        self.depth += 1;
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
+    #[inline]
+    pub(super) fn layout_number(&mut self) -> Result<usize> {
+        let number = self.reader.varint()?;
+        match usize::try_from(number) {
+            Ok(number) if number < self.tables.layouts.len() => Ok(number),
+            _ => Err(Error::corrupt(format!(
+                "a record has layout {number}, but there are {}",
+                self.tables.layouts.len()
+            ))),
+        }
+    }
+
+    #[inline]
+    pub(super) fn layout(&self, number: usize) -> (&Shape<'de>, &Layout<'de>) {
+        let layout = &self.tables.layouts[number];
+        (&self.tables.shapes[layout.shape as usize], layout)
+    }
+
+    /// Whether these are the layout's fields, in its order and all written.
+    #[inline]
+    pub(super) fn is_in_order(&mut self, number: usize, fields: &'static [&'static str]) -> bool {
+        match self.in_order[number] {
+            Some((known, same)) if std::ptr::eq(known, fields) => same,
+            _ => self.compare_fields(number, fields),
+        }
+    }
+
+    #[cold]
+    pub(super) fn compare_fields(
+        &mut self,
+        number: usize,
+        fields: &'static [&'static str],
+    ) -> bool {
+        let (shape, layout) = self.layout(number);
+        let same = shape.kind.is_named() && !layout.sparse && shape.fields == fields;
+        self.in_order[number] = Some((fields, same));
+        same
+    }
+
+    pub(super) fn char(&mut self) -> Result<char> {
+        let number = self.reader.varint()?;
+        u32::try_from(number).ok().and_then(char::from_u32).ok_or_else(|| {
+            Error::corrupt(format!(
+                "invalid char: expected a Unicode scalar value, found {number:#x}"
+            ))
+        })
+    }
+
+    pub(super) fn bool(&mut self) -> Result<bool> {
+        match self.reader.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            byte => {
+                Err(Error::corrupt(format!("invalid bool: expected a byte 0 or 1, found {byte}")))
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn unsigned(&mut self, tag: Tag, max: u64) -> Result<u64> {
+        let number = self.reader.varint()?;
+        if number <= max { Ok(number) } else { Err(out_of_range(tag, number)) }
+    }
+
+    #[inline]
+    pub(super) fn signed(&mut self, tag: Tag, min: i64, max: i64) -> Result<i64> {
+        let number = unzigzag(self.reader.varint()?);
+        if (min..=max).contains(&number) { Ok(number) } else { Err(out_of_range(tag, number)) }
+    }
+
+    /// A run's number of items, whether another follows, and the tags.
+    pub(super) fn run_header<const N: usize>(&mut self) -> Result<(u64, bool, [u8; N])> {
+        let header = self.reader.varint()?;
+        let (count, more) = (header >> 1, header & 1 == 1);
+        if count == 0 {
+            return Ok((0, more, [ANY; N]));
+        }
+        let slots: [u8; N] = self.reader.array()?;
+        for slot in slots {
+            match Tag::from_byte(slot) {
+                // They take no byte: a run of them would be bounded by nothing but its own claim.
+                None | Some(Tag::Absent | Tag::Unit) => {
+                    return Err(Error::corrupt(format!("a run has the tag {slot:#04x}")));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok((count, more, slots))
+    }
+
+    pub(super) fn array(&mut self) -> Result<Placed<'de>> {
+        let number = self.reader.varint()?;
+        self.source.array(number)
+    }
+}
+
+#[cold]
+fn out_of_range(tag: Tag, number: impl std::fmt::Display) -> Error {
+    Error::corrupt(format!("invalid {}: {number} is out of its range", tag.name()))
+}
