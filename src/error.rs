@@ -37,7 +37,8 @@ pub enum ErrorKind {
 ///
 /// The text names the container, the place in the object (`layers[3].weight`), what was expected and what was
 /// found. There is one type for the whole crate, so that `?` composes; [`Error::kind`] tells the cases apart.
-/// It is one pointer wide: results stay small on the path where nothing goes wrong.
+/// It is one pointer wide: results stay small on the path where nothing goes wrong. The text has the cause in it, too; a
+/// report that walks [`source`](std::error::Error::source) as well says it twice.
 ///
 /// ```
 /// let bytes = serde_shm::to_bytes(&("a", 1_u32)).unwrap();

@@ -151,30 +151,31 @@ impl Items<'_, '_, '_, 2> {
 pub(super) struct FieldsInOrder<'d, 's, 'de> {
     decoder: &'d mut Decoder<'s, 'de>,
     number: usize,
-    len: usize,
-    done: usize,
+    /// The tags of the fields that are left.
+    tags: &'de [u8],
 }
 
 impl<'d, 's, 'de> FieldsInOrder<'d, 's, 'de> {
     pub(super) fn new(decoder: &'d mut Decoder<'s, 'de>, number: usize) -> Self {
-        let len = decoder.layout(number).0.len;
-        FieldsInOrder { decoder, number, len, done: 0 }
+        let (_, layout) = decoder.layout(number);
+        FieldsInOrder { tags: layout.tags, decoder, number }
     }
 
     pub(super) fn finish(&self) -> Result<()> {
-        if self.done < self.len {
-            return Err(Error::mismatch(format!(
-                "expected {} elements, found {}",
-                self.done, self.len
-            )));
+        if self.tags.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let len = self.decoder.layout(self.number).0.len;
+        let done = len - self.tags.len();
+        Err(Error::mismatch(format!("expected {done} elements, found {len}")))
     }
 
+    /// The error of the field that was read last, with its place.
     #[cold]
     fn name(&self, error: Error) -> Error {
-        let at = self.done - 1;
-        match self.decoder.layout(self.number).0.fields.get(at) {
+        let shape = self.decoder.layout(self.number).0;
+        let at = shape.len - self.tags.len() - 1;
+        match shape.fields.get(at) {
             Some(name) => error.at_field(name),
             None => error.at_index(at),
         }
@@ -186,9 +187,8 @@ impl<'de> SeqAccess<'de> for &mut FieldsInOrder<'_, '_, 'de> {
 
     #[inline]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        let (_, layout) = self.decoder.layout(self.number);
-        let Some(&slot) = layout.tags.get(self.done) else { return Ok(None) };
-        self.done += 1;
+        let Some((&slot, tags)) = self.tags.split_first() else { return Ok(None) };
+        self.tags = tags;
         match seed.deserialize(Value { decoder: &mut *self.decoder, slot }) {
             Ok(value) => Ok(Some(value)),
             Err(error) => Err(self.name(error)),
@@ -196,7 +196,7 @@ impl<'de> SeqAccess<'de> for &mut FieldsInOrder<'_, '_, 'de> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.len - self.done)
+        Some(self.tags.len())
     }
 }
 

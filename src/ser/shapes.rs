@@ -1,6 +1,5 @@
 //! The shapes and layouts that were seen so far, and the guess which one comes next.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -71,7 +70,8 @@ type Content = (Kind, &'static str, &'static str, u32, usize);
 #[derive(Default)]
 pub(super) struct Shapes {
     numbers: HashMap<Shape<'static>, u32>,
-    layouts: HashMap<Layout<'static>, Rc<Known>>,
+    /// By shape, whether a field may be absent, and tags.
+    layouts: HashMap<(u32, bool, Vec<u8>), Rc<Known>>,
     /// The same in order of their numbers, encoded.
     shape_table: Vec<u8>,
     layout_table: Vec<u8>,
@@ -128,11 +128,12 @@ impl Shapes {
         let tags = fields.iter().map(|(_, tag)| *tag).collect();
         let next = self.layouts.len() as u32;
         let table = &mut self.layout_table;
-        let layout = Layout { shape, sparse, tags: Cow::Owned(tags) };
-        let known = Rc::clone(self.layouts.entry(layout).or_insert_with_key(|layout| {
-            put_layout(table, layout);
-            Rc::new(Known { number: next, key: *key, sparse, fields })
-        }));
+        let known = Rc::clone(self.layouts.entry((shape, sparse, tags)).or_insert_with_key(
+            |(.., tags)| {
+                put_layout(table, &Layout { shape, sparse, tags });
+                Rc::new(Known { number: next, key: *key, sparse, fields })
+            },
+        ));
         self.guesses.insert(content(key), Rc::clone(&known));
         self.remember(key, &known);
         known.number

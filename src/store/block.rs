@@ -306,6 +306,11 @@ impl BlockParts {
         Ok(BlockParts { total: bytes.len(), arrays, inline, tables, directory, external, nonce })
     }
 
+    /// Whether the arrays are elsewhere: the member of an archive.
+    pub(crate) fn is_external(&self) -> bool {
+        self.external
+    }
+
     pub(crate) fn nonce(&self) -> Nonce {
         self.nonce
     }

@@ -59,6 +59,7 @@ pub fn from_bytes<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T> {
 /// ```
 ///
 /// Arrays are handed to the writer whole, everything else is gathered first: the writer needs no buffer of its own.
+/// It is flushed at the end.
 ///
 /// # Errors
 ///

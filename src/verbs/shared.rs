@@ -99,6 +99,8 @@ pub struct Segment {
     parts: BlockParts,
     id: String,
     name: Option<Name>,
+    /// What it was opened by, which errors name: its own id is news to who opened it.
+    asked: String,
 }
 
 impl Segment {
@@ -150,8 +152,12 @@ impl Segment {
         if nonce != id.nonce {
             return Err(segment::other_segment(id));
         }
+        if parts.is_external() {
+            return Err(Error::corrupt("it holds the index of an .npz file and no object"));
+        }
+        let asked = name.as_ref().map_or_else(|| id.to_string(), ToString::to_string);
         let id = memory.id(nonce).to_string();
-        Ok(Segment { published: None, memory, region, parts, id, name })
+        Ok(Segment { published: None, memory, region, parts, id, name, asked })
     }
 
     /// The text by which other processes of this user open the segment, with [`Segment::open`] or [`from_shared`].
@@ -301,7 +307,7 @@ impl Segment {
     }
 
     fn named(&self, error: Error) -> Error {
-        error.in_container(self.name().unwrap_or(&self.id))
+        error.in_container(&self.asked)
     }
 }
 

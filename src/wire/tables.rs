@@ -52,12 +52,12 @@ pub(crate) struct Shape<'a> {
     pub(crate) fields: Vec<&'a str>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout<'a> {
     pub(crate) shape: u32,
     /// Some field may be [`Tag::Absent`], so that fields have to be read by name.
     pub(crate) sparse: bool,
-    pub(crate) tags: std::borrow::Cow<'a, [u8]>,
+    pub(crate) tags: &'a [u8],
 }
 
 pub(crate) fn put_shape(out: &mut Vec<u8>, shape: &Shape<'_>) {
@@ -82,7 +82,7 @@ pub(crate) fn put_shape(out: &mut Vec<u8>, shape: &Shape<'_>) {
 pub(crate) fn put_layout(out: &mut Vec<u8>, layout: &Layout<'_>) {
     put_varint(out, u64::from(layout.shape));
     out.push(u8::from(layout.sparse));
-    out.extend_from_slice(&layout.tags);
+    out.extend_from_slice(layout.tags);
 }
 
 /// The tables of an object that is read: checked whole, before the first value.
@@ -167,7 +167,7 @@ fn layout<'de>(reader: &mut Reader<'de>, shapes: &[Shape<'de>]) -> Result<Layout
             Some(_) => {}
         }
     }
-    Ok(Layout { shape: number as u32, sparse, tags: tags.into() })
+    Ok(Layout { shape: number as u32, sparse, tags })
 }
 
 #[cfg(test)]
@@ -183,8 +183,7 @@ mod tests {
             len: 2,
             fields: vec!["weight", "bias"],
         };
-        let tags = vec![Tag::Array as u8, Tag::Any as u8];
-        (shape, Layout { shape: 0, sparse: true, tags: tags.into() })
+        (shape, Layout { shape: 0, sparse: true, tags: &[Tag::Array as u8, Tag::Any as u8] })
     }
 
     #[test]
