@@ -1,0 +1,315 @@
+//! Segments against what they are made of: publishing against `write(2)` into a memfd, attaching against `mmap`.
+//!
+//! What is compared runs in turns, in one process, and the ratios are taken pair by pair: a machine that is slow for a
+//! while is slow for both. `SERDE_SHM_BENCH_MIB` sets the size of the large object, 1024 MiB unless it is given.
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::fs::File;
+    use std::hint::black_box;
+    use std::io::Write;
+    use std::os::fd::{AsFd, AsRawFd};
+    use std::time::Instant;
+
+    use memmap2::MmapOptions;
+    use ndarray::{Array2, ArrayView1};
+    use rustix::fs::{MemfdFlags, SealFlags};
+    use serde_shm::{Deserialize, Segment, Serialize, ShmArray1, from_shared, to_shared};
+
+    const MIB: usize = 1 << 20;
+    /// What publishing may take, in times of `write(2)`.
+    const TARGET: f64 = 1.25;
+
+    /// How much is measured, and how often.
+    struct Plan {
+        large: usize,
+        pairs: usize,
+        attaches: usize,
+    }
+
+    impl Plan {
+        fn new() -> Self {
+            // Cargo says `--bench` when it is to measure, and nothing when it only wants to see the benchmark run.
+            let measures = std::env::args().any(|arg| arg == "--bench");
+            let (mib, pairs, attaches) = if measures { (1024, 12, 2000) } else { (16, 2, 10) };
+            let mib = std::env::var("SERDE_SHM_BENCH_MIB")
+                .map_or(mib, |text| text.parse().expect("SERDE_SHM_BENCH_MIB is a number of MiB"));
+            Plan { large: mib * MIB, pairs, attaches }
+        }
+    }
+
+    pub(super) fn main() {
+        let plan = Plan::new();
+        publish(&plan);
+        attach(&plan);
+    }
+
+    /// Four arrays of the same size, of two dtypes and four owners.
+    #[derive(Serialize, Deserialize, PartialEq)]
+    struct Object {
+        name: String,
+        weights: Array2<f32>,
+        bias: ShmArray1<f32>,
+        #[shm_array]
+        offsets: Vec<u64>,
+        #[shm_array]
+        counts: Box<[u64]>,
+    }
+
+    /// The arrays of an [`Object`], in place.
+    #[derive(Deserialize)]
+    struct ObjectView<'a> {
+        bias: ArrayView1<'a, f32>,
+        #[shm_array]
+        counts: &'a [u64],
+    }
+
+    impl Object {
+        fn new(bytes: usize) -> Self {
+            let (floats, words) = (bytes / 4 / 4, bytes / 4 / 8);
+            Object {
+                name: "object".to_owned(),
+                weights: Array2::from_shape_fn((floats / 1024, 1024), |(i, j)| (i ^ j) as f32),
+                bias: ShmArray1::from(rising(floats)),
+                offsets: (0..words as u64).collect(),
+                counts: (0..words as u64).rev().collect(),
+            }
+        }
+
+        fn slices(&self) -> [&[u8]; 4] {
+            [
+                bytemuck::cast_slice(self.weights.as_slice().unwrap()),
+                bytemuck::cast_slice(self.bias.as_slice().unwrap()),
+                bytemuck::cast_slice(&self.offsets),
+                bytemuck::cast_slice(&self.counts),
+            ]
+        }
+    }
+
+    fn publish(plan: &Plan) {
+        let object = Object::new(plan.large);
+        let bytes: usize = object.slices().iter().map(|slice| slice.len()).sum();
+        println!("publish {} MiB in 4 arrays", bytes / MIB);
+        let (mut ours, mut raw) = (Vec::new(), Vec::new());
+        for pair in 0..plan.pairs {
+            let to_shared = || timed(|| to_shared(&object).unwrap()).made;
+            let write = || timed(|| write_memfd(&object.slices())).made;
+            // Who goes first finds memory that the other has just freed.
+            let (first, second) = if pair % 2 == 0 {
+                let first = to_shared();
+                (first, write())
+            } else {
+                let second = write();
+                (to_shared(), second)
+            };
+            ours.push(first);
+            raw.push(second);
+        }
+        let ratios = ratios(&ours, &raw);
+        let ratio = median(&ratios);
+        println!("  to_shared              {:9.1} ms", median(&ours) * 1e3);
+        println!("  memfd, write(2), seal  {:9.1} ms", median(&raw) * 1e3);
+        println!(
+            "  ratio, median of {} pairs {ratio:6.3} (lowest {:.3}, highest {:.3}; target {TARGET}: {})",
+            ratios.len(),
+            ratios.iter().copied().fold(f64::INFINITY, f64::min),
+            ratios.iter().copied().fold(0.0, f64::max),
+            if ratio <= TARGET { "met" } else { "missed" }
+        );
+        memory(&object, bytes);
+    }
+
+    /// What publishing takes beyond the object: pages of the segment, and of this process while it lasts.
+    fn memory(object: &Object, bytes: usize) {
+        // Makes the peak what is resident now; without the right to it, the peak is that of all before.
+        let reset = std::fs::write("/proc/self/clear_refs", "5").is_ok();
+        let before = resident_peak();
+        let segment = to_shared(object).unwrap();
+        let growth = resident_peak() - before;
+        let blocks = rustix::fs::fstat(segment.as_fd()).unwrap().st_blocks;
+        let pages = u64::try_from(blocks).unwrap() * 512;
+        let whole = if reset { "" } else { " (not reset)" };
+        println!(
+            "  memory: object {} KiB, segment {} KiB long, {} KiB of pages; peak RSS grew by {} KiB{whole}",
+            bytes / 1024,
+            segment.len() / 1024,
+            pages / 1024,
+            growth / 1024
+        );
+        println!(
+            "  beyond the object, in segments: {:.4}",
+            (pages + growth) as f64 / segment.len() as f64
+        );
+        let view: ObjectView<'_> = segment.get().unwrap();
+        assert!(view.bias == object.bias.view() && *view.counts == *object.counts);
+    }
+
+    /// The least that publishing the same bytes could be: one call for each array.
+    fn write_memfd(slices: &[&[u8]]) -> File {
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let mut file = File::from(rustix::fs::memfd_create("bench", flags).unwrap());
+        for slice in slices {
+            file.write_all(slice).unwrap();
+        }
+        let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
+        rustix::fs::fcntl_add_seals(&file, seals).unwrap();
+        file
+    }
+
+    /// The peak of resident memory, in bytes.
+    fn resident_peak() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
+    macro_rules! sixteen {
+        ($($field:ident)*) => {
+            /// Sixteen handles, which keep the mapping.
+            #[derive(Serialize, Deserialize)]
+            struct Handles {
+                $($field: ShmArray1<f32>,)*
+            }
+
+            /// Sixteen views, which borrow the segment.
+            #[derive(Deserialize)]
+            struct Views<'a> {
+                $($field: ArrayView1<'a, f32>,)*
+            }
+
+            impl Handles {
+                fn new(bytes: usize) -> Self {
+                    Handles { $($field: ShmArray1::from(rising(bytes / 4 / 16)),)* }
+                }
+
+                fn len(&self) -> usize {
+                    0 $(+ self.$field.len())*
+                }
+            }
+
+            impl Views<'_> {
+                fn len(&self) -> usize {
+                    0 $(+ self.$field.len())*
+                }
+            }
+        };
+    }
+
+    sixteen!(a b c d e f g h i j k l m n o p);
+
+    /// A segment, the number of its floats, and what attaching to it took, in each way.
+    struct Attached {
+        segment: Segment,
+        path: String,
+        floats: usize,
+        from_shared: Vec<Times>,
+        open_get: Vec<Times>,
+        raw: Vec<Times>,
+    }
+
+    impl Attached {
+        fn new(bytes: usize) -> Self {
+            let segment = to_shared(&Handles::new(bytes)).unwrap();
+            let descriptor = segment.as_fd().as_raw_fd();
+            let path = format!("/proc/{}/fd/{descriptor}", std::process::id());
+            let floats = bytes / 4 / 16 * 16;
+            let (from_shared, open_get, raw) = (Vec::new(), Vec::new(), Vec::new());
+            Attached { segment, path, floats, from_shared, open_get, raw }
+        }
+
+        /// Attaches in each way once.
+        fn round(&mut self) {
+            let id = self.segment.id();
+            self.from_shared.push(timed(|| {
+                let handles: Handles = from_shared(id).unwrap();
+                assert_eq!(black_box(&handles).len(), self.floats);
+                handles
+            }));
+            self.open_get.push(timed(|| {
+                let segment = Segment::open(id).unwrap();
+                let views: Views<'_> = segment.get().unwrap();
+                assert_eq!(black_box(&views).len(), self.floats);
+                segment
+            }));
+            self.raw.push(timed(|| {
+                let file = File::open(&self.path).unwrap();
+                let len = rustix::fs::fstat(&file).unwrap().st_size;
+                let map = MmapOptions::new().map_if_safe(&file).unwrap();
+                assert_eq!(u64::try_from(len), Ok(black_box(&map).len() as u64));
+                (file, map)
+            }));
+        }
+    }
+
+    fn attach(plan: &Plan) {
+        let (mut small, mut large) = (Attached::new(MIB), Attached::new(plan.large));
+        for round in 0..plan.attaches {
+            if round % 2 == 0 {
+                small.round();
+                large.round();
+            } else {
+                large.round();
+                small.round();
+            }
+        }
+        let size = format!("{} MiB", plan.large / MIB);
+        for (title, of) in [
+            ("attach, 16 arrays", (|times| times.made) as fn(&Times) -> f64),
+            ("attach and detach (munmap goes with the size)", |times| times.whole),
+        ] {
+            println!("{title:45} {:>9} {size:>9} large/small large/raw", "1 MiB");
+            let raw: Vec<f64> = large.raw.iter().map(of).collect();
+            for (what, small, large) in [
+                ("from_shared, 16 ShmArray1<f32>", &small.from_shared, &large.from_shared),
+                ("Segment::open, get of 16 views", &small.open_get, &large.open_get),
+                ("open, fstat, mmap; munmap, close", &small.raw, &large.raw),
+            ] {
+                let small: Vec<f64> = small.iter().map(of).collect();
+                let large: Vec<f64> = large.iter().map(of).collect();
+                println!(
+                    "  {what:43} {:6.2} us {:6.2} us {:11.3} {:9.2}",
+                    median(&small) * 1e6,
+                    median(&large) * 1e6,
+                    median(&ratios(&large, &small)),
+                    median(&ratios(&large, &raw))
+                );
+            }
+        }
+    }
+
+    fn rising(len: usize) -> Vec<f32> {
+        (0..len).map(|i| i as f32).collect()
+    }
+
+    /// Seconds until something is there, and until it is gone again.
+    struct Times {
+        made: f64,
+        whole: f64,
+    }
+
+    fn timed<T>(what: impl FnOnce() -> T) -> Times {
+        let started = Instant::now();
+        let result = black_box(what());
+        let made = started.elapsed().as_secs_f64();
+        drop(result);
+        Times { made, whole: started.elapsed().as_secs_f64() }
+    }
+
+    fn ratios(ours: &[f64], theirs: &[f64]) -> Vec<f64> {
+        ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect()
+    }
+
+    fn median(values: &[f64]) -> f64 {
+        let mut sorted = values.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let (low, high) = ((sorted.len() - 1) / 2, sorted.len() / 2);
+        f64::midpoint(sorted[low], sorted[high])
+    }
+}
+
+fn main() {
+    #[cfg(target_os = "linux")]
+    linux::main();
+    #[cfg(not(target_os = "linux"))]
+    println!("segments exist on Linux alone");
+}
