@@ -1,9 +1,9 @@
-//! `#[serde(..)]` attributes, kept as the user wrote them.
+//! The user's attributes: serde's, our own, and lints.
 //!
-//! They are handed on to serde's derive, which reads them and reports what is wrong with them, on the user's span.
-//! This crate looks only at the few entries that it must know of.
+//! `#[serde(..)]` is kept as it was written. It is handed on to serde's derive, which reads it and reports what is wrong
+//! with it, on the user's span. This crate looks only at the few entries that it must know of.
 
-use crate::parse::Direction;
+use crate::direction::Direction;
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{Attribute, LitStr};
@@ -161,6 +161,16 @@ fn split(tokens: TokenStream) -> Vec<Entry> {
         }
     }
     entries.into_iter().filter(|entry| !entry.is_empty()).map(Entry::new).collect()
+}
+
+/// The `#[shm_array]` attributes among these.
+pub(crate) fn marks(attrs: &[Attribute]) -> impl Iterator<Item = &Attribute> {
+    attrs.iter().filter(|attr| attr.path().is_ident("shm_array"))
+}
+
+/// The `#[serde_shm(..)]` attributes among these.
+pub(crate) fn own_attrs(attrs: &[Attribute]) -> impl Iterator<Item = &Attribute> {
+    attrs.iter().filter(|attr| attr.path().is_ident("serde_shm"))
 }
 
 /// The path in `#[serde_shm(crate = "path")]`, the only thing that this attribute takes.

@@ -1,11 +1,13 @@
 //! What an impl asks of the type parameters: the predicates that serde would infer, and those of routed fields.
 //!
 //! Serde infers bounds for the shadow only, and the impl on the real type needs the same ones. So they are found here,
-//! by serde's rules, and given to serde as an explicit `bound`.
+//! by serde's rules, and given to serde as an explicit `bound`. The deserializer's lifetime is found here for the same
+//! reason.
 
 use crate::attr;
-use crate::parse::{Container, Direction, Errors, Field, Variant};
-use crate::route::Route;
+use crate::direction::Direction;
+use crate::errors::Errors;
+use crate::model::{Container, Field, Route, Variant};
 use crate::types;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
@@ -17,7 +19,7 @@ use syn::{Lifetime, Path, Type, TypePath};
 pub(crate) fn predicates(container: &Container<'_>, errors: &mut Errors) -> Vec<TokenStream> {
     let direction = container.direction;
     let krate = &container.krate;
-    let (de, _) = deserializer(container);
+    let (de, _) = deserializer_lifetime(container);
     let (serde_trait, array_trait) = match direction {
         Direction::Serialize => {
             (quote!(#krate::__private::serde::Serialize), quote!(#krate::__private::SerializeArray))
@@ -54,10 +56,29 @@ pub(crate) fn predicates(container: &Container<'_>, errors: &mut Errors) -> Vec<
     predicates.found
 }
 
+/// The type's own predicates and ours.
+pub(crate) fn where_clause(container: &Container<'_>) -> TokenStream {
+    let own = container.generics.where_clause.iter().flat_map(|clause| clause.predicates.iter());
+    let predicates = &container.predicates;
+    quote!(where #(#own,)* #(#predicates,)*)
+}
+
+/// The deserializer's lifetime, and the impl's parameters with it.
+pub(crate) fn deserializer(container: &Container<'_>) -> (Lifetime, TokenStream) {
+    let (de, borrowed) = deserializer_lifetime(container);
+    let mut generics = container.generics.clone();
+    if de.ident == "de" {
+        let borrowed = borrowed.iter();
+        generics.params.insert(0, syn::parse_quote!(#de: #(#borrowed)+*));
+    }
+    let (params, _, _) = generics.split_for_impl();
+    (de, params.into_token_stream())
+}
+
 /// The deserializer's lifetime, and those of the type's own that it must outlive, by serde's rules.
 ///
 /// It is `'de`, but `'static` where a field borrows that.
-pub(crate) fn deserializer(container: &Container<'_>) -> (Lifetime, BTreeSet<Lifetime>) {
+fn deserializer_lifetime(container: &Container<'_>) -> (Lifetime, BTreeSet<Lifetime>) {
     let mut borrowed = BTreeSet::new();
     for (variant, field) in container.fields() {
         if field.serde.is_skipped(Direction::Deserialize) {

@@ -1,18 +1,20 @@
 //! What the derives refuse. What is wrong with serde's own attributes, serde reports.
 
 use crate::attr::{self, SerdeAttrs};
-use crate::parse::{Container, Direction, Errors, Field, Variant, marks, own_attrs};
+use crate::direction::Direction;
+use crate::errors::Errors;
+use crate::model::{Container, Field, Variant};
 use crate::route;
 use syn::Attribute;
 
 pub(crate) fn container(container: &Container<'_>, errors: &mut Errors) {
-    for mark in marks(&container.input.attrs) {
+    for mark in attr::marks(&container.input.attrs) {
         errors.push(mark, "`#[shm_array]` marks a field: put it on each field that is an array");
     }
     lifetime_de(container, errors);
     for variant in &container.variants {
         // A struct's own attributes were looked at above.
-        for mark in marks(variant.attrs) {
+        for mark in attr::marks(variant.attrs) {
             errors.push(
                 mark,
                 "`#[shm_array]` marks a field: put it on the array inside this variant's brackets",
@@ -39,7 +41,7 @@ fn lifetime_de(container: &Container<'_>, errors: &mut Errors) {
 }
 
 fn only_on_container(attrs: &[Attribute], errors: &mut Errors) {
-    for attr in own_attrs(attrs) {
+    for attr in attr::own_attrs(attrs) {
         errors.push(attr, "`#[serde_shm(..)]` belongs on the struct or enum");
     }
 }

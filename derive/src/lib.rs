@@ -39,21 +39,29 @@
 //! };
 //! ```
 //!
-//! The flow is `parse` -> `check` -> `generate`. `route` says which fields are routed, `bound` what the impl asks of the
-//! type parameters, `types` answers questions about field types.
+//! Data flows one way. `parse` reads the input into the `model`, `route` says which fields are routed, `check` refuses
+//! what cannot work, `bound` says what the impl asks of the type parameters, and `generate` writes the code: the
+//! `shadow`, each `helper` that it names, and the impl (`remote` has those of remote types). At the bottom, `attr` and
+//! `types` answer questions about the user's attributes and field types.
 
 #![forbid(unsafe_code)]
 
 mod attr;
 mod bound;
 mod check;
+mod direction;
+mod errors;
 mod generate;
+mod helper;
+mod model;
 mod parse;
 mod remote;
 mod route;
+mod shadow;
 mod types;
 
-use crate::parse::Direction;
+use crate::direction::Direction;
+use crate::errors::Errors;
 use proc_macro::TokenStream;
 
 /// Implements serde's `Serialize`, with arrays routed.
@@ -77,7 +85,16 @@ pub fn derive_deserialize(input: TokenStream) -> TokenStream {
 
 fn derive(input: TokenStream, direction: Direction) -> TokenStream {
     let input = syn::parse_macro_input!(input as syn::DeriveInput);
-    parse::container(&input, direction)
-        .map_or_else(syn::Error::into_compile_error, |container| generate::expand(&container))
-        .into()
+    expand(&input, direction).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// The steps in their order. The errors of all of them are reported together.
+fn expand(input: &syn::DeriveInput, direction: Direction) -> syn::Result<proc_macro2::TokenStream> {
+    let mut errors = Errors::default();
+    let mut container = parse::container(input, direction, &mut errors);
+    route::choose(&mut container);
+    check::container(&container, &mut errors);
+    container.predicates = bound::predicates(&container, &mut errors);
+    errors.finish()?;
+    Ok(generate::expand(&container))
 }

@@ -4,8 +4,9 @@
 //! shadow has the same `remote`, and the functions call it.
 
 use crate::attr;
-use crate::generate::{call_shadow, deserializer, where_clause};
-use crate::parse::{Container, Direction};
+use crate::direction::Direction;
+use crate::model::Container;
+use crate::{bound, shadow};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::Member;
@@ -17,9 +18,9 @@ pub(crate) fn inherent_impl(container: &Container<'_>) -> TokenStream {
     let vis = &container.input.vis;
     let remote = &container.remote;
     let (params, args, _) = container.generics.split_for_impl();
-    let where_clause = where_clause(container);
+    let where_clause = bound::where_clause(container);
     let used = pretend_used(container);
-    let call = call_shadow(container);
+    let call = shadow::call(container);
     match container.direction {
         Direction::Serialize => quote! {
             #[automatically_derived]
@@ -37,7 +38,7 @@ pub(crate) fn inherent_impl(container: &Container<'_>) -> TokenStream {
             }
         },
         Direction::Deserialize => {
-            let (de, params) = deserializer(container);
+            let (de, params) = bound::deserializer(container);
             let conversion = conversion(container);
             quote! {
                 #[automatically_derived]

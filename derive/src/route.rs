@@ -1,27 +1,20 @@
 //! Which fields are routed, and how.
 
 use crate::attr::{self, SerdeAttrs};
-use crate::parse::{Direction, Field, Variant};
+use crate::direction::Direction;
+use crate::model::{Container, Field, Route, Variant};
 use crate::types;
 use quote::ToTokens;
 use syn::Generics;
 
-/// How a field is written and read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Route {
-    /// As serde does it, with what the user's attributes say.
-    Serde,
-    /// The type depends on a parameter: the bulk path, with a bound that says so.
-    Bound,
-    /// The type is marked and known here: the compiler looks up whether the bulk path takes it, or serde's for an array
-    /// of something that is no element. Anything else is an error.
-    Marked,
-    /// The type names an ndarray and is known here: the bulk path if it takes it, else serde's.
-    Unmarked,
+/// Decides for each field.
+pub(crate) fn choose(container: &mut Container<'_>) {
+    for variant in &mut container.variants {
+        choose_in(variant, &container.serde, &container.generics);
+    }
 }
 
-/// Decides for each field of a variant.
-pub(crate) fn choose(variant: &mut Variant<'_>, container: &SerdeAttrs, generics: &Generics) {
+fn choose_in(variant: &mut Variant<'_>, container: &SerdeAttrs, generics: &Generics) {
     if is_written_whole(variant) {
         return;
     }

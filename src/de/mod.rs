@@ -152,6 +152,7 @@ fn by_name<'de, V: Visitor<'de>>(
 }
 
 /// A record's fields as a sequence.
+#[inline]
 fn in_order<'de, V: Visitor<'de>>(
     decoder: &mut Decoder<'_, 'de>,
     number: usize,
@@ -177,7 +178,8 @@ macro_rules! number {
     ($($method:ident $tag:ident $visit:ident |$decoder:ident| $read:expr;)*) => {$(
         #[inline]
         fn $method<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-            let tag = self.tag()?;
+            // Most values have the tag that is asked for, and their slot says so.
+            let tag = if self.slot == Tag::$tag as u8 { Tag::$tag } else { self.tag()? };
             if tag == Tag::$tag {
                 let $decoder = self.decoder;
                 return visitor.$visit($read);
@@ -303,7 +305,8 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        match self.tag()? {
+        let tag = if self.slot == Tag::Record as u8 { Tag::Record } else { self.tag()? };
+        match tag {
             Tag::Record => {
                 let number = self.decoder.layout_number()?;
                 if self.decoder.is_in_order(number, fields) {

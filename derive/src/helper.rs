@@ -1,0 +1,78 @@
+//! The functions that the shadow names in `serialize_with` and `deserialize_with`.
+
+use crate::attr;
+use crate::direction::Direction;
+use crate::model::{Container, Field, Route};
+use crate::types;
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+use std::collections::BTreeSet;
+use syn::Lifetime;
+
+pub(crate) fn name(direction: Direction, number: usize) -> Ident {
+    format_ident!("__{}_{}", direction.key(), number)
+}
+
+/// One function per field whose route the compiler finds by method lookup.
+///
+/// The type is written out in the call once more, so that an error of the lookup points at the whole of it.
+pub(crate) fn definitions(container: &Container<'_>) -> TokenStream {
+    let krate = &container.krate;
+    let private = quote!(#krate::__private);
+    let helpers = container.fields().enumerate().filter_map(|(number, (_, field))| {
+        let probes = match field.route {
+            Route::Serde | Route::Bound => return None,
+            Route::Marked => quote!(marked),
+            Route::Unmarked => quote!(unmarked),
+        };
+        let name = name(container.direction, number);
+        let ty = &field.ty;
+        let lifetimes = own_lifetimes(container, field);
+        Some(match container.direction {
+            Direction::Serialize => quote! {
+                fn #name<#(#lifetimes,)* __S>(
+                    value: &#ty,
+                    serializer: __S,
+                ) -> ::core::result::Result<__S::Ok, __S::Error>
+                where
+                    __S: #private::serde::Serializer,
+                {
+                    use #private::probe::#probes::*;
+                    (&&&#private::probe::Probe::<#ty>::new()).serialize_field::<#ty, __S>(value, serializer)
+                }
+            },
+            Direction::Deserialize => {
+                let borrowed = borrowed_by_field(field, &lifetimes);
+                quote! {
+                    fn #name<'de: #(#borrowed)+*, #(#lifetimes,)* __D>(
+                        deserializer: __D,
+                    ) -> ::core::result::Result<#ty, __D::Error>
+                    where
+                        __D: #private::serde::Deserializer<'de>,
+                    {
+                        use #private::probe::#probes::*;
+                        (&&&#private::probe::Probe::<#ty>::new()).deserialize_field::<#ty, __D>(deserializer)
+                    }
+                }
+            }
+        })
+    });
+    quote!(#(#helpers)*)
+}
+
+/// The type's lifetime parameters that stand in the field.
+fn own_lifetimes(container: &Container<'_>, field: &Field<'_>) -> BTreeSet<Lifetime> {
+    let used = types::lifetimes(&field.ty);
+    let params = container.generics.lifetimes().map(|param| param.lifetime.clone());
+    params.filter(|own| used.contains(own)).collect()
+}
+
+/// What the deserializer must outlive for this field: all lifetimes, but for those that a `borrow` of the user's omits.
+fn borrowed_by_field(field: &Field<'_>, lifetimes: &BTreeSet<Lifetime>) -> BTreeSet<Lifetime> {
+    match field.serde.get(attr::BORROW).and_then(attr::Entry::string) {
+        Some(string) => {
+            attr::lifetimes(&string).into_iter().filter(|own| lifetimes.contains(own)).collect()
+        }
+        None => lifetimes.clone(),
+    }
+}
