@@ -14,7 +14,10 @@
 
 #![allow(clippy::missing_errors_doc)] // Only generated code calls these, and it hands on what they return.
 
-use crate::__private::{DeserializeArray, SerializeArray, deserialize_array, serialize_array};
+use super::{
+    DeserializeArray, SerializeArray, deserialize as deserialize_array,
+    serialize as serialize_array,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
