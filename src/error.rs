@@ -67,15 +67,34 @@ pub(crate) enum Step {
     Key(Option<String>, usize),
 }
 
+impl Step {
+    /// With a name that is long clipped: a path has one for each level, and each may come from outside.
+    fn clipped(mut self) -> Self {
+        if let Step::Field(text) | Step::Variant(text) | Step::Key(Some(text), _) = &mut self {
+            clip(text, 200);
+        }
+        self
+    }
+}
+
+/// Cuts a text at a character's end, and lets go of the memory of the rest.
+fn clip(text: &mut String, most: usize) {
+    if text.len() > most {
+        let end = (0..=most).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or(0));
+        text.push('…');
+        text.shrink_to_fit();
+    }
+}
+
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Error(Box::new(Inner {
-            kind,
-            message: message.into(),
-            path: Vec::new(),
-            container: None,
-            source: None,
-        }))
+        let mut message = message.into();
+        if let Cow::Owned(text) = &mut message {
+            // A message may quote what was found, of any length.
+            clip(text, 2000);
+        }
+        Error(Box::new(Inner { kind, message, path: Vec::new(), container: None, source: None }))
     }
 
     #[cold]
@@ -119,7 +138,7 @@ impl Error {
 
     #[cold]
     pub(crate) fn at(mut self, step: Step) -> Self {
-        self.0.path.push(step);
+        self.0.path.push(step.clipped());
         self
     }
 

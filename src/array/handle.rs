@@ -188,7 +188,8 @@ impl<A: Element, D: Dimension> Serialize for ShmArray<A, D> {
 impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for ShmArray<A, D> {
     fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
         let read = Read::<A>::deserialize(d)?;
-        dimension::<D, Z::Error>(&read.shape, read.order)?;
+        let shape = read.shape_of(D::NDIM);
+        dimension::<D, Z::Error>(&shape, read.order)?;
         let here = match &read.elements {
             std::borrow::Cow::Borrowed(items) => scope::locate(A::bytes(items)),
             std::borrow::Cow::Owned(_) => None,
@@ -196,9 +197,9 @@ impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for ShmArray<A, D> {
         match here {
             Some((region, offset)) => {
                 let len = size_of_val(&read.elements[..]);
-                ShmArray::in_region(region, offset, len, &read.shape, read.order)
+                ShmArray::in_region(region, offset, len, &shape, read.order)
             }
-            None => ShmArray::from_vec(read.elements.into_owned(), &read.shape, read.order),
+            None => ShmArray::from_vec(read.elements.into_owned(), &shape, read.order),
         }
         .map_err(Z::Error::custom)
     }

@@ -424,6 +424,10 @@ impl<T: SerializeItem, const N: usize> SerializeArray for [T; N] {
         shape: &mut Vec<usize>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
+        if N == 0 {
+            // Placed, such rows would be no bytes, and nothing would tell how many there are.
+            return nest::<Self, Routed, S>(shape, items, serializer);
+        }
         shape.push(N);
         T::serialize_items(items.as_flattened(), shape, serializer)
     }
@@ -442,9 +446,12 @@ impl<'de, T: DeserializeItem<'de>, const N: usize> DeserializeArray<'de> for [T;
         inner: &mut Vec<usize>,
         d: D,
     ) -> Result<Vec<Self>, D::Error> {
+        if N == 0 {
+            return collect_nested::<Routed, Self, D>(inner, d);
+        }
         inner.push(N);
         let mut flat = T::deserialize_items(inner, d)?.into_iter();
-        let mut rows = Vec::with_capacity(flat.len() / N.max(1));
+        let mut rows = Vec::with_capacity(flat.len() / N);
         while flat.len() > 0 {
             let mut row = Vec::with_capacity(N);
             row.extend(flat.by_ref().take(N));

@@ -142,7 +142,7 @@ pub(super) fn dimension<D: Dimension, E: Error>(
 impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for Array<A, D> {
     fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
         let read = Read::<A>::deserialize(d)?;
-        let shape = dimension::<D, Z::Error>(&read.shape, read.order)?;
+        let shape = dimension::<D, Z::Error>(&read.shape_of(D::NDIM), read.order)?;
         Array::from_shape_vec(shape, read.elements.into_owned()).map_err(Error::custom)
     }
 }
@@ -156,7 +156,7 @@ impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for ArcArray<A, D> {
 impl<'de: 'a, 'a, A: Element, D: Dimension> DeserializeArray<'de> for CowArray<'a, A, D> {
     fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
         let read = Read::<A>::deserialize(d)?;
-        let shape = dimension::<D, Z::Error>(&read.shape, read.order)?;
+        let shape = dimension::<D, Z::Error>(&read.shape_of(D::NDIM), read.order)?;
         Ok(match read.elements {
             Cow::Borrowed(items) => {
                 ArrayView::from_shape(shape, items).map_err(Error::custom)?.into()
@@ -169,7 +169,7 @@ impl<'de: 'a, 'a, A: Element, D: Dimension> DeserializeArray<'de> for CowArray<'
 impl<'de: 'a, 'a, A: Element, D: Dimension> DeserializeArray<'de> for ArrayView<'a, A, D> {
     fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
         let read = Read::<A>::deserialize(d)?;
-        let shape = dimension::<D, Z::Error>(&read.shape, read.order)?;
+        let shape = dimension::<D, Z::Error>(&read.shape_of(D::NDIM), read.order)?;
         let items = read.borrowed("ArrayView", "`Array`, `CowArray` or `ShmArray`")?;
         ArrayView::from_shape(shape, items).map_err(Error::custom)
     }

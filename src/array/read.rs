@@ -56,6 +56,16 @@ impl<'de, A: Element> Read<'de, A> {
         if fits { Ok(()) } else { Err(shape_error(&self.shape, expected)) }
     }
 
+    /// The shape, for a type of so many axes: in nested numbers `[]` stands for an empty array of any.
+    pub(crate) fn shape_of(&self, axes: Option<usize>) -> Vec<usize> {
+        match axes {
+            Some(axes) if axes > 1 && self.shape == [0] && self.owned == Some(INLINE) => {
+                vec![0; axes]
+            }
+            _ => self.shape.clone(),
+        }
+    }
+
     /// The elements in row-major order; a copy is made only for Fortran order with several axes.
     pub(crate) fn row_major(self) -> Cow<'de, [A]> {
         let moved =

@@ -224,7 +224,7 @@ impl<'d, 's, 'de> FieldsByName<'d, 's, 'de> {
             let tag = if tag == ANY { self.decoder.reader.byte()? } else { tag };
             if tag != Tag::Absent as u8 {
                 self.slot = Some(tag);
-                return Ok(Some(name));
+                return self.decoder.hand_out(name).map(Some);
             }
         }
     }
@@ -302,8 +302,8 @@ impl<'de> MapAccess<'de> for &mut SingleEntry<'_, '_, 'de> {
             return Ok(None);
         }
         self.stage = Stage::Content;
-        let (shape, _) = self.decoder.layout(self.number);
-        seed.deserialize(BorrowedStrDeserializer::new(shape.variant)).map(Some)
+        let name = self.decoder.layout(self.number).0.variant;
+        seed.deserialize(BorrowedStrDeserializer::new(self.decoder.hand_out(name)?)).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
@@ -375,10 +375,11 @@ impl<'de> Deserializer<'de> for Content<'_, '_, 'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.newtype() {
-            Some(slot) => Value { decoder: self.decoder, slot }.deserialize_option(visitor),
-            None => visitor.visit_some(self),
+        if let Some(slot) = self.newtype() {
+            return Value { decoder: self.decoder, slot }.deserialize_option(visitor);
         }
+        let Content { decoder, number } = self;
+        decoder.descend(|decoder| visitor.visit_some(Content { decoder, number }))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -446,8 +447,9 @@ impl<'de> EnumAccess<'de> for RecordVariant<'_, '_, 'de> {
     type Variant = Self;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self)> {
-        let (shape, _) = self.decoder.layout(self.number);
-        let name = seed.deserialize(BorrowedStrDeserializer::new(shape.variant))?;
+        let name = self.decoder.layout(self.number).0.variant;
+        let name = self.decoder.hand_out(name)?;
+        let name = seed.deserialize(BorrowedStrDeserializer::new(name))?;
         Ok((name, self))
     }
 }

@@ -11,9 +11,10 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
 use crate::store::Placed;
+use crate::wire::MAX_DEPTH;
 
 /// Under the token: dtype, shape, bytes, order.
 pub(super) fn visit_token<'de, V: Visitor<'de>>(
@@ -42,7 +43,21 @@ pub(super) fn visit_nested<'de, V: Visitor<'de>>(
     placed: &Placed<'de>,
     visitor: V,
 ) -> Result<V::Value> {
-    Part::whole(placed).deserialize_any(visitor)
+    // Rows without elements take no bytes: their number is bounded by nothing but its own claim.
+    let rows = placed.shape.iter().take_while(|axis| **axis != 0);
+    if placed.bytes.is_empty()
+        && layout::count(&rows.copied().collect::<Vec<_>>()) > Some(MAX_EMPTY_ROWS)
+    {
+        return Err(Error::new(
+            ErrorKind::Limit,
+            format!(
+                "an array of shape {:?} has more than {MAX_EMPTY_ROWS} empty rows",
+                placed.shape
+            ),
+        ));
+    }
+    let strides = layout::strides(&placed.shape, placed.order);
+    Part { placed, strides: &strides, axis: 0, start: 0 }.deserialize_any(visitor)
 }
 
 /// As bytes, if its elements are.
@@ -169,6 +184,9 @@ impl<'de> Deserializer<'de> for Flat<'_, 'de> {
     }
 }
 
+/// How many rows without elements an array may have that is read as sequences.
+const MAX_EMPTY_ROWS: usize = 1 << 20;
+
 /// A part of an array: the whole, a row of it, down to one element.
 #[derive(Clone, Copy)]
 struct Part<'p, 'de> {
@@ -176,22 +194,6 @@ struct Part<'p, 'de> {
     strides: &'p [usize],
     axis: usize,
     start: usize,
-}
-
-/// [`Part`] needs strides that somebody owns.
-struct Whole<'p, 'de>(&'p Placed<'de>);
-
-impl<'p, 'de> Part<'p, 'de> {
-    fn whole(placed: &'p Placed<'de>) -> Whole<'p, 'de> {
-        Whole(placed)
-    }
-}
-
-impl<'de> Whole<'_, 'de> {
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let strides = layout::strides(&self.0.shape, self.0.order);
-        Part { placed: self.0, strides: &strides, axis: 0, start: 0 }.deserialize_any(visitor)
-    }
 }
 
 impl<'de> Deserializer<'de> for Part<'_, 'de> {
@@ -218,8 +220,50 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
         visitor.visit_seq(Rows { part: self, step, left: len })
     }
 
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+/// An element or row that may be asked for inside options and newtypes.
+struct Wrapped<D> {
+    inner: D,
+    /// How many were asked for around it: a type that holds itself in an option would go on for ever.
+    depth: u32,
+}
+
+impl<D> Wrapped<D> {
+    fn new(inner: D) -> Self {
+        Wrapped { inner, depth: 0 }
+    }
+
+    fn deeper(self) -> Result<Self> {
+        let Wrapped { inner, depth } = self;
+        if depth >= MAX_DEPTH {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                format!("an element is asked for inside {MAX_DEPTH} options"),
+            ));
+        }
+        Ok(Wrapped { inner, depth: depth + 1 })
+    }
+}
+
+impl<'de, D: Deserializer<'de, Error = Error>> Deserializer<'de> for Wrapped<D> {
+    type Error = Error;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    #[inline]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.inner.deserialize_any(visitor)
+    }
+
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_some(self)
+        visitor.visit_some(self.deeper()?)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -227,7 +271,7 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
         _: &'static str,
         visitor: V,
     ) -> Result<V::Value> {
-        visitor.visit_newtype_struct(self)
+        visitor.visit_newtype_struct(self.deeper()?)
     }
 
     forward_to_deserialize_any! {
@@ -250,7 +294,7 @@ impl<'de> SeqAccess<'de> for Rows<'_, 'de> {
         self.left = left;
         let row = Part { axis: self.part.axis + 1, ..self.part };
         self.part.start += self.step;
-        seed.deserialize(row).map(Some)
+        seed.deserialize(Wrapped::new(row)).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -363,7 +407,7 @@ where
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
         let Some(place) = self.walk.next_place() else { return Ok(None) };
         let Some(bytes) = self.bytes.as_chunks::<N>().0.get(place) else { return Ok(None) };
-        seed.deserialize((self.read)(*bytes).into_deserializer()).map(Some)
+        seed.deserialize(Wrapped::new((self.read)(*bytes).into_deserializer())).map(Some)
     }
 
     #[inline]
@@ -427,7 +471,7 @@ impl<'de, W: Places> SeqAccess<'de> for Elements<'_, 'de, W> {
         if self.walk.left() == 0 {
             return Ok(None);
         }
-        seed.deserialize(One(self)).map(Some)
+        seed.deserialize(Wrapped::new(One(self))).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -444,20 +488,8 @@ impl<'de, W: Places> Deserializer<'de> for One<'_, '_, 'de, W> {
         self.0.visit_one(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value> {
-        visitor.visit_newtype_struct(self)
-    }
-
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
-        seq tuple tuple_struct map struct enum identifier ignored_any
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }

@@ -15,13 +15,28 @@ pub(super) struct Decoder<'s, 'de> {
     in_order: Vec<Option<(&'static [&'static str], bool)>>,
     source: &'s dyn Source<'de>,
     depth: u32,
+    next_array: u64,
+    /// What arrays may still take.
+    array_bytes: u64,
+    /// What names may still take.
+    name_bytes: usize,
 }
 
 impl<'s, 'de> Decoder<'s, 'de> {
     pub(super) fn new(source: &'s dyn Source<'de>) -> Result<Self> {
         let tables = ReadTables::parse(source.tables())?;
         let in_order = vec![None; tables.layouts.len()];
-        Ok(Decoder { reader: Reader::new(source.inline()), tables, in_order, source, depth: 0 })
+        let inline = source.inline();
+        Ok(Decoder {
+            reader: Reader::new(inline),
+            tables,
+            in_order,
+            source,
+            depth: 0,
+            next_array: 0,
+            array_bytes: source.array_bytes(),
+            name_bytes: inline.len().saturating_mul(256).saturating_add(1 << 20),
+        })
     }
 
     #[inline]
@@ -137,9 +152,36 @@ impl<'s, 'de> Decoder<'s, 'de> {
         Ok((count, more, slots))
     }
 
+    /// The array that is referred to here. Each is referred to once, in the order of their numbers, and all together
+    /// are no larger than the container: what is copied out of it is bounded by what is in it.
     pub(super) fn array(&mut self) -> Result<Placed<'de>> {
         let number = self.reader.varint()?;
-        self.source.array(number)
+        if number < self.next_array {
+            return Err(Error::corrupt(format!("array number {number} is referred to twice")));
+        }
+        self.next_array = number.saturating_add(1);
+        let placed = self.source.array(number)?;
+        self.array_bytes =
+            self.array_bytes.checked_sub(placed.bytes.len() as u64).ok_or_else(|| {
+                Error::corrupt("the arrays have more bytes than the container: some overlap")
+            })?;
+        Ok(placed)
+    }
+
+    /// Counts a name of the tables that is handed out. A record of a byte can have a long name, and a reader that copies
+    /// names would copy it for each.
+    #[inline]
+    pub(super) fn hand_out(&mut self, name: &'de str) -> Result<&'de str> {
+        match self.name_bytes.checked_sub(name.len()) {
+            Some(left) => self.name_bytes = left,
+            None => {
+                return Err(Error::new(
+                    ErrorKind::Limit,
+                    "the names of fields and variants take more than 256 times the inline block",
+                ));
+            }
+        }
+        Ok(name)
     }
 }
 

@@ -126,7 +126,10 @@ impl<'de> Value<'_, '_, 'de> {
         match shape.kind {
             Kind::Struct => decoder.descend(|decoder| by_name(decoder, number, visitor)),
             Kind::Tuple => decoder.descend(|decoder| in_order(decoder, number, visitor)),
-            Kind::UnitVariant => visitor.visit_borrowed_str(shape.variant),
+            Kind::UnitVariant => {
+                let name = shape.variant;
+                visitor.visit_borrowed_str(decoder.hand_out(name)?)
+            }
             Kind::NewtypeVariant | Kind::TupleVariant | Kind::StructVariant => {
                 decoder.descend(|decoder| {
                     let mut entry = SingleEntry::new(decoder, number);
@@ -239,7 +242,10 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
             },
             // What a format without options writes for none.
             Tag::Unit => visitor.visit_none(),
-            tag => visitor.visit_some(Value { decoder: self.decoder, slot: tag as u8 }),
+            // Counted as a level, though none is written: a type that holds itself in an option would go on for ever.
+            tag => self
+                .decoder
+                .descend(|decoder| visitor.visit_some(Value { decoder, slot: tag as u8 })),
         }
     }
 

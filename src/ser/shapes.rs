@@ -94,7 +94,11 @@ impl Shapes {
     #[cold]
     fn guess_by_content(&mut self, key: &Key) -> Option<Rc<Known>> {
         let known = Rc::clone(self.guesses.get(&content(key))?);
-        self.remember(key, &known);
+        // A name at another address is looked up by its content each time: what is remembered under that address would
+        // not be told of the layout that came last.
+        if known.key.same(key) {
+            self.remember(key, &known);
+        }
         Some(known)
     }
 

@@ -398,6 +398,10 @@ impl<'de> Source<'de> for Block<'de> {
         self.tables
     }
 
+    fn array_bytes(&self) -> u64 {
+        (self.limit - HEADER) as u64
+    }
+
     fn array(&self, number: u64) -> Result<Placed<'de>> {
         self.placed(self.directory.entry(number)?)
     }

@@ -73,6 +73,9 @@ pub(crate) trait Source<'de> {
     /// The tables of shapes and layouts that it refers to.
     fn tables(&self) -> &'de [u8];
 
+    /// How many bytes its arrays can have together, without any counted twice.
+    fn array_bytes(&self) -> u64;
+
     /// The array of this number, with everything but its elements checked.
     fn array(&self, number: u64) -> Result<Placed<'de>>;
 }

@@ -201,6 +201,10 @@ impl<'de> Source<'de> for NpzSource<'de> {
         self.block.tables()
     }
 
+    fn array_bytes(&self) -> u64 {
+        self.archive.total_size()
+    }
+
     fn array(&self, number: u64) -> Result<Placed<'de>> {
         let entry = self.block.directory().entry(number)?;
         let name = file_name(entry.path);

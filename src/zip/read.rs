@@ -108,6 +108,11 @@ impl Archive {
         Ok(Archive { members })
     }
 
+    /// What all members say to hold.
+    pub(crate) fn total_size(&self) -> u64 {
+        self.members.values().fold(0, |total, member| total.saturating_add(member.size))
+    }
+
     /// A member's content with its checksum verified, at an address that suits every element; `None` if there is no
     /// such member. `bytes` is what `open` saw. A member that lies compressed or unaligned is copied at its first
     /// use, and the copy is kept. One that says to be larger than `most` is an error before that.

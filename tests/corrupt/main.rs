@@ -1,0 +1,14 @@
+//! Bad input gets an error: never a panic, a hang or an allocation out of proportion, and never a wrong value.
+//!
+//! `altered` damages whole blocks, with the checksum left or made right again; `forged` makes bad ones by hand, each for
+//! one lie, and holds every error to its kind and text.
+#![cfg(all(feature = "derive", feature = "ndarray"))]
+#![allow(missing_docs, clippy::cast_precision_loss)]
+
+mod altered;
+mod bounds;
+mod forge;
+mod forged;
+mod memory;
+mod model;
+mod nesting;

@@ -1,0 +1,141 @@
+//! Values nested a million deep, read on small stacks: an error, whoever reads.
+
+use std::collections::BTreeMap;
+
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_shm::{Deserialize, ErrorKind, Serialize, from_bytes, to_bytes};
+
+use crate::forge::{NEWTYPE_VARIANT, Shape, TUPLE, block, tables, tag};
+use crate::model::{Anything, bounded};
+
+const DEEP: usize = 1_000_000;
+
+/// As deep as may be written and read.
+const LIMIT: usize = 256;
+
+/// What a thread with little room has; code that is not optimised takes more.
+const STACK: usize = if cfg!(debug_assertions) { 2 << 20 } else { 256 << 10 };
+
+#[track_caller]
+fn on_a_small_stack<R: Send>(run: impl FnOnce() -> R + Send) -> R {
+    on_a_stack(STACK, run)
+}
+
+fn on_a_stack<R: Send>(stack: usize, run: impl FnOnce() -> R + Send) -> R {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(stack)
+            .spawn_scoped(scope, run)
+            .unwrap()
+            .join()
+            .unwrap()
+    })
+}
+
+#[track_caller]
+fn too_deep<T: DeserializeOwned>(inline: &[u8]) {
+    too_deep_on::<T>(STACK, inline);
+}
+
+fn too_deep_on<T: DeserializeOwned>(stack: usize, inline: &[u8]) {
+    let one = |kind, variant, name: &'static str, tags| Shape {
+        kind,
+        name: "T",
+        variant,
+        fields: vec![name],
+        tags,
+    };
+    let shapes = [
+        one(TUPLE, "", "", vec![tag::ANY]),
+        one(0, "", "field", vec![tag::RECORD]),
+        one(NEWTYPE_VARIANT, "Nest", "", vec![tag::RECORD]),
+    ];
+    let block = block(&[], inline, &tables(&shapes), &[]);
+    let (kind, text) = on_a_stack(stack, || {
+        bounded(block.len(), || match from_bytes::<T>(&block) {
+            Ok(_) => panic!("it was read"),
+            Err(error) => (error.kind(), error.to_string()),
+        })
+    });
+    assert_eq!(kind, ErrorKind::Limit, "{text}");
+    assert!(text.contains("deeper than 256 levels"), "{text}");
+}
+
+#[derive(Serialize, Deserialize, Debug)]
+struct Options(#[allow(dead_code)] Option<Box<Options>>);
+
+#[derive(Serialize, Deserialize, Debug)]
+struct List(Vec<List>);
+
+#[derive(Serialize, Deserialize, Debug)]
+struct Dictionary(BTreeMap<u8, Dictionary>);
+
+#[derive(Deserialize, Debug)]
+#[allow(dead_code)]
+enum Choice {
+    Nest(Box<Choice>),
+    End,
+}
+
+#[derive(Deserialize, Debug)]
+#[allow(dead_code)]
+struct Record {
+    field: Option<Box<Record>>,
+}
+
+#[test]
+fn a_million_levels() {
+    let options = vec![tag::OPTION; DEEP];
+    too_deep::<IgnoredAny>(&options);
+    too_deep::<Anything>(&options);
+    too_deep::<Options>(&options);
+    let seqs = [&[tag::SEQ][..], &[2, tag::SEQ].repeat(DEEP)].concat();
+    too_deep::<IgnoredAny>(&seqs);
+    too_deep::<Anything>(&seqs);
+    too_deep::<List>(&seqs);
+    too_deep::<serde_json::Value>(&seqs);
+    let maps = [&[tag::MAP][..], &[2, tag::U8, tag::MAP, 7].repeat(DEEP)].concat();
+    too_deep::<IgnoredAny>(&maps);
+    too_deep::<Anything>(&maps);
+    too_deep::<Dictionary>(&maps);
+    let keys = [&[tag::MAP][..], &[2, tag::MAP, tag::U8].repeat(DEEP)].concat();
+    too_deep::<IgnoredAny>(&keys);
+    too_deep::<Anything>(&keys);
+    let tuples = [tag::RECORD, 0].repeat(DEEP);
+    too_deep::<IgnoredAny>(&tuples);
+    too_deep::<Anything>(&tuples);
+    let structs = [&[tag::RECORD][..], &vec![1; DEEP]].concat();
+    too_deep::<IgnoredAny>(&structs);
+    too_deep::<Anything>(&structs);
+    too_deep::<Record>(&structs);
+    let variants = [&[tag::RECORD][..], &vec![2; DEEP]].concat();
+    too_deep::<IgnoredAny>(&variants);
+    too_deep::<Anything>(&variants);
+    too_deep::<Choice>(&variants);
+}
+
+#[test]
+fn a_million_structs_as_json() {
+    // serde_json's own frames bring a level to more than 1 KiB in a release build.
+    let structs = [&[tag::RECORD][..], &vec![1; DEEP]].concat();
+    too_deep_on::<serde_json::Value>(2 << 20, &structs);
+}
+
+#[test]
+fn the_limit_itself_can_be_written_and_read_on_a_small_stack() {
+    on_a_small_stack(|| {
+        let deep = |levels: usize| (1..levels).fold(List(vec![]), |list, _| List(vec![list]));
+        let block = to_bytes(&deep(LIMIT)).unwrap();
+        let list: List = from_bytes(&block).unwrap();
+        from_bytes::<IgnoredAny>(&block).unwrap();
+        from_bytes::<Anything>(&block).unwrap();
+        assert_eq!(to_bytes(&list).unwrap().len(), block.len());
+        let error = to_bytes(&deep(LIMIT + 1)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit);
+        let deep = |levels: usize| {
+            (1..levels).fold(Options(None), |inner, _| Options(Some(Box::new(inner))))
+        };
+        let block = to_bytes(&deep(LIMIT)).unwrap();
+        from_bytes::<Options>(&block).unwrap();
+    });
+}
