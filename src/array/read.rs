@@ -56,6 +56,7 @@ impl<'de, A: Element> Read<'de, A> {
         if fits { Ok(()) } else { Err(shape_error(&self.shape, expected)) }
     }
 
+    #[cfg(feature = "ndarray")]
     /// The shape, for a type of so many axes: in nested numbers `[]` stands for an empty array of any.
     pub(crate) fn shape_of(&self, axes: Option<usize>) -> Vec<usize> {
         match axes {
