@@ -7,10 +7,13 @@ use crate::store::Entry;
 /// An array of a container: its path in the object, dtype, shape and order.
 ///
 /// ```
-/// # #[cfg(target_os = "linux")] {
-/// # use serde_shm::Segment;
-/// let segment = serde_shm::to_shared(&[("a", [1_u8, 2])]).unwrap();
-/// assert!(segment.arrays().unwrap().is_empty()); // a plain `[u8; 2]` is no array to serde
+/// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+/// use serde_shm::ShmArray1;
+///
+/// let segment = serde_shm::to_shared(&("a", ShmArray1::from(vec![1_u16, 2]))).unwrap();
+/// let arrays = segment.arrays().unwrap();
+/// assert_eq!((arrays[0].path(), arrays[0].shape()), ("1", &[2][..]));
+/// assert_eq!(arrays[0].dtype().to_string(), "<u2");
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
