@@ -4,7 +4,7 @@
 //! attribute of serde's works as it does there. Fields that are routed get `serialize_with` or `deserialize_with` on
 //! the copy. For
 //!
-//! ```ignore
+//! ```text
 //! #[derive(Serialize)]
 //! #[serde(rename_all = "camelCase")]
 //! struct Model<'a> {
@@ -16,7 +16,7 @@
 //!
 //! `Serialize` expands to
 //!
-//! ```ignore
+//! ```text
 //! const _: () = {
 //!     #[derive(::serde_shm::__private::serde::Serialize)]
 //!     #[serde(remote = "Model", rename(serialize = "Model"), crate = "..", bound(serialize = ".."))]

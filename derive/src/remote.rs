@@ -60,7 +60,7 @@ pub(crate) fn inherent_impl(container: &Container<'_>) -> TokenStream {
 /// With a `getter`, serde reads the stand-in and makes the remote type of it by the user's `From`. It reads the shadow,
 /// so that one is converted by way of the user's type:
 ///
-/// ```ignore
+/// ```text
 /// impl From<__Shadow> for Other {
 ///     fn from(__shadow: __Shadow) -> Self {
 ///         <Self as From<OtherDef>>::from(OtherDef { a: __shadow.a })
@@ -95,7 +95,7 @@ fn conversion(container: &Container<'_>) -> Option<TokenStream> {
 /// Nothing reads the fields of the stand-in, nor makes its variants. Code that could, and never runs, keeps the compiler
 /// from saying so:
 ///
-/// ```ignore
+/// ```text
 /// if let Some(OtherDef { a: __v0 }) = None::<OtherDef> {}
 /// if let Some((__v0,)) = None {
 ///     let _ = OtherDef { a: __v0 };
