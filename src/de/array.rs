@@ -16,18 +16,13 @@ use crate::layout::{self, Order};
 use crate::store::Placed;
 use crate::wire::MAX_DEPTH;
 
-/// Under the token: dtype, shape, bytes, order.
+/// Under the token, or asked for as anything: a newtype, which serde's buffer behind `flatten` and `untagged` keeps as
+/// one, of dtype, shape, bytes and order, with the bytes still borrowed.
 pub(super) fn visit_token<'de, V: Visitor<'de>>(
     placed: Placed<'de>,
     visitor: V,
 ) -> Result<V::Value> {
     visitor.visit_newtype_struct(Parts(placed))
-}
-
-/// Asked for as anything: as a newtype, which serde's buffer behind `flatten` and `untagged` keeps as one, with the
-/// bytes still borrowed.
-pub(super) fn visit_any<'de, V: Visitor<'de>>(placed: Placed<'de>, visitor: V) -> Result<V::Value> {
-    visit_token(placed, visitor)
 }
 
 /// As ndarray's own form.

@@ -109,7 +109,7 @@ impl<'de> Value<'_, '_, 'de> {
                 let number = decoder.layout_number()?;
                 Value { decoder, slot: ANY }.record(number, visitor)
             }
-            Tag::Array => array::visit_any(decoder.array()?, visitor),
+            Tag::Array => array::visit_token(decoder.array()?, visitor),
             Tag::Ndarray => array::visit_plain(&decoder.array()?, visitor),
             Tag::Blob => visitor.visit_borrowed_bytes(decoder.array()?.bytes),
             Tag::Absent | Tag::Any => {

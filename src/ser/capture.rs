@@ -10,6 +10,7 @@ use crate::store::{ArrayHead, Sink};
 use crate::wire::{Tag, put_varint};
 
 use super::Serializer;
+use super::refuse::{refuse, refuse_compounds, refuse_tuples};
 
 /// An array that the sink has begun.
 pub(super) struct Begun<'s, S> {
@@ -131,14 +132,6 @@ fn foreign() -> Error {
 /// A serializer that takes bytes and nothing else.
 struct Bytes<F>(F);
 
-macro_rules! refuse {
-    ($($method:ident($($ty:ty),*))*) => {$(
-        fn $method(self, $(_: $ty),*) -> Result<()> {
-            Err(foreign())
-        }
-    )*};
-}
-
 impl<F: FnMut(&[u8]) -> Result<()>> serde::Serializer for Bytes<F> {
     type Ok = ();
     type Error = Error;
@@ -154,7 +147,7 @@ impl<F: FnMut(&[u8]) -> Result<()>> serde::Serializer for Bytes<F> {
         (self.0)(bytes)
     }
 
-    refuse! {
+    refuse! { foreign:
         serialize_bool(bool)
         serialize_i8(i8)
         serialize_i16(i16)
@@ -166,73 +159,15 @@ impl<F: FnMut(&[u8]) -> Result<()>> serde::Serializer for Bytes<F> {
         serialize_u64(u64)
         serialize_f32(f32)
         serialize_f64(f64)
-        serialize_char(char)
-        serialize_str(&str)
-        serialize_none()
-        serialize_unit()
-        serialize_unit_struct(&'static str)
-        serialize_unit_variant(&'static str, u32, &'static str)
     }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<()> {
-        Err(foreign())
-    }
+    refuse_compounds!(foreign);
+    refuse_tuples!(foreign);
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, _: &T) -> Result<()> {
         Err(foreign())
     }
 
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: &T,
-    ) -> Result<()> {
-        Err(foreign())
-    }
-
     fn serialize_seq(self, _: Option<usize>) -> Result<Self::SerializeSeq> {
-        Err(foreign())
-    }
-
-    fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple> {
-        Err(foreign())
-    }
-
-    fn serialize_tuple_struct(
-        self,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self::SerializeTupleStruct> {
-        Err(foreign())
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self::SerializeTupleVariant> {
-        Err(foreign())
-    }
-
-    fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap> {
-        Err(foreign())
-    }
-
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeStruct> {
-        Err(foreign())
-    }
-
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self::SerializeStructVariant> {
         Err(foreign())
     }
 }

@@ -10,6 +10,7 @@ mod numbers;
 mod path;
 mod plain;
 mod record;
+mod refuse;
 mod run;
 mod shapes;
 

@@ -7,6 +7,8 @@ use crate::dtype::DType;
 use crate::dtype::Scalar::{self, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
 use crate::error::{Error, ErrorKind, Result};
 
+use super::refuse::{refuse, refuse_compounds, refuse_tuples};
+
 #[cold]
 fn other() -> Error {
     Error::new(ErrorKind::Message, "not a number or a list of such")
@@ -81,86 +83,6 @@ impl Numbers {
     }
 }
 
-macro_rules! refuse {
-    ($($method:ident($($ty:ty),*))*) => {$(
-        fn $method(self, $(_: $ty),*) -> Result<()> {
-            Err(other())
-        }
-    )*};
-}
-
-macro_rules! refuse_compounds {
-    () => {
-        refuse! {
-            serialize_char(char)
-            serialize_str(&str)
-            serialize_bytes(&[u8])
-            serialize_none()
-            serialize_unit()
-            serialize_unit_struct(&'static str)
-            serialize_unit_variant(&'static str, u32, &'static str)
-        }
-
-        fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<()> {
-            Err(other())
-        }
-
-        fn serialize_newtype_variant<T: Serialize + ?Sized>(
-            self,
-            _: &'static str,
-            _: u32,
-            _: &'static str,
-            _: &T,
-        ) -> Result<()> {
-            Err(other())
-        }
-
-        fn serialize_tuple_variant(
-            self,
-            _: &'static str,
-            _: u32,
-            _: &'static str,
-            _: usize,
-        ) -> Result<Impossible<(), Error>> {
-            Err(other())
-        }
-
-        fn serialize_map(self, _: Option<usize>) -> Result<Impossible<(), Error>> {
-            Err(other())
-        }
-
-        fn serialize_struct(self, _: &'static str, _: usize) -> Result<Impossible<(), Error>> {
-            Err(other())
-        }
-
-        fn serialize_struct_variant(
-            self,
-            _: &'static str,
-            _: u32,
-            _: &'static str,
-            _: usize,
-        ) -> Result<Impossible<(), Error>> {
-            Err(other())
-        }
-    };
-}
-
-macro_rules! refuse_tuples {
-    () => {
-        fn serialize_tuple(self, _: usize) -> Result<Impossible<(), Error>> {
-            Err(other())
-        }
-
-        fn serialize_tuple_struct(
-            self,
-            _: &'static str,
-            _: usize,
-        ) -> Result<Impossible<(), Error>> {
-            Err(other())
-        }
-    };
-}
-
 impl<'a> serde::Serializer for &'a mut Numbers {
     type Ok = ();
     type Error = Error;
@@ -191,7 +113,7 @@ impl<'a> serde::Serializer for &'a mut Numbers {
         Ok(())
     }
 
-    refuse! {
+    refuse! { other:
         serialize_bool(bool)
         serialize_i8(i8)
         serialize_i16(i16)
@@ -201,7 +123,8 @@ impl<'a> serde::Serializer for &'a mut Numbers {
         serialize_f32(f32)
         serialize_f64(f64)
     }
-    refuse_compounds!();
+    refuse! { other: serialize_bytes(&[u8]) }
+    refuse_compounds!(other);
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
@@ -293,7 +216,7 @@ impl<'a, P: NumberSink> serde::Serializer for Elements<'a, P> {
         false
     }
 
-    refuse! {
+    refuse! { other:
         serialize_bool(bool)
         serialize_i8(i8)
         serialize_i16(i16)
@@ -306,8 +229,9 @@ impl<'a, P: NumberSink> serde::Serializer for Elements<'a, P> {
         serialize_f32(f32)
         serialize_f64(f64)
     }
-    refuse_compounds!();
-    refuse_tuples!();
+    refuse! { other: serialize_bytes(&[u8]) }
+    refuse_compounds!(other);
+    refuse_tuples!(other);
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
@@ -385,8 +309,9 @@ impl<P: NumberSink> serde::Serializer for Element<'_, P> {
         }
     }
 
-    refuse_compounds!();
-    refuse_tuples!();
+    refuse! { other: serialize_bytes(&[u8]) }
+    refuse_compounds!(other);
+    refuse_tuples!(other);
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, _: &T) -> Result<()> {
         Err(other())
