@@ -25,7 +25,7 @@ pub use info::ArrayInfo;
 pub use item::{DeserializeArray, DeserializeItem, SerializeArray, SerializeItem};
 #[cfg(feature = "ndarray")]
 pub(crate) use nd::view;
-pub(crate) use scope::with_region;
+pub(crate) use scope::{add_region, with_region};
 pub(crate) use token::{Descriptor, TOKEN, announce};
 
 /// Serializes an array field: for `#[serde(with = "serde_shm::array")]` under serde's own derive.

@@ -1,5 +1,6 @@
 //! The cursor over the inline block: tags, numbers, layouts and run headers, each checked.
 
+use crate::array::add_region;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Placed, Source};
 use crate::wire::{Layout, MAX_DEPTH, ReadTables, Reader, Shape, Tag, unzigzag};
@@ -161,6 +162,9 @@ impl<'s, 'de> Decoder<'s, 'de> {
         }
         self.next_array = number.saturating_add(1);
         let placed = self.source.array(number)?;
+        if let Some(region) = &placed.region {
+            add_region(region);
+        }
         self.array_bytes =
             self.array_bytes.checked_sub(placed.bytes.len() as u64).ok_or_else(|| {
                 Error::corrupt("the arrays have more bytes than the container: some overlap")

@@ -385,7 +385,13 @@ impl<'de> Block<'de> {
         if !start.is_multiple_of(entry.dtype.alignment()) {
             return Err(bad("its offset is not a multiple of its alignment"));
         }
-        Ok(Placed { dtype: entry.dtype, shape: entry.shape, order: entry.order, bytes })
+        Ok(Placed {
+            dtype: entry.dtype,
+            shape: entry.shape,
+            order: entry.order,
+            bytes,
+            region: None,
+        })
     }
 }
 

@@ -12,6 +12,7 @@ mod npz;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::layout::Order;
+use crate::memory::Region;
 
 pub(crate) use block::{Block, BlockParts, BlockSink, Nonce};
 pub(crate) use bytes::BytesSink;
@@ -63,6 +64,8 @@ pub(crate) struct Placed<'de> {
     pub(crate) order: Order,
     /// `layout::byte_len` of shape and dtype: checked by the source.
     pub(crate) bytes: &'de [u8],
+    /// The memory in which the bytes lie, where it is not the container's own.
+    pub(crate) region: Option<Region>,
 }
 
 /// A container that is read.

@@ -223,7 +223,13 @@ impl<'de> Source<'de> for NpzSource<'de> {
                 entry.dtype, entry.shape, entry.order, header.dtype, header.shape, header.order
             )));
         }
-        Ok(Placed { dtype: entry.dtype, shape: entry.shape, order: entry.order, bytes })
+        Ok(Placed {
+            dtype: entry.dtype,
+            shape: entry.shape,
+            order: entry.order,
+            bytes,
+            region: None,
+        })
     }
 }
 
