@@ -79,6 +79,20 @@ impl AlignedBytes {
         self.start = start;
     }
 
+    /// So many zeros, or an error where there is no memory.
+    #[cfg(feature = "npz")]
+    pub(crate) fn zeroed(len: usize) -> std::io::Result<Self> {
+        let mut block = AlignedBytes::new();
+        block.try_reserve(len)?;
+        block.vec.resize(block.start + len, 0);
+        Ok(block)
+    }
+
+    #[cfg(feature = "npz")]
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.vec[self.start..]
+    }
+
     pub(crate) fn extend_from_slice(&mut self, bytes: &[u8]) {
         self.reserve(bytes.len());
         self.vec.extend_from_slice(bytes);

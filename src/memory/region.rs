@@ -34,6 +34,13 @@ impl Owner for crate::os::SealedMap {
     }
 }
 
+#[cfg(feature = "npz")]
+impl Owner for crate::os::Pages {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
 #[cfg(feature = "ndarray")]
 struct Elements<A>(Vec<A>);
 
@@ -51,6 +58,11 @@ impl Region {
 
     pub(crate) fn from_map(map: crate::os::SealedMap) -> Self {
         Region { owner: Arc::new(map) }
+    }
+
+    #[cfg(feature = "npz")]
+    pub(crate) fn from_pages(pages: crate::os::Pages) -> Self {
+        Region { owner: Arc::new(pages) }
     }
 
     #[cfg(feature = "ndarray")]

@@ -231,3 +231,33 @@ fn status(stat: &Stat) -> Status {
         identity: (stat.st_dev, stat.st_ino),
     }
 }
+
+/// Fresh memory of this process only, zeroed, with huge pages where the system has them to give.
+#[cfg(feature = "npz")]
+pub(crate) struct Pages(memmap2::MmapMut);
+
+#[cfg(feature = "npz")]
+impl Pages {
+    /// `None` where the system gives no pages this way.
+    pub(crate) fn new(len: usize) -> io::Result<Option<Self>> {
+        let map = memmap2::MmapMut::map_anon(len)?;
+        // A wish: kernels without huge pages refuse it, and nothing is lost.
+        let _ = map.advise(memmap2::Advice::HugePage);
+        Ok(Some(Pages(map)))
+    }
+}
+
+#[cfg(feature = "npz")]
+impl Deref for Pages {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(feature = "npz")]
+impl std::ops::DerefMut for Pages {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}

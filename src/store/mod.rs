@@ -18,7 +18,7 @@ pub(crate) use block::{Block, BlockParts, BlockSink, Nonce};
 pub(crate) use bytes::BytesSink;
 pub(crate) use directory::Entry;
 #[cfg(feature = "npz")]
-pub(crate) use npz::{NpzSink, NpzSource};
+pub(crate) use npz::{NpzSink, NpzSource, Opened};
 
 /// What a sink is told of an array before its bytes come.
 #[derive(Clone, Copy, Debug)]

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::io::{Seek, Write};
+use std::sync::OnceLock;
 
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Order;
+use crate::memory::Region;
 use crate::npy;
-use crate::zip::{self, Archive, ArchiveWriter};
+use crate::zip::{self, Archive, ArchiveWriter, Settings};
 
 use super::block::Block;
 use super::external::ExternalBlock;
@@ -41,7 +43,7 @@ impl<W: Write + Seek> NpzSink<W> {
     /// `out` is empty and stands at its start.
     pub(crate) fn new(out: W) -> Self {
         NpzSink {
-            archive: ArchiveWriter::new(out),
+            archive: ArchiveWriter::new(out, Settings::default()),
             block: ExternalBlock::new(),
             names: Names(HashMap::from([(REST.to_owned(), 0)])),
             open: None,
@@ -98,6 +100,7 @@ impl<W: Write + Seek> Sink for NpzSink<W> {
                 format!("array `{name}` gave {written} bytes where {bytes} were announced"),
             ));
         }
+        self.archive.end()?;
         self.block.push(&ArrayHead { path: &name, dtype, shape: &shape, order, bytes })
     }
 
@@ -113,6 +116,7 @@ impl<W: Write + Seek> Sink for NpzSink<W> {
         let rest = block.finish(&inline, tables)?;
         self.member(REST, DType::U8, &[rest.len()], Order::C, rest.len())?;
         self.archive.write(&rest)?;
+        self.archive.end()?;
         self.archive.finish()
     }
 }
@@ -157,10 +161,52 @@ fn fit(path: &str) -> String {
     name
 }
 
+/// An archive in memory, with the members that had to be copied.
+pub(crate) struct Opened {
+    archive: Archive,
+    /// What was verified: nothing where it is used in place.
+    contents: Vec<OnceLock<Option<Region>>>,
+}
+
+impl Opened {
+    pub(crate) fn open(bytes: &[u8]) -> Result<Self> {
+        let archive = Archive::open(&bytes)?;
+        for index in 0..archive.len() {
+            archive.locate(&bytes, index)?;
+        }
+        let contents = (0..archive.len()).map(|_| OnceLock::new()).collect();
+        Ok(Opened { archive, contents })
+    }
+
+    /// A member's verified content, aligned; `None` if there is none of that name.
+    fn member<'a>(&'a self, bytes: &'a [u8], name: &str, most: u64) -> Result<Option<&'a [u8]>> {
+        let Some(index) = self.archive.find(name) else {
+            return Ok(None);
+        };
+        let data = self.archive.locate(&bytes, index)?;
+        let data = bytes.get(data.start as usize..data.end as usize).unwrap_or_default();
+        let in_place =
+            !self.archive.member(index).deflated && data.as_ptr().addr().is_multiple_of(64);
+        if self.contents[index].get().is_none() {
+            let content = if in_place && data.len() as u64 <= most {
+                self.archive.verify(&bytes, index)?;
+                None
+            } else {
+                Some(self.archive.load(&bytes, index, most)?)
+            };
+            self.contents[index].get_or_init(|| content);
+        }
+        Ok(match self.contents[index].get() {
+            Some(Some(copy)) => Some(copy.bytes()),
+            _ => Some(data),
+        })
+    }
+}
+
 /// An .npz file that is read: an object written by this crate, whose arrays are members of the archive.
 pub(crate) struct NpzSource<'de> {
     bytes: &'de [u8],
-    archive: &'de Archive,
+    archive: &'de Opened,
     block: Block<'de>,
 }
 
@@ -170,7 +216,7 @@ impl<'de> NpzSource<'de> {
     /// # Errors
     ///
     /// `Unsupported` if another program wrote the archive, `Corrupt` or `Version` if its block cannot be read.
-    pub(crate) fn new(bytes: &'de [u8], archive: &'de Archive) -> Result<Self> {
+    pub(crate) fn new(bytes: &'de [u8], archive: &'de Opened) -> Result<Self> {
         let name = file_name(REST);
         let member = archive.member(bytes, &name, u64::MAX)?.ok_or_else(|| {
             Error::new(
@@ -202,7 +248,7 @@ impl<'de> Source<'de> for NpzSource<'de> {
     }
 
     fn array_bytes(&self) -> u64 {
-        self.archive.total_size()
+        self.archive.archive.total_size()
     }
 
     fn array(&self, number: u64) -> Result<Placed<'de>> {
@@ -269,7 +315,7 @@ mod tests {
             ("scalar", DType::BOOL, &[], Order::F),
         ];
         let file = save(&samples);
-        let archive = Archive::open(&file).unwrap();
+        let archive = Opened::open(&file).unwrap();
         let source = NpzSource::new(&file, &archive).unwrap();
         assert_eq!((source.inline(), source.tables()), (&b"inline"[..], &b"tables"[..]));
         for (number, (_, dtype, shape, order)) in samples.into_iter().enumerate() {
@@ -288,7 +334,7 @@ mod tests {
         let long = "é".repeat(3000);
         let paths = ["a", "a", "a~1", "a", REST, "../x", "", "/y", &long, "a"];
         let file = save(&paths.map(one));
-        let archive = Archive::open(&file).unwrap();
+        let archive = Opened::open(&file).unwrap();
         let source = NpzSource::new(&file, &archive).unwrap();
         let name = |number| source.block.directory().entry(number).unwrap().path.to_owned();
         let names: Vec<String> = (0..10).map(name).collect();
@@ -329,10 +375,11 @@ mod tests {
 
     /// An archive whose members are given, not made from arrays.
     fn forge(members: &[(&str, Vec<u8>)]) -> AlignedBytes {
-        let mut writer = ArchiveWriter::new(Cursor::new(Vec::new()));
+        let mut writer = ArchiveWriter::new(Cursor::new(Vec::new()), Settings::default());
         for (name, bytes) in members {
             writer.begin(name, bytes.len() as u64).unwrap();
             writer.write(bytes).unwrap();
+            writer.end().unwrap();
         }
         AlignedBytes::copy_from(writer.finish().unwrap().0.get_ref())
     }
@@ -344,13 +391,13 @@ mod tests {
     #[test]
     fn members_must_agree_with_the_directory() {
         let file = save(&[("a", DType::U16, &[2, 3], Order::C)]);
-        let archive = Archive::open(&file).unwrap();
+        let archive = Opened::open(&file).unwrap();
         let rest = archive.member(&file, "__serde_shm__.npy", u64::MAX).unwrap().unwrap().to_vec();
         let read = |member: Option<Vec<u8>>| {
             let mut members = vec![("__serde_shm__.npy", rest.clone()), ("other", vec![1])];
             members.extend(member.map(|bytes| ("a.npy", bytes)));
             let file = forge(&members);
-            let archive = Archive::open(&file).unwrap();
+            let archive = Opened::open(&file).unwrap();
             let source = NpzSource::new(&file, &archive).unwrap();
             source.array(0).map(|placed| placed.bytes.to_vec()).map_err(|error| error.to_string())
         };
@@ -380,7 +427,7 @@ mod tests {
     #[test]
     fn an_archive_without_the_rest_is_not_ours() {
         let refused = |file: &AlignedBytes| {
-            let archive = Archive::open(file).unwrap();
+            let archive = Opened::open(file).unwrap();
             let error = NpzSource::new(file, &archive).err().unwrap();
             (error.kind(), error.to_string())
         };

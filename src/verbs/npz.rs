@@ -12,8 +12,7 @@ use crate::de::from_source;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{AlignedBytes, Region};
 use crate::ser::to_sink;
-use crate::store::{NpzSink, NpzSource};
-use crate::zip::Archive;
+use crate::store::{NpzSink, NpzSource, Opened};
 
 /// Saves a value to an `.npz` file, which NumPy opens: each array is there under its path in the value.
 ///
@@ -107,7 +106,7 @@ fn load<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let file = File::open(path).map_err(|error| Error::io("cannot open the file", error))?;
     let block = read(file).map_err(|error| Error::io("cannot read the file", error))?;
     let region = Region::from_block(block);
-    let archive = Archive::open(region.bytes())?;
+    let archive = Opened::open(region.bytes())?;
     let source = NpzSource::new(region.bytes(), &archive)?;
     from_source(&source, Some(&region))
 }

@@ -1,258 +1,310 @@
-//! Stored members, aligned in the file.
+//! Writes an archive, front to back.
 
-use std::io::{self, Seek, SeekFrom, Write};
-
-use ::zip::result::ZipError;
-use ::zip::write::SimpleFileOptions;
-use ::zip::{CompressionMethod, DateTime, System, ZIP64_BYTES_THR, ZipWriter};
+use std::io::{self, Seek, Write};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::ARRAY_ALIGN;
 
-/// What is written and then summed in one go: small enough for both to find it in the cache.
-const BLOCK: usize = 128 << 10;
+use super::records::{
+    ALIGNMENT, DEFLATED, END, END64, END64_LEN, ENTRY, FULL, FULL16, LOCAL, LOCAL_LEN, LOCATOR64,
+    STORED, UTF8, ZIP64, name_fault,
+};
+use super::window::{BLOCK, Window};
 
-/// Writes an archive of stored members, each with its data at a multiple of 64 of the file. The same members give the
-/// same bytes: no time of day gets in.
+/// How an archive is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// Stored members' data starts at multiples of this: a power of two of at most 32768.
+    pub(crate) align: u16,
+    /// The level at which members are compressed that get smaller by it; `None` stores all.
+    pub(crate) deflate: Option<u8>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { align: crate::layout::ARRAY_ALIGN as u16, deflate: None }
+    }
+}
+
+/// Writes an archive. The same members give the same bytes: no time of day gets in.
 pub(crate) struct ArchiveWriter<W: Write + Seek> {
-    zip: ZipWriter<Window<W>>,
+    out: Window<W>,
+    settings: Settings,
+    /// The directory's entries so far, and how many.
+    directory: Vec<u8>,
+    count: u64,
+    open: Option<Open>,
+}
+
+/// The member that was begun.
+struct Open {
+    name: String,
+    size: u64,
+    written: u64,
+    /// Where its header stands.
+    header: u64,
+    sum: crc32fast::Hasher,
+}
+
+/// What a member's headers say in the end.
+struct Record<'a> {
+    name: &'a str,
+    method: u16,
+    crc: u32,
+    size: u64,
+    stored_size: u64,
+    header: u64,
 }
 
 impl<W: Write + Seek> ArchiveWriter<W> {
     /// `out` is empty and stands at its start.
-    pub(crate) fn new(out: W) -> Self {
-        ArchiveWriter { zip: ZipWriter::new(Window::new(out)) }
+    pub(crate) fn new(out: W, settings: Settings) -> Self {
+        debug_assert!(settings.align.is_power_of_two());
+        ArchiveWriter {
+            out: Window::new(out),
+            settings,
+            directory: Vec::new(),
+            count: 0,
+            open: None,
+        }
     }
 
     /// Starts a member of exactly `size` bytes. The name was not used before.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` if the name is longer than 65,535 bytes or one that readers would refuse.
     pub(crate) fn begin(&mut self, name: &str, size: u64) -> Result<()> {
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Stored)
-            .last_modified_time(DateTime::default())
-            .system(System::Unix)
-            .unix_permissions(0o644)
-            .large_file(size >= ZIP64_BYTES_THR)
-            .with_alignment(ARRAY_ALIGN as u16);
-        self.zip.start_file(name, options).map_err(write_error)
+        if let Some(open) = &self.open {
+            return Err(misuse(format!("member `{}` was not ended before the next", open.name)));
+        }
+        if let Some(fault) = name_fault(name) {
+            return Err(limit(format!("member `{}`: {fault}", name.escape_debug())));
+        }
+        if u16::try_from(name.len()).is_err() {
+            return Err(limit("a member's name is longer than 65535 bytes"));
+        }
+        let header = self.out.position();
+        let bytes = local_header(name, STORED, size, header, self.settings.align);
+        self.out.append(&bytes).map_err(write_error)?;
+        let sum = crc32fast::Hasher::new();
+        self.open = Some(Open { name: name.to_owned(), size, written: 0, header, sum });
+        Ok(())
     }
 
+    /// The member's next bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        for block in bytes.chunks(BLOCK) {
-            self.zip.write_all(block).map_err(|error| write_error(error.into()))?;
+        let Some(open) = &mut self.open else {
+            return Err(misuse("bytes were written outside of a member"));
+        };
+        open.written += bytes.len() as u64;
+        if open.written > open.size {
+            return Err(open.wrong_size());
         }
+        // The first block ends where a page of the file does, so that no page is written in two goes.
+        let first = BLOCK - (self.out.position() % 4096) as usize;
+        let (first, rest) = bytes.split_at(first.min(bytes.len()));
+        for block in std::iter::once(first).chain(rest.chunks(BLOCK)) {
+            open.sum.update(block);
+            self.out.append(block).map_err(write_error)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the member.
+    ///
+    /// # Errors
+    ///
+    /// `Message` if it was given fewer bytes than announced.
+    pub(crate) fn end(&mut self) -> Result<()> {
+        let Some(open) = self.open.take() else {
+            return Err(misuse("a member was ended that was not begun"));
+        };
+        if open.written != open.size {
+            return Err(open.wrong_size());
+        }
+        let record = Record {
+            name: &open.name,
+            method: STORED,
+            crc: open.sum.finalize(),
+            size: open.size,
+            stored_size: open.size,
+            header: open.header,
+        };
+        self.out.patch(record.header + 14, &record.crc.to_le_bytes()).map_err(write_error)?;
+        record.push_entry(&mut self.directory);
+        self.count += 1;
         Ok(())
     }
 
     /// Takes the member that was begun back: the next one starts where it did.
     pub(crate) fn abandon(&mut self) -> Result<()> {
-        self.zip.abort_file().map_err(write_error)
+        match self.open.take() {
+            Some(open) => self.out.truncate(open.header).map_err(write_error),
+            None => Ok(()),
+        }
     }
 
     /// Writes the directory; gives the output and the archive's length. Bytes of an abandoned member may stand behind
     /// it, where `out` is a file that only its owner can cut.
-    pub(crate) fn finish(self) -> Result<(W, u64)> {
-        let window = self.zip.finish().map_err(write_error)?;
-        window.finish().map_err(|error| write_error(error.into()))
+    pub(crate) fn finish(mut self) -> Result<(W, u64)> {
+        if let Some(open) = &self.open {
+            return Err(misuse(format!("member `{}` was not ended", open.name)));
+        }
+        let start = self.out.position();
+        push_end(&mut self.directory, start, self.count);
+        self.out.append(&self.directory).map_err(write_error)?;
+        self.out.finish().map_err(write_error)
     }
 }
 
-fn write_error(error: ZipError) -> Error {
-    match error {
-        ZipError::Io(error) => Error::io("cannot write the archive", error),
-        other => Error::new(ErrorKind::Limit, format!("cannot write the archive: {other}")),
+impl Open {
+    #[cold]
+    fn wrong_size(&self) -> Error {
+        misuse(format!(
+            "member `{}` gave {} bytes where {} were announced",
+            self.name, self.written, self.size
+        ))
     }
 }
 
-/// The last bytes that were written, held back so that the headers that `ZipWriter` goes back to complete are mostly
-/// still here: ten thousand small members then take tens of system calls and not tens of thousands. Blocks of arrays
-/// go straight through.
-struct Window<W> {
-    out: W,
-    /// Where `held` starts in `out`, and where `out` stands.
-    start: u64,
-    held: Vec<u8>,
-    /// Where in `held` the next byte goes; patches go before its end.
-    at: usize,
-    /// After an error nothing more is written. `ZipWriter`'s `drop` would else complete an archive that nobody wants,
-    /// and print what goes wrong then.
-    failed: bool,
+/// Writers of today make this; the lower byte is the version of the format that a reader must know.
+fn version(zip64: bool) -> u16 {
+    if zip64 { 45 } else { 20 }
 }
 
-impl<W: Write + Seek> Window<W> {
-    const ROOM: usize = 256 << 10;
+/// Unix, whose permissions the entries have.
+const SYSTEM: u16 = 3 << 8;
 
-    fn new(out: W) -> Self {
-        Window { out, start: 0, held: Vec::new(), at: 0, failed: false }
+/// The first day that the format knows, at midnight.
+const DATE: u16 = 1 << 5 | 1;
+
+/// A regular file that its owner may write and all may read.
+const MODE: u32 = 0o100_644 << 16;
+
+fn flags(name: &str) -> u16 {
+    if name.is_ascii() { 0 } else { UTF8 }
+}
+
+/// Compressed data may be a little longer than what it was made of, before that is seen.
+fn is_large(size: u64) -> bool {
+    size >= u64::from(FULL) - (16 << 20)
+}
+
+fn low(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(FULL)
+}
+
+/// A member's own header with all that stands before its data. Its checksum comes later.
+fn local_header(name: &str, method: u16, size: u64, header: u64, align: u16) -> Vec<u8> {
+    let zip64 = is_large(size);
+    let mut extra = Vec::new();
+    if zip64 {
+        extra.extend_from_slice(&ZIP64.to_le_bytes());
+        extra.extend_from_slice(&16_u16.to_le_bytes());
+        extra.extend_from_slice(&size.to_le_bytes());
+        extra.extend_from_slice(&size.to_le_bytes());
     }
-
-    fn position(&self) -> u64 {
-        self.start + self.at as u64
-    }
-
-    fn settle(&mut self) -> io::Result<()> {
-        self.out.write_all(&self.held)?;
-        let position = self.position();
-        if self.at < self.held.len() {
-            self.out.seek(SeekFrom::Start(position))?;
+    let data = header + (LOCAL_LEN + name.len() + extra.len()) as u64;
+    let mut pad = usize::from(align) - (data % u64::from(align)) as usize;
+    if method == STORED && pad < usize::from(align) {
+        // The field needs six bytes for itself.
+        while pad < 6 {
+            pad += usize::from(align);
         }
-        self.start = position;
-        self.at = 0;
-        self.held.clear();
-        Ok(())
+        extra.extend_from_slice(&ALIGNMENT.to_le_bytes());
+        extra.extend_from_slice(&(pad as u16 - 4).to_le_bytes());
+        extra.extend_from_slice(&align.to_le_bytes());
+        extra.resize(extra.len() + pad - 6, 0);
     }
-
-    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if bytes.len() >= BLOCK {
-            self.settle()?;
-            self.out.write_all(bytes)?;
-            self.start += bytes.len() as u64;
-            return Ok(());
-        }
-        if self.at + bytes.len() > Self::ROOM {
-            self.settle()?;
-        }
-        let over = bytes.len().min(self.held.len() - self.at);
-        self.held[self.at..self.at + over].copy_from_slice(&bytes[..over]);
-        self.held.extend_from_slice(&bytes[over..]);
-        self.at += bytes.len();
-        Ok(())
+    let size = if zip64 { FULL } else { low(size) };
+    let mut bytes = Vec::with_capacity(LOCAL_LEN + name.len() + extra.len());
+    bytes.extend_from_slice(&LOCAL);
+    for number in [version(zip64), flags(name), method, 0, DATE] {
+        bytes.extend_from_slice(&number.to_le_bytes());
     }
+    for number in [0, size, size] {
+        bytes.extend_from_slice(&number.to_le_bytes());
+    }
+    bytes.extend_from_slice(&(name.len() as u16).to_le_bytes());
+    bytes.extend_from_slice(&(extra.len() as u16).to_le_bytes());
+    bytes.extend_from_slice(name.as_bytes());
+    bytes.extend_from_slice(&extra);
+    bytes
+}
 
-    fn go(&mut self, position: u64) -> io::Result<()> {
-        match position.checked_sub(self.start) {
-            Some(at) if at <= self.held.len() as u64 => self.at = at as usize,
-            _ => {
-                self.settle()?;
-                self.out.seek(SeekFrom::Start(position))?;
-                self.start = position;
+impl Record<'_> {
+    /// Appends the entry of the directory.
+    fn push_entry(&self, directory: &mut Vec<u8>) {
+        let numbers = [self.size, self.stored_size, self.header];
+        let large: Vec<u64> = numbers.into_iter().filter(|&number| low(number) == FULL).collect();
+        let extra = if large.is_empty() { 0 } else { 4 + 8 * large.len() as u16 };
+        let version = version(extra > 0 || is_large(self.size));
+        directory.extend_from_slice(&ENTRY);
+        for number in [SYSTEM | version, version, flags(self.name), self.method, 0, DATE] {
+            directory.extend_from_slice(&number.to_le_bytes());
+        }
+        for number in [self.crc, low(self.stored_size), low(self.size)] {
+            directory.extend_from_slice(&number.to_le_bytes());
+        }
+        // Lengths of the name, the extra field and the comment; disk; kind of content.
+        for number in [self.name.len() as u16, extra, 0, 0, 0] {
+            directory.extend_from_slice(&number.to_le_bytes());
+        }
+        for number in [MODE, low(self.header)] {
+            directory.extend_from_slice(&number.to_le_bytes());
+        }
+        directory.extend_from_slice(self.name.as_bytes());
+        if extra > 0 {
+            directory.extend_from_slice(&ZIP64.to_le_bytes());
+            directory.extend_from_slice(&(extra - 4).to_le_bytes());
+            for number in large {
+                directory.extend_from_slice(&number.to_le_bytes());
             }
         }
-        Ok(())
-    }
-
-    fn finish(mut self) -> io::Result<(W, u64)> {
-        if self.failed {
-            return Err(io::Error::other("an earlier write failed"));
-        }
-        self.held.truncate(self.at);
-        self.settle()?;
-        self.out.flush()?;
-        Ok((self.out, self.start))
-    }
-
-    fn guard(&mut self, act: impl FnOnce(&mut Self) -> io::Result<()>) -> io::Result<()> {
-        if self.failed {
-            return Ok(());
-        }
-        act(self).inspect_err(|_| self.failed = true)
     }
 }
 
-impl<W: Write + Seek> Write for Window<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.guard(|window| window.put(bytes))?;
-        Ok(bytes.len())
+/// Appends the end to a directory that will start there.
+fn push_end(directory: &mut Vec<u8>, start: u64, count: u64) {
+    let size = directory.len() as u64;
+    let short_count = u16::try_from(count).unwrap_or(FULL16);
+    if short_count == FULL16 || low(size) == FULL || low(start) == FULL {
+        let version = version(true);
+        directory.extend_from_slice(&END64);
+        directory.extend_from_slice(&(END64_LEN as u64 - 12).to_le_bytes());
+        directory.extend_from_slice(&(SYSTEM | version).to_le_bytes());
+        directory.extend_from_slice(&version.to_le_bytes());
+        directory.extend_from_slice(&[0; 8]);
+        for number in [count, count, size, start] {
+            directory.extend_from_slice(&number.to_le_bytes());
+        }
+        directory.extend_from_slice(&LOCATOR64);
+        directory.extend_from_slice(&[0; 4]);
+        directory.extend_from_slice(&(start + size).to_le_bytes());
+        directory.extend_from_slice(&1_u32.to_le_bytes());
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.guard(|window| {
-            window.settle()?;
-            window.out.flush()
-        })
+    directory.extend_from_slice(&END);
+    directory.extend_from_slice(&[0; 4]);
+    for number in [short_count, short_count] {
+        directory.extend_from_slice(&number.to_le_bytes());
     }
+    for number in [low(size), low(start)] {
+        directory.extend_from_slice(&number.to_le_bytes());
+    }
+    directory.extend_from_slice(&[0; 2]);
 }
 
-impl<W: Write + Seek> Seek for Window<W> {
-    fn seek(&mut self, target: SeekFrom) -> io::Result<u64> {
-        // An archive ends where it is written. What an abandoned member left behind that is no part of it, and
-        // `ZipWriter` must not move its directory there.
-        let position = match target {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::Current(by) | SeekFrom::End(by) => self.position().checked_add_signed(by),
-        };
-        let position = position.ok_or(io::ErrorKind::InvalidInput)?;
-        self.guard(|window| window.go(position))?;
-        Ok(position)
-    }
+#[cold]
+fn write_error(error: io::Error) -> Error {
+    Error::io("cannot write the archive", error)
 }
 
-#[cfg(test)]
-mod tests {
-    use std::io::Cursor;
+#[cold]
+fn misuse(what: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::Message, what)
+}
 
-    use super::super::archive;
-    use super::*;
-
-    #[test]
-    fn the_same_members_give_the_same_bytes() {
-        let large = vec![2; 100_000];
-        let members = [("a", &b"1"[..]), ("b", &large)];
-        assert_eq!(archive(&members), archive(&members));
-    }
-
-    #[test]
-    fn an_abandoned_member_leaves_no_trace() {
-        let large = vec![9; 1_000_000];
-        for size in [10, 70_000, 1_000_000] {
-            let mut writer = ArchiveWriter::new(Cursor::new(Vec::new()));
-            writer.begin("a", 3).unwrap();
-            writer.write(b"abc").unwrap();
-            for part in [0, size / 2, size] {
-                writer.begin("b", size as u64).unwrap();
-                writer.write(&large[..part]).unwrap();
-                writer.abandon().unwrap();
-            }
-            writer.begin("b", 1).unwrap();
-            writer.write(b"z").unwrap();
-            let (out, len) = writer.finish().unwrap();
-            let mut bytes = out.into_inner();
-            bytes.truncate(usize::try_from(len).unwrap());
-            assert_eq!(bytes, archive(&[("a", b"abc"), ("b", b"z")]));
-        }
-    }
-
-    /// Writes fail once `left` bytes went through.
-    struct Full {
-        out: Cursor<Vec<u8>>,
-        left: usize,
-        failures: usize,
-    }
-
-    impl Write for &mut Full {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            if bytes.len() > self.left {
-                self.failures += 1;
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            self.left -= bytes.len();
-            self.out.write(bytes)
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Seek for &mut Full {
-        fn seek(&mut self, target: SeekFrom) -> io::Result<u64> {
-            self.out.seek(target)
-        }
-    }
-
-    #[test]
-    fn a_full_disk_is_an_error_and_nothing_is_written_after_it() {
-        let data = vec![1; 200_000];
-        for left in (0..400_000).step_by(9_999) {
-            let mut full = Full { out: Cursor::default(), left, failures: 0 };
-            let mut writer = ArchiveWriter::new(&mut full);
-            let result = (|| {
-                for name in ["a", "b"] {
-                    writer.begin(name, data.len() as u64)?;
-                    writer.write(&data)?;
-                }
-                writer.finish()
-            })();
-            assert_eq!(result.err().unwrap().kind(), ErrorKind::Io);
-            assert_eq!(full.failures, 1);
-        }
-    }
+#[cold]
+fn limit(what: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::Limit, what)
 }

@@ -109,19 +109,20 @@ first_len = struct.unpack_from("<I", good, central + 24)[0]
 put("zip_prefix", b"PKjunk" + good, "not a whole zip archive")
 put("zip_suffix", good + b"junk", "bytes stand after the archive")
 put("zip_encrypted", alter((6, b"\x01"), (central + 8, b"\x01")), "encrypted")
-put("zip_size_local", alter((22, b"\xff\xff")), "not a whole zip archive")
-put("zip_size_directory", alter((central + 24, b"\xff\xff\xff\x7f")), "not a whole zip archive")
+put("zip_size_local", alter((22, b"\xff\xff")), "member `a.npy`: its own header has another size")
+put("zip_size_directory", alter((central + 24, b"\xff\xff\xff\x7f")), "member `a.npy`: stored in")
 put("zip_sizes_differ", alter((22, struct.pack("<I", first_len - 1)), (central + 24, struct.pack("<I", first_len - 1))),
     "stored in")
 huge = b"\0\0\0\x7f"
-put("zip_size_2_gib", alter(*((at, huge) for at in (18, 22, central + 20, central + 24))), "not a whole zip archive")
-put("zip_name_local", alter((30, b"b")), "not a whole zip archive")
+put("zip_size_2_gib", alter(*((at, huge) for at in (18, 22, central + 20, central + 24))),
+    "member `a.npy`: its data overlaps")
+put("zip_name_local", alter((30, b"b")), "member `a.npy`: its own header has another name")
 put("zip_offset", alter((central + 42, b"\x01")), "not a whole zip archive")
 put("zip_crc", alter((14, b"????"), (central + 16, b"????")), "wrong checksum")
 put("zip_count", alter((end + 8, b"\xff\x00\xff\x00")), "not a whole zip archive")
 put("zip_disks", alter((end + 4, b"\x01")), "")
 put("zip_cut_directory", good[: central + 30] + good[end:], "not a whole zip archive")
 second = good.index(b"PK\x01\x02", central + 4)
-put("zip_overlap", alter((second + 42, good[central + 42 : central + 46])), "not a whole zip archive")
+put("zip_overlap", alter((second + 42, good[central + 42 : central + 46])), "overlaps another member")
 
 (folder / "expected.json").write_text(json.dumps(expected))

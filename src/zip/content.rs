@@ -1,0 +1,351 @@
+//! The members' content: where it lies, and its bytes, with the checksum verified.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::memory::{Fresh, Region};
+
+use super::deflate::{Inflater, Misfit, More, inflate};
+use super::directory::{Archive, Entry, fault, read_error};
+use super::records::{
+    DEFLATE_RATIO, DEFLATED, DESCRIPTOR, ENCRYPTED, FULL, LOCAL, LOCAL_LEN, UTF8, Zip64, u16_at,
+    u32_at,
+};
+use super::source::{ReadAt, fetch};
+
+/// What is read and then summed in one go, so that the sum finds it in the cache.
+const BLOCK: usize = 64 << 10;
+
+/// What is read of a member that is not kept.
+const STREAM: u64 = 256 << 10;
+
+/// Of a file, a member's own header and so much more is read in one call: the extra field, mostly.
+const SLACK: u64 = 128;
+
+/// A member of up to this size is read with its header in one call.
+const SMALL: u64 = 32 << 10;
+
+impl Archive {
+    /// Where the member's bytes lie. Its own header is checked against the directory.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if the header is none, says something else than the directory, or makes the data overlap what
+    /// comes after it.
+    pub(crate) fn locate(&self, input: &dyn ReadAt, index: usize) -> Result<Range<u64>> {
+        let (entry, name) = (&self.entries[index], self.name(index));
+        let mut room = Vec::new();
+        let least = (LOCAL_LEN + entry.raw_name(name).len()) as u64;
+        let most = (entry.header + least + SLACK).min(entry.limit);
+        let header = fetch(input, entry.header..most, &mut room).map_err(read_error)?;
+        let start = match entry.check_header(header, name)? {
+            Some(start) => start,
+            None => {
+                let most = (entry.header + least + u64::from(u16::MAX)).min(entry.limit);
+                let header = fetch(input, entry.header..most, &mut room).map_err(read_error)?;
+                let overlap = || fault(name, "its own header overlaps what comes after it");
+                entry.check_header(header, name)?.ok_or_else(overlap)?
+            }
+        };
+        entry.data(name, start)
+    }
+
+    /// The content in memory of its own, at a multiple of 64, with its checksum verified. A stored member is copied
+    /// too: one that may be used in place is found by [`Archive::locate`] and verified by [`Archive::verify`].
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` before anything is allocated if the content says to have more than `most` bytes, or more than deflate
+    /// can make of the bytes that are there; if it has fewer or more than it says; if the checksum is wrong.
+    pub(crate) fn load(&self, input: &dyn ReadAt, index: usize, most: u64) -> Result<Region> {
+        let (entry, name) = (&self.entries[index], self.name(index));
+        if entry.size > most {
+            return Err(fault(
+                name,
+                &format!("expected at most {most} bytes, found {}", entry.size),
+            ));
+        }
+        entry.check_size(name)?;
+        let memory = || {
+            let len = usize::try_from(entry.size)
+                .map_err(|error| std::io::Error::new(std::io::ErrorKind::OutOfMemory, error))?;
+            Fresh::new(len)
+        };
+        let out_of_memory = |error| {
+            Error::io(
+                format_args!("member `{name}`: no memory for its {} bytes", entry.size),
+                error,
+            )
+        };
+        // A small member comes with its header.
+        let mut room = Vec::new();
+        let whole = entry.header..entry.limit;
+        if entry.stored_size <= SMALL && whole.end - whole.start <= 2 * SMALL {
+            let bytes = fetch(input, whole, &mut room).map_err(read_error)?;
+            let start = entry.check_header(bytes, name)?;
+            let start =
+                start.ok_or_else(|| fault(name, "its own header overlaps what comes after it"))?;
+            let data = entry.data(name, start)?;
+            let data =
+                &bytes[(data.start - entry.header) as usize..(data.end - entry.header) as usize];
+            let mut fresh = memory().map_err(out_of_memory)?;
+            entry.unpack(name, data, fresh.bytes_mut())?;
+            return Ok(fresh.into_region());
+        }
+        let data = self.locate(input, index)?;
+        let mut fresh = memory().map_err(out_of_memory)?;
+        let into = fresh.bytes_mut();
+        if entry.method == DEFLATED {
+            if entry.stored_size > entry.size.saturating_add(entry.size / 8).saturating_add(STREAM)
+            {
+                // Much more than content of this size ever takes; it is not held in memory.
+                let mut at = 0;
+                entry.inflate(input, data, name, STREAM as usize, |bytes| {
+                    into[at..at + bytes.len()].copy_from_slice(bytes);
+                    at += bytes.len();
+                    true
+                })?;
+                entry.check_sum(name, crc32fast::hash(into))?;
+            } else {
+                let packed = fetch(input, data, &mut room).map_err(read_error)?;
+                entry.unpack(name, packed, into)?;
+            }
+        } else if let Some(stored) = input.slice(data.clone()) {
+            entry.unpack(name, stored, into)?;
+        } else {
+            let mut sum = crc32fast::Hasher::new();
+            let mut at = data.start;
+            for block in into.chunks_mut(BLOCK) {
+                input.read_exact_at(at, block).map_err(read_error)?;
+                sum.update(block);
+                at += block.len() as u64;
+            }
+            entry.check_sum(name, sum.finalize())?;
+        }
+        Ok(fresh.into_region())
+    }
+
+    /// Loads several members, those that take time beside each other.
+    pub(crate) fn load_many(
+        &self,
+        input: &dyn ReadAt,
+        indices: &[usize],
+        most: u64,
+    ) -> Vec<Result<Region>> {
+        let load = |&index: &usize| self.load(input, index, most);
+        // To start the threads and hand the work over takes longer than some small members.
+        let work: u64 = indices
+            .iter()
+            .map(|&index| &self.entries[index])
+            .filter(|entry| entry.method == DEFLATED)
+            .fold(0, |work, entry| work.saturating_add(entry.size));
+        if work < STREAM {
+            indices.iter().map(load).collect()
+        } else {
+            indices.par_iter().map(load).collect()
+        }
+    }
+
+    /// The first `len` bytes of the content, or all if there are fewer. Nothing more is read or decompressed, and
+    /// hence no checksum verified.
+    pub(crate) fn head(&self, input: &dyn ReadAt, index: usize, len: usize) -> Result<Vec<u8>> {
+        let (entry, name) = (&self.entries[index], self.name(index));
+        entry.check_size(name)?;
+        let data = self.locate(input, index)?;
+        let len = entry.size.min(len as u64);
+        if entry.method != DEFLATED {
+            let mut head = Vec::new();
+            let bytes =
+                fetch(input, data.start..data.start + len, &mut head).map_err(read_error)?;
+            return Ok(bytes.to_vec());
+        }
+        let mut head = Vec::new();
+        let wanted = len as usize;
+        entry.inflate(input, data, name, wanted.clamp(1, STREAM as usize), |bytes| {
+            head.extend_from_slice(&bytes[..bytes.len().min(wanted - head.len())]);
+            head.len() < wanted
+        })?;
+        Ok(head)
+    }
+
+    /// Verifies a member's checksum, without keeping its content: memory for a part of it at most.
+    pub(crate) fn verify(&self, input: &dyn ReadAt, index: usize) -> Result<()> {
+        let (entry, name) = (&self.entries[index], self.name(index));
+        entry.check_size(name)?;
+        let data = self.locate(input, index)?;
+        let mut sum = crc32fast::Hasher::new();
+        if entry.method == DEFLATED {
+            entry.inflate(input, data, name, STREAM as usize, |bytes| {
+                sum.update(bytes);
+                true
+            })?;
+        } else if let Some(stored) = input.slice(data.clone()) {
+            sum.update(stored);
+        } else {
+            let mut room = Vec::new();
+            for start in data.clone().step_by(STREAM as usize) {
+                let block = start..data.end.min(start + STREAM);
+                sum.update(fetch(input, block, &mut room).map_err(read_error)?);
+            }
+        }
+        entry.check_sum(name, sum.finalize())
+    }
+}
+
+impl Entry {
+    /// The size that is claimed can come of the bytes that are there.
+    fn check_size(&self, name: &str) -> Result<()> {
+        if self.method == DEFLATED && self.size > self.stored_size.saturating_mul(DEFLATE_RATIO) {
+            return Err(fault(
+                name,
+                &format!("{} bytes cannot come of {} compressed ones", self.size, self.stored_size),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Compares a member's own header with the directory; gives the place of the data after the header's start.
+    /// `None` if the header does not end within `header`.
+    fn check_header(&self, header: &[u8], name: &str) -> Result<Option<u64>> {
+        let differ = |what: &str| {
+            fault(name, &format!("its own header has another {what} than the directory"))
+        };
+        if !header.starts_with(&LOCAL) {
+            return Err(fault(name, "its own header is none"));
+        }
+        if header.len() < LOCAL_LEN {
+            return Ok(None);
+        }
+        let flags = u16_at(header, 6);
+        let extra = LOCAL_LEN + usize::from(u16_at(header, 26));
+        let start = extra + usize::from(u16_at(header, 28));
+        if (flags ^ self.flags) & (ENCRYPTED | UTF8) != 0 {
+            return Err(differ("kind of name or encryption"));
+        }
+        if u16_at(header, 8) != self.method {
+            return Err(differ("method"));
+        }
+        let raw = self.raw_name(name);
+        if extra - LOCAL_LEN != raw.len() {
+            return Err(differ("name"));
+        }
+        let (Some(found), Some(extra)) = (header.get(LOCAL_LEN..extra), header.get(extra..start))
+        else {
+            return Ok(None);
+        };
+        if found != raw {
+            return Err(differ("name"));
+        }
+        // A writer that cannot go back leaves zeros here, and the numbers follow the data.
+        let later = flags & DESCRIPTOR != 0;
+        let crc = u32_at(header, 14);
+        if crc != self.crc && !(later && crc == 0) {
+            return Err(differ("checksum"));
+        }
+        let fields = [u32_at(header, 22), u32_at(header, 18)];
+        let mut zip64 =
+            Zip64::of(extra).map_err(|()| fault(name, "its own extra fields are broken"))?;
+        for (field, expected) in fields.into_iter().zip([self.size, self.stored_size]) {
+            let found = match zip64.resolve(field) {
+                Ok(found) => found,
+                Err(()) if later && field == FULL => 0,
+                Err(()) => return Err(differ("size")),
+            };
+            if found != expected && !(later && found == 0) {
+                return Err(differ("size"));
+            }
+        }
+        Ok(Some(start as u64))
+    }
+
+    /// The data, `start` bytes after the header, if it ends before what comes next.
+    fn data(&self, name: &str, start: u64) -> Result<Range<u64>> {
+        let start = self.header + start;
+        match start.checked_add(self.stored_size) {
+            Some(end) if end <= self.limit => Ok(start..end),
+            _ => Err(fault(name, "its data overlaps what comes after it")),
+        }
+    }
+
+    fn check_sum(&self, name: &str, found: u32) -> Result<()> {
+        if found == self.crc {
+            return Ok(());
+        }
+        Err(fault(
+            name,
+            &format!(
+                "wrong checksum: expected {:#010x}, found {found:#010x}; the file was altered",
+                self.crc
+            ),
+        ))
+    }
+
+    /// Copies or decompresses the member's bytes, all of them, and verifies the checksum.
+    fn unpack(&self, name: &str, data: &[u8], into: &mut [u8]) -> Result<()> {
+        let mut sum = crc32fast::Hasher::new();
+        if self.method == DEFLATED {
+            inflate(data, into).map_err(|what| self.deflate_fault(name, what))?;
+            sum.update(into);
+        } else {
+            for (from, to) in data.chunks(BLOCK).zip(into.chunks_mut(BLOCK)) {
+                to.copy_from_slice(from);
+                sum.update(to);
+            }
+        }
+        self.check_sum(name, sum.finalize())
+    }
+
+    /// Decompresses the member part by part, each of up to `part` bytes, until `take` has enough. What comes is as long
+    /// as the directory says, and never longer.
+    fn inflate(
+        &self,
+        input: &dyn ReadAt,
+        data: Range<u64>,
+        name: &str,
+        part: usize,
+        mut take: impl FnMut(&[u8]) -> bool,
+    ) -> Result<()> {
+        let mut inflater = Inflater::new();
+        let mut room = Vec::new();
+        let mut out = vec![0; part];
+        let mut given = 0;
+        // A header needs little of the compressed bytes.
+        let step = STREAM.min(part as u64 * 2);
+        for start in data.clone().step_by(step as usize) {
+            let packed = start..data.end.min(start + step);
+            let mut packed = fetch(input, packed, &mut room).map_err(read_error)?;
+            loop {
+                let (used, made, more) = inflater
+                    .step(packed, &mut out)
+                    .map_err(|()| self.deflate_fault(name, Misfit::Broken))?;
+                packed = &packed[used..];
+                given += made as u64;
+                if given > self.size {
+                    return Err(self.deflate_fault(name, Misfit::Long));
+                }
+                if made > 0 && !take(&out[..made]) {
+                    return Ok(());
+                }
+                match more {
+                    More::End if given == self.size => return Ok(()),
+                    More::End => return Err(self.deflate_fault(name, Misfit::Short(given))),
+                    More::Input => break,
+                    More::Output => {}
+                }
+            }
+        }
+        Err(self.deflate_fault(name, Misfit::Broken))
+    }
+
+    fn deflate_fault(&self, name: &str, misfit: Misfit) -> Error {
+        match misfit {
+            Misfit::Broken => fault(name, "its compressed data is broken or cut"),
+            Misfit::Short(found) => {
+                fault(name, &format!("expected {} bytes, found {found}", self.size))
+            }
+            Misfit::Long => fault(name, &format!("expected {} bytes, found more", self.size)),
+        }
+    }
+}
