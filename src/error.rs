@@ -136,6 +136,15 @@ impl Error {
         self
     }
 
+    /// Appends to the text what helps to mend it.
+    #[cold]
+    #[cfg(feature = "npz")]
+    pub(crate) fn with_note(mut self, note: impl fmt::Display) -> Self {
+        let message = format!("{}; {note}", self.0.message);
+        self.0.message = message.into();
+        self
+    }
+
     #[cold]
     pub(crate) fn at(mut self, step: Step) -> Self {
         self.0.path.push(step.clipped());

@@ -46,11 +46,11 @@ pub use memory::AlignedBytes;
 pub use serde::{de::Deserialize, ser::Serialize};
 #[cfg(feature = "derive")]
 pub use serde_shm_derive::{Deserialize, Serialize};
+#[cfg(feature = "npz")]
+pub use verbs::{Compression, Npz, NpzOptions, from_npz, to_npz};
 pub use verbs::{
     Segment, SegmentOptions, from_bytes, from_reader, from_shared, to_bytes, to_shared, to_writer,
 };
-#[cfg(feature = "npz")]
-pub use verbs::{from_npz, to_npz};
 
 /// What the derives' code names. Not part of the public interface.
 #[doc(hidden)]

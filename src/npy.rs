@@ -6,7 +6,7 @@ use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, ARRAY_ALIGN, MAX_NDIM, Order};
 
-const MAGIC: [u8; 6] = *b"\x93NUMPY";
+pub(crate) const MAGIC: [u8; 6] = *b"\x93NUMPY";
 
 /// Longer headers belong to structured dtypes with thousands of fields, or to an attack: NumPy's own limit is 10,000.
 const MAX_HEADER: usize = 64 << 10;
@@ -64,6 +64,39 @@ pub(crate) fn split<'a>(name: &dyn Display, bytes: &'a [u8]) -> Result<(Header, 
     parts(bytes).map_err(|Fault(kind, text)| Error::new(kind, format!("{name}: {text}")))
 }
 
+/// What the first bytes of a .npy file say.
+pub(crate) enum Head {
+    Whole(Header),
+    /// The header is longer: so many bytes of the file are needed.
+    Needs(usize),
+}
+
+/// Reads the header of a file of `size` bytes of which these are the first.
+///
+/// # Errors
+///
+/// Those of [`split`].
+pub(crate) fn head(name: &dyn Display, bytes: &[u8], size: u64) -> Result<Head> {
+    let head = || {
+        let (text, rest) = match text(bytes)? {
+            Ok(parts) => parts,
+            Err(needed) if needed as u64 <= size && needed > bytes.len() => {
+                return Ok(Head::Needs(needed));
+            }
+            Err(needed) => return truncated(needed, bytes.len()),
+        };
+        let header = Literal { text, at: 0 }.header()?;
+        check_size(&header, size - (bytes.len() - rest.len()) as u64)?;
+        Ok(Head::Whole(header))
+    };
+    head().map_err(|Fault(kind, text)| Error::new(kind, format!("{name}: {text}")))
+}
+
+/// Whether two dtypes have one descriptor.
+pub(crate) fn same_on_disk(a: &DType, b: &DType) -> bool {
+    a == b
+}
+
 struct Fault(ErrorKind, String);
 
 fn fault<T>(text: impl Into<String>) -> Result<T, Fault> {
@@ -71,6 +104,33 @@ fn fault<T>(text: impl Into<String>) -> Result<T, Fault> {
 }
 
 fn parts(bytes: &[u8]) -> Result<(Header, &[u8]), Fault> {
+    let (text, data) = match text(bytes)? {
+        Ok(parts) => parts,
+        Err(needed) => return truncated(needed, bytes.len()),
+    };
+    let header = Literal { text, at: 0 }.header()?;
+    check_size(&header, data.len() as u64)?;
+    Ok((header, data))
+}
+
+fn truncated<T>(needed: usize, found: usize) -> Result<T, Fault> {
+    fault(format!("truncated: it ends in its header: expected {needed} bytes, found {found}"))
+}
+
+fn check_size(header: &Header, found: u64) -> Result<(), Fault> {
+    let Header { dtype, shape, .. } = header;
+    match layout::byte_len(shape, dtype.item_size()) {
+        None => fault(format!("shape {shape:?} of {dtype} overflows")),
+        Some(expected) if expected as u64 != found => fault(format!(
+            "expected {expected} bytes for shape {shape:?} of {dtype}, found {found}"
+        )),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Parts a file into the header's text and what follows it. The inner error is how many bytes that takes, where there
+/// are fewer.
+fn text(bytes: &[u8]) -> Result<Result<(&[u8], &[u8]), usize>, Fault> {
     let Some(rest) = bytes.strip_prefix(&MAGIC) else {
         let found = &bytes[..bytes.len().min(MAGIC.len())];
         return fault(format!(
@@ -82,7 +142,7 @@ fn parts(bytes: &[u8]) -> Result<(Header, &[u8]), Fault> {
     let (len, rest) = match *rest {
         [1, 0, a, b, ref rest @ ..] => (usize::from(u16::from_le_bytes([a, b])), rest),
         [2 | 3, 0, a, b, c, d, ref rest @ ..] => (u32::from_le_bytes([a, b, c, d]) as usize, rest),
-        [1..=3, 0, ..] | [] | [_] => return fault("truncated: it ends in its header"),
+        [1..=3, 0, ..] | [] | [_] => return Ok(Err(MAGIC.len() + 2 + 4)),
         [major, minor, ..] => {
             return Err(Fault(
                 ErrorKind::Version,
@@ -93,21 +153,7 @@ fn parts(bytes: &[u8]) -> Result<(Header, &[u8]), Fault> {
     if len > MAX_HEADER {
         return fault(format!("a header of {len} bytes: expected at most {MAX_HEADER}"));
     }
-    let Some((text, data)) = rest.split_at_checked(len) else {
-        return fault(format!("truncated: expected a header of {len} bytes, found {}", rest.len()));
-    };
-    let header = Literal { text, at: 0 }.header()?;
-    let item = header.dtype.item_size();
-    match layout::byte_len(&header.shape, item) {
-        None => fault(format!("shape {:?} of {} overflows", header.shape, header.dtype)),
-        Some(expected) if expected != data.len() => fault(format!(
-            "expected {expected} bytes for shape {:?} of {}, found {}",
-            header.shape,
-            header.dtype,
-            data.len()
-        )),
-        Some(_) => Ok((header, data)),
-    }
+    Ok(rest.split_at_checked(len).ok_or(bytes.len() - rest.len() + len))
 }
 
 /// A reader of the one Python literal that a header is: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.

@@ -36,6 +36,13 @@ impl ArrayInfo {
         }
     }
 
+    #[cfg(feature = "npz")]
+    pub(crate) fn from_info(info: crate::store::Info) -> Self {
+        let crate::store::Info { path, dtype, shape, order, in_place } = info;
+        let zero_copy = in_place && dtype.is_native();
+        ArrayInfo { path, dtype, shape, order, zero_copy }
+    }
+
     /// Where it stands in the object: `layers.0.weight`. An array that is the whole object is `arr_0`.
     pub fn path(&self) -> &str {
         &self.path

@@ -6,6 +6,8 @@
 mod access;
 mod array;
 mod decoder;
+#[cfg(feature = "npz")]
+mod foreign;
 mod skip;
 
 use serde::de::{Deserialize, Deserializer, Error as _, Unexpected, Visitor};
@@ -17,6 +19,9 @@ use crate::store::Source;
 use crate::wire::{Kind, Tag, unzigzag};
 
 use decoder::{ANY, Decoder};
+
+#[cfg(feature = "npz")]
+pub(crate) use foreign::from_tree;
 
 use access::{FieldsByName, FieldsInOrder, Items, SingleEntry, Variant};
 

@@ -41,6 +41,20 @@ impl Owner for crate::os::Pages {
     }
 }
 
+#[cfg(feature = "npz")]
+impl Owner for crate::os::FileMap {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+#[cfg(feature = "npz")]
+impl Owner for Vec<u8> {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
 #[cfg(feature = "ndarray")]
 struct Elements<A>(Vec<A>);
 
@@ -63,6 +77,17 @@ impl Region {
     #[cfg(feature = "npz")]
     pub(crate) fn from_pages(pages: crate::os::Pages) -> Self {
         Region { owner: Arc::new(pages) }
+    }
+
+    /// The bytes of a mapped file, of which its maker promised that nobody changes them.
+    #[cfg(feature = "npz")]
+    pub(crate) fn from_file_map(map: crate::os::FileMap) -> Self {
+        Region { owner: Arc::new(map) }
+    }
+
+    #[cfg(feature = "npz")]
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Self {
+        Region { owner: Arc::new(bytes) }
     }
 
     #[cfg(feature = "ndarray")]

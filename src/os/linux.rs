@@ -261,3 +261,34 @@ impl std::ops::DerefMut for Pages {
         &mut self.0
     }
 }
+
+/// A file's bytes, mapped: its pages are read as they are touched.
+#[cfg(feature = "npz")]
+pub(crate) struct FileMap(memmap2::Mmap);
+
+#[cfg(feature = "npz")]
+impl Deref for FileMap {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// # Safety
+///
+/// Nobody writes into the file or cuts it while the map lives.
+#[cfg(feature = "npz")]
+#[allow(unsafe_code)]
+pub(crate) unsafe fn map_file(file: &File) -> io::Result<FileMap> {
+    // SAFETY: the caller promises what `memmap2` asks for: the file stays as it is.
+    unsafe { memmap2::Mmap::map(file) }.map(FileMap)
+}
+
+/// Opens a regular file to look at it: no link is followed, and a pipe or device that has the name is not waited for.
+#[cfg(feature = "npz")]
+pub(crate) fn open_plain(path: &std::path::Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = (READ | OFlags::NOFOLLOW).bits().cast_signed();
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+}

@@ -159,3 +159,37 @@ impl std::ops::DerefMut for Pages {
         match *self {}
     }
 }
+
+/// A mapped file; there is none here.
+#[cfg(feature = "npz")]
+pub(crate) enum FileMap {}
+
+#[cfg(feature = "npz")]
+impl Deref for FileMap {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        match *self {}
+    }
+}
+
+/// # Safety
+///
+/// None here: nothing is mapped.
+#[cfg(feature = "npz")]
+#[allow(unsafe_code)]
+pub(crate) unsafe fn map_file(_: &File) -> io::Result<FileMap> {
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "files are mapped on Linux only so far; use `Npz::open`",
+    ))
+}
+
+/// Opens a regular file to look at it; a link is not followed.
+#[cfg(feature = "npz")]
+pub(crate) fn open_plain(path: &std::path::Path) -> io::Result<File> {
+    if std::fs::symlink_metadata(path)?.is_file() {
+        File::open(path)
+    } else {
+        Err(io::ErrorKind::InvalidInput.into())
+    }
+}

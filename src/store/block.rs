@@ -343,18 +343,6 @@ impl<'de> Block<'de> {
         Block::with_parts(bytes, &parts)
     }
 
-    /// The member of an archive; [`Source::array`] does not apply, [`Block::directory`] does.
-    #[cfg(feature = "npz")]
-    pub(crate) fn parse_external(bytes: &'de [u8]) -> Result<Self> {
-        let parts = BlockParts::check(bytes)?;
-        if !parts.external {
-            return Err(Error::corrupt(
-                "the `__serde_shm__` member is a block with arrays of its own",
-            ));
-        }
-        Block::with_parts(bytes, &parts)
-    }
-
     /// The same bytes again, without a second look at the checksum.
     pub(crate) fn with_parts(bytes: &'de [u8], parts: &BlockParts) -> Result<Self> {
         if bytes.len() != parts.total {

@@ -8,6 +8,8 @@ mod directory;
 mod external;
 #[cfg(feature = "npz")]
 mod npz;
+#[cfg(feature = "npz")]
+mod tally;
 
 use crate::dtype::DType;
 use crate::error::Result;
@@ -18,7 +20,9 @@ pub(crate) use block::{Block, BlockParts, BlockSink, Nonce};
 pub(crate) use bytes::BytesSink;
 pub(crate) use directory::Entry;
 #[cfg(feature = "npz")]
-pub(crate) use npz::{NpzSink, NpzSource, Opened};
+pub(crate) use npz::{Info, Input, Members, Node, NpzSink, NpzSource, Rest, Tree};
+#[cfg(feature = "npz")]
+pub(crate) use tally::Tally;
 
 /// What a sink is told of an array before its bytes come.
 #[derive(Clone, Copy, Debug)]

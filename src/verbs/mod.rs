@@ -1,11 +1,13 @@
 //! What users call: an object into a container and back, a pair of verbs for each.
 
 mod bytes;
+#[cfg(feature = "ndarray")]
+mod lookup;
 #[cfg(feature = "npz")]
 mod npz;
 mod shared;
 
 pub use bytes::{from_bytes, from_reader, to_bytes, to_writer};
 #[cfg(feature = "npz")]
-pub use npz::{from_npz, to_npz};
+pub use npz::{Compression, Npz, NpzOptions, from_npz, to_npz};
 pub use shared::{Segment, SegmentOptions, from_shared, to_shared};

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
+use crate::memory::Region;
+
 /// Bytes at places: memory, or a file that is read without moving anybody's position.
 pub(crate) trait ReadAt: Sync {
     /// How many bytes there are.
@@ -44,6 +46,20 @@ impl ReadAt for &[u8] {
 
     fn slice(&self, range: Range<u64>) -> Option<&[u8]> {
         (**self).slice(range)
+    }
+}
+
+impl ReadAt for Region {
+    fn size(&self) -> io::Result<u64> {
+        self.bytes().size()
+    }
+
+    fn read_exact_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        self.bytes().read_exact_at(offset, into)
+    }
+
+    fn slice(&self, range: Range<u64>) -> Option<&[u8]> {
+        self.bytes().slice(range)
     }
 }
 

@@ -57,9 +57,9 @@ def with_a(content):
 # What is no archive of ours.
 put("empty", b"", "wrong magic")
 put("text", b"not a zip archive", "wrong magic")
-put("plain.npy", npy(np.arange(3)), "wrong magic")
-put("nothing_in_it", pack([]), "not written by serde_shm")
-put("numpy", pack([("a.npy", npy(np.arange(3)))]), "not written by serde_shm")
+put("plain.npy", npy(np.arange(3)), "missing field `text`; there are `arr_0`")
+put("nothing_in_it", pack([]), "missing field `text`; there are no arrays")
+put("numpy", pack([("a.npy", npy(np.arange(3, dtype="i4")))]), "missing field `text`; there are `a`")
 
 # Members.
 without = [(name, content) for name, content in members.items() if name != "a.npy"]

@@ -1,0 +1,408 @@
+//! Values out of an archive that says nothing of its object: fields by the names of its arrays, sequences by number.
+
+use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess,
+    Unexpected, Visitor,
+};
+use serde::forward_to_deserialize_any;
+
+use crate::array::{TOKEN, add_region, with_region};
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory::Region;
+use crate::store::{Node, Placed, Tree};
+use crate::wire::MAX_DEPTH;
+
+use super::array;
+
+/// The name that NumPy gives to an array that is saved without one; others count on.
+const UNNAMED: &str = "arr_";
+
+/// Reads a value from an archive's arrays. Handles keep `region` alive, if arrays lie in it, or what they were loaded to.
+///
+/// # Errors
+///
+/// `Mismatch` if the arrays are not what `T` asks for; those of loading them.
+pub(crate) fn from_tree<'de, T: Deserialize<'de>>(
+    tree: &Tree<'de>,
+    region: Option<&Region>,
+) -> Result<T> {
+    with_region(region, || T::deserialize(Foreign { node: tree.root(), depth: 0 }))
+}
+
+/// A value of which nothing is known but what arrays it has.
+#[derive(Clone, Copy)]
+struct Foreign<'t, 'de> {
+    node: Node<'t, 'de>,
+    depth: u32,
+}
+
+impl<'t, 'de> Foreign<'t, 'de> {
+    /// One step further in; names may have thousands of steps, and a type may ask for itself in options for ever.
+    fn deeper(self, node: Node<'t, 'de>) -> Result<Self> {
+        if self.depth >= MAX_DEPTH {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                format!("the names of the arrays nest deeper than {MAX_DEPTH} levels"),
+            ));
+        }
+        Ok(Foreign { node, depth: self.depth + 1 })
+    }
+
+    /// The array that stands here; at the root, the only one if it has no name.
+    fn array(&self) -> Result<Placed<'de>> {
+        let placed = self.unnamed().unwrap_or(self.node).array()?;
+        if let Some(region) = &placed.region {
+            add_region(region);
+        }
+        Ok(placed)
+    }
+
+    fn unnamed(&self) -> Option<Node<'t, 'de>> {
+        if self.depth > 0 {
+            return None;
+        }
+        match &self.node.children()[..] {
+            [(name, node)] if name.strip_prefix(UNNAMED) == Some("0") => Some(*node),
+            _ => None,
+        }
+    }
+
+    fn is_array(&self) -> bool {
+        self.node.has_array() || self.unnamed().is_some()
+    }
+
+    /// A value that is no sequence: an array without axes.
+    fn scalar<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let placed = self.array()?;
+        if placed.shape.is_empty() {
+            return array::visit_nested(&placed, visitor);
+        }
+        let found = format!("an array of {} (shape {:?})", placed.dtype.rust_name(), placed.shape);
+        Err(Error::invalid_type(Unexpected::Other(&found), &visitor))
+    }
+
+    /// The items of a sequence: children named by number, or as NumPy names arrays without a name.
+    fn items(&self) -> Result<Vec<Node<'t, 'de>>> {
+        let mut items = Vec::new();
+        for (name, node) in self.node.children() {
+            let digits = if self.depth == 0 { name.strip_prefix(UNNAMED) } else { None };
+            let number = digits.unwrap_or(name).parse::<usize>().map_err(|_| {
+                Error::mismatch(format!(
+                    "expected a sequence of arrays named by number, found `{name}`"
+                ))
+            })?;
+            items.push((number, node));
+        }
+        items.sort_by_key(|(number, _)| *number);
+        match items.iter().enumerate().find(|(place, (number, _))| place != number) {
+            None => Ok(items.into_iter().map(|(_, node)| node).collect()),
+            Some((place, (number, _))) => Err(Error::mismatch(format!(
+                "expected arrays numbered from 0 without gaps: there is no {place}, or two of it, before {number}"
+            ))),
+        }
+    }
+
+    /// What is there, for an error.
+    fn summary(&self) -> String {
+        const SHOWN: usize = 8;
+        let children = self.node.children();
+        let names: Vec<String> =
+            children.iter().take(SHOWN).map(|(name, _)| format!("`{name}`")).collect();
+        match children.len() {
+            0 => "there are no arrays".to_owned(),
+            count if count > SHOWN => {
+                format!("there are {} and {} more", names.join(", "), count - SHOWN)
+            }
+            _ => format!("there are {}", names.join(", ")),
+        }
+    }
+
+    fn fields(self) -> Fields<'t, 'de> {
+        Fields { parent: self, children: self.node.children().into_iter(), value: None }
+    }
+
+    fn map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let mut fields = self.fields();
+        match visitor.visit_map(&mut fields) {
+            Ok(value) => match fields.children.next() {
+                None => Ok(value),
+                Some((name, _)) => {
+                    Err(Error::mismatch(format!("the array or group `{name}` was not asked for")))
+                }
+            },
+            // A field is missing: it may have another name here.
+            Err(error) if error.path().is_none() => Err(error.with_note(self.summary())),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+macro_rules! scalars {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+            self.scalar(visitor)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Foreign<'_, 'de> {
+    type Error = Error;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    scalars! {
+        deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32
+        deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_identifier
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        if self.is_array() {
+            let placed = self.array()?;
+            if placed.shape.is_empty() {
+                return array::visit_nested(&placed, visitor);
+            }
+            return array::visit_token(placed, visitor);
+        }
+        if self.node.has_children() && self.items().is_ok() {
+            return self.deserialize_seq(visitor);
+        }
+        self.map(visitor)
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let placed = self.array()?;
+        if placed.shape.is_empty() {
+            return array::visit_nested(&placed, visitor);
+        }
+        array::visit_bytes(&placed, visitor)
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.deserialize_bytes(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_some(self.deeper(self.node)?)
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        if name == TOKEN {
+            return array::visit_token(self.array()?, visitor);
+        }
+        visitor.visit_newtype_struct(self.deeper(self.node)?)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        if self.is_array() {
+            return array::visit_nested(&self.array()?, visitor);
+        }
+        let items = self.items()?;
+        let len = items.len();
+        let mut items = Items { parent: self, left: items.into_iter(), done: 0 };
+        let value = visitor.visit_seq(&mut items)?;
+        match items.left.len() {
+            0 => Ok(value),
+            left => Err(Error::mismatch(format!("expected {} elements, found {len}", len - left))),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        if self.node.has_array() && !self.node.has_children() {
+            return self.scalar(visitor);
+        }
+        self.map(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        // What ndarray asks for.
+        if name == "Array" && fields == ["v", "dim", "data"] && self.is_array() {
+            return array::visit_plain(&self.array()?, visitor);
+        }
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        if self.node.has_children() {
+            let fields = MapAccessDeserializer::new(self.fields());
+            return fields.deserialize_enum(name, variants, visitor);
+        }
+        let variant = String::deserialize(self)?;
+        visitor.visit_enum(variant.into_deserializer())
+    }
+
+    /// What nobody asked for is not loaded.
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_unit()
+    }
+}
+
+/// The items of a sequence.
+struct Items<'t, 'de> {
+    parent: Foreign<'t, 'de>,
+    left: std::vec::IntoIter<Node<'t, 'de>>,
+    done: usize,
+}
+
+impl<'de> SeqAccess<'de> for &mut Items<'_, 'de> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        let Some(node) = self.left.next() else { return Ok(None) };
+        self.done += 1;
+        let item = self.parent.deeper(node)?;
+        seed.deserialize(item).map(Some).map_err(|error| error.at_index(self.done - 1))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.left.len())
+    }
+}
+
+/// The fields of a struct, or the entries of a map.
+struct Fields<'t, 'de> {
+    parent: Foreign<'t, 'de>,
+    children: std::vec::IntoIter<(&'de str, Node<'t, 'de>)>,
+    value: Option<(&'de str, Node<'t, 'de>)>,
+}
+
+impl<'de> MapAccess<'de> for Fields<'_, 'de> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        self.value = self.children.next();
+        let Some((name, _)) = self.value else { return Ok(None) };
+        seed.deserialize(Key(name)).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
+        let (name, node) = self
+            .value
+            .take()
+            .ok_or_else(|| Error::custom("a value was asked for before its key"))?;
+        seed.deserialize(self.parent.deeper(node)?).map_err(|error| error.at_field(name))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.children.len())
+    }
+}
+
+/// A part of a name as a map's key: numbers are read from their digits.
+struct Key<'de>(&'de str);
+
+impl<'de> Key<'de> {
+    fn parsed<T, V>(
+        &self,
+        visitor: V,
+        visit: impl FnOnce(V, T) -> Result<V::Value>,
+    ) -> Result<V::Value>
+    where
+        T: std::str::FromStr,
+        V: Visitor<'de>,
+    {
+        match self.0.parse() {
+            Ok(value) => visit(visitor, value),
+            Err(_) => Err(Error::invalid_type(Unexpected::Str(self.0), &visitor)),
+        }
+    }
+}
+
+macro_rules! parsed {
+    ($($method:ident $visit:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+            self.parsed(visitor, V::$visit)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Key<'de> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_borrowed_str(self.0)
+    }
+
+    parsed! {
+        deserialize_bool visit_bool
+        deserialize_i8 visit_i8
+        deserialize_i16 visit_i16
+        deserialize_i32 visit_i32
+        deserialize_i64 visit_i64
+        deserialize_i128 visit_i128
+        deserialize_u8 visit_u8
+        deserialize_u16 visit_u16
+        deserialize_u32 visit_u32
+        deserialize_u64 visit_u64
+        deserialize_u128 visit_u128
+        deserialize_f32 visit_f32
+        deserialize_f64 visit_f64
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        visitor.visit_enum(BorrowedStrDeserializer::new(self.0))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_some(self)
+    }
+
+    forward_to_deserialize_any! {
+        char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}

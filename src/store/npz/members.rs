@@ -1,0 +1,406 @@
+//! The members of an archive, each brought to memory at its first use and kept.
+
+use std::fmt::Display;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use rayon::prelude::*;
+
+use crate::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::layout::{self, Order};
+use crate::memory::{AlignedBytes, Fresh, Region};
+use crate::npy::{self, Header};
+use crate::zip::{Archive, ReadAt};
+
+use super::super::Placed;
+use super::names::file_name;
+
+/// Where the archive's bytes are.
+pub(crate) enum Input {
+    /// In a file: each member is read into memory of its own.
+    File(File),
+    /// In memory. A member that is stored and aligned is seen where it lies. Its checksum is verified at its first use,
+    /// unless the memory is that of a mapped file, of which no page is to be touched that is not asked for.
+    Memory { region: Region, verify: bool },
+}
+
+impl Input {
+    fn bytes(&self) -> &dyn ReadAt {
+        match self {
+            Input::File(file) => file,
+            Input::Memory { region, .. } => region,
+        }
+    }
+}
+
+fn read_error(error: io::Error) -> Error {
+    Error::io("cannot read the file", error)
+}
+
+/// The arrays of a file, and what was loaded of them so far.
+pub(crate) struct Members {
+    input: Input,
+    /// `None` if the file is one array, and no archive.
+    archive: Option<Archive>,
+    /// Of the whole file.
+    size: u64,
+    contents: Box<[OnceLock<Content>]>,
+    /// How many bytes may be copied or decompressed, and how many were.
+    limit: u64,
+    taken: AtomicU64,
+    ahead: Ahead,
+}
+
+/// A member's array.
+struct Content {
+    header: Header,
+    /// Where the elements lie in `region`, or in the input's where that is `None`.
+    data: Range<usize>,
+    region: Option<Region>,
+}
+
+/// What is known of an array that was not read.
+pub(crate) struct Info {
+    pub(crate) path: String,
+    pub(crate) dtype: DType,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) order: Order,
+    /// Its elements can be seen where they lie, but for their byte order.
+    pub(crate) in_place: bool,
+}
+
+/// Members that were decompressed beside the one that was asked for.
+#[derive(Default)]
+struct Ahead {
+    /// The first member behind those of the last batch.
+    end: AtomicUsize,
+    /// How many were loaded so, and how many of those were asked for since.
+    loaded: AtomicUsize,
+    used: AtomicUsize,
+}
+
+/// Members that are decompressed at once have no more bytes than this together, beside the one that is asked for.
+const AHEAD_BYTES: u64 = 64 << 20;
+
+/// The name that NumPy gives to an array without one.
+const UNNAMED: &str = "arr_0.npy";
+
+impl Members {
+    /// Reads the archive's directory. No more than `limit` bytes will be copied or decompressed out of it. A `.npy`
+    /// file counts as an archive of one array without a name.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Archive::open`].
+    pub(crate) fn open(input: Input, limit: u64) -> Result<Self> {
+        let size = input.bytes().size().map_err(read_error)?;
+        let mut magic = [0; npy::MAGIC.len()];
+        let single = size >= magic.len() as u64 && {
+            input.bytes().read_exact_at(0, &mut magic).map_err(read_error)?;
+            magic == npy::MAGIC
+        };
+        let archive = if single { None } else { Some(Archive::open(input.bytes())?) };
+        let count = archive.as_ref().map_or(1, Archive::len);
+        let contents = std::iter::repeat_with(OnceLock::new).take(count).collect();
+        let (taken, ahead) = (AtomicU64::new(0), Ahead::default());
+        Ok(Members { input, archive, size, contents, limit, taken, ahead })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.contents.len()
+    }
+
+    /// The name of a member in the archive, `weights.npy`.
+    pub(crate) fn name(&self, index: usize) -> &str {
+        self.archive.as_ref().map_or(UNNAMED, |archive| archive.member(index).name)
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        match &self.archive {
+            Some(archive) => archive.find(name),
+            None => (name == UNNAMED).then_some(0),
+        }
+    }
+
+    /// How many bytes all members say to have.
+    pub(crate) fn total_size(&self) -> u64 {
+        self.archive.as_ref().map_or(self.size, Archive::total_size)
+    }
+
+    fn size(&self, index: usize) -> u64 {
+        self.archive.as_ref().map_or(self.size, |archive| archive.member(index).size)
+    }
+
+    fn is_deflated(&self, index: usize) -> bool {
+        self.archive.as_ref().is_some_and(|archive| archive.member(index).deflated)
+    }
+
+    /// Where a stored member lies.
+    fn locate(&self, index: usize) -> Result<Range<u64>> {
+        match &self.archive {
+            Some(archive) => archive.locate(self.input.bytes(), index),
+            None => Ok(0..self.size),
+        }
+    }
+
+    /// The array of this member; it is an error if the member says to have more than `most` bytes, header included.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if the member is not what the directory says, or is no array; `Limit` if too much would be loaded.
+    pub(crate) fn array(&self, index: usize, most: u64) -> Result<Placed<'_>> {
+        if let Some(content) = self.contents[index].get() {
+            return Ok(self.placed(content));
+        }
+        let content = self.load(index, most)?;
+        Ok(self.placed(self.contents[index].get_or_init(|| content)))
+    }
+
+    /// The same for one of many that will be asked for in their order: where it is compressed, those behind it are
+    /// decompressed with it, on all cores.
+    pub(crate) fn array_in_order(&self, index: usize, most: u64) -> Result<Placed<'_>> {
+        if self.contents[index].get().is_none() {
+            self.check_size(index, most)?;
+            self.load_ahead(index);
+        }
+        if index < self.ahead.end.load(Relaxed) {
+            self.ahead.used.fetch_add(1, Relaxed);
+        }
+        self.array(index, most)
+    }
+
+    fn placed<'a>(&'a self, content: &'a Content) -> Placed<'a> {
+        let whole = match (&content.region, &self.input) {
+            (Some(region), _) | (None, Input::Memory { region, .. }) => region.bytes(),
+            (None, Input::File(_)) => &[],
+        };
+        Placed {
+            dtype: content.header.dtype.clone(),
+            shape: content.header.shape.clone(),
+            order: content.header.order,
+            bytes: &whole[content.data.clone()],
+            region: content.region.clone(),
+        }
+    }
+
+    fn load(&self, index: usize, most: u64) -> Result<Content> {
+        self.check_size(index, most)?;
+        if let (Input::Memory { region, verify }, false) = (&self.input, self.is_deflated(index)) {
+            let range = self.locate(index)?;
+            if let (true, Some(archive)) = (verify, &self.archive) {
+                archive.verify(self.input.bytes(), index)?;
+            }
+            return self.in_place(region, range, index);
+        }
+        self.take(index)?;
+        self.fetch(index, most)
+            .and_then(|region| self.content(index, region))
+            .inspect_err(|_| self.give_back(index))
+    }
+
+    /// The member in memory of its own.
+    fn fetch(&self, index: usize, most: u64) -> Result<Region> {
+        if let Some(archive) = &self.archive {
+            return archive.load(self.input.bytes(), index, most);
+        }
+        let len = usize::try_from(self.size).unwrap_or(usize::MAX);
+        let mut fresh = Fresh::new(len).map_err(read_error)?;
+        self.input.bytes().read_exact_at(0, fresh.bytes_mut()).map_err(read_error)?;
+        Ok(fresh.into_region())
+    }
+
+    /// A stored member where it lies, or copied if its elements are not aligned there.
+    fn in_place(&self, region: &Region, range: Range<u64>, index: usize) -> Result<Content> {
+        let (start, end) = (range.start as usize, range.end as usize);
+        let bytes = &region.bytes()[start..end];
+        let (header, data) = npy::split(&self.named(index), bytes)?;
+        if is_aligned(data, &header.dtype) {
+            let end = start + bytes.len();
+            return Ok(Content { header, data: end - data.len()..end, region: None });
+        }
+        self.take(index)?;
+        Ok(Content {
+            header,
+            data: 0..data.len(),
+            region: Some(Region::from_block(AlignedBytes::copy_from(data))),
+        })
+    }
+
+    /// A member that was read into memory of its own.
+    fn content(&self, index: usize, region: Region) -> Result<Content> {
+        let (header, data) = npy::split(&self.named(index), region.bytes())?;
+        let (end, len) = (region.bytes().len(), data.len());
+        if is_aligned(data, &header.dtype) {
+            return Ok(Content { header, data: end - len..end, region: Some(region) });
+        }
+        // NumPy pads its header so that this is never needed; others need not.
+        let region = Region::from_block(AlignedBytes::copy_from(data));
+        Ok(Content { header, data: 0..len, region: Some(region) })
+    }
+
+    fn load_ahead(&self, index: usize) {
+        let Some(archive) = self.archive.as_ref().filter(|_| self.is_deflated(index)) else {
+            return;
+        };
+        let (loaded, used) = (self.ahead.loaded.load(Relaxed), self.ahead.used.load(Relaxed));
+        // Who asks for a few of many would pay for all.
+        if used < loaded / 2 {
+            return;
+        }
+        let mut batch = Vec::new();
+        let mut bytes = 0_u64;
+        for next in index..self.len() {
+            bytes = bytes.saturating_add(if next == index { 0 } else { self.size(next) });
+            if batch.len() >= 4 * rayon::current_num_threads() || bytes > AHEAD_BYTES {
+                break;
+            }
+            if self.is_deflated(next)
+                && self.contents[next].get().is_none()
+                && self.take(next).is_ok()
+            {
+                batch.push(next);
+            }
+        }
+        let regions = archive.load_many(self.input.bytes(), &batch, u64::MAX);
+        for (&member, region) in batch.iter().zip(regions) {
+            match region.and_then(|region| self.content(member, region)) {
+                // Another thread may have been first.
+                Ok(content) => drop(self.contents[member].set(content)),
+                // What is wrong with a member is said when it is asked for.
+                Err(_) => self.give_back(member),
+            }
+        }
+        self.ahead.loaded.fetch_add(batch.len(), Relaxed);
+        self.ahead.end.store(batch.last().map_or(0, |last| last + 1), Relaxed);
+    }
+
+    /// Counts a member's bytes against the limit.
+    fn take(&self, index: usize) -> Result<()> {
+        let size = self.size(index);
+        let add = |taken: u64| taken.checked_add(size).filter(|taken| *taken <= self.limit);
+        match self.taken.fetch_update(Relaxed, Relaxed, add) {
+            Ok(_) => Ok(()),
+            Err(taken) => Err(Error::new(
+                ErrorKind::Limit,
+                format!(
+                    "{}: its {size} bytes and the {taken} that were loaded before exceed the limit of {}; raise it \
+                     with `NpzOptions::limit`",
+                    self.named(index),
+                    self.limit
+                ),
+            )),
+        }
+    }
+
+    fn give_back(&self, index: usize) {
+        self.taken.fetch_sub(self.size(index), Relaxed);
+    }
+
+    fn check_size(&self, index: usize, most: u64) -> Result<()> {
+        let size = self.size(index);
+        if size <= most {
+            return Ok(());
+        }
+        Err(Error::corrupt(format!(
+            "{}: expected at most {most} bytes, found {size}",
+            self.named(index)
+        )))
+    }
+
+    /// The member in the words of an error.
+    fn named(&self, index: usize) -> impl Display {
+        format!("member `{}`", self.name(index))
+    }
+
+    /// What the header of a member says; of a compressed one no more than that is decompressed, of others no more read.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if the member is no array.
+    pub(crate) fn header(&self, index: usize) -> Result<Header> {
+        if let Some(content) = self.contents[index].get() {
+            return Ok(content.header.clone());
+        }
+        // A header of NumPy's takes 128 bytes; those of structured dtypes may be longer.
+        let size = self.size(index);
+        let mut len = 128;
+        loop {
+            let head = match &self.archive {
+                Some(archive) => archive.head(self.input.bytes(), index, len)?,
+                None => {
+                    let mut head = vec![0; size.min(len as u64) as usize];
+                    self.input.bytes().read_exact_at(0, &mut head).map_err(read_error)?;
+                    head
+                }
+            };
+            match npy::head(&self.named(index), &head, size)? {
+                npy::Head::Whole(header) => return Ok(header),
+                npy::Head::Needs(more) => len = more,
+            }
+        }
+    }
+
+    /// The array of this name, with or without `.npy`.
+    pub(crate) fn find_array(&self, name: &str) -> Option<usize> {
+        self.find(&file_name(name)).or_else(|| self.find(name))
+    }
+
+    /// The names of the arrays: of members that are no `.npy` files none.
+    pub(crate) fn array_names(&self) -> impl Iterator<Item = (usize, &str)> {
+        (0..self.len()).filter_map(|index| Some((index, self.name(index).strip_suffix(".npy")?)))
+    }
+
+    /// What each array's header says, and whether the array can be seen where it lies.
+    pub(crate) fn infos(&self) -> Result<Vec<Info>> {
+        let info = |(index, name): (usize, &str)| {
+            let header = self.header(index)?;
+            let len = layout::byte_len(&header.shape, header.dtype.item_size()).unwrap_or(0);
+            let in_place = self.is_in_place(index, &header.dtype, len)?;
+            let Header { dtype, shape, order } = header;
+            Ok(Info { path: name.to_owned(), dtype, shape, order, in_place })
+        };
+        self.array_names().map(info).collect()
+    }
+
+    /// Whether the member's elements, its last `len` bytes, can be seen where they lie, or, in a file, be read without
+    /// conversion.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if the member's own header contradicts the directory.
+    pub(super) fn is_in_place(&self, index: usize, dtype: &DType, len: usize) -> Result<bool> {
+        if self.is_deflated(index) {
+            return Ok(false);
+        }
+        let Input::Memory { region, .. } = &self.input else { return Ok(true) };
+        if let Some(content) = self.contents[index].get() {
+            return Ok(content.region.is_none());
+        }
+        let end = self.locate(index)?.end as usize;
+        let start = end.checked_sub(len);
+        Ok(start.is_some_and(|start| is_aligned(&region.bytes()[start..end], dtype)))
+    }
+
+    /// Sums every member, whether it was used before or not, on all cores.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt`, naming the first member whose content has another checksum than the archive says.
+    pub(crate) fn verify(&self) -> Result<()> {
+        // A file that is one array has no checksum: what can be checked of it is that it is whole.
+        let Some(archive) = &self.archive else { return self.header(0).map(drop) };
+        (0..self.len())
+            .into_par_iter()
+            .map(|index| archive.verify(self.input.bytes(), index))
+            .find_first(Result::is_err)
+            .unwrap_or(Ok(()))
+    }
+}
+
+fn is_aligned(bytes: &[u8], dtype: &DType) -> bool {
+    bytes.is_empty() || bytes.as_ptr().addr().is_multiple_of(dtype.alignment())
+}

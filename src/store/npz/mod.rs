@@ -1,0 +1,15 @@
+//! The .npz file: one `.npy` member for each array, named by its path in the object, and a member with the rest. A
+//! file of another program has no such member, and its arrays' names are all there is.
+
+mod members;
+mod names;
+mod sink;
+mod source;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub(crate) use members::{Info, Input, Members};
+pub(crate) use sink::NpzSink;
+pub(crate) use source::{NpzSource, Rest};
+pub(crate) use tree::{Node, Tree};

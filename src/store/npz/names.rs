@@ -1,0 +1,58 @@
+//! What an array's member is called.
+
+use std::collections::HashMap;
+
+use crate::zip;
+
+/// The array that holds what is not array data, as bytes. No other array gets this name.
+pub(crate) const REST: &str = "__serde_shm__";
+
+/// A longer name is cut: zip's own limit is 65,535 bytes for a member's name and some more for all that describes it.
+const MAX_NAME: usize = 32 << 10;
+
+pub(crate) fn file_name(array: &str) -> String {
+    format!("{array}.npy")
+}
+
+/// The names in use, each with the last number that was appended to it to make another.
+///
+/// A path has no `~` of its own (`ser/path.rs` escapes it), so that a name tells which path it was made of.
+pub(super) struct Names(HashMap<String, u64>);
+
+impl Names {
+    pub(super) fn new() -> Self {
+        Names(HashMap::from([(REST.to_owned(), 0)]))
+    }
+
+    /// The array's path if it is free and fit for a member, else the nearest name that is.
+    pub(super) fn take(&mut self, path: &str) -> String {
+        let path = fit(path);
+        let mut name = path.clone();
+        while let Some(last) = self.0.get(&name) {
+            // The count is kept with the plain path: a thousand equal ones are not tried one after the other.
+            let next = self.0.get(&path).unwrap_or(last) + 1;
+            self.0.insert(path.clone(), next);
+            name = format!("{path}~{next}");
+        }
+        self.0.insert(name.clone(), 0);
+        name
+    }
+
+    pub(super) fn give_back(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+}
+
+/// The serializer's paths are fit as they are; this is the last guard, so that no file is written that `from_npz`
+/// would refuse.
+fn fit(path: &str) -> String {
+    let end = (0..=path.len().min(MAX_NAME)).rev().find(|at| path.is_char_boundary(*at));
+    let mut name = path[..end.unwrap_or(0)].to_owned();
+    if zip::name_fault(&name).is_some() {
+        name = name.replace(['\0', '\\'], "_").replace("..", "__");
+        if name.is_empty() || name.starts_with('/') {
+            name.insert(0, '_');
+        }
+    }
+    name
+}

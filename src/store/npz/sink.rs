@@ -1,0 +1,123 @@
+//! Writes an .npz file: one `.npy` member for each array, named by its path in the object, and a member with the rest.
+
+use std::io::{Seek, Write};
+
+use crate::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::layout::Order;
+use crate::npy;
+use crate::zip::{ArchiveWriter, Settings};
+
+use super::super::external::ExternalBlock;
+use super::super::{ArrayHead, Sink};
+use super::names::{Names, REST, file_name};
+
+/// Writes an .npz file. The object's arrays come first and in their order, then the rest.
+pub(crate) struct NpzSink<'r, W: Write + Seek> {
+    archive: ArchiveWriter<W>,
+    block: ExternalBlock,
+    names: Names,
+    open: Option<Open>,
+    /// Told of the bytes of arrays as they are dealt with.
+    report: &'r mut dyn FnMut(u64),
+}
+
+/// The array that was begun.
+struct Open {
+    name: String,
+    dtype: DType,
+    shape: Vec<usize>,
+    order: Order,
+    bytes: usize,
+    written: usize,
+}
+
+/// What is reported at once: a bar that moves a few dozen times a second.
+const STEP: usize = 16 << 20;
+
+impl<'r, W: Write + Seek> NpzSink<'r, W> {
+    /// `out` is empty and stands at its start.
+    pub(crate) fn new(out: W, settings: Settings, report: &'r mut dyn FnMut(u64)) -> Self {
+        NpzSink {
+            archive: ArchiveWriter::new(out, settings),
+            block: ExternalBlock::new(),
+            names: Names::new(),
+            open: None,
+            report,
+        }
+    }
+
+    /// Starts a member with the header of an array.
+    fn member(
+        &mut self,
+        name: &str,
+        dtype: &DType,
+        shape: &[usize],
+        order: Order,
+        bytes: usize,
+    ) -> Result<()> {
+        let header = npy::header(*dtype, shape, order);
+        self.archive.begin(&file_name(name), header.len() as u64 + bytes as u64)?;
+        self.archive.write(&header)
+    }
+}
+
+impl<W: Write + Seek> Sink for NpzSink<'_, W> {
+    /// What was written to, and where the archive ends in it: bytes of an abandoned array may follow.
+    type Output = (W, u64);
+
+    fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
+        let name = self.names.take(head.path);
+        self.member(&name, &head.dtype, head.shape, head.order, head.bytes)?;
+        self.open = Some(Open {
+            name,
+            dtype: head.dtype.clone(),
+            shape: head.shape.to_vec(),
+            order: head.order,
+            bytes: head.bytes,
+            written: 0,
+        });
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some(open) = &mut self.open {
+            open.written += bytes.len();
+        }
+        for block in bytes.chunks(STEP) {
+            self.archive.write(block)?;
+            (self.report)(block.len() as u64);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<u64> {
+        let Some(Open { name, dtype, shape, order, bytes, written }) = self.open.take() else {
+            return Err(Error::new(ErrorKind::Message, "an array was ended that was not begun"));
+        };
+        if written != bytes {
+            return Err(Error::new(
+                ErrorKind::Message,
+                format!("array `{name}` gave {written} bytes where {bytes} were announced"),
+            ));
+        }
+        self.archive.end()?;
+        self.block.push(&ArrayHead { path: &name, dtype, shape: &shape, order, bytes })
+    }
+
+    fn abandon(&mut self) -> Result<()> {
+        if let Some(open) = self.open.take() {
+            self.names.give_back(&open.name);
+        }
+        self.archive.abandon()
+    }
+
+    fn finish(mut self, inline: Vec<u8>, tables: &[u8]) -> Result<(W, u64)> {
+        let block = std::mem::replace(&mut self.block, ExternalBlock::new());
+        let rest = block.finish(&inline, tables)?;
+        self.member(REST, &DType::U8, &[rest.len()], Order::C, rest.len())?;
+        self.archive.write(&rest)?;
+        self.archive.end()?;
+        self.archive.finish()
+    }
+}

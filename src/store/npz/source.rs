@@ -1,0 +1,145 @@
+//! An archive that this crate wrote: the object, and where its arrays are.
+
+use crate::error::{Error, Result};
+use crate::npy;
+
+use super::super::block::{Block, BlockParts};
+use super::super::{Entry, Placed, Source};
+use super::members::{Info, Members};
+use super::names::{REST, file_name};
+
+/// The member that holds all that is not array data, checked.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    member: usize,
+    parts: BlockParts,
+}
+
+impl Rest {
+    /// `None` if the archive has no such member: another program wrote it.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` or `Version` if it has one that cannot be read.
+    pub(crate) fn find(members: &Members) -> Result<Option<Self>> {
+        let name = file_name(REST);
+        let Some(member) = members.find(&name) else { return Ok(None) };
+        let placed = members.array(member, u64::MAX)?;
+        if placed.dtype != crate::dtype::DType::U8 || placed.shape.len() != 1 {
+            return Err(Error::corrupt(format!(
+                "member `{name}`: expected |u1 with one axis, found {} with shape {:?}",
+                placed.dtype, placed.shape
+            )));
+        }
+        let parts = BlockParts::check(placed.bytes)?;
+        if !parts.is_external() {
+            return Err(Error::corrupt(format!(
+                "member `{name}` is a block with arrays of its own"
+            )));
+        }
+        Ok(Some(Rest { member, parts }))
+    }
+}
+
+/// An object whose arrays are members of an archive.
+pub(crate) struct NpzSource<'a> {
+    members: &'a Members,
+    block: Block<'a>,
+}
+
+impl<'a> NpzSource<'a> {
+    pub(crate) fn new(members: &'a Members, rest: &Rest) -> Result<Self> {
+        let bytes = members.array(rest.member, u64::MAX)?.bytes;
+        Ok(NpzSource { members, block: Block::with_parts(bytes, &rest.parts)? })
+    }
+
+    /// The paths of the arrays that the object has.
+    pub(crate) fn paths(&self) -> Vec<&'a str> {
+        let directory = self.block.directory();
+        (0..directory.len()).filter_map(|number| Some(directory.entry(number).ok()?.path)).collect()
+    }
+
+    /// The array of this path, and nothing beside it. `None` if the object has none of that path.
+    pub(crate) fn find(&self, path: &str) -> Result<Option<Placed<'a>>> {
+        match self.block.directory().find(path) {
+            Some(number) => self.load(number, Members::array).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// What the object says of each array, and whether it can be seen where it lies.
+    pub(crate) fn infos(&self) -> Result<Vec<Info>> {
+        let info = |number| {
+            let (entry, member) = self.entry(number)?;
+            let in_place = self.members.is_in_place(member, &entry.dtype, entry.bytes)?;
+            Ok(Info {
+                path: entry.path.to_owned(),
+                dtype: entry.dtype,
+                shape: entry.shape,
+                order: entry.order,
+                in_place,
+            })
+        };
+        (0..self.block.directory().len()).map(info).collect()
+    }
+
+    /// What the object says of an array, and the member that has it.
+    fn entry(&self, number: u64) -> Result<(Entry<'a>, usize)> {
+        let entry = self.block.directory().entry(number)?;
+        let name = file_name(entry.path);
+        let member = self.members.find(&name).ok_or_else(|| {
+            Error::corrupt(format!(
+                "member `{name}` is missing: expected {} {:?}",
+                entry.dtype, entry.shape
+            ))
+        })?;
+        Ok((entry, member))
+    }
+
+    /// The array of this number, loaded in this way.
+    fn load(
+        &self,
+        number: u64,
+        way: impl FnOnce(&'a Members, usize, u64) -> Result<Placed<'a>>,
+    ) -> Result<Placed<'a>> {
+        let (entry, member) = self.entry(number)?;
+        let most = entry.bytes as u64 + npy::MAX_PREFIX;
+        let found = way(self.members, member, most)?;
+        let same_order = found.order == entry.order || !npy::has_order(&entry.shape);
+        if !npy::same_on_disk(&found.dtype, &entry.dtype)
+            || found.shape != entry.shape
+            || !same_order
+        {
+            return Err(Error::corrupt(format!(
+                "member `{}`: expected {} {:?} in order {:?}, as the object was saved, found {} {:?} in order {:?}",
+                file_name(entry.path),
+                entry.dtype,
+                entry.shape,
+                entry.order,
+                found.dtype,
+                found.shape,
+                found.order
+            )));
+        }
+        // The directory tells apart what NumPy has one name for.
+        Ok(Placed { dtype: entry.dtype, order: entry.order, ..found })
+    }
+}
+
+impl<'a> Source<'a> for NpzSource<'a> {
+    fn inline(&self) -> &'a [u8] {
+        self.block.inline()
+    }
+
+    fn tables(&self) -> &'a [u8] {
+        self.block.tables()
+    }
+
+    fn array_bytes(&self) -> u64 {
+        self.members.total_size()
+    }
+
+    fn array(&self, number: u64) -> Result<Placed<'a>> {
+        self.load(number, Members::array_in_order)
+    }
+}

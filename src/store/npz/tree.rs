@@ -1,0 +1,96 @@
+//! The places that the names of an archive's arrays stand for, where the archive says nothing else of its object:
+//! `layers.0.weight` and `layers/0/weight` are both the weight of the first of the layers.
+
+use crate::error::{Error, Result};
+
+use super::super::Placed;
+use super::members::Members;
+
+const SEPARATORS: [char; 2] = ['.', '/'];
+
+/// The arrays of an archive, by name.
+pub(crate) struct Tree<'a> {
+    members: &'a Members,
+    /// Sorted by the parts of their names, so that those of one place are neighbours.
+    leaves: Vec<Leaf<'a>>,
+}
+
+struct Leaf<'a> {
+    name: &'a str,
+    member: usize,
+}
+
+impl<'a> Tree<'a> {
+    /// Members that are no `.npy` files have no place.
+    pub(crate) fn new(members: &'a Members) -> Self {
+        let mut leaves: Vec<Leaf<'a>> =
+            members.array_names().map(|(member, name)| Leaf { name, member }).collect();
+        leaves.sort_by(|a, b| a.name.split(SEPARATORS).cmp(b.name.split(SEPARATORS)));
+        Tree { members, leaves }
+    }
+
+    pub(crate) fn root(&self) -> Node<'_, 'a> {
+        Node { members: self.members, leaves: &self.leaves, at: 0 }
+    }
+}
+
+/// A place in the tree: an array, or what further names lead to, or both.
+#[derive(Clone, Copy)]
+pub(crate) struct Node<'t, 'a> {
+    members: &'a Members,
+    leaves: &'t [Leaf<'a>],
+    /// How many bytes of each name lead here, with the separator behind them.
+    at: usize,
+}
+
+impl<'t, 'a> Node<'t, 'a> {
+    /// Splits the arrays that stand here from those further in.
+    fn parts(&self) -> (&'t [Leaf<'a>], &'t [Leaf<'a>]) {
+        let here = self.leaves.iter().take_while(|leaf| leaf.name.len() < self.at).count();
+        self.leaves.split_at(here)
+    }
+
+    pub(crate) fn has_array(&self) -> bool {
+        !self.parts().0.is_empty()
+    }
+
+    pub(crate) fn has_children(&self) -> bool {
+        !self.parts().1.is_empty()
+    }
+
+    /// The array that stands here, loaded.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is none, `Corrupt` if there are two or it cannot be read.
+    pub(crate) fn array(&self) -> Result<Placed<'a>> {
+        match self.parts() {
+            ([leaf], _) => self.members.array_in_order(leaf.member, u64::MAX),
+            ([], further) => Err(Error::mismatch(format!(
+                "expected an array, found {} arrays further in, the first of them `{}`",
+                further.len(),
+                further.first().map_or("", |leaf| leaf.name)
+            ))),
+            ([one, other, ..], _) => Err(Error::corrupt(format!(
+                "the members `{}.npy` and `{}.npy` have one place",
+                one.name, other.name
+            ))),
+        }
+    }
+
+    /// What further names lead to, in the order of the archive.
+    pub(crate) fn children(&self) -> Vec<(&'a str, Node<'t, 'a>)> {
+        let (_, further) = self.parts();
+        let part = |leaf: &Leaf<'a>| leaf.name[self.at..].split(SEPARATORS).next().unwrap_or("");
+        let mut children: Vec<(&'a str, Node<'t, 'a>)> = further
+            .chunk_by(|a, b| part(a) == part(b))
+            .map(|leaves| {
+                let name = part(&leaves[0]);
+                (name, Node { members: self.members, leaves, at: self.at + name.len() + 1 })
+            })
+            .collect();
+        let first = |node: &Node<'t, 'a>| node.leaves.iter().map(|leaf| leaf.member).min();
+        children.sort_by_cached_key(|(_, node)| first(node));
+        children
+    }
+}

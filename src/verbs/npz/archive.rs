@@ -1,0 +1,271 @@
+//! An `.npz` file that is looked into: its object, or single arrays.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::fs::File;
+use std::path::Path;
+
+use serde::Deserialize;
+
+#[cfg(feature = "ndarray")]
+use super::super::lookup;
+use crate::array::ArrayInfo;
+use crate::de::{from_source, from_tree};
+use crate::error::{Error, Result};
+use crate::memory::{AlignedBytes, Region};
+use crate::os;
+use crate::store::{Input, Members, NpzSource, Rest, Tree};
+
+/// An `.npz` file, or a plain `.npy` file, that was opened: its object, its arrays, or one of them.
+///
+/// It may be a file that [`to_npz`](crate::to_npz) saved, or one that NumPy or another program wrote. What each of the
+/// ways to open it costs:
+///
+/// | | file to memory | checksums | a view of an array |
+/// |---|---|---|---|
+/// | [`Npz::open`] | the directory; then each array at its first use | of each array that is read | borrows that memory |
+/// | [`Npz::map`], unsafe | none | only by [`verify`](Npz::verify) | borrows the mapping |
+/// | [`Npz::from_bytes`] | is in memory | of each array at its first use | borrows the bytes |
+///
+/// A compressed array is decompressed at its first use, whatever the way. An array that lies unaligned, as about half
+/// of those do that other programs wrote, is copied then. An `Npz` keeps what it loaded until it is dropped; a
+/// [`ShmArray`](crate::ShmArray) keeps its own array longer.
+///
+/// ```
+/// use ndarray::{Array2, ArrayView2, Ix2};
+/// use serde_shm::{Deserialize, Npz, Serialize};
+///
+/// #[derive(Serialize)]
+/// struct Model { epoch: u32, weights: Array2<f32> }
+/// #[derive(Deserialize)]
+/// struct ModelView<'a> { epoch: u32, weights: ArrayView2<'a, f32> }
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("model.npz");
+/// serde_shm::to_npz(&path, &Model { epoch: 7, weights: Array2::ones((3, 4)) })?;
+/// let file = Npz::open(&path)?;
+/// let model: ModelView<'_> = file.get()?;
+/// assert_eq!((model.epoch, model.weights.sum()), (7, 12.0));
+/// let weights = file.array::<f32, Ix2>("weights")?; // reads nothing else
+/// assert_eq!(weights.shape(), [3, 4]);
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+pub struct Npz {
+    members: Members,
+    rest: Option<Rest>,
+    /// The memory that the members lie in, where that is one.
+    region: Option<Region>,
+    /// What errors call it.
+    name: Option<String>,
+}
+
+impl Npz {
+    /// Opens a file to be read as it is asked for.
+    ///
+    /// The end of the file is read, where its directory is; an array is read at its first use, into memory that no
+    /// other process can change, and its checksum is verified. The file may be replaced or removed meanwhile: this
+    /// handle stays with the one it opened. If another program writes *into* the file, what is read then has a wrong
+    /// checksum and is an error.
+    ///
+    /// Costs a few system calls, and for each array one read of its bytes; memory for the arrays that were used.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` or `Io` if the file cannot be read; `Corrupt` if it is neither an archive nor a `.npy` file, or was
+    /// cut; `Unsupported` if a member is encrypted or compressed by another method than deflate.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Npz::open_within(path.as_ref(), u64::MAX)
+    }
+
+    pub(super) fn open_within(path: &Path, limit: u64) -> Result<Self> {
+        let name = path.display().to_string();
+        File::open(path)
+            .map_err(|error| Error::io("cannot open the file", error))
+            .and_then(|file| Npz::new(Input::File(file), None, limit))
+            .map_err(|error| error.in_container(&name))
+            .map(|npz| Npz { name: Some(name), ..npz })
+    }
+
+    /// Maps a file. Arrays that are stored, aligned and of this machine's byte order are seen where they lie: nothing
+    /// is read, and nothing copied, until their elements are. All arrays that [`to_npz`](crate::to_npz) stored are so.
+    /// [`ArrayInfo::is_zero_copy`] tells which; others are copied one by one when they are asked for.
+    ///
+    /// Costs what `open` and `mmap` do, and a look at the directory; pages are shared with other processes that map
+    /// the file. Checksums are not verified, since that would read everything: see [`verify`](Npz::verify).
+    ///
+    /// # Safety
+    ///
+    /// While this handle, a view or a [`ShmArray`](crate::ShmArray) of it lives, nobody may write into the file or cut
+    /// it: what Rust takes for unchanging memory would change, and reading what was cut off kills the process
+    /// (SIGBUS). Saving over it by [`to_npz`](crate::to_npz), renaming and removing it are safe: they leave the mapped
+    /// file as it is.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Npz::open`].
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.npz");
+    /// use std::collections::BTreeMap;
+    /// use ndarray::{Array1, Ix1};
+    ///
+    /// serde_shm::to_npz(&path, &BTreeMap::from([("x", Array1::<f64>::zeros(1000))]))?;
+    /// // SAFETY: this program alone knows the file, and does not write into it.
+    /// let file = unsafe { serde_shm::Npz::map(&path)? };
+    /// assert!(file.arrays()?[0].is_zero_copy());
+    /// assert_eq!(file.array::<f64, Ix1>("x")?.sum(), 0.0);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    #[allow(unsafe_code)]
+    pub unsafe fn map(path: impl AsRef<Path>) -> Result<Self> {
+        let name = path.as_ref().display().to_string();
+        File::open(path)
+            .and_then(|file| {
+                // SAFETY: the caller's promise, which is the same.
+                unsafe { os::map_file(&file) }
+            })
+            .map_err(|error| Error::io("cannot map the file", error))
+            .and_then(|map| {
+                let region = Region::from_file_map(map);
+                let input = Input::Memory { region: region.clone(), verify: false };
+                Npz::new(input, Some(region), u64::MAX)
+            })
+            .map_err(|error| error.in_container(&name))
+            .map(|npz| Npz { name: Some(name), ..npz })
+    }
+
+    /// Reads a file that is in memory: a `Vec<u8>` is taken as it is, a slice copied once.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.npz");
+    /// # serde_shm::to_npz(&path, &vec![1_u8, 2])?;
+    /// let bytes = std::fs::read(&path).unwrap();
+    /// let file = serde_shm::Npz::from_bytes(bytes)?;
+    /// assert_eq!(file.get::<Vec<u8>>()?, [1, 2]);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Npz::open`], but for the file's.
+    pub fn from_bytes<'b>(bytes: impl Into<Cow<'b, [u8]>>) -> Result<Self> {
+        let region = match bytes.into() {
+            Cow::Owned(bytes) => Region::from_bytes(bytes),
+            Cow::Borrowed(bytes) => Region::from_block(AlignedBytes::copy_from(bytes)),
+        };
+        let input = Input::Memory { region: region.clone(), verify: true };
+        Npz::new(input, Some(region), u64::MAX)
+    }
+
+    fn new(input: Input, region: Option<Region>, limit: u64) -> Result<Self> {
+        let members = Members::open(input, limit)?;
+        let rest = Rest::find(&members)?;
+        Ok(Npz { members, rest, region, name: None })
+    }
+
+    /// Deserializes the object; views that it has borrow from this handle.
+    ///
+    /// A file that [`to_npz`](crate::to_npz) saved gives the value that was saved. One that another program wrote gives
+    /// it by the names of its arrays: dots and slashes nest (`layers.0.weight` is the field `weight` of the first of
+    /// `layers`), sequences go by number, an array without axes is a number, a bool or a string, and an array of
+    /// strings is one of `String`s. Arrays that a struct does not have are ignored, and fields for which there is no
+    /// array are missing fields, as serde has it: `default`, `rename` and `alias` hold. A file with one array without
+    /// a name, and a `.npy` file, is that array.
+    ///
+    /// Arrays that the type does not have are not read. Compressed ones are decompressed on all cores.
+    ///
+    /// # Errors
+    ///
+    /// `Mismatch` if the object is not a `T`; `Corrupt` if a member that it needs was altered, with its name.
+    pub fn get<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        match &self.rest {
+            Some(rest) => NpzSource::new(&self.members, rest)
+                .and_then(|source| from_source(&source, self.region.as_ref())),
+            None => from_tree(&Tree::new(&self.members), self.region.as_ref()),
+        }
+        .map_err(|error| self.named(error))
+    }
+
+    /// What the file says of its arrays, in their order there; their elements are not read.
+    ///
+    /// In a file that [`to_npz`](crate::to_npz) saved that takes the directory alone. Of others the header of each
+    /// array is read.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if the directory contradicts itself or a member is no array.
+    pub fn arrays(&self) -> Result<Vec<ArrayInfo>> {
+        match &self.rest {
+            Some(rest) => NpzSource::new(&self.members, rest).and_then(|source| source.infos()),
+            None => self.members.infos(),
+        }
+        .map(|infos| infos.into_iter().map(ArrayInfo::from_info).collect())
+        .map_err(|error| self.named(error))
+    }
+
+    /// One array, by its path in the object or its name in the file, as a view that borrows from this handle. Nothing
+    /// else is read, whatever the size of the file.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such array, with those that come close; `Mismatch` if it has another dtype or number of
+    /// axes, or is in the other byte order, which [`array_as`](Npz::array_as) converts; `Corrupt` if it was altered.
+    #[cfg(feature = "ndarray")]
+    pub fn array<A: crate::Element, D: ndarray::Dimension>(
+        &self,
+        path: &str,
+    ) -> Result<ndarray::ArrayView<'_, A, D>> {
+        self.placed(path)
+            .and_then(|placed| crate::array::view(path, &placed))
+            .map_err(|error| self.named(error))
+    }
+
+    #[cfg(feature = "ndarray")]
+    fn placed(&self, path: &str) -> Result<crate::store::Placed<'_>> {
+        let mut names = Vec::new();
+        if let Some(rest) = &self.rest {
+            let source = NpzSource::new(&self.members, rest)?;
+            if let Some(placed) = source.find(path)? {
+                return Ok(placed);
+            }
+            names = source.paths();
+        }
+        // Also what another program put into the archive beside the object.
+        if let Some(member) = self.members.find_array(path) {
+            return self.members.array(member, u64::MAX);
+        }
+        if self.rest.is_none() {
+            names = self.members.array_names().map(|(_, name)| name).collect();
+        }
+        Err(lookup::no_array(path, names.into_iter()))
+    }
+
+    /// Reads every member, used or not, and compares its checksum.
+    ///
+    /// Runs on all cores and keeps nothing in memory.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt`, with the name of a member that was altered; `Io` if the file cannot be read.
+    pub fn verify(&self) -> Result<()> {
+        self.members.verify().map_err(|error| self.named(error))
+    }
+
+    fn named(&self, error: Error) -> Error {
+        match &self.name {
+            Some(name) => error.in_container(name),
+            None => error,
+        }
+    }
+}
+
+impl fmt::Debug for Npz {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Npz")
+            .field("name", &self.name)
+            .field("members", &self.members.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,213 @@
+//! How a checkpoint is saved and loaded.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::ser::to_sink;
+use crate::store::{NpzSink, Tally};
+use crate::zip::Settings;
+
+use super::archive::Npz;
+use super::file::Draft;
+
+/// Whether the arrays of an `.npz` file are compressed.
+///
+/// NumPy reads either. A compressed array cannot be seen in a mapped file, and is decompressed when it is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compression {
+    /// Arrays are stored as they are: the fastest way to save and to load, and the one that maps.
+    #[default]
+    None,
+    /// Deflate at this level, 1 (fast) to 12 (small); 6 is what NumPy's `savez_compressed` gives. An array that
+    /// would not shrink by a few per cent is stored.
+    Deflate(u8),
+}
+
+type Progress<'p> = RefCell<Box<dyn FnMut(u64, u64) + 'p>>;
+
+/// How an `.npz` file is saved, and what loading one may take.
+///
+/// ```
+/// use serde_shm::{Compression, NpzOptions};
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("counts.npz");
+/// let counts = vec![("a".to_owned(), 1_u32)];
+/// NpzOptions::new().compression(Compression::Deflate(6)).fsync(false).save(&path, &counts)?;
+/// let back: Vec<(String, u32)> = NpzOptions::new().limit(1 << 20).load(&path)?;
+/// assert_eq!(back, counts);
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+pub struct NpzOptions<'p> {
+    compression: Compression,
+    align: usize,
+    fsync: bool,
+    limit: u64,
+    progress: Option<Progress<'p>>,
+}
+
+impl Default for NpzOptions<'_> {
+    fn default() -> Self {
+        NpzOptions::new()
+    }
+}
+
+impl fmt::Debug for NpzOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NpzOptions")
+            .field("compression", &self.compression)
+            .field("align", &self.align)
+            .field("fsync", &self.fsync)
+            .field("limit", &self.limit)
+            .field("progress", &self.progress.is_some())
+            .finish()
+    }
+}
+
+impl<'p> NpzOptions<'p> {
+    /// What [`to_npz`](crate::to_npz) and [`from_npz`](crate::from_npz) do: arrays are stored at multiples of 64,
+    /// flushed to the disk, and loaded without a limit.
+    pub fn new() -> Self {
+        NpzOptions {
+            compression: Compression::None,
+            align: 64,
+            fsync: true,
+            limit: u64::MAX,
+            progress: None,
+        }
+    }
+
+    /// Compresses the arrays, on all cores (rayon's global pool).
+    ///
+    /// Random floats shrink by 7 per cent or so and take some twenty times as long to save; counts, indexes and sorted
+    /// numbers shrink a great deal.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Starts each stored array at a multiple of this many bytes of the file: 64, which suits every element and vector
+    /// instruction, or 256 or 4096 for what reads by larger blocks or pages.
+    #[must_use]
+    pub fn align(mut self, bytes: usize) -> Self {
+        self.align = bytes;
+        self
+    }
+
+    /// Whether the file and its name are flushed to the disk before `save` returns; they are unless this says `false`.
+    ///
+    /// Without it saving is as fast as the page cache. Other processes see no difference, and a process that is
+    /// killed loses nothing; after a power failure the file may be the old one, the new one, or cut.
+    #[must_use]
+    pub fn fsync(mut self, fsync: bool) -> Self {
+        self.fsync = fsync;
+        self
+    }
+
+    /// How many bytes of arrays may be read into memory or decompressed out of a file that is opened. A compressed
+    /// file of a few megabytes can hold gigabytes of zeros; without a limit as much is taken as the arrays that are
+    /// asked for have.
+    #[must_use]
+    pub fn limit(mut self, bytes: u64) -> Self {
+        self.limit = bytes;
+        self
+    }
+
+    /// Calls this while saving with the bytes of arrays that were dealt with so far, and those of all: what a
+    /// progress bar needs. The last call has both equal.
+    ///
+    /// To know all bytes beforehand the value is serialized twice, the first time without being written.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("zeros.npz");
+    /// let mut last = (0, 0);
+    /// let zeros = serde_shm::ShmArray1::from(vec![0.0_f64; 1_000_000]);
+    /// serde_shm::NpzOptions::new().progress(|done, all| last = (done, all)).save(&path, &zeros)?;
+    /// assert_eq!(last, (8_000_000, 8_000_000));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    #[must_use]
+    pub fn progress(mut self, report: impl FnMut(u64, u64) + 'p) -> Self {
+        self.progress = Some(RefCell::new(Box::new(report)));
+        self
+    }
+
+    /// Saves a value, as [`to_npz`](crate::to_npz) does, in this way.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for an alignment that is none of 64, 256 and 4096, or a level that is not one; those of
+    /// [`to_npz`](crate::to_npz).
+    pub fn save<T: Serialize + ?Sized>(&self, path: impl AsRef<Path>, value: &T) -> Result<()> {
+        let path = path.as_ref();
+        self.write(path, value).map_err(|error| error.in_container(path.display()))
+    }
+
+    /// Loads a value, as [`from_npz`](crate::from_npz) does, within the limit.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` if more than the limit would be loaded; those of [`from_npz`](crate::from_npz).
+    pub fn load<T: DeserializeOwned>(&self, path: impl AsRef<Path>) -> Result<T> {
+        self.open(path)?.get()
+    }
+
+    /// Opens a file, as [`Npz::open`] does, within the limit.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Npz::open`]. What goes beyond the limit is an error when it is asked for.
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<Npz> {
+        Npz::open_within(path.as_ref(), self.limit)
+    }
+
+    fn write<T: Serialize + ?Sized>(&self, path: &Path, value: &T) -> Result<()> {
+        let settings = self.settings()?;
+        let all = match &self.progress {
+            Some(_) => to_sink(value, Tally::default())?,
+            None => 0,
+        };
+        let draft = Draft::beside(path)?;
+        let done = Cell::new(0_u64);
+        let mut report = |bytes: u64| {
+            if let Some(progress) = &self.progress {
+                // A value that serializes otherwise the second time makes no bar run over.
+                done.set(done.get().saturating_add(bytes).min(all));
+                (progress.borrow_mut())(done.get(), all);
+            }
+        };
+        let len = to_sink(value, NpzSink::new(draft.file(), settings, &mut report))?.1;
+        if done.get() < all || all == 0 {
+            report(all);
+        }
+        draft.publish(len, self.fsync)
+    }
+
+    fn settings(&self) -> Result<Settings> {
+        if ![64, 256, 4096].contains(&self.align) {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("expected an alignment of 64, 256 or 4096, found {}", self.align),
+            ));
+        }
+        let deflate = match self.compression {
+            Compression::None => None,
+            Compression::Deflate(level @ 1..=12) => Some(level),
+            Compression::Deflate(level) => {
+                return Err(Error::new(
+                    ErrorKind::InvalidInput,
+                    format!("expected a deflate level of 1 to 12, found {level}"),
+                ));
+            }
+        };
+        Ok(Settings { align: self.align as u16, deflate })
+    }
+}
