@@ -38,7 +38,7 @@ pub use array::{
     ShmArray, ShmArray0, ShmArray1, ShmArray2, ShmArray3, ShmArray4, ShmArray5, ShmArray6,
     ShmArrayD,
 };
-pub use dtype::DType;
+pub use dtype::{DType, DTypeKind, Field as DTypeField, TimeBase, TimeUnit};
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
 pub use layout::Order;

@@ -29,7 +29,7 @@ impl ArrayInfo {
     pub(crate) fn from_entry(entry: &Entry<'_>, zero_copy: bool) -> Self {
         ArrayInfo {
             path: entry.path.to_owned(),
-            dtype: entry.dtype,
+            dtype: entry.dtype.clone(),
             shape: entry.shape.clone(),
             order: entry.order,
             zero_copy: zero_copy && entry.dtype.is_native(),
@@ -50,7 +50,7 @@ impl ArrayInfo {
 
     /// The type of its elements; its `Display` is NumPy's descriptor.
     pub fn dtype(&self) -> DType {
-        self.dtype
+        self.dtype.clone()
     }
 
     /// The length of each axis; empty for an array without axes.

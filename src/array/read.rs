@@ -108,7 +108,7 @@ fn read_bytes<'de, A: Element, E: Error>(
     bytes: Bytes<'de>,
 ) -> Result<Read<'de, A>, E> {
     let dtype = DType::from_descriptor(descriptor).map_err(E::custom)?;
-    if !dtype.same_scalar(A::DTYPE) {
+    if dtype.scalar() != A::DTYPE.scalar() {
         return Err(E::invalid_type(
             Unexpected::Other(&format!("{} (shape {shape:?})", dtype.rust_name())),
             &A::DTYPE.rust_name().as_str(),

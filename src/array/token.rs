@@ -38,8 +38,8 @@ pub(crate) fn announce<R>(serialize: impl FnOnce() -> R) -> R {
     serialize()
 }
 
-/// What an array is, ahead of its elements; as bytes: dtype code, flags, number of axes, five zeros, then each axis
-/// in eight bytes, little-endian.
+/// What an array is, ahead of its elements; as bytes: dtype code (0 for none), flags, number of axes, five zeros, then
+/// each axis in eight bytes, little-endian, and the dtype's descriptor if it has no code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Descriptor {
     pub(crate) dtype: DType,
@@ -48,12 +48,16 @@ pub(crate) struct Descriptor {
 }
 
 impl Descriptor {
-    fn encode(dtype: DType, order: Order, shape: &[usize]) -> Vec<u8> {
+    pub(super) fn encode(dtype: &DType, order: Order, shape: &[usize]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(8 + 8 * shape.len());
         let flags = u8::from(order == Order::F) | u8::from(dtype.is_big_endian()) << 1;
-        bytes.extend_from_slice(&[dtype.code(), flags, shape.len().min(255) as u8, 0, 0, 0, 0, 0]);
+        let code = dtype.scalar().map_or(0, |scalar| scalar as u8);
+        bytes.extend_from_slice(&[code, flags, shape.len().min(255) as u8, 0, 0, 0, 0, 0]);
         for &axis in shape {
             bytes.extend_from_slice(&(axis as u64).to_le_bytes());
+        }
+        if code == 0 {
+            bytes.extend_from_slice(dtype.to_string().as_bytes());
         }
         bytes
     }
@@ -61,13 +65,19 @@ impl Descriptor {
     /// `None` if the bytes are none of ours: a foreign type under our token.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (head, dims) = bytes.split_first_chunk::<8>()?;
-        let (dims, rest) = dims.as_chunks::<8>();
-        if usize::from(head[2]) != dims.len() || dims.len() > MAX_NDIM || !rest.is_empty() {
+        let ndim = usize::from(head[2]);
+        let (dims, text) = dims.split_at_checked(8 * ndim)?;
+        let dims = dims.as_chunks::<8>().0;
+        if ndim > MAX_NDIM || (head[0] != 0 && !text.is_empty()) {
             return None;
         }
+        let dtype = match head[0] {
+            0 => DType::from_descriptor(std::str::from_utf8(text).ok()?).ok()?,
+            code => DType::from_code(code, head[1] & 2 != 0)?,
+        };
         let shape = dims.iter().map(|axis| usize::try_from(u64::from_le_bytes(*axis)));
         Some(Descriptor {
-            dtype: DType::from_code(head[0], head[1] & 2 != 0)?,
+            dtype,
             order: if head[1] & 1 != 0 { Order::F } else { Order::C },
             shape: shape.collect::<Result<_, _>>().ok()?,
         })
@@ -119,7 +129,7 @@ impl<A: Element, B: Elements<A>> Serialize for Payload<'_, A, B> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if ANNOUNCED.take() {
             let mut array = serializer.serialize_tuple_struct(TOKEN, 2)?;
-            let descriptor = Descriptor::encode(A::DTYPE, self.elements.order(), self.shape);
+            let descriptor = Descriptor::encode(&A::DTYPE, self.elements.order(), self.shape);
             array.serialize_field(&Bytes(&descriptor))?;
             self.elements.blocks(|bytes| array.serialize_field(&Bytes(bytes)))?;
             return array.end();
@@ -199,9 +209,16 @@ mod tests {
     #[test]
     fn a_descriptor_comes_back_and_nothing_else_passes_for_one() {
         let shape = vec![3, 0, usize::MAX];
-        let bytes = Descriptor::encode(DType::F64, Order::F, &shape);
+        let bytes = Descriptor::encode(&DType::F64, Order::F, &shape);
         let back = Descriptor::decode(&bytes).unwrap();
         assert_eq!(back, Descriptor { dtype: DType::F64, order: Order::F, shape });
+        for text in ["<M8[ns]", "[('x', '<f4'), ('y', '|b1', (3,))]", "|S0"] {
+            let dtype = DType::from_descriptor(text).unwrap();
+            let bytes = Descriptor::encode(&dtype, Order::C, &[2]);
+            let back = Descriptor::decode(&bytes).unwrap();
+            assert_eq!(back, Descriptor { dtype, order: Order::C, shape: vec![2] });
+            assert_eq!(Descriptor::decode(&bytes[..15]), None);
+        }
         assert_eq!(Descriptor::decode(&bytes[1..]), None);
         assert_eq!(Descriptor::decode(&bytes[..16]), None);
         assert_eq!(Descriptor::decode(b""), None);

@@ -11,10 +11,14 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
+use crate::array::TOKEN;
+use crate::dtype::DTypeKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
 use crate::store::Placed;
 use crate::wire::MAX_DEPTH;
+
+use super::element::Element;
 
 /// Under the token, or asked for as anything: a newtype, which serde's buffer behind `flatten` and `untagged` keeps as
 /// one, of dtype, shape, bytes and order, with the bytes still borrowed.
@@ -30,6 +34,7 @@ pub(super) fn visit_plain<'de, V: Visitor<'de>>(
     placed: &Placed<'de>,
     visitor: V,
 ) -> Result<V::Value> {
+    check_rows(placed)?;
     visitor.visit_map(Plain { placed, field: 0 })
 }
 
@@ -38,7 +43,14 @@ pub(super) fn visit_nested<'de, V: Visitor<'de>>(
     placed: &Placed<'de>,
     visitor: V,
 ) -> Result<V::Value> {
-    // Rows without elements take no bytes: their number is bounded by nothing but its own claim.
+    check_rows(placed)?;
+    let strides = layout::strides(&placed.shape, placed.order);
+    Part { placed, strides: &strides, axis: 0, start: 0 }.deserialize_any(visitor)
+}
+
+fn check_rows(placed: &Placed<'_>) -> Result<()> {
+    // Rows without elements take no bytes, and neither do elements without any: their number is bounded by nothing but
+    // its own claim.
     let rows = placed.shape.iter().take_while(|axis| **axis != 0);
     if placed.bytes.is_empty()
         && layout::count(&rows.copied().collect::<Vec<_>>()) > Some(MAX_EMPTY_ROWS)
@@ -51,8 +63,7 @@ pub(super) fn visit_nested<'de, V: Visitor<'de>>(
             ),
         ));
     }
-    let strides = layout::strides(&placed.shape, placed.order);
-    Part { placed, strides: &strides, axis: 0, start: 0 }.deserialize_any(visitor)
+    Ok(())
 }
 
 /// As bytes, if its elements are.
@@ -61,8 +72,7 @@ pub(super) fn visit_bytes<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value> {
     if placed.dtype.item_size() != 1 {
-        let found = format!("an array of {} (shape {:?})", placed.dtype.rust_name(), placed.shape);
-        return Err(Error::invalid_type(Unexpected::Other(&found), &visitor));
+        return Err(mismatch(placed, &visitor));
     }
     visitor.visit_borrowed_bytes(placed.bytes)
 }
@@ -159,7 +169,7 @@ impl<'de> Deserializer<'de> for Flat<'_, 'de> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let Flat(placed) = self;
         // The byte length was checked against the shape.
-        let count = placed.bytes.len() / placed.dtype.item_size();
+        let count = layout::count(&placed.shape).unwrap_or(0);
         let in_order =
             placed.order == Order::C || placed.shape.iter().filter(|n| **n > 1).count() < 2;
         if in_order {
@@ -200,9 +210,11 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let Some((&len, inner)) = self.placed.shape[self.axis..].split_first() else {
-            let mut one =
-                Elements { placed: self.placed, walk: Walk { next: self.start, step: 1, left: 1 } };
-            return one.visit_one(visitor);
+            let walk = Walk { next: self.start, step: 1, left: 1 };
+            return match (Elements { placed: self.placed, walk }).next_element() {
+                Some(element) => element.deserialize_any(visitor),
+                None => Err(Error::custom("an array without elements has none")),
+            };
         };
         let step = self.strides[self.axis];
         if inner.is_empty() {
@@ -222,14 +234,14 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
 }
 
 /// An element or row that may be asked for inside options and newtypes.
-struct Wrapped<D> {
+pub(super) struct Wrapped<D> {
     inner: D,
     /// How many were asked for around it: a type that holds itself in an option would go on for ever.
     depth: u32,
 }
 
 impl<D> Wrapped<D> {
-    fn new(inner: D) -> Self {
+    pub(super) fn new(inner: D) -> Self {
         Wrapped { inner, depth: 0 }
     }
 
@@ -245,6 +257,15 @@ impl<D> Wrapped<D> {
     }
 }
 
+macro_rules! to_inner {
+    ($($method:ident($($arg:ident: $ty:ty),*);)*) => {$(
+        #[inline]
+        fn $method<V: Visitor<'de>>(self, $($arg: $ty,)* visitor: V) -> Result<V::Value> {
+            self.inner.$method($($arg,)* visitor)
+        }
+    )*};
+}
+
 impl<'de, D: Deserializer<'de, Error = Error>> Deserializer<'de> for Wrapped<D> {
     type Error = Error;
 
@@ -252,9 +273,16 @@ impl<'de, D: Deserializer<'de, Error = Error>> Deserializer<'de> for Wrapped<D> 
         false
     }
 
-    #[inline]
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.inner.deserialize_any(visitor)
+    to_inner! {
+        deserialize_any();
+        deserialize_str();
+        deserialize_string();
+        deserialize_bytes();
+        deserialize_byte_buf();
+        deserialize_seq();
+        deserialize_tuple(len: usize);
+        deserialize_tuple_struct(name: &'static str, len: usize);
+        deserialize_enum(name: &'static str, variants: &'static [&'static str]);
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -263,15 +291,18 @@ impl<'de, D: Deserializer<'de, Error = Error>> Deserializer<'de> for Wrapped<D> 
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value> {
+        if matches!(name, "f16" | "bf16") {
+            // What they hold is for the element to say.
+            return self.inner.deserialize_newtype_struct(name, visitor);
+        }
         visitor.visit_newtype_struct(self.deeper()?)
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
-        seq tuple tuple_struct map struct enum identifier ignored_any
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char unit unit_struct map struct identifier ignored_any
     }
 }
 
@@ -364,8 +395,8 @@ fn visit_elements<'de, V: Visitor<'de>>(
         ($($dtype:ident $read:expr;)*) => {{
             use crate::dtype::Scalar;
             match placed.dtype.scalar() {
-                $(Scalar::$dtype => visitor.visit_seq(Typed { bytes: placed.bytes, walk, read: $read }),)*
-                Scalar::Bool => visitor.visit_seq(Elements { placed, walk }),
+                $(Some(Scalar::$dtype) => visitor.visit_seq(Typed { bytes: placed.bytes, walk, read: $read }),)*
+                _ => visitor.visit_seq(Elements { placed, walk }),
             }
         }};
     }
@@ -417,45 +448,12 @@ struct Elements<'p, 'de, W> {
     walk: W,
 }
 
-impl<'de, W: Places> Elements<'_, 'de, W> {
-    /// The bytes of the next element in little-endian order, padded.
-    fn next_bytes(&mut self) -> Option<[u8; 8]> {
+impl<'p, 'de, W: Places> Elements<'p, 'de, W> {
+    fn next_element(&mut self) -> Option<Element<'p, 'de>> {
         let place = self.walk.next_place()?;
         let item = self.placed.dtype.item_size();
-        let mut bytes = [0; 8];
-        let element = self.placed.bytes.get(place * item..(place + 1) * item)?;
-        bytes[..item].copy_from_slice(element);
-        if self.placed.dtype.is_big_endian() {
-            bytes[..item].reverse();
-        }
-        Some(bytes)
-    }
-
-    fn visit_one<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
-        use crate::dtype::Scalar;
-        let bytes =
-            self.next_bytes().ok_or_else(|| Error::custom("an array without elements has none"))?;
-        let [first, ..] = bytes;
-        let two = [bytes[0], bytes[1]];
-        let four = [bytes[0], bytes[1], bytes[2], bytes[3]];
-        match self.placed.dtype.scalar() {
-            Scalar::Bool => match first {
-                0 | 1 => visitor.visit_bool(first == 1),
-                byte => Err(Error::corrupt(format!(
-                    "invalid bool: expected a byte 0 or 1, found {byte}"
-                ))),
-            },
-            Scalar::I8 => visitor.visit_i8(i8::from_le_bytes([first])),
-            Scalar::I16 => visitor.visit_i16(i16::from_le_bytes(two)),
-            Scalar::I32 => visitor.visit_i32(i32::from_le_bytes(four)),
-            Scalar::I64 => visitor.visit_i64(i64::from_le_bytes(bytes)),
-            Scalar::U8 => visitor.visit_u8(first),
-            Scalar::U16 => visitor.visit_u16(u16::from_le_bytes(two)),
-            Scalar::U32 => visitor.visit_u32(u32::from_le_bytes(four)),
-            Scalar::U64 => visitor.visit_u64(u64::from_le_bytes(bytes)),
-            Scalar::F32 => visitor.visit_f32(f32::from_le_bytes(four)),
-            Scalar::F64 => visitor.visit_f64(f64::from_le_bytes(bytes)),
-        }
+        let bytes = self.placed.bytes.get(place * item..(place + 1) * item)?;
+        Some(Element { dtype: &self.placed.dtype, bytes })
     }
 }
 
@@ -463,10 +461,10 @@ impl<'de, W: Places> SeqAccess<'de> for Elements<'_, 'de, W> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        if self.walk.left() == 0 {
-            return Ok(None);
+        match self.next_element() {
+            Some(element) => seed.deserialize(Wrapped::new(element)).map(Some),
+            None => Ok(None),
         }
-        seed.deserialize(Wrapped::new(One(self))).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -474,17 +472,160 @@ impl<'de, W: Places> SeqAccess<'de> for Elements<'_, 'de, W> {
     }
 }
 
-struct One<'e, 'p, 'de, W>(&'e mut Elements<'p, 'de, W>);
+/// An array that answers every request by itself, where no encoded value stands before it: a member of an archive that
+/// another program wrote. One without axes is its element to all that ask for no array.
+#[cfg_attr(not(feature = "npz"), allow(dead_code))]
+pub(crate) struct Whole<'de>(pub(crate) Placed<'de>);
 
-impl<'de, W: Places> Deserializer<'de> for One<'_, '_, 'de, W> {
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.0.visit_one(visitor)
+impl<'de> Whole<'de> {
+    /// The only element of an array without axes.
+    fn element(&self) -> Option<Element<'_, 'de>> {
+        let Whole(placed) = self;
+        placed.shape.is_empty().then_some(Element { dtype: &placed.dtype, bytes: placed.bytes })
     }
 
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    fn element_or_token<V: Visitor<'de>>(
+        self,
+        visitor: V,
+        visit: impl FnOnce(Element<'_, 'de>, V) -> Result<V::Value>,
+    ) -> Result<V::Value> {
+        match self.element() {
+            Some(element) => visit(element, visitor),
+            None => visit_token(self.0, visitor),
+        }
+    }
+
+    fn element_or_mismatch<V: Visitor<'de>>(
+        self,
+        visitor: V,
+        visit: impl FnOnce(Element<'_, 'de>, V) -> Result<V::Value>,
+    ) -> Result<V::Value> {
+        let Some(element) = self.element() else {
+            return Err(mismatch(&self.0, &visitor));
+        };
+        visit(element, visitor)
+    }
+}
+
+/// The error for an array that was asked for as something else.
+fn mismatch<'de, V: Visitor<'de>>(placed: &Placed<'de>, visitor: &V) -> Error {
+    let found = format!("an array of {} (shape {:?})", placed.dtype.rust_name(), placed.shape);
+    Error::invalid_type(Unexpected::Other(&found), visitor)
+}
+
+macro_rules! whole {
+    ($($method:ident($($arg:ident: $ty:ty),*);)*) => {$(
+        fn $method<V: Visitor<'de>>(self, $($arg: $ty,)* visitor: V) -> Result<V::Value> {
+            self.element_or_mismatch(visitor, |element, visitor| element.$method($($arg,)* visitor))
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Whole<'de> {
+    type Error = Error;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.element_or_token(visitor, |element, visitor| element.deserialize_any(visitor))
+    }
+
+    whole! {
+        deserialize_bool();
+        deserialize_i8();
+        deserialize_i16();
+        deserialize_i32();
+        deserialize_i64();
+        deserialize_i128();
+        deserialize_u8();
+        deserialize_u16();
+        deserialize_u32();
+        deserialize_u64();
+        deserialize_u128();
+        deserialize_f32();
+        deserialize_f64();
+        deserialize_char();
+        deserialize_str();
+        deserialize_string();
+        deserialize_unit();
+        deserialize_unit_struct(name: &'static str);
+        deserialize_enum(name: &'static str, variants: &'static [&'static str]);
+        deserialize_identifier();
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.element() {
+            Some(element) => element.deserialize_bytes(visitor),
+            None => visit_bytes(&self.0, visitor),
+        }
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.deserialize_bytes(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_some(Wrapped::new(self))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        match self.element() {
+            _ if name == TOKEN => visit_token(self.0, visitor),
+            Some(element) if matches!(name, "f16" | "bf16") => {
+                element.deserialize_newtype_struct(name, visitor)
+            }
+            _ => visitor.visit_newtype_struct(Wrapped::new(self)),
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.element() {
+            Some(element) => element.deserialize_seq(visitor),
+            None => visit_nested(&self.0, visitor),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.element() {
+            Some(element) if element.dtype.kind() == DTypeKind::Struct => {
+                element.deserialize_any(visitor)
+            }
+            _ => visit_plain(&self.0, visitor),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        if fields == ["v", "dim", "data"] {
+            return visit_plain(&self.0, visitor);
+        }
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_unit()
     }
 }

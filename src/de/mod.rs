@@ -1,11 +1,12 @@
 //! The way back: values out of the inline block, arrays out of the source.
 //!
 //! `decoder` is the cursor; `access` hands over the items of sequences, maps, structs and variants; `array` answers every request that an array
-//! fits; `skip` passes over what nobody asked for.
+//! fits; `element` one element of it; `skip` passes over what nobody asked for.
 
 mod access;
 mod array;
 mod decoder;
+mod element;
 #[cfg(feature = "npz")]
 mod foreign;
 mod skip;

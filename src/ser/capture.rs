@@ -22,7 +22,7 @@ impl<'s, S: Sink> Begun<'s, S> {
     /// Begins an array at the place where the serializer stands.
     pub(super) fn begin(
         ser: &'s mut Serializer<S>,
-        dtype: DType,
+        dtype: &DType,
         shape: &[usize],
         order: Order,
     ) -> Result<Self> {
@@ -100,7 +100,7 @@ impl<'a, S: Sink> Capture<'a, S> {
                 let Some(found) = descriptor else {
                     return Err(ser.fail(foreign()));
                 };
-                let begun = Begun::begin(ser, found.dtype, &found.shape, found.order)?;
+                let begun = Begun::begin(ser, &found.dtype, &found.shape, found.order)?;
                 self.state = State::Begun(begun);
             }
             State::Begun(mut begun) => {

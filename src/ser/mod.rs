@@ -147,7 +147,7 @@ impl<S: Sink> Serializer<S> {
     fn place_blob(&mut self, bytes: &[u8]) -> Result<()> {
         let mut array = capture::Begun::begin(
             self,
-            crate::dtype::DType::U8,
+            &crate::dtype::DType::U8,
             &[bytes.len()],
             crate::layout::Order::C,
         )?;

@@ -3,7 +3,6 @@
 
 use serde::ser::{Impossible, Serialize, SerializeSeq, SerializeTuple, SerializeTupleStruct};
 
-use crate::dtype::DType;
 use crate::dtype::Scalar::{self, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -195,7 +194,7 @@ impl SerializeTupleStruct for &mut Numbers {
 
 /// Where elements go, in little-endian bytes; false if this one does not belong to those before.
 pub(super) trait NumberSink {
-    fn put<const N: usize>(&mut self, dtype: DType, bytes: [u8; N]) -> bool;
+    fn put<const N: usize>(&mut self, scalar: Scalar, bytes: [u8; N]) -> bool;
 }
 
 /// A flat sequence of elements.
@@ -267,7 +266,7 @@ macro_rules! take {
     ($($method:ident $ty:ty, $dtype:ident;)*) => {$(
         #[inline]
         fn $method(self, value: $ty) -> Result<()> {
-            if self.0.put(DType::little_endian($dtype), value.to_le_bytes()) { Ok(()) } else { Err(other()) }
+            if self.0.put($dtype, value.to_le_bytes()) { Ok(()) } else { Err(other()) }
         }
     )*};
 }
@@ -302,11 +301,7 @@ impl<P: NumberSink> serde::Serializer for Element<'_, P> {
 
     #[inline]
     fn serialize_bool(self, value: bool) -> Result<()> {
-        if self.0.put(DType::little_endian(Scalar::Bool), [u8::from(value)]) {
-            Ok(())
-        } else {
-            Err(other())
-        }
+        if self.0.put(Scalar::Bool, [u8::from(value)]) { Ok(()) } else { Err(other()) }
     }
 
     refuse! { other: serialize_bytes(&[u8]) }

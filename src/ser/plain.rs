@@ -6,7 +6,7 @@
 
 use serde::ser::{Serialize, SerializeStruct, SerializeTuple};
 
-use crate::dtype::DType;
+use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};
 use crate::layout::{self, Order};
 use crate::store::Sink;
@@ -203,7 +203,7 @@ fn place<S: Sink, T: Serialize + ?Sized>(
         target: Target::Waiting(&mut *ser),
         shape,
         left: count,
-        dtype: None,
+        scalar: None,
         block: Vec::new(),
         error: None,
     };
@@ -228,7 +228,7 @@ struct Packer<'s, 'p, S> {
     target: Target<'s, S>,
     shape: &'p [usize],
     left: usize,
-    dtype: Option<DType>,
+    scalar: Option<Scalar>,
     block: Vec<u8>,
     /// The sink's own error, as against an element that does not fit.
     error: Option<Error>,
@@ -242,8 +242,8 @@ enum Target<'s, S> {
 
 impl<S: Sink> NumberSink for Packer<'_, '_, S> {
     #[inline]
-    fn put<const N: usize>(&mut self, dtype: DType, bytes: [u8; N]) -> bool {
-        if self.dtype != Some(dtype) && !self.first(dtype) {
+    fn put<const N: usize>(&mut self, scalar: Scalar, bytes: [u8; N]) -> bool {
+        if self.scalar != Some(scalar) && !self.first(scalar) {
             return false;
         }
         let Some(left) = self.left.checked_sub(1) else { return false };
@@ -255,17 +255,17 @@ impl<S: Sink> NumberSink for Packer<'_, '_, S> {
 
 impl<S: Sink> Packer<'_, '_, S> {
     #[cold]
-    fn first(&mut self, dtype: DType) -> bool {
-        if self.dtype.is_some() {
+    fn first(&mut self, scalar: Scalar) -> bool {
+        if self.scalar.is_some() {
             return false;
         }
         let Target::Waiting(ser) = std::mem::replace(&mut self.target, Target::None) else {
             return false;
         };
-        match Begun::begin(ser, dtype, self.shape, Order::C) {
+        match Begun::begin(ser, &DType::little_endian(scalar), self.shape, Order::C) {
             Ok(begun) => {
                 self.target = Target::Begun(begun);
-                self.dtype = Some(dtype);
+                self.scalar = Some(scalar);
                 self.block.reserve(BLOCK + 8);
                 true
             }

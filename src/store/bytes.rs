@@ -15,7 +15,8 @@ pub(crate) struct BytesSink(BlockSink<AlignedBytes>);
 
 impl BytesSink {
     pub(crate) fn new() -> Self {
-        BytesSink(BlockSink::new(AlignedBytes::new(), Nonce::default()))
+        let sink = BlockSink::new(AlignedBytes::new(), Nonce::default());
+        BytesSink(sink.patched_by(AlignedBytes::write_start))
     }
 }
 

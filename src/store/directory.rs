@@ -8,7 +8,8 @@ use crate::layout::{self, MAX_NDIM, Order};
 use super::ArrayHead;
 
 // A record, little-endian:
-//   0 offset u64 | 8 bytes u64 | 16 heap u32 | 20 path length u32 | 24 dtype u8 | 25 flags u8 | 26 ndim u8 | 27 zero
+//   0 offset u64 | 8 bytes u64 | 16 heap u32 | 20 path length u32 | 24 dtype u8 | 25 flags u8 | 26 ndim u8 | 27 zero |
+//   28 descriptor length u32, zero in version 1
 const OFFSET: usize = 0;
 const BYTES: usize = OFFSET + 8;
 const HEAP: usize = BYTES + 8;
@@ -17,10 +18,25 @@ const DTYPE: usize = PATH_LEN + 4;
 const FLAGS: usize = DTYPE + 1;
 const NDIM: usize = FLAGS + 1;
 const RESERVED: usize = NDIM + 1;
-const RECORD: usize = RESERVED + 5;
+const DESCRIPTOR: usize = RESERVED + 1;
+const RECORD: usize = DESCRIPTOR + 4;
 
 const FLAG_FORTRAN: u8 = 1;
 const FLAG_BIG_ENDIAN: u8 = 2;
+
+/// The last of the dtype codes that version 1 has.
+const LAST_OF_VERSION_1: u8 = 11;
+
+/// The dtype is not one of the codes: its descriptor stands in the heap behind the path.
+const DESCRIBED: u8 = 255;
+
+/// The code of a dtype; with its descriptor, where it has no code of its own.
+fn code(dtype: &DType) -> (u8, String) {
+    match dtype.scalar() {
+        Some(scalar) => (scalar as u8, String::new()),
+        None => (DESCRIBED, dtype.to_string()),
+    }
+}
 
 /// A directory that is being written.
 #[derive(Default)]
@@ -28,6 +44,8 @@ pub(crate) struct DirectoryBuilder {
     records: Vec<u8>,
     heap: Vec<u8>,
     count: u64,
+    /// How many of the arrays version 1 cannot describe.
+    beyond_version_1: u64,
 }
 
 impl DirectoryBuilder {
@@ -43,23 +61,27 @@ impl DirectoryBuilder {
                 format!("an array has {} axes, more than {MAX_NDIM}", head.shape.len()),
             ));
         }
+        let (code, descriptor) = code(head.dtype);
+        let descriptor_len = u32::try_from(descriptor.len()).map_err(|_| too_large())?;
+        self.beyond_version_1 += u64::from(code > LAST_OF_VERSION_1);
         let mut flags = 0;
         if head.order == Order::F {
             flags |= FLAG_FORTRAN;
         }
-        if head.dtype.is_big_endian() {
+        if head.dtype.is_big_endian() && code != DESCRIBED {
             flags |= FLAG_BIG_ENDIAN;
         }
         self.records.extend_from_slice(&offset.to_le_bytes());
         self.records.extend_from_slice(&(head.bytes as u64).to_le_bytes());
         self.records.extend_from_slice(&start.to_le_bytes());
         self.records.extend_from_slice(&path_len.to_le_bytes());
-        self.records.extend_from_slice(&[head.dtype.code(), flags, head.shape.len() as u8]);
-        self.records.extend_from_slice(&[0; RECORD - RESERVED]);
+        self.records.extend_from_slice(&[code, flags, head.shape.len() as u8, 0]);
+        self.records.extend_from_slice(&descriptor_len.to_le_bytes());
         for &axis in head.shape {
             self.heap.extend_from_slice(&(axis as u64).to_le_bytes());
         }
         self.heap.extend_from_slice(head.path.as_bytes());
+        self.heap.extend_from_slice(descriptor.as_bytes());
         self.count += 1;
         Ok(self.count - 1)
     }
@@ -69,6 +91,7 @@ impl DirectoryBuilder {
         let last = self.records.len().saturating_sub(RECORD);
         if let Some(record) = self.records[last..].first_chunk() {
             self.heap.truncate(number::<4>(record, HEAP) as usize);
+            self.beyond_version_1 -= u64::from(record[DTYPE] > LAST_OF_VERSION_1);
             self.records.truncate(last);
             self.count -= 1;
         }
@@ -76,6 +99,11 @@ impl DirectoryBuilder {
 
     pub(crate) fn count(&self) -> u64 {
         self.count
+    }
+
+    /// The first version of the format that can describe these arrays.
+    pub(crate) fn version(&self) -> u16 {
+        if self.beyond_version_1 == 0 { 1 } else { 2 }
     }
 
     pub(crate) fn parts(&self) -> (&[u8], &[u8]) {
@@ -99,13 +127,14 @@ pub(crate) struct Entry<'a> {
 pub(crate) struct Directory<'a> {
     records: &'a [u8],
     heap: &'a [u8],
+    version: u16,
 }
 
 impl<'a> Directory<'a> {
     /// # Errors
     ///
     /// `Corrupt` if the bytes are too few for so many records.
-    pub(crate) fn parse(bytes: &'a [u8], count: u64) -> Result<Self> {
+    pub(crate) fn parse(bytes: &'a [u8], count: u64, version: u16) -> Result<Self> {
         let (records, heap) = usize::try_from(count)
             .ok()
             .and_then(|count| count.checked_mul(RECORD))
@@ -116,7 +145,7 @@ impl<'a> Directory<'a> {
                     bytes.len()
                 ))
             })?;
-        Ok(Directory { records, heap })
+        Ok(Directory { records, heap, version })
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -135,17 +164,40 @@ impl<'a> Directory<'a> {
         })
     }
 
-    fn heap_range(&self, record: &[u8; RECORD]) -> Option<(&'a [u8], &'a [u8])> {
+    /// The axes, the path and the descriptor.
+    fn heap_range(&self, record: &[u8; RECORD]) -> Option<[&'a [u8]; 3]> {
         let start = number::<4>(record, HEAP) as usize;
         let dims = usize::from(record[NDIM]) * 8;
         let path = number::<4>(record, PATH_LEN) as usize;
-        let rest = self.heap.get(start..)?;
-        Some((rest.get(..dims)?, rest.get(dims..dims.checked_add(path)?)?))
+        let descriptor = number::<4>(record, DESCRIPTOR) as usize;
+        let (dims, rest) = self.heap.get(start..)?.split_at_checked(dims)?;
+        let (path, rest) = rest.split_at_checked(path)?;
+        Some([dims, path, rest.get(..descriptor)?])
     }
 
     #[cfg(any(feature = "ndarray", test))]
     fn path(&self, record: &[u8; RECORD]) -> Option<&'a [u8]> {
-        Some(self.heap_range(record)?.1)
+        Some(self.heap_range(record)?[1])
+    }
+
+    fn dtype(&self, record: &[u8; RECORD], descriptor: &[u8]) -> Result<DType, String> {
+        let code = record[DTYPE];
+        let big_endian = record[FLAGS] & FLAG_BIG_ENDIAN != 0;
+        if code != DESCRIBED && !descriptor.is_empty() {
+            return Err("it has both a dtype code and a descriptor".to_owned());
+        }
+        if self.version >= 2 && code == DESCRIBED {
+            if big_endian {
+                return Err("its descriptor already says the byte order".to_owned());
+            }
+            let text = std::str::from_utf8(descriptor)
+                .map_err(|_| "its dtype's descriptor is not UTF-8".to_owned())?;
+            return DType::from_descriptor(text).map_err(|error| error.to_string());
+        }
+        let last = if self.version == 1 { LAST_OF_VERSION_1 } else { DESCRIBED };
+        DType::from_code(code, big_endian)
+            .filter(|_| code <= last)
+            .ok_or_else(|| format!("unknown dtype code {code}"))
     }
 
     /// # Errors
@@ -156,7 +208,7 @@ impl<'a> Directory<'a> {
             Error::corrupt(format!("array number {index} of {} is asked for", self.len()))
         })?;
         let bad = |what: String| Error::corrupt(format!("array number {index}: {what}"));
-        let (dims, path) = self
+        let [dims, path, descriptor] = self
             .heap_range(record)
             .ok_or_else(|| bad("its dimensions or path lie outside the directory".to_owned()))?;
         let path =
@@ -166,8 +218,7 @@ impl<'a> Directory<'a> {
         if flags & !(FLAG_FORTRAN | FLAG_BIG_ENDIAN) != 0 {
             return Err(bad(format!("unknown flags {flags:#04x}")));
         }
-        let dtype = DType::from_code(record[DTYPE], flags & FLAG_BIG_ENDIAN != 0)
-            .ok_or_else(|| bad(format!("unknown dtype code {}", record[DTYPE])))?;
+        let dtype = self.dtype(record, descriptor).map_err(bad)?;
         if usize::from(record[NDIM]) > MAX_NDIM {
             return Err(bad(format!("{} axes, more than {MAX_NDIM}", record[NDIM])));
         }
@@ -209,29 +260,75 @@ mod tests {
             [("a", &[2_usize, 3][..], Order::C), ("b.0", &[], Order::F), ("c", &[0, 7], Order::C)]
         {
             let bytes = layout::byte_len(shape, 4).unwrap();
-            let head = ArrayHead { path, dtype: DType::F32, shape, order, bytes };
+            let head = ArrayHead { path, dtype: &DType::F32, shape, order, bytes };
             builder.push(&head, 64).unwrap();
         }
         let (records, heap) = builder.parts();
         let whole = [records, heap].concat();
-        let directory = Directory::parse(&whole, 3).unwrap();
+        let directory = Directory::parse(&whole, 3, 1).unwrap();
         assert_eq!(directory.find("b.0"), Some(1));
         assert_eq!(directory.find("nope"), None);
         let entry = directory.entry(0).unwrap();
         assert_eq!((entry.path, &entry.shape[..], entry.bytes), ("a", &[2, 3][..], 24));
         assert_eq!(directory.entry(1).unwrap().order, Order::F);
         assert!(directory.entry(3).is_err());
-        assert!(Directory::parse(&whole, u64::MAX).is_err());
+        assert!(Directory::parse(&whole, u64::MAX, 1).is_err());
         for at in 0..whole.len() {
             for byte in [0, 1, 4, 63, 127, 255] {
                 let mut bad = whole.clone();
                 bad[at] = byte;
-                let directory = Directory::parse(&bad, 3).unwrap();
+                let directory = Directory::parse(&bad, 3, 1).unwrap();
                 for number in 0..3 {
                     let _ = directory.entry(number);
                 }
                 directory.find("b.0");
             }
         }
+    }
+
+    #[test]
+    fn every_dtype_comes_back_with_the_version_that_it_needs() {
+        let mut builder = DirectoryBuilder::default();
+        let dtypes = [
+            "<f4",
+            "<f2",
+            ">V2",
+            "<c8",
+            ">c16",
+            "<M8[25s]",
+            "|S5",
+            "<U0",
+            "|V10",
+            "[('x', '<f4'), ('pos', '>i2', (3,))]",
+        ];
+        let dtypes = dtypes.map(|text| DType::from_descriptor(text).unwrap());
+        for (number, dtype) in dtypes.iter().enumerate() {
+            let bytes = dtype.item_size() * 3;
+            let head = ArrayHead { path: "a", dtype, shape: &[3], order: Order::C, bytes };
+            assert_eq!(builder.push(&head, 64).unwrap(), number as u64);
+            assert_eq!(builder.version(), if number == 0 { 1 } else { 2 });
+        }
+        let (records, heap) = builder.parts();
+        let whole = [records, heap].concat();
+        let directory = Directory::parse(&whole, 10, 2).unwrap();
+        let older = Directory::parse(&whole, 10, 1).unwrap();
+        for (number, dtype) in dtypes.iter().enumerate() {
+            assert_eq!(directory.entry(number as u64).unwrap().dtype, *dtype);
+            assert_eq!(older.entry(number as u64).is_ok(), number == 0);
+        }
+        for at in 0..whole.len() {
+            for byte in [0, 1, 13, 16, b'(', b'9', 127, 255] {
+                let mut bad = whole.clone();
+                bad[at] = byte;
+                let directory = Directory::parse(&bad, 10, 2).unwrap();
+                for number in 0..10 {
+                    let _ = directory.entry(number);
+                }
+            }
+        }
+        for _ in 1..10 {
+            builder.pop();
+        }
+        assert_eq!((builder.version(), builder.count()), (1, 1));
     }
 }

@@ -29,7 +29,7 @@ pub(crate) use tally::Tally;
 pub(crate) struct ArrayHead<'a> {
     /// The place in the object, `layers.0.weight`.
     pub(crate) path: &'a str,
-    pub(crate) dtype: DType,
+    pub(crate) dtype: &'a DType,
     pub(crate) shape: &'a [usize],
     pub(crate) order: Order,
     /// `layout::byte_len` of shape and dtype: what the sink will be given.

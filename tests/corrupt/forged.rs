@@ -47,8 +47,8 @@ fn headers() {
     refused::<Rich>(b"PK\x03\x04", Corrupt, &["wrong magic", "found PK\\x03\\x04"]);
     refused::<Rich>(&[b'x'; 5000], Corrupt, &["wrong magic", "found xxxxxxxx"]);
     refused::<Rich>(&with_header(0, b'S'), Corrupt, &["wrong magic"]);
-    refused::<Rich>(&with_header(8, 2), Version, &["version 2", "expected 1"]);
-    refused::<Rich>(&with_header(8, 0), Version, &["version 0", "expected 1"]);
+    refused::<Rich>(&with_header(8, 3), Version, &["version 3", "expected 1 to 2"]);
+    refused::<Rich>(&with_header(8, 0), Version, &["version 0", "expected 1 to 2"]);
     refused::<Rich>(&with_header(9, 1), Version, &["version 257"]);
     refused::<Rich>(&with_header(10, 2), Corrupt, &["unknown flags 0x0002"]);
     refused::<Rich>(&with_header(11, 0x80), Corrupt, &["unknown flags 0x8000"]);

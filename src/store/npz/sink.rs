@@ -56,7 +56,7 @@ impl<'r, W: Write + Seek> NpzSink<'r, W> {
         order: Order,
         bytes: usize,
     ) -> Result<()> {
-        let header = npy::header(*dtype, shape, order);
+        let header = npy::header(dtype, shape, order);
         self.archive.begin(&file_name(name), header.len() as u64 + bytes as u64)?;
         self.archive.write(&header)
     }
@@ -68,7 +68,7 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
 
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
         let name = self.names.take(head.path);
-        self.member(&name, &head.dtype, head.shape, head.order, head.bytes)?;
+        self.member(&name, head.dtype, head.shape, head.order, head.bytes)?;
         self.open = Some(Open {
             name,
             dtype: head.dtype.clone(),
@@ -102,7 +102,7 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
             ));
         }
         self.archive.end()?;
-        self.block.push(&ArrayHead { path: &name, dtype, shape: &shape, order, bytes })
+        self.block.push(&ArrayHead { path: &name, dtype: &dtype, shape: &shape, order, bytes })
     }
 
     fn abandon(&mut self) -> Result<()> {

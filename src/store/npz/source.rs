@@ -106,10 +106,7 @@ impl<'a> NpzSource<'a> {
         let most = entry.bytes as u64 + npy::MAX_PREFIX;
         let found = way(self.members, member, most)?;
         let same_order = found.order == entry.order || !npy::has_order(&entry.shape);
-        if !npy::same_on_disk(&found.dtype, &entry.dtype)
-            || found.shape != entry.shape
-            || !same_order
-        {
+        if !entry.dtype.agrees_with(&found.dtype) || found.shape != entry.shape || !same_order {
             return Err(Error::corrupt(format!(
                 "member `{}`: expected {} {:?} in order {:?}, as the object was saved, found {} {:?} in order {:?}",
                 file_name(entry.path),

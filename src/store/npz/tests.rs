@@ -24,9 +24,9 @@ fn open(file: &AlignedBytes) -> Result<(Members, Rest)> {
 
 type Sample<'a> = (&'a str, DType, &'a [usize], Order);
 
-fn fill(sink: &mut impl Sink, (path, dtype, shape, order): Sample<'_>) -> u64 {
+fn fill(sink: &mut impl Sink, (path, dtype, shape, order): &Sample<'_>) -> u64 {
     let bytes = layout::byte_len(shape, dtype.item_size()).unwrap();
-    sink.begin(&ArrayHead { path, dtype, shape, order, bytes }).unwrap();
+    sink.begin(&ArrayHead { path, dtype, shape, order: *order, bytes }).unwrap();
     sink.write(&vec![bytes as u8; bytes / 2]).unwrap();
     sink.write(&vec![bytes as u8; bytes - bytes / 2]).unwrap();
     sink.end().unwrap()
@@ -36,7 +36,7 @@ fn save(samples: &[Sample<'_>]) -> AlignedBytes {
     let mut report = |_| ();
     let mut sink = NpzSink::new(Cursor::new(Vec::new()), Settings::default(), &mut report);
     for (number, sample) in samples.iter().enumerate() {
-        assert_eq!(fill(&mut sink, *sample), number as u64);
+        assert_eq!(fill(&mut sink, sample), number as u64);
     }
     let (out, len) = sink.finish(b"inline".to_vec(), b"tables").unwrap();
     AlignedBytes::copy_from(&out.get_ref()[..usize::try_from(len).unwrap()])
@@ -86,12 +86,12 @@ fn names_that_are_taken_or_unfit_are_changed_and_found_again() {
 fn an_abandoned_array_is_not_there() {
     let mut report = |_| ();
     let mut sink = NpzSink::new(Cursor::new(Vec::new()), Settings::default(), &mut report);
-    let head = ArrayHead { path: "a", dtype: DType::U8, shape: &[9], order: Order::C, bytes: 9 };
+    let head = ArrayHead { path: "a", dtype: &DType::U8, shape: &[9], order: Order::C, bytes: 9 };
     sink.begin(&head).unwrap();
     sink.write(b"abc").unwrap();
     sink.abandon().unwrap();
     let sample = ("a", DType::U16, &[2][..], Order::C);
-    assert_eq!(fill(&mut sink, sample), 0);
+    assert_eq!(fill(&mut sink, &sample), 0);
     let (out, _) = sink.finish(b"inline".to_vec(), b"tables").unwrap();
     assert_eq!(out.get_ref()[..], save(&[sample])[..]);
 }
@@ -100,7 +100,7 @@ fn an_abandoned_array_is_not_there() {
 fn an_array_that_is_short_is_an_error() {
     let mut report = |_| ();
     let mut sink = NpzSink::new(Cursor::new(Vec::new()), Settings::default(), &mut report);
-    let head = ArrayHead { path: "a", dtype: DType::U8, shape: &[9], order: Order::C, bytes: 9 };
+    let head = ArrayHead { path: "a", dtype: &DType::U8, shape: &[9], order: Order::C, bytes: 9 };
     sink.begin(&head).unwrap();
     sink.write(b"abc").unwrap();
     let error = sink.end().unwrap_err();
@@ -119,7 +119,7 @@ fn forge(members: &[(&str, Vec<u8>)]) -> AlignedBytes {
 }
 
 fn array(dtype: DType, shape: &[usize], order: Order, data: &[u8]) -> Vec<u8> {
-    [&npy::header(dtype, shape, order)[..], data].concat()
+    [&npy::header(&dtype, shape, order)[..], data].concat()
 }
 
 #[test]

@@ -1,0 +1,502 @@
+//! What the elements of an array are, and NumPy's name for it.
+
+mod float;
+mod literal;
+mod parse;
+mod structure;
+mod time;
+
+use std::fmt;
+
+use crate::error::Result;
+
+pub(crate) use float::{bf16_to_f32, f16_to_f32};
+#[cfg(feature = "npz")]
+pub(crate) use literal::Literal;
+#[cfg(feature = "npz")]
+pub(crate) use parse::read as read_descriptor;
+pub use structure::Field;
+pub(crate) use structure::Structure;
+pub use time::{TimeBase, TimeUnit};
+
+/// The type of an array's elements, with its byte order: all that NumPy has and can save without a pickle.
+///
+/// `Display` is NumPy's descriptor as it stands in an `.npy` file, without the quotes around a plain one:
+///
+/// ```
+/// use serde_shm::{DType, Element};
+/// assert_eq!(f32::DTYPE, DType::F32);
+/// assert_eq!(u8::DTYPE.to_string(), "|u1");
+/// assert_eq!(DType::F64.item_size(), 8);
+/// ```
+///
+/// A program that looks at arrays it does not know goes by [`kind`](DType::kind) and [`item_size`](DType::item_size),
+/// [`fields`](DType::fields) and [`unit`](DType::unit). A clone copies no more than a reference count.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct DType {
+    kind: Kind,
+    big_endian: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Scalar(Scalar),
+    Datetime(TimeUnit),
+    Timedelta(TimeUnit),
+    /// Bytes, padded with NUL.
+    Bytes(usize),
+    /// Characters of four bytes each, padded with NUL.
+    Text(usize),
+    Raw(usize),
+    Struct(Structure),
+}
+
+/// What kind of thing the elements of an array are; see [`DType::kind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DTypeKind {
+    /// `bool`
+    Bool,
+    /// Signed integers.
+    Int,
+    /// Unsigned integers.
+    UInt,
+    /// f16, bf16, f32, f64.
+    Float,
+    /// Two floats: real and imaginary part.
+    Complex,
+    /// A point in time, an `i64` counted in [`DType::unit`] from 1970.
+    Datetime,
+    /// A span of time, an `i64` counted in [`DType::unit`].
+    Timedelta,
+    /// `U`: characters of four bytes each, padded with NUL.
+    Text,
+    /// `S`: bytes, padded with NUL.
+    Bytes,
+    /// `V`: bytes of no known meaning.
+    Raw,
+    /// [`DType::fields`] with names.
+    Struct,
+}
+
+/// The kinds of number; the discriminant is the code in a container's directory (`docs/FORMAT.md`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub(crate) enum Scalar {
+    Bool = 1,
+    I8 = 2,
+    I16 = 3,
+    I32 = 4,
+    I64 = 5,
+    U8 = 6,
+    U16 = 7,
+    U32 = 8,
+    U64 = 9,
+    F32 = 10,
+    F64 = 11,
+    F16 = 12,
+    BF16 = 13,
+    C64 = 14,
+    C128 = 15,
+}
+
+struct Row {
+    scalar: Scalar,
+    numpy: &'static str,
+    rust: &'static str,
+    size: usize,
+    kind: DTypeKind,
+}
+
+const fn row(
+    scalar: Scalar,
+    numpy: &'static str,
+    rust: &'static str,
+    size: usize,
+    kind: DTypeKind,
+) -> Row {
+    Row { scalar, numpy, rust, size, kind }
+}
+
+const SCALARS: [Row; 15] = [
+    row(Scalar::Bool, "b1", "bool", 1, DTypeKind::Bool),
+    row(Scalar::I8, "i1", "i8", 1, DTypeKind::Int),
+    row(Scalar::I16, "i2", "i16", 2, DTypeKind::Int),
+    row(Scalar::I32, "i4", "i32", 4, DTypeKind::Int),
+    row(Scalar::I64, "i8", "i64", 8, DTypeKind::Int),
+    row(Scalar::U8, "u1", "u8", 1, DTypeKind::UInt),
+    row(Scalar::U16, "u2", "u16", 2, DTypeKind::UInt),
+    row(Scalar::U32, "u4", "u32", 4, DTypeKind::UInt),
+    row(Scalar::U64, "u8", "u64", 8, DTypeKind::UInt),
+    row(Scalar::F32, "f4", "f32", 4, DTypeKind::Float),
+    row(Scalar::F64, "f8", "f64", 8, DTypeKind::Float),
+    row(Scalar::F16, "f2", "f16", 2, DTypeKind::Float),
+    row(Scalar::BF16, "V2", "bf16", 2, DTypeKind::Float),
+    row(Scalar::C64, "c8", "complex64", 8, DTypeKind::Complex),
+    row(Scalar::C128, "c16", "complex128", 16, DTypeKind::Complex),
+];
+
+macro_rules! native {
+    ($($name:ident $scalar:ident $text:literal;)*) => {
+        impl DType {
+            $(
+                #[doc = concat!("`", $text, "` in this machine's byte order.")]
+                pub const $name: DType = DType::native(Kind::Scalar(Scalar::$scalar), size_of_scalar(Scalar::$scalar) > 1);
+            )*
+        }
+    };
+}
+
+const fn size_of_scalar(scalar: Scalar) -> usize {
+    SCALARS[scalar as usize - 1].size
+}
+
+native! {
+    BOOL Bool "bool";
+    I8 I8 "i8";
+    I16 I16 "i16";
+    I32 I32 "i32";
+    I64 I64 "i64";
+    U8 U8 "u8";
+    U16 U16 "u16";
+    U32 U32 "u32";
+    U64 U64 "u64";
+    F16 F16 "f16";
+    BF16 BF16 "bf16";
+    F32 F32 "f32";
+    F64 F64 "f64";
+    COMPLEX64 C64 "complex64";
+    COMPLEX128 C128 "complex128";
+}
+
+impl DType {
+    const fn native(kind: Kind, ordered: bool) -> Self {
+        DType { kind, big_endian: cfg!(target_endian = "big") && ordered }
+    }
+
+    pub(crate) const fn datetime(unit: TimeUnit) -> Self {
+        DType::native(Kind::Datetime(unit), true)
+    }
+
+    pub(crate) const fn timedelta(unit: TimeUnit) -> Self {
+        DType::native(Kind::Timedelta(unit), true)
+    }
+
+    pub(crate) const fn bytes(width: usize) -> Self {
+        DType::native(Kind::Bytes(width), false)
+    }
+
+    pub(crate) const fn text(width: usize) -> Self {
+        DType::native(Kind::Text(width), true)
+    }
+
+    /// For the derive: the fields of a Rust struct, its size and alignment.
+    #[doc(hidden)]
+    pub const fn fixed(fields: &'static [Field], size: usize, align: usize) -> Self {
+        DType::native(Kind::Struct(Structure::fixed(fields, size, align)), false)
+    }
+
+    pub(crate) const fn little_endian(scalar: Scalar) -> Self {
+        DType { kind: Kind::Scalar(scalar), big_endian: false }
+    }
+
+    /// What is made of single bytes has no byte order: both spellings are one dtype.
+    fn normal(self) -> Self {
+        let big_endian = self.big_endian && self.unit_size() > 1;
+        DType { big_endian, ..self }
+    }
+
+    pub(crate) fn inner(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// What kind of thing the elements are.
+    pub fn kind(&self) -> DTypeKind {
+        match self.kind {
+            Kind::Scalar(scalar) => SCALARS[scalar as usize - 1].kind,
+            Kind::Datetime(_) => DTypeKind::Datetime,
+            Kind::Timedelta(_) => DTypeKind::Timedelta,
+            Kind::Bytes(_) => DTypeKind::Bytes,
+            Kind::Text(_) => DTypeKind::Text,
+            Kind::Raw(_) => DTypeKind::Raw,
+            Kind::Struct(_) => DTypeKind::Struct,
+        }
+    }
+
+    /// The bytes of one element. They may be none: `|S0`, or a struct without fields.
+    pub fn item_size(&self) -> usize {
+        match &self.kind {
+            Kind::Scalar(scalar) => size_of_scalar(*scalar),
+            Kind::Datetime(_) | Kind::Timedelta(_) => 8,
+            Kind::Bytes(width) | Kind::Raw(width) => *width,
+            Kind::Text(width) => width * 4,
+            Kind::Struct(structure) => structure.size(),
+        }
+    }
+
+    /// The bytes that a change of byte order turns around together; 1 for bytes and structs.
+    pub(crate) fn unit_size(&self) -> usize {
+        match &self.kind {
+            Kind::Scalar(Scalar::C64 | Scalar::C128) => self.item_size() / 2,
+            Kind::Scalar(_) | Kind::Datetime(_) | Kind::Timedelta(_) => self.item_size(),
+            Kind::Text(_) => 4,
+            Kind::Bytes(_) | Kind::Raw(_) | Kind::Struct(_) => 1,
+        }
+    }
+
+    /// The alignment that a view needs, in bytes. A struct whose fields lie unaligned, as NumPy's do by default, has 1.
+    pub fn alignment(&self) -> usize {
+        match &self.kind {
+            Kind::Struct(structure) => structure.align(),
+            _ => self.item_size().min(self.unit_size()).max(1),
+        }
+    }
+
+    /// Whether the elements are in this machine's byte order; of a struct, all of its fields.
+    pub fn is_native(&self) -> bool {
+        match &self.kind {
+            Kind::Struct(structure) => {
+                structure.fields().iter().all(|field| field.dtype().is_native())
+            }
+            _ => self.unit_size() == 1 || self.big_endian == cfg!(target_endian = "big"),
+        }
+    }
+
+    /// The fields of a structured dtype in the order of their offsets; of others none.
+    pub fn fields(&self) -> &[Field] {
+        match &self.kind {
+            Kind::Struct(structure) => structure.fields(),
+            _ => &[],
+        }
+    }
+
+    /// The unit of a `datetime64` or `timedelta64`.
+    pub fn unit(&self) -> Option<TimeUnit> {
+        match self.kind {
+            Kind::Datetime(unit) | Kind::Timedelta(unit) => Some(unit),
+            _ => None,
+        }
+    }
+
+    /// Rust's name for the element type where it has one, else NumPy's: `f32`, with the byte order where it is not this
+    /// machine's.
+    pub(crate) fn rust_name(&self) -> String {
+        let Kind::Scalar(scalar) = self.kind else { return self.to_string() };
+        let name = SCALARS[scalar as usize - 1].rust;
+        match (self.is_native(), self.big_endian) {
+            (true, _) => name.to_owned(),
+            (false, true) => format!("{name} (big-endian)"),
+            (false, false) => format!("{name} (little-endian)"),
+        }
+    }
+
+    /// The number that it is, where it is one.
+    pub(crate) fn scalar(&self) -> Option<Scalar> {
+        match self.kind {
+            Kind::Scalar(scalar) => Some(scalar),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_big_endian(&self) -> bool {
+        self.big_endian
+    }
+
+    pub(crate) fn from_code(code: u8, big_endian: bool) -> Option<Self> {
+        let row = SCALARS.get(usize::from(code).checked_sub(1)?)?;
+        Some(DType { kind: Kind::Scalar(row.scalar), big_endian }.normal())
+    }
+
+    /// Reads NumPy's descriptor: `<f4`, `>i8`, `|b1`, `=u2`, `<M8[ns]`, `[('x', '<f4')]`.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` for a dtype that there is not, or that only a pickle can hold; `Corrupt` for what is no descriptor.
+    pub(crate) fn from_descriptor(text: &str) -> Result<Self> {
+        parse::descriptor(text)
+    }
+
+    /// Whether an `.npy` file whose header says `found` can hold elements of this dtype. NumPy forgets which of its voids
+    /// were bf16.
+    #[cfg(feature = "npz")]
+    pub(crate) fn agrees_with(&self, found: &DType) -> bool {
+        if self == found {
+            return true;
+        }
+        match (&self.kind, &found.kind) {
+            (Kind::Scalar(Scalar::BF16), Kind::Raw(2)) => true,
+            (Kind::Struct(own), Kind::Struct(found)) => {
+                own.size() == found.size()
+                    && own.fields().len() == found.fields().len()
+                    && own.fields().iter().zip(found.fields()).all(|(own, found)| {
+                        own.name() == found.name()
+                            && own.shape() == found.shape()
+                            && own.offset() == found.offset()
+                            && own.dtype().agrees_with(found.dtype())
+                    })
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for DType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let order = match (self.unit_size(), self.big_endian) {
+            (1, _) => '|',
+            (_, false) => '<',
+            (_, true) => '>',
+        };
+        match &self.kind {
+            Kind::Scalar(scalar) => write!(f, "{order}{}", SCALARS[*scalar as usize - 1].numpy),
+            Kind::Datetime(unit) => write!(f, "{order}M8{}", Brackets(*unit)),
+            Kind::Timedelta(unit) => write!(f, "{order}m8{}", Brackets(*unit)),
+            Kind::Bytes(width) => write!(f, "{order}S{width}"),
+            Kind::Text(width) => write!(f, "{order}U{width}"),
+            Kind::Raw(width) => write!(f, "{order}V{width}"),
+            Kind::Struct(structure) => parse::write_fields(structure, f),
+        }
+    }
+}
+
+struct Brackets(TimeUnit);
+
+impl fmt::Display for Brackets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == TimeUnit::GENERIC { Ok(()) } else { write!(f, "[{}]", self.0) }
+    }
+}
+
+impl fmt::Debug for DType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DType({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn round_trip(text: &str) -> DType {
+        let dtype = DType::from_descriptor(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(dtype.to_string(), text);
+        assert_eq!(DType::from_descriptor(&dtype.to_string()).unwrap(), dtype);
+        dtype
+    }
+
+    #[test]
+    fn descriptors_and_codes_round_trip() {
+        for (index, row) in SCALARS.iter().enumerate() {
+            assert_eq!(row.scalar as usize, index + 1);
+            for order in ["<", ">"] {
+                let dtype = DType::from_descriptor(&format!("{order}{}", row.numpy)).unwrap();
+                assert_eq!(DType::from_descriptor(&dtype.to_string()).unwrap(), dtype);
+                assert_eq!(DType::from_code(row.scalar as u8, dtype.is_big_endian()), Some(dtype));
+            }
+        }
+        assert_eq!(DType::from_descriptor("|i1").unwrap(), DType::from_descriptor(">i1").unwrap());
+    }
+
+    #[test]
+    fn times_strings_and_voids_round_trip() {
+        for (text, kind, size, align) in [
+            ("<M8[ns]", DTypeKind::Datetime, 8, 8),
+            (">m8[25s]", DTypeKind::Timedelta, 8, 8),
+            ("<M8", DTypeKind::Datetime, 8, 8),
+            ("<U5", DTypeKind::Text, 20, 4),
+            (">U1", DTypeKind::Text, 4, 4),
+            ("<U0", DTypeKind::Text, 0, 1),
+            ("|S5", DTypeKind::Bytes, 5, 1),
+            ("|S0", DTypeKind::Bytes, 0, 1),
+            ("|V10", DTypeKind::Raw, 10, 1),
+            ("|V2", DTypeKind::Raw, 2, 1),
+            ("<V2", DTypeKind::Float, 2, 2),
+            ("<c8", DTypeKind::Complex, 8, 4),
+            (">c16", DTypeKind::Complex, 16, 8),
+        ] {
+            let dtype = round_trip(text);
+            assert_eq!(
+                (dtype.kind(), dtype.item_size(), dtype.alignment()),
+                (kind, size, align),
+                "{text}"
+            );
+            assert_eq!(dtype.is_native(), !text.starts_with('>'), "{text}");
+        }
+        assert_eq!(DType::from_descriptor("|a5").unwrap().to_string(), "|S5");
+        assert_eq!(DType::from_descriptor("<M8[25s]").unwrap().unit().unwrap().count(), 25);
+    }
+
+    #[test]
+    fn structs_round_trip() {
+        for (text, size, align, fields) in [
+            ("[('x', '<f4'), ('y', '<f8'), ('ok', '|b1')]", 13, 1, 3),
+            ("[('x', '<f4'), ('', '|V4'), ('y', '<f8'), ('ok', '|b1'), ('', '|V7')]", 24, 8, 3),
+            ("[('pos', '<f4', (3,)), ('m', '>i2', (2, 2))]", 20, 4, 2),
+            (
+                "[('a', [('b', '<i4'), ('', '|V4'), ('c', '<i8')], (2,)), ('t', '<M8[ns]')]",
+                40,
+                8,
+                2,
+            ),
+            (r#"[("it's", '|S3'), ('größe', '<U2')]"#, 11, 1, 2),
+            ("[]", 0, 1, 0),
+            ("[('', '|V8')]", 8, 1, 0),
+            ("[('x', '<V2'), ('y', '|V2')]", 4, 2, 2),
+        ] {
+            let dtype = round_trip(text);
+            assert_eq!((dtype.item_size(), dtype.alignment()), (size, align), "{text}");
+            assert_eq!(dtype.fields().len(), fields, "{text}");
+        }
+        let titled =
+            DType::from_descriptor("[(('a title', 'x'), '<f4',), ('y', ('<i2', 3))]").unwrap();
+        assert_eq!(titled.to_string(), "[('x', '<f4'), ('y', '<i2', (3,))]");
+        let scalar = DType::from_descriptor("[('x', '<f4', 2), ('y', '<i2', ())]").unwrap();
+        assert_eq!(scalar.to_string(), "[('x', '<f4', (2,)), ('y', '<i2')]");
+    }
+
+    #[test]
+    fn what_is_no_descriptor_is_an_error_that_names_it() {
+        for text in
+            ["", "<", "f4", "<f3", "é", "<f44", "<U5x", "|S-1", "<M8[", "<M8[fortnight]", "<é"]
+        {
+            let error = DType::from_descriptor(text).unwrap_err();
+            assert!(error.to_string().contains(&format!("{text:?}")), "{error}");
+        }
+        assert_eq!(DType::from_code(0, false), None);
+        assert_eq!(DType::from_code(16, false), None);
+        for (text, kind, said) in [
+            ("|O", ErrorKind::Unsupported, "pickle"),
+            ("<O8", ErrorKind::Unsupported, "pickle"),
+            (
+                "[('x', '<f4'), ('y', '|O')]",
+                ErrorKind::Unsupported,
+                "field `y`: an array of Python objects",
+            ),
+            ("<f16", ErrorKind::Unsupported, "\"<f16\" is a long double"),
+            ("<c32", ErrorKind::Unsupported, "\"<c32\" is a long double"),
+            ("[('x', '<f4'), ('x', '<f4')]", ErrorKind::Corrupt, "`x` is twice"),
+            ("[('x', '<f4')", ErrorKind::Corrupt, "expected `,` at byte 13, found its end"),
+            ("[('x', '<f4')]]", ErrorKind::Corrupt, "expected the end"),
+            ("[('x',)]", ErrorKind::Corrupt, "quoted string"),
+            ("['<f4']", ErrorKind::Corrupt, "expected `(`"),
+            ("('<f4', (2,))", ErrorKind::Unsupported, "sub-array"),
+            ("[('x', '<f4', (9223372036854775807, 9))]", ErrorKind::Corrupt, "overflows"),
+            (
+                "[('x', '<f4', (1152921504606846976,)), ('y', '<f4', (1152921504606846976,))]",
+                ErrorKind::Corrupt,
+                "field `y`: shape",
+            ),
+            ("[('x', '|S0', (4096,))]", ErrorKind::Limit, "without bytes"),
+            ("|S99999999999999999999", ErrorKind::Unsupported, "is not one of"),
+        ] {
+            let error = DType::from_descriptor(text).unwrap_err();
+            assert_eq!(error.kind(), kind, "{text}: {error}");
+            assert!(error.to_string().contains(said), "{text}: {error}");
+        }
+        let deep = format!("{}'<f4'{}", "[('x', ".repeat(10_000), ")]".repeat(10_000));
+        assert_eq!(DType::from_descriptor(&deep).unwrap_err().kind(), ErrorKind::Limit);
+        let deep = format!("[('x', {}'<f4'{})]", "(".repeat(10_000), ", 1)".repeat(10_000));
+        assert_eq!(DType::from_descriptor(&deep).unwrap_err().kind(), ErrorKind::Limit);
+    }
+}

@@ -1,0 +1,145 @@
+//! Structured dtypes: fields with names and offsets.
+
+use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use super::DType;
+
+/// A field of a structured [`DType`].
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// use serde_shm::Element;
+///
+/// #[derive(Clone, Copy, Element)]
+/// #[repr(C)]
+/// struct Atom {
+///     id: u32,
+///     position: [f64; 3],
+/// }
+/// let fields = Atom::DTYPE.fields().to_vec();
+/// assert_eq!((fields[1].name(), fields[1].shape(), fields[1].offset()), ("position", &[3][..], 8));
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Field {
+    name: Cow<'static, str>,
+    dtype: DType,
+    shape: Cow<'static, [usize]>,
+    offset: usize,
+}
+
+impl Field {
+    #[doc(hidden)]
+    pub const fn fixed(
+        name: &'static str,
+        dtype: DType,
+        shape: &'static [usize],
+        offset: usize,
+    ) -> Self {
+        Field { name: Cow::Borrowed(name), dtype, shape: Cow::Borrowed(shape), offset }
+    }
+
+    pub(super) fn owned(name: String, dtype: DType, shape: Vec<usize>, offset: usize) -> Self {
+        Field { name: Cow::Owned(name), dtype, shape: Cow::Owned(shape), offset }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The dtype of its elements: of one, if it is no sub-array.
+    pub fn dtype(&self) -> &DType {
+        &self.dtype
+    }
+
+    /// The axes of a sub-array; empty for a single element.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Where it starts in the struct, in bytes.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// How many elements it has.
+    pub(crate) fn count(&self) -> usize {
+        // The parser has checked that the product fits; a Rust type's does.
+        self.shape.iter().product()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.count() * self.dtype.item_size()
+    }
+}
+
+/// Fields in the order of their offsets, none over another.
+#[derive(Clone, Debug)]
+pub(crate) struct Structure(Held);
+
+#[derive(Clone, Debug)]
+enum Held {
+    Fixed(&'static [Field], Layout),
+    Shared(Arc<[Field]>, Layout),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    size: usize,
+    align: usize,
+}
+
+impl Structure {
+    pub(super) const fn fixed(fields: &'static [Field], size: usize, align: usize) -> Self {
+        Structure(Held::Fixed(fields, Layout { size, align }))
+    }
+
+    /// The alignment is that of a `repr(C)` struct if the fields lie as in one, else 1.
+    pub(super) fn shared(fields: Vec<Field>, size: usize) -> Self {
+        let most = fields.iter().map(|field| field.dtype.alignment()).max().unwrap_or(1);
+        let natural = size.is_multiple_of(most)
+            && fields.iter().all(|f| f.offset.is_multiple_of(f.dtype.alignment()));
+        let align = if natural { most } else { 1 };
+        Structure(Held::Shared(fields.into(), Layout { size, align }))
+    }
+
+    pub(crate) fn fields(&self) -> &[Field] {
+        match &self.0 {
+            Held::Fixed(fields, _) => fields,
+            Held::Shared(fields, _) => fields,
+        }
+    }
+
+    fn layout(&self) -> Layout {
+        match self.0 {
+            Held::Fixed(_, layout) | Held::Shared(_, layout) => layout,
+        }
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.layout().size
+    }
+
+    pub(super) fn align(&self) -> usize {
+        self.layout().align
+    }
+}
+
+impl PartialEq for Structure {
+    fn eq(&self, other: &Self) -> bool {
+        self.size() == other.size()
+            && (std::ptr::eq(self.fields(), other.fields()) || self.fields() == other.fields())
+    }
+}
+
+impl Eq for Structure {}
+
+impl Hash for Structure {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.size().hash(state);
+        self.fields().hash(state);
+    }
+}

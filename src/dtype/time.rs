@@ -1,0 +1,140 @@
+//! The units of NumPy's times.
+
+use std::fmt;
+
+/// What one step of a `datetime64` or `timedelta64` is: a number of years, days, nanoseconds.
+///
+/// `Display` is what NumPy puts between brackets: `ns`, `25s`, and nothing for a time without a unit.
+///
+/// ```
+/// use serde_shm::{TimeBase, TimeUnit};
+/// assert_eq!(TimeUnit::new(TimeBase::Second, 25).unwrap().to_string(), "25s");
+/// assert_eq!(TimeUnit::GENERIC.to_string(), "");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TimeUnit {
+    base: TimeBase,
+    count: u32,
+}
+
+/// A unit of time as NumPy names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TimeBase {
+    /// No unit: a bare number of steps.
+    Generic,
+    /// `Y`
+    Year,
+    /// `M`
+    Month,
+    /// `W`
+    Week,
+    /// `D`
+    Day,
+    /// `h`
+    Hour,
+    /// `m`
+    Minute,
+    /// `s`
+    Second,
+    /// `ms`
+    Millisecond,
+    /// `us`
+    Microsecond,
+    /// `ns`
+    Nanosecond,
+    /// `ps`
+    Picosecond,
+    /// `fs`
+    Femtosecond,
+    /// `as`
+    Attosecond,
+}
+
+const NAMES: [(TimeBase, &str); 14] = [
+    (TimeBase::Generic, ""),
+    (TimeBase::Year, "Y"),
+    (TimeBase::Month, "M"),
+    (TimeBase::Week, "W"),
+    (TimeBase::Day, "D"),
+    (TimeBase::Hour, "h"),
+    (TimeBase::Minute, "m"),
+    (TimeBase::Second, "s"),
+    (TimeBase::Millisecond, "ms"),
+    (TimeBase::Microsecond, "us"),
+    (TimeBase::Nanosecond, "ns"),
+    (TimeBase::Picosecond, "ps"),
+    (TimeBase::Femtosecond, "fs"),
+    (TimeBase::Attosecond, "as"),
+];
+
+impl TimeUnit {
+    /// No unit at all: `<M8`.
+    pub const GENERIC: TimeUnit = TimeUnit { base: TimeBase::Generic, count: 1 };
+
+    /// So many of a unit; `None` for zero of them, for more than NumPy's `i32::MAX`, and for a number of no unit.
+    pub const fn new(base: TimeBase, count: u32) -> Option<Self> {
+        let generic = matches!(base, TimeBase::Generic);
+        if count == 0 || count > i32::MAX as u32 || (generic && count != 1) {
+            return None;
+        }
+        Some(TimeUnit { base, count })
+    }
+
+    pub(crate) const fn one(base: TimeBase) -> Self {
+        TimeUnit { base, count: 1 }
+    }
+
+    /// The unit.
+    pub const fn base(self) -> TimeBase {
+        self.base
+    }
+
+    /// How many of the unit one step is.
+    pub const fn count(self) -> u32 {
+        self.count
+    }
+
+    /// What stands behind `M8`: nothing, or a unit in brackets.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() || text == "[generic]" {
+            return Some(TimeUnit::GENERIC);
+        }
+        let text = text.strip_prefix('[')?.strip_suffix(']')?;
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let count = if digits == 0 { 1 } else { text[..digits].parse().ok()? };
+        let name = &text[digits..];
+        // Python's older spelling of microseconds.
+        let name = if name == "μs" { "us" } else { name };
+        let (base, _) = NAMES.iter().find(|(_, own)| *own == name && !own.is_empty())?;
+        TimeUnit::new(*base, count)
+    }
+}
+
+impl fmt::Display for TimeUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.count != 1 {
+            write!(f, "{}", self.count)?;
+        }
+        let name = NAMES.iter().find(|(base, _)| *base == self.base).map_or("", |(_, name)| name);
+        f.write_str(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_come_back() {
+        for (base, name) in NAMES {
+            let unit = TimeUnit::one(base);
+            let text = if name.is_empty() { String::new() } else { format!("[{unit}]") };
+            assert_eq!(TimeUnit::parse(&text), Some(unit), "{text}");
+        }
+        assert_eq!(TimeUnit::parse("[25s]"), TimeUnit::new(TimeBase::Second, 25));
+        for text in ["[]", "[0s]", "[s/4]", "s", "[-1s]", "[S]", "[2147483648s]", "[5]", "[s"] {
+            assert_eq!(TimeUnit::parse(text), None, "{text}");
+        }
+    }
+}
