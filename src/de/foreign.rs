@@ -2,18 +2,18 @@
 
 use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer};
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess,
-    Unexpected, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Unexpected,
+    Visitor,
 };
 use serde::forward_to_deserialize_any;
 
 use crate::array::{TOKEN, add_region, with_region};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::Region;
-use crate::store::{Node, Placed, Tree};
+use crate::store::{Node, Tree};
 use crate::wire::MAX_DEPTH;
 
-use super::array;
+use super::array::Whole;
 
 /// The name that NumPy gives to an array that is saved without one; others count on.
 const UNNAMED: &str = "arr_";
@@ -50,12 +50,12 @@ impl<'t, 'de> Foreign<'t, 'de> {
     }
 
     /// The array that stands here; at the root, the only one if it has no name.
-    fn array(&self) -> Result<Placed<'de>> {
+    fn array(&self) -> Result<Whole<'de>> {
         let placed = self.unnamed().unwrap_or(self.node).array()?;
         if let Some(region) = &placed.region {
             add_region(region);
         }
-        Ok(placed)
+        Ok(Whole(placed))
     }
 
     fn unnamed(&self) -> Option<Node<'t, 'de>> {
@@ -70,16 +70,6 @@ impl<'t, 'de> Foreign<'t, 'de> {
 
     fn is_array(&self) -> bool {
         self.node.has_array() || self.unnamed().is_some()
-    }
-
-    /// A value that is no sequence: an array without axes.
-    fn scalar<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let placed = self.array()?;
-        if placed.shape.is_empty() {
-            return array::visit_nested(&placed, visitor);
-        }
-        let found = format!("an array of {} (shape {:?})", placed.dtype.rust_name(), placed.shape);
-        Err(Error::invalid_type(Unexpected::Other(&found), &visitor))
     }
 
     /// The items of a sequence: children named by number, or as NumPy names arrays without a name.
@@ -138,10 +128,11 @@ impl<'t, 'de> Foreign<'t, 'de> {
     }
 }
 
-macro_rules! scalars {
+/// What only an array can answer.
+macro_rules! arrays {
     ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-            self.scalar(visitor)
+            self.array()?.$method(visitor)
         }
     )*};
 }
@@ -153,36 +144,21 @@ impl<'de> Deserializer<'de> for Foreign<'_, 'de> {
         false
     }
 
-    scalars! {
+    arrays! {
         deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32
         deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_identifier
+        deserialize_bytes deserialize_byte_buf
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         if self.is_array() {
-            let placed = self.array()?;
-            if placed.shape.is_empty() {
-                return array::visit_nested(&placed, visitor);
-            }
-            return array::visit_token(placed, visitor);
+            return self.array()?.deserialize_any(visitor);
         }
         if self.node.has_children() && self.items().is_ok() {
             return self.deserialize_seq(visitor);
         }
         self.map(visitor)
-    }
-
-    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let placed = self.array()?;
-        if placed.shape.is_empty() {
-            return array::visit_nested(&placed, visitor);
-        }
-        array::visit_bytes(&placed, visitor)
-    }
-
-    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.deserialize_bytes(visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -206,15 +182,15 @@ impl<'de> Deserializer<'de> for Foreign<'_, 'de> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value> {
-        if name == TOKEN {
-            return array::visit_token(self.array()?, visitor);
+        if name == TOKEN || self.is_array() {
+            return self.array()?.deserialize_newtype_struct(name, visitor);
         }
         visitor.visit_newtype_struct(self.deeper(self.node)?)
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         if self.is_array() {
-            return array::visit_nested(&self.array()?, visitor);
+            return self.array()?.deserialize_seq(visitor);
         }
         let items = self.items()?;
         let len = items.len();
@@ -241,7 +217,7 @@ impl<'de> Deserializer<'de> for Foreign<'_, 'de> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         if self.node.has_array() && !self.node.has_children() {
-            return self.scalar(visitor);
+            return self.array()?.deserialize_map(visitor);
         }
         self.map(visitor)
     }
@@ -252,11 +228,12 @@ impl<'de> Deserializer<'de> for Foreign<'_, 'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        // What ndarray asks for.
-        if name == "Array" && fields == ["v", "dim", "data"] && self.is_array() {
-            return array::visit_plain(&self.array()?, visitor);
+        // What ndarray asks for may be an array without a name.
+        let plain = name == "Array" && fields == ["v", "dim", "data"];
+        if self.is_array() && (plain || !self.node.has_children()) {
+            return self.array()?.deserialize_struct(name, fields, visitor);
         }
-        self.deserialize_map(visitor)
+        self.map(visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -269,8 +246,7 @@ impl<'de> Deserializer<'de> for Foreign<'_, 'de> {
             let fields = MapAccessDeserializer::new(self.fields());
             return fields.deserialize_enum(name, variants, visitor);
         }
-        let variant = String::deserialize(self)?;
-        visitor.visit_enum(variant.into_deserializer())
+        self.array()?.deserialize_enum(name, variants, visitor)
     }
 
     /// What nobody asked for is not loaded.
