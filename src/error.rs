@@ -87,6 +87,9 @@ fn clip(text: &mut String, most: usize) {
     }
 }
 
+/// How many steps of a long path are shown at each end.
+const ENDS: usize = 24;
+
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         let mut message = message.into();
@@ -125,6 +128,13 @@ impl Error {
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
         self.0.source = Some(source.into());
+        self
+    }
+
+    /// The same error as one of the container's bytes.
+    #[cold]
+    pub(crate) fn into_corrupt(mut self) -> Self {
+        self.0.kind = ErrorKind::Corrupt;
         self
     }
 
@@ -172,7 +182,15 @@ impl Error {
             return None;
         }
         let mut text = String::new();
-        for step in self.0.path.iter().rev() {
+        let steps = self.0.path.len();
+        for (number, step) in self.0.path.iter().rev().enumerate() {
+            // Of a path that nobody would read to its end, the two ends.
+            if steps > 2 * ENDS && (ENDS..steps - ENDS).contains(&number) {
+                if number == ENDS {
+                    let _ = write!(text, "…({} more)…", steps - 2 * ENDS);
+                }
+                continue;
+            }
             // Writing to a string does not fail.
             let _ = match step {
                 Step::Field(name) | Step::Variant(name) => {

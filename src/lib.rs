@@ -26,6 +26,7 @@ mod npy;
 mod os;
 mod segment;
 mod ser;
+mod stack;
 mod store;
 mod verbs;
 mod wire;

@@ -92,6 +92,7 @@ fn scalars() {
     check("f64", &1.5_f64);
     check("char", &'é');
     check("text", &"héllo".to_owned());
+    check("address", &std::net::Ipv4Addr::LOCALHOST);
     check("unit", &());
     check("none", &None::<u8>);
     check("some-some", &Some(Some(true)));
@@ -127,8 +128,12 @@ fn a_whole_block_with_an_array() {
 
 #[test]
 fn golden_files_of_every_version_are_read() {
-    let golden = include_bytes!("data/version1.block");
-    let read: Model = from_bytes(golden).unwrap();
-    assert_eq!(read, model());
-    assert_eq!(&golden[..], &*to_bytes(&model()).unwrap(), "version 1 is what is written now");
+    for golden in
+        [&include_bytes!("data/version1.block")[..], include_bytes!("data/version2.block")]
+    {
+        let read: Model = from_bytes(golden).unwrap();
+        assert_eq!(read, model());
+    }
+    let golden = include_bytes!("data/version2.block");
+    assert_eq!(&golden[..], &*to_bytes(&model()).unwrap(), "version 2 is what is written now");
 }

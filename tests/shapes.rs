@@ -259,22 +259,6 @@ fn text_and_bytes_are_borrowed() {
 }
 
 #[test]
-fn nesting_beyond_the_limit_is_an_error_both_ways() {
-    #[derive(Serialize, Deserialize)]
-    struct Tree(Vec<Tree>);
-    let deep = |levels: u32| (1..levels).fold(Tree(vec![]), |tree, _| Tree(vec![tree]));
-    let bytes = to_bytes(&deep(256)).unwrap();
-    let mut tree: Tree = from_bytes(&bytes).unwrap();
-    let mut levels = 1;
-    while let Some(inner) = tree.0.pop() {
-        (tree, levels) = (inner, levels + 1);
-    }
-    assert_eq!(levels, 256);
-    let error = to_bytes(&deep(257)).unwrap_err();
-    assert_eq!(error.kind(), serde_shm::ErrorKind::Limit);
-}
-
-#[test]
 fn an_error_in_a_part_names_its_place() {
     #[derive(Serialize)]
     struct Outer {

@@ -38,6 +38,12 @@ pub(crate) fn announce<R>(serialize: impl FnOnce() -> R) -> R {
     serialize()
 }
 
+/// Whether what this serializer takes ends in ours, which by the error can only be so: serde buffers tuple variants
+/// under `flatten` and a `tag`, and hands over what it kept, the token included, later.
+fn is_bound_for_ours<S: Serializer>() -> bool {
+    std::any::type_name::<S::Error>() == std::any::type_name::<crate::Error>()
+}
+
 /// What an array is, ahead of its elements; as bytes: dtype code (0 for none), flags, number of axes, five zeros, then
 /// each axis in eight bytes, little-endian, and the dtype's descriptor if it has no code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,7 +133,7 @@ pub(crate) fn serialize<A: Element, S: Serializer>(
 
 impl<A: Element, B: Elements<A>> Serialize for Payload<'_, A, B> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if ANNOUNCED.take() {
+        if ANNOUNCED.take() || is_bound_for_ours::<S>() {
             let mut array = serializer.serialize_tuple_struct(TOKEN, 2)?;
             let descriptor = Descriptor::encode(&A::DTYPE, self.elements.order(), self.shape);
             array.serialize_field(&Bytes(&descriptor))?;

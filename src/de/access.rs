@@ -7,7 +7,7 @@ use serde::de::{
 };
 
 use crate::error::{Error, Result, Step};
-use crate::wire::{Kind, Tag};
+use crate::wire::{Kind, Tag, scalar_text};
 
 use super::decoder::{ANY, Decoder};
 use super::{Value, by_name, in_order, skip};
@@ -134,14 +134,7 @@ impl Items<'_, '_, '_, 2> {
         if let KeyText::At(reader, slot) = &self.key {
             let mut reader = reader.clone();
             let tag = if *slot == ANY { reader.byte().ok() } else { Some(*slot) };
-            text = match tag.and_then(Tag::from_byte) {
-                Some(Tag::Str) => reader.text().ok().map(str::to_owned),
-                Some(Tag::U16 | Tag::U32 | Tag::U64) => {
-                    reader.varint().ok().map(|number| number.to_string())
-                }
-                Some(Tag::U8) => reader.byte().ok().map(|number| number.to_string()),
-                _ => None,
-            };
+            text = tag.and_then(Tag::from_byte).and_then(|tag| scalar_text(&mut reader, tag));
         }
         Step::Key(text, self.done - 1)
     }
@@ -350,7 +343,7 @@ impl<'de> Deserializer<'de> for Content<'_, '_, 'de> {
     type Error = Error;
 
     fn is_human_readable(&self) -> bool {
-        false
+        self.newtype().is_some_and(|slot| self.decoder.is_readable(slot))
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -379,7 +372,7 @@ impl<'de> Deserializer<'de> for Content<'_, '_, 'de> {
             return Value { decoder: self.decoder, slot }.deserialize_option(visitor);
         }
         let Content { decoder, number } = self;
-        decoder.descend(|decoder| visitor.visit_some(Content { decoder, number }))
+        decoder.descend_option(|decoder| visitor.visit_some(Content { decoder, number }))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -499,7 +492,7 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, 'de> {
         let kind = self.decoder.layout(self.number).0.kind;
         match kind {
             Kind::UnitVariant => Err(Error::invalid_type(self.found(), &visitor)),
-            Kind::StructVariant if self.decoder.is_in_order(self.number, fields) => {
+            Kind::StructVariant if self.decoder.is_in_order::<V>(self.number, fields) => {
                 in_order(self.decoder, self.number, visitor)
             }
             _ => Content { decoder: self.decoder, number: self.number }

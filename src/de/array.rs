@@ -12,11 +12,10 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use crate::array::TOKEN;
-use crate::dtype::DTypeKind;
+use crate::dtype::{DTypeKind, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
 use crate::store::Placed;
-use crate::wire::MAX_DEPTH;
 
 use super::element::Element;
 
@@ -26,7 +25,12 @@ pub(super) fn visit_token<'de, V: Visitor<'de>>(
     placed: Placed<'de>,
     visitor: V,
 ) -> Result<V::Value> {
-    visitor.visit_newtype_struct(Parts(placed))
+    let bytes = placed.bytes;
+    let is_bool = placed.dtype.scalar() == Some(Scalar::Bool);
+    visitor.visit_newtype_struct(Parts(placed)).map_err(|error| {
+        // The visitor's error knows no kinds: what is no bool is no type that was not asked for.
+        if is_bool && bytes.iter().any(|byte| *byte > 1) { error.into_corrupt() } else { error }
+    })
 }
 
 /// As ndarray's own form.
@@ -173,7 +177,7 @@ impl<'de> Deserializer<'de> for Flat<'_, 'de> {
         let in_order =
             placed.order == Order::C || placed.shape.iter().filter(|n| **n > 1).count() < 2;
         if in_order {
-            return visit_elements(placed, Walk { next: 0, step: 1, left: count }, visitor);
+            return visit_elements(placed, Walk::new(0, 1, count), visitor);
         }
         let strides = layout::strides(&placed.shape, placed.order);
         visit_elements(
@@ -210,7 +214,7 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let Some((&len, inner)) = self.placed.shape[self.axis..].split_first() else {
-            let walk = Walk { next: self.start, step: 1, left: 1 };
+            let walk = Walk::new(self.start, 1, 1);
             return match (Elements { placed: self.placed, walk }).next_element() {
                 Some(element) => element.deserialize_any(visitor),
                 None => Err(Error::custom("an array without elements has none")),
@@ -218,11 +222,7 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
         };
         let step = self.strides[self.axis];
         if inner.is_empty() {
-            return visit_elements(
-                self.placed,
-                Walk { next: self.start, step, left: len },
-                visitor,
-            );
+            return visit_elements(self.placed, Walk::new(self.start, step, len), visitor);
         }
         visitor.visit_seq(Rows { part: self, step, left: len })
     }
@@ -232,6 +232,9 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
         newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
+
+/// How many options and newtypes may be asked for around an element.
+const MAX_WRAPS: u32 = 64;
 
 /// An element or row that may be asked for inside options and newtypes.
 pub(super) struct Wrapped<D> {
@@ -247,10 +250,10 @@ impl<D> Wrapped<D> {
 
     fn deeper(self) -> Result<Self> {
         let Wrapped { inner, depth } = self;
-        if depth >= MAX_DEPTH {
+        if depth >= MAX_WRAPS {
             return Err(Error::new(
                 ErrorKind::Limit,
-                format!("an element is asked for inside {MAX_DEPTH} options"),
+                format!("an element is asked for inside {MAX_WRAPS} options"),
             ));
         }
         Ok(Wrapped { inner, depth: depth + 1 })
@@ -320,7 +323,8 @@ impl<'de> SeqAccess<'de> for Rows<'_, 'de> {
         self.left = left;
         let row = Part { axis: self.part.axis + 1, ..self.part };
         self.part.start += self.step;
-        seed.deserialize(Wrapped::new(row)).map(Some)
+        let index = self.part.placed.shape[self.part.axis] - left - 1;
+        seed.deserialize(Wrapped::new(row)).map(Some).map_err(|error| error.at_index(index))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -332,6 +336,8 @@ impl<'de> SeqAccess<'de> for Rows<'_, 'de> {
 trait Places {
     fn next_place(&mut self) -> Option<usize>;
     fn left(&self) -> usize;
+    /// How many places were given.
+    fn done(&self) -> usize;
 }
 
 /// Elements at one distance from each other.
@@ -339,6 +345,13 @@ struct Walk {
     next: usize,
     step: usize,
     left: usize,
+    len: usize,
+}
+
+impl Walk {
+    fn new(start: usize, step: usize, len: usize) -> Self {
+        Walk { next: start, step, left: len, len }
+    }
 }
 
 impl Places for Walk {
@@ -352,6 +365,10 @@ impl Places for Walk {
 
     fn left(&self) -> usize {
         self.left
+    }
+
+    fn done(&self) -> usize {
+        self.len - self.left
     }
 }
 
@@ -380,6 +397,10 @@ impl Places for RowMajor<'_> {
     fn left(&self) -> usize {
         self.left
     }
+
+    fn done(&self) -> usize {
+        self.shape.iter().product::<usize>() - self.left
+    }
 }
 
 /// Calls the visitor with a sequence of elements of the array's own type: the type is chosen once, not for each.
@@ -393,7 +414,6 @@ fn visit_elements<'de, V: Visitor<'de>>(
     }
     macro_rules! typed {
         ($($dtype:ident $read:expr;)*) => {{
-            use crate::dtype::Scalar;
             match placed.dtype.scalar() {
                 $(Some(Scalar::$dtype) => visitor.visit_seq(Typed { bytes: placed.bytes, walk, read: $read }),)*
                 _ => visitor.visit_seq(Elements { placed, walk }),
@@ -433,7 +453,10 @@ where
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
         let Some(place) = self.walk.next_place() else { return Ok(None) };
         let Some(bytes) = self.bytes.as_chunks::<N>().0.get(place) else { return Ok(None) };
-        seed.deserialize(Wrapped::new((self.read)(*bytes).into_deserializer())).map(Some)
+        match seed.deserialize(Wrapped::new((self.read)(*bytes).into_deserializer())) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(error.at_index(self.walk.done() - 1)),
+        }
     }
 
     #[inline]
@@ -461,10 +484,9 @@ impl<'de, W: Places> SeqAccess<'de> for Elements<'_, 'de, W> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        match self.next_element() {
-            Some(element) => seed.deserialize(Wrapped::new(element)).map(Some),
-            None => Ok(None),
-        }
+        let index = self.walk.done();
+        let Some(element) = self.next_element() else { return Ok(None) };
+        seed.deserialize(Wrapped::new(element)).map(Some).map_err(|error| error.at_index(index))
     }
 
     fn size_hint(&self) -> Option<usize> {

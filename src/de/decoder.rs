@@ -1,21 +1,40 @@
 //! The cursor over the inline block: tags, numbers, layouts and run headers, each checked.
 
+use std::any::type_name;
+
 use crate::array::add_region;
 use crate::error::{Error, ErrorKind, Result};
+use crate::stack;
 use crate::store::{Placed, Source};
-use crate::wire::{Layout, MAX_DEPTH, ReadTables, Reader, Shape, Tag, unzigzag};
+use crate::wire::{Layout, ReadTables, Reader, Shape, Tag, unzigzag};
+
+use super::hint;
 
 pub(super) const ANY: u8 = Tag::Any as u8;
+
+/// How a struct was asked for, and whether the layout is the same: it is then handed over by position, without a name
+/// compared.
+#[derive(Clone, Copy)]
+struct Asked {
+    fields: &'static [&'static str],
+    visitor: &'static str,
+    same: bool,
+}
 
 /// Where the reading stands, and what it needs to go on.
 pub(super) struct Decoder<'s, 'de> {
     pub(super) reader: Reader<'de>,
     tables: ReadTables<'de>,
-    /// For each layout the field list that was last asked for, and whether it was the layout's own: a struct is then
-    /// handed over by position, without a name compared.
-    in_order: Vec<Option<(&'static [&'static str], bool)>>,
+    /// For each layout, how it was last asked for.
+    in_order: Vec<Option<Asked>>,
     source: &'s dyn Source<'de>,
     depth: u32,
+    /// Options that stand around the current value; see the serializer's.
+    options: u32,
+    /// How deep values may nest on this stack.
+    limit: u32,
+    /// Whether they nested deeper, or the stack ran short.
+    pub(super) wants_stack: bool,
     next_array: u64,
     /// What arrays may still take.
     array_bytes: u64,
@@ -24,7 +43,7 @@ pub(super) struct Decoder<'s, 'de> {
 }
 
 impl<'s, 'de> Decoder<'s, 'de> {
-    pub(super) fn new(source: &'s dyn Source<'de>) -> Result<Self> {
+    pub(super) fn new(source: &'s dyn Source<'de>, limit: u32) -> Result<Self> {
         let tables = ReadTables::parse(source.tables())?;
         let in_order = vec![None; tables.layouts.len()];
         let inline = source.inline();
@@ -34,6 +53,9 @@ impl<'s, 'de> Decoder<'s, 'de> {
             in_order,
             source,
             depth: 0,
+            options: 0,
+            limit,
+            wants_stack: false,
             next_array: 0,
             array_bytes: source.array_bytes(),
             name_bytes: inline.len().saturating_mul(256).saturating_add(1 << 20),
@@ -49,18 +71,45 @@ impl<'s, 'de> Decoder<'s, 'de> {
         }
     }
 
+    /// Whether the value of this slot is in the form that it has for human readers.
+    pub(super) fn is_readable(&self, slot: u8) -> bool {
+        slot == Tag::Readable as u8
+            || slot == ANY && self.reader.peek() == Some(Tag::Readable as u8)
+    }
+
     #[inline]
     pub(super) fn descend<R>(&mut self, read: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
-        if self.depth >= MAX_DEPTH {
-            return Err(Error::new(
-                ErrorKind::Limit,
-                format!("the object nests deeper than {MAX_DEPTH} levels"),
-            ));
+        if stack::is_step(self.depth) {
+            self.look(self.depth)?;
         }
         self.depth += 1;
         let result = read(self);
         self.depth -= 1;
         result
+    }
+
+    /// The same for an option.
+    #[inline]
+    pub(super) fn descend_option<R>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<R>,
+    ) -> Result<R> {
+        if stack::is_step(self.options) {
+            self.look(self.options)?;
+        }
+        self.options += 1;
+        let result = read(self);
+        self.options -= 1;
+        result
+    }
+
+    #[cold]
+    fn look(&mut self, depth: u32) -> Result<()> {
+        if depth >= self.limit || stack::is_short() {
+            self.wants_stack = true;
+            return Err(stack::too_deep(self.limit));
+        }
+        Ok(())
     }
 
     #[inline]
@@ -81,24 +130,37 @@ impl<'s, 'de> Decoder<'s, 'de> {
         (&self.tables.shapes[layout.shape as usize], layout)
     }
 
-    /// Whether these are the layout's fields, in its order and all written.
+    /// Whether these are the layout's fields, in its order and all written, and `V` is a visitor that takes them so.
     #[inline]
-    pub(super) fn is_in_order(&mut self, number: usize, fields: &'static [&'static str]) -> bool {
-        match self.in_order[number] {
-            Some((known, same)) if std::ptr::eq(known, fields) => same,
-            _ => self.compare_fields(number, fields),
-        }
-    }
-
-    #[cold]
-    pub(super) fn compare_fields(
+    pub(super) fn is_in_order<V>(
         &mut self,
         number: usize,
         fields: &'static [&'static str],
     ) -> bool {
+        let visitor = type_name::<V>();
+        match self.in_order[number] {
+            Some(known)
+                if std::ptr::eq(known.fields, fields) && std::ptr::eq(known.visitor, visitor) =>
+            {
+                known.same
+            }
+            _ => self.compare_fields(number, fields, visitor),
+        }
+    }
+
+    #[cold]
+    fn compare_fields(
+        &mut self,
+        number: usize,
+        fields: &'static [&'static str],
+        visitor: &'static str,
+    ) -> bool {
         let (shape, layout) = self.layout(number);
-        let same = shape.kind.is_named() && !layout.sparse && shape.fields == fields;
-        self.in_order[number] = Some((fields, same));
+        let same = shape.kind.is_named()
+            && !layout.sparse
+            && shape.fields == fields
+            && hint::is_derived(visitor);
+        self.in_order[number] = Some(Asked { fields, visitor, same });
         same
     }
 

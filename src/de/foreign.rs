@@ -8,10 +8,10 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use crate::array::{TOKEN, add_region, with_region};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::memory::Region;
+use crate::stack;
 use crate::store::{Node, Tree};
-use crate::wire::MAX_DEPTH;
 
 use super::array::Whole;
 
@@ -40,11 +40,8 @@ struct Foreign<'t, 'de> {
 impl<'t, 'de> Foreign<'t, 'de> {
     /// One step further in; names may have thousands of steps, and a type may ask for itself in options for ever.
     fn deeper(self, node: Node<'t, 'de>) -> Result<Self> {
-        if self.depth >= MAX_DEPTH {
-            return Err(Error::new(
-                ErrorKind::Limit,
-                format!("the names of the arrays nest deeper than {MAX_DEPTH} levels"),
-            ));
+        if self.depth >= stack::SHALLOW {
+            return Err(stack::too_deep(stack::SHALLOW));
         }
         Ok(Foreign { node, depth: self.depth + 1 })
     }

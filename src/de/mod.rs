@@ -1,7 +1,8 @@
 //! The way back: values out of the inline block, arrays out of the source.
 //!
-//! `decoder` is the cursor; `access` hands over the items of sequences, maps, structs and variants; `array` answers every request that an array
-//! fits; `element` one element of it; `skip` passes over what nobody asked for.
+//! `decoder` is the cursor; `access` hands over the items of sequences, maps, structs and variants; `array` answers every
+//! request that an array fits, `element` those that one of its elements does; `skip` passes over what nobody asked for;
+//! `hint` guesses what a visitor is.
 
 mod access;
 mod array;
@@ -9,15 +10,18 @@ mod decoder;
 mod element;
 #[cfg(feature = "npz")]
 mod foreign;
+mod hint;
 mod skip;
 
+use serde::de::value::SeqDeserializer;
 use serde::de::{Deserialize, Deserializer, Error as _, Unexpected, Visitor};
 
 use crate::array::{TOKEN, with_region};
 use crate::error::{Error, Result};
 use crate::memory::Region;
+use crate::stack;
 use crate::store::Source;
-use crate::wire::{Kind, Tag, unzigzag};
+use crate::wire::{Kind, Tag, scalar_text, unzigzag};
 
 use decoder::{ANY, Decoder};
 
@@ -36,13 +40,31 @@ pub(crate) fn from_source<'de, T: Deserialize<'de>>(
     region: Option<&Region>,
 ) -> Result<T> {
     with_region(region, || {
-        let mut decoder = Decoder::new(source)?;
-        let value = T::deserialize(Value { decoder: &mut decoder, slot: ANY })?;
-        match decoder.reader.left() {
-            0 => Ok(value),
-            left => Err(Error::corrupt(format!("{left} bytes follow the object"))),
+        let mut nests_deep = false;
+        let result = read(source, stack::SHALLOW, &mut nests_deep);
+        if !nests_deep {
+            return result;
         }
+        // Its levels may go through code that cannot stop to look at the stack, such as serde's buffer behind `untagged`.
+        // So the whole is read once more, on a stack that is large enough from the start.
+        drop(result);
+        stack::large(|limit| read(source, limit, &mut nests_deep))?
     })
+}
+
+fn read<'de, T: Deserialize<'de>>(
+    source: &dyn Source<'de>,
+    limit: u32,
+    nests_deep: &mut bool,
+) -> Result<T> {
+    let mut decoder = Decoder::new(source, limit)?;
+    let result = T::deserialize(Value { decoder: &mut decoder, slot: ANY });
+    *nests_deep = decoder.wants_stack;
+    let value = result?;
+    match decoder.reader.left() {
+        0 => Ok(value),
+        left => Err(Error::corrupt(format!("{left} bytes follow the object"))),
+    }
 }
 
 /// One value to be read. `slot` is its tag, or `ANY` where it carries its own.
@@ -56,14 +78,22 @@ impl<'de> Value<'_, '_, 'de> {
     /// as an option.
     #[inline]
     fn tag(&mut self) -> Result<Tag> {
-        let mut tag = self.decoder.tag(self.slot)?;
-        while tag == Tag::Option {
-            match self.decoder.reader.byte()? {
-                0 => return Err(Error::invalid_type(Unexpected::Option, &"a value")),
-                slot => tag = self.decoder.tag(slot)?,
+        let tag = self.decoder.tag(self.slot)?;
+        if matches!(tag, Tag::Option | Tag::Readable) { self.inner_tag(tag) } else { Ok(tag) }
+    }
+
+    #[cold]
+    fn inner_tag(&mut self, mut tag: Tag) -> Result<Tag> {
+        loop {
+            tag = match tag {
+                Tag::Option => match self.decoder.reader.byte()? {
+                    0 => return Err(Error::invalid_type(Unexpected::Option, &"a value")),
+                    slot => self.decoder.tag(slot)?,
+                },
+                Tag::Readable => self.decoder.tag(ANY)?,
+                tag => return Ok(tag),
             }
         }
-        Ok(tag)
     }
 
     fn any<V: Visitor<'de>>(self, tag: Tag, visitor: V) -> Result<V::Value> {
@@ -93,11 +123,13 @@ impl<'de> Value<'_, '_, 'de> {
             Tag::Str => visitor.visit_borrowed_str(decoder.reader.text()?),
             Tag::Bytes => {
                 let len = decoder.reader.length("byte string")?;
-                visitor.visit_borrowed_bytes(decoder.reader.take(len)?)
+                visit_bytes(decoder.reader.take(len)?, visitor)
             }
             Tag::Option => match decoder.reader.byte()? {
                 0 => visitor.visit_none(),
-                slot => decoder.descend(|decoder| visitor.visit_some(Value { decoder, slot })),
+                slot => {
+                    decoder.descend_option(|decoder| visitor.visit_some(Value { decoder, slot }))
+                }
             },
             Tag::Seq => decoder.descend(|decoder| {
                 let mut items = Items::<1>::begin(decoder)?;
@@ -115,10 +147,13 @@ impl<'de> Value<'_, '_, 'de> {
                 let number = decoder.layout_number()?;
                 Value { decoder, slot: ANY }.record(number, visitor)
             }
-            Tag::Array => array::visit_token(decoder.array()?, visitor),
+            Tag::Array if hint::keeps_newtypes::<V>() => {
+                array::visit_token(decoder.array()?, visitor)
+            }
+            Tag::Array => array::visit_nested(&decoder.array()?, visitor),
             Tag::Ndarray => array::visit_plain(&decoder.array()?, visitor),
-            Tag::Blob => visitor.visit_borrowed_bytes(decoder.array()?.bytes),
-            Tag::Absent | Tag::Any => {
+            Tag::Blob => visit_bytes(decoder.array()?.bytes, visitor),
+            Tag::Absent | Tag::Any | Tag::Readable => {
                 Err(Error::corrupt(format!("{} stands where a value should", tag.name())))
             }
         }
@@ -146,6 +181,19 @@ impl<'de> Value<'_, '_, 'de> {
             }
         }
     }
+}
+
+fn is_optional(tag: u8) -> bool {
+    [Tag::Option as u8, Tag::Unit as u8, Tag::Readable as u8].contains(&tag)
+}
+
+/// Bytes, or the list of numbers that a text format makes of them.
+#[inline]
+fn visit_bytes<'de, V: Visitor<'de>>(bytes: &'de [u8], visitor: V) -> Result<V::Value> {
+    if hint::is_text_value::<V>() {
+        return visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied()));
+    }
+    visitor.visit_borrowed_bytes(bytes)
 }
 
 /// A record's fields as a map of their names.
@@ -201,12 +249,16 @@ macro_rules! number {
 impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
     type Error = Error;
 
+    /// As the value itself says: what has one form only never asks.
     fn is_human_readable(&self) -> bool {
-        false
+        self.decoder.is_readable(self.slot)
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let tag = self.decoder.tag(self.slot)?;
+        let mut tag = self.decoder.tag(self.slot)?;
+        while tag == Tag::Readable {
+            tag = self.decoder.tag(ANY)?;
+        }
         self.any(tag, visitor)
     }
 
@@ -224,8 +276,27 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
         deserialize_i64 I64 visit_i64 |d| unzigzag(d.reader.varint()?);
         deserialize_f32 F32 visit_f32 |d| f32::from_le_bytes(d.reader.array()?);
         deserialize_f64 F64 visit_f64 |d| f64::from_le_bytes(d.reader.array()?);
-        deserialize_str Str visit_borrowed_str |d| d.reader.text()?;
-        deserialize_string Str visit_borrowed_str |d| d.reader.text()?;
+    }
+
+    #[inline]
+    fn deserialize_str<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+        let tag = if self.slot == Tag::Str as u8 { Tag::Str } else { self.tag()? };
+        if tag == Tag::Str {
+            return visitor.visit_borrowed_str(self.decoder.reader.text()?);
+        }
+        if hint::is_text_value::<V>() {
+            let mut reader = self.decoder.reader.clone();
+            if let Some(text) = scalar_text(&mut reader, tag) {
+                self.decoder.reader = reader;
+                return visitor.visit_string(text);
+            }
+        }
+        self.any(tag, visitor)
+    }
+
+    #[inline]
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.deserialize_str(visitor)
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
@@ -241,17 +312,24 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
 
     #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.decoder.tag(self.slot)? {
+        let mut tag = self.decoder.tag(self.slot)?;
+        // A type of two forms may be an option in one of them.
+        while tag == Tag::Readable && self.decoder.reader.peek().is_some_and(is_optional) {
+            tag = self.decoder.tag(ANY)?;
+        }
+        match tag {
             Tag::Option => match self.decoder.reader.byte()? {
                 0 => visitor.visit_none(),
-                slot => self.decoder.descend(|decoder| visitor.visit_some(Value { decoder, slot })),
+                slot => self
+                    .decoder
+                    .descend_option(|decoder| visitor.visit_some(Value { decoder, slot })),
             },
             // What a format without options writes for none.
             Tag::Unit => visitor.visit_none(),
             // Counted as a level, though none is written: a type that holds itself in an option would go on for ever.
             tag => self
                 .decoder
-                .descend(|decoder| visitor.visit_some(Value { decoder, slot: tag as u8 })),
+                .descend_option(|decoder| visitor.visit_some(Value { decoder, slot: tag as u8 })),
         }
     }
 
@@ -321,7 +399,7 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
         match tag {
             Tag::Record => {
                 let number = self.decoder.layout_number()?;
-                if self.decoder.is_in_order(number, fields) {
+                if self.decoder.is_in_order::<V>(number, fields) {
                     self.decoder.descend(|decoder| in_order(decoder, number, visitor))
                 } else {
                     self.record(number, visitor)

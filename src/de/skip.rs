@@ -44,8 +44,9 @@ pub(super) fn value(decoder: &mut Decoder<'_, '_>, slot: u8) -> Result<()> {
         }
         Tag::Option => match reader.byte()? {
             0 => {}
-            slot => decoder.descend(|decoder| value(decoder, slot))?,
+            slot => decoder.descend_option(|decoder| value(decoder, slot))?,
         },
+        Tag::Readable => decoder.descend_option(|decoder| value(decoder, ANY))?,
         Tag::Seq => decoder.descend(runs::<1>)?,
         Tag::Map => decoder.descend(runs::<2>)?,
         Tag::Record => {

@@ -93,13 +93,6 @@ impl AlignedBytes {
         &mut self.vec[self.start..]
     }
 
-    /// Overwrites the first bytes, which must be there.
-    #[allow(clippy::unnecessary_wraps)] // The signature of writers that can fail.
-    pub(crate) fn write_start(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.vec[self.start..self.start + bytes.len()].copy_from_slice(bytes);
-        Ok(())
-    }
-
     pub(crate) fn extend_from_slice(&mut self, bytes: &[u8]) {
         self.reserve(bytes.len());
         self.vec.extend_from_slice(bytes);

@@ -1,7 +1,7 @@
 //! The memory of a segment: written once, sealed, mapped; or found by id, and refused unless it is sealed.
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::Region;
@@ -22,13 +22,6 @@ impl MemoryWriter {
     pub(crate) fn create() -> Result<Self> {
         let file = os::create_memory().map_err(|e| Error::io("cannot create a memfd", e))?;
         Ok(MemoryWriter { file, written: 0, limit: os::file_size_limit() })
-    }
-
-    /// Overwrites the first bytes of what was written.
-    pub(crate) fn write_start(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.seek(SeekFrom::Start(0))?;
-        self.file.write_all(bytes)?;
-        self.file.seek(SeekFrom::Start(self.written)).map(drop)
     }
 
     /// Seals what was written: from here on it cannot change, and therefore can be mapped.

@@ -32,6 +32,7 @@ impl<'s, S: Sink> Begun<'s, S> {
                 format!("an array of shape {shape:?} of {dtype} exceeds this machine's memory"),
             )));
         };
+        ser.arrays += 1;
         let path = ser.path.name(&ser.out, &ser.records);
         let head = ArrayHead { path: &path, dtype, shape, order, bytes };
         ser.sink.begin(&head).inspect_err(|_| ser.failed = true)?;

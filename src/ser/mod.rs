@@ -14,12 +14,15 @@ mod refuse;
 mod run;
 mod shapes;
 
+use std::cell::Cell;
+
 use serde::ser::Serialize;
 
 use crate::array::{TOKEN, announce};
 use crate::error::{Error, ErrorKind, Result};
+use crate::stack;
 use crate::store::Sink;
-use crate::wire::{BLOB_MIN, Kind, MAX_DEPTH, MAX_TUPLE, Tag, put_varint, zigzag};
+use crate::wire::{BLOB_MIN, Kind, MAX_TUPLE, Tag, put_varint, zigzag};
 
 use frame::Frame;
 use path::Path;
@@ -35,13 +38,25 @@ use shapes::{Key, Shapes};
 /// Those of the sink, those that the value's `Serialize` reports, and `Limit` if it nests too deep.
 pub(crate) fn to_sink<T: Serialize + ?Sized, S: Sink>(value: &T, sink: S) -> Result<S::Output> {
     let mut serializer = Serializer::new(sink);
-    value.serialize(&mut serializer)?;
+    serializer.put(value)?;
     serializer.finish()
 }
 
 /// The next value's tag is not known beforehand: it is not written but noted on `Serializer::noted`.
 const LEARN: u8 = 0;
 const ANY: u8 = Tag::Any as u8;
+
+/// A value of two forms, compact and readable, is written in the readable one if the compact one takes no more bytes.
+const READABLE_MAX: usize = 64;
+
+/// Where the serializer stood before a value.
+struct Before {
+    asks: u32,
+    arrays: u64,
+    slot: u8,
+    out: usize,
+    noted: usize,
+}
 
 struct Serializer<S> {
     sink: S,
@@ -58,6 +73,17 @@ struct Serializer<S> {
     active: usize,
     path: Path,
     depth: u32,
+    /// Options that stand around the current value: counted by themselves, so that a tree of optional nodes is as
+    /// deep as its nodes are.
+    options: u32,
+    /// The stack is low: the next value is written on another one.
+    low: bool,
+    /// How often values have asked whether they are written for a human reader.
+    asks: Cell<u32>,
+    /// What they are told.
+    readable: bool,
+    /// How many arrays were begun.
+    arrays: u64,
     /// Some value failed. If its parent dropped the error, what is written makes no sense.
     failed: bool,
 }
@@ -74,6 +100,11 @@ impl<S: Sink> Serializer<S> {
             active: 0,
             path: Path::default(),
             depth: 0,
+            options: 0,
+            low: false,
+            asks: Cell::new(0),
+            readable: false,
+            arrays: 0,
             failed: false,
         }
     }
@@ -113,15 +144,90 @@ impl<S: Sink> Serializer<S> {
         self.out.push(tag as u8);
     }
 
+    /// Writes a value where the serializer stands.
+    #[inline]
+    fn put<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        let before = Before {
+            asks: self.asks.get(),
+            arrays: self.arrays,
+            slot: self.slot,
+            out: self.out.len(),
+            noted: self.noted.len(),
+        };
+        if self.low {
+            self.put_elsewhere(value)?;
+        } else {
+            value.serialize(&mut *self)?;
+        }
+        if self.asks.get() == before.asks { Ok(()) } else { self.put_readable(value, &before) }
+    }
+
+    #[cold]
+    fn put_elsewhere<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.low = false;
+        match stack::more(|| value.serialize(&mut *self)) {
+            Ok(result) => result,
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// The value has asked whether it is written for a human reader: it has two forms. Serde's buffer, through which
+    /// it may have to be read (`flatten`, `untagged`, tags), always asks for the readable one. So what is short is
+    /// written in that form and marked; a long value stays compact, since its text may be many times as long.
+    #[cold]
+    fn put_readable<T: Serialize + ?Sized>(&mut self, value: &T, before: &Before) -> Result<()> {
+        if !self.readable {
+            self.asks.set(before.asks);
+            if self.arrays != before.arrays || self.out.len() - before.out > READABLE_MAX {
+                return Ok(());
+            }
+            self.out.truncate(before.out);
+            self.noted.truncate(before.noted);
+            self.slot = before.slot;
+            self.readable = true;
+            value.serialize(&mut *self)?;
+            self.readable = false;
+        }
+        self.asks.set(before.asks);
+        self.mark_readable(before);
+        Ok(())
+    }
+
+    /// Puts the mark in front of the value that was written last.
+    fn mark_readable(&mut self, before: &Before) {
+        let was_noted = self.noted.get(before.noted).copied();
+        self.noted.truncate(before.noted);
+        // The value's own tag, if it was left out.
+        let own = match (before.slot, was_noted) {
+            (ANY, _) | (_, Some(ANY)) => None,
+            (LEARN, noted) => noted,
+            (_, Some(_)) => None,
+            (slot, None) => Some(slot),
+        };
+        let value = self.out.split_off(before.out);
+        self.slot = before.slot;
+        self.tag(Tag::Readable);
+        self.out.extend(own);
+        self.out.extend_from_slice(&value);
+    }
+
     #[inline]
     fn descend(&mut self) -> Result<()> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(self.fail(Error::new(
-                ErrorKind::Limit,
-                format!("the object nests deeper than {MAX_DEPTH} levels"),
-            )));
+        if stack::is_step(self.depth) {
+            self.look(self.depth)?;
         }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Every few levels: is there a limit, and is there room for the next few?
+    #[cold]
+    fn look(&mut self, depth: u32) -> Result<()> {
+        let limit = stack::limit();
+        if depth >= limit {
+            return Err(self.fail(stack::too_deep(limit)));
+        }
+        self.low = stack::is_low();
         Ok(())
     }
 
@@ -168,7 +274,8 @@ impl<'a, S: Sink> serde::Serializer for &'a mut Serializer<S> {
     type SerializeStructVariant = Record<'a, S>;
 
     fn is_human_readable(&self) -> bool {
-        false
+        self.asks.set(self.asks.get() + 1);
+        self.readable
     }
 
     #[inline]
@@ -302,9 +409,12 @@ impl<'a, S: Sink> serde::Serializer for &'a mut Serializer<S> {
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<()> {
         self.tag(Tag::Option);
         self.slot = ANY;
-        self.descend()?;
-        value.serialize(&mut *self)?;
-        self.depth -= 1;
+        if stack::is_step(self.options) {
+            self.look(self.options)?;
+        }
+        self.options += 1;
+        self.put(value)?;
+        self.options -= 1;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::error;
-use crate::wire::{Reader, Tag, unzigzag};
+use crate::wire::{Reader, Tag, scalar_text};
 
 use super::frame::Frame;
 
@@ -111,18 +111,6 @@ fn key_text(out: &[u8], start: usize, slot: u8) -> Option<String> {
     if tag == Tag::Any {
         tag = Tag::from_byte(reader.byte().ok()?)?;
     }
-    Some(match tag {
-        Tag::Str => reader.text().ok()?.to_owned(),
-        Tag::U8 => reader.byte().ok()?.to_string(),
-        Tag::I8 => reader.byte().ok()?.cast_signed().to_string(),
-        Tag::U16 | Tag::U32 | Tag::U64 => reader.varint().ok()?.to_string(),
-        Tag::I16 | Tag::I32 | Tag::I64 => unzigzag(reader.varint().ok()?).to_string(),
-        Tag::U64Fixed => u64::from_le_bytes(reader.array().ok()?).to_string(),
-        Tag::I64Fixed => i64::from_le_bytes(reader.array().ok()?).to_string(),
-        Tag::U128 => u128::from_le_bytes(reader.array().ok()?).to_string(),
-        Tag::I128 => i128::from_le_bytes(reader.array().ok()?).to_string(),
-        Tag::Bool => (reader.byte().ok()? != 0).to_string(),
-        Tag::Char => char::from_u32(reader.varint().ok()? as u32)?.to_string(),
-        _ => return None,
-    })
+    // A float's digits would be a name with dots in it.
+    if matches!(tag, Tag::F32 | Tag::F64) { None } else { scalar_text(&mut reader, tag) }
 }

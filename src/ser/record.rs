@@ -92,7 +92,7 @@ impl<'a, S: Sink> Record<'a, S> {
         value: &T,
     ) -> Result<()> {
         self.expect(name);
-        if let Err(error) = value.serialize(&mut *self.ser) {
+        if let Err(error) = self.ser.put(value) {
             return Err(self.ser.fail_here(error));
         }
         self.wrote();
@@ -114,7 +114,7 @@ impl<'a, S: Sink> Record<'a, S> {
     #[inline]
     pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         self.expect("");
-        if let Err(error) = value.serialize(&mut *self.ser) {
+        if let Err(error) = self.ser.put(value) {
             return Err(self.ser.fail_here(error));
         }
         self.wrote();

@@ -140,7 +140,7 @@ impl<'a, S: Sink> Seq<'a, S> {
         let start = self.ser.out.len();
         self.ser.slot = run.tags[0];
         self.ser.path.set(Step::Index(run.total));
-        if let Err(error) = value.serialize(&mut *self.ser) {
+        if let Err(error) = self.ser.put(value) {
             return Err(self.ser.fail_here(error));
         }
         if self.ser.noted.len() != run.base {
@@ -212,7 +212,7 @@ impl<S: Sink> SerializeMap for Map<'_, S> {
         self.start = self.ser.out.len();
         self.ser.slot = run.tags[0];
         self.ser.path.set(Step::Index(run.total));
-        if let Err(error) = key.serialize(&mut *self.ser) {
+        if let Err(error) = self.ser.put(key) {
             return Err(self.ser.fail_here(error));
         }
         if self.ser.noted.len() != run.base {
@@ -234,7 +234,7 @@ impl<S: Sink> SerializeMap for Map<'_, S> {
         self.open = false;
         self.ser.slot = run.tags[1];
         self.ser.path.set(Step::Key { start: self.start, tag: run.tags[0], entry: run.total });
-        if let Err(error) = value.serialize(&mut *self.ser) {
+        if let Err(error) = self.ser.put(value) {
             return Err(self.ser.fail_here(error));
         }
         if self.ser.noted.len() != run.base {

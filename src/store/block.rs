@@ -14,8 +14,11 @@ use super::{ArrayHead, Placed, Sink, Source};
 /// Tells one segment from another that got the same process and descriptor number; zero outside segments.
 pub(crate) type Nonce = [u8; 16];
 
-/// The latest version; a block is written in the first one that can express it.
+/// The version that is written.
 const VERSION: u16 = 2;
+
+/// The oldest version that is read.
+const OLDEST: u16 = 1;
 
 const MAGIC: [u8; 8] = *b"\x89SHM\r\n\x1a\n";
 const END_MAGIC: [u8; 8] = *b"SHMEND\r\n";
@@ -59,12 +62,7 @@ pub(crate) struct BlockSink<W> {
     header: [u8; HEADER],
     /// Where the array that was begun starts and how long it will be, until `end`.
     open: Option<(u64, usize)>,
-    /// Writes the header anew, where what was written can be reached.
-    patch: Option<Patch<W>>,
 }
-
-/// Overwrites the first bytes of what was written.
-type Patch<W> = fn(&mut W, &[u8]) -> std::io::Result<()>;
 
 impl<W: Write> BlockSink<W> {
     pub(crate) fn new(out: W, nonce: Nonce) -> Self {
@@ -74,7 +72,7 @@ impl<W: Write> BlockSink<W> {
     pub(super) fn with_flags(out: W, nonce: Nonce, flags: u16) -> Self {
         let mut header = [0; HEADER];
         header[..MAGIC.len()].copy_from_slice(&MAGIC);
-        header[H_VERSION..H_FLAGS].copy_from_slice(&1_u16.to_le_bytes());
+        header[H_VERSION..H_FLAGS].copy_from_slice(&VERSION.to_le_bytes());
         header[H_FLAGS..H_FLAGS + 2].copy_from_slice(&flags.to_le_bytes());
         header[H_NONCE..H_NONCE + nonce.len()].copy_from_slice(&nonce);
         BlockSink {
@@ -84,14 +82,7 @@ impl<W: Write> BlockSink<W> {
             directory: DirectoryBuilder::default(),
             header,
             open: None,
-            patch: None,
         }
-    }
-
-    /// With a way back to the header, whose version is known when the last array's dtype is. Without one, a header that
-    /// must be written before that says version 2, which can express all.
-    pub(crate) fn patched_by(self, patch: Patch<W>) -> Self {
-        BlockSink { patch: Some(patch), ..self }
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
@@ -110,23 +101,6 @@ impl<W: Write> BlockSink<W> {
     }
 
     fn flush(&mut self) -> Result<()> {
-        // The header goes first, so it is still here if nothing has been flushed.
-        if self.patch.is_none() && self.position == self.gathered.len() as u64 {
-            self.set_version(VERSION);
-        }
-        self.send()
-    }
-
-    /// Puts the version into the header, and into that which was gathered, if it is still there.
-    fn set_version(&mut self, version: u16) {
-        let field = H_VERSION..H_FLAGS;
-        self.header[field.clone()].copy_from_slice(&version.to_le_bytes());
-        if self.position == self.gathered.len() as u64 {
-            self.gathered[field.clone()].copy_from_slice(&self.header[field]);
-        }
-    }
-
-    fn send(&mut self) -> Result<()> {
         self.out.write_all(&self.gathered).map_err(write_error)?;
         self.gathered.clear();
         Ok(())
@@ -191,30 +165,14 @@ impl<W: Write> BlockSink<W> {
     pub(super) fn complete(mut self, inline: &[u8], tables: &[u8]) -> Result<W> {
         self.pad_to(8)?;
         let directory = std::mem::take(&mut self.directory);
-        self.settle_version(directory.version())?;
         let trailer = self.trailer(self.position, inline, tables, &directory);
         let (records, heap) = directory.parts();
         for part in [inline, tables, records, heap, &trailer] {
             self.put(part)?;
         }
-        self.send()?;
+        self.flush()?;
         self.out.flush().map_err(write_error)?;
         Ok(self.out)
-    }
-
-    /// All dtypes are known. The header may be written already.
-    fn settle_version(&mut self, version: u16) -> Result<()> {
-        let unwritten = self.position == self.gathered.len() as u64;
-        let before = self.header;
-        if unwritten || self.patch.is_some() {
-            self.set_version(version);
-        }
-        match self.patch {
-            Some(patch) if !unwritten && self.header != before => {
-                patch(&mut self.out, &self.header).map_err(write_error)
-            }
-            _ => Ok(()),
-        }
     }
 
     pub(super) fn header(&self) -> &[u8; HEADER] {
@@ -292,11 +250,11 @@ impl BlockParts {
             return Err(truncated(bytes.len()));
         };
         let version = u16::from_le_bytes([header[H_VERSION], header[H_VERSION + 1]]);
-        if !(1..=VERSION).contains(&version) {
+        if !(OLDEST..=VERSION).contains(&version) {
             return Err(Error::new(
                 ErrorKind::Version,
                 format!(
-                    "format version {version} is not known: expected 1 to {VERSION}; read it with the release that wrote it"
+                    "format version {version} is not known: expected {OLDEST} to {VERSION}; read it with the release that wrote it"
                 ),
             ));
         }

@@ -15,8 +15,7 @@ pub(crate) struct BytesSink(BlockSink<AlignedBytes>);
 
 impl BytesSink {
     pub(crate) fn new() -> Self {
-        let sink = BlockSink::new(AlignedBytes::new(), Nonce::default());
-        BytesSink(sink.patched_by(AlignedBytes::write_start))
+        BytesSink(BlockSink::new(AlignedBytes::new(), Nonce::default()))
     }
 }
 

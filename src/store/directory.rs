@@ -44,8 +44,6 @@ pub(crate) struct DirectoryBuilder {
     records: Vec<u8>,
     heap: Vec<u8>,
     count: u64,
-    /// How many of the arrays version 1 cannot describe.
-    beyond_version_1: u64,
 }
 
 impl DirectoryBuilder {
@@ -63,7 +61,6 @@ impl DirectoryBuilder {
         }
         let (code, descriptor) = code(head.dtype);
         let descriptor_len = u32::try_from(descriptor.len()).map_err(|_| too_large())?;
-        self.beyond_version_1 += u64::from(code > LAST_OF_VERSION_1);
         let mut flags = 0;
         if head.order == Order::F {
             flags |= FLAG_FORTRAN;
@@ -91,7 +88,6 @@ impl DirectoryBuilder {
         let last = self.records.len().saturating_sub(RECORD);
         if let Some(record) = self.records[last..].first_chunk() {
             self.heap.truncate(number::<4>(record, HEAP) as usize);
-            self.beyond_version_1 -= u64::from(record[DTYPE] > LAST_OF_VERSION_1);
             self.records.truncate(last);
             self.count -= 1;
         }
@@ -99,11 +95,6 @@ impl DirectoryBuilder {
 
     pub(crate) fn count(&self) -> u64 {
         self.count
-    }
-
-    /// The first version of the format that can describe these arrays.
-    pub(crate) fn version(&self) -> u16 {
-        if self.beyond_version_1 == 0 { 1 } else { 2 }
     }
 
     pub(crate) fn parts(&self) -> (&[u8], &[u8]) {

@@ -21,11 +21,7 @@ impl ExternalBlock {
     }
 
     pub(crate) fn finish(self, inline: &[u8], tables: &[u8]) -> Result<Vec<u8>> {
-        let mut sink = BlockSink::with_flags(Vec::new(), Nonce::default(), FLAG_EXTERNAL)
-            .patched_by(|block: &mut Vec<u8>, header| {
-                block[..header.len()].copy_from_slice(header);
-                Ok(())
-            });
+        let mut sink = BlockSink::with_flags(Vec::new(), Nonce::default(), FLAG_EXTERNAL);
         sink.directory = self.directory;
         sink.complete(inline, tables)
     }

@@ -70,7 +70,7 @@ pub fn from_shared<T: DeserializeOwned>(id: &str) -> Result<T> {
 
 fn write<T: Serialize + ?Sized>(value: &T) -> Result<Segment> {
     let nonce = os::random().map_err(|e| Error::io("cannot get random bytes", e))?;
-    let sink = BlockSink::new(MemoryWriter::create()?, nonce).patched_by(MemoryWriter::write_start);
+    let sink = BlockSink::new(MemoryWriter::create()?, nonce);
     let writer = ser::to_sink(value, sink)?;
     let memory = writer.seal()?;
     let id = memory.id(nonce);

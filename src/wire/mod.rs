@@ -5,13 +5,12 @@
 mod number;
 mod tables;
 mod tag;
+mod text;
 
 pub(crate) use number::{Reader, put_padded, put_varint, unzigzag, varint_len, zigzag};
 pub(crate) use tables::{Kind, Layout, ReadTables, Shape, put_layout, put_shape};
 pub(crate) use tag::Tag;
-
-/// How deep values may nest, in writing and in reading: far below what overflows a small thread's stack.
-pub(crate) const MAX_DEPTH: u32 = 256;
+pub(crate) use text::scalar_text;
 
 /// A tuple of at most this many elements is a record with a tag each; a longer one is a sequence.
 pub(crate) const MAX_TUPLE: usize = 16;

@@ -94,6 +94,11 @@ impl<'de> Reader<'de> {
         }
     }
 
+    /// The next byte, which stays.
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.position).copied()
+    }
+
     #[inline]
     pub(crate) fn take(&mut self, len: usize) -> Result<&'de [u8]> {
         match self.bytes[self.position..].get(..len) {

@@ -57,6 +57,8 @@ tags! {
     Absent = 0x1b,
     /// In a layout or a run only: the value carries its own tag.
     Any = 0x1c,
+    /// A value in the form that it has for human readers, which carries its own tag.
+    Readable = 0x1d,
 }
 
 impl Tag {
@@ -87,6 +89,7 @@ impl Tag {
             Tag::Array | Tag::Ndarray => "array",
             Tag::Absent => "absent field",
             Tag::Any => "tagged value",
+            Tag::Readable => "value in readable form",
         }
     }
 }

@@ -49,7 +49,7 @@ fn headers() {
     refused::<Rich>(&with_header(0, b'S'), Corrupt, &["wrong magic"]);
     refused::<Rich>(&with_header(8, 3), Version, &["version 3", "expected 1 to 2"]);
     refused::<Rich>(&with_header(8, 0), Version, &["version 0", "expected 1 to 2"]);
-    refused::<Rich>(&with_header(9, 1), Version, &["version 257"]);
+    refused::<Rich>(&with_header(9, 1), Version, &["version 258"]);
     refused::<Rich>(&with_header(10, 2), Corrupt, &["unknown flags 0x0002"]);
     refused::<Rich>(&with_header(11, 0x80), Corrupt, &["unknown flags 0x8000"]);
     // The flag of a member of an .npz file, in a block.
@@ -332,7 +332,7 @@ fn text_that_is_none() {
 
 #[test]
 fn tags_that_are_none() {
-    for bad in [0, 0x1d, 0x80, 0xff] {
+    for bad in [0, 0x1e, 0x80, 0xff] {
         refused::<u8>(&inline(&[bad, 0]), Corrupt, &["unknown tag", &format!("{bad:#04x}")]);
         refused::<IgnoredAny>(&inline(&[bad, 0]), Corrupt, &["unknown tag"]);
         refused::<Vec<u8>>(

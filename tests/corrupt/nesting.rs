@@ -11,7 +11,7 @@ use crate::model::{Anything, bounded};
 const DEEP: usize = 1_000_000;
 
 /// As deep as may be written and read.
-const LIMIT: usize = 256;
+const LIMIT: usize = if cfg!(feature = "deep") { 2048 } else { 256 };
 
 /// What a thread with little room has; code that is not optimised takes more.
 const STACK: usize = if cfg!(debug_assertions) { 2 << 20 } else { 256 << 10 };
@@ -58,7 +58,7 @@ fn too_deep_on<T: DeserializeOwned>(stack: usize, inline: &[u8]) {
         })
     });
     assert_eq!(kind, ErrorKind::Limit, "{text}");
-    assert!(text.contains("deeper than 256 levels"), "{text}");
+    assert!(text.contains(&format!("deeper than {LIMIT} levels")), "{text}");
 }
 
 #[derive(Serialize, Deserialize, Debug)]
@@ -114,11 +114,34 @@ fn a_million_levels() {
     too_deep::<Choice>(&variants);
 }
 
+/// What is read through serde's own buffer, which no look at the stack interrupts.
+#[derive(Deserialize, Debug)]
+#[serde(untagged)]
+#[allow(dead_code)]
+enum Buffered {
+    Number(u8),
+    Items(Vec<Buffered>),
+    Map(BTreeMap<String, Buffered>),
+}
+
+#[derive(Deserialize, Debug)]
+#[allow(dead_code)]
+struct Flattened {
+    #[serde(flatten)]
+    rest: BTreeMap<String, Flattened>,
+}
+
 #[test]
-fn a_million_structs_as_json() {
-    // serde_json's own frames bring a level to more than 1 KiB in a release build.
+fn a_million_levels_for_other_formats_values_and_serdes_buffer() {
+    let seqs = [&[tag::SEQ][..], &[2, tag::SEQ].repeat(DEEP)].concat();
+    too_deep::<Buffered>(&seqs);
     let structs = [&[tag::RECORD][..], &vec![1; DEEP]].concat();
-    too_deep_on::<serde_json::Value>(2 << 20, &structs);
+    too_deep::<serde_json::Value>(&structs);
+    too_deep::<Buffered>(&structs);
+    too_deep::<Flattened>(&structs);
+    let options = vec![tag::OPTION; DEEP];
+    too_deep::<Buffered>(&options);
+    too_deep::<serde_json::Value>(&options);
 }
 
 #[test]
@@ -137,5 +160,61 @@ fn the_limit_itself_can_be_written_and_read_on_a_small_stack() {
         };
         let block = to_bytes(&deep(LIMIT)).unwrap();
         from_bytes::<Options>(&block).unwrap();
+        let error = to_bytes(&deep(LIMIT + 2)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit);
+    });
+}
+
+/// On the stack that a thread has unless it asks for another. Everything is also dropped there.
+#[test]
+#[cfg(feature = "deep")]
+fn the_limit_itself_is_read_by_whoever_reads() {
+    fn read<T: DeserializeOwned>(inline: &[u8], shapes: &[Shape]) {
+        let block = block(&[], inline, &tables(shapes), &[]);
+        on_a_stack(2 << 20, || drop(from_bytes::<T>(&block).unwrap()));
+    }
+    let seqs = [&[2, tag::SEQ].repeat(LIMIT - 1)[..], &[0]].concat();
+    let seqs = [&[tag::SEQ][..], &seqs].concat();
+    read::<List>(&seqs, &[]);
+    read::<serde_json::Value>(&seqs, &[]);
+    read::<Buffered>(&seqs, &[]);
+    let maps = [2, tag::STR, tag::MAP, 1, b'a'].repeat(LIMIT - 1);
+    let maps = [&[tag::MAP][..], &maps, &[0]].concat();
+    read::<serde_json::Value>(&maps, &[]);
+    read::<Flattened>(&maps, &[]);
+    read::<Buffered>(&maps, &[]);
+    let maps = [2, tag::U8, tag::MAP, 7].repeat(LIMIT - 1);
+    let maps = [&[tag::MAP][..], &maps, &[0]].concat();
+    read::<Dictionary>(&maps, &[]);
+    // Each struct in an option: twice as many levels in all.
+    let field = |tags| Shape { kind: 0, name: "T", variant: "", fields: vec!["field"], tags };
+    let records = [&[tag::RECORD][..], &[0, tag::RECORD].repeat(LIMIT - 1), &[0, 0]].concat();
+    read::<Record>(&records, &[field(vec![tag::OPTION])]);
+}
+
+#[derive(Serialize, Deserialize, Debug)]
+struct Wide {
+    numbers: [u64; 32],
+    more: Vec<Wide>,
+}
+
+/// Frames that are larger than what the limit was made for are found out by the stack that is left.
+#[test]
+fn large_frames_are_no_overflow() {
+    on_a_stack(2 << 20, || {
+        let deep = |levels: usize| {
+            (1..levels).fold(Wide { numbers: [7; 32], more: vec![] }, |inner, _| Wide {
+                numbers: [7; 32],
+                more: vec![inner],
+            })
+        };
+        for levels in [20, 100, 500, 1000] {
+            if let Ok(block) = to_bytes(&deep(levels)) {
+                let back: Wide = from_bytes(&block).unwrap();
+                assert_eq!(back.numbers, [7; 32]);
+            } else {
+                assert!(levels > 100);
+            }
+        }
     });
 }
