@@ -10,11 +10,11 @@ pub(super) fn is_derived(visitor: &'static str) -> bool {
     visitor.contains("::__Visitor")
 }
 
-/// Whether the visitor fills serde's buffer behind `flatten`, `untagged` and tagged enums, which keeps newtypes, and with
-/// them arrays as they are. Only those of this crate know what such a newtype is, too.
+/// Whether the visitor fills serde's buffer behind `flatten`, `untagged` and tagged enums (or one of this crate that is
+/// called the same): it keeps newtypes, and with them arrays as they are.
 pub(super) fn keeps_newtypes<V>() -> bool {
     let name = type_name::<V>();
-    name.starts_with("serde_shm::") || name.starts_with("serde") && name.contains("ContentVisitor")
+    name.starts_with("serde") && name.contains("ContentVisitor")
 }
 
 /// Whether the visitor builds a value of a text format, which knows neither bytes nor keys that are no text.
