@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn every_dtype_comes_back_with_the_version_that_it_needs() {
+    fn every_dtype_comes_back_but_to_version_1_only_those_that_it_has() {
         let mut builder = DirectoryBuilder::default();
         let dtypes = [
             "<f4",
@@ -297,7 +297,6 @@ mod tests {
             let bytes = dtype.item_size() * 3;
             let head = ArrayHead { path: "a", dtype, shape: &[3], order: Order::C, bytes };
             assert_eq!(builder.push(&head, 64).unwrap(), number as u64);
-            assert_eq!(builder.version(), if number == 0 { 1 } else { 2 });
         }
         let (records, heap) = builder.parts();
         let whole = [records, heap].concat();
@@ -320,6 +319,6 @@ mod tests {
         for _ in 1..10 {
             builder.pop();
         }
-        assert_eq!((builder.version(), builder.count()), (1, 1));
+        assert_eq!(builder.parts().1.len(), 9);
     }
 }

@@ -145,7 +145,7 @@ mod tests {
             assert_eq!(input.size().unwrap(), 256);
             let mut room = Vec::new();
             assert_eq!(fetch(input, 10..20, &mut room).unwrap(), &bytes[10..20]);
-            assert_eq!(fetch(input, 256..256, &mut room).unwrap(), []);
+            assert!(fetch(input, 256..256, &mut room).unwrap().is_empty());
             for range in [250..257, 256..257, u64::MAX - 1..u64::MAX] {
                 assert!(fetch(input, range, &mut room).is_err());
             }

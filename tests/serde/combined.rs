@@ -35,7 +35,9 @@ macro_rules! table {
                 extra: BTreeMap<String, ShmArray1<u8>>,
             },
             Wrapped(Layer),
-            Sequence { modules: Vec<Module> },
+            Sequence {
+                modules: Vec<Module>,
+            },
             Sparse {
                 #[serde(default, skip_serializing_if = "Vec::is_empty")]
                 #[$mark]
@@ -48,15 +50,29 @@ macro_rules! table {
             let dense = || Module::Dense {
                 inner_layer: layer(),
                 last_mask: vec![true, false],
-                extra: BTreeMap::from([("e".to_owned(), vec![1].into()), ("x.y".to_owned(), vec![2].into())]),
+                extra: BTreeMap::from([
+                    ("e".to_owned(), vec![1].into()),
+                    ("x.y".to_owned(), vec![2].into()),
+                ]),
             };
             check(&dense(), &["weight", "bias", "lastMask", "e", "x%2Ey"]);
-            let modules = vec![Module::Wrapped(layer()), dense(), Module::Sparse { indices: vec![] }, Module::Sparse { indices: vec![7] }];
+            let modules = vec![
+                Module::Wrapped(layer()),
+                dense(),
+                Module::Sparse { indices: vec![] },
+                Module::Sparse { indices: vec![7] },
+            ];
             check(
                 &Module::Sequence { modules },
                 &[
-                    "modules.0.weight", "modules.0.bias", "modules.1.weight", "modules.1.bias", "modules.1.lastMask",
-                    "modules.1.e", "modules.1.x%2Ey", "modules.3.indices",
+                    "modules.0.weight",
+                    "modules.0.bias",
+                    "modules.1.weight",
+                    "modules.1.bias",
+                    "modules.1.lastMask",
+                    "modules.1.e",
+                    "modules.1.x%2Ey",
+                    "modules.3.indices",
                 ],
             );
         }
@@ -86,7 +102,10 @@ macro_rules! table {
             check(&Flattens { id: 1, choice: External::Newtype(vec![1.0]) }, &["Newtype"]);
             check(&Flattens { id: 1, choice: External::Tuple(2, vec![1.0]) }, &["Tuple.1"]);
             check(&Flattens { id: 1, choice: External::Named { a: vec![1.0; 300] } }, &["Named.a"]);
-            check(&Flattens { id: 1, choice: External::Deep(layer()) }, &["Deep.weight", "Deep.bias"]);
+            check(
+                &Flattens { id: 1, choice: External::Deep(layer()) },
+                &["Deep.weight", "Deep.bias"],
+            );
             check(&Flattens { id: 1, choice: External::Unit }, &[]);
         }
 
@@ -140,16 +159,30 @@ macro_rules! table {
         #[test]
         fn untagged_in_untagged() {
             let floats = || Any::Floats { x: vec![1.0] };
-            check(&Any::List(vec![floats(), Any::Doubles { x: vec![2.0] }, Any::Number(1.5)]), &["0.x", "1.x"]);
+            check(
+                &Any::List(vec![floats(), Any::Doubles { x: vec![2.0] }, Any::Number(1.5)]),
+                &["0.x", "1.x"],
+            );
             check(&Any::Table([("k".to_owned(), Any::List(vec![floats()]))].into()), &["k.0.x"]);
             check(&Any::Inner(Box::new(Inside::B { b: vec![1] })), &["c.b"]);
-            check(&Any::List(vec![Any::Address([127, 0, 0, 1].into()), Any::Address([1_u16; 8].into())]), &[]);
+            check(
+                &Any::List(vec![
+                    Any::Address([127, 0, 0, 1].into()),
+                    Any::Address([1_u16; 8].into()),
+                ]),
+                &[],
+            );
         }
 
         #[derive(Serialize, Deserialize, PartialEq, Debug)]
         #[serde(default, deny_unknown_fields)]
         struct Everything {
-            #[serde(rename = "arr", alias = "array", default = "ones", skip_serializing_if = "Vec::is_empty")]
+            #[serde(
+                rename = "arr",
+                alias = "array",
+                default = "ones",
+                skip_serializing_if = "Vec::is_empty"
+            )]
             #[$mark]
             array: Vec<f32>,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -167,7 +200,12 @@ macro_rules! table {
 
         impl Default for Everything {
             fn default() -> Self {
-                Everything { array: ones(), maybe: Some(vec![3]), map: BTreeMap::new(), pair: (vec![], String::new()) }
+                Everything {
+                    array: ones(),
+                    maybe: Some(vec![3]),
+                    map: BTreeMap::new(),
+                    pair: (vec![], String::new()),
+                }
             }
         }
 
@@ -180,7 +218,10 @@ macro_rules! table {
                 pair: (vec![0.5], "p".into()),
             };
             check(&full, &["arr", "maybe", "map.3", "map.300", "pair.0"]);
-            check(&Everything { array: ones(), ..Everything::default() }, &["arr", "maybe", "pair.0"]);
+            check(
+                &Everything { array: ones(), ..Everything::default() },
+                &["arr", "maybe", "pair.0"],
+            );
             let empty = Everything { array: vec![], maybe: None, ..full };
             let bytes = serde_shm::to_bytes(&empty).unwrap();
             let read: Everything = serde_shm::from_bytes(&bytes).unwrap();
@@ -197,7 +238,10 @@ macro_rules! table {
         #[test]
         fn generics_of_generics() {
             check(
-                &Generic { fixed: [1.0, 2.0], rest: vec![Generic { fixed: [3.0], rest: Some(layer()) }] },
+                &Generic {
+                    fixed: [1.0, 2.0],
+                    rest: vec![Generic { fixed: [3.0], rest: Some(layer()) }],
+                },
                 &["fixed", "rest.0.fixed", "rest.0.rest.weight", "rest.0.rest.bias"],
             );
         }

@@ -73,7 +73,10 @@ macro_rules! table {
         #[test]
         fn rename_and_rename_all() {
             check(&Renamed { first_field: 1, second_field: vec![2] }, &["SECOND-FIELD"]);
-            check(&RenamedFields::FirstVariant { some_array: vec![i64::MIN] }, &["firstVariant.SomeArray"]);
+            check(
+                &RenamedFields::FirstVariant { some_array: vec![i64::MIN] },
+                &["firstVariant.SomeArray"],
+            );
             check(&RenamedFields::SecondVariant(1), &[]);
         }
 
@@ -98,7 +101,8 @@ macro_rules! table {
             let more = serde_shm::to_bytes(&More { a: vec![], b: 1, c: 2 }).unwrap();
             let error = serde_shm::from_bytes::<Strict>(&more).unwrap_err();
             assert_eq!(error.to_string(), "unknown field `c`, expected one of `a`, `b`");
-            let error = serde_shm::from_bytes::<Strict>(&serde_shm::to_bytes(&1_u8).unwrap()).unwrap_err();
+            let error =
+                serde_shm::from_bytes::<Strict>(&serde_shm::to_bytes(&1_u8).unwrap()).unwrap_err();
             assert_eq!(error.to_string(), "expected a strict struct, found integer `1`");
         }
 
@@ -158,7 +162,11 @@ macro_rules! table {
         fn tags() {
             check(&TaggedStruct { a: vec![1], b: 2 }, &["a"]);
             check(
-                &vec![Internal::Unit, Internal::Newtype(named()), Internal::Named { a: vec![1.0], n: None }],
+                &vec![
+                    Internal::Unit,
+                    Internal::Newtype(named()),
+                    Internal::Named { a: vec![1.0], n: None },
+                ],
                 &["1.a", "2.a"],
             );
             check(
@@ -218,7 +226,8 @@ macro_rules! table {
         fn default() {
             check(&Defaulted { id: 1, a: vec![], maybe: None }, &["a"]);
             check(&DefaultedBy { id: 1, a: vec![2.0] }, &["a"]);
-            let empty = serde_shm::to_bytes(&std::collections::BTreeMap::<String, u8>::new()).unwrap();
+            let empty =
+                serde_shm::to_bytes(&std::collections::BTreeMap::<String, u8>::new()).unwrap();
             assert_eq!(serde_shm::from_bytes::<Defaulted>(&empty).unwrap(), Defaulted::default());
             assert_eq!(serde_shm::from_bytes::<DefaultedBy>(&empty).unwrap(), elsewhere());
         }
@@ -284,7 +293,10 @@ macro_rules! table {
         }
 
         #[derive(Serialize, Deserialize, PartialEq, Debug)]
-        #[serde(bound(serialize = "T: serde::Serialize + Clone", deserialize = "T: serde::Deserialize<'de> + Clone"))]
+        #[serde(bound(
+            serialize = "T: serde::Serialize + Clone",
+            deserialize = "T: serde::Deserialize<'de> + Clone"
+        ))]
         struct Bound<T> {
             rest: T,
             #[$mark]

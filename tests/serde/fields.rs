@@ -53,12 +53,17 @@ macro_rules! table {
         }
 
         mod as_text {
-            pub(super) fn serialize<S: serde::Serializer>(items: &[u32], s: S) -> Result<S::Ok, S::Error> {
+            pub(super) fn serialize<S: serde::Serializer>(
+                items: &[u32],
+                s: S,
+            ) -> Result<S::Ok, S::Error> {
                 let words: Vec<String> = items.iter().map(u32::to_string).collect();
                 s.serialize_str(&words.join(" "))
             }
 
-            pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<u32>, D::Error> {
+            pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
+                d: D,
+            ) -> Result<Vec<u32>, D::Error> {
                 let text = <String as serde::Deserialize>::deserialize(d)?;
                 text.split(' ').map(|word| word.parse().map_err(serde::de::Error::custom)).collect()
             }
@@ -86,9 +91,31 @@ macro_rules! table {
             let sparse = Fields { sometimes: vec![], maybe: None, ..fields() };
             check(&sparse, &all[..3]);
             let mut both = vec![sparse, fields()];
-            check(&both, &["0.new name", "0.aliased", "0.defaulted", "1.new name", "1.aliased", "1.defaulted", "1.sometimes"]);
+            check(
+                &both,
+                &[
+                    "0.new name",
+                    "0.aliased",
+                    "0.defaulted",
+                    "1.new name",
+                    "1.aliased",
+                    "1.defaulted",
+                    "1.sometimes",
+                ],
+            );
             both.reverse();
-            check(&both, &["0.new name", "0.aliased", "0.defaulted", "0.sometimes", "1.new name", "1.aliased", "1.defaulted"]);
+            check(
+                &both,
+                &[
+                    "0.new name",
+                    "0.aliased",
+                    "0.defaulted",
+                    "0.sometimes",
+                    "1.new name",
+                    "1.aliased",
+                    "1.defaulted",
+                ],
+            );
             let lost = Fields { skipped: vec![1], not_written: 1, not_read: 1, ..fields() };
             let bytes = serde_shm::to_bytes(&lost).unwrap();
             assert_eq!(serde_shm::from_bytes::<Fields>(&bytes).unwrap(), fields());
@@ -108,10 +135,23 @@ macro_rules! table {
                 hex: &'static str,
                 text: &'static str,
             }
-            let older = Older { renamed: vec![1], both: 2, oldest: vec![3.0], not_read: 1, hex: "beef", text: "8 9" };
+            let older = Older {
+                renamed: vec![1],
+                both: 2,
+                oldest: vec![3.0],
+                not_read: 1,
+                hex: "beef",
+                text: "8 9",
+            };
             let bytes = serde_shm::to_bytes(&older).unwrap();
             let read: Fields = serde_shm::from_bytes(&bytes).unwrap();
-            let expected = Fields { defaulted: vec![], by_function: 7, sometimes: vec![], maybe: None, ..fields() };
+            let expected = Fields {
+                defaulted: vec![],
+                by_function: 7,
+                sometimes: vec![],
+                maybe: None,
+                ..fields()
+            };
             assert_eq!(read, expected);
         }
 
@@ -159,7 +199,10 @@ macro_rules! table {
             ]);
             let flat = Flat { id: 1, inner: inner(), maybe: Some(Other { other: vec![9] }), rest };
             check(&flat, &["weights", "other", "big", "small"]);
-            check(&Flat { id: 1, inner: inner(), maybe: None, rest: BTreeMap::new() }, &["weights"]);
+            check(
+                &Flat { id: 1, inner: inner(), maybe: None, rest: BTreeMap::new() },
+                &["weights"],
+            );
         }
 
         #[derive(Deserialize, PartialEq, Debug)]
@@ -197,7 +240,8 @@ macro_rules! table {
                 #[serde(with = "ClosedDef")]
                 closed: private::Closed,
             }
-            let bytes = serde_shm::to_bytes(&Holds { closed: private::Closed::new(vec![1, 2]) }).unwrap();
+            let bytes =
+                serde_shm::to_bytes(&Holds { closed: private::Closed::new(vec![1, 2]) }).unwrap();
             let read: BTreeMap<String, Getter> = serde_shm::from_bytes(&bytes).unwrap();
             assert_eq!(read["closed"], Getter { a: vec![1, 2] });
         }

@@ -28,7 +28,8 @@ pub(crate) fn check_by<T: Serialize + DeserializeOwned>(
     assert_eq!(*serde_shm::to_bytes(value).unwrap(), *bytes, "written twice, the same bytes");
 
     let segment = serde_shm::to_shared(value).unwrap();
-    let found: Vec<String> = segment.arrays().unwrap().iter().map(|a| a.path().to_owned()).collect();
+    let found: Vec<String> =
+        segment.arrays().unwrap().iter().map(|a| a.path().to_owned()).collect();
     assert_eq!(found, paths);
     same(&serde_shm::from_shared(segment.id()).unwrap());
     same(&segment.get().unwrap());

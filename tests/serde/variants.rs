@@ -39,11 +39,16 @@ macro_rules! table {
         }
 
         mod halves {
-            pub(super) fn serialize<S: serde::Serializer>(n: &u32, s: S) -> Result<S::Ok, S::Error> {
+            pub(super) fn serialize<S: serde::Serializer>(
+                n: &u32,
+                s: S,
+            ) -> Result<S::Ok, S::Error> {
                 serde::Serialize::serialize(&(n >> 16, n & 0xffff), s)
             }
 
-            pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(d: D) -> Result<u32, D::Error> {
+            pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
+                d: D,
+            ) -> Result<u32, D::Error> {
                 let (high, low): (u32, u32) = serde::Deserialize::deserialize(d)?;
                 Ok(high << 16 | low)
             }
@@ -73,10 +78,17 @@ macro_rules! table {
                     a: Vec<f32>,
                 },
                 Added(#[$mark] Vec<f64>),
-                More { x: u8 },
+                More {
+                    x: u8,
+                },
                 Unit,
             }
-            let newer = vec![Newer::Once { a: vec![1.0] }, Newer::Added(vec![2.0]), Newer::More { x: 1 }, Newer::Unit];
+            let newer = vec![
+                Newer::Once { a: vec![1.0] },
+                Newer::Added(vec![2.0]),
+                Newer::More { x: 1 },
+                Newer::Unit,
+            ];
             let bytes = serde_shm::to_bytes(&newer).unwrap();
             let read: Vec<Variants> = serde_shm::from_bytes(&bytes).unwrap();
             let unknown = || Variants::Unknown;
@@ -119,7 +131,11 @@ macro_rules! table {
         #[test]
         fn one_untagged_variant() {
             check(
-                &vec![Partly::Named { a: vec![1] }, Partly::Plain(vec![0.5]), Partly::Text("t".into())],
+                &vec![
+                    Partly::Named { a: vec![1] },
+                    Partly::Plain(vec![0.5]),
+                    Partly::Text("t".into()),
+                ],
                 &["0.Named.a", "1"],
             );
         }
