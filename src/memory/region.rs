@@ -8,7 +8,7 @@ use crate::element::Element;
 
 use super::AlignedBytes;
 
-/// Bytes with a shared owner: a sealed mapping, a heap block, somebody's vector. Cheap to clone.
+/// Bytes with a shared owner: a mapping that nobody changes, a heap block, somebody's vector. Cheap to clone.
 ///
 /// The bytes stay where they are, and what they are, for as long as a clone lives. `Hold` relies on it, so only
 /// owners of which that is true get a constructor here.
@@ -28,7 +28,7 @@ impl Owner for AlignedBytes {
     }
 }
 
-impl Owner for crate::os::SealedMap {
+impl Owner for crate::os::Map {
     fn bytes(&self) -> &[u8] {
         self
     }
@@ -36,13 +36,6 @@ impl Owner for crate::os::SealedMap {
 
 #[cfg(feature = "npz")]
 impl Owner for crate::os::Pages {
-    fn bytes(&self) -> &[u8] {
-        self
-    }
-}
-
-#[cfg(feature = "npz")]
-impl Owner for crate::os::FileMap {
     fn bytes(&self) -> &[u8] {
         self
     }
@@ -70,19 +63,13 @@ impl Region {
         Region { owner: Arc::new(block) }
     }
 
-    pub(crate) fn from_map(map: crate::os::SealedMap) -> Self {
+    pub(crate) fn from_map(map: crate::os::Map) -> Self {
         Region { owner: Arc::new(map) }
     }
 
     #[cfg(feature = "npz")]
     pub(crate) fn from_pages(pages: crate::os::Pages) -> Self {
         Region { owner: Arc::new(pages) }
-    }
-
-    /// The bytes of a mapped file, of which its maker promised that nobody changes them.
-    #[cfg(feature = "npz")]
-    pub(crate) fn from_file_map(map: crate::os::FileMap) -> Self {
-        Region { owner: Arc::new(map) }
     }
 
     #[cfg(feature = "npz")]

@@ -1,19 +1,25 @@
-//! Linux: memfds and their seals, `/proc/PID/fd`, files without a name, locks. Safe wrappers of system calls.
+//! Linux: memfds and their seals, `/proc`, files without a name, locks, limits. Safe wrappers of system calls.
+//!
+//! Calls that a signal can interrupt are made again.
+#![allow(unsafe_code)]
 
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::ops::Deref;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use memmap2::{Mmap, MmapOptions};
 use rustix::fs::{
     AtFlags, CWD, FileType, FlockOperation, MemfdFlags, Mode, OFlags, SealFlags, Stat,
 };
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
+use rustix::process::{Pid, Resource};
 
-use super::{FileKind, Status};
+use super::{FileKind, Lack, Space, Status};
 
 /// What `/proc/PID/maps` and `/proc/PID/fd` show.
 const MEMORY_NAME: &str = "serde_shm";
@@ -25,10 +31,13 @@ const READ: OFlags =
 const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 const PRIVATE_DIR: Mode = Mode::RWXU;
 
-/// A mapping of memory that nobody can change or cut any more.
-pub(crate) struct SealedMap(Mmap);
+/// What memory must be sealed against before it is borrowed: `SHRINK` would take its pages away, `WRITE` change them.
+const NEEDED_SEALS: SealFlags = SealFlags::SHRINK.union(SealFlags::WRITE);
 
-impl Deref for SealedMap {
+/// A read-only mapping of bytes that do not change: sealed memory, or a file of which a caller has promised it.
+pub(crate) struct Map(Mmap);
+
+impl Deref for Map {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
         &self.0
@@ -38,36 +47,95 @@ impl Deref for SealedMap {
 /// Anonymous memory that can be written, and sealed later.
 pub(crate) fn create_memory() -> io::Result<File> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let memory = match rustix::fs::memfd_create(MEMORY_NAME, flags | MemfdFlags::NOEXEC_SEAL) {
+    let create = |flags| retry_on_intr(|| rustix::fs::memfd_create(MEMORY_NAME, flags));
+    let memory = match create(flags | MemfdFlags::NOEXEC_SEAL) {
         // Kernels before 6.3 do not know this flag; those after may demand it.
-        Err(Errno::INVAL) => rustix::fs::memfd_create(MEMORY_NAME, flags)?,
+        Err(Errno::INVAL) => create(flags)?,
         other => other?,
     };
     Ok(File::from(memory))
 }
 
-/// Seals the memory for good, against everybody, and gives it back read-only.
-pub(crate) fn seal(memory: File) -> io::Result<File> {
-    let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL;
-    rustix::fs::fcntl_add_seals(&memory, seals)?;
-    // Kernels before 6.7 map a write-sealed memfd only through a descriptor that was opened for reading. Where /proc
-    // is missing the first descriptor serves: later kernels take it, and handing it over needs no /proc.
-    Ok(open_descriptor(std::process::id(), descriptor(&memory)).unwrap_or(memory))
+/// Memory that nobody can change or cut any more.
+pub(crate) struct SealedMemory {
+    file: File,
+    len: u64,
 }
 
-/// Maps sealed memory; `None` if it can still be written or cut by somebody, or is no such memory.
-pub(crate) fn map(memory: &File) -> io::Result<Option<SealedMap>> {
-    match MmapOptions::new().map_if_safe(memory) {
-        Ok(map) => Ok(Some(SealedMap(map))),
-        Err(error) if error.not_safe() => Ok(None),
-        Err(error) => Err(error.into()),
+/// Why memory is not to be borrowed.
+pub(crate) enum Unsealed {
+    /// A memfd that somebody can still change or cut.
+    Memory,
+    /// Something else, which cannot be sealed.
+    Other(FileKind),
+}
+
+impl SealedMemory {
+    /// Seals the memory for good, against everybody, and gives it back read-only.
+    pub(crate) fn seal(memory: File) -> io::Result<Self> {
+        let seals = NEEDED_SEALS | SealFlags::GROW | SealFlags::SEAL;
+        retry_on_intr(|| rustix::fs::fcntl_add_seals(&memory, seals))?;
+        // Kernels before 6.7 map a write-sealed memfd only through a descriptor that was opened for reading. Where
+        // /proc is missing the first descriptor serves: later kernels take it, and handing it over needs no /proc.
+        let file = read_only(&memory).unwrap_or(memory);
+        SealedMemory::check(file)?.map_err(|_| io::ErrorKind::InvalidData.into())
+    }
+
+    /// The inner error if it is not sealed.
+    pub(crate) fn check(file: File) -> io::Result<Result<Self, Unsealed>> {
+        let seals = retry_on_intr(|| rustix::fs::fcntl_get_seals(&file));
+        let status = file_status(&file)?;
+        Ok(match seals {
+            Ok(seals) if seals.contains(NEEDED_SEALS) => {
+                Ok(SealedMemory { file, len: status.bytes })
+            }
+            // Files of a tmpfs answer too: those are born with nothing but the seal against sealing.
+            Ok(seals) if seals != SealFlags::SEAL => Err(Unsealed::Memory),
+            _ => Err(Unsealed::Other(status.kind)),
+        })
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Maps it as a whole. No page is read.
+    pub(crate) fn map(&self) -> io::Result<Map> {
+        let len = usize::try_from(self.len).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        // SAFETY: `check`, which alone makes this type, found the file sealed against writing and shrinking, which
+        // cannot be undone, and only then asked for its length: no process can change these bytes or take them away.
+        Ok(Map(unsafe { MmapOptions::new().len(len).map(&self.file) }?))
     }
 }
 
-/// Whether the file is a memfd that could have been sealed.
-pub(crate) fn is_sealable(file: &File) -> bool {
-    // Files of a tmpfs answer too: those are born with nothing but the seal against sealing.
-    rustix::fs::fcntl_get_seals(file).is_ok_and(|seals| seals != SealFlags::SEAL)
+/// Another description of an open file, for reading only.
+pub(crate) fn read_only(file: &File) -> io::Result<File> {
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(File::from(retry_on_intr(|| rustix::fs::open(&path, READ, Mode::empty()))?))
+}
+
+/// Maps the first `len` bytes of a file.
+///
+/// # Safety
+///
+/// While the mapping lives nobody may write to the file or cut it.
+pub(crate) unsafe fn map_file(file: &File, len: usize) -> io::Result<Map> {
+    // SAFETY: what `Mmap::map` demands is what this function's caller has promised.
+    Ok(Map(unsafe { MmapOptions::new().len(len).map(file) }?))
+}
+
+/// Fills the buffer from this place of the file.
+pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    file.read_exact_at(buffer, offset)
+}
+
+/// Reads from this place of the file, as much as comes at once.
+pub(crate) fn read_some_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    file.read_at(buffer, offset)
 }
 
 /// The number by which this process knows an open file.
@@ -75,25 +143,46 @@ pub(crate) fn descriptor(file: &File) -> u32 {
     file.as_raw_fd().unsigned_abs()
 }
 
-fn descriptor_path(process: u32, descriptor: u32) -> String {
-    format!("/proc/{process}/fd/{descriptor}")
+/// Opens what the descriptor of a process stands for, for reading.
+///
+/// Nothing is opened that belongs to another user, unless this one is privileged: `O_NOATIME` sees to that before a
+/// device or a pipe learns of it.
+pub(crate) fn open_descriptor(process: u32, descriptor: u32) -> io::Result<File> {
+    let path = format!("/proc/{process}/fd/{descriptor}");
+    let flags = READ | OFlags::NOATIME;
+    Ok(File::from(retry_on_intr(|| rustix::fs::open(&path, flags, Mode::empty()))?))
 }
 
 /// What the descriptor of a process stands for.
-pub(crate) fn descriptor_status(process: u32, descriptor: u32) -> io::Result<Status> {
-    Ok(status(&rustix::fs::stat(descriptor_path(process, descriptor))?))
+pub(crate) fn descriptor_kind(process: u32, descriptor: u32) -> io::Result<FileKind> {
+    Ok(status(&rustix::fs::stat(format!("/proc/{process}/fd/{descriptor}"))?).kind)
 }
 
-/// Opens what the descriptor of a process stands for, for reading. Look at its status first: opening a device may
-/// have effects.
-pub(crate) fn open_descriptor(process: u32, descriptor: u32) -> io::Result<File> {
-    let path = descriptor_path(process, descriptor);
-    Ok(File::from(rustix::fs::open(path, READ, Mode::empty())?))
-}
-
-/// Whether this process sees that process at all.
-pub(crate) fn process_is_visible(process: u32) -> bool {
+/// Whether `/proc` shows that process.
+pub(crate) fn process_is_shown(process: u32) -> bool {
     rustix::fs::stat(format!("/proc/{process}")).is_ok()
+}
+
+/// Whether there is such a process in this PID namespace; a `/proc` that hides it makes no difference.
+pub(crate) fn process_exists(process: u32) -> bool {
+    let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(Errno::SRCH))
+}
+
+/// When a process was started, in ticks since the machine was: with its number, this tells it from all others.
+pub(crate) fn started(process: u32) -> io::Result<u64> {
+    let text = std::fs::read(format!("/proc/{process}/stat"))?;
+    // The second field is the program's name in parentheses, with anything in it; this is the twenty-second.
+    let after_name = text.iter().rposition(|byte| *byte == b')').map(|at| &text[at + 1..]);
+    after_name
+        .and_then(|rest| std::str::from_utf8(rest).ok())
+        .and_then(|rest| rest.split_ascii_whitespace().nth(19)?.parse().ok())
+        .ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// The PID namespace of this process: process numbers mean something in it alone.
+pub(crate) fn process_namespace() -> io::Result<u64> {
+    Ok(rustix::fs::stat("/proc/self/ns/pid")?.st_ino)
 }
 
 /// The user in whose name files are made and opened.
@@ -103,7 +192,46 @@ pub(crate) fn user() -> u32 {
 
 /// The size beyond which a write is answered by the signal SIGXFSZ; memfds count as files.
 pub(crate) fn file_size_limit() -> Option<u64> {
-    rustix::process::getrlimit(rustix::process::Resource::Fsize).current
+    rustix::process::getrlimit(Resource::Fsize).current
+}
+
+/// What a system call failed for want of, if that was the reason.
+pub(crate) fn lack(error: &io::Error) -> Option<Lack> {
+    match Errno::from_io_error(error)? {
+        Errno::NOSPC => Some(Lack::Space),
+        Errno::DQUOT => Some(Lack::Quota),
+        Errno::NOMEM => Some(Lack::Memory),
+        Errno::MFILE => Some(Lack::Descriptors),
+        Errno::NFILE => Some(Lack::SystemDescriptors),
+        _ => None,
+    }
+}
+
+/// How many descriptors this process may have.
+pub(crate) fn descriptor_limit() -> Option<u64> {
+    rustix::process::getrlimit(Resource::Nofile).current
+}
+
+/// How much memory this process may map.
+pub(crate) fn address_limit() -> Option<u64> {
+    rustix::process::getrlimit(Resource::As).current
+}
+
+/// The memory that the system can still give, in bytes.
+pub(crate) fn available_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+/// What is left of the file system on which something lies.
+pub(crate) fn space(of: impl AsFd) -> io::Result<Space> {
+    let found = rustix::fs::fstatvfs(of)?;
+    Ok(Space {
+        bytes: found.f_bavail.saturating_mul(found.f_frsize),
+        files: (found.f_files > 0).then_some(found.f_favail),
+    })
 }
 
 /// Random bytes that nobody can foresee.
@@ -112,11 +240,7 @@ pub(crate) fn random() -> io::Result<[u8; 16]> {
     let mut filled = 0;
     while filled < bytes.len() {
         let flags = rustix::rand::GetRandomFlags::empty();
-        match rustix::rand::getrandom(&mut bytes[filled..], flags) {
-            Ok(read) => filled += read,
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
+        filled += retry_on_intr(|| rustix::rand::getrandom(&mut bytes[filled..], flags))?;
     }
     Ok(bytes)
 }
@@ -128,16 +252,59 @@ pub(crate) fn default_base() -> PathBuf {
 
 /// Makes a directory that only this user can enter.
 pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
-    Ok(rustix::fs::mkdir(path, PRIVATE_DIR)?)
+    Ok(retry_on_intr(|| rustix::fs::mkdir(path, PRIVATE_DIR))?)
+}
+
+/// Opens a file for reading; a symbolic link is not followed.
+pub(crate) fn open_file(path: &Path) -> io::Result<File> {
+    let flags = READ | OFlags::NOFOLLOW;
+    Ok(File::from(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?))
+}
+
+/// Takes the lock of an open file; false if somebody has it. It is free again when the last copy of the descriptor is
+/// closed, in whichever process.
+pub(crate) fn try_lock(file: impl AsFd) -> io::Result<bool> {
+    match retry_on_intr(|| rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The permission bits of a file.
+pub(crate) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+    Ok(retry_on_intr(|| rustix::fs::fchmod(file, Mode::from_raw_mode(mode)))?)
+}
+
+/// Puts what was written on the disk, if it is one.
+pub(crate) fn sync(of: impl AsFd) -> io::Result<()> {
+    match retry_on_intr(|| rustix::fs::fsync(&of)) {
+        // Some network file systems do not flush directories and say so.
+        Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
+        other => Ok(other?),
+    }
 }
 
 /// An open directory. Names are looked up in it and not by path, so that it stays the one that was checked.
 pub(crate) struct Dir(OwnedFd);
 
+impl AsFd for Dir {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 impl Dir {
+    /// A symbolic link is not followed.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(Dir(rustix::fs::open(path, flags, Mode::empty())?))
+        Ok(Dir(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?))
+    }
+
+    /// A symbolic link is followed.
+    pub(crate) fn open_through(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Dir(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?))
     }
 
     pub(crate) fn status(&self) -> io::Result<Status> {
@@ -146,27 +313,40 @@ impl Dir {
 
     /// Takes the directory's own lock; false if somebody has it. It is free again when this `Dir` is dropped.
     pub(crate) fn try_lock(&self) -> io::Result<bool> {
-        match rustix::fs::flock(&self.0, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(true),
-            Err(Errno::WOULDBLOCK) => Ok(false),
-            Err(error) => Err(error.into()),
+        try_lock(&self.0)
+    }
+
+    /// The names in it, in no order, without those that are not UTF-8.
+    pub(crate) fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.0)? {
+            let entry = entry?;
+            if let Ok(name) = entry.file_name().to_str()
+                && !matches!(name, "." | "..")
+            {
+                names.push(name.to_owned());
+            }
         }
+        Ok(names)
     }
 
     /// The status of a name, not following a symbolic link.
     pub(crate) fn status_of(&self, name: &str) -> io::Result<Status> {
-        Ok(status(&rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
+        let flags = AtFlags::SYMLINK_NOFOLLOW;
+        Ok(status(&retry_on_intr(|| rustix::fs::statat(&self.0, name, flags))?))
     }
 
     pub(crate) fn open_file(&self, name: &str) -> io::Result<File> {
         let flags = READ | OFlags::NOFOLLOW;
-        Ok(File::from(rustix::fs::openat(&self.0, name, flags, Mode::empty())?))
+        let open = || rustix::fs::openat(&self.0, name, flags, Mode::empty());
+        Ok(File::from(retry_on_intr(open)?))
     }
 
     /// A new file without a name, for this user only. `Unsupported` where the file system has no such files.
     pub(crate) fn create_unnamed(&self) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
-        match rustix::fs::openat(&self.0, OsStr::new("."), flags, PRIVATE_FILE) {
+        let open = || rustix::fs::openat(&self.0, OsStr::new("."), flags, PRIVATE_FILE);
+        match retry_on_intr(open) {
             Ok(file) => Ok(File::from(file)),
             // A kernel or file system that does not know the flag sees a directory opened for writing.
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => {
@@ -179,40 +359,55 @@ impl Dir {
     /// A new file under a name that is not taken, for this user only.
     pub(crate) fn create(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        Ok(File::from(rustix::fs::openat(&self.0, name, flags, PRIVATE_FILE)?))
+        let open = || rustix::fs::openat(&self.0, name, flags, PRIVATE_FILE);
+        Ok(File::from(retry_on_intr(open)?))
     }
 
     /// Gives a name to a file made by [`Dir::create_unnamed`]; `AlreadyExists` if the name is taken.
     pub(crate) fn link_unnamed(&self, file: &File, name: &str) -> io::Result<()> {
-        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-        Ok(rustix::fs::linkat(CWD, path, &self.0, name, AtFlags::SYMLINK_FOLLOW)?)
+        let link = |from, path: &[u8], flags| {
+            retry_on_intr(|| {
+                rustix::fs::linkat(from, OsStr::from_bytes(path), &self.0, name, flags)
+            })
+        };
+        // Needs no /proc, but before Linux 6.10 a privilege; who has it not is told that there is no such file.
+        match link(file.as_fd(), b"", AtFlags::EMPTY_PATH) {
+            Err(Errno::NOENT | Errno::PERM) => {
+                let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+                Ok(link(CWD, path.as_bytes(), AtFlags::SYMLINK_FOLLOW)?)
+            }
+            done => Ok(done?),
+        }
     }
 
     /// A second name for a file; `AlreadyExists` if the name is taken.
     pub(crate) fn link(&self, old: &str, new: &str) -> io::Result<()> {
-        Ok(rustix::fs::linkat(&self.0, old, &self.0, new, AtFlags::empty())?)
+        let flags = AtFlags::empty();
+        Ok(retry_on_intr(|| rustix::fs::linkat(&self.0, old, &self.0, new, flags))?)
     }
 
     /// Another name for a file, in one step, in the place of what has that name.
     pub(crate) fn rename(&self, old: &str, new: &str) -> io::Result<()> {
-        Ok(rustix::fs::renameat(&self.0, old, &self.0, new)?)
+        Ok(retry_on_intr(|| rustix::fs::renameat(&self.0, old, &self.0, new))?)
     }
 
     pub(crate) fn unlink(&self, name: &str) -> io::Result<()> {
-        Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::empty())?)
+        Ok(retry_on_intr(|| rustix::fs::unlinkat(&self.0, name, AtFlags::empty()))?)
     }
 }
 
 /// The status of what a path stands for, not following a symbolic link.
 pub(crate) fn path_status(path: &Path) -> io::Result<Status> {
-    Ok(status(&rustix::fs::lstat(path)?))
+    Ok(status(&retry_on_intr(|| rustix::fs::lstat(path))?))
 }
 
 /// The status of an open file.
 pub(crate) fn file_status(file: &File) -> io::Result<Status> {
-    Ok(status(&rustix::fs::fstat(file)?))
+    Ok(status(&retry_on_intr(|| rustix::fs::fstat(file))?))
 }
 
+// The types of these fields differ between architectures.
+#[allow(clippy::unnecessary_cast, clippy::cast_sign_loss, clippy::cast_lossless)]
 fn status(stat: &Stat) -> Status {
     let kind = match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => FileKind::Regular,
@@ -228,7 +423,10 @@ fn status(stat: &Stat) -> Status {
         owner: stat.st_uid,
         mode: Mode::from_raw_mode(stat.st_mode).as_raw_mode(),
         bytes: u64::try_from(stat.st_size).unwrap_or(0),
+        links: stat.st_nlink as u64,
         identity: (stat.st_dev, stat.st_ino),
+        modified: (stat.st_mtime as i64, stat.st_mtime_nsec as u32),
+        changed: (stat.st_ctime as i64, stat.st_ctime_nsec as u32),
     }
 }
 
@@ -260,28 +458,6 @@ impl std::ops::DerefMut for Pages {
     fn deref_mut(&mut self) -> &mut [u8] {
         &mut self.0
     }
-}
-
-/// A file's bytes, mapped: its pages are read as they are touched.
-#[cfg(feature = "npz")]
-pub(crate) struct FileMap(memmap2::Mmap);
-
-#[cfg(feature = "npz")]
-impl Deref for FileMap {
-    type Target = [u8];
-    fn deref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-/// # Safety
-///
-/// Nobody writes into the file or cuts it while the map lives.
-#[cfg(feature = "npz")]
-#[allow(unsafe_code)]
-pub(crate) unsafe fn map_file(file: &File) -> io::Result<FileMap> {
-    // SAFETY: the caller promises what `memmap2` asks for: the file stays as it is.
-    unsafe { memmap2::Mmap::map(file) }.map(FileMap)
 }
 
 /// Opens a regular file to look at it: no link is followed, and a pipe or device that has the name is not waited for.

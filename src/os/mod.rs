@@ -16,8 +16,57 @@ pub(crate) struct Status {
     /// The permission bits.
     pub(crate) mode: u32,
     pub(crate) bytes: u64,
+    /// How many names it has.
+    pub(crate) links: u64,
     /// Device and inode: two names with the same pair are one file.
     pub(crate) identity: (u64, u64),
+    /// When its content was last written, in seconds and nanoseconds since 1970.
+    pub(crate) modified: (i64, u32),
+    /// When anything of it, its names included, last changed.
+    pub(crate) changed: (i64, u32),
+}
+
+impl Status {
+    /// Tells one file from another under the same name, also where the file system gives inode numbers anew.
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp { identity: self.identity, bytes: self.bytes, changed: self.changed }
+    }
+}
+
+/// See [`Status::stamp`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    identity: (u64, u64),
+    bytes: u64,
+    changed: (i64, u32),
+}
+
+impl Stamp {
+    pub(crate) fn identity(&self) -> (u64, u64) {
+        self.identity
+    }
+}
+
+/// What is left of a file system.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Space {
+    pub(crate) bytes: u64,
+    /// How many more files it takes; `None` where there is no such limit.
+    pub(crate) files: Option<u64>,
+}
+
+/// What a system call failed for want of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// Room on the file system, or for another file there.
+    Space,
+    /// What this user may have of the file system.
+    Quota,
+    Memory,
+    /// This process has as many descriptors as it may.
+    Descriptors,
+    /// The whole system has.
+    SystemDescriptors,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

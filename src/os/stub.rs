@@ -1,11 +1,12 @@
 //! Other systems: there are no sealed memfds, so there are no segments. Every way into one answers `Unsupported`.
+#![allow(unsafe_code)]
 
 use std::fs::File;
 use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use super::Status;
+use super::{FileKind, Lack, Space, Status};
 
 fn unsupported<T>() -> io::Result<T> {
     Err(io::Error::new(
@@ -16,9 +17,9 @@ fn unsupported<T>() -> io::Result<T> {
 }
 
 /// Nobody has one.
-pub(crate) enum SealedMap {}
+pub(crate) enum Map {}
 
-impl Deref for SealedMap {
+impl Deref for Map {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
         match *self {}
@@ -29,32 +30,82 @@ pub(crate) fn create_memory() -> io::Result<File> {
     unsupported()
 }
 
-pub(crate) fn seal(_: File) -> io::Result<File> {
+/// Nobody has one.
+pub(crate) enum SealedMemory {}
+
+#[allow(dead_code)]
+pub(crate) enum Unsealed {
+    Memory,
+    Other(FileKind),
+}
+
+impl SealedMemory {
+    pub(crate) fn seal(_: File) -> io::Result<Self> {
+        unsupported()
+    }
+
+    pub(crate) fn check(_: File) -> io::Result<Result<Self, Unsealed>> {
+        unsupported()
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        match *self {}
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        match *self {}
+    }
+
+    pub(crate) fn map(&self) -> io::Result<Map> {
+        match *self {}
+    }
+}
+
+pub(crate) fn read_only(_: &File) -> io::Result<File> {
     unsupported()
 }
 
-pub(crate) fn map(_: &File) -> io::Result<Option<SealedMap>> {
+/// # Safety
+///
+/// None is needed: nothing is mapped.
+pub(crate) unsafe fn map_file(_: &File, _: usize) -> io::Result<Map> {
     unsupported()
 }
 
-pub(crate) fn is_sealable(_: &File) -> bool {
-    false
+pub(crate) fn read_at(_: &File, _: &mut [u8], _: u64) -> io::Result<()> {
+    unsupported()
+}
+
+pub(crate) fn read_some_at(_: &File, _: &mut [u8], _: u64) -> io::Result<usize> {
+    unsupported()
 }
 
 pub(crate) fn descriptor(_: &File) -> u32 {
     0
 }
 
-pub(crate) fn descriptor_status(_: u32, _: u32) -> io::Result<Status> {
-    unsupported()
-}
-
 pub(crate) fn open_descriptor(_: u32, _: u32) -> io::Result<File> {
     unsupported()
 }
 
-pub(crate) fn process_is_visible(_: u32) -> bool {
+pub(crate) fn descriptor_kind(_: u32, _: u32) -> io::Result<FileKind> {
+    unsupported()
+}
+
+pub(crate) fn process_is_shown(_: u32) -> bool {
     false
+}
+
+pub(crate) fn process_exists(_: u32) -> bool {
+    false
+}
+
+pub(crate) fn started(_: u32) -> io::Result<u64> {
+    unsupported()
+}
+
+pub(crate) fn process_namespace() -> io::Result<u64> {
+    unsupported()
 }
 
 pub(crate) fn user() -> u32 {
@@ -63,6 +114,26 @@ pub(crate) fn user() -> u32 {
 
 pub(crate) fn file_size_limit() -> Option<u64> {
     None
+}
+
+pub(crate) fn lack(_: &io::Error) -> Option<Lack> {
+    None
+}
+
+pub(crate) fn descriptor_limit() -> Option<u64> {
+    None
+}
+
+pub(crate) fn address_limit() -> Option<u64> {
+    None
+}
+
+pub(crate) fn available_memory() -> Option<u64> {
+    None
+}
+
+pub(crate) fn space<T>(_: T) -> io::Result<Space> {
+    unsupported()
 }
 
 pub(crate) fn random() -> io::Result<[u8; 16]> {
@@ -74,6 +145,22 @@ pub(crate) fn default_base() -> PathBuf {
 }
 
 pub(crate) fn make_dir(_: &Path) -> io::Result<()> {
+    unsupported()
+}
+
+pub(crate) fn open_file(_: &Path) -> io::Result<File> {
+    unsupported()
+}
+
+pub(crate) fn try_lock<T>(_: T) -> io::Result<bool> {
+    unsupported()
+}
+
+pub(crate) fn set_mode(_: &File, _: u32) -> io::Result<()> {
+    unsupported()
+}
+
+pub(crate) fn sync<T>(_: T) -> io::Result<()> {
     unsupported()
 }
 
@@ -93,11 +180,19 @@ impl Dir {
         unsupported()
     }
 
+    pub(crate) fn open_through(_: &Path) -> io::Result<Self> {
+        unsupported()
+    }
+
     pub(crate) fn status(&self) -> io::Result<Status> {
         match *self {}
     }
 
     pub(crate) fn try_lock(&self) -> io::Result<bool> {
+        match *self {}
+    }
+
+    pub(crate) fn names(&self) -> io::Result<Vec<String>> {
         match *self {}
     }
 
@@ -158,30 +253,6 @@ impl std::ops::DerefMut for Pages {
     fn deref_mut(&mut self) -> &mut [u8] {
         match *self {}
     }
-}
-
-/// A mapped file; there is none here.
-#[cfg(feature = "npz")]
-pub(crate) enum FileMap {}
-
-#[cfg(feature = "npz")]
-impl Deref for FileMap {
-    type Target = [u8];
-    fn deref(&self) -> &[u8] {
-        match *self {}
-    }
-}
-
-/// # Safety
-///
-/// None here: nothing is mapped.
-#[cfg(feature = "npz")]
-#[allow(unsafe_code)]
-pub(crate) unsafe fn map_file(_: &File) -> io::Result<FileMap> {
-    Err(io::Error::new(
-        io::ErrorKind::Unsupported,
-        "files are mapped on Linux only so far; use `Npz::open`",
-    ))
 }
 
 /// Opens a regular file to look at it; a link is not followed.

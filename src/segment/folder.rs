@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::os::{self, Dir, FileKind};
+use crate::os::{self, Dir, FileKind, Stamp, Status};
+
+use super::name::Name;
+use super::room::{self, Place};
 
 /// The variable that moves the folder to another file system.
 const VARIABLE: &str = "SERDE_SHM_DIR";
@@ -55,10 +58,18 @@ impl Folder {
             dir => dir.map_err(|e| match e.kind() {
                 // Also what a symbolic link gives.
                 io::ErrorKind::NotADirectory => self.refused("something that is no directory"),
-                _ => Error::io(doing(), e),
+                _ => room::error(&doing(), e, 0, Place::Memory),
             })?,
         };
         let status = dir.status().map_err(|e| Error::io(doing(), e))?;
+        self.check(&status)?;
+        Ok(Some(dir))
+    }
+
+    /// # Errors
+    ///
+    /// `Io` if it is not a directory that this user owns and nobody else can write.
+    fn check(&self, status: &Status) -> Result<()> {
         if status.kind != FileKind::Directory {
             return Err(self.refused(status.kind.describe()));
         }
@@ -68,7 +79,19 @@ impl Folder {
         if status.mode & 0o022 != 0 {
             return Err(self.refused(&format!("mode {:04o}", status.mode)));
         }
-        Ok(Some(dir))
+        Ok(())
+    }
+
+    /// The stamp of the entry that now has the name, if the folder is in order: two system calls and nothing opened.
+    pub(super) fn glance(&self, name: &Name) -> Option<Stamp> {
+        let status = os::path_status(&self.path).ok()?;
+        self.check(&status).ok()?;
+        Some(os::path_status(&self.path_of(name)).ok()?.stamp())
+    }
+
+    /// Where the name's entry is.
+    pub(crate) fn path_of(&self, name: &Name) -> PathBuf {
+        self.path.join(&**name)
     }
 
     fn refused(&self, found: &str) -> Error {

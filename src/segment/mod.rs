@@ -3,16 +3,34 @@
 //! A segment is a sealed memfd ([`memfd`]), which any process of the same user finds through the id ([`id`]) of a
 //! descriptor that somebody holds. A named segment is the same memory, and beside it an entry ([`entry`]) in the
 //! user's own folder ([`folder`]): a small file under the name ([`name`]), with the id in it. The kernel frees the
-//! memory with its last user, and the lock on the entry with its maker: neither needs a destructor to run.
+//! memory with its last user, and the lock on the entry with its maker: neither needs a destructor to run. A persistent
+//! segment is a file ([`stored`]) under the name.
+//!
+//! Files are [`draft`]s until they are whole; [`publish`] gives them their name, [`lookup`] follows it, [`census`] looks
+//! at all of them.
 
+mod census;
+mod draft;
 mod entry;
 mod folder;
 mod id;
+mod lookup;
+mod maker;
 mod memfd;
 mod name;
+mod publish;
+mod room;
+mod session;
+mod stored;
+mod writer;
 
-pub(crate) use entry::{Published, ensure_free, follow, publish};
+pub(crate) use census::{Record, free_memory, list, reap, remove, remove_session};
+pub(crate) use entry::Entry;
 pub(crate) use folder::Folder;
 pub(crate) use id::{Nonce, SegmentId};
-pub(crate) use memfd::{Memory, MemoryWriter, other_segment};
+pub(crate) use lookup::{Target, follow};
+pub(crate) use memfd::{Memory, other_segment};
 pub(crate) use name::Name;
+pub(crate) use publish::{Published, ensure_free, publish, remove_if};
+pub(crate) use stored::{Shelf, Stored, Unstored};
+pub(crate) use writer::SegmentWriter;

@@ -53,6 +53,13 @@ const ALIGNED_ARRAYS: u64 = 1024;
 /// Small writes are gathered up to this size; larger ones go straight through.
 const GATHER: usize = 64 << 10;
 
+/// What is read of a block's end at first: enough for a struct of some dozens of fields.
+const GUESS: u64 = 4 << 10;
+
+/// Up to here what is not array data is read to a place of its own. To map it costs a page fault at either end of the
+/// segment when it is touched, and more when it is unmapped: ten times this read.
+const KEPT: u64 = 16 << 10;
+
 /// Writes a block to anything that takes bytes.
 pub(crate) struct BlockSink<W> {
     out: W,
@@ -236,7 +243,71 @@ impl BlockParts {
     ///
     /// `Corrupt` if the bytes are no whole block, `Version` if a later version of the format wrote them.
     pub(crate) fn check(bytes: &[u8]) -> Result<Self> {
-        let found = bytes.get(..MAGIC.len().min(bytes.len())).unwrap_or_default();
+        let ends = Ends::parse(bytes, bytes, bytes.len() as u64)?;
+        let start = ends.parts.inline.start;
+        ends.verify(&bytes[start..bytes.len() - TRAILER])
+    }
+
+    /// The same for a block that can be read in parts: what is not array data is read, if it is little, and given back
+    /// from its start in the block. `None` says that it is better looked at in place, by [`check`](Self::check).
+    ///
+    /// # Errors
+    ///
+    /// Those of `check`, and those of `read`.
+    pub(crate) fn read(
+        total: u64,
+        read: impl Fn(&mut [u8], u64) -> std::io::Result<()>,
+    ) -> Result<Option<(Self, Box<[u8]>)>> {
+        let fill = |bytes: &mut [u8], at: u64| {
+            read(bytes, at).map_err(|e| Error::io("cannot read the container", e))
+        };
+        let last = |len: u64| {
+            let mut bytes = vec![0; len as usize];
+            fill(&mut bytes, total - len).map(|()| bytes)
+        };
+        let mut head = [0; HEADER];
+        let head = &mut head[..total.min(HEADER as u64) as usize];
+        fill(head, 0)?;
+        let mut tail = last(total.min(GUESS))?;
+        let ends = Ends::parse(head, &tail, total)?;
+        let needed = total - ends.parts.inline.start as u64;
+        if needed > KEPT {
+            return Ok(None);
+        }
+        if needed > tail.len() as u64 {
+            tail = last(needed)?;
+        }
+        tail.drain(..tail.len() - needed as usize);
+        tail.truncate(tail.len() - TRAILER);
+        Ok(Some((ends.verify(&tail)?, tail.into())))
+    }
+
+    /// Where what is not array data starts in the block.
+    fn start(&self) -> usize {
+        self.inline.start
+    }
+
+    /// Whether the arrays are elsewhere: the member of an archive.
+    pub(crate) fn is_external(&self) -> bool {
+        self.external
+    }
+
+    pub(crate) fn nonce(&self) -> Nonce {
+        self.nonce
+    }
+}
+
+/// What the two ends of a block say, not yet compared with the checksum.
+struct Ends {
+    header: [u8; HEADER],
+    trailer: [u8; TRAILER],
+    parts: BlockParts,
+}
+
+impl Ends {
+    /// `head` starts with the block's first bytes and `tail` ends with its last ones: 64 each, or as many as there are.
+    fn parse(head: &[u8], tail: &[u8], total: u64) -> Result<Self> {
+        let found = &head[..MAGIC.len().min(head.len())];
         if found != MAGIC {
             return Err(Error::corrupt(format!(
                 "wrong magic: expected {}, found {}",
@@ -245,9 +316,9 @@ impl BlockParts {
             )));
         }
         let (Some(header), Some(trailer)) =
-            (bytes.first_chunk::<HEADER>(), bytes.last_chunk::<TRAILER>())
+            (head.first_chunk::<HEADER>(), tail.last_chunk::<TRAILER>())
         else {
-            return Err(truncated(bytes.len()));
+            return Err(truncated(total));
         };
         let version = u16::from_le_bytes([header[H_VERSION], header[H_VERSION + 1]]);
         if !(OLDEST..=VERSION).contains(&version) {
@@ -262,19 +333,14 @@ impl BlockParts {
         if flags & !FLAG_EXTERNAL != 0 {
             return Err(Error::corrupt(format!("unknown flags {flags:#06x} in the header")));
         }
-        if bytes.len() < HEADER + TRAILER || trailer[T_MAGIC..] != END_MAGIC {
-            return Err(truncated(bytes.len()));
+        if total < (HEADER + TRAILER) as u64 || trailer[T_MAGIC..] != END_MAGIC {
+            return Err(truncated(total));
         }
-        let number = |at: usize| {
-            let mut wide = [0; 8];
-            wide.copy_from_slice(&trailer[at..at + 8]);
-            u64::from_le_bytes(wide)
-        };
-        if number(T_TOTAL) != bytes.len() as u64 {
+        let number = |at: usize| number(trailer, at);
+        if number(T_TOTAL) != total {
             return Err(Error::corrupt(format!(
-                "wrong length: expected {} bytes, found {}",
+                "wrong length: expected {} bytes, found {total}",
                 number(T_TOTAL),
-                bytes.len()
             )));
         }
         // The parts follow one another and end where the trailer starts; no sum can wrap unnoticed.
@@ -288,12 +354,26 @@ impl BlockParts {
             let inline = part(number(T_INLINE))?;
             let tables = part(number(T_TABLES))?;
             let directory = part(number(T_DIRECTORY))?;
-            (inline.start >= HEADER && directory.end == bytes.len() - TRAILER)
+            let end = total - TRAILER as u64;
+            (inline.start >= HEADER && directory.end as u64 == end)
                 .then_some((inline, tables, directory))
         })();
         let (inline, tables, directory) = parts
             .ok_or_else(|| Error::corrupt("the lengths in the trailer contradict each other"))?;
-        let found = checksum(&[header, &bytes[inline.start..directory.end], &trailer[..T_CRC]]);
+        let total = directory.end + TRAILER;
+        let arrays = number(T_ARRAYS);
+        let mut nonce = Nonce::default();
+        nonce.copy_from_slice(&header[H_NONCE..H_NONCE + 16]);
+        let external = flags & FLAG_EXTERNAL != 0;
+        let parts =
+            BlockParts { total, arrays, inline, tables, directory, external, version, nonce };
+        Ok(Ends { header: *header, trailer: *trailer, parts })
+    }
+
+    /// `rest` is what lies between the arrays and the trailer.
+    fn verify(self, rest: &[u8]) -> Result<BlockParts> {
+        let Ends { header, trailer, parts } = self;
+        let found = checksum(&[&header, rest, &trailer[..T_CRC]]);
         let mut expected = [0; 4];
         expected.copy_from_slice(&trailer[T_CRC..T_CRC + 4]);
         let expected = u32::from_le_bytes(expected);
@@ -302,34 +382,22 @@ impl BlockParts {
                 "wrong checksum: expected {expected:#010x}, found {found:#010x}; the block was altered"
             )));
         }
-        let arrays = number(T_ARRAYS);
-        Directory::parse(&bytes[directory.clone()], arrays, version)?;
-        let mut nonce = Nonce::default();
-        nonce.copy_from_slice(&header[H_NONCE..H_NONCE + 16]);
-        let external = flags & FLAG_EXTERNAL != 0;
-        Ok(BlockParts {
-            total: bytes.len(),
-            arrays,
-            inline,
-            tables,
-            directory,
-            external,
-            version,
-            nonce,
-        })
-    }
-
-    /// Whether the arrays are elsewhere: the member of an archive.
-    pub(crate) fn is_external(&self) -> bool {
-        self.external
-    }
-
-    pub(crate) fn nonce(&self) -> Nonce {
-        self.nonce
+        Directory::parse(
+            &rest[parts.directory.start - parts.start()..],
+            parts.arrays,
+            parts.version,
+        )?;
+        Ok(parts)
     }
 }
 
-fn truncated(len: usize) -> Error {
+fn number(trailer: &[u8; TRAILER], at: usize) -> u64 {
+    let mut wide = [0; 8];
+    wide.copy_from_slice(&trailer[at..at + 8]);
+    u64::from_le_bytes(wide)
+}
+
+fn truncated(len: u64) -> Error {
     Error::corrupt(format!("truncated: the block ends at byte {len} without its trailer"))
 }
 
@@ -358,19 +426,25 @@ impl<'de> Block<'de> {
 
     /// The same bytes again, without a second look at the checksum.
     pub(crate) fn with_parts(bytes: &'de [u8], parts: &BlockParts) -> Result<Self> {
+        let rest = bytes.get(parts.start()..).ok_or_else(|| truncated(bytes.len() as u64))?;
+        Block::with_rest(bytes, rest, parts)
+    }
+
+    /// The same, where what is not array data has been read to another place: [`BlockParts::read`].
+    pub(crate) fn with_rest(bytes: &'de [u8], rest: &'de [u8], parts: &BlockParts) -> Result<Self> {
+        let part = |range: &Range<usize>| {
+            rest.get(range.start - parts.start()..range.end - parts.start())
+                .ok_or_else(|| truncated(bytes.len() as u64))
+        };
         if bytes.len() != parts.total {
-            return Err(truncated(bytes.len()));
+            return Err(truncated(bytes.len() as u64));
         }
         Ok(Block {
             bytes,
-            inline: &bytes[parts.inline.clone()],
-            tables: &bytes[parts.tables.clone()],
-            directory: Directory::parse(
-                &bytes[parts.directory.clone()],
-                parts.arrays,
-                parts.version,
-            )?,
-            limit: parts.inline.start,
+            inline: part(&parts.inline)?,
+            tables: part(&parts.tables)?,
+            directory: Directory::parse(part(&parts.directory)?, parts.arrays, parts.version)?,
+            limit: parts.start(),
         })
     }
 

@@ -5,6 +5,7 @@ mod bytes;
 mod lookup;
 #[cfg(feature = "npz")]
 mod npz;
+pub mod segments;
 mod shared;
 
 pub use bytes::{from_bytes, from_reader, to_bytes, to_writer};

@@ -1,18 +1,22 @@
 //! Shared memory: an object into a segment, and out of it in another process.
 
+mod open;
 mod options;
 
 use std::fmt;
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 
 use crate::array::ArrayInfo;
+use crate::de;
 use crate::error::{Error, Result};
 use crate::memory::Region;
-use crate::segment::{self, Folder, Memory, MemoryWriter, Name, Nonce, Published, SegmentId};
-use crate::store::{Block, BlockParts, BlockSink};
-use crate::{de, os, ser};
+use crate::os::Stamp;
+use crate::segment::{Folder, Memory, Name, Published, SegmentId, Stored};
+use crate::store::{Block, BlockParts};
 
 pub use options::SegmentOptions;
 
@@ -68,19 +72,13 @@ pub fn from_shared<T: DeserializeOwned>(id: &str) -> Result<T> {
     Segment::open(id)?.get()
 }
 
-fn write<T: Serialize + ?Sized>(value: &T) -> Result<Segment> {
-    let nonce = os::random().map_err(|e| Error::io("cannot get random bytes", e))?;
-    let sink = BlockSink::new(MemoryWriter::create()?, nonce);
-    let writer = ser::to_sink(value, sink)?;
-    let memory = writer.seal()?;
-    let id = memory.id(nonce);
-    Segment::from_memory(memory, &id, None)
-}
-
 /// A segment of shared memory, made here or opened: an object whose arrays lie in it, to be read in place.
 ///
 /// Its memory is sealed: nobody can change or cut it, so that views of it are plain references. It stays for as long
 /// as a handle, a view or a [`ShmArray`](crate::ShmArray) of any process does. A `Segment` is `Send` and `Sync`.
+/// A persistent segment ([`SegmentOptions::persist`]) is a file and outlives them all; it is read into memory of this
+/// process, or mapped by [`map`](Self::map). What becomes of each at exit, panic, abort, fork and `kill -9` is in
+/// `docs/LIFECYCLE.md`.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -95,77 +93,46 @@ fn write<T: Serialize + ?Sized>(value: &T) -> Result<Segment> {
 pub struct Segment {
     /// Dropped before the memory: who finds the name also finds what it names.
     published: Option<Published>,
-    memory: Memory,
-    region: Region,
-    parts: BlockParts,
-    id: String,
+    backing: Backing,
+    /// What is in it; a persistent segment is not read before somebody asks.
+    content: OnceLock<Content>,
+    id: OnceLock<String>,
     name: Option<Name>,
+    /// Where its name is, if it has one.
+    origin: Option<Origin>,
     /// What it was opened by, which errors name: its own id is news to who opened it.
     asked: String,
 }
 
+/// What holds a segment's bytes.
+enum Backing {
+    Memory(Memory),
+    File(Stored),
+}
+
+/// A segment's bytes, checked.
+struct Content {
+    region: Region,
+    /// What is not array data, where it was read to a place of its own.
+    rest: Option<Box<[u8]>>,
+    parts: BlockParts,
+}
+
+/// The entry or file that a segment was found by or is published under.
+struct Origin {
+    path: PathBuf,
+    stamp: Stamp,
+    /// The folder of names, unless the segment was opened by a path.
+    folder: Option<Folder>,
+}
+
 impl Segment {
-    /// Opens the segment of this id or name; a text with a colon in it is an id.
-    ///
-    /// ```
-    /// # #[cfg(target_os = "linux")] {
-    /// use serde_shm::{ErrorKind, Segment};
-    /// assert_eq!(Segment::open("no-such-name").unwrap_err().kind(), ErrorKind::NotFound);
-    /// assert_eq!(Segment::open("not an id or name").unwrap_err().kind(), ErrorKind::InvalidInput);
-    /// # }
-    /// ```
-    ///
-    /// Opening a name while its maker republishes it gives the old segment or the new one, and no error.
-    ///
-    /// Costs no copy and no look at any array: seven system calls by id (ten more by name), and a checksum over what is
-    /// not array data.
-    ///
-    /// # Errors
-    ///
-    /// - [`InvalidInput`](crate::ErrorKind::InvalidInput): the text is neither an id nor a name.
-    /// - [`NotFound`](crate::ErrorKind::NotFound): there is no such name; the process that the id names, or its handle, has
-    ///   gone; the descriptor stands for something else by now; or the process is not visible from here, as in another
-    ///   PID namespace.
-    /// - [`Io`](crate::ErrorKind::Io): another user's segment, or no descriptors or room for a mapping.
-    /// - [`Corrupt`](crate::ErrorKind::Corrupt): it is not sealed, or no whole segment of this crate;
-    ///   [`Version`](crate::ErrorKind::Version): a later format.
-    pub fn open(id: &str) -> Result<Self> {
-        if SegmentId::is_meant(id) {
-            let parsed = SegmentId::parse(id)?;
-            return Segment::attach(&parsed, None).map_err(|error| error.in_container(id));
-        }
-        let name = Name::parse(id)?;
-        Folder::of_user()
-            .and_then(|folder| {
-                segment::follow(&folder, &name, |id| Segment::attach(id, Some(name.clone())))
-            })
-            .map_err(|error| error.in_container(&name))
-    }
-
-    fn attach(id: &SegmentId, name: Option<Name>) -> Result<Self> {
-        Segment::from_memory(Memory::open(id)?, id, name)
-    }
-
-    fn from_memory(memory: Memory, id: &SegmentId, name: Option<Name>) -> Result<Self> {
-        let region = memory.map(id)?;
-        let parts = BlockParts::check(region.bytes())?;
-        let nonce: Nonce = parts.nonce();
-        if nonce != id.nonce {
-            return Err(segment::other_segment(id));
-        }
-        if parts.is_external() {
-            return Err(Error::corrupt("it holds the index of an .npz file and no object"));
-        }
-        let asked = name.as_ref().map_or_else(|| id.to_string(), ToString::to_string);
-        let id = memory.id(nonce).to_string();
-        Ok(Segment { published: None, memory, region, parts, id, name, asked })
-    }
-
     /// The text by which other processes of this user open the segment, with [`Segment::open`] or [`from_shared`].
     ///
     /// It names the descriptor that *this* handle holds. A segment that was opened therefore has another id than the
     /// one it was opened by: whoever is given this one can open it even when the maker has gone, for as long as this
-    /// handle lives. A forked child's copy still has the parent's id.
+    /// handle lives. A forked child's copy has the id of the process that first asked for it. The id of a persistent
+    /// segment is its file's path.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -177,7 +144,14 @@ impl Segment {
     /// # }
     /// ```
     pub fn id(&self) -> &str {
-        &self.id
+        self.id.get_or_init(|| match &self.backing {
+            Backing::Memory(memory) => {
+                // Memory is checked when it is opened: there is a nonce.
+                let nonce = self.content.get().map(|content| content.parts.nonce());
+                memory.id(nonce.unwrap_or_default()).to_string()
+            }
+            Backing::File(file) => file.path().display().to_string(),
+        })
     }
 
     /// The name under which it was made or opened, if any.
@@ -207,7 +181,11 @@ impl Segment {
     // A segment has a header, so that `is_empty` would always be false.
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
-        self.region.bytes().len()
+        let bytes = match &self.backing {
+            Backing::Memory(memory) => memory.len(),
+            Backing::File(file) => file.len(),
+        };
+        usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
     /// Deserializes the object; what it borrows, text and arrays alike, lies in the segment.
@@ -225,16 +203,18 @@ impl Segment {
     /// ```
     ///
     /// Views and borrowed text cost no copy, [`ShmArray`](crate::ShmArray)s neither: those keep the mapping alive
-    /// beyond this handle. Owned arrays are copied once. There is no system call.
+    /// beyond this handle. Owned arrays are copied once. There is no system call. Of a persistent segment, the file is
+    /// read as a whole when the first handle asks for anything in it; handles and views then share that copy.
     ///
     /// # Errors
     ///
+    /// Those of [`open`](Self::open) if it is persistent and was made by this handle, which has not read it yet;
     /// [`Mismatch`](crate::ErrorKind::Mismatch) if the object is not a `T`: the error names the field;
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if the segment contradicts itself, which only a program that makes its own
     /// segments can bring about.
     pub fn get<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
-        self.block()
-            .and_then(|block| de::from_source(&block, Some(&self.region)))
+        self.content()
+            .and_then(|content| de::from_source(&content.block()?, Some(&content.region)))
             .map_err(|error| self.named(error))
     }
 
@@ -304,7 +284,17 @@ impl Segment {
     }
 
     fn block(&self) -> Result<Block<'_>> {
-        Block::with_parts(self.region.bytes(), &self.parts)
+        self.content()?.block()
+    }
+
+    /// The id of the memory as this process holds it.
+    fn memory_id(&self) -> Result<SegmentId> {
+        match &self.backing {
+            Backing::Memory(memory) => Ok(memory.id(self.content()?.parts.nonce())),
+            Backing::File(_) => {
+                Err(Error::corrupt("a persistent segment has no memory of its own"))
+            }
+        }
     }
 
     fn named(&self, error: Error) -> Error {
@@ -340,18 +330,32 @@ fn no_array(block: &Block<'_>, path: &str) -> Error {
     Error::new(crate::error::ErrorKind::NotFound, format!("there is no array `{path}`: {found}"))
 }
 
-/// The descriptor of the sealed memory, for handing it to a process that cannot open it by id.
+/// The descriptor of the sealed memory, for handing it to a process that cannot open it by id: over a Unix socket, or by
+/// inheritance. It is opened there by [`Segment::from_fd`]. That of a persistent segment is its file's, read-only.
 #[cfg(unix)]
 impl std::os::fd::AsFd for Segment {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.memory.file().as_fd()
+        match &self.backing {
+            Backing::Memory(memory) => memory.file().as_fd(),
+            Backing::File(file) => file.file().as_fd(),
+        }
+    }
+}
+
+impl Content {
+    fn block(&self) -> Result<Block<'_>> {
+        let bytes = self.region.bytes();
+        match &self.rest {
+            Some(rest) => Block::with_rest(bytes, rest, &self.parts),
+            None => Block::with_parts(bytes, &self.parts),
+        }
     }
 }
 
 impl fmt::Debug for Segment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Segment")
-            .field("id", &self.id)
+            .field("id", &self.id())
             .field("name", &self.name())
             .field("bytes", &self.len())
             .finish_non_exhaustive()

@@ -27,14 +27,10 @@ fn an_object_comes_back_owned_and_borrowed() {
         (view.name, view.weights, view.bias),
         ("model-3", model.weights.view(), &model.bias[..])
     );
-    for (address, align) in [
-        (view.name.as_ptr().addr(), 1),
-        (view.weights.as_ptr().addr(), 64),
-        (view.bias.as_ptr().addr(), 64),
-    ] {
+    for address in [view.weights.as_ptr().addr(), view.bias.as_ptr().addr()] {
         let mapping = mapping_of(address);
         assert!(mapping.contains("r--s") && mapping.contains("/memfd:serde_shm"), "{mapping}");
-        assert_eq!(address % align, 0);
+        assert_eq!(address % 64, 0);
     }
 }
 

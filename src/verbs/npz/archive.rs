@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -122,12 +123,14 @@ impl Npz {
         let name = path.as_ref().display().to_string();
         File::open(path)
             .and_then(|file| {
+                let len = file.metadata()?.len();
+                let len = usize::try_from(len).map_err(|_| io::ErrorKind::OutOfMemory)?;
                 // SAFETY: the caller's promise, which is the same.
-                unsafe { os::map_file(&file) }
+                unsafe { os::map_file(&file, len) }
             })
             .map_err(|error| Error::io("cannot map the file", error))
             .and_then(|map| {
-                let region = Region::from_file_map(map);
+                let region = Region::from_map(map);
                 let input = Input::Memory { region: region.clone(), verify: false };
                 Npz::new(input, Some(region), u64::MAX)
             })

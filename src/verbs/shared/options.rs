@@ -1,13 +1,17 @@
-//! How a segment is made: without a name, or published under one.
+//! How a segment is made: without a name, published under one, or in a file.
+
+use std::path::{Path, PathBuf};
 
 use serde::ser::Serialize;
 
-use crate::error::{Error, Result};
-use crate::segment::{self, Folder, Name};
+use crate::error::{Error, ErrorKind, Result};
+use crate::segment::{self, Entry, Folder, Memory, Name, SegmentWriter, Shelf, Unstored};
+use crate::store::BlockSink;
+use crate::{os, ser};
 
-use super::{Segment, write};
+use super::{Origin, Segment};
 
-/// How to make a segment: its name, and whether it may take the name of another.
+/// How to make a segment: its name, whether it may take the name of another, and whether it outlives its maker.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -29,7 +33,13 @@ use super::{Segment, write};
 pub struct SegmentOptions {
     name: Option<String>,
     replace: bool,
+    persist: bool,
+    mode: Option<u32>,
+    dir: Option<PathBuf>,
 }
+
+/// The mode of a persistent segment's file unless another is given.
+const MODE: u32 = 0o600;
 
 impl SegmentOptions {
     /// A segment without a name, as [`to_shared`](crate::to_shared) makes it.
@@ -77,6 +87,69 @@ impl SegmentOptions {
         self
     }
 
+    /// Whether the segment is a file that outlives its maker; if not, which is the default, it is memory.
+    ///
+    /// It needs a name. The file is written without one, flushed to the disk, if it lies on one, and gets its name when
+    /// it is whole; it is never changed after. It stays until [`Segment::unlink`], [`segments::remove`] or
+    /// [`segments::free_memory`], or, in `/dev/shm`, until the machine is started anew.
+    ///
+    /// A file cannot be sealed. So [`Segment::open`] and [`from_shared`](crate::from_shared) read it into memory of
+    /// their own, and [`Segment::map`], which maps it, is `unsafe`.
+    ///
+    /// [`segments::remove`]: crate::segments::remove
+    /// [`segments::free_memory`]: crate::segments::free_memory
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// use serde_shm::{Segment, SegmentOptions};
+    ///
+    /// let options = SegmentOptions::new().name("index").persist(true).dir(folder.path());
+    /// let path = options.create(&vec!["a", "b"])?.id().to_owned(); // the handle is dropped, the file stays
+    /// assert_eq!(Segment::open(&path)?.get::<Vec<&str>>()?, ["a", "b"]);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    pub fn persist(mut self, persist: bool) -> Self {
+        self.persist = persist;
+        self
+    }
+
+    /// The permissions of a persistent segment's file, 0600 unless they are given; the umask does not change them.
+    ///
+    /// Others may be allowed to read, as by 0640, which makes sense in a [`dir`](Self::dir) that they can enter. Nobody
+    /// but the owner may write, and the owner must be able to read.
+    ///
+    /// ```
+    /// let error = serde_shm::SegmentOptions::new().name("n").persist(true).mode(0o666).create(&1).unwrap_err();
+    /// assert_eq!(error.kind(), serde_shm::ErrorKind::InvalidInput);
+    /// ```
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// The directory for a persistent segment's file, which must be there; unless it is given, the file is put among the
+    /// names of this user.
+    ///
+    /// The file is `NAME` in that directory, on whatever file system that is, and it is opened by its path, which
+    /// [`Segment::id`] gives. [`segments`](crate::segments) does not know of it, except for
+    /// [`remove_session`](crate::segments::remove_session). The path must be UTF-8.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let options = serde_shm::SegmentOptions::new().name("weights").persist(true).dir(folder.path());
+    /// let made = options.mode(0o640).create(&[0.5_f32; 100])?;
+    /// assert_eq!(made.id(), folder.path().join("weights").to_str().unwrap());
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    pub fn dir(mut self, dir: impl AsRef<Path>) -> Self {
+        self.dir = Some(dir.as_ref().to_owned());
+        self
+    }
+
     /// Serializes an object into a new segment, and publishes the name, if there is one, when the segment is whole.
     ///
     /// ```
@@ -90,33 +163,121 @@ impl SegmentOptions {
     /// ```
     ///
     /// The name lives as long as the handle that is returned, and no longer than this process. A name whose maker
-    /// died is free. After a `fork` the name stays the parent's: the child's copy of the handle takes nothing away,
-    /// but the name counts as in use until both are gone.
+    /// died is free. After a `fork` the name stays the parent's: the child's copy of the handle takes nothing away, and
+    /// does not keep the name when the parent has gone. A persistent segment's name stays.
     ///
-    /// Costs what [`to_shared`](crate::to_shared) costs; with a name some twenty-five system calls more and a small file.
+    /// Costs what [`to_shared`](crate::to_shared) costs; with a name some forty system calls more and a small file. A
+    /// persistent segment is not read back before its handle is asked for what is in it.
     ///
     /// # Errors
     ///
-    /// Those of [`to_shared`](crate::to_shared); [`InvalidInput`](crate::ErrorKind::InvalidInput) if the name is none, before anything is
-    /// written; [`AlreadyExists`](crate::ErrorKind::AlreadyExists) if it is in use and not to be replaced;
-    /// [`Io`](crate::ErrorKind::Io) if the folder of names is not one that this user owns and nobody else can write, or is
-    /// full. Nothing is left behind, and the name is what it was.
+    /// Those of [`to_shared`](crate::to_shared); [`InvalidInput`](crate::ErrorKind::InvalidInput) if the name is none or
+    /// the options contradict each other, before anything is written;
+    /// [`AlreadyExists`](crate::ErrorKind::AlreadyExists) if the name is in use and not to be replaced;
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if something that is not of this crate has that name and is not to be
+    /// replaced; [`Io`](crate::ErrorKind::Io) if the folder of names is not one that this user owns and nobody else
+    /// can write, or a file system is full: with what was needed and what there is. Nothing is left behind, and the
+    /// name is what it was; but if only the last flush of a persistent segment's directory fails, it is there, and the
+    /// error says so.
     pub fn create<T: Serialize + ?Sized>(&self, value: &T) -> Result<Segment> {
-        let Some(name) = &self.name else {
-            return write(value);
+        let name = self.name.as_deref().map(Name::parse).transpose()?;
+        let named = |error: Error| match &name {
+            Some(name) => error.in_container(name),
+            None => error,
         };
-        let name = Name::parse(name)?;
-        let named = |error: Error| error.in_container(&name);
-        let folder = Folder::of_user().map_err(named)?;
+        self.check().map_err(named)?;
+        match &name {
+            None => create_memory(value, String::new()),
+            Some(name) if self.persist => self.create_file(value, name).map_err(named),
+            Some(name) => self.create_named(value, name).map_err(named),
+        }
+    }
+
+    /// # Errors
+    ///
+    /// `InvalidInput` if the options contradict each other.
+    fn check(&self) -> Result<()> {
+        let refused = |text: String| Err(Error::new(ErrorKind::InvalidInput, text));
+        if self.persist && self.name.is_none() {
+            return refused("a persistent segment needs a name: `.name(\"…\")`".to_owned());
+        }
+        for (option, given) in [("mode", self.mode.is_some()), ("dir", self.dir.is_some())] {
+            if given && !self.persist {
+                return refused(format!(
+                    "`{option}` is for persistent segments, `.persist(true)`; memory is for this user alone, and its names \
+                     are in the folder that $SERDE_SHM_DIR moves"
+                ));
+            }
+        }
+        match self.mode {
+            Some(mode) if mode & !0o644 != 0 || mode & 0o400 == 0 => refused(format!(
+                "mode {mode:04o} is refused: expected the owner to read and nobody else to write or execute, \
+                 as in 0600 or 0640"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn create_named<T: Serialize + ?Sized>(&self, value: &T, name: &Name) -> Result<Segment> {
+        let folder = Folder::of_user()?;
         if !self.replace {
             // Asked again when it counts; asked here so that a large object is not written in vain.
-            segment::ensure_free(&folder, &name).map_err(named)?;
+            segment::ensure_free(&folder, name)?;
         }
-        let mut segment = write(value).map_err(named)?;
-        let id = segment.memory.id(segment.parts.nonce());
-        let published = segment::publish(&folder, &name, &id, self.replace).map_err(named)?;
+        let mut segment = create_memory(value, name.to_string())?;
+        let entry = Entry::of(segment.memory_id()?, segment.len() as u64);
+        let (published, stamp) = segment::publish(&folder, name, &entry, self.replace)?;
         segment.published = Some(published);
-        segment.name = Some(name);
+        segment.origin = Some(Origin { path: folder.path_of(name), stamp, folder: Some(folder) });
+        segment.name = Some(name.clone());
         Ok(segment)
     }
+
+    fn create_file<T: Serialize + ?Sized>(&self, value: &T, name: &Name) -> Result<Segment> {
+        let folder = match &self.dir {
+            Some(_) => None,
+            None => Some(Folder::of_user()?),
+        };
+        let shelf = match (&self.dir, &folder) {
+            (Some(dir), _) => Shelf::Dir(absolute(dir)?),
+            (None, Some(folder)) => Shelf::Folder(folder.clone()),
+            (None, None) => unreachable!("one of them is given"),
+        };
+        let mode = self.mode.unwrap_or(MODE);
+        let (unstored, writer) = Unstored::create(shelf, name.clone(), mode, self.replace)?;
+        let writer = fill(value, writer)?.0;
+        let file = unstored.publish(writer, self.replace)?;
+        let mut segment = Segment::from_stored(file, folder, name.to_string());
+        segment.name = Some(name.clone());
+        Ok(segment)
+    }
+}
+
+/// A later `chdir` must not move it; and its text is the segment's id.
+fn absolute(dir: &Path) -> Result<PathBuf> {
+    let dir = std::path::absolute(dir)
+        .map_err(|e| Error::io(format!("cannot make {} absolute", dir.display()), e))?;
+    match dir.to_str() {
+        Some(_) => Ok(dir),
+        None => Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!("the directory's path must be UTF-8, found {}", dir.display()),
+        )),
+    }
+}
+
+fn create_memory<T: Serialize + ?Sized>(value: &T, asked: String) -> Result<Segment> {
+    let (writer, nonce) = fill(value, Memory::create()?)?;
+    let memory = Memory::seal(writer)?;
+    let id = memory.id(nonce);
+    let asked = if asked.is_empty() { id.to_string() } else { asked };
+    Segment::from_memory(memory, Some(&id), asked)
+}
+
+fn fill<T: Serialize + ?Sized>(
+    value: &T,
+    writer: SegmentWriter,
+) -> Result<(SegmentWriter, segment::Nonce)> {
+    let nonce = os::random().map_err(|e| Error::io("cannot get random bytes", e))?;
+    Ok((ser::to_sink(value, BlockSink::new(writer, nonce))?, nonce))
 }

@@ -2,8 +2,18 @@ use super::*;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
-const ID: SegmentId = SegmentId { process: 7, descriptor: 8, nonce: [9; 16] };
-const OTHER: SegmentId = SegmentId { process: 70, descriptor: 80, nonce: [90; 16] };
+use crate::segment::id::SegmentId;
+use crate::segment::lookup::{Target, follow};
+
+/// Of another PID namespace than this one, so that only locks count.
+const ID: Entry = Entry {
+    id: SegmentId { process: 7, descriptor: 8, nonce: [9; 16] },
+    bytes: 10,
+    namespace: 1,
+    started: 2,
+    live: 0,
+};
+const OTHER: Entry = Entry { id: SegmentId { process: 70, descriptor: 80, nonce: [90; 16] }, ..ID };
 
 struct Lab {
     _base: tempfile::TempDir,
@@ -18,12 +28,16 @@ impl Lab {
         Lab { _base: base, folder, name: Name::parse("n").unwrap() }
     }
 
-    fn publish(&self, id: &SegmentId, replace: bool) -> Result<Published> {
-        publish(&self.folder, &self.name, id, replace)
+    fn publish(&self, entry: &Entry, replace: bool) -> Result<Published> {
+        publish(&self.folder, &self.name, entry, replace).map(|(published, _)| published)
     }
 
-    fn read(&self) -> Result<SegmentId> {
-        read(&self.folder, &self.name)
+    fn read(&self) -> Result<Entry> {
+        let opened = follow(&self.folder, &self.name, |target| match target {
+            Target::Memory(entry) => Ok(entry),
+            Target::File(..) => Err(Error::corrupt("a file")),
+        });
+        opened.map(|(entry, _)| entry)
     }
 
     fn path(&self) -> PathBuf {
@@ -67,7 +81,7 @@ fn it_works_where_files_must_have_names_and_after_a_death_before_the_rename() {
     let dir = lab.folder.make_and_lock().unwrap();
     std::fs::write(lab.folder.path().join(DRAFT), "half").unwrap();
     for linked in [true, false] {
-        let draft = Draft::write(&dir, &ID, Draft::named).unwrap();
+        let draft = write(&dir, &ID, Draft::create_named).unwrap();
         let done = if linked { draft.link_to("n") } else { draft.rename_to("n") };
         done.unwrap();
         assert!(draft.link_to("n").is_err());
@@ -100,13 +114,15 @@ fn what_is_no_entry_is_refused() {
     mode(0o620);
     refused("mode 0620", ErrorKind::Corrupt);
     mode(0o600);
+    let id = ID.id;
     for (content, found, kind) in [
         (String::new(), "found \"\"", ErrorKind::Corrupt),
-        ("x".repeat(10_000), "expected `serde_shm-entry 1 ID`", ErrorKind::Corrupt),
-        (format!("{TAG} 2 {ID}\n"), "version \"2\"", ErrorKind::Version),
-        (format!("{TAG} 1 {ID}"), "expected `serde_shm-entry 1 ID`", ErrorKind::Corrupt),
-        (format!("{TAG} 1 {ID} \n"), "expected `serde_shm-entry 1 ID`", ErrorKind::Corrupt),
-        (format!("{TAG} 1 1:2:3\n"), "not 32 hex digits", ErrorKind::Corrupt),
+        ("x".repeat(10_000), "expected `serde_shm-entry 1 ID …`", ErrorKind::Corrupt),
+        (format!("serde_shm-entry 2 {id}\n"), "version \"2\"", ErrorKind::Version),
+        (format!("serde_shm-entry 1 {id}"), "expected `serde_shm-entry", ErrorKind::Corrupt),
+        (format!("serde_shm-entry 1 {id} \n"), "expected `serde_shm-entry", ErrorKind::Corrupt),
+        (format!("serde_shm-entry 1 {id} live=x\n"), "expected `serde", ErrorKind::Corrupt),
+        ("serde_shm-entry 1 1:2:3\n".to_owned(), "not 32 hex digits", ErrorKind::Corrupt),
     ] {
         std::fs::write(lab.path(), content).unwrap();
         refused(found, kind);
@@ -129,21 +145,39 @@ fn an_error_counts_only_while_the_entry_is_the_same() {
     let lab = Lab::new();
     let mut held = lab.publish(&ID, false).unwrap();
     let mut tries = 0;
-    let opened = follow(&lab.folder, &lab.name, |id| {
+    let opened = follow(&lab.folder, &lab.name, |target| {
+        let Target::Memory(entry) = target else { panic!("it is an entry") };
         tries += 1;
-        let gone = || Error::new(ErrorKind::NotFound, "gone");
         if tries < 5 {
-            held = lab.publish(&SegmentId { descriptor: tries, ..ID }, true).unwrap();
-            return Err(gone());
+            let id = SegmentId { descriptor: tries, ..ID.id };
+            held = lab.publish(&Entry { id, ..ID }, true).unwrap();
+            return Err(Error::new(ErrorKind::NotFound, "gone"));
         }
-        Ok(*id)
+        Ok(entry.id)
     });
-    assert_eq!(opened.unwrap().descriptor, 4);
+    assert_eq!(opened.unwrap().0.descriptor, 4);
     let mut tries = 0;
     let error = follow::<()>(&lab.folder, &lab.name, |_| {
         tries += 1;
         Err(Error::new(ErrorKind::NotFound, "gone"))
     });
-    assert_eq!((error.unwrap_err().to_string().as_str(), tries), ("gone", 1));
+    // What was remembered of the entry does not count, so the second time is the first.
+    assert_eq!((error.err().unwrap().to_string().as_str(), tries), ("gone", 2));
+    drop(held);
+}
+
+#[test]
+fn what_an_entry_says_besides_its_id_may_grow() {
+    let lab = Lab::new();
+    let held = lab.publish(&ID, false).unwrap();
+    let text = std::fs::read_to_string(lab.path()).unwrap();
+    assert_eq!(text, format!("serde_shm-entry 1 {} bytes=10 ns=1 started=2 live=0\n", ID.id));
+    let later = format!("serde_shm-entry 1 {} live=3 colour=red\n", ID.id);
+    std::fs::write(lab.path(), later).unwrap();
+    let entry = lab.read().unwrap();
+    assert_eq!((entry.id, entry.live, entry.bytes), (ID.id, 3, 0));
+    let long = format!("serde_shm-entry 1 {} bytes=1 more={}\n", ID.id, "x".repeat(1000));
+    std::fs::write(lab.path(), long).unwrap();
+    assert_eq!(lab.read().unwrap().bytes, 1);
     drop(held);
 }

@@ -1,0 +1,213 @@
+//! All names of this user: what they stand for, and how they are removed.
+
+use std::fs::File;
+use std::io;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::os::{self, Dir, Status};
+
+use super::draft;
+use super::entry::{self, Entry, Found};
+use super::folder::{Folder, LockedFolder};
+use super::maker::Witness;
+use super::name::Name;
+use super::publish;
+use super::session::{self, Made};
+use super::stored;
+
+/// What is known of a name without opening what it stands for.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
+    /// When it was published, in seconds and nanoseconds since 1970.
+    pub(crate) created: (i64, u32),
+    /// The maker's process, unless it is persistent.
+    pub(crate) process: Option<u32>,
+    pub(crate) alive: bool,
+    pub(crate) live_arrays: u64,
+}
+
+/// What stands under a name of this user's folder.
+enum Kind {
+    Entry(Entry),
+    Persistent,
+    /// An entry of a later version of this crate.
+    Later,
+}
+
+/// All names, sorted. What is not of this crate is passed over.
+///
+/// # Errors
+///
+/// `Io` if the folder is not usable.
+pub(crate) fn list(folder: &Folder) -> Result<Vec<Record>> {
+    let mut records = Vec::new();
+    let mut witness = Witness::default();
+    visit(folder, |_, name, file, kind, status| {
+        let entry = match kind {
+            Kind::Entry(entry) => Some(entry),
+            Kind::Persistent => None,
+            Kind::Later => return Ok(()),
+        };
+        records.push(Record {
+            name: name.to_string(),
+            bytes: entry.as_ref().map_or(status.bytes, |entry| entry.bytes),
+            created: status.modified,
+            process: entry.as_ref().map(|entry| entry.id.process),
+            alive: match &entry {
+                Some(entry) => witness.is_alive(file, entry)?,
+                None => true,
+            },
+            live_arrays: entry.map_or(0, |entry| entry.live),
+        });
+        Ok(())
+    })?;
+    records.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(records)
+}
+
+/// Removes the entries whose maker has gone, and what was left of those that were being made.
+///
+/// # Errors
+///
+/// `Io` if the folder is not usable.
+pub(crate) fn reap(folder: &Folder) -> Result<usize> {
+    let mut witness = Witness::default();
+    remove_where(folder, |file, kind| match kind {
+        Kind::Entry(entry) => Ok(!witness.is_alive(file, entry)?),
+        Kind::Persistent => Ok(false),
+        Kind::Later => os::try_lock(file),
+    })
+}
+
+/// Removes every name, persistent segments included.
+///
+/// # Errors
+///
+/// `Io` if the folder is not usable.
+pub(crate) fn free_memory(folder: &Folder) -> Result<usize> {
+    remove_where(folder, |_, _| Ok(true))
+}
+
+/// Removes one name, whoever holds it; false if there is none.
+///
+/// # Errors
+///
+/// `Corrupt` if what has that name is not of this crate; `Io` if the folder is not usable.
+pub(crate) fn remove(folder: &Folder, name: &Name) -> Result<bool> {
+    let Some(dir) = folder.lock()? else { return Ok(false) };
+    let cannot = |e| Error::io(format!("cannot remove the entry `{name}`"), e);
+    let file = match dir.open_file(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        file => file.map_err(cannot)?,
+    };
+    kind(&file, name)?;
+    dir.unlink(name).map_err(cannot)?;
+    Ok(true)
+}
+
+/// Removes what this process published and is still there; of what a parent published, nothing.
+///
+/// # Errors
+///
+/// `Io` if a directory is not usable; the others' names are removed all the same.
+pub(crate) fn remove_session(folder: &Folder) -> Result<usize> {
+    let mut removed = 0;
+    let mut failed = None;
+    for made in session::made_here() {
+        match remove_made(folder, &made) {
+            Ok(here) => {
+                removed += usize::from(here);
+                session::forget(&made.dir, &made.name, made.stamp);
+            }
+            Err(error) => failed = failed.or(Some(error.in_container(&made.name))),
+        }
+    }
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(removed),
+    }
+}
+
+fn remove_made(folder: &Folder, made: &Made) -> Result<bool> {
+    // Nothing keeps a persistent segment's inode number from being given to another file; its stamp is its own.
+    let is_it = |there: &Status| there.stamp() == made.stamp;
+    if made.dir == folder.path() {
+        return publish::remove_if(folder, &Name::parse(&made.name)?, is_it);
+    }
+    remove_elsewhere(made, is_it)
+        .map_err(|e| Error::io(format!("cannot remove it from {}", made.dir.display()), e))
+}
+
+fn remove_elsewhere(made: &Made, is_it: impl Fn(&Status) -> bool) -> io::Result<bool> {
+    match Dir::open_through(&made.dir) {
+        Ok(dir) => stored::remove_if(&dir, &made.name, is_it),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes the names of which `is_meant` holds, and the drafts of dead processes; the names are counted.
+fn remove_where(
+    folder: &Folder,
+    mut is_meant: impl FnMut(&File, &Kind) -> io::Result<bool>,
+) -> Result<usize> {
+    let mut removed = 0;
+    visit(folder, |dir, name, file, kind, _| {
+        if is_meant(file, &kind)? {
+            dir.unlink(name)?;
+            removed += 1;
+        }
+        Ok(())
+    })?;
+    Ok(removed)
+}
+
+/// Calls `see` with every name that is of this crate, while the folder is locked. Drafts of dead processes are removed.
+fn visit(
+    folder: &Folder,
+    mut see: impl FnMut(&LockedFolder<'_>, &Name, &File, Kind, &Status) -> io::Result<()>,
+) -> Result<()> {
+    let Some(dir) = folder.lock()? else { return Ok(()) };
+    let cannot = |what: &str, e: io::Error| {
+        Error::io(format!("cannot look at {what} in {}", folder.path().display()), e)
+    };
+    for name in dir.names().map_err(|e| cannot("the names", e))? {
+        if draft::is_draft(&name) {
+            if dir.status_of(&name).is_ok_and(|status| entry::check(&status).is_ok()) {
+                draft::remove_dead(&dir, &name).map_err(|e| cannot(&name, e))?;
+            }
+            continue;
+        }
+        let Ok(name) = Name::parse(&name) else { continue };
+        // Neither a pipe nor a device is opened.
+        if !dir.status_of(&name).is_ok_and(|status| entry::check(&status).is_ok()) {
+            continue;
+        }
+        let file = match dir.open_file(&name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            file => file.map_err(|e| cannot(&name, e))?,
+        };
+        if let Ok((kind, status)) = kind(&file, &name) {
+            see(&dir, &name, &file, kind, &status).map_err(|e| cannot(&name, e))?;
+        }
+    }
+    Ok(())
+}
+
+/// # Errors
+///
+/// What is wrong with a file that is not of this crate.
+fn kind(file: &File, name: &Name) -> Result<(Kind, Status)> {
+    match entry::read(file, name) {
+        Ok((Found::Entry(entry), status)) => Ok((Kind::Entry(entry), status)),
+        Ok((Found::Block, status)) => Ok((Kind::Persistent, status)),
+        Err(error) if error.kind() == ErrorKind::Version => {
+            let status = os::file_status(file)
+                .map_err(|e| Error::io(format!("cannot look at the entry `{name}`"), e))?;
+            Ok((Kind::Later, status))
+        }
+        Err(error) => Err(error),
+    }
+}

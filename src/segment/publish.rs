@@ -1,0 +1,191 @@
+//! How a segment of memory gets its name, and how the name goes.
+
+use std::fs::File;
+use std::io;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::os::{self, Dir, Stamp, Status};
+
+use super::draft::Draft;
+use super::entry::{self, Entry, Found};
+use super::folder::Folder;
+use super::maker::Witness;
+use super::name::Name;
+use super::room::{self, Place};
+use super::session;
+
+/// Where an entry stands between its making and the rename. Only who holds the folder's lock uses this name.
+const DRAFT: &str = ".new";
+
+/// A name that this process gave to a segment. Dropping it takes the name away, if it is still the same entry.
+pub(crate) struct Published {
+    folder: Folder,
+    name: Name,
+    /// Held for its lock; and while it is open no other file can get its inode number.
+    _entry: File,
+    stamp: Stamp,
+    /// A forked child has a copy of this value, but the name is not its to take away.
+    maker: u32,
+}
+
+/// # Errors
+///
+/// `AlreadyExists` if the name is in use; `Io` if the folder is not usable.
+pub(crate) fn ensure_free(folder: &Folder, name: &Name) -> Result<()> {
+    match folder.lock()? {
+        Some(dir) => not_in_use(&dir, name),
+        None => Ok(()),
+    }
+}
+
+/// Gives the name to the segment: in one step, so that others see the old entry, the new one or none.
+///
+/// # Errors
+///
+/// `AlreadyExists` if the name is in use and is not to be replaced; `Io` if the folder or its file system is not
+/// usable. Nothing has changed then.
+pub(crate) fn publish(
+    folder: &Folder,
+    name: &Name,
+    entry: &Entry,
+    replace: bool,
+) -> Result<(Published, Stamp)> {
+    let dir = folder.make_and_lock()?;
+    let cannot = |e: io::Error| {
+        room::error(&format!("cannot publish the name `{name}`"), e, 0, Place::Directory(&dir))
+    };
+    let draft = write(&dir, entry, Draft::create).map_err(cannot)?;
+    give_name(&dir, &draft, name, replace, cannot)?;
+    let file = draft.into_file();
+    let stamp = match os::file_status(&file) {
+        Ok(status) => status.stamp(),
+        Err(error) => {
+            let _ = dir.unlink(name);
+            return Err(cannot(error));
+        }
+    };
+    drop(dir);
+    let maker = std::process::id();
+    session::remember(folder.path(), name, stamp);
+    Ok((
+        Published { folder: folder.clone(), name: name.clone(), _entry: file, stamp, maker },
+        stamp,
+    ))
+}
+
+fn write<'a>(
+    dir: &'a Dir,
+    entry: &Entry,
+    create: impl FnOnce(&'a Dir, &str) -> io::Result<Draft<'a>>,
+) -> io::Result<Draft<'a>> {
+    let draft = create(dir, DRAFT)?;
+    draft.write_all(entry.to_string().as_bytes())?;
+    Ok(draft)
+}
+
+/// Links or renames a draft to the name. The folder is locked.
+pub(super) fn give_name(
+    dir: &Dir,
+    draft: &Draft<'_>,
+    name: &Name,
+    replace: bool,
+    cannot: impl Fn(io::Error) -> Error,
+) -> Result<()> {
+    if replace {
+        return draft.rename_to(name).map_err(cannot);
+    }
+    match draft.link_to(name) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            not_in_use(dir, name)?;
+            // The folder is locked, so it is still the dead maker's entry that the rename replaces.
+            draft.rename_to(name).map_err(cannot)
+        }
+        done => done.map_err(cannot),
+    }
+}
+
+/// # Errors
+///
+/// `AlreadyExists` if a maker holds the entry of that name, or it is a persistent segment. The folder is locked.
+pub(super) fn not_in_use(dir: &Dir, name: &Name) -> Result<()> {
+    let cannot = |e: io::Error| Error::io(format!("cannot look at the entry `{name}`"), e);
+    let file = match dir.open_file(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file.map_err(cannot)?,
+    };
+    let owner = match entry::read(&file, name) {
+        Ok((Found::Block, _)) => return Err(persistent(name)),
+        Ok((Found::Entry(entry), _)) => {
+            if !Witness::default().is_alive(&file, &entry).map_err(cannot)? {
+                return Ok(());
+            }
+            format!("process {}", entry.id.process)
+        }
+        Err(error) if error.kind() != ErrorKind::Version => return Err(error),
+        Err(_) if os::try_lock(&file).map_err(cannot)? => return Ok(()),
+        Err(_) => "a process with a later version of this crate".to_owned(),
+    };
+    Err(Error::new(
+        ErrorKind::AlreadyExists,
+        format!("the name `{name}` is in use by {owner}; `replace(true)` would take it over"),
+    ))
+}
+
+pub(super) fn persistent(name: &Name) -> Error {
+    Error::new(
+        ErrorKind::AlreadyExists,
+        format!(
+            "the name `{name}` is that of a persistent segment; `replace(true)` would take its place, \
+             `segments::remove` removes it"
+        ),
+    )
+}
+
+impl Published {
+    /// Takes the name away, if it is still the same entry; says whether it was.
+    ///
+    /// # Errors
+    ///
+    /// `Io` if the folder cannot be locked: then the entry stays, and it is taken for a dead maker's once this value
+    /// is dropped.
+    fn take_away(&self) -> Result<bool> {
+        let ours = self.stamp.identity();
+        remove_if(&self.folder, &self.name, |there| there.identity == ours)
+    }
+}
+
+/// Removes the entry of this name if it is the one that is meant; says whether it was.
+///
+/// # Errors
+///
+/// `Io` if the folder cannot be locked or changed.
+pub(crate) fn remove_if(
+    folder: &Folder,
+    name: &Name,
+    is_meant: impl Fn(&Status) -> bool,
+) -> Result<bool> {
+    let cannot = |e| Error::io(format!("cannot remove the entry `{name}`"), e);
+    let Some(dir) = folder.lock()? else { return Ok(false) };
+    match dir.status_of(name) {
+        Ok(there) if is_meant(&there) => {
+            dir.unlink(name).map_err(cannot)?;
+            Ok(true)
+        }
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(cannot(error)),
+    }
+}
+
+impl Drop for Published {
+    /// Where the folder cannot be locked the entry stays: without its lock it is free for whoever wants the name.
+    fn drop(&mut self) {
+        if self.maker == std::process::id() {
+            let _ = self.take_away();
+            session::forget(self.folder.path(), &self.name, self.stamp);
+        }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

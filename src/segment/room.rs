@@ -1,0 +1,75 @@
+//! Errors for want of room: what was needed, what there is, and what to do.
+
+use std::fs::File;
+use std::io;
+
+use crate::error::Error;
+use crate::os::{self, Lack};
+
+/// Where something was to be put.
+#[derive(Clone, Copy)]
+pub(super) enum Place<'a> {
+    /// Memory that is no file system's, as a memfd's.
+    Memory,
+    /// The file system on which this file lies.
+    FileSystem(&'a File),
+    /// The file system of this directory.
+    Directory(&'a os::Dir),
+}
+
+/// The error of a system call, as [`explain`] has it.
+pub(super) fn error(doing: &str, error: io::Error, needed: u64, place: Place<'_>) -> Error {
+    Error::io(doing, explain(error, needed, place))
+}
+
+/// The same error; where something was full or a limit reached, with the figures. `needed` is in bytes, zero where it
+/// is no matter of bytes.
+pub(super) fn explain(error: io::Error, needed: u64, place: Place<'_>) -> io::Error {
+    let Some(lack) = os::lack(&error) else { return error };
+    let needed = match needed {
+        0 => String::new(),
+        bytes => format!("; it takes at least {bytes} bytes"),
+    };
+    let limit = |limit: Option<u64>| limit.map_or("none".to_owned(), |limit| limit.to_string());
+    let there = match lack {
+        Lack::Descriptors => format!(
+            "; the limit on descriptors (RLIMIT_NOFILE, `ulimit -n`) is {}: drop segments or raise it",
+            limit(os::descriptor_limit())
+        ),
+        Lack::SystemDescriptors => {
+            "; all processes together have too many files open (/proc/sys/fs/file-max)".to_owned()
+        }
+        Lack::Quota => "; this user's quota is used up: remove files or have it raised".to_owned(),
+        Lack::Memory | Lack::Space => match place {
+            Place::Memory => memory(),
+            Place::FileSystem(file) => file_system(os::space(file)),
+            Place::Directory(dir) => file_system(os::space(dir)),
+        },
+    };
+    io::Error::new(error.kind(), format!("{error}{needed}{there}"))
+}
+
+fn memory() -> String {
+    let left = match os::available_memory() {
+        Some(bytes) => format!("the system has {bytes} bytes of memory left"),
+        None => "how much memory is left is not known".to_owned(),
+    };
+    let limit = match os::address_limit() {
+        Some(limit) => format!(", the limit on mappings (RLIMIT_AS, `ulimit -v`) is {limit}"),
+        None => String::new(),
+    };
+    format!("; {left}{limit}: free some, or look at the limits of the container or control group")
+}
+
+fn file_system(space: io::Result<os::Space>) -> String {
+    match space {
+        Ok(os::Space { files: Some(0), .. }) => {
+            "; its file system has no room for another file (inodes): remove some, or choose another directory"
+                .to_owned()
+        }
+        Ok(os::Space { bytes, .. }) => {
+            format!("; its file system has {bytes} bytes left: free some, or choose another directory")
+        }
+        Err(_) => "; free some room there, or choose another directory".to_owned(),
+    }
+}

@@ -1,0 +1,311 @@
+//! Persistent segments: files that are whole before they have a name, and are never changed after.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory::{AlignedBytes, Region};
+use crate::os::{self, Dir, FileKind, Stamp, Status};
+
+use super::draft::{self, Draft};
+use super::folder::Folder;
+use super::name::Name;
+use super::publish;
+use super::room::{self, Place};
+use super::session;
+use super::writer::SegmentWriter;
+
+/// Where a persistent segment's file goes.
+pub(crate) enum Shelf {
+    /// Among the names of this user.
+    Folder(Folder),
+    /// A directory that the user chose, as an absolute path.
+    Dir(PathBuf),
+}
+
+/// A file that is to become a persistent segment.
+pub(crate) struct Unstored {
+    shelf: Shelf,
+    name: Name,
+    mode: u32,
+    /// Set where the file system has no files without a name.
+    named: bool,
+}
+
+/// A persistent segment's file, open for reading.
+pub(crate) struct Stored {
+    file: File,
+    path: PathBuf,
+    bytes: u64,
+    stamp: Stamp,
+}
+
+impl Shelf {
+    fn path(&self) -> &Path {
+        match self {
+            Shelf::Folder(folder) => folder.path(),
+            Shelf::Dir(path) => path,
+        }
+    }
+
+    fn open(&self) -> Result<Dir> {
+        let path = self.path();
+        Dir::open_through(path).map_err(|e| {
+            let doing = format!("cannot open the directory {}", path.display());
+            room::error(&doing, e, 0, Place::Memory)
+        })
+    }
+}
+
+/// The name of a segment's file until it has its own.
+fn draft_name(name: &Name) -> String {
+    format!(".{name}.new")
+}
+
+impl Unstored {
+    /// Makes the file, without a name where the file system has such files.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists` if the name is taken and not to be replaced: asked again in the end, asked here so that a large
+    /// object is not written in vain. `Io` or `NotFound` if the directory cannot be written.
+    pub(crate) fn create(
+        shelf: Shelf,
+        name: Name,
+        mode: u32,
+        replace: bool,
+    ) -> Result<(Self, SegmentWriter)> {
+        let (named, file) = match &shelf {
+            Shelf::Folder(folder) => {
+                // Locked until the file is there: who finds the folder empty removes it.
+                let dir = folder.make_and_lock()?;
+                if !replace {
+                    publish::not_in_use(&dir, &name)?;
+                }
+                make(&dir, &name)?
+            }
+            Shelf::Dir(_) => {
+                let dir = shelf.open()?;
+                if !replace && dir.status_of(&name).is_ok() {
+                    return Err(publish::persistent(&name));
+                }
+                make(&dir, &name)?
+            }
+        };
+        Ok((Unstored { shelf, name, mode, named }, SegmentWriter::file(file)))
+    }
+
+    /// Puts the file on the disk, if it is one, and gives it its name, in one step.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists` if the name is taken and not to be replaced; `Io` if the file cannot be put there. The name is
+    /// then what it was, and nothing is left, with one exception, which the error names: if only the last flush of the
+    /// directory fails, the segment is there.
+    pub(crate) fn publish(self, writer: SegmentWriter, replace: bool) -> Result<Stored> {
+        let file = writer.into_file();
+        let cannot = |e: io::Error| {
+            let doing = format!("cannot store the segment `{}`", self.name);
+            room::error(&doing, e, 0, Place::FileSystem(&file))
+        };
+        os::set_mode(&file, self.mode).map_err(cannot)?;
+        os::sync(&file).map_err(cannot)?;
+        // The writing descriptor is closed below, and the lock goes with it.
+        let kept = os::read_only(&file).map_err(cannot)?;
+        let file = file.try_clone().map_err(cannot)?;
+        match &self.shelf {
+            Shelf::Folder(folder) => {
+                let locked = folder.make_and_lock()?;
+                let draft = self.draft(&locked, file);
+                publish::give_name(&locked, &draft, &self.name, replace, cannot)?;
+                drop(draft);
+                flushed(&locked)?;
+            }
+            Shelf::Dir(_) => {
+                let dir = self.shelf.open()?;
+                let draft = self.draft(&dir, file);
+                if replace {
+                    draft.rename_to(&self.name).map_err(cannot)?;
+                } else {
+                    draft.link_to(&self.name).map_err(|e| match e.kind() {
+                        io::ErrorKind::AlreadyExists => publish::persistent(&self.name),
+                        _ => cannot(e),
+                    })?;
+                }
+                drop(draft);
+                flushed(&dir)?;
+            }
+        }
+        let path = self.shelf.path().join(&*self.name);
+        let stored = Stored::new(kept, path)?;
+        session::remember(self.shelf.path(), &self.name, stored.stamp);
+        Ok(stored)
+    }
+
+    fn draft<'a>(&self, dir: &'a Dir, file: File) -> Draft<'a> {
+        Draft::adopt(dir, file, &draft_name(&self.name), self.named)
+    }
+}
+
+impl Drop for Unstored {
+    /// Where the file has a draft's name, and was given up, it goes.
+    fn drop(&mut self) {
+        if self.named
+            && let Ok(dir) = self.shelf.open()
+        {
+            // Its lock is gone with the writer; who else finds it so removes it as well.
+            let _ = draft::remove_dead(&dir, &draft_name(&self.name));
+        }
+    }
+}
+
+/// A new file, and whether it has the draft's name.
+fn make(dir: &Dir, name: &Name) -> Result<(bool, File)> {
+    match Draft::create(dir, &draft_name(name)) {
+        Ok(draft) => Ok((draft.is_named(), draft.keep())),
+        Err(error) => {
+            let doing = format!("cannot make a file for the segment `{name}`");
+            Err(room::error(&doing, error, 0, Place::Directory(dir)))
+        }
+    }
+}
+
+fn flushed(dir: &Dir) -> Result<()> {
+    os::sync(dir).map_err(|e| {
+        Error::io("the segment is in place, but its directory cannot be flushed to the disk", e)
+    })
+}
+
+impl Stored {
+    fn new(file: File, path: PathBuf) -> Result<Self> {
+        let status = os::file_status(&file).map_err(cannot_look)?;
+        Ok(Stored::with_status(file, &status, path))
+    }
+
+    /// A file that was found under a name, and looked at.
+    pub(crate) fn with_status(file: File, status: &Status, path: PathBuf) -> Self {
+        Stored { file, path, bytes: status.bytes, stamp: status.stamp() }
+    }
+
+    /// Opens the file of this absolute path, whoever's it is.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` or `Io` if it cannot be opened, as where it is a symbolic link; `Corrupt` if it is no file.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let file = os::open_file(path)
+            .map_err(|e| room::error("cannot open the persistent segment", e, 0, Place::Memory))?;
+        let status = os::file_status(&file).map_err(cannot_look)?;
+        if status.kind != FileKind::Regular {
+            return Err(Error::corrupt(format!(
+                "expected the file of a persistent segment, found {}",
+                status.kind.describe()
+            )));
+        }
+        Ok(Stored::with_status(file, &status, path.to_owned()))
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// Reads the whole file into memory of this process.
+    ///
+    /// # Errors
+    ///
+    /// `Io` if it cannot be read or there is no memory for it.
+    pub(crate) fn read(&self) -> Result<Region> {
+        let expected = usize::try_from(self.bytes).unwrap_or(usize::MAX);
+        let block = AlignedBytes::read_to_end(Reader { file: &self.file, at: 0 }, expected)
+            .map_err(|e| Error::io("cannot read the persistent segment", e))?;
+        Ok(Region::from_block(block))
+    }
+
+    /// Maps the file.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if it has no name any more; `Io` if there is no room in this process.
+    ///
+    /// # Safety
+    ///
+    /// While the region or a clone of it lives, nobody may write to the file or cut it.
+    #[allow(unsafe_code)]
+    pub(crate) unsafe fn map(&self) -> Result<Region> {
+        let status = os::file_status(&self.file).map_err(cannot_look)?;
+        if status.links == 0 {
+            let text = "the persistent segment was removed while it was being opened";
+            return Err(Error::new(ErrorKind::NotFound, text));
+        }
+        let cannot = |e| room::error("cannot map the segment", e, status.bytes, Place::Memory);
+        let len =
+            usize::try_from(status.bytes).map_err(|_| cannot(io::ErrorKind::OutOfMemory.into()))?;
+        // SAFETY: handed on to the caller.
+        let map = unsafe { os::map_file(&self.file, len) }.map_err(cannot)?;
+        Ok(Region::from_map(map))
+    }
+
+    /// Removes the file's name, if it is still this file's; says whether it was.
+    ///
+    /// # Errors
+    ///
+    /// `Io` if the directory cannot be changed.
+    pub(crate) fn unlink(&self) -> Result<bool> {
+        let (Some(dir), Some(name)) = (self.path.parent(), self.path.file_name()) else {
+            return Ok(false);
+        };
+        let Some(name) = name.to_str() else { return Ok(false) };
+        let dir = Shelf::Dir(dir.to_owned()).open()?;
+        remove_if(&dir, name, |there| there.identity == self.stamp.identity())
+            .map_err(|e| Error::io("cannot remove the persistent segment", e))
+    }
+}
+
+/// Removes a name if it stands for the file that is meant; says whether it did. Whoever replaces the name meanwhile waits, because
+/// the draft's name is taken.
+pub(super) fn remove_if(
+    dir: &Dir,
+    name: &str,
+    is_meant: impl Fn(&Status) -> bool,
+) -> io::Result<bool> {
+    let draft = Draft::create_named(dir, &format!(".{name}.new"))?;
+    let removed = match dir.status_of(name) {
+        Ok(there) if is_meant(&there) => dir.unlink(name).map(|()| true),
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    };
+    drop(draft);
+    removed
+}
+
+fn cannot_look(error: io::Error) -> Error {
+    Error::io("cannot look at the persistent segment", error)
+}
+
+/// Reads a file from a place of its own: others may have a copy of the descriptor.
+struct Reader<'a> {
+    file: &'a File,
+    at: u64,
+}
+
+impl io::Read for Reader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = os::read_some_at(self.file, buffer, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}

@@ -1,0 +1,182 @@
+//! Housekeeping: what this user has published, and how it is removed.
+
+use std::time::{Duration, SystemTime};
+
+use crate::error::Result;
+use crate::segment::{self, Folder, Name, Record};
+
+/// What is known of a name of this user's without opening the segment: [`list`] gives it.
+///
+/// ```
+/// # #[cfg(target_os = "linux")] {
+/// # let name = &format!("doc-info-{}", std::process::id());
+/// let made = serde_shm::SegmentOptions::new().name(name).create(&[1_u64; 100])?;
+/// let all = serde_shm::segments::list()?;
+/// let info = all.iter().find(|info| info.name() == name).unwrap();
+/// assert_eq!((info.bytes(), info.pid()), (made.len() as u64, Some(std::process::id())));
+/// assert!(info.is_alive() && !info.is_persistent());
+/// # }
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct SegmentInfo(Record);
+
+impl SegmentInfo {
+    /// The name, by which [`Segment::open`](crate::Segment::open) finds it.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The bytes of the segment: its memory, or its file.
+    pub fn bytes(&self) -> u64 {
+        self.0.bytes
+    }
+
+    /// When it was published, by the clock and with the precision of the file system that has the name.
+    pub fn created(&self) -> SystemTime {
+        let (seconds, nanoseconds) = self.0.created;
+        let since = |seconds: u64| Duration::new(seconds, nanoseconds);
+        u64::try_from(seconds)
+            .ok()
+            .and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(since(seconds)))
+            .unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    /// The process that published it, by the number that it has in its own PID namespace; `None` if it is persistent.
+    pub fn pid(&self) -> Option<u32> {
+        self.0.process
+    }
+
+    /// Whether it can be opened: the maker's handle lives, or the segment is persistent.
+    ///
+    /// It goes by the lock that the kernel takes from a maker that dies, and not by the process number alone.
+    pub fn is_alive(&self) -> bool {
+        self.0.alive
+    }
+
+    /// Whether it is a file that outlives its maker.
+    pub fn is_persistent(&self) -> bool {
+        self.0.process.is_none()
+    }
+
+    /// How many of its arrays are changed in place. This release makes none, and says what an entry says that another
+    /// one wrote.
+    pub fn live_arrays(&self) -> u64 {
+        self.0.live_arrays
+    }
+}
+
+/// What this user has published under a name, sorted by name: segments of every process, persistent ones, and those
+/// whose maker died and whose name has not been removed.
+///
+/// ```
+/// # #[cfg(target_os = "linux")]
+/// for info in serde_shm::segments::list()? {
+///     println!("{:30} {:12} bytes, alive: {}", info.name(), info.bytes(), info.is_alive());
+/// }
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+///
+/// Segments without a name, and persistent ones in a [`dir`](crate::SegmentOptions::dir) of their own, are not listed:
+/// nothing is known of them but to their users. What lies in the folder and is not of this crate is passed over.
+///
+/// The folder of names is locked meanwhile, so that others who publish or remove names wait; who opens them does not.
+/// Costs six system calls a name.
+///
+/// # Errors
+///
+/// [`Io`](crate::ErrorKind::Io) if the folder is not one that this user owns and nobody else can write, or a stopped
+/// process has it locked.
+pub fn list() -> Result<Vec<SegmentInfo>> {
+    let records = segment::list(&Folder::of_user()?)?;
+    Ok(records.into_iter().map(SegmentInfo).collect())
+}
+
+/// Removes a name of this user's, whoever holds it; false if there is none.
+///
+/// ```
+/// # #[cfg(target_os = "linux")] {
+/// # let name = &format!("doc-remove-{}", std::process::id());
+/// let made = serde_shm::SegmentOptions::new().name(name).create("text")?;
+/// assert!(serde_shm::segments::remove(name)?);
+/// assert!(!serde_shm::segments::remove(name)?);
+/// assert_eq!(made.get::<&str>()?, "text");
+/// # }
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+///
+/// Who has the segment keeps it; the memory goes with its last user. A persistent segment is deleted.
+///
+/// # Errors
+///
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the name is none; [`Corrupt`](crate::ErrorKind::Corrupt) if what has
+/// that name is not of this crate: it is left alone; those of [`list`].
+pub fn remove(name: &str) -> Result<bool> {
+    let name = Name::parse(name)?;
+    Folder::of_user()
+        .and_then(|folder| segment::remove(&folder, &name))
+        .map_err(|error| error.in_container(&name))
+}
+
+/// Removes the names that this process published and that are still its own, persistent ones wherever they are; gives
+/// their number.
+///
+/// ```
+/// # #[cfg(target_os = "linux")] {
+/// # let name = &format!("doc-session-{}", std::process::id());
+/// let made = serde_shm::SegmentOptions::new().name(name).create(&1)?;
+/// assert_eq!(serde_shm::segments::remove_session()?, 1);
+/// # drop(made);
+/// # }
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+///
+/// A name that another process took over is left alone. In a forked child nothing is removed that the parent
+/// published. Handles stay usable. Nothing calls this at exit: names of memory go with their handles, or are found
+/// by [`reap`] where no destructor ran; persistent segments are meant to stay.
+///
+/// # Errors
+///
+/// [`Io`](crate::ErrorKind::Io) if a directory cannot be changed; the other names are removed all the same.
+pub fn remove_session() -> Result<usize> {
+    segment::remove_session(&Folder::of_user()?)
+}
+
+/// Removes all names of this user, of whichever process, and deletes the persistent segments among them; gives their
+/// number.
+///
+/// ```no_run
+/// let removed = serde_shm::segments::free_memory()?;
+/// println!("{removed} segments removed");
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+///
+/// Memory that processes still use goes when they let go of it. What lies in the folder and is not of this crate is
+/// not touched, and neither are persistent segments in a [`dir`](crate::SegmentOptions::dir) of their own.
+///
+/// # Errors
+///
+/// Those of [`list`].
+pub fn free_memory() -> Result<usize> {
+    segment::free_memory(&Folder::of_user()?)
+}
+
+/// Removes the names whose maker died without taking them away, and the drafts of makers that died earlier still; gives
+/// the number of names.
+///
+/// ```
+/// # #[cfg(target_os = "linux")]
+/// serde_shm::segments::reap()?;
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+///
+/// A maker is dead where the kernel has taken its lock back, or where a child that it forked holds the lock and the
+/// maker itself is shown to be gone. Such a name cannot be opened any more, and takes a small file; its memory was the
+/// kernel's to free. Several processes may do this at once. Persistent segments stay.
+///
+/// # Errors
+///
+/// Those of [`list`].
+pub fn reap() -> Result<usize> {
+    segment::reap(&Folder::of_user()?)
+}

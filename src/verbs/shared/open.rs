@@ -1,0 +1,366 @@
+//! How a segment is opened: by id, name, path or descriptor; and how it follows its name.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory::Region;
+use crate::os;
+use crate::segment::{self, Folder, Memory, Name, SegmentId, Stored, Target};
+use crate::store::BlockParts;
+
+use super::{Backing, Content, Origin, Segment};
+
+/// How the file of a persistent segment comes into this process.
+type Load = fn(&Stored) -> Result<Content>;
+
+impl Segment {
+    /// Opens the segment of this id, name or path: a text that starts with a slash is the path of a persistent segment,
+    /// one with a colon in it an id.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use serde_shm::{ErrorKind, Segment};
+    /// assert_eq!(Segment::open("no-such-name").unwrap_err().kind(), ErrorKind::NotFound);
+    /// assert_eq!(Segment::open("not an id or name").unwrap_err().kind(), ErrorKind::InvalidInput);
+    /// # }
+    /// ```
+    ///
+    /// Opening a name while its maker republishes it gives the old segment or the new one, and no error. A persistent
+    /// segment may be another user's where it is opened by its path.
+    ///
+    /// # Cost
+    ///
+    /// Memory: no copy and no look at any array. Seven system calls by id; by name two more, and seven where this
+    /// process has not opened that publication lately. Up to 16 KiB that are not array data are read to a place of
+    /// their own, with a checksum over them: borrowed text lies there, and no page of the mapping is touched before
+    /// an array is. A persistent segment is read as a whole, in one copy.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidInput`](crate::ErrorKind::InvalidInput): the text is neither an id, a name nor an absolute path.
+    /// - [`NotFound`](crate::ErrorKind::NotFound): there is no such name or file; the process that the id names, or its
+    ///   handle, has gone; the descriptor stands for something else by now; or the process is not visible from here, as
+    ///   in another PID namespace.
+    /// - [`Io`](crate::ErrorKind::Io): another user's segment, or no descriptors or room for a mapping.
+    /// - [`Corrupt`](crate::ErrorKind::Corrupt): it is not sealed, or no whole segment of this crate;
+    ///   [`Version`](crate::ErrorKind::Version): a later format.
+    pub fn open(id: &str) -> Result<Self> {
+        open(id, read)
+    }
+
+    /// Opens a segment like [`open`](Self::open), for a process that is only to read.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let made = serde_shm::to_shared(&[1_u8, 2]).unwrap();
+    /// let seen = serde_shm::Segment::open_read_only(made.id()).unwrap();
+    /// assert_eq!(seen.get::<[u8; 2]>().unwrap(), [1, 2]);
+    /// # }
+    /// ```
+    ///
+    /// What it promises is that nothing reachable through this handle can be written by this process. A segment's
+    /// arrays are sealed, so today that is no less than `open` promises. The two will differ for arrays that are
+    /// changed in place, which this handle will give for reading only.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn open_read_only(id: &str) -> Result<Self> {
+        Segment::open(id)
+    }
+
+    /// Opens a segment like [`open`](Self::open), but maps the file of a persistent one instead of reading it.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+    /// use serde_shm::{Segment, SegmentOptions, ShmArray1};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let made = SegmentOptions::new()
+    ///     .name("index")
+    ///     .persist(true)
+    ///     .dir(folder.path())
+    ///     .create(&ShmArray1::from(vec![7_u32; 1000]))?;
+    /// // SAFETY: nothing writes to files of that folder.
+    /// let seen = unsafe { Segment::map(made.id())? };
+    /// let array: ShmArray1<u32> = seen.get()?; // no copy
+    /// assert_eq!(array[999], 7);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// Costs no copy, whatever the arrays weigh; pages come from the page cache when they are touched. Removing or
+    /// replacing the segment does no harm: the mapping keeps the file.
+    ///
+    /// # Safety
+    ///
+    /// Nobody may write to the file or cut it while this handle, a view or a [`ShmArray`](crate::ShmArray) of it lives:
+    /// references to its bytes exist meanwhile, and a page that was cut off ends the process with SIGBUS. This crate
+    /// never writes to a file that has a name, but it cannot keep others from it. A disk that fails to give a page is a
+    /// SIGBUS, too. For a segment of memory nothing is to be observed: it is sealed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open); [`NotFound`](crate::ErrorKind::NotFound) if the file loses its name meanwhile.
+    #[allow(unsafe_code)]
+    pub unsafe fn map(id: &str) -> Result<Self> {
+        open(id, |file| {
+            // SAFETY: handed on to the caller, whose promise outlives the region.
+            let region = unsafe { file.map() }?;
+            in_place(region)
+        })
+    }
+
+    /// Opens the segment behind a descriptor that was handed over: through a Unix socket, or inherited.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use std::os::fd::AsFd;
+    /// use serde_shm::Segment;
+    ///
+    /// let made = serde_shm::to_shared("text")?;
+    /// let descriptor = made.as_fd().try_clone_to_owned().unwrap(); // in life it comes from another process
+    /// let seen = Segment::from_fd(descriptor)?;
+    /// assert_eq!(seen.get::<&str>()?, "text");
+    ///
+    /// let file = std::fs::File::open("/proc/self/exe").unwrap();
+    /// let error = Segment::from_fd(file.into()).unwrap_err();
+    /// assert!(error.to_string().contains("expected the descriptor of a sealed memfd"));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// It needs neither `/proc` nor the same user nor the same PID namespace: whoever has the descriptor has been given
+    /// the segment. The examples `hand_over` and `inherit` show both ways.
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if it is not sealed, whatever it is, or no whole segment;
+    /// [`Version`](crate::ErrorKind::Version): a later format; [`Io`](crate::ErrorKind::Io) if there is no room for a
+    /// mapping.
+    #[cfg(unix)]
+    pub fn from_fd(descriptor: std::os::fd::OwnedFd) -> Result<Self> {
+        let text = "a descriptor that was handed over";
+        Memory::from_file(descriptor.into())
+            .and_then(|memory| Segment::from_memory(memory, None, text.to_owned()))
+            .map_err(|error| error.in_container(text))
+    }
+
+    /// Moves to the newest publication under the name that this handle was opened by or made under; says whether there
+    /// was one.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// # let name = &format!("doc-refresh-{}", std::process::id());
+    /// use serde_shm::{Segment, SegmentOptions};
+    ///
+    /// let first = SegmentOptions::new().name(name).create(&1_u8)?;
+    /// let mut seen = Segment::open(name)?;
+    /// assert!(!seen.refresh()?);
+    /// let second = SegmentOptions::new().name(name).replace(true).create(&2_u8)?;
+    /// assert!(seen.refresh()?);
+    /// assert_eq!(seen.get::<u8>()?, 2);
+    /// # drop((first, second));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// Where the name has gone, or its newest maker has died, there is none, and this handle stays with what it has.
+    /// Views borrow the handle and cannot be held across this call; [`ShmArray`](crate::ShmArray)s can, and stay what
+    /// they are.
+    ///
+    /// # Cost
+    ///
+    /// One `stat` if there is nothing new; else that of [`open`](Self::open). A persistent segment is read again, also
+    /// where it was mapped before.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the handle has no name, being opened by id or descriptor;
+    /// those of `open`, except for a missing name. The handle is then as it was.
+    pub fn refresh(&mut self) -> Result<bool> {
+        let Some(origin) = &self.origin else {
+            let text = "a segment without a name, or opened by its id, has no newer publication";
+            return Err(self.named(Error::new(ErrorKind::InvalidInput, text)));
+        };
+        match os::path_status(&origin.path) {
+            Ok(there) if there.stamp() == origin.stamp => return Ok(false),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => {
+                return Err(self.named(Error::io("cannot look at the segment's entry", error)));
+            }
+            Ok(_) => {}
+        }
+        let newest = match (&origin.folder, &self.name) {
+            (Some(folder), Some(name)) => follow(folder, name, read),
+            _ => open_path(&origin.path, read),
+        };
+        let newest = match newest {
+            Ok(newest) => newest,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(self.named(error)),
+        };
+        let Segment { backing, content, origin, .. } = newest;
+        // The same, where only the entry's own dates or names changed.
+        let is_new = self.content()?.parts.nonce() != content_of(&content)?.parts.nonce();
+        self.origin = origin;
+        if is_new {
+            self.backing = backing;
+            self.content = content;
+            self.id = OnceLock::new();
+        }
+        Ok(is_new)
+    }
+
+    /// Takes the segment's name away, if it is still the name of this segment; says whether it was.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// # let name = &format!("doc-unlink-{}", std::process::id());
+    /// use serde_shm::{Segment, SegmentOptions};
+    ///
+    /// let made = SegmentOptions::new().name(name).create("text")?;
+    /// assert!(made.unlink()?);
+    /// assert!(Segment::open(name).is_err());
+    /// assert_eq!(made.get::<&str>()?, "text"); // who has it keeps it
+    /// assert!(!made.unlink()?);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// Any handle of this user may do it, not only the maker's. A persistent segment goes for good with its last
+    /// mapping. Without a name there is nothing to take away.
+    ///
+    /// # Errors
+    ///
+    /// [`Io`](crate::ErrorKind::Io) if the directory cannot be locked or changed.
+    pub fn unlink(&self) -> Result<bool> {
+        let Some(origin) = &self.origin else { return Ok(false) };
+        let removed = match (&origin.folder, &self.name, &self.backing) {
+            (Some(folder), Some(name), _) => segment::remove_if(folder, name, |there| {
+                there.stamp().identity() == origin.stamp.identity()
+            }),
+            (_, _, Backing::File(file)) => file.unlink(),
+            _ => Ok(false),
+        };
+        removed.map_err(|error| self.named(error))
+    }
+
+    /// What is in the segment; read now, if it has not been.
+    pub(super) fn content(&self) -> Result<&Content> {
+        if self.content.get().is_none()
+            && let Backing::File(file) = &self.backing
+        {
+            // Where another thread was faster, this copy is dropped.
+            let _ = self.content.set(read(file)?);
+        }
+        content_of(&self.content)
+    }
+
+    pub(super) fn from_memory(
+        memory: Memory,
+        id: Option<&SegmentId>,
+        asked: String,
+    ) -> Result<Self> {
+        let read =
+            BlockParts::read(memory.len(), |bytes, at| os::read_at(memory.file(), bytes, at))?;
+        let content = match read {
+            Some((parts, rest)) => Content { region: memory.map()?, rest: Some(rest), parts },
+            None => in_place(memory.map()?)?,
+        };
+        if let Some(id) = id.filter(|id| id.nonce != content.parts.nonce()) {
+            return Err(segment::other_segment(id));
+        }
+        Ok(Segment {
+            published: None,
+            backing: Backing::Memory(memory),
+            content: OnceLock::from(content.with_arrays()?),
+            id: OnceLock::new(),
+            name: None,
+            origin: None,
+            asked,
+        })
+    }
+
+    /// A persistent segment that is not read yet.
+    pub(super) fn from_stored(file: Stored, folder: Option<Folder>, asked: String) -> Self {
+        let origin = Origin { path: file.path().to_owned(), stamp: file.stamp(), folder };
+        Segment {
+            published: None,
+            backing: Backing::File(file),
+            content: OnceLock::new(),
+            id: OnceLock::new(),
+            name: None,
+            origin: Some(origin),
+            asked,
+        }
+    }
+}
+
+impl Content {
+    fn with_arrays(self) -> Result<Self> {
+        if self.parts.is_external() {
+            return Err(Error::corrupt("it holds the index of an .npz file and no object"));
+        }
+        Ok(self)
+    }
+}
+
+fn content_of(content: &OnceLock<Content>) -> Result<&Content> {
+    content.get().ok_or_else(|| Error::corrupt("the segment was not read"))
+}
+
+/// A block that lies there as a whole, mapped or read.
+fn in_place(region: Region) -> Result<Content> {
+    let parts = BlockParts::check(region.bytes())?;
+    Content { region, rest: None, parts }.with_arrays()
+}
+
+/// Reads a persistent segment, once its two ends look like one's.
+fn read(file: &Stored) -> Result<Content> {
+    BlockParts::read(file.len(), |bytes, at| os::read_at(file.file(), bytes, at))?;
+    in_place(file.read()?)
+}
+
+fn open(text: &str, load: Load) -> Result<Segment> {
+    let opened = if text.starts_with('/') {
+        open_path(Path::new(text), load)
+    } else if SegmentId::is_meant(text) {
+        let id = SegmentId::parse(text)?;
+        Memory::open(&id)
+            .and_then(|memory| Segment::from_memory(memory, Some(&id), text.to_owned()))
+    } else {
+        let name = Name::parse(text)?;
+        Folder::of_user().and_then(|folder| follow(&folder, &name, load))
+    };
+    opened.map_err(|error| error.in_container(text))
+}
+
+fn open_path(path: &Path, load: Load) -> Result<Segment> {
+    loaded(Stored::open(path)?, None, path.display().to_string(), load)
+}
+
+fn loaded(file: Stored, folder: Option<Folder>, asked: String, load: Load) -> Result<Segment> {
+    let content = load(&file)?;
+    let segment = Segment::from_stored(file, folder, asked);
+    let _ = segment.content.set(content);
+    Ok(segment)
+}
+
+fn follow(folder: &Folder, name: &Name, load: Load) -> Result<Segment> {
+    let path = folder.path_of(name);
+    let (mut opened, stamp) = segment::follow(folder, name, |target| match target {
+        Target::Memory(entry) => {
+            let memory = Memory::open(&entry.id)?;
+            Segment::from_memory(memory, Some(&entry.id), name.to_string())
+        }
+        Target::File(file, status) => {
+            let file = Stored::with_status(file, &status, path.clone());
+            loaded(file, Some(folder.clone()), name.to_string(), load)
+        }
+    })?;
+    opened.origin = Some(Origin { path, stamp, folder: Some(folder.clone()) });
+    opened.name = Some(name.clone());
+    Ok(opened)
+}
