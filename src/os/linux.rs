@@ -17,7 +17,7 @@ use rustix::fs::{
     AtFlags, CWD, FileType, FlockOperation, MemfdFlags, Mode, OFlags, SealFlags, Stat,
 };
 use rustix::io::{Errno, retry_on_intr};
-use rustix::process::{Pid, Resource};
+use rustix::process::Pid;
 
 use super::{FileKind, Lack, Space, Status};
 
@@ -108,7 +108,7 @@ impl SealedMemory {
         let len = usize::try_from(self.len).map_err(|_| io::ErrorKind::OutOfMemory)?;
         // SAFETY: `check`, which alone makes this type, found the file sealed against writing and shrinking, which
         // cannot be undone, and only then asked for its length: no process can change these bytes or take them away.
-        Ok(Map(unsafe { MmapOptions::new().len(len).map(&self.file) }?))
+        again(|| Ok(Map(unsafe { MmapOptions::new().len(len).map(&self.file) }?)))
     }
 }
 
@@ -125,7 +125,17 @@ pub(crate) fn read_only(file: &File) -> io::Result<File> {
 /// While the mapping lives nobody may write to the file or cut it.
 pub(crate) unsafe fn map_file(file: &File, len: usize) -> io::Result<Map> {
     // SAFETY: what `Mmap::map` demands is what this function's caller has promised.
-    Ok(Map(unsafe { MmapOptions::new().len(len).map(file) }?))
+    again(|| Ok(Map(unsafe { MmapOptions::new().len(len).map(file) }?)))
+}
+
+/// `retry_on_intr` for calls that the standard library or `memmap2` makes.
+fn again<T>(call: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
 }
 
 /// Fills the buffer from this place of the file.
@@ -182,17 +192,18 @@ pub(crate) fn started(process: u32) -> io::Result<u64> {
 
 /// The PID namespace of this process: process numbers mean something in it alone.
 pub(crate) fn process_namespace() -> io::Result<u64> {
-    Ok(rustix::fs::stat("/proc/self/ns/pid")?.st_ino)
+    Ok(retry_on_intr(|| rustix::fs::stat("/proc/self/ns/pid"))?.st_ino)
 }
 
 /// The user in whose name files are made and opened.
 pub(crate) fn user() -> u32 {
-    rustix::process::geteuid().as_raw()
+    // SAFETY: it takes nothing and changes nothing. `rustix` has it, too, and panics should a sandbox make it fail.
+    unsafe { libc::geteuid() }
 }
 
 /// The size beyond which a write is answered by the signal SIGXFSZ; memfds count as files.
 pub(crate) fn file_size_limit() -> Option<u64> {
-    rustix::process::getrlimit(Resource::Fsize).current
+    limit(libc::RLIMIT_FSIZE)
 }
 
 /// What a system call failed for want of, if that was the reason.
@@ -209,12 +220,20 @@ pub(crate) fn lack(error: &io::Error) -> Option<Lack> {
 
 /// How many descriptors this process may have.
 pub(crate) fn descriptor_limit() -> Option<u64> {
-    rustix::process::getrlimit(Resource::Nofile).current
+    limit(libc::RLIMIT_NOFILE)
 }
 
 /// How much memory this process may map.
 pub(crate) fn address_limit() -> Option<u64> {
-    rustix::process::getrlimit(Resource::As).current
+    limit(libc::RLIMIT_AS)
+}
+
+/// A limit of this process. `rustix` has this call, too, and panics where it fails, as it may under a sandbox.
+fn limit(resource: libc::__rlimit_resource_t) -> Option<u64> {
+    let mut found = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: `found` is a place for a `rlimit`, which the call fills or leaves as it is.
+    let failed = unsafe { libc::getrlimit(resource, &raw mut found) } != 0;
+    (!failed && found.rlim_cur != libc::RLIM_INFINITY).then_some(found.rlim_cur)
 }
 
 /// The memory that the system can still give, in bytes.
@@ -227,7 +246,7 @@ pub(crate) fn available_memory() -> Option<u64> {
 
 /// What is left of the file system on which something lies.
 pub(crate) fn space(of: impl AsFd) -> io::Result<Space> {
-    let found = rustix::fs::fstatvfs(of)?;
+    let found = retry_on_intr(|| rustix::fs::fstatvfs(&of))?;
     Ok(Space {
         bytes: found.f_bavail.saturating_mul(found.f_frsize),
         files: (found.f_files > 0).then_some(found.f_favail),
@@ -308,12 +327,18 @@ impl Dir {
     }
 
     pub(crate) fn status(&self) -> io::Result<Status> {
-        Ok(status(&rustix::fs::fstat(&self.0)?))
+        Ok(status(&retry_on_intr(|| rustix::fs::fstat(&self.0))?))
     }
 
     /// Takes the directory's own lock; false if somebody has it. It is free again when this `Dir` is dropped.
     pub(crate) fn try_lock(&self) -> io::Result<bool> {
         try_lock(&self.0)
+    }
+
+    /// Gives the lock back at once, also where a child that was forked meanwhile has a copy of the descriptor.
+    pub(crate) fn unlock(&self) {
+        // That it was not locked is no matter.
+        let _ = retry_on_intr(|| rustix::fs::flock(&self.0, FlockOperation::Unlock));
     }
 
     /// The names in it, in no order, without those that are not UTF-8.

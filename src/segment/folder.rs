@@ -183,6 +183,7 @@ impl Drop for LockedFolder<'_> {
     /// An empty folder is not left behind. It fails where there is still an entry, and that is meant.
     fn drop(&mut self) {
         let _ = std::fs::remove_dir(self.folder.path());
+        self.dir.unlock();
     }
 }
 

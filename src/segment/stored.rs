@@ -105,22 +105,16 @@ impl Unstored {
     /// directory fails, the segment is there.
     pub(crate) fn publish(self, writer: SegmentWriter, replace: bool) -> Result<Stored> {
         let file = writer.into_file();
-        let cannot = |e: io::Error| {
-            let doing = format!("cannot store the segment `{}`", self.name);
-            room::error(&doing, e, 0, Place::FileSystem(&file))
-        };
-        os::set_mode(&file, self.mode).map_err(cannot)?;
-        os::sync(&file).map_err(cannot)?;
-        // The writing descriptor is closed below, and the lock goes with it.
-        let kept = os::read_only(&file).map_err(cannot)?;
-        let file = file.try_clone().map_err(cannot)?;
+        // For reading, and without the lock, which goes with the one that wrote.
+        let kept = self.complete(&file)?;
+        let cannot = |e: io::Error| self.cannot(e, &kept);
         match &self.shelf {
             Shelf::Folder(folder) => {
-                let locked = folder.make_and_lock()?;
-                let draft = self.draft(&locked, file);
-                publish::give_name(&locked, &draft, &self.name, replace, cannot)?;
+                let dir = folder.make_and_lock()?;
+                let draft = self.draft(&dir, file);
+                publish::give_name(&dir, &draft, &self.name, replace, cannot)?;
                 drop(draft);
-                flushed(&locked)?;
+                flushed(&dir)?;
             }
             Shelf::Dir(_) => {
                 let dir = self.shelf.open()?;
@@ -141,6 +135,19 @@ impl Unstored {
         let stored = Stored::new(kept, path)?;
         session::remember(self.shelf.path(), &self.name, stored.stamp);
         Ok(stored)
+    }
+
+    /// Sets the mode, puts the content on the disk, and opens the file for reading.
+    fn complete(&self, file: &File) -> Result<File> {
+        os::set_mode(file, self.mode)
+            .and_then(|()| os::sync(file))
+            .and_then(|()| os::read_only(file))
+            .map_err(|e| self.cannot(e, file))
+    }
+
+    fn cannot(&self, error: io::Error, file: &File) -> Error {
+        let doing = format!("cannot store the segment `{}`", self.name);
+        room::error(&doing, error, 0, Place::FileSystem(file))
     }
 
     fn draft<'a>(&self, dir: &'a Dir, file: File) -> Draft<'a> {

@@ -1,0 +1,52 @@
+//! The crash: a process is killed at no particular time, in the middle of a write of many pages as well as between two.
+//! `SERDE_SHM_CRASH_KILLS` sets how often, for each deed.
+
+use std::time::Duration;
+
+use crate::kills::in_scene;
+use crate::scene::{DEEDS, Object, act, from_environment};
+use crate::strace::child;
+
+fn kills() -> usize {
+    std::env::var("SERDE_SHM_CRASH_KILLS")
+        .map_or(20, |text| text.parse().expect("SERDE_SHM_CRASH_KILLS is a number"))
+}
+
+/// In the child: does the deed over and over, with an object of a few MiB.
+pub(crate) fn repeat() {
+    let (deed, dir) = from_environment();
+    let object = Object::new(2, 1 << 20);
+    let mut held = None;
+    loop {
+        // A name that is taken, by this very process, is as good a moment to be killed as any.
+        let done = std::panic::catch_unwind(|| act(deed, &dir, &object));
+        held = done.ok().flatten().or(held);
+        if matches!(deed, crate::scene::Deed::Create) {
+            held = None;
+        }
+    }
+}
+
+#[test]
+fn killed_at_any_instant() {
+    // A linear congruential generator: the same instants each time, were it not for the machine.
+    let mut state = 12345_u64;
+    for deed in DEEDS {
+        for round in 0..kills() {
+            in_scene(deed, |set, scene| {
+                let mut child = child("loop", set)
+                    .stdout(std::process::Stdio::null())
+                    .stderr(std::process::Stdio::null())
+                    .spawn()
+                    .unwrap();
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                std::thread::sleep(Duration::from_micros(3000 + (state >> 33) % 12_000));
+                child.kill().unwrap();
+                child.wait().unwrap();
+                let context = format!("killed in round {round}");
+                scene.check(&context);
+                scene.check_after_housekeeping(&context);
+            });
+        }
+    }
+}

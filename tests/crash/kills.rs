@@ -1,0 +1,84 @@
+//! The crash: a process is killed between any two system calls of publishing or saving. No destructor runs, no file is
+//! closed by it, nothing is taken back by it. Whoever looks must see the old object, the new one or none; and one
+//! reaping, or the next who publishes there, must leave nothing of it.
+
+use std::os::unix::process::ExitStatusExt;
+
+use crate::scene::{DEEDS, Deed, Scene, with_folder};
+use crate::strace;
+
+fn sweep(deed: Deed) {
+    if !strace::is_there() {
+        return;
+    }
+    let points = in_scene(deed, |set, _| strace::points(set));
+    let mut killed = 0;
+    for point in &points {
+        in_scene(deed, |set, scene| {
+            let context = format!("killed at {} {}: {}", point.name, point.number, point.text);
+            let output = strace::inject(point, "signal=SIGKILL", set);
+            // A process that reuses memory calls less often for more.
+            let dead = output.status.signal() == Some(9);
+            if !dead {
+                println!("not killed, {}: {context}", output.status);
+            }
+            killed += usize::from(dead);
+            scene.check(&context);
+            scene.check_after_housekeeping(&context);
+        });
+    }
+    println!("{deed:?}: killed at {killed} of {} system calls", points.len());
+    assert!(killed > 10 && killed * 10 >= points.len() * 9, "{killed} of {}", points.len());
+}
+
+/// A scene with what was there before, held as long as `what` takes.
+pub(crate) fn in_scene<T>(deed: Deed, what: impl FnOnce(&[(&str, &str)], &Scene) -> T) -> T {
+    let scene = Scene::new(deed);
+    let variables = scene.variables();
+    let set: Vec<(&str, &str)> = variables.iter().map(|(key, value)| (*key, &**value)).collect();
+    with_folder(scene.base(), || {
+        let before = scene.before();
+        let result = what(&set, &scene);
+        if let Some(before) = before {
+            // Who has the old one keeps it.
+            assert_eq!(before.get::<crate::scene::Object>().unwrap().whole(), 1);
+        }
+        result
+    })
+}
+
+#[test]
+fn killed_in_to_shared() {
+    sweep(Deed::ToShared);
+}
+
+#[test]
+fn killed_while_a_name_is_given() {
+    sweep(Deed::Create);
+}
+
+#[test]
+fn killed_while_a_name_is_replaced() {
+    sweep(Deed::Replace);
+}
+
+#[test]
+fn killed_while_a_segment_is_stored() {
+    sweep(Deed::Persist);
+}
+
+#[test]
+fn killed_while_a_stored_segment_is_replaced() {
+    sweep(Deed::PersistReplace);
+}
+
+#[test]
+fn killed_while_a_stored_segment_is_replaced_in_a_directory_of_its_own() {
+    sweep(Deed::PersistElsewhere);
+}
+
+#[test]
+fn killed_in_to_npz() {
+    sweep(Deed::ToNpz);
+    assert_eq!(DEEDS.len(), 7, "each deed has its test");
+}

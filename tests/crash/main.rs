@@ -1,0 +1,28 @@
+//! Processes that are killed, and system calls that fail, at every point of what they do.
+//!
+//! This test binary starts itself again, as in `tests/segments`, and `strace` kills the copy at, or fails, one system
+//! call after the other. Where `strace` is missing these tests say so; with `CI` set they fail.
+#![cfg(all(target_os = "linux", feature = "derive", feature = "ndarray", feature = "npz"))]
+#![allow(missing_docs)]
+
+mod faults;
+mod instants;
+mod kills;
+mod scene;
+mod strace;
+mod stress;
+
+/// What a child process runs: nothing, unless it was started as one.
+#[test]
+fn role() {
+    if let Ok(role) = std::env::var(strace::ROLE) {
+        match role.as_str() {
+            "once" => scene::once(),
+            "loop" => instants::repeat(),
+            "publish" => stress::publish(),
+            "attach" => stress::attach(),
+            "reap" => stress::reap(),
+            other => panic!("no such role: {other}"),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Child processes under `strace`.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+pub(crate) const ROLE: &str = "SERDE_SHM_CRASH_ROLE";
+
+/// Paths that do not exist: the child looks at them before and after what it is tested for.
+pub(crate) const BEGIN: &str = "/serde_shm-window-begin";
+pub(crate) const END: &str = "/serde_shm-window-end";
+
+/// A system call of the child: its name, and the how-manieth of that name it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Point {
+    pub(crate) name: String,
+    pub(crate) number: usize,
+    /// The call as `strace` shows it.
+    pub(crate) text: String,
+}
+
+/// Whether `strace` works here; says so loudly if it does not.
+pub(crate) fn is_there() -> bool {
+    static WORKS: OnceLock<bool> = OnceLock::new();
+    let works = *WORKS.get_or_init(|| {
+        let run = Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).status();
+        run.is_ok_and(|status| status.success())
+    });
+    if !works {
+        assert!(
+            std::env::var_os("CI").is_none() || lacks("strace"),
+            "strace is missing or may not trace; CI should have it (see .ci/run)"
+        );
+        eprintln!("SKIPPED: strace is missing or may not trace, nothing was tested");
+    }
+    works
+}
+
+/// Whether CI has said that this machine cannot have a tool.
+fn lacks(tool: &str) -> bool {
+    std::env::var("SERDE_SHM_CI_LACKS").is_ok_and(|lacks| lacks.split(' ').any(|it| it == tool))
+}
+
+/// This test binary in a role.
+pub(crate) fn child(role: &str, set: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "role", "--nocapture", "--test-threads=1"])
+        .env(ROLE, role)
+        .envs(set.iter().copied())
+        .env_remove("RUST_BACKTRACE")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// A child in its role, one thread of which is traced from when it is ready: what its start calls does not count.
+fn traced(options: &[&str], set: &[(&str, &str)]) -> Output {
+    let mut child = child("once", set).stdin(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    let thread = loop {
+        line.clear();
+        assert_ne!(said.read_line(&mut line).unwrap(), 0, "the child ended too early");
+        if let Some(thread) = line.strip_prefix("> thread ") {
+            break thread.trim().to_owned();
+        }
+    };
+    let mut strace = Command::new("strace")
+        .args(["-s", "200", "-p", &thread])
+        .args(options)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut attached = BufReader::new(strace.stderr.take().unwrap());
+    line.clear();
+    attached.read_line(&mut line).unwrap();
+    assert!(line.contains("attached"), "{line}");
+    drop(child.stdin.take());
+    let mut stdout = Vec::new();
+    said.read_to_end(&mut stdout).unwrap();
+    let output = child.wait_with_output().unwrap();
+    attached.read_to_string(&mut line).unwrap();
+    strace.wait().unwrap();
+    Output { stdout, ..output }
+}
+
+/// In the child: says that it is ready and waits.
+pub(crate) fn ready() {
+    let thread = std::fs::read_link("/proc/thread-self").unwrap();
+    println!("\n> thread {}", thread.file_name().unwrap().to_str().unwrap());
+    // Another thread reads, so that the calls of this one are the same each time.
+    std::thread::spawn(|| std::io::stdin().read_to_end(&mut Vec::new())).join().unwrap().unwrap();
+}
+
+/// The system calls between the two marks of a child that is left alone.
+pub(crate) fn points(set: &[(&str, &str)]) -> Vec<Point> {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let output = traced(&["-o", log.path().to_str().unwrap()], set);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    parse(log.path())
+}
+
+fn parse(log: &Path) -> Vec<Point> {
+    let text = std::fs::read_to_string(log).unwrap();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut points = Vec::new();
+    let mut inside = false;
+    for call in text.lines() {
+        // `name(args) = result`; signals and what was interrupted look otherwise.
+        let Some((name, _)) = call.split_once('(') else { continue };
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            continue;
+        }
+        let number = counts.entry(name).or_default();
+        *number += 1;
+        if call.contains(END) {
+            assert!(inside, "the window ends before it begins");
+            return points;
+        }
+        if inside {
+            let (name, text) = (name.to_owned(), call.trim().to_owned());
+            points.push(Point { name, number: *number, text });
+        }
+        inside |= call.contains(BEGIN);
+    }
+    panic!("no window in the child's system calls:\n{text}");
+}
+
+/// What became of a child to which something was done at one system call.
+pub(crate) fn inject(point: &Point, what: &str, set: &[(&str, &str)]) -> Output {
+    let Point { name, number, .. } = point;
+    let trace = format!("trace={name}");
+    let inject = format!("inject={name}:{what}:when={number}");
+    traced(&["-o", "/dev/null", "-e", &trace, "-e", &inject], set)
+}
