@@ -493,3 +493,9 @@ pub(crate) fn open_plain(path: &std::path::Path) -> io::Result<File> {
     let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }
+
+/// The names in a folder, in no order, without those that are not UTF-8.
+#[cfg(feature = "npz")]
+pub(crate) fn names_in(folder: &Path) -> io::Result<Vec<String>> {
+    Dir::open_through(folder)?.names()
+}

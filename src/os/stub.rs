@@ -268,3 +268,14 @@ pub(crate) fn open_plain(path: &std::path::Path) -> io::Result<File> {
         Err(io::ErrorKind::InvalidInput.into())
     }
 }
+
+/// The names in a folder, in no order, without those that are not UTF-8.
+#[cfg(feature = "npz")]
+pub(crate) fn names_in(folder: &Path) -> io::Result<Vec<String>> {
+    let name =
+        |entry: io::Result<std::fs::DirEntry>| entry.map(|entry| entry.file_name().into_string());
+    std::fs::read_dir(folder)?
+        .map(name)
+        .filter_map(|name| name.map(Result::ok).transpose())
+        .collect()
+}

@@ -124,10 +124,9 @@ fn create(folder: &Path, prefix: &str, by_umask: bool) -> io::Result<NamedTempFi
 /// Removes the temporary files of processes that are no more. One that cannot be looked at stays: it is not this
 /// save's business.
 fn sweep(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        if is_temporary(&entry.file_name().to_string_lossy()) {
-            let path = entry.path();
+    for name in os::names_in(folder).unwrap_or_default() {
+        if is_temporary(&name) {
+            let path = folder.join(name);
             let Ok(file) = os::open_plain(&path) else { continue };
             if file.try_lock().is_ok() && is_at(&file, &path) {
                 let _ = fs::remove_file(&path);
