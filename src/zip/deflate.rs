@@ -3,7 +3,10 @@
 //! With the feature `libdeflate` whole buffers go through that library, which is written in C and two to three times as
 //! fast; without it, and part by part, through `flate2`'s backend in Rust.
 
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+#[cfg(feature = "libdeflate")]
+use super::splice;
 
 /// Why compressed bytes do not give what they should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,5 +90,123 @@ impl Inflater {
                 _ => {}
             }
         }
+    }
+}
+
+/// Compresses at one level.
+pub(super) struct Deflater {
+    level: u8,
+    #[cfg(feature = "libdeflate")]
+    whole: libdeflater::Compressor,
+}
+
+impl Deflater {
+    /// Levels beyond the highest that the library has are that one.
+    pub(super) fn new(level: u8) -> Self {
+        Deflater {
+            level,
+            #[cfg(feature = "libdeflate")]
+            whole: libdeflater::Compressor::new(
+                libdeflater::CompressionLvl::new(level.min(12).into()).unwrap_or_default(),
+            ),
+        }
+    }
+
+    /// Appends `data` compressed: a whole stream if it is `last`, else one that another can follow.
+    #[cfg(feature = "libdeflate")]
+    pub(super) fn deflate(&mut self, data: &[u8], last: bool, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.resize(start + self.whole.deflate_compress_bound(data.len()), 0);
+        let len = self.whole.deflate_compress(data, &mut out[start..]).unwrap_or(0);
+        out.truncate(start + len);
+        // It fits in its bound and is a stream; else the other way is open.
+        if len == 0 || !last && !splice::open_end(out, start, data.len() as u64) {
+            out.truncate(start);
+            self.deflate_in_parts(data, last, out);
+        }
+    }
+
+    /// Appends `data` compressed: a whole stream if it is `last`, else one that another can follow.
+    #[cfg(not(feature = "libdeflate"))]
+    pub(super) fn deflate(&mut self, data: &[u8], last: bool, out: &mut Vec<u8>) {
+        self.deflate_in_parts(data, last, out);
+    }
+
+    fn deflate_in_parts(&mut self, data: &[u8], last: bool, out: &mut Vec<u8>) {
+        let mut deflater = Compress::new(Compression::new(self.level.min(9).into()), false);
+        let flush = if last { FlushCompress::Finish } else { FlushCompress::Sync };
+        loop {
+            // The flush is done when room is left; growing goes on by a part of what came.
+            out.reserve((data.len() / 8).max(1 << 10));
+            let used = deflater.total_in() as usize;
+            let status = deflater.compress_vec(&data[used..], out, flush);
+            let done = match status {
+                Ok(Status::StreamEnd) => true,
+                _ => {
+                    !last && out.len() < out.capacity() && deflater.total_in() == data.len() as u64
+                }
+            };
+            if done {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that shrink, in runs and noise.
+    fn sample(len: usize) -> Vec<u8> {
+        let mut state = 1_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        (0..len).map(|at| if at % 5000 < 3000 { next() & 31 } else { (at / 100) as u8 }).collect()
+    }
+
+    #[test]
+    fn pieces_are_one_stream_by_either_library() {
+        for len in [0, 1, 100, 5000, 70_000, 400_000] {
+            let data = sample(len);
+            for piece in [7000, 33_000, 150_000, 500_000] {
+                for level in [0, 1, 6, 12] {
+                    let mut deflater = Deflater::new(level);
+                    let (mut whole, mut parts) = (Vec::new(), Vec::new());
+                    let mut at = 0;
+                    loop {
+                        let next = (at + piece).min(len);
+                        deflater.deflate(&data[at..next], next == len, &mut whole);
+                        deflater.deflate_in_parts(&data[at..next], next == len, &mut parts);
+                        at = next;
+                        if at == len {
+                            break;
+                        }
+                    }
+                    for stream in [whole, parts] {
+                        let mut out = vec![0; len];
+                        assert_eq!(inflate(&stream, &mut out), Ok(()));
+                        assert!(out == data);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn streams_that_misfit_are_told() {
+        let data = sample(10_000);
+        let mut stream = Vec::new();
+        Deflater::new(6).deflate(&data, true, &mut stream);
+        assert_eq!(inflate(&stream, &mut vec![0; 9_999]), Err(Misfit::Long));
+        assert_eq!(inflate(&stream, &mut []), Err(Misfit::Long));
+        assert_eq!(inflate(&stream, &mut vec![0; 10_001]), Err(Misfit::Short(10_000)));
+        assert_eq!(inflate(&stream[..100], &mut vec![0; 10_000]), Err(Misfit::Broken));
+        assert_eq!(inflate(&[], &mut vec![0; 10_000]), Err(Misfit::Broken));
+        assert_eq!(inflate(&[], &mut []), Err(Misfit::Broken));
+        assert_eq!(inflate(&[7; 100], &mut [0; 100]), Err(Misfit::Broken));
+        assert_eq!(inflate(&[3, 0], &mut []), Ok(()));
     }
 }

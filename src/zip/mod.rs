@@ -4,8 +4,14 @@
 mod content;
 mod deflate;
 mod directory;
+mod pack;
 mod records;
 mod source;
+#[cfg(feature = "libdeflate")]
+mod splice;
+#[cfg(not(test))]
+#[allow(unused_imports)]
+pub(crate) use splice::open_end as splice_open_end;
 mod window;
 mod write;
 

@@ -4,11 +4,15 @@ use std::io::{self, Seek, Write};
 
 use crate::error::{Error, ErrorKind, Result};
 
+use super::pack::{BATCH, PIECE, Packed, is_worth, looks_worth, pack, pieces};
 use super::records::{
     ALIGNMENT, DEFLATED, END, END64, END64_LEN, ENTRY, FULL, FULL16, LOCAL, LOCAL_LEN, LOCATOR64,
     STORED, UTF8, ZIP64, name_fault,
 };
 use super::window::{BLOCK, Window};
+
+/// A member of up to this size is compressed together with others, from a copy.
+const GATHERED: u64 = 4 << 20;
 
 /// How an archive is written.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +29,7 @@ impl Default for Settings {
     }
 }
 
-/// Writes an archive. The same members give the same bytes: no time of day gets in.
+/// Writes an archive. The same calls give the same bytes: no time of day gets in.
 pub(crate) struct ArchiveWriter<W: Write + Seek> {
     out: Window<W>,
     settings: Settings,
@@ -33,6 +37,9 @@ pub(crate) struct ArchiveWriter<W: Write + Seek> {
     directory: Vec<u8>,
     count: u64,
     open: Option<Open>,
+    /// Members that were ended and wait to be compressed, and their bytes.
+    waiting: Vec<Waiting>,
+    waiting_bytes: usize,
 }
 
 /// The member that was begun.
@@ -40,19 +47,33 @@ struct Open {
     name: String,
     size: u64,
     written: u64,
-    /// Where its header stands.
+    way: Way,
+}
+
+/// How the open member is written.
+enum Way {
+    Stored(Started),
+    /// Compressed later, with others.
+    Gathered(Vec<u8>),
+    /// Compressed as it comes.
+    Deflated {
+        started: Started,
+        /// What was written of it.
+        packed: u64,
+        /// What came and was not compressed yet.
+        held: Vec<u8>,
+    },
+}
+
+/// A member whose header was written.
+struct Started {
     header: u64,
     sum: crc32fast::Hasher,
 }
 
-/// What a member's headers say in the end.
-struct Record<'a> {
-    name: &'a str,
-    method: u16,
-    crc: u32,
-    size: u64,
-    stored_size: u64,
-    header: u64,
+struct Waiting {
+    name: String,
+    data: Vec<u8>,
 }
 
 impl<W: Write + Seek> ArchiveWriter<W> {
@@ -65,6 +86,8 @@ impl<W: Write + Seek> ArchiveWriter<W> {
             directory: Vec::new(),
             count: 0,
             open: None,
+            waiting: Vec::new(),
+            waiting_bytes: 0,
         }
     }
 
@@ -83,31 +106,154 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         if u16::try_from(name.len()).is_err() {
             return Err(limit("a member's name is longer than 65535 bytes"));
         }
-        let header = self.out.position();
-        let bytes = local_header(name, STORED, size, header, self.settings.align);
-        self.out.append(&bytes).map_err(write_error)?;
-        let sum = crc32fast::Hasher::new();
-        self.open = Some(Open { name: name.to_owned(), size, written: 0, header, sum });
+        let way = if self.settings.deflate.is_none() {
+            Way::Stored(self.start(name, STORED, size)?)
+        } else if size <= GATHERED {
+            Way::Gathered(Vec::new())
+        } else {
+            self.flush_waiting()?;
+            let started = self.start(name, DEFLATED, size)?;
+            Way::Deflated { started, packed: 0, held: Vec::new() }
+        };
+        self.open = Some(Open { name: name.to_owned(), size, written: 0, way });
         Ok(())
     }
 
-    /// The member's next bytes.
+    /// Writes a header of which the checksum, and what comes of compressing, is not known yet.
+    fn start(&mut self, name: &str, method: u16, size: u64) -> Result<Started> {
+        let header = self.out.position();
+        let record = Record { name, method, crc: 0, size, stored_size: size, header };
+        self.out.append(&record.local_header(self.settings.align)).map_err(write_error)?;
+        Ok(Started { header, sum: crc32fast::Hasher::new() })
+    }
+
+    /// The member's next bytes. What is compressed is best given in few calls: the rest of a member that comes whole
+    /// is not copied.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let Some(open) = &mut self.open else {
+        let Some(mut open) = self.open.take() else {
             return Err(misuse("bytes were written outside of a member"));
         };
         open.written += bytes.len() as u64;
         if open.written > open.size {
             return Err(open.wrong_size());
         }
+        let last = open.written == open.size;
+        open.way = match open.way {
+            Way::Stored(mut started) => {
+                self.store(&mut started, bytes)?;
+                Way::Stored(started)
+            }
+            Way::Gathered(mut data) => {
+                if data.is_empty() {
+                    data.reserve_exact(open.size as usize);
+                }
+                data.extend_from_slice(bytes);
+                Way::Gathered(data)
+            }
+            Way::Deflated { started, packed: 0, held } if last && held.len() < PIECE => {
+                self.deflate_whole(&open.name, open.size, started, held, bytes)?
+            }
+            Way::Deflated { started, packed, held } => {
+                self.deflate_part(&open.name, open.size, started, packed, held, bytes, last)?
+            }
+        };
+        self.open = Some(open);
+        Ok(())
+    }
+
+    fn store(&mut self, started: &mut Started, bytes: &[u8]) -> Result<()> {
         // The first block ends where a page of the file does, so that no page is written in two goes.
         let first = BLOCK - (self.out.position() % 4096) as usize;
         let (first, rest) = bytes.split_at(first.min(bytes.len()));
         for block in std::iter::once(first).chain(rest.chunks(BLOCK)) {
-            open.sum.update(block);
+            started.sum.update(block);
             self.out.append(block).map_err(write_error)?;
         }
         Ok(())
+    }
+
+    /// Writes a member anew that was started: stored.
+    fn restart(&mut self, name: &str, size: u64, started: &Started) -> Result<Started> {
+        self.out.truncate(started.header).map_err(write_error)?;
+        self.start(name, STORED, size)
+    }
+
+    fn put(&mut self, started: &mut Started, packed: &[Packed]) -> Result<u64> {
+        let mut len = 0;
+        for piece in packed {
+            started.sum.combine(&piece.sum);
+            self.out.append(&piece.bytes).map_err(write_error)?;
+            len += piece.bytes.len() as u64;
+        }
+        Ok(len)
+    }
+
+    /// Writes a member of which all is at hand: `rest`, and less than a piece before it. It can still be stored in the
+    /// end.
+    fn deflate_whole(
+        &mut self,
+        name: &str,
+        size: u64,
+        mut started: Started,
+        mut held: Vec<u8>,
+        rest: &[u8],
+    ) -> Result<Way> {
+        let level = self.settings.deflate.unwrap_or_default();
+        let before = held.len();
+        let mut packed = 0;
+        if rest.len() < BATCH || looks_worth(level, rest) {
+            let (first, others) = rest.split_at(rest.len().min(PIECE - before));
+            held.extend_from_slice(first);
+            let all: Vec<(&[u8], bool)> =
+                pieces(&held, others.is_empty()).chain(pieces(others, true)).collect();
+            for batch in all.chunks(BATCH / PIECE) {
+                packed += self.put(&mut started, &pack(level, batch))?;
+            }
+            if is_worth(packed, size) {
+                return Ok(Way::Deflated { started, packed, held: Vec::new() });
+            }
+        }
+        let mut started = self.restart(name, size, &started)?;
+        self.store(&mut started, &held[..before])?;
+        self.store(&mut started, rest)?;
+        Ok(Way::Stored(started))
+    }
+
+    /// Writes what there is of a member that comes bit by bit. Whether it shrinks is told by what comes first.
+    #[expect(clippy::too_many_arguments)]
+    fn deflate_part(
+        &mut self,
+        name: &str,
+        size: u64,
+        mut started: Started,
+        mut packed: u64,
+        mut held: Vec<u8>,
+        mut bytes: &[u8],
+        last: bool,
+    ) -> Result<Way> {
+        let level = self.settings.deflate.unwrap_or_default();
+        loop {
+            let (now, later) = bytes.split_at(bytes.len().min(BATCH - held.len()));
+            held.extend_from_slice(now);
+            bytes = later;
+            let ends = last && bytes.is_empty();
+            if held.len() < BATCH && !ends {
+                return Ok(Way::Deflated { started, packed, held });
+            }
+            let batch = pack(level, &pieces(&held, ends).collect::<Vec<_>>());
+            let len: usize = batch.iter().map(|piece| piece.bytes.len()).sum();
+            if packed == 0 && !is_worth(len as u64, held.len() as u64) {
+                let mut started = self.restart(name, size, &started)?;
+                self.store(&mut started, &held)?;
+                self.store(&mut started, bytes)?;
+                return Ok(Way::Stored(started));
+            }
+            packed += self.put(&mut started, &batch)?;
+            held.clear();
+            if ends {
+                return Ok(Way::Deflated { started, packed, held });
+            }
+        }
     }
 
     /// Ends the member.
@@ -122,25 +268,76 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         if open.written != open.size {
             return Err(open.wrong_size());
         }
-        let record = Record {
-            name: &open.name,
-            method: STORED,
-            crc: open.sum.finalize(),
-            size: open.size,
-            stored_size: open.size,
-            header: open.header,
+        let (method, stored_size, started) = match open.way {
+            Way::Stored(started) => (STORED, open.size, started),
+            Way::Deflated { started, packed, .. } => (DEFLATED, packed, started),
+            Way::Gathered(data) => {
+                self.waiting_bytes += data.len();
+                self.waiting.push(Waiting { name: open.name, data });
+                // Empty members cost memory too.
+                if self.waiting_bytes + self.waiting.len() * 64 >= BATCH {
+                    self.flush_waiting()?;
+                }
+                return Ok(());
+            }
         };
-        self.out.patch(record.header + 14, &record.crc.to_le_bytes()).map_err(write_error)?;
+        let Started { header, sum } = started;
+        let crc = sum.finalize();
+        let record = Record { name: &open.name, method, crc, size: open.size, stored_size, header };
+        let (at, bytes) = record.late_fields();
+        self.out.patch(header + at, &bytes).map_err(write_error)?;
+        if let Some((at, bytes)) = record.late_zip64() {
+            self.out.patch(header + at, &bytes).map_err(write_error)?;
+        }
+        self.enter(&record);
+        Ok(())
+    }
+
+    fn enter(&mut self, record: &Record<'_>) {
         record.push_entry(&mut self.directory);
         self.count += 1;
+    }
+
+    /// Compresses and writes the members that wait.
+    fn flush_waiting(&mut self) -> Result<()> {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.waiting_bytes = 0;
+        let Some(level) = self.settings.deflate.filter(|_| !waiting.is_empty()) else {
+            return Ok(());
+        };
+        let all: Vec<(&[u8], bool)> =
+            waiting.iter().flat_map(|member| pieces(&member.data, true)).collect();
+        let mut packed = pack(level, &all).into_iter();
+        for Waiting { name, data } in &waiting {
+            let count = data.len().div_ceil(PIECE);
+            let packed: Vec<Packed> = packed.by_ref().take(count).collect();
+            let mut sum = crc32fast::Hasher::new();
+            packed.iter().for_each(|piece| sum.combine(&piece.sum));
+            let len: usize = packed.iter().map(|piece| piece.bytes.len()).sum();
+            let (size, len) = (data.len() as u64, len as u64);
+            let (method, stored_size) =
+                if len < size && is_worth(len, size) { (DEFLATED, len) } else { (STORED, size) };
+            let (crc, header) = (sum.finalize(), self.out.position());
+            let record = Record { name, method, crc, size, stored_size, header };
+            self.out.append(&record.local_header(self.settings.align)).map_err(write_error)?;
+            if method == STORED {
+                self.out.append(data).map_err(write_error)?;
+            }
+            for piece in packed.iter().filter(|_| method == DEFLATED) {
+                self.out.append(&piece.bytes).map_err(write_error)?;
+            }
+            self.enter(&record);
+        }
         Ok(())
     }
 
     /// Takes the member that was begun back: the next one starts where it did.
     pub(crate) fn abandon(&mut self) -> Result<()> {
-        match self.open.take() {
-            Some(open) => self.out.truncate(open.header).map_err(write_error),
-            None => Ok(()),
+        match self.open.take().map(|open| open.way) {
+            Some(Way::Stored(started) | Way::Deflated { started, .. }) => {
+                self.out.truncate(started.header).map_err(write_error)
+            }
+            Some(Way::Gathered(_)) | None => Ok(()),
         }
     }
 
@@ -150,6 +347,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         if let Some(open) = &self.open {
             return Err(misuse(format!("member `{}` was not ended", open.name)));
         }
+        self.flush_waiting()?;
         let start = self.out.position();
         push_end(&mut self.directory, start, self.count);
         self.out.append(&self.directory).map_err(write_error)?;
@@ -194,45 +392,69 @@ fn low(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(FULL)
 }
 
-/// A member's own header with all that stands before its data. Its checksum comes later.
-fn local_header(name: &str, method: u16, size: u64, header: u64, align: u16) -> Vec<u8> {
-    let zip64 = is_large(size);
-    let mut extra = Vec::new();
-    if zip64 {
-        extra.extend_from_slice(&ZIP64.to_le_bytes());
-        extra.extend_from_slice(&16_u16.to_le_bytes());
-        extra.extend_from_slice(&size.to_le_bytes());
-        extra.extend_from_slice(&size.to_le_bytes());
-    }
-    let data = header + (LOCAL_LEN + name.len() + extra.len()) as u64;
-    let mut pad = usize::from(align) - (data % u64::from(align)) as usize;
-    if method == STORED && pad < usize::from(align) {
-        // The field needs six bytes for itself.
-        while pad < 6 {
-            pad += usize::from(align);
-        }
-        extra.extend_from_slice(&ALIGNMENT.to_le_bytes());
-        extra.extend_from_slice(&(pad as u16 - 4).to_le_bytes());
-        extra.extend_from_slice(&align.to_le_bytes());
-        extra.resize(extra.len() + pad - 6, 0);
-    }
-    let size = if zip64 { FULL } else { low(size) };
-    let mut bytes = Vec::with_capacity(LOCAL_LEN + name.len() + extra.len());
-    bytes.extend_from_slice(&LOCAL);
-    for number in [version(zip64), flags(name), method, 0, DATE] {
-        bytes.extend_from_slice(&number.to_le_bytes());
-    }
-    for number in [0, size, size] {
-        bytes.extend_from_slice(&number.to_le_bytes());
-    }
-    bytes.extend_from_slice(&(name.len() as u16).to_le_bytes());
-    bytes.extend_from_slice(&(extra.len() as u16).to_le_bytes());
-    bytes.extend_from_slice(name.as_bytes());
-    bytes.extend_from_slice(&extra);
-    bytes
+/// What a member's headers say.
+struct Record<'a> {
+    name: &'a str,
+    method: u16,
+    crc: u32,
+    size: u64,
+    stored_size: u64,
+    header: u64,
 }
 
 impl Record<'_> {
+    /// The member's own header with all that stands before its data.
+    fn local_header(&self, align: u16) -> Vec<u8> {
+        let zip64 = is_large(self.size);
+        let mut extra = Vec::new();
+        if let Some((_, sizes)) = self.late_zip64() {
+            extra.extend_from_slice(&ZIP64.to_le_bytes());
+            extra.extend_from_slice(&(sizes.len() as u16).to_le_bytes());
+            extra.extend_from_slice(&sizes);
+        }
+        let data = self.header + (LOCAL_LEN + self.name.len() + extra.len()) as u64;
+        let mut pad = (data.wrapping_neg() % u64::from(align)) as usize;
+        if self.method == STORED && pad > 0 {
+            // The field needs six bytes for itself.
+            while pad < 6 {
+                pad += usize::from(align);
+            }
+            extra.extend_from_slice(&ALIGNMENT.to_le_bytes());
+            extra.extend_from_slice(&(pad as u16 - 4).to_le_bytes());
+            extra.extend_from_slice(&align.to_le_bytes());
+            extra.resize(extra.len() + pad - 6, 0);
+        }
+        let mut bytes = Vec::with_capacity(LOCAL_LEN + self.name.len() + extra.len());
+        bytes.extend_from_slice(&LOCAL);
+        for number in [version(zip64), flags(self.name), self.method, 0, DATE] {
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        bytes.extend_from_slice(&self.late_fields().1);
+        bytes.extend_from_slice(&(self.name.len() as u16).to_le_bytes());
+        bytes.extend_from_slice(&(extra.len() as u16).to_le_bytes());
+        bytes.extend_from_slice(self.name.as_bytes());
+        bytes.extend_from_slice(&extra);
+        bytes
+    }
+
+    /// The checksum and the sizes in the member's own header, which are known late, and where they stand in it.
+    fn late_fields(&self) -> (u64, [u8; 12]) {
+        let full = is_large(self.size).then_some(FULL);
+        let mut fields = [0; 12];
+        fields[..4].copy_from_slice(&self.crc.to_le_bytes());
+        fields[4..8].copy_from_slice(&full.unwrap_or(low(self.stored_size)).to_le_bytes());
+        fields[8..].copy_from_slice(&full.unwrap_or(low(self.size)).to_le_bytes());
+        (14, fields)
+    }
+
+    /// The sizes of 64 bits, of a member that has them, and where they stand.
+    fn late_zip64(&self) -> Option<(u64, [u8; 16])> {
+        let mut sizes = [0; 16];
+        sizes[..8].copy_from_slice(&self.size.to_le_bytes());
+        sizes[8..].copy_from_slice(&self.stored_size.to_le_bytes());
+        is_large(self.size).then_some(((LOCAL_LEN + self.name.len() + 4) as u64, sizes))
+    }
+
     /// Appends the entry of the directory.
     fn push_entry(&self, directory: &mut Vec<u8>) {
         let numbers = [self.size, self.stored_size, self.header];
