@@ -17,7 +17,7 @@
 pub mod array;
 mod de;
 mod dtype;
-mod element;
+pub mod element;
 mod error;
 mod layout;
 mod memory;
@@ -46,7 +46,7 @@ pub use layout::Order;
 pub use memory::AlignedBytes;
 pub use serde::{de::Deserialize, ser::Serialize};
 #[cfg(feature = "derive")]
-pub use serde_shm_derive::{Deserialize, Serialize};
+pub use serde_shm_derive::{Deserialize, Element, Serialize};
 #[cfg(feature = "npz")]
 pub use verbs::{Compression, Npz, NpzOptions, from_npz, to_npz};
 pub use verbs::{
@@ -60,8 +60,12 @@ pub mod __private {
     #[cfg(feature = "derive")]
     pub use crate::array::probe;
     pub use crate::array::{
-        DeserializeArray, SerializeArray, deserialize as deserialize_array,
-        serialize as serialize_array,
+        BorrowItem, DeserializeArray, DeserializeItem, SerializeArray, SerializeItem,
+        deserialize as deserialize_array, deserialize_element, deserialize_elements,
+        deserialize_slice, serialize as serialize_array, serialize_element, serialize_elements,
     };
+    pub use crate::element::{ElementField, check_struct};
     pub use serde;
+    pub use std::borrow::Cow;
+    pub use std::vec::Vec;
 }

@@ -195,6 +195,24 @@ pub(crate) fn crate_path(attr: &Attribute) -> syn::Result<syn::Path> {
     }
 }
 
+/// The `#[element(..)]` attributes among these.
+pub(crate) fn element_attrs(attrs: &[Attribute]) -> impl Iterator<Item = &Attribute> {
+    attrs.iter().filter(|attr| attr.path().is_ident("element"))
+}
+
+/// The name in `#[element(rename = "name")]`, the only thing that this attribute takes.
+pub(crate) fn element_rename(attr: &Attribute, help: &str) -> syn::Result<LitStr> {
+    let list = attr.meta.require_list().map_err(|_| syn::Error::new_spanned(attr, help))?;
+    let entries = split(list.tokens.clone());
+    match &entries[..] {
+        [entry] if entry.is(RENAME) => {
+            entry.string().ok_or_else(|| syn::Error::new_spanned(entry, help))
+        }
+        [entry, ..] => Err(syn::Error::new_spanned(entry, help)),
+        [] => Err(syn::Error::new_spanned(attr, help)),
+    }
+}
+
 /// The lint attributes that must hold for the copy as well: what the user allows on the type is allowed there too.
 ///
 /// `expect` becomes `allow`, as the expectation is already met, or not, by the type itself.

@@ -42,7 +42,7 @@
 //! Data flows one way. `parse` reads the input into the `model`, `route` says which fields are routed, `check` refuses
 //! what cannot work, `bound` says what the impl asks of the type parameters, and `generate` writes the code: the
 //! `shadow`, each `helper` that it names, and the impl (`remote` has those of remote types). At the bottom, `attr` and
-//! `types` answer questions about the user's attributes and field types.
+//! `types` answer questions about the user's attributes and field types. `element` is the derive of that name, by itself.
 
 #![forbid(unsafe_code)]
 
@@ -50,6 +50,7 @@ mod attr;
 mod bound;
 mod check;
 mod direction;
+mod element;
 mod errors;
 mod generate;
 mod helper;
@@ -81,6 +82,17 @@ pub fn derive_serialize(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Deserialize, attributes(serde, shm_array, serde_shm))]
 pub fn derive_deserialize(input: TokenStream) -> TokenStream {
     derive(input, Direction::Deserialize)
+}
+
+/// Makes a `#[repr(C)]` struct an array element, which NumPy sees as a structured dtype.
+///
+/// Fields are bool, numbers up to 64 bits, the types of `serde_shm::element`, structs with this derive, and fixed arrays
+/// of these. `#[element(rename = "name")]` on a field gives it another name in the dtype.
+/// `#[serde_shm(crate = "path")]` says where the crate is found.
+#[proc_macro_derive(Element, attributes(element, serde_shm))]
+pub fn derive_element(input: TokenStream) -> TokenStream {
+    let input = syn::parse_macro_input!(input as syn::DeriveInput);
+    element::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 fn derive(input: TokenStream, direction: Direction) -> TokenStream {

@@ -113,19 +113,19 @@ impl<A: Element, D: Dimension> Clone for ShmArray<A, D> {
     }
 }
 
-impl<A: Element, D: Dimension> fmt::Debug for ShmArray<A, D> {
+impl<A: Element + fmt::Debug, D: Dimension> fmt::Debug for ShmArray<A, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.view(), f)
     }
 }
 
-impl<A: Element, D: Dimension> PartialEq for ShmArray<A, D> {
+impl<A: Element + PartialEq, D: Dimension> PartialEq for ShmArray<A, D> {
     fn eq(&self, other: &Self) -> bool {
         self.view() == other.view()
     }
 }
 
-impl<A: Element, D: Dimension> PartialEq<Array<A, D>> for ShmArray<A, D> {
+impl<A: Element + PartialEq, D: Dimension> PartialEq<Array<A, D>> for ShmArray<A, D> {
     fn eq(&self, other: &Array<A, D>) -> bool {
         self.view() == other.view()
     }
@@ -191,7 +191,7 @@ impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for ShmArray<A, D> {
         let shape = read.shape_of(D::NDIM);
         dimension::<D, Z::Error>(&shape, read.order)?;
         let here = match &read.elements {
-            std::borrow::Cow::Borrowed(items) => scope::locate(A::bytes(items)),
+            std::borrow::Cow::Borrowed(items) => scope::locate(items),
             std::borrow::Cow::Owned(_) => None,
         };
         match here {
@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(ShmArray::from(vec![1_i8, 2]), array![1, 2]);
     }
 
-    impl<A: Element, D: Dimension> PartialEq<ArrayView<'_, A, D>> for ShmArray<A, D> {
+    impl<A: Element + PartialEq, D: Dimension> PartialEq<ArrayView<'_, A, D>> for ShmArray<A, D> {
         fn eq(&self, other: &ArrayView<'_, A, D>) -> bool {
             self.view() == other.view()
         }

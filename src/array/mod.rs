@@ -1,12 +1,14 @@
 //! Arrays as serde sees them: the token under which they pass, the types that a marked field may have, the handle
 //! that keeps its container.
 
+mod element;
 #[cfg(feature = "ndarray")]
 mod handle;
 mod info;
 mod item;
 #[cfg(feature = "ndarray")]
 mod nd;
+mod nest;
 #[cfg(feature = "derive")]
 #[doc(hidden)]
 pub mod probe;
@@ -16,13 +18,19 @@ mod token;
 
 use serde::{Deserializer, Serializer};
 
+pub(crate) use element::{text, unpadded};
 #[cfg(feature = "ndarray")]
 pub use handle::{
     ShmArray, ShmArray0, ShmArray1, ShmArray2, ShmArray3, ShmArray4, ShmArray5, ShmArray6,
     ShmArrayD,
 };
 pub use info::ArrayInfo;
-pub use item::{DeserializeArray, DeserializeItem, SerializeArray, SerializeItem};
+pub use item::{BorrowItem, DeserializeArray, DeserializeItem, SerializeArray, SerializeItem};
+#[doc(hidden)]
+pub use item::{
+    deserialize_element, deserialize_elements, deserialize_slice, serialize_element,
+    serialize_elements,
+};
 #[cfg(feature = "ndarray")]
 pub(crate) use nd::view;
 pub(crate) use scope::{add_region, with_region};

@@ -9,7 +9,7 @@ use ndarray::{
 use serde::de::{Deserializer, Error};
 use serde::ser::Serializer;
 
-use crate::element::Element;
+use crate::element::{self, Element, Fit, fit, mismatch};
 use crate::error;
 use crate::layout::Order;
 use crate::store::Placed;
@@ -51,7 +51,7 @@ impl<A: Element> Elements<A> for Strided<'_, A> {
 
     fn blocks<E>(&self, mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         match self.contiguous() {
-            Some((_, items)) => put(A::bytes(items)),
+            Some((_, items)) => element::blocks(items, put),
             None => pack(&self.view, &mut Vec::new(), &mut put),
         }
     }
@@ -74,7 +74,7 @@ fn pack<A: Element, E>(
         return Ok(());
     }
     if let Some(items) = view.as_slice() {
-        return put(A::bytes(items));
+        return element::blocks(items, put);
     }
     let limit = (BLOCK / size_of::<A>()).max(1);
     if view.len() <= limit {
@@ -88,7 +88,7 @@ fn pack<A: Element, E>(
         if let Ok(mut packed) = ArrayViewMut::from_shape(view.raw_dim(), &mut *block) {
             packed.assign(view);
         }
-        return put(A::bytes(block));
+        return element::blocks(block, put);
     }
     let rows = view.len_of(Axis(0));
     let each = view.len() / rows;
@@ -181,17 +181,21 @@ pub(crate) fn view<'a, A: Element, D: Dimension>(
     placed: &Placed<'a>,
 ) -> error::Result<ArrayView<'a, A, D>> {
     let named = |error: error::Error| error.at_field(path);
-    if placed.dtype != A::DTYPE {
-        return Err(named(error::Error::mismatch(format!(
-            "expected {}, found {} (shape {:?})",
-            A::DTYPE.rust_name(),
-            placed.dtype.rust_name(),
-            placed.shape
-        ))));
+    match fit(&placed.dtype, &A::DTYPE) {
+        Ok(Fit::Same) => {}
+        Ok(Fit::Converted(_, why)) => {
+            return Err(named(error::Error::mismatch(format!(
+                "cannot view this array: {why}; read it into an owned type"
+            ))));
+        }
+        Err(why) => {
+            let (found, wanted) = mismatch(&placed.dtype, &placed.shape, &A::DTYPE, &why);
+            return Err(named(error::Error::mismatch(format!("expected {wanted}, found {found}"))));
+        }
     }
     let shape = dimension::<D, error::Error>(&placed.shape, placed.order).map_err(named)?;
-    let items =
-        A::view(placed.bytes).map_err(|misfit| named(error::Error::corrupt(misfit.to_string())))?;
+    let items = element::view(placed.bytes)
+        .map_err(|misfit| named(error::Error::corrupt(misfit.to_string())))?;
     ArrayView::from_shape(shape, items)
         .map_err(|error| named(error::Error::corrupt(error.to_string())))
 }

@@ -10,9 +10,10 @@ use serde::de::{
 };
 
 use crate::dtype::DType;
-use crate::element::{Element, Misfit};
+use crate::element::{self, Element, Fit, Misfit, fit, mismatch};
 use crate::layout::{self, MAX_NDIM, Order};
 
+use super::nest::{Data, First, Head, Item, Nest, Next, Second};
 use super::token::TOKEN;
 
 /// An array that was read: its shape, order and elements, which are borrowed where that is possible.
@@ -27,7 +28,6 @@ pub(crate) struct Read<'de, A: Element> {
 const INLINE: &str = "it is encoded inline or comes from another format";
 const COPIED: &str = "the format that it comes from does not lend its bytes";
 const UNALIGNED: &str = "its bytes are not aligned for it";
-const FOREIGN_ORDER: &str = "its bytes are in the other byte order";
 
 impl<'de, A: Element> Read<'de, A> {
     pub(crate) fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -108,12 +108,10 @@ fn read_bytes<'de, A: Element, E: Error>(
     bytes: Bytes<'de>,
 ) -> Result<Read<'de, A>, E> {
     let dtype = DType::from_descriptor(descriptor).map_err(E::custom)?;
-    if dtype.scalar() != A::DTYPE.scalar() {
-        return Err(E::invalid_type(
-            Unexpected::Other(&format!("{} (shape {shape:?})", dtype.rust_name())),
-            &A::DTYPE.rust_name().as_str(),
-        ));
-    }
+    let fit = fit(&dtype, &A::DTYPE).map_err(|why| {
+        let (found, wanted) = mismatch(&dtype, &shape, &A::DTYPE, &why);
+        E::invalid_type(Unexpected::Other(&found), &wanted.as_str())
+    })?;
     let expected = layout::byte_len(&shape, dtype.item_size())
         .filter(|_| shape.len() <= MAX_NDIM)
         .ok_or_else(|| E::custom(format_args!("shape {shape:?} of {dtype} overflows")))?;
@@ -124,23 +122,28 @@ fn read_bytes<'de, A: Element, E: Error>(
         )));
     }
     let misfit = |misfit: Misfit| match misfit {
-        Misfit::Bool { index, byte } => E::invalid_value(
-            Unexpected::Other(&format!("{byte} at element {index}")),
-            &"a bool, a byte of 0 or 1",
-        ),
+        Misfit::Bool { index, field, byte } => {
+            let of = if field.is_empty() { String::new() } else { format!(", field `{field}`") };
+            E::invalid_value(
+                Unexpected::Other(&format!("{byte} at element {index}{of}")),
+                &"a bool, a byte of 0 or 1",
+            )
+        }
         other => E::custom(other),
     };
-    let (elements, owned) = match bytes.0 {
-        Cow::Borrowed(bytes) if dtype.is_native() => match A::view(bytes) {
+    let (elements, owned) = match (fit, bytes.0) {
+        (Fit::Converted(plan, why), bytes) => {
+            (Cow::Owned(element::collect(&bytes, Some(&plan)).map_err(misfit)?), Some(why))
+        }
+        (Fit::Same, Cow::Borrowed(bytes)) => match element::view(bytes) {
             Ok(items) => (Cow::Borrowed(items), None),
             Err(Misfit::Align { .. }) => {
-                (Cow::Owned(A::collect(bytes, false).map_err(misfit)?), Some(UNALIGNED))
+                (Cow::Owned(element::collect(bytes, None).map_err(misfit)?), Some(UNALIGNED))
             }
             Err(other) => return Err(misfit(other)),
         },
-        other => {
-            let why = if dtype.is_native() { COPIED } else { FOREIGN_ORDER };
-            (Cow::Owned(A::collect(&other, !dtype.is_native()).map_err(misfit)?), Some(why))
+        (Fit::Same, Cow::Owned(bytes)) => {
+            (Cow::Owned(element::collect(&bytes, None).map_err(misfit)?), Some(COPIED))
         }
     };
     Ok(Read { shape, order, elements, owned })
@@ -179,25 +182,25 @@ impl<'de, A: Element> Visitor<'de> for TokenVisitor<A> {
 struct ArrayVisitor<A>(PhantomData<A>);
 
 impl<A: Element> ArrayVisitor<A> {
-    fn nested<'de>(nest: Nest<A>) -> Read<'de, A> {
-        Read {
-            shape: nest.shape,
-            order: Order::C,
-            elements: Cow::Owned(nest.items),
-            owned: Some(INLINE),
-        }
+    fn nested<'de, E: Error>(nest: Nest) -> Result<Read<'de, A>, E> {
+        let (shape, bytes) = nest.finish(&A::DTYPE)?;
+        let items = element::collect(&bytes, None).map_err(E::custom)?;
+        Ok(Read { shape, order: Order::C, elements: Cow::Owned(items), owned: Some(INLINE) })
     }
 
-    fn scalar<'de>(item: A) -> Read<'de, A> {
-        Self::nested(Nest { shape: Vec::new(), items: vec![item] })
+    fn scalar<'de, E: Error>(
+        put: impl FnOnce(Item<'_>) -> Result<(), E>,
+    ) -> Result<Read<'de, A>, E> {
+        let mut nest = Nest::new(&A::DTYPE, Vec::new());
+        put(Item { nest: &mut nest, axis: 0 })?;
+        Self::nested(nest)
     }
 }
 
 macro_rules! scalars {
     ($($visit:ident $ty:ty;)*) => {$(
         fn $visit<E: Error>(self, value: $ty) -> Result<Self::Value, E> {
-            let item = A::deserialize(serde::de::IntoDeserializer::<E>::into_deserializer(value))?;
-            Ok(Self::scalar(item))
+            Self::scalar(|item| item.$visit(value))
         }
     )*};
 }
@@ -215,37 +218,67 @@ impl<'de, A: Element> Visitor<'de> for ArrayVisitor<A> {
         visit_u64 u64;
         visit_f32 f32;
         visit_f64 f64;
+        visit_str &str;
+        visit_bytes &[u8];
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
-        let mut nest = Nest { shape: vec![0], items: Vec::new() };
-        match seq.next_element_seed(First { nest: &mut nest, whole: seq.size_hint() == Some(3) })? {
-            None => return Ok(Self::nested(nest)),
-            Some(Head::Element) => {}
-            Some(Head::Descriptor(descriptor)) => {
-                let missing = |found| S::Error::invalid_length(found, &"dtype, shape and bytes");
-                let shape: Vec<usize> = seq.next_element()?.ok_or_else(|| missing(1))?;
-                let bytes: Bytes<'de> = seq.next_element()?.ok_or_else(|| missing(2))?;
-                // A fourth element, the order, is ours alone.
-                let order = match seq.next_element::<u8>() {
-                    Ok(Some(1)) => Order::F,
-                    _ => Order::C,
-                };
-                return read_bytes(&descriptor, shape, order, bytes);
+        let mut nest = Nest::new(&A::DTYPE, vec![0]);
+        let whole = seq.size_hint() == Some(3);
+        let head =
+            seq.next_element_seed(First { item: Item { nest: &mut nest, axis: 1 }, whole })?;
+        let descriptor = match head {
+            None => return Self::nested(nest),
+            Some(Head::Element) => None,
+            Some(Head::Text(text)) if nest.is_text() => {
+                // A text may be an element or a descriptor; what follows tells.
+                let mut second = Nest::new(&A::DTYPE, vec![0]);
+                match seq.next_element_seed(Second(Item { nest: &mut second, axis: 1 }))? {
+                    Some(Next::Shape(shape)) => Some((text, Some(shape))),
+                    more => {
+                        Item { nest: &mut nest, axis: 1 }.visit_str(&text)?;
+                        if more.is_some() {
+                            nest.bytes.extend_from_slice(&second.bytes);
+                        }
+                        nest.shape[0] = usize::from(more.is_some());
+                        None
+                    }
+                }
             }
+            Some(Head::Text(text)) => Some((text, None)),
+        };
+        if let Some((descriptor, shape)) = descriptor {
+            let missing = |found| S::Error::invalid_length(found, &"dtype, shape and bytes");
+            let shape = match shape {
+                Some(shape) => shape,
+                None => seq.next_element()?.ok_or_else(|| missing(1))?,
+            };
+            let bytes: Bytes<'de> = seq.next_element()?.ok_or_else(|| missing(2))?;
+            // A fourth element, the order, is ours alone.
+            let order = match seq.next_element::<u8>() {
+                Ok(Some(1)) => Order::F,
+                _ => Order::C,
+            };
+            return read_bytes(&descriptor, shape, order, bytes);
         }
-        nest.shape[0] = 1;
+        nest.shape[0] += 1;
         while seq.next_element_seed(Item { nest: &mut nest, axis: 1 })?.is_some() {
             nest.shape[0] += 1;
         }
-        Ok(Self::nested(nest))
+        Self::nested(nest)
     }
 
-    /// ndarray's own form: `{v: 1, dim: [2, 3], data: [..]}`.
+    /// A struct, as the only element of an array without axes; or ndarray's own form: `{v: 1, dim: [2, 3], data: [..]}`.
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        let (mut shape, mut items) = (None::<Vec<usize>>, None::<Vec<A>>);
-        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            match &*key {
+        let mut key = map.next_key::<Cow<'de, str>>()?;
+        if let Some(first) = &key
+            && A::DTYPE.fields().iter().any(|field| field.name() == first)
+        {
+            return Self::scalar(|item| item.push_struct(key, map));
+        }
+        let (mut shape, mut items) = (None::<Vec<usize>>, None::<(usize, Vec<u8>)>);
+        while let Some(name) = key {
+            match &*name {
                 "v" => {
                     let version = map.next_value::<u64>()?;
                     if version != 1 {
@@ -256,164 +289,20 @@ impl<'de, A: Element> Visitor<'de> for ArrayVisitor<A> {
                     }
                 }
                 "dim" => shape = Some(map.next_value_seed(Dim)?),
-                "data" => items = Some(map.next_value()?),
+                "data" => items = Some(map.next_value_seed(Data(&A::DTYPE))?),
                 other => return Err(M::Error::unknown_field(other, &["v", "dim", "data"])),
             }
+            key = map.next_key()?;
         }
         let shape = shape.ok_or_else(|| M::Error::missing_field("dim"))?;
-        let items = items.ok_or_else(|| M::Error::missing_field("data"))?;
-        if layout::count(&shape) != Some(items.len()) {
+        let (count, bytes) = items.ok_or_else(|| M::Error::missing_field("data"))?;
+        if layout::count(&shape) != Some(count) {
             return Err(M::Error::custom(format_args!(
-                "shape {shape:?} does not have {} elements",
-                items.len()
+                "shape {shape:?} does not have {count} elements"
             )));
         }
-        Ok(Self::nested(Nest { shape, items }))
-    }
-}
-
-/// Row-major elements as they come out of nested sequences, and the shape seen so far.
-struct Nest<A> {
-    shape: Vec<usize>,
-    items: Vec<A>,
-}
-
-/// Whether the first element of a sequence is an element of the array, or the descriptor of one.
-enum Head<'de> {
-    Element,
-    Descriptor(Cow<'de, str>),
-}
-
-struct First<'n, A> {
-    nest: &'n mut Nest<A>,
-    /// The sequence has three elements, as `(dtype, shape, bytes)` has.
-    whole: bool,
-}
-
-impl<'de, A: Element> DeserializeSeed<'de> for First<'_, A> {
-    type Value = Head<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
-        // A format that does not describe itself has to be told; it can only hold the descriptor.
-        if d.is_human_readable() { d.deserialize_any(self) } else { d.deserialize_str(self) }
-    }
-}
-
-macro_rules! elements {
-    ($($visit:ident $ty:ty;)*) => {$(
-        fn $visit<E: Error>(self, value: $ty) -> Result<Self::Value, E> {
-            let item = A::deserialize(serde::de::IntoDeserializer::<E>::into_deserializer(value))?;
-            Item { nest: self.nest, axis: 1 }.push(item)?;
-            Ok(Head::Element)
-        }
-    )*};
-}
-
-impl<'de, A: Element> Visitor<'de> for First<'_, A> {
-    type Value = Head<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let also = if self.whole { " or a dtype" } else { "" };
-        write!(f, "{}{also}", A::DTYPE.rust_name())
-    }
-
-    elements! {
-        visit_bool bool;
-        visit_i64 i64;
-        visit_u64 u64;
-        visit_f32 f32;
-        visit_f64 f64;
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Head::Descriptor(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Head::Descriptor(Cow::Borrowed(text)))
-    }
-
-    fn visit_seq<S: SeqAccess<'de>>(self, seq: S) -> Result<Self::Value, S::Error> {
-        Item { nest: self.nest, axis: 1 }.visit_seq(seq)?;
-        Ok(Head::Element)
-    }
-}
-
-/// One item of a nest at this axis: a number, or a sequence along the axis.
-struct Item<'n, A> {
-    nest: &'n mut Nest<A>,
-    axis: usize,
-}
-
-impl<A: Element> Item<'_, A> {
-    fn push<E: Error>(self, item: A) -> Result<(), E> {
-        if self.axis != self.nest.shape.len() {
-            return Err(E::custom("a number stands where other rows have a sequence"));
-        }
-        self.nest.items.push(item);
-        Ok(())
-    }
-}
-
-impl<'de, A: Element> DeserializeSeed<'de> for Item<'_, A> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
-        d.deserialize_any(self)
-    }
-}
-
-macro_rules! items {
-    ($($visit:ident $ty:ty;)*) => {$(
-        fn $visit<E: Error>(self, value: $ty) -> Result<(), E> {
-            let item = A::deserialize(serde::de::IntoDeserializer::<E>::into_deserializer(value))?;
-            self.push(item)
-        }
-    )*};
-}
-
-impl<'de, A: Element> Visitor<'de> for Item<'_, A> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", A::DTYPE.rust_name())
-    }
-
-    items! {
-        visit_bool bool;
-        visit_i64 i64;
-        visit_u64 u64;
-        visit_f32 f32;
-        visit_f64 f64;
-    }
-
-    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<(), S::Error> {
-        // The first row of an axis fixes its length; the others must have it too.
-        let known = self.nest.shape.get(self.axis).copied();
-        if known.is_none() {
-            if self.axis >= MAX_NDIM {
-                return Err(S::Error::custom(format_args!("more than {MAX_NDIM} axes")));
-            }
-            if !self.nest.items.is_empty() {
-                return Err(S::Error::custom("a sequence stands where other rows have a number"));
-            }
-            self.nest.shape.push(0);
-        }
-        let mut len = 0;
-        let axis = self.axis + 1;
-        while seq.next_element_seed(Item { nest: &mut *self.nest, axis })?.is_some() {
-            len += 1;
-            if known.is_none() {
-                self.nest.shape[self.axis] = len;
-            }
-        }
-        match known {
-            Some(known) if known != len => Err(S::Error::invalid_length(
-                len,
-                &format!("{known} elements as in the rows before").as_str(),
-            )),
-            _ => Ok(()),
-        }
+        let items = element::collect(&bytes, None).map_err(M::Error::custom)?;
+        Ok(Read { shape, order: Order::C, elements: Cow::Owned(items), owned: Some(INLINE) })
     }
 }
 

@@ -39,13 +39,13 @@ pub(crate) fn add_region(region: &Region) {
     });
 }
 
-/// The current region in which these bytes lie and their offset in it, if there is one.
+/// The current region in which these items lie and their offset in bytes, if there is one.
 #[cfg(feature = "ndarray")]
-pub(super) fn locate(bytes: &[u8]) -> Option<(Region, usize)> {
+pub(super) fn locate<A>(items: &[A]) -> Option<(Region, usize)> {
     CURRENT.with(|current| {
         let current = current.borrow();
-        let (_, region) = current.range(..=bytes.as_ptr().addr()).next_back()?;
-        Some((region.clone(), region.offset_of(bytes)?))
+        let (_, region) = current.range(..=items.as_ptr().addr()).next_back()?;
+        Some((region.clone(), region.offset_of(items)?))
     })
 }
 

@@ -11,8 +11,10 @@ use std::marker::PhantomData;
 use serde::ser::{Serialize, SerializeSeq, SerializeTuple, SerializeTupleStruct, Serializer};
 
 use crate::dtype::DType;
-use crate::element::Element;
+use crate::element::{self, Element};
 use crate::layout::{MAX_NDIM, Order};
+
+use super::element::Rows;
 
 /// The name under which arrays pass through serde.
 pub(crate) const TOKEN: &str = "$serde_shm::Array";
@@ -106,8 +108,8 @@ impl<A: Element> Elements<A> for &[A] {
         Order::C
     }
 
-    fn blocks<E>(&self, mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
-        put(A::bytes(self))
+    fn blocks<E>(&self, put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        element::blocks(self, put)
     }
 
     fn row_major(&self) -> Cow<'_, [A]> {
@@ -142,12 +144,13 @@ impl<A: Element, B: Elements<A>> Serialize for Payload<'_, A, B> {
         }
         let elements = self.elements.row_major();
         if serializer.is_human_readable() {
-            return nest::<A, Plain, S>(self.shape, &elements, serializer);
+            let (dtype, bytes) = (&A::DTYPE, &*element::packed(&elements));
+            return Rows { dtype, shape: self.shape, bytes }.serialize(serializer);
         }
         let mut tuple = serializer.serialize_tuple(3)?;
         tuple.serialize_element(&A::DTYPE.to_string())?;
         tuple.serialize_element(self.shape)?;
-        tuple.serialize_element(&Bytes(A::bytes(&elements)))?;
+        tuple.serialize_element(&Bytes(&element::packed(&elements)))?;
         tuple.end()
     }
 }

@@ -9,6 +9,7 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
+use crate::array::{text, unpadded};
 use crate::dtype::{DType, Field, Kind, Scalar};
 use crate::error::{Error, Result};
 use crate::layout;
@@ -21,39 +22,6 @@ pub(super) struct Element<'p, 'de> {
     pub(super) dtype: &'p DType,
     /// As many as an element of the dtype has.
     pub(super) bytes: &'de [u8],
-}
-
-/// Text that was found: borrowed from `S`, made from `U`.
-pub(crate) fn text<'de>(dtype: &DType, bytes: &'de [u8]) -> Result<Option<Cow<'de, str>>> {
-    match dtype.inner() {
-        Kind::Bytes(_) => Ok(std::str::from_utf8(unpadded(bytes)).ok().map(Cow::Borrowed)),
-        Kind::Text(_) => {
-            let mut text = String::with_capacity(bytes.len() / 4);
-            let mut end = 0;
-            for unit in bytes.as_chunks::<4>().0 {
-                let code = if dtype.is_big_endian() {
-                    u32::from_be_bytes(*unit)
-                } else {
-                    u32::from_le_bytes(*unit)
-                };
-                text.push(char::from_u32(code).ok_or_else(|| {
-                    Error::corrupt(format!("invalid text: {code:#x} is no Unicode scalar value"))
-                })?);
-                if code != 0 {
-                    end = text.len();
-                }
-            }
-            text.truncate(end);
-            Ok(Some(Cow::Owned(text)))
-        }
-        _ => Ok(None),
-    }
-}
-
-/// Bytes without the NULs that pad them.
-pub(crate) fn unpadded(bytes: &[u8]) -> &[u8] {
-    let len = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    &bytes[..len]
 }
 
 impl<'de> Element<'_, 'de> {

@@ -1,39 +1,161 @@
-//! The checks before a cast, and the one cast that no library does as fast: bytes to `bool`.
+//! The trait that says what may be cast, and the casts. Each is preceded by the checks that it names.
 #![allow(unsafe_code)]
+
+use std::mem::MaybeUninit;
+
+use crate::dtype::DType;
 
 use super::Misfit;
 
-pub(super) fn check_len(bytes: &[u8], item: usize) -> Result<(), Misfit> {
-    if bytes.len().is_multiple_of(item) {
-        Ok(())
-    } else {
-        Err(Misfit::Length { bytes: bytes.len(), item })
-    }
+/// What an array may hold: `bool`, `i8` to `i64`, `u8` to `u64`, `f32` and `f64`; `isize` and `usize` as the integer of
+/// their width on this machine; with the feature `half` `half::f16` and `half::bf16`, with `complex`
+/// `num_complex::Complex32` and `Complex64`; times and strings of [`mod@crate::element`]; and structs of these with
+/// `#[derive(Element)]`, which NumPy sees as structured dtypes.
+///
+/// ```
+/// use serde_shm::Element;
+/// fn bytes_of<A: Element>(items: &[A]) -> usize {
+///     items.len() * A::DTYPE.item_size()
+/// }
+/// assert_eq!(bytes_of(&[1.0_f64, 2.0]), 16);
+/// ```
+///
+/// # Safety
+///
+/// Implement it by the derive. Whoever does it by hand promises that [`DTYPE`](Element::DTYPE) describes the type's
+/// memory: its `item_size` is the type's size, which is not zero; each field lies at its offset with its dtype, in this
+/// machine's byte order; bytes that no field has are padding; the alignment is at most 64; and every value of those
+/// bytes is a valid value of the type, if only the bytes of `bool`s are 0 or 1.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an element of arrays",
+    label = "not an `Element`",
+    note = "elements are bool, i8 to i64, u8 to u64, f32, f64, the types of `serde_shm::element`, and structs with `#[repr(C)]` and `#[derive(Clone, Copy, serde_shm::Element)]`",
+    note = "`half::f16` and `half::bf16` need the feature `half`, `num_complex::Complex` the feature `complex`"
+)]
+pub unsafe trait Element: Copy + Send + Sync + 'static {
+    /// The dtype of this type in this machine's byte order.
+    const DTYPE: DType;
 }
 
-pub(super) fn check_align(bytes: &[u8], align: usize) -> Result<(), Misfit> {
-    if bytes.as_ptr().addr().is_multiple_of(align) {
-        Ok(())
-    } else {
-        Err(Misfit::Align { needed: align })
-    }
-}
-
-/// Every byte is 0 or 1. Blocks are or-ed together first, which the compiler turns into vector code.
-fn check_bools(bytes: &[u8]) -> Result<(), Misfit> {
-    for (block, chunk) in bytes.chunks(4096).enumerate() {
-        if chunk.iter().fold(0, |all, byte| all | byte) > 1 {
-            let (index, byte) =
-                chunk.iter().enumerate().find(|(_, byte)| **byte > 1).unwrap_or((0, &chunk[0]));
-            return Err(Misfit::Bool { index: block * 4096 + index, byte: *byte });
+/// SAFETY of each line: the type is a number of the machine of the size that the dtype says, for which every bit pattern
+/// is valid; of `bool` the trait speaks itself; the others are `repr(transparent)` or arrays of such.
+macro_rules! elements {
+    ($($(#[$attr:meta])* [$($generics:tt)*] $ty:ty => $dtype:expr;)*) => {$(
+        $(#[$attr])*
+        // SAFETY: see the macro.
+        unsafe impl<$($generics)*> Element for $ty {
+            const DTYPE: DType = {
+                let dtype = $dtype;
+                assert!(size_of::<$ty>() > 0, "an element of no bytes cannot be counted");
+                dtype
+            };
         }
+    )*};
+}
+
+elements! {
+    [] bool => DType::BOOL;
+    [] i8 => DType::I8;
+    [] i16 => DType::I16;
+    [] i32 => DType::I32;
+    [] i64 => DType::I64;
+    [] u8 => DType::U8;
+    [] u16 => DType::U16;
+    [] u32 => DType::U32;
+    [] u64 => DType::U64;
+    [] f32 => DType::F32;
+    [] f64 => DType::F64;
+    #[cfg(target_pointer_width = "64")]
+    [] isize => DType::I64;
+    #[cfg(target_pointer_width = "64")]
+    [] usize => DType::U64;
+    #[cfg(target_pointer_width = "32")]
+    [] isize => DType::I32;
+    #[cfg(target_pointer_width = "32")]
+    [] usize => DType::U32;
+    #[cfg(feature = "half")]
+    [] half::f16 => DType::F16;
+    #[cfg(feature = "half")]
+    [] half::bf16 => DType::BF16;
+    #[cfg(feature = "complex")]
+    [] num_complex::Complex32 => DType::COMPLEX64;
+    #[cfg(feature = "complex")]
+    [] num_complex::Complex64 => DType::COMPLEX128;
+    [U: super::Unit] super::Datetime64<U> => DType::datetime(U::UNIT);
+    [U: super::Unit] super::Timedelta64<U> => DType::timedelta(U::UNIT);
+    [const N: usize] super::FixedBytes<N> => DType::bytes(N);
+    [const N: usize] super::FixedStr<N> => DType::text(N);
+}
+
+/// The bytes are a whole number of elements of the type.
+fn check_len<A: Element>(bytes: &[u8]) -> Result<(), Misfit> {
+    if bytes.len().is_multiple_of(size_of::<A>()) {
+        Ok(())
+    } else {
+        Err(Misfit::Length { bytes: bytes.len(), item: size_of::<A>() })
     }
+}
+
+/// The bytes start where an element of the type may.
+fn check_align<A: Element>(bytes: &[u8]) -> Result<(), Misfit> {
+    if bytes.as_ptr().addr().is_multiple_of(align_of::<A>()) {
+        Ok(())
+    } else {
+        Err(Misfit::Align { needed: align_of::<A>() })
+    }
+}
+
+/// Bytes as elements, where they lie.
+pub(super) fn view<A: Element>(bytes: &[u8]) -> Result<&[A], Misfit> {
+    check_len::<A>(bytes)?;
+    super::check_values(&A::DTYPE, bytes)?;
+    if bytes.is_empty() {
+        return Ok(&[]);
+    }
+    check_align::<A>(bytes)?;
+    // SAFETY: `check_len` and `check_align` above saw that length and address are those of elements, and `check_values`
+    // that the bytes of bools are 0 or 1, which is all that `Element` asks of a valid value. The slice lives as long
+    // as `bytes`, which stays shared.
+    Ok(unsafe {
+        std::slice::from_raw_parts(bytes.as_ptr().cast::<A>(), bytes.len() / size_of::<A>())
+    })
+}
+
+/// Appends elements, copied from bytes of any alignment.
+pub(super) fn append<A: Element>(items: &mut Vec<A>, bytes: &[u8]) -> Result<(), Misfit> {
+    check_len::<A>(bytes)?;
+    super::check_values(&A::DTYPE, bytes)?;
+    let count = bytes.len() / size_of::<A>();
+    items.reserve(count);
+    let free = items.spare_capacity_mut()[..count].as_mut_ptr().cast::<u8>();
+    // SAFETY: `free` is room for `count` elements, of `bytes.len()` bytes together by `check_len`, which was reserved
+    // above and which nothing else borrows.
+    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), free, bytes.len()) };
+    // SAFETY: the elements behind the length are written now, and valid by `check_values`.
+    unsafe { items.set_len(items.len() + count) };
     Ok(())
 }
 
-pub(super) fn bools(bytes: &[u8]) -> Result<&[bool], Misfit> {
-    check_bools(bytes)?;
-    // SAFETY: `check_bools` above saw that every byte is 0 or 1, the two valid values of `bool`; `bool` has the
-    // size and alignment of `u8`, so pointer and length are those of a slice that lives as long as `bytes`.
-    Ok(unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast::<bool>(), bytes.len()) })
+/// The bytes of elements that have no padding.
+pub(super) fn bytes<A: Element>(items: &[A]) -> Option<&[u8]> {
+    if super::has_padding(&A::DTYPE) {
+        return None;
+    }
+    // SAFETY: `has_padding` saw that a field of the dtype has each byte, so that all of them are initialised, by what
+    // `Element` promises of the dtype. The length is that of the slice in bytes, and any address will do for a `u8`.
+    Some(unsafe { std::slice::from_raw_parts(items.as_ptr().cast::<u8>(), size_of_val(items)) })
+}
+
+/// Copies the bytes of an element's fields, and no padding, to where they lie in `out`.
+pub(super) fn copy_fields<A: Element>(item: &A, fields: &[std::ops::Range<usize>], out: &mut [u8]) {
+    let all = std::ptr::from_ref(item).cast::<MaybeUninit<u8>>();
+    // SAFETY: an element is so many bytes, of which nothing is assumed here.
+    let all = unsafe { std::slice::from_raw_parts(all, size_of::<A>()) };
+    for field in fields {
+        for (out, byte) in out[field.clone()].iter_mut().zip(&all[field.clone()]) {
+            // SAFETY: the caller took the ranges from the dtype of `A` by `field_ranges`, so a field has this byte, and
+            // it is initialised.
+            *out = unsafe { byte.assume_init() };
+        }
+    }
 }

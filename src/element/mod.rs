@@ -1,64 +1,41 @@
-//! What an array may hold, and the way from bytes to elements and back.
+//! What an array may hold beside numbers, and the way from bytes to elements and back.
+//!
+//! The types here are those of NumPy's dtypes that Rust has no type for: [`Datetime64`] and [`Timedelta64`] with their
+//! [`Unit`]s, [`FixedBytes`] (`S`) and [`FixedStr`] (`U`).
 
 mod cast;
+mod fit;
+mod text;
+mod time;
+mod values;
 
+use std::borrow::Cow;
 use std::fmt;
 
-use crate::dtype::DType;
+use crate::layout::ARRAY_ALIGN;
 
-/// What an array may hold: `bool`, `i8` to `i64`, `u8` to `u64`, `f32` and `f64`; `isize` and `usize` as the integer of
-/// their width on this machine.
-///
-/// The trait is sealed: that a block of bytes may be seen as a slice of an element type is checked in this crate.
-///
-/// ```
-/// use serde_shm::Element;
-/// fn bytes_of<A: Element>(items: &[A]) -> usize {
-///     items.len() * A::DTYPE.item_size()
-/// }
-/// assert_eq!(bytes_of(&[1.0_f64, 2.0]), 16);
-/// ```
-pub trait Element:
-    sealed::Sealed
-    + Copy
-    + fmt::Debug
-    + PartialEq
-    + serde::Serialize
-    + serde::de::DeserializeOwned
-    + Send
-    + Sync
-    + 'static
-{
-    /// The dtype of this type in this machine's byte order.
-    const DTYPE: DType;
+pub use cast::Element;
+pub(crate) use fit::{Fit, Plan, fit, mismatch};
+pub(crate) use text::{FillBytes, Latin};
+pub use text::{FixedBytes, FixedStr, TooLong};
+pub use time::{
+    Datetime64, Days, Generic, Hours, Microseconds, Milliseconds, Minutes, Months, Nanoseconds,
+    OutOfRange, Seconds, Timedelta64, Unit, Weeks, Years,
+};
+use values::{check_values, field_ranges, has_padding};
 
-    /// Bytes as elements, with no copy.
-    #[doc(hidden)]
-    fn view(bytes: &[u8]) -> Result<&[Self], Misfit>;
-
-    /// Bytes as elements, copied: any alignment, either byte order.
-    #[doc(hidden)]
-    fn collect(bytes: &[u8], swap: bool) -> Result<Vec<Self>, Misfit>;
-
-    /// Elements as bytes.
-    #[doc(hidden)]
-    fn bytes(items: &[Self]) -> &[u8];
-}
-
-mod sealed {
-    pub trait Sealed {}
-}
+/// Elements are converted in blocks of about this many bytes.
+const BLOCK: usize = 32 << 10;
 
 /// Why bytes are not a slice of elements.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Misfit {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Misfit {
     /// The length is not a multiple of the element's size.
     Length { bytes: usize, item: usize },
     /// The address is not a multiple of the element's alignment.
     Align { needed: usize },
-    /// A byte of a bool array is neither 0 nor 1.
-    Bool { index: usize, byte: u8 },
+    /// A byte of a bool is neither 0 nor 1. The field is empty where the element itself is the bool.
+    Bool { index: usize, field: String, byte: u8 },
 }
 
 impl fmt::Display for Misfit {
@@ -70,106 +47,220 @@ impl fmt::Display for Misfit {
             Misfit::Align { needed } => {
                 write!(f, "its bytes do not start at a multiple of {needed}")
             }
-            Misfit::Bool { index, byte } => {
-                write!(f, "invalid bool: expected a byte 0 or 1 at element {index}, found {byte}")
+            Misfit::Bool { index, field, byte } => {
+                write!(f, "invalid bool: expected a byte 0 or 1 at element {index}")?;
+                if !field.is_empty() {
+                    write!(f, ", field `{field}`")?;
+                }
+                write!(f, ", found {byte}")
             }
         }
     }
 }
 
-macro_rules! numbers {
-    ($($ty:ident $dtype:ident),*) => {$(
-        impl sealed::Sealed for $ty {}
-        impl Element for $ty {
-            const DTYPE: DType = DType::$dtype;
-
-            fn view(bytes: &[u8]) -> Result<&[Self], Misfit> {
-                cast::check_len(bytes, size_of::<$ty>())?;
-                if bytes.is_empty() {
-                    return Ok(&[]);
-                }
-                cast::check_align(bytes, align_of::<$ty>())?;
-                Ok(bytemuck::cast_slice(bytes))
-            }
-
-            fn collect(bytes: &[u8], swap: bool) -> Result<Vec<Self>, Misfit> {
-                cast::check_len(bytes, size_of::<$ty>())?;
-                if swap {
-                    return Ok(bytes
-                        .as_chunks()
-                        .0
-                        .iter()
-                        .map(|chunk: &[u8; size_of::<$ty>()]| {
-                            let mut chunk = *chunk;
-                            chunk.reverse();
-                            bytemuck::pod_read_unaligned(&chunk)
-                        })
-                        .collect());
-                }
-                match Self::view(bytes) {
-                    Ok(items) => Ok(items.to_vec()),
-                    Err(_) => Ok(bytemuck::pod_collect_to_vec(bytes)),
-                }
-            }
-
-            fn bytes(items: &[Self]) -> &[u8] {
-                bytemuck::cast_slice(items)
-            }
-        }
-    )*};
+/// Bytes as elements, with no copy.
+pub(crate) fn view<A: Element>(bytes: &[u8]) -> Result<&[A], Misfit> {
+    cast::view(bytes)
 }
 
-numbers!(i8 I8, i16 I16, i32 I32, i64 I64, u8 U8, u16 U16, u32 U32, u64 U64, f32 F32, f64 F64);
+/// Bytes as elements, copied: any alignment, and by a plan any byte order and place of fields.
+pub(crate) fn collect<A: Element>(bytes: &[u8], plan: Option<&Plan>) -> Result<Vec<A>, Misfit> {
+    let mut items = Vec::new();
+    let Some(plan) = plan else {
+        cast::append(&mut items, bytes)?;
+        return Ok(items);
+    };
+    let (from, to) = (plan.from_size, size_of::<A>());
+    if from == 0 || !bytes.len().is_multiple_of(from) {
+        return Err(Misfit::Length { bytes: bytes.len(), item: from });
+    }
+    items.reserve_exact(bytes.len() / from);
+    let each = (BLOCK / to).max(1);
+    let mut block = vec![0; each.min(bytes.len() / from) * to];
+    for (number, chunk) in bytes.chunks(each * from).enumerate() {
+        let out = &mut block[..chunk.len() / from * to];
+        if let Some(unit) = plan.only_swaps(to) {
+            out.copy_from_slice(chunk);
+            fit::swap(unit, out);
+        } else {
+            for (item, out) in chunk.chunks_exact(from).zip(out.chunks_exact_mut(to)) {
+                plan.convert(item, out);
+            }
+        }
+        cast::append(&mut items, out).map_err(|misfit| match misfit {
+            Misfit::Bool { index, field, byte } => {
+                Misfit::Bool { index: number * each + index, field, byte }
+            }
+            other => other,
+        })?;
+    }
+    Ok(items)
+}
 
-#[cfg(target_pointer_width = "64")]
-numbers!(isize I64, usize U64);
-#[cfg(target_pointer_width = "32")]
-numbers!(isize I32, usize U32);
+/// Elements as bytes, where they lie; `None` if there is padding between their fields, which may not be read.
+pub(crate) fn bytes<A: Element>(items: &[A]) -> Option<&[u8]> {
+    cast::bytes(items)
+}
 
-impl sealed::Sealed for bool {}
-impl Element for bool {
-    const DTYPE: DType = DType::BOOL;
+/// Calls `put` with the bytes of the elements: all in one where they have no padding, else copied block by block with
+/// zeros for padding.
+pub(crate) fn blocks<A: Element, E>(
+    items: &[A],
+    mut put: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    if let Some(bytes) = cast::bytes(items) {
+        return put(bytes);
+    }
+    let fields = field_ranges(&A::DTYPE);
+    let each = (BLOCK / size_of::<A>()).max(1);
+    let mut block = vec![0; each.min(items.len()) * size_of::<A>()];
+    for items in items.chunks(each) {
+        let out = &mut block[..size_of_val(items)];
+        for (item, out) in items.iter().zip(out.chunks_exact_mut(size_of::<A>())) {
+            cast::copy_fields(item, &fields, out);
+        }
+        put(out)?;
+    }
+    Ok(())
+}
 
-    fn view(bytes: &[u8]) -> Result<&[Self], Misfit> {
-        cast::bools(bytes)
+/// Elements as bytes, copied if they have padding.
+pub(crate) fn packed<A: Element>(items: &[A]) -> Cow<'_, [u8]> {
+    if let Some(bytes) = cast::bytes(items) {
+        return Cow::Borrowed(bytes);
+    }
+    let mut all = Vec::with_capacity(size_of_val(items));
+    let done: Result<(), std::convert::Infallible> = blocks(items, |bytes| {
+        all.extend_from_slice(bytes);
+        Ok(())
+    });
+    match done {
+        Ok(()) => Cow::Owned(all),
+    }
+}
+
+/// For the derive: what a struct's field may be, an element or fixed arrays of one.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a field of an array element",
+    label = "not an `Element`, nor a fixed array of one",
+    note = "fields are bool, numbers up to 64 bits, the types of `serde_shm::element`, other structs with `#[derive(Element)]`, and fixed arrays `[T; N]` of these"
+)]
+pub trait ElementField: Copy + Send + Sync + 'static {
+    const DTYPE: crate::DType;
+    const AXES: &'static Axes;
+}
+
+impl<A: Element> ElementField for A {
+    const DTYPE: crate::DType = A::DTYPE;
+    const AXES: &'static Axes = &Axes { lens: [0; MAX_AXES], count: 0 };
+}
+
+impl<T: ElementField, const N: usize> ElementField for [T; N] {
+    const DTYPE: crate::DType = T::DTYPE;
+    const AXES: &'static Axes = &T::AXES.under(N);
+}
+
+const MAX_AXES: usize = 16;
+
+/// The axes of a sub-array, outermost first.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Axes {
+    lens: [usize; MAX_AXES],
+    count: usize,
+}
+
+impl Axes {
+    const fn under(&self, outer: usize) -> Self {
+        assert!(self.count < MAX_AXES, "a field has more than 16 axes");
+        let mut lens = [0; MAX_AXES];
+        lens[0] = outer;
+        let mut axis = 0;
+        while axis < self.count {
+            lens[axis + 1] = self.lens[axis];
+            axis += 1;
+        }
+        Axes { lens, count: self.count + 1 }
     }
 
-    fn collect(bytes: &[u8], _swap: bool) -> Result<Vec<Self>, Misfit> {
-        Ok(cast::bools(bytes)?.to_vec())
+    /// Their lengths.
+    pub const fn lens(&self) -> &[usize] {
+        self.lens.split_at(self.count).0
     }
+}
 
-    fn bytes(items: &[Self]) -> &[u8] {
-        bytemuck::cast_slice(items)
-    }
+/// For the derive: what `Element` asks of a struct beyond its fields.
+///
+/// # Panics
+///
+/// When the code is compiled, if it does not hold.
+#[doc(hidden)]
+pub const fn check_struct<T>() {
+    assert!(size_of::<T>() > 0, "an array element of no bytes cannot be counted");
+    assert!(
+        align_of::<T>() <= ARRAY_ALIGN,
+        "an array element is aligned to 64 bytes at most: lower `repr(align(..))`"
+    );
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dtype::DType;
 
     #[test]
     fn views_and_copies_of_aligned_misaligned_and_swapped_bytes() {
         let numbers = [1_u32, 2, 0x0102_0304];
-        let bytes = u32::bytes(&numbers);
-        assert_eq!(u32::view(bytes), Ok(&numbers[..]));
+        let bytes = bytes(&numbers).unwrap();
+        assert_eq!(view::<u32>(bytes), Ok(&numbers[..]));
         let mut shifted = [0_u8; 17];
         let start = (0..4).find(|at| (shifted.as_ptr() as usize + at) % 4 == 1).unwrap();
         shifted[start..start + 12].copy_from_slice(bytes);
         let shifted = &shifted[start..start + 12];
-        assert_eq!(u32::view(shifted), Err(Misfit::Align { needed: 4 }));
-        assert_eq!(u32::collect(shifted, false).unwrap(), numbers);
+        assert_eq!(view::<u32>(shifted), Err(Misfit::Align { needed: 4 }));
+        assert_eq!(collect::<u32>(shifted, None).unwrap(), numbers);
         let swapped: Vec<u32> = numbers.iter().map(|n| n.swap_bytes()).collect();
-        assert_eq!(u32::collect(shifted, true).unwrap(), swapped);
-        assert_eq!(u32::view(&bytes[..10]), Err(Misfit::Length { bytes: 10, item: 4 }));
-        assert_eq!(u32::view(&[]), Ok(&[][..]));
+        let Ok(Fit::Converted(plan, _)) = fit(&DType::from_descriptor(">u4").unwrap(), &DType::U32)
+        else {
+            panic!()
+        };
+        assert_eq!(collect::<u32>(shifted, Some(&plan)).unwrap(), swapped);
+        assert_eq!(view::<u32>(&bytes[..10]), Err(Misfit::Length { bytes: 10, item: 4 }));
+        assert_eq!(view::<u32>(&[]), Ok(&[][..]));
+        let many: Vec<u16> = (0..40_000).collect();
+        let Ok(Fit::Converted(plan, _)) = fit(&DType::from_descriptor(">u2").unwrap(), &DType::U16)
+        else {
+            panic!()
+        };
+        let swapped: Vec<u16> = many.iter().map(|n| n.swap_bytes()).collect();
+        assert_eq!(collect::<u16>(super::bytes(&swapped).unwrap(), Some(&plan)).unwrap(), many);
     }
 
     #[test]
     fn a_bool_byte_of_two_is_named_with_its_index() {
         let mut bytes = vec![1_u8; 10_000];
-        assert_eq!(bool::view(&bytes).unwrap().len(), 10_000);
+        assert_eq!(view::<bool>(&bytes).unwrap().len(), 10_000);
         bytes[9_001] = 2;
-        assert_eq!(bool::view(&bytes), Err(Misfit::Bool { index: 9_001, byte: 2 }));
-        assert_eq!(bool::collect(&bytes, false), Err(Misfit::Bool { index: 9_001, byte: 2 }));
+        let misfit = Misfit::Bool { index: 9_001, field: String::new(), byte: 2 };
+        assert_eq!(view::<bool>(&bytes), Err(misfit.clone()));
+        assert_eq!(collect::<bool>(&bytes, None), Err(misfit));
+    }
+
+    /// What the derive writes for `struct Pair { ok: bool, inner: [(u16, bool); 2] }` with `repr(C)`.
+    #[test]
+    fn padding_and_bools_of_a_struct_are_found() {
+        let inner = "[('n', '<u2'), ('b', '|b1'), ('', '|V1')]";
+        let dtype = DType::from_descriptor(&format!(
+            "[('ok', '|b1'), ('', '|V1'), ('inner', {inner}, (2,))]"
+        ))
+        .unwrap();
+        assert_eq!(field_ranges(&dtype), [0..1, 2..5, 6..9]);
+        assert!(has_padding(&dtype));
+        let mut bytes = [1, 9, 5, 5, 1, 9, 5, 5, 0, 9].repeat(3);
+        assert_eq!(check_values(&dtype, &bytes), Ok(()));
+        bytes[18] = 2;
+        let misfit = Misfit::Bool { index: 1, field: "inner.b".into(), byte: 2 };
+        assert_eq!(check_values(&dtype, &bytes), Err(misfit));
     }
 }

@@ -1,7 +1,7 @@
 //! A view that keeps the region it borrows from: the one place where a lifetime is extended.
 #![allow(unsafe_code)]
 
-use crate::element::{Element, Misfit};
+use crate::element::{self, Element, Misfit};
 use crate::error::{Error, Result};
 
 use super::Region;
@@ -35,11 +35,11 @@ impl<A: Element, V: View<A>> Hold<A, V> {
             .checked_add(len)
             .and_then(|end| region.bytes().get(offset..end))
             .ok_or_else(|| Error::corrupt("an array reaches beyond its container"))?;
-        let items: &[A] = match A::view(bytes) {
+        let items: &[A] = match element::view(bytes) {
             Ok(items) => items,
             Err(misfit) => return Ok(Err(misfit)),
         };
-        // SAFETY: the slice was checked by `A::view` above and lies in memory that `region` owns; `Owner` promises
+        // SAFETY: the slice was checked by `element::view` above and lies in memory that `region` owns; `Owner` promises
         // that it neither moves nor changes while a clone of the region lives, and the region is kept in the same
         // value as the view and dropped after it. The lifetime does not get out: `make` must work for every `'a`,
         // and `Hold::view` shortens it to the borrow of `self`.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 #[cfg(feature = "ndarray")]
-use crate::element::Element;
+use crate::element::{self, Element};
 
 use super::AlignedBytes;
 
@@ -54,7 +54,8 @@ struct Elements<A>(Vec<A>);
 #[cfg(feature = "ndarray")]
 impl<A: Element> Owner for Elements<A> {
     fn bytes(&self) -> &[u8] {
-        A::bytes(&self.0)
+        // What has padding is never kept as it is.
+        element::bytes(&self.0).unwrap_or_default()
     }
 }
 
@@ -77,8 +78,12 @@ impl Region {
         Region { owner: Arc::new(bytes) }
     }
 
+    /// Elements that have padding between their fields are copied, and zeros put there.
     #[cfg(feature = "ndarray")]
     pub(crate) fn from_vec<A: Element>(items: Vec<A>) -> Self {
+        if element::bytes(&items).is_none() {
+            return Region::from_block(AlignedBytes::copy_from(&element::packed(&items)));
+        }
         Region { owner: Arc::new(Elements(items)) }
     }
 
@@ -88,10 +93,10 @@ impl Region {
 
     #[cfg(feature = "ndarray")]
     /// Where `part` lies in this region, if it does: found by address, so a copy of the bytes is not mistaken for them.
-    pub(crate) fn offset_of(&self, part: &[u8]) -> Option<usize> {
+    pub(crate) fn offset_of<A>(&self, part: &[A]) -> Option<usize> {
         let whole = self.bytes();
         let offset = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
-        (offset.checked_add(part.len())? <= whole.len()).then_some(offset)
+        (offset.checked_add(size_of_val(part))? <= whole.len()).then_some(offset)
     }
 }
 

@@ -1,0 +1,416 @@
+//! One element as a value of serde's: how it passes through formats that take no arrays in bulk, by what its dtype says.
+//!
+//! Numbers are numbers, times integers, `U` text, `S` and `V` bytes or the characters of the same numbers, complex
+//! numbers pairs, structs maps with sub-arrays as sequences.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
+use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
+
+use crate::dtype::{DType, Field, Kind, Scalar, bf16_to_f32, f16_to_f32};
+use crate::element::{FillBytes, Latin};
+use crate::error::Result as OwnResult;
+
+/// An element in any byte order, to be written.
+#[derive(Clone, Copy)]
+pub(crate) struct ElementRef<'a> {
+    pub(crate) dtype: &'a DType,
+    /// As many as an element of the dtype has.
+    pub(crate) bytes: &'a [u8],
+}
+
+impl ElementRef<'_> {
+    fn number<const N: usize>(&self, start: usize) -> [u8; N] {
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(&self.bytes[start..start + N]);
+        if self.dtype.is_big_endian() {
+            bytes.reverse();
+        }
+        bytes
+    }
+
+    pub(crate) fn time(&self) -> i64 {
+        i64::from_le_bytes(self.number(0))
+    }
+
+    fn scalar<S: Serializer>(&self, scalar: Scalar, serializer: S) -> Result<S::Ok, S::Error> {
+        match scalar {
+            Scalar::Bool => match self.bytes[0] {
+                0 | 1 => serializer.serialize_bool(self.bytes[0] == 1),
+                byte => Err(S::Error::custom(format_args!(
+                    "invalid bool: expected a byte 0 or 1, found {byte}"
+                ))),
+            },
+            Scalar::I8 => serializer.serialize_i8(i8::from_le_bytes(self.number(0))),
+            Scalar::I16 => serializer.serialize_i16(i16::from_le_bytes(self.number(0))),
+            Scalar::I32 => serializer.serialize_i32(i32::from_le_bytes(self.number(0))),
+            Scalar::I64 => serializer.serialize_i64(i64::from_le_bytes(self.number(0))),
+            Scalar::U8 => serializer.serialize_u8(self.bytes[0]),
+            Scalar::U16 => serializer.serialize_u16(u16::from_le_bytes(self.number(0))),
+            Scalar::U32 => serializer.serialize_u32(u32::from_le_bytes(self.number(0))),
+            Scalar::U64 => serializer.serialize_u64(u64::from_le_bytes(self.number(0))),
+            Scalar::F32 => serializer.serialize_f32(f32::from_le_bytes(self.number(0))),
+            Scalar::F64 => serializer.serialize_f64(f64::from_le_bytes(self.number(0))),
+            Scalar::F16 => serializer.serialize_f32(f16_to_f32(u16::from_le_bytes(self.number(0)))),
+            Scalar::BF16 => {
+                serializer.serialize_f32(bf16_to_f32(u16::from_le_bytes(self.number(0))))
+            }
+            Scalar::C64 => {
+                [0, 4].map(|at| f32::from_le_bytes(self.number(at))).serialize(serializer)
+            }
+            Scalar::C128 => {
+                [0, 8].map(|at| f64::from_le_bytes(self.number(at))).serialize(serializer)
+            }
+        }
+    }
+
+    fn fields<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fields = self.dtype.fields();
+        let mut map = serializer.serialize_map(Some(fields.len()))?;
+        for field in fields {
+            let bytes = &self.bytes[field.offset()..field.offset() + field.bytes()];
+            let rows = Rows { dtype: field.dtype(), shape: field.shape(), bytes };
+            map.serialize_entry(field.name(), &rows)?;
+        }
+        map.end()
+    }
+}
+
+impl Serialize for ElementRef<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.dtype.inner() {
+            Kind::Scalar(scalar) => self.scalar(*scalar, serializer),
+            Kind::Datetime(_) | Kind::Timedelta(_) => serializer.serialize_i64(self.time()),
+            Kind::Bytes(_) if !serializer.is_human_readable() => {
+                serializer.serialize_bytes(unpadded(self.bytes))
+            }
+            Kind::Bytes(_) => serializer.collect_str(&Latin(unpadded(self.bytes))),
+            Kind::Raw(_) if !serializer.is_human_readable() => {
+                serializer.serialize_bytes(self.bytes)
+            }
+            Kind::Raw(_) => serializer.collect_str(&Latin(self.bytes)),
+            Kind::Text(_) => match text(self.dtype, self.bytes) {
+                Ok(Some(text)) => serializer.serialize_str(&text),
+                Ok(None) => serializer.serialize_str(""),
+                Err(error) => Err(S::Error::custom(error)),
+            },
+            Kind::Struct(_) => self.fields(serializer),
+        }
+    }
+}
+
+/// Row-major elements as nested sequences, a level for each axis.
+pub(crate) struct Rows<'a> {
+    pub(crate) dtype: &'a DType,
+    pub(crate) shape: &'a [usize],
+    pub(crate) bytes: &'a [u8],
+}
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Some((&first, shape)) = self.shape.split_first() else {
+            return ElementRef { dtype: self.dtype, bytes: self.bytes }.serialize(serializer);
+        };
+        let each = shape.iter().product::<usize>() * self.dtype.item_size();
+        let mut seq = serializer.serialize_seq(Some(first))?;
+        for index in 0..first {
+            let bytes = &self.bytes[index * each..(index + 1) * each];
+            seq.serialize_element(&Rows { dtype: self.dtype, shape, bytes })?;
+        }
+        seq.end()
+    }
+}
+
+/// The text of a `U` or `S` element without its padding: borrowed from `S`, made from `U`. `None` for bytes that are no
+/// text, and for other dtypes.
+pub(crate) fn text<'a>(dtype: &DType, bytes: &'a [u8]) -> OwnResult<Option<Cow<'a, str>>> {
+    match dtype.inner() {
+        Kind::Bytes(_) => Ok(std::str::from_utf8(unpadded(bytes)).ok().map(Cow::Borrowed)),
+        Kind::Text(_) => {
+            let mut text = String::with_capacity(bytes.len() / 4);
+            let mut end = 0;
+            for unit in bytes.as_chunks::<4>().0 {
+                let element = ElementRef { dtype, bytes: unit };
+                let code = u32::from_le_bytes(element.number(0));
+                text.push(char::from_u32(code).ok_or_else(|| {
+                    crate::error::Error::corrupt(format!(
+                        "invalid text: {code:#x} is no Unicode scalar value"
+                    ))
+                })?);
+                if code != 0 {
+                    end = text.len();
+                }
+            }
+            text.truncate(end);
+            Ok(Some(Cow::Owned(text)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Bytes without the NULs that pad them.
+pub(crate) fn unpadded(bytes: &[u8]) -> &[u8] {
+    let len = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    &bytes[..len]
+}
+
+/// Reads one element into bytes that were zero, in this machine's byte order.
+pub(crate) struct Fill<'o> {
+    pub(crate) dtype: &'o DType,
+    pub(crate) out: &'o mut [u8],
+    /// Integers stand for the bits of floats of two bytes, as they do in the form that the crate `half` has in serde.
+    pub(crate) bits: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Fill<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        macro_rules! number {
+            ($ty:ty) => {
+                self.out.copy_from_slice(&<$ty>::deserialize(d)?.to_ne_bytes())
+            };
+        }
+        macro_rules! pair {
+            ($ty:ty) => {{
+                let (re, im) = <($ty, $ty)>::deserialize(d)?;
+                let (left, right) = self.out.split_at_mut(size_of::<$ty>());
+                left.copy_from_slice(&re.to_ne_bytes());
+                right.copy_from_slice(&im.to_ne_bytes());
+            }};
+        }
+        match self.dtype.inner() {
+            Kind::Scalar(scalar) => match scalar {
+                Scalar::Bool => self.out[0] = bool::deserialize(d)?.into(),
+                Scalar::I8 => number!(i8),
+                Scalar::I16 => number!(i16),
+                Scalar::I32 => number!(i32),
+                Scalar::I64 => number!(i64),
+                Scalar::U8 => number!(u8),
+                Scalar::U16 => number!(u16),
+                Scalar::U32 => number!(u32),
+                Scalar::U64 => number!(u64),
+                Scalar::F32 => number!(f32),
+                Scalar::F64 => number!(f64),
+                Scalar::F16 | Scalar::BF16 => {
+                    let brain = *scalar == Scalar::BF16;
+                    let visitor = Short { brain, bits: self.bits };
+                    let bits = if self.bits {
+                        let name = if brain { "bf16" } else { "f16" };
+                        d.deserialize_newtype_struct(name, visitor)?
+                    } else {
+                        d.deserialize_f32(visitor)?
+                    };
+                    self.out.copy_from_slice(&bits.to_ne_bytes());
+                }
+                Scalar::C64 => pair!(f32),
+                Scalar::C128 => pair!(f64),
+            },
+            Kind::Datetime(_) | Kind::Timedelta(_) => number!(i64),
+            Kind::Bytes(_) | Kind::Raw(_) => {
+                let visitor = FillBytes(self.out);
+                return if d.is_human_readable() {
+                    d.deserialize_any(visitor)
+                } else {
+                    d.deserialize_bytes(visitor)
+                };
+            }
+            Kind::Text(_) => return d.deserialize_str(FillText(self.out)),
+            Kind::Struct(_) => {
+                return d.deserialize_map(FillStruct { dtype: self.dtype, out: self.out });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A float of two bytes, as its bits.
+struct Short {
+    brain: bool,
+    bits: bool,
+}
+
+impl<'de> Visitor<'de> for Short {
+    type Value = u16;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.brain { "bf16" } else { "f16" })
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<u16, E> {
+        #[cfg(feature = "half")]
+        return Ok(if self.brain {
+            half::bf16::from_f64(value).to_bits()
+        } else {
+            half::f16::from_f64(value).to_bits()
+        });
+        #[cfg(not(feature = "half"))]
+        Err(E::custom(format_args!(
+            "{value} cannot be rounded: serde_shm was built without the feature `half`"
+        )))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<u16, E> {
+        if !self.bits {
+            return self.visit_f64(value as f64);
+        }
+        u16::try_from(value)
+            .map_err(|_| E::invalid_value(serde::de::Unexpected::Unsigned(value), &self))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<u16, E> {
+        match u64::try_from(value) {
+            Ok(value) => self.visit_u64(value),
+            Err(_) if self.bits => {
+                Err(E::invalid_value(serde::de::Unexpected::Signed(value), &self))
+            }
+            Err(_) => self.visit_f64(value as f64),
+        }
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<u16, D::Error> {
+        d.deserialize_u16(self)
+    }
+}
+
+/// Characters of four bytes each, into zeros.
+struct FillText<'o>(&'o mut [u8]);
+
+impl Visitor<'_> for FillText<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {} characters", self.0.len() / 4)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
+        let count = text.chars().count();
+        if count > self.0.len() / 4 {
+            return Err(E::invalid_length(count, &self));
+        }
+        for (unit, char) in self.0.as_chunks_mut::<4>().0.iter_mut().zip(text.chars()) {
+            *unit = u32::from(char).to_ne_bytes();
+        }
+        Ok(())
+    }
+}
+
+/// The fields of a struct, by name or in their order.
+pub(crate) struct FillStruct<'o> {
+    pub(crate) dtype: &'o DType,
+    pub(crate) out: &'o mut [u8],
+}
+
+impl FillStruct<'_> {
+    fn field(&mut self, field: &Field) -> &mut [u8] {
+        &mut self.out[field.offset()..field.offset() + field.bytes()]
+    }
+
+    /// Reads a struct whose first key was read already.
+    pub(crate) fn from_map<'de, M: MapAccess<'de>>(
+        mut self,
+        first: Option<Cow<'_, str>>,
+        mut map: M,
+    ) -> Result<(), M::Error> {
+        let fields = self.dtype.fields();
+        let mut seen = vec![false; fields.len()];
+        let mut key = match first {
+            Some(key) => Some(Cow::Owned(key.into_owned())),
+            None => map.next_key::<Cow<'_, str>>()?,
+        };
+        while let Some(name) = key {
+            let found = fields.iter().position(|field| field.name() == name);
+            let Some(index) = found else {
+                return Err(M::Error::custom(format_args!(
+                    "unknown field `{}`, expected {}",
+                    name.escape_debug(),
+                    names(fields.iter())
+                )));
+            };
+            if std::mem::replace(&mut seen[index], true) {
+                return Err(M::Error::custom(format_args!("duplicate field `{name}`")));
+            }
+            let field = &fields[index];
+            let out = self.field(field);
+            map.next_value_seed(FillRows { dtype: field.dtype(), shape: field.shape(), out })?;
+            key = map.next_key()?;
+        }
+        if seen.contains(&false) {
+            let missing = fields.iter().zip(&seen).filter(|(_, seen)| !**seen).map(|(f, _)| f);
+            return Err(M::Error::custom(format_args!("missing field {}", names(missing))));
+        }
+        Ok(())
+    }
+}
+
+fn names<'a>(fields: impl Iterator<Item = &'a Field>) -> String {
+    fields.map(|field| format!("`{}`", field.name())).collect::<Vec<_>>().join(", ")
+}
+
+impl<'de> Visitor<'de> for FillStruct<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a struct of {}", names(self.dtype.fields().iter()))
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<(), M::Error> {
+        self.from_map(None, map)
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(mut self, mut seq: S) -> Result<(), S::Error> {
+        for (index, field) in self.dtype.fields().iter().enumerate() {
+            let out = self.field(field);
+            let seed = FillRows { dtype: field.dtype(), shape: field.shape(), out };
+            if seq.next_element_seed(seed)?.is_none() {
+                return Err(S::Error::invalid_length(index, &self));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An element, or nested sequences of them of a fixed shape.
+struct FillRows<'o> {
+    dtype: &'o DType,
+    shape: &'o [usize],
+    out: &'o mut [u8],
+}
+
+impl<'de> DeserializeSeed<'de> for FillRows<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        if self.shape.is_empty() {
+            return Fill { dtype: self.dtype, out: self.out, bits: false }.deserialize(d);
+        }
+        d.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for FillRows<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a sequence of {} items", self.shape[0])
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<(), S::Error> {
+        let each = self.shape[1..].iter().product::<usize>() * self.dtype.item_size();
+        for index in 0..self.shape[0] {
+            let out = &mut self.out[index * each..(index + 1) * each];
+            let seed = FillRows { dtype: self.dtype, shape: &self.shape[1..], out };
+            if seq.next_element_seed(seed)?.is_none() {
+                return Err(S::Error::invalid_length(index, &self));
+            }
+        }
+        if seq.next_element::<serde::de::IgnoredAny>()?.is_some() {
+            return Err(S::Error::invalid_length(self.shape[0] + 1, &self));
+        }
+        Ok(())
+    }
+}

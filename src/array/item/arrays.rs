@@ -1,0 +1,151 @@
+//! The arrays themselves: slices, vectors, fixed arrays, and pointers to them.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde::de::{Deserializer, Error};
+use serde::ser::Serializer;
+
+use super::super::token::nest;
+use super::nested::{Routed, collect_nested};
+use super::{BorrowItem, DeserializeArray, DeserializeItem, SerializeArray, SerializeItem};
+
+impl<T: SerializeItem> SerializeArray for [T] {
+    fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        T::serialize_items(self, &mut vec![self.len()], serializer)
+    }
+}
+
+impl<T: SerializeItem, const N: usize> SerializeArray for [T; N] {
+    fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self[..].serialize_array(serializer)
+    }
+
+    fn serialize_items<S: Serializer>(
+        items: &[Self],
+        shape: &mut Vec<usize>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        if N == 0 {
+            // Placed, such rows would be no bytes, and nothing would tell how many there are.
+            return nest::<Self, Routed, S>(shape, items, serializer);
+        }
+        shape.push(N);
+        T::serialize_items(items.as_flattened(), shape, serializer)
+    }
+}
+
+impl<'de, T: DeserializeItem<'de>, const N: usize> DeserializeArray<'de> for [T; N] {
+    fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let items = T::deserialize_items(&mut Vec::new(), d)?;
+        let found = items.len();
+        <[T; N]>::try_from(items).map_err(|_| {
+            D::Error::invalid_length(found, &format!("an array of {N} elements").as_str())
+        })
+    }
+
+    fn deserialize_items<D: Deserializer<'de>>(
+        inner: &mut Vec<usize>,
+        d: D,
+    ) -> Result<Vec<Self>, D::Error> {
+        if N == 0 {
+            return collect_nested::<Routed, Self, D>(inner, d);
+        }
+        inner.push(N);
+        let mut flat = T::deserialize_items(inner, d)?.into_iter();
+        let mut rows = Vec::with_capacity(flat.len() / N);
+        while flat.len() > 0 {
+            let mut row = Vec::with_capacity(N);
+            row.extend(flat.by_ref().take(N));
+            rows.push(row.try_into().map_err(|_| D::Error::custom("a row is cut short"))?);
+        }
+        Ok(rows)
+    }
+}
+
+impl<'de, T: BorrowItem<'de>, const N: usize> BorrowItem<'de> for [T; N] {
+    fn deserialize_slice<D: Deserializer<'de>>(
+        inner: &mut Vec<usize>,
+        d: D,
+    ) -> Result<&'de [Self], D::Error> {
+        inner.push(N);
+        Ok(T::deserialize_slice(inner, d)?.as_chunks().0)
+    }
+}
+
+impl<T: SerializeItem> SerializeArray for Vec<T> {
+    fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self[..].serialize_array(serializer)
+    }
+}
+
+impl<'de, T: DeserializeItem<'de>> DeserializeArray<'de> for Vec<T> {
+    fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        T::deserialize_items(&mut Vec::new(), d)
+    }
+}
+
+macro_rules! pointers {
+    ($($pointer:ident),*) => {$(
+        impl<T: SerializeArray + ?Sized> SerializeArray for $pointer<T> {
+            fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                (**self).serialize_array(serializer)
+            }
+        }
+
+        impl<'de, T: DeserializeArray<'de>> DeserializeArray<'de> for $pointer<T> {
+            fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                T::deserialize_array(d).map($pointer::new)
+            }
+        }
+    )*};
+}
+
+pointers!(Box, Rc, Arc);
+
+impl<'de, T: DeserializeItem<'de>> DeserializeArray<'de> for Box<[T]> {
+    fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        T::deserialize_items(&mut Vec::new(), d).map(Vec::into_boxed_slice)
+    }
+}
+
+macro_rules! shared {
+    ($($pointer:ident),*) => {$(
+        impl<'de, T: DeserializeItem<'de> + Clone + 'de> DeserializeArray<'de> for $pointer<[T]> {
+            fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                // Straight from the container into the shared allocation: one copy.
+                Ok(match T::deserialize_cow(&mut Vec::new(), d)? {
+                    Cow::Borrowed(items) => $pointer::from(items),
+                    Cow::Owned(items) => $pointer::from(items),
+                })
+            }
+        }
+    )*};
+}
+
+shared!(Rc, Arc);
+
+impl<T: SerializeArray + ?Sized> SerializeArray for &T {
+    fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize_array(serializer)
+    }
+}
+
+impl<'de: 'a, 'a, T: BorrowItem<'de> + 'de> DeserializeArray<'de> for &'a [T] {
+    fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        T::deserialize_slice(&mut Vec::new(), d)
+    }
+}
+
+impl<T: SerializeArray + ToOwned + ?Sized> SerializeArray for Cow<'_, T> {
+    fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize_array(serializer)
+    }
+}
+
+impl<'de: 'a, 'a, T: DeserializeItem<'de> + Clone + 'de> DeserializeArray<'de> for Cow<'a, [T]> {
+    fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        T::deserialize_cow(&mut Vec::new(), d)
+    }
+}

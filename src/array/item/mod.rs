@@ -1,0 +1,158 @@
+//! What `#[shm_array]` takes of std: slices, vectors, boxes, fixed arrays, and these inside other containers.
+
+mod arrays;
+mod containers;
+mod elements;
+mod inline;
+mod nested;
+
+use std::borrow::Cow;
+
+use serde::de::Deserializer;
+use serde::ser::Serializer;
+
+use nested::{Routed, collect_nested};
+
+use super::token::nest;
+
+#[doc(hidden)]
+pub use elements::{
+    deserialize_element, deserialize_elements, deserialize_slice, serialize_element,
+    serialize_elements,
+};
+
+/// A type that `#[shm_array]` takes on a field, for writing: its elements go to the container as one aligned buffer.
+///
+/// Implemented for `[A]`, `[A; N]`, `Vec<A>`, `Box`, `Arc`, `Rc`, `Cow` and references of these, ndarray's owners and
+/// views, [`ShmArray`](crate::ShmArray), and these inside `Option`, `Vec`, maps and tuples. `A` is an
+/// [`Element`] or a fixed array of such (`Vec<[f32; 3]>` has two axes). Arrays of strings and chars are taken too and
+/// stay inline.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an array that can be placed",
+    label = "`#[shm_array]` does not take this type",
+    note = "it takes `Vec<A>`, `Box<[A]>`, `Arc<[A]>`, `[A; N]`, `&[A]`, `Cow<[A]>`, ndarray arrays and views, and these inside `Option`, `Vec`, `Box`, maps and tuples, where `A` is bool, a number up to 64 bits or a fixed array of such",
+    note = "remove the mark to encode the field inline"
+)]
+pub trait SerializeArray {
+    /// Serializes the value with its arrays placed.
+    ///
+    /// # Errors
+    ///
+    /// Those of the serializer.
+    fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+
+    /// Serializes a row-major block of such values, of this shape.
+    #[doc(hidden)]
+    fn serialize_items<S: Serializer>(
+        items: &[Self],
+        shape: &mut Vec<usize>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error>
+    where
+        Self: Sized,
+    {
+        nest::<Self, Routed, S>(shape, items, serializer)
+    }
+}
+
+/// A type that `#[shm_array]` takes on a field, for reading: the counterpart of [`SerializeArray`].
+///
+/// Owned types copy their elements out of the container once. `&[A]`, `Cow<[A]>` and ndarray's views borrow them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an array that can be read from a container",
+    label = "`#[shm_array]` does not take this type",
+    note = "it takes `Vec<A>`, `Box<[A]>`, `Arc<[A]>`, `[A; N]`, `&[A]`, `Cow<[A]>`, ndarray arrays and views, and these inside `Option`, `Vec`, `Box`, maps and tuples, where `A` is bool, a number up to 64 bits or a fixed array of such",
+    note = "remove the mark to encode the field inline"
+)]
+pub trait DeserializeArray<'de>: Sized {
+    /// Deserializes the value.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such array, or its elements, axes or bytes do not fit the type.
+    fn deserialize_array<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+
+    /// Deserializes a row-major block of such values whose inner axes have these lengths, innermost last.
+    #[doc(hidden)]
+    fn deserialize_items<D: Deserializer<'de>>(
+        inner: &mut Vec<usize>,
+        deserializer: D,
+    ) -> Result<Vec<Self>, D::Error> {
+        collect_nested::<Routed, Self, D>(inner, deserializer)
+    }
+}
+
+/// What may stand in an array's place for an element: an [`Element`], an array, or text that stays inline.
+pub trait SerializeItem {
+    #[doc(hidden)]
+    fn serialize_item<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+
+    #[doc(hidden)]
+    fn serialize_items<S: Serializer>(
+        items: &[Self],
+        shape: &mut Vec<usize>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error>
+    where
+        Self: Sized;
+}
+
+/// The counterpart of [`SerializeItem`] for reading.
+pub trait DeserializeItem<'de>: Sized {
+    #[doc(hidden)]
+    fn deserialize_item<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+
+    #[doc(hidden)]
+    fn deserialize_items<D: Deserializer<'de>>(
+        inner: &mut Vec<usize>,
+        deserializer: D,
+    ) -> Result<Vec<Self>, D::Error>;
+
+    /// The same, borrowed where that is possible.
+    #[doc(hidden)]
+    fn deserialize_cow<D: Deserializer<'de>>(
+        inner: &mut Vec<usize>,
+        deserializer: D,
+    ) -> Result<Cow<'de, [Self]>, D::Error>
+    where
+        Self: Clone,
+    {
+        Self::deserialize_items(inner, deserializer).map(Cow::Owned)
+    }
+}
+
+/// Elements and fixed arrays of them: what a slice can be borrowed of.
+pub trait BorrowItem<'de>: Sized {
+    #[doc(hidden)]
+    fn deserialize_slice<D: Deserializer<'de>>(
+        inner: &mut Vec<usize>,
+        deserializer: D,
+    ) -> Result<&'de [Self], D::Error>;
+}
+
+impl<T: SerializeArray> SerializeItem for T {
+    fn serialize_item<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize_array(serializer)
+    }
+
+    fn serialize_items<S: Serializer>(
+        items: &[Self],
+        shape: &mut Vec<usize>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        <T as SerializeArray>::serialize_items(items, shape, serializer)
+    }
+}
+
+impl<'de, T: DeserializeArray<'de>> DeserializeItem<'de> for T {
+    fn deserialize_item<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        T::deserialize_array(d)
+    }
+
+    fn deserialize_items<D: Deserializer<'de>>(
+        inner: &mut Vec<usize>,
+        d: D,
+    ) -> Result<Vec<Self>, D::Error> {
+        <T as DeserializeArray>::deserialize_items(inner, d)
+    }
+}

@@ -1,0 +1,251 @@
+//! Points and spans of time, as NumPy's `datetime64` and `timedelta64` are: integers with a unit.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::{Duration, SystemTime};
+
+use serde::de::{Deserialize, Deserializer};
+use serde::ser::{Serialize, Serializer};
+
+use crate::dtype::{TimeBase, TimeUnit};
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// The unit of a [`Datetime64`] or [`Timedelta64`], as a type.
+pub trait Unit:
+    sealed::Sealed + Copy + Eq + Ord + std::hash::Hash + fmt::Debug + Send + Sync + 'static
+{
+    /// The unit.
+    const UNIT: TimeUnit;
+
+    /// How many nanoseconds it has; `None` where that differs (years, months) or is not known.
+    const NANOSECONDS: Option<i64>;
+}
+
+macro_rules! units {
+    ($($name:ident $base:ident $text:literal $nanos:expr;)*) => {$(
+        #[doc = concat!("The unit ", $text, ".")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {}
+
+        impl sealed::Sealed for $name {}
+
+        impl Unit for $name {
+            const UNIT: TimeUnit = TimeUnit::one(TimeBase::$base);
+            const NANOSECONDS: Option<i64> = $nanos;
+        }
+    )*};
+}
+
+const SECOND: i64 = 1_000_000_000;
+const DAY: i64 = 86_400 * SECOND;
+
+units! {
+    Years Year "`Y`" None;
+    Months Month "`M`" None;
+    Weeks Week "`W`" Some(7 * DAY);
+    Days Day "`D`" Some(DAY);
+    Hours Hour "`h`" Some(3_600 * SECOND);
+    Minutes Minute "`m`" Some(60 * SECOND);
+    Seconds Second "`s`" Some(SECOND);
+    Milliseconds Millisecond "`ms`" Some(1_000_000);
+    Microseconds Microsecond "`us`" Some(1_000);
+    Nanoseconds Nanosecond "`ns`" Some(1);
+    Generic Generic "that there is none" None;
+}
+
+/// A point in time: a number of units since 1970-01-01 00:00 UTC, NumPy's `datetime64`.
+///
+/// ```
+/// use serde_shm::{element::{Datetime64, Nanoseconds, Seconds}, Element};
+/// use std::time::{Duration, SystemTime};
+///
+/// let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1500);
+/// assert_eq!(Datetime64::<Nanoseconds>::try_from(time).unwrap().value(), 1_500_000_000);
+/// assert!(Datetime64::<Seconds>::try_from(time).is_err()); // half a second would be lost
+/// assert_eq!(Datetime64::<Nanoseconds>::DTYPE.to_string(), "<M8[ns]");
+/// ```
+///
+/// Order and equality are those of the number: unlike in NumPy, `NAT` equals itself and comes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct Datetime64<U: Unit>(i64, PhantomData<U>);
+
+/// A span of time: a number of units, NumPy's `timedelta64`.
+///
+/// ```
+/// use serde_shm::{element::{Milliseconds, Timedelta64}, Element};
+/// use std::time::Duration;
+///
+/// let span = Timedelta64::<Milliseconds>::try_from(Duration::from_secs(2)).unwrap();
+/// assert_eq!(span.value(), 2000);
+/// assert_eq!(Timedelta64::<Milliseconds>::DTYPE.to_string(), "<m8[ms]");
+/// ```
+///
+/// Order and equality are those of the number: unlike in NumPy, `NAT` equals itself and comes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct Timedelta64<U: Unit>(i64, PhantomData<U>);
+
+/// A time cannot be had in that type without losing some of it, or is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfRange;
+
+impl fmt::Display for OutOfRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the time has no exact value in this unit, or is not a time")
+    }
+}
+
+impl std::error::Error for OutOfRange {}
+
+macro_rules! times {
+    ($($name:ident)*) => {$(
+        impl<U: Unit> $name<U> {
+            /// Not a time.
+            pub const NAT: Self = $name(i64::MIN, PhantomData);
+
+            /// So many units.
+            pub const fn new(value: i64) -> Self {
+                $name(value, PhantomData)
+            }
+
+            /// The number of units; `i64::MIN` stands for no time.
+            pub const fn value(self) -> i64 {
+                self.0
+            }
+
+            /// Whether it is no time.
+            pub const fn is_nat(self) -> bool {
+                self.0 == i64::MIN
+            }
+
+            /// The whole as nanoseconds.
+            fn nanoseconds(self) -> Result<i128, OutOfRange> {
+                let unit = U::NANOSECONDS.filter(|_| !self.is_nat()).ok_or(OutOfRange)?;
+                Ok(i128::from(self.0) * i128::from(unit))
+            }
+
+            fn from_nanoseconds(nanos: i128) -> Result<Self, OutOfRange> {
+                let unit = i128::from(U::NANOSECONDS.ok_or(OutOfRange)?);
+                match i64::try_from(nanos / unit) {
+                    Ok(value) if nanos % unit == 0 && value != i64::MIN => Ok($name::new(value)),
+                    _ => Err(OutOfRange),
+                }
+            }
+        }
+
+        impl<U: Unit> From<i64> for $name<U> {
+            fn from(value: i64) -> Self {
+                $name::new(value)
+            }
+        }
+
+        impl<U: Unit> From<$name<U>> for i64 {
+            fn from(time: $name<U>) -> i64 {
+                time.0
+            }
+        }
+
+        impl<U: Unit> fmt::Debug for $name<U> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                if self.is_nat() { f.write_str("NaT") } else { write!(f, "{} {}", self.0, U::UNIT) }
+            }
+        }
+
+        impl<U: Unit> Serialize for $name<U> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_i64(self.0)
+            }
+        }
+
+        impl<'de, U: Unit> Deserialize<'de> for $name<U> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                i64::deserialize(deserializer).map($name::new)
+            }
+        }
+    )*};
+}
+
+times!(Datetime64 Timedelta64);
+
+/// A whole number of nanoseconds as a duration without its sign.
+fn duration(nanos: u128) -> Result<Duration, OutOfRange> {
+    let seconds = u64::try_from(nanos / SECOND as u128).map_err(|_| OutOfRange)?;
+    Ok(Duration::new(seconds, (nanos % SECOND as u128) as u32))
+}
+
+/// # Errors
+///
+/// If the time is no whole number of the unit, or further from 1970 than so many can say.
+impl<U: Unit> TryFrom<SystemTime> for Datetime64<U> {
+    type Error = OutOfRange;
+
+    fn try_from(time: SystemTime) -> Result<Self, OutOfRange> {
+        let nanos = match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => after.as_nanos().cast_signed(),
+            Err(before) => -before.duration().as_nanos().cast_signed(),
+        };
+        Datetime64::from_nanoseconds(nanos)
+    }
+}
+
+/// # Errors
+///
+/// If it is no time, its unit has no fixed length, or the system's clock has no such time.
+impl<U: Unit> TryFrom<Datetime64<U>> for SystemTime {
+    type Error = OutOfRange;
+
+    fn try_from(time: Datetime64<U>) -> Result<Self, OutOfRange> {
+        let nanos = time.nanoseconds()?;
+        let span = duration(nanos.unsigned_abs())?;
+        let epoch = SystemTime::UNIX_EPOCH;
+        let time = if nanos < 0 { epoch.checked_sub(span) } else { epoch.checked_add(span) };
+        time.ok_or(OutOfRange)
+    }
+}
+
+/// # Errors
+///
+/// If the duration is no whole number of the unit, or longer than so many can say.
+impl<U: Unit> TryFrom<Duration> for Timedelta64<U> {
+    type Error = OutOfRange;
+
+    fn try_from(span: Duration) -> Result<Self, OutOfRange> {
+        Timedelta64::from_nanoseconds(span.as_nanos().cast_signed())
+    }
+}
+
+/// # Errors
+///
+/// If it is no time, below zero, or its unit has no fixed length.
+impl<U: Unit> TryFrom<Timedelta64<U>> for Duration {
+    type Error = OutOfRange;
+
+    fn try_from(span: Timedelta64<U>) -> Result<Self, OutOfRange> {
+        duration(u128::try_from(span.nanoseconds()?).map_err(|_| OutOfRange)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conversions_lose_nothing() {
+        let before = SystemTime::UNIX_EPOCH - Duration::from_millis(1500);
+        let time = Datetime64::<Milliseconds>::try_from(before).unwrap();
+        assert_eq!((time.value(), SystemTime::try_from(time)), (-1500, Ok(before)));
+        assert_eq!(Datetime64::<Seconds>::try_from(before), Err(OutOfRange));
+        assert_eq!(SystemTime::try_from(Datetime64::<Seconds>::NAT), Err(OutOfRange));
+        assert_eq!(SystemTime::try_from(Datetime64::<Years>::new(1)), Err(OutOfRange));
+        let days = Timedelta64::<Days>::new(3);
+        assert_eq!(Duration::try_from(days), Ok(Duration::from_secs(3 * 86_400)));
+        assert_eq!(Duration::try_from(Timedelta64::<Days>::new(-3)), Err(OutOfRange));
+        assert_eq!(Timedelta64::<Nanoseconds>::try_from(Duration::MAX), Err(OutOfRange));
+        let _ = SystemTime::try_from(Datetime64::<Weeks>::new(i64::MAX));
+        assert_eq!(format!("{days:?} {:?}", Timedelta64::<Days>::NAT), "3 D NaT");
+    }
+}

@@ -1,0 +1,5 @@
+//! Dtypes beyond the plain numbers: structs, times, strings, complex numbers, floats of two bytes.
+
+#![cfg(all(feature = "derive", feature = "ndarray"))]
+
+mod structs;
