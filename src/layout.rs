@@ -58,6 +58,23 @@ pub(crate) fn strides(shape: &[usize], order: Order) -> Vec<usize> {
     strides
 }
 
+/// Where the elements of an array in Fortran order lie, in row-major order. The shape has passed [`count`].
+pub(crate) fn row_major(shape: &[usize]) -> impl Iterator<Item = usize> {
+    let strides = strides(shape, Order::F);
+    let mut index = vec![0; shape.len()];
+    (0..count(shape).unwrap_or(0)).map(move |_| {
+        let place = index.iter().zip(&strides).map(|(i, stride)| i * stride).sum();
+        for (i, axis) in index.iter_mut().zip(shape).rev() {
+            *i += 1;
+            if *i < *axis {
+                break;
+            }
+            *i = 0;
+        }
+        place
+    })
+}
+
 /// The next multiple of `align`, a power of two.
 pub(crate) fn align_up(position: u64, align: u64) -> Option<u64> {
     debug_assert!(align.is_power_of_two());

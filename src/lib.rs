@@ -36,8 +36,8 @@ mod zip;
 pub use array::ArrayInfo;
 #[cfg(feature = "ndarray")]
 pub use array::{
-    ShmArray, ShmArray0, ShmArray1, ShmArray2, ShmArray3, ShmArray4, ShmArray5, ShmArray6,
-    ShmArrayD,
+    DynArray, RawArray, ShmArray, ShmArray0, ShmArray1, ShmArray2, ShmArray3, ShmArray4, ShmArray5,
+    ShmArray6, ShmArrayD,
 };
 pub use dtype::{DType, DTypeKind, Field as DTypeField, TimeBase, TimeUnit};
 pub use element::Element;

@@ -1,6 +1,8 @@
 //! Arrays as serde sees them: the token under which they pass, the types that a marked field may have, the handle
 //! that keeps its container.
 
+#[cfg(feature = "ndarray")]
+mod dynamic;
 mod element;
 #[cfg(feature = "ndarray")]
 mod handle;
@@ -15,9 +17,13 @@ pub mod probe;
 mod read;
 mod scope;
 mod token;
+#[cfg(feature = "ndarray")]
+mod widen;
 
 use serde::{Deserializer, Serializer};
 
+#[cfg(feature = "ndarray")]
+pub use dynamic::{DynArray, RawArray};
 pub(crate) use element::{text, unpadded};
 #[cfg(feature = "ndarray")]
 pub use handle::{
@@ -35,6 +41,8 @@ pub use item::{
 pub(crate) use nd::view;
 pub(crate) use scope::{add_region, with_region};
 pub(crate) use token::{Descriptor, TOKEN, announce};
+#[cfg(feature = "ndarray")]
+pub(crate) use widen::widen;
 
 /// Serializes an array field: for `#[serde(with = "serde_shm::array")]` under serde's own derive.
 ///

@@ -74,21 +74,7 @@ impl<'de, A: Element> Read<'de, A> {
         if !moved {
             return self.elements;
         }
-        let strides = layout::strides(&self.shape, Order::F);
-        let mut rows = Vec::with_capacity(self.elements.len());
-        let mut index = vec![0; self.shape.len()];
-        for _ in 0..self.elements.len() {
-            let at: usize = index.iter().zip(&strides).map(|(i, stride)| i * stride).sum();
-            rows.push(self.elements[at]);
-            for (i, axis) in index.iter_mut().zip(&self.shape).rev() {
-                *i += 1;
-                if *i < *axis {
-                    break;
-                }
-                *i = 0;
-            }
-        }
-        Cow::Owned(rows)
+        Cow::Owned(layout::row_major(&self.shape).map(|place| self.elements[place]).collect())
     }
 }
 
@@ -307,7 +293,7 @@ impl<'de, A: Element> Visitor<'de> for ArrayVisitor<A> {
 }
 
 /// Bytes, borrowed where the format lends them.
-struct Bytes<'de>(Cow<'de, [u8]>);
+pub(super) struct Bytes<'de>(pub(super) Cow<'de, [u8]>);
 
 impl<'de> Deserialize<'de> for Bytes<'de> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
@@ -346,7 +332,7 @@ impl<'de> Visitor<'de> for BytesVisitor {
 }
 
 /// ndarray's `dim`: a sequence of lengths, or for one axis possibly the bare length.
-struct Dim;
+pub(super) struct Dim;
 
 impl<'de> DeserializeSeed<'de> for Dim {
     type Value = Vec<usize>;

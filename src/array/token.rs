@@ -155,6 +155,41 @@ impl<A: Element, B: Elements<A>> Serialize for Payload<'_, A, B> {
     }
 }
 
+/// Row-major elements of a dtype that no Rust type stands for.
+#[cfg(feature = "ndarray")]
+struct RawPayload<'a>(Rows<'a>);
+
+/// Serializes row-major elements under the token, by their dtype.
+#[cfg(feature = "ndarray")]
+pub(super) fn serialize_raw<S: Serializer>(
+    rows: Rows<'_>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_newtype_struct(TOKEN, &RawPayload(rows))
+}
+
+#[cfg(feature = "ndarray")]
+impl Serialize for RawPayload<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let RawPayload(rows) = self;
+        if ANNOUNCED.take() {
+            let mut array = serializer.serialize_tuple_struct(TOKEN, 2)?;
+            let descriptor = Descriptor::encode(rows.dtype, Order::C, rows.shape);
+            array.serialize_field(&Bytes(&descriptor))?;
+            array.serialize_field(&Bytes(rows.bytes))?;
+            return array.end();
+        }
+        if serializer.is_human_readable() {
+            return rows.serialize(serializer);
+        }
+        let mut tuple = serializer.serialize_tuple(3)?;
+        tuple.serialize_element(&rows.dtype.to_string())?;
+        tuple.serialize_element(rows.shape)?;
+        tuple.serialize_element(&Bytes(rows.bytes))?;
+        tuple.end()
+    }
+}
+
 /// A slice that serializes as bytes.
 struct Bytes<'a>(&'a [u8]);
 

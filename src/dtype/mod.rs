@@ -206,6 +206,12 @@ impl DType {
         DType { big_endian, ..self }
     }
 
+    /// This dtype in the byte order of another.
+    #[cfg(feature = "ndarray")]
+    pub(crate) fn in_order_of(self, other: &DType) -> Self {
+        DType { big_endian: other.big_endian, ..self }.normal()
+    }
+
     pub(crate) fn inner(&self) -> &Kind {
         &self.kind
     }

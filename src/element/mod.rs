@@ -97,6 +97,12 @@ pub(crate) fn collect<A: Element>(bytes: &[u8], plan: Option<&Plan>) -> Result<V
     Ok(items)
 }
 
+/// Appends elements that are copied from bytes of any alignment, in this machine's byte order.
+#[cfg(feature = "ndarray")]
+pub(crate) fn append<A: Element>(items: &mut Vec<A>, bytes: &[u8]) -> Result<(), Misfit> {
+    cast::append(items, bytes)
+}
+
 /// Elements as bytes, where they lie; `None` if there is padding between their fields, which may not be read.
 pub(crate) fn bytes<A: Element>(items: &[A]) -> Option<&[u8]> {
     cast::bytes(items)

@@ -283,6 +283,66 @@ impl Segment {
             .map_err(|error| self.named(error))
     }
 
+    /// One array as an owned one of a type that holds all numbers of its own: `f32` as `f64`, `u8` as `u32` or `f32`, `bool`
+    /// as any number; and structs whose fields lie elsewhere, and bytes in the other order. Nothing else is decoded.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+    /// let segment = serde_shm::to_shared(&[("scale", ndarray::arr1(&[1_u16, 2]))]).unwrap();
+    /// let path = segment.arrays().unwrap()[0].path().to_owned();
+    /// let scale = segment.array_as::<f32, ndarray::Ix1>(&path).unwrap();
+    /// assert_eq!(scale[1], 2.0);
+    /// assert!(segment.array_as::<u8, ndarray::Ix1>(&path).is_err()); // some would be lost
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path, with those that come close;
+    /// [`Mismatch`](crate::ErrorKind::Mismatch) if the type cannot hold all that its dtype can, or has another number of
+    /// axes.
+    #[cfg(feature = "ndarray")]
+    pub fn array_as<A: crate::Element, D: ndarray::Dimension>(
+        &self,
+        path: &str,
+    ) -> Result<ndarray::Array<A, D>> {
+        use crate::store::Source as _;
+
+        self.block()
+            .and_then(|block| {
+                let number = block.directory().find(path).ok_or_else(|| no_array(&block, path))?;
+                crate::array::widen(path, &block.array(number)?)
+            })
+            .map_err(|error| self.named(error))
+    }
+
+    /// One array as it is, copied out of the segment, for programs that do not know its type; nothing else is decoded.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+    /// let segment = serde_shm::to_shared(&[("scale", ndarray::arr1(&[1_u16, 2]))]).unwrap();
+    /// let any = segment.array_dyn(segment.arrays().unwrap()[0].path()).unwrap();
+    /// assert_eq!(any.view::<u16>().unwrap().sum(), 3);
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path, with those that come close;
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if its bytes are no elements.
+    #[cfg(feature = "ndarray")]
+    pub fn array_dyn(&self, path: &str) -> Result<crate::DynArray> {
+        use crate::store::Source as _;
+
+        self.block()
+            .and_then(|block| {
+                let number = block.directory().find(path).ok_or_else(|| no_array(&block, path))?;
+                crate::DynArray::from_placed(&block.array(number)?)
+                    .map_err(|error| error.at_field(path))
+            })
+            .map_err(|error| self.named(error))
+    }
+
     fn block(&self) -> Result<Block<'_>> {
         self.content()?.block()
     }

@@ -1,0 +1,438 @@
+//! An array whose element type is not known before it is read.
+
+mod read;
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt;
+
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use serde::ser::{Serialize, Serializer};
+
+use crate::dtype::{DType, Field, Kind, Scalar, TimeUnit};
+use crate::element::Element;
+use crate::error::{Error, ErrorKind, Result};
+use crate::layout::{self, Order};
+use crate::store::Placed;
+
+use super::element::{Rows, text, unpadded};
+use super::item::SerializeArray;
+use super::nd::dimension;
+use super::token::{Plain, nest, serialize_raw};
+use super::widen::elements;
+
+/// An array of any dtype, owned: for programs that look at arrays they do not know.
+///
+/// As a field it takes whatever array is there, and is written back as one of the same dtype:
+///
+/// ```
+/// use ndarray::array;
+/// use serde_shm::{DynArray, ShmArray2};
+///
+/// let bytes = serde_shm::to_bytes(&ShmArray2::from(array![[1_u16, 2], [3, 4]])).unwrap();
+/// let any: DynArray = serde_shm::from_bytes(&bytes).unwrap();
+/// assert_eq!((any.dtype().to_string().as_str(), any.shape()), ("<u2", &[2, 2][..]));
+/// assert_eq!(any.view::<u16>().unwrap()[[1, 0]], 3);
+/// assert!(any.view::<f32>().is_none());
+/// ```
+///
+/// Reading one copies its elements once, converted to this machine's byte order. Strings become `String`s. Without the
+/// features `half` and `complex` numbers of those kinds are [`RawArray`]s.
+///
+/// Other formats give what they say of themselves: from JSON come bools, `i64`, `u64`, `f64` and text.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub enum DynArray {
+    /// `|b1`
+    Bool(ArrayD<bool>),
+    /// `|i1`
+    I8(ArrayD<i8>),
+    /// `<i2`
+    I16(ArrayD<i16>),
+    /// `<i4`
+    I32(ArrayD<i32>),
+    /// `<i8`
+    I64(ArrayD<i64>),
+    /// `|u1`
+    U8(ArrayD<u8>),
+    /// `<u2`
+    U16(ArrayD<u16>),
+    /// `<u4`
+    U32(ArrayD<u32>),
+    /// `<u8`
+    U64(ArrayD<u64>),
+    /// `<f2`
+    #[cfg(feature = "half")]
+    F16(ArrayD<half::f16>),
+    /// `<V2`, as NumPy has no bfloat16
+    #[cfg(feature = "half")]
+    BF16(ArrayD<half::bf16>),
+    /// `<f4`
+    F32(ArrayD<f32>),
+    /// `<f8`
+    F64(ArrayD<f64>),
+    /// `<c8`
+    #[cfg(feature = "complex")]
+    Complex64(ArrayD<num_complex::Complex32>),
+    /// `<c16`
+    #[cfg(feature = "complex")]
+    Complex128(ArrayD<num_complex::Complex64>),
+    /// `<M8[..]`: so many units since 1970; `i64::MIN` is no time.
+    Datetime(ArrayD<i64>, TimeUnit),
+    /// `<m8[..]`: so many units; `i64::MIN` is no time.
+    Timedelta(ArrayD<i64>, TimeUnit),
+    /// `<U..`
+    Text(ArrayD<String>),
+    /// `|S..`, without the NULs at the end
+    Bytes(ArrayD<Vec<u8>>),
+    /// Structs, voids, and numbers that this build has no type for.
+    Raw(RawArray),
+}
+
+/// An array of structs, or of bytes that no type stands for: its elements as they lie in memory, row by row.
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// use serde_shm::{DynArray, Element};
+///
+/// #[derive(Clone, Copy, Element)]
+/// #[repr(C)]
+/// struct Point {
+///     id: u32,
+///     at: [f32; 2],
+/// }
+/// let points = ndarray::arr1(&[Point { id: 7, at: [0.5, 1.0] }]);
+/// let bytes = serde_shm::to_bytes(&serde_shm::ShmArray1::from(points)).unwrap();
+/// let DynArray::Raw(any) = serde_shm::from_bytes(&bytes).unwrap() else { panic!() };
+/// let at = any.field("at").unwrap().unwrap();
+/// assert_eq!((at.shape(), at.view::<f32>().unwrap()[[0, 1]]), (&[1, 2][..], 1.0));
+/// # }
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct RawArray {
+    dtype: DType,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl RawArray {
+    /// The dtype; fields may be in either byte order.
+    pub fn dtype(&self) -> &DType {
+        &self.dtype
+    }
+
+    /// The length of each axis.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The elements in row-major order, [`DType::item_size`] bytes each.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// A field of all elements, copied out; the axes of a sub-array follow those of the array. `None` if there is no field
+    /// of that name.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if a bool is neither 0 nor 1, or a text has what is no character.
+    pub fn field(&self, name: &str) -> Option<Result<DynArray>> {
+        let field = self.dtype.fields().iter().find(|field| field.name() == name)?;
+        Some(self.copy_field(field).map_err(|error| error.at_field(name)))
+    }
+
+    fn copy_field(&self, field: &Field) -> Result<DynArray> {
+        let mut bytes =
+            Vec::with_capacity(self.bytes.len() / self.dtype.item_size().max(1) * field.bytes());
+        if field.bytes() > 0 {
+            for item in self.bytes.chunks_exact(self.dtype.item_size()) {
+                bytes.extend_from_slice(&item[field.offset()..field.offset() + field.bytes()]);
+            }
+        }
+        let shape = [&self.shape, field.shape()].concat();
+        if shape.len() > layout::MAX_NDIM {
+            let most = layout::MAX_NDIM;
+            return Err(Error::new(
+                ErrorKind::Limit,
+                format!("{} axes, more than {most}", shape.len()),
+            ));
+        }
+        DynArray::from_placed(&Placed {
+            dtype: field.dtype().clone(),
+            shape,
+            order: Order::C,
+            bytes: &bytes,
+            region: None,
+        })
+    }
+}
+
+impl fmt::Debug for RawArray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RawArray({}, shape {:?})", self.dtype, self.shape)
+    }
+}
+
+/// Calls `$body` with the array of elements, and what is left of the variant.
+macro_rules! with_numbers {
+    ($self:expr, $array:ident => $body:expr, $($rest:tt)*) => {
+        match $self {
+            DynArray::Bool($array) => $body,
+            DynArray::I8($array) => $body,
+            DynArray::I16($array) => $body,
+            DynArray::I32($array) => $body,
+            DynArray::I64($array) => $body,
+            DynArray::U8($array) => $body,
+            DynArray::U16($array) => $body,
+            DynArray::U32($array) => $body,
+            DynArray::U64($array) => $body,
+            #[cfg(feature = "half")]
+            DynArray::F16($array) => $body,
+            #[cfg(feature = "half")]
+            DynArray::BF16($array) => $body,
+            DynArray::F32($array) => $body,
+            DynArray::F64($array) => $body,
+            #[cfg(feature = "complex")]
+            DynArray::Complex64($array) => $body,
+            #[cfg(feature = "complex")]
+            DynArray::Complex128($array) => $body,
+            $($rest)*
+        }
+    };
+}
+
+/// How many elements without bytes an array may have: their number is bounded by nothing but its own claim.
+const MAX_EMPTY: usize = 1 << 20;
+
+impl DynArray {
+    /// Copies an array out of a container.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if a bool is neither 0 nor 1, or a text has what is no character.
+    pub(crate) fn from_placed(placed: &Placed<'_>) -> Result<Self> {
+        fn numbers<A: Element>(placed: &Placed<'_>) -> Result<ArrayD<A>> {
+            array(placed, elements(placed)?)
+        }
+        if placed.dtype.item_size() == 0 && layout::count(&placed.shape) > Some(MAX_EMPTY) {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                format!("an array of shape {:?} has elements without bytes", placed.shape),
+            ));
+        }
+        let dtype = &placed.dtype;
+        Ok(match dtype.inner() {
+            Kind::Scalar(scalar) => match scalar {
+                Scalar::Bool => DynArray::Bool(numbers(placed)?),
+                Scalar::I8 => DynArray::I8(numbers(placed)?),
+                Scalar::I16 => DynArray::I16(numbers(placed)?),
+                Scalar::I32 => DynArray::I32(numbers(placed)?),
+                Scalar::I64 => DynArray::I64(numbers(placed)?),
+                Scalar::U8 => DynArray::U8(numbers(placed)?),
+                Scalar::U16 => DynArray::U16(numbers(placed)?),
+                Scalar::U32 => DynArray::U32(numbers(placed)?),
+                Scalar::U64 => DynArray::U64(numbers(placed)?),
+                Scalar::F32 => DynArray::F32(numbers(placed)?),
+                Scalar::F64 => DynArray::F64(numbers(placed)?),
+                #[cfg(feature = "half")]
+                Scalar::F16 => DynArray::F16(numbers(placed)?),
+                #[cfg(feature = "half")]
+                Scalar::BF16 => DynArray::BF16(numbers(placed)?),
+                #[cfg(not(feature = "half"))]
+                Scalar::F16 | Scalar::BF16 => DynArray::raw(placed),
+                #[cfg(feature = "complex")]
+                Scalar::C64 => DynArray::Complex64(numbers(placed)?),
+                #[cfg(feature = "complex")]
+                Scalar::C128 => DynArray::Complex128(numbers(placed)?),
+                #[cfg(not(feature = "complex"))]
+                Scalar::C64 | Scalar::C128 => DynArray::raw(placed),
+            },
+            Kind::Datetime(unit) => DynArray::Datetime(numbers(placed)?, *unit),
+            Kind::Timedelta(unit) => DynArray::Timedelta(numbers(placed)?, *unit),
+            Kind::Text(_) => {
+                let texts = items(placed).map(|bytes| {
+                    text(dtype, bytes).map(|text| text.unwrap_or_default().into_owned())
+                });
+                DynArray::Text(array(placed, texts.collect::<Result<_>>()?)?)
+            }
+            Kind::Bytes(_) => {
+                let all = items(placed).map(|bytes| unpadded(bytes).to_vec());
+                DynArray::Bytes(array(placed, all.collect())?)
+            }
+            Kind::Raw(_) | Kind::Struct(_) => DynArray::raw(placed),
+        })
+    }
+
+    fn raw(placed: &Placed<'_>) -> Self {
+        let bytes = if placed.order == Order::C {
+            placed.bytes.to_vec()
+        } else {
+            layout::row_major(&placed.shape)
+                .flat_map(|place| {
+                    let item = placed.dtype.item_size();
+                    &placed.bytes[place * item..(place + 1) * item]
+                })
+                .copied()
+                .collect()
+        };
+        DynArray::Raw(RawArray { dtype: placed.dtype.clone(), shape: placed.shape.clone(), bytes })
+    }
+
+    /// The dtype of its elements. Strings have that of the longest.
+    pub fn dtype(&self) -> DType {
+        fn of<A: Element>(_: &ArrayD<A>) -> DType {
+            A::DTYPE
+        }
+        with_numbers! { self, array => of(array),
+            DynArray::Datetime(_, unit) => DType::datetime(*unit),
+            DynArray::Timedelta(_, unit) => DType::timedelta(*unit),
+            DynArray::Text(texts) => {
+                DType::text(texts.iter().map(|text| text.chars().count()).max().unwrap_or(0).max(1))
+            }
+            DynArray::Bytes(all) => DType::bytes(all.iter().map(Vec::len).max().unwrap_or(0).max(1)),
+            DynArray::Raw(raw) => raw.dtype.clone(),
+        }
+    }
+
+    /// The length of each axis.
+    pub fn shape(&self) -> &[usize] {
+        with_numbers! { self, array => array.shape(),
+            DynArray::Datetime(array, _) | DynArray::Timedelta(array, _) => array.shape(),
+            DynArray::Text(array) => array.shape(),
+            DynArray::Bytes(array) => array.shape(),
+            DynArray::Raw(raw) => &raw.shape,
+        }
+    }
+
+    /// Its elements, if they are of this type; times are `i64`, strings `String`, bytes `Vec<u8>`.
+    pub fn view<A: 'static>(&self) -> Option<ArrayViewD<'_, A>> {
+        let array: &dyn Any = with_numbers! { self, array => array,
+            DynArray::Datetime(array, _) | DynArray::Timedelta(array, _) => array,
+            DynArray::Text(array) => array,
+            DynArray::Bytes(array) => array,
+            DynArray::Raw(_) => return None,
+        };
+        array.downcast_ref::<ArrayD<A>>().map(|array| array.view())
+    }
+}
+
+fn array<A>(placed: &Placed<'_>, items: Vec<A>) -> Result<ArrayD<A>> {
+    let shape = dimension::<IxDyn, Error>(&placed.shape, placed.order)?;
+    ArrayD::from_shape_vec(shape, items).map_err(|error| Error::corrupt(error.to_string()))
+}
+
+/// The bytes of each element in memory order, also where an element has none.
+fn items<'a>(placed: &Placed<'a>) -> impl Iterator<Item = &'a [u8]> {
+    let (item, bytes) = (placed.dtype.item_size(), placed.bytes);
+    let count = layout::count(&placed.shape).unwrap_or(0);
+    (0..count).map(move |index| &bytes[index * item..(index + 1) * item])
+}
+
+/// Text and bytes that are placed may take so many bytes for padding without further thought.
+const PADDING: usize = 64 << 20;
+
+impl Serialize for DynArray {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let times = |array: &ArrayD<i64>, serializer: S| {
+            let items: Cow<'_, [i64]> = match array.as_slice() {
+                Some(items) => items.into(),
+                None => array.iter().copied().collect(),
+            };
+            let bytes = crate::element::packed(&items);
+            serialize_raw(
+                Rows { dtype: &self.dtype(), shape: array.shape(), bytes: &bytes },
+                serializer,
+            )
+        };
+        with_numbers! { self, array => array.serialize_array(serializer),
+            DynArray::Datetime(array, _) | DynArray::Timedelta(array, _) => times(array, serializer),
+            DynArray::Text(texts) => {
+                let real = texts.iter().map(String::len).sum();
+                strings(self, texts, real, serializer, |text, out| {
+                    for (unit, char) in out.as_chunks_mut::<4>().0.iter_mut().zip(text.chars()) {
+                        *unit = u32::from(char).to_ne_bytes();
+                    }
+                })
+            }
+            DynArray::Bytes(all) => {
+                let real = all.iter().map(Vec::len).sum();
+                strings(self, all, real, serializer, |bytes, out| {
+                    out[..bytes.len()].copy_from_slice(bytes);
+                })
+            }
+            DynArray::Raw(raw) => {
+                let RawArray { dtype, shape, bytes } = raw;
+                serialize_raw(Rows { dtype, shape, bytes }, serializer)
+            }
+        }
+    }
+}
+
+/// Strings as an array of the longest one's width; inline, if that were mostly padding.
+fn strings<T: Serialize + Clone, S: Serializer>(
+    whole: &DynArray,
+    texts: &ArrayD<T>,
+    real: usize,
+    serializer: S,
+    put: impl Fn(&T, &mut [u8]),
+) -> Result<S::Ok, S::Error> {
+    let dtype = whole.dtype();
+    let size = layout::byte_len(texts.shape(), dtype.item_size());
+    let Some(size) = size.filter(|size| *size <= PADDING || *size / 16 <= real) else {
+        let items: Vec<T> = texts.iter().cloned().collect();
+        return nest::<T, Plain, S>(texts.shape(), &items, serializer);
+    };
+    let mut bytes = vec![0; size];
+    for (text, out) in texts.iter().zip(bytes.chunks_exact_mut(dtype.item_size())) {
+        put(text, out);
+    }
+    serialize_raw(Rows { dtype: &dtype, shape: texts.shape(), bytes: &bytes }, serializer)
+}
+
+/// The dtype and shape, and of numbers as many as ndarray shows.
+impl fmt::Debug for DynArray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DynArray({}, shape {:?}", self.dtype(), self.shape())?;
+        with_numbers! { self, array => write!(f, ", {array}")?,
+            DynArray::Datetime(array, _) | DynArray::Timedelta(array, _) => write!(f, ", {array}")?,
+            DynArray::Text(_) | DynArray::Bytes(_) | DynArray::Raw(_) => {}
+        }
+        f.write_str(")")
+    }
+}
+
+macro_rules! from {
+    ($($(#[$attr:meta])* $variant:ident $ty:ty;)*) => {$(
+        $(#[$attr])*
+        impl From<ArrayD<$ty>> for DynArray {
+            fn from(array: ArrayD<$ty>) -> Self {
+                DynArray::$variant(array)
+            }
+        }
+    )*};
+}
+
+from! {
+    Bool bool;
+    I8 i8;
+    I16 i16;
+    I32 i32;
+    I64 i64;
+    U8 u8;
+    U16 u16;
+    U32 u32;
+    U64 u64;
+    #[cfg(feature = "half")]
+    F16 half::f16;
+    #[cfg(feature = "half")]
+    BF16 half::bf16;
+    F32 f32;
+    F64 f64;
+    #[cfg(feature = "complex")]
+    Complex64 num_complex::Complex32;
+    #[cfg(feature = "complex")]
+    Complex128 num_complex::Complex64;
+    Text String;
+    Bytes Vec<u8>;
+}
