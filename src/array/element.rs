@@ -254,6 +254,11 @@ impl<'de> Visitor<'de> for Short {
         )))
     }
 
+    // In this crate's format an integer of this type is what the crate `half` writes by itself.
+    fn visit_u16<E: serde::de::Error>(self, bits: u16) -> Result<u16, E> {
+        Ok(bits)
+    }
+
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<u16, E> {
         if !self.bits {
             return self.visit_f64(value as f64);

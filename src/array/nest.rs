@@ -98,6 +98,7 @@ impl<'de> Visitor<'de> for First<'_> {
     to_item! {
         visit_bool bool;
         visit_i64 i64;
+        visit_u16 u16;
         visit_u64 u64;
         visit_f32 f32;
         visit_f64 f64;
@@ -226,6 +227,7 @@ impl<'de> Visitor<'de> for Item<'_> {
     items! {
         visit_bool bool;
         visit_i64 i64;
+        visit_u16 u16;
         visit_u64 u64;
         visit_f32 f32;
         visit_f64 f64;

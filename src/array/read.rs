@@ -201,6 +201,7 @@ impl<'de, A: Element> Visitor<'de> for ArrayVisitor<A> {
     scalars! {
         visit_bool bool;
         visit_i64 i64;
+        visit_u16 u16;
         visit_u64 u64;
         visit_f32 f32;
         visit_f64 f64;

@@ -2,4 +2,6 @@
 
 #![cfg(all(feature = "derive", feature = "ndarray"))]
 
+#[cfg(all(feature = "half", feature = "complex", feature = "npz"))]
+mod numpy;
 mod structs;

@@ -12,10 +12,10 @@ use serde_shm::{
 
 #[derive(Clone, Copy, Debug, PartialEq, Element)]
 #[repr(C)]
-struct Point {
-    x: f32,
-    y: f64,
-    ok: bool,
+pub(crate) struct Point {
+    pub(crate) x: f32,
+    pub(crate) y: f64,
+    pub(crate) ok: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Element)]
@@ -35,7 +35,7 @@ struct Dense {
     b: [u16; 2],
 }
 
-fn point(n: usize) -> Point {
+pub(crate) fn point(n: usize) -> Point {
     Point { x: n as f32 / 2.0, y: -(n as f64), ok: n % 3 == 0 }
 }
 
