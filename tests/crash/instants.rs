@@ -1,10 +1,13 @@
 //! The crash: a process is killed at no particular time, in the middle of a write of many pages as well as between two.
 //! `SERDE_SHM_CRASH_KILLS` sets how often, for each deed.
 
+use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
+use serde_shm::segments;
+
 use crate::kills::in_scene;
-use crate::scene::{DEEDS, Object, act, from_environment};
+use crate::scene::{DEEDS, Deed, NAME, Object, act, from_environment};
 use crate::strace::child;
 
 fn kills() -> usize {
@@ -17,30 +20,39 @@ pub(crate) fn repeat() {
     let (deed, dir) = from_environment();
     let object = Object::new(2, 1 << 20);
     let mut held = None;
+    println!("\n> go");
     loop {
-        // A name that is taken, by this very process, is as good a moment to be killed as any.
-        let done = std::panic::catch_unwind(|| act(deed, &dir, &object));
-        held = done.ok().flatten().or(held);
-        if matches!(deed, crate::scene::Deed::Create) {
+        if deed == Deed::Persist {
+            segments::remove(NAME).unwrap();
+        }
+        if deed == Deed::Create {
             held = None;
         }
+        drop(std::mem::replace(&mut held, act(deed, &dir, &object)));
     }
 }
 
 #[test]
 fn killed_at_any_instant() {
+    kill(DEEDS.into_iter().filter(|deed| *deed != Deed::ToNpz));
+}
+
+#[test]
+fn killed_at_any_instant_of_to_npz() {
+    kill([Deed::ToNpz]);
+}
+
+fn kill(deeds: impl IntoIterator<Item = Deed>) {
     // A linear congruential generator: the same instants each time, were it not for the machine.
     let mut state = 12345_u64;
-    for deed in DEEDS {
+    for deed in deeds {
         for round in 0..kills() {
             in_scene(deed, |set, scene| {
-                let mut child = child("loop", set)
-                    .stdout(std::process::Stdio::null())
-                    .stderr(std::process::Stdio::null())
-                    .spawn()
-                    .unwrap();
+                let mut child = child("loop", set).spawn().unwrap();
+                let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+                assert!(lines.any(|line| line.unwrap() == "> go"));
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                std::thread::sleep(Duration::from_micros(3000 + (state >> 33) % 12_000));
+                std::thread::sleep(Duration::from_micros((state >> 33) % 12_000));
                 child.kill().unwrap();
                 child.wait().unwrap();
                 let context = format!("killed in round {round}");

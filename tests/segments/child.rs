@@ -67,6 +67,23 @@ impl Child {
         String::from_utf8(output.stderr).unwrap()
     }
 
+    /// Waits for a role that ends in its own way.
+    pub(crate) fn ended(mut self) {
+        drop(self.stdin.take());
+        self.stdout.read_to_string(&mut String::new()).unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// A role in a folder of names of its own, run to its end; nothing may be left there.
+    pub(crate) fn run_alone(role: &str, args: &[&str]) {
+        let base = tempfile::tempdir_in("/dev/shm").unwrap();
+        let child = Child::start_with(role, args, |command| {
+            command.env("SERDE_SHM_DIR", base.path());
+        });
+        child.finish();
+        assert_eq!(std::fs::read_dir(base.path()).unwrap().count(), 0);
+    }
+
     pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
@@ -100,6 +117,15 @@ fn role() {
     let args = std::env::var(ARGS).unwrap_or_default();
     let args: Vec<&str> = args.split('\n').collect();
     match (role.as_str(), &args[..]) {
+        ("housekeeping", [what]) => crate::housekeeping::run(what),
+        ("persistent", [what]) => crate::persistent::run(what),
+        ("place", [what, argument]) => crate::places::run(what, argument),
+        ("squatted", [found]) => crate::places::squatted(found),
+        ("reap-far", [""]) => crate::places::reap_far(),
+        ("end", [how, name]) => crate::ends::end(how, name),
+        ("parent", [name]) => crate::ends::parent(name),
+        ("inherited", [""]) => crate::descriptors::inherited(),
+        ("cycles", [""]) => crate::limits::cycles(),
         ("attach", [id]) => crate::anonymous::attach(id),
         ("cost", [id]) => crate::anonymous::cost(id),
         ("hold", [name, replace]) => crate::named::hold(name, *replace == "true"),

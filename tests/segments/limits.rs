@@ -49,6 +49,34 @@ pub(crate) fn leak() {
 }
 
 #[test]
+fn a_hundred_thousand_attaches_leave_nothing() {
+    Child::run_alone("cycles", &[]);
+}
+
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+pub(crate) fn cycles() {
+    let made = SegmentOptions::new().name("cycles").create(&Model::new(1)).unwrap();
+    let cycle = |n: u32| {
+        let by = if n.is_multiple_of(2) { made.id() } else { "cycles" };
+        let segment = Segment::open(by).unwrap();
+        let view: ModelView<'_> = segment.get().unwrap();
+        assert_eq!((view.name, view.bias[999]), ("model-1", 999.0));
+    };
+    (0..1000).for_each(cycle);
+    let before = (count("/proc/self/fd"), mappings(), resident());
+    (0..100_000).for_each(cycle);
+    assert_eq!((count("/proc/self/fd"), mappings()), (before.0, before.1));
+    let grown = resident().saturating_sub(before.2);
+    println!("resident memory grew by {grown} KiB");
+    assert!(grown < 1024, "{grown} KiB");
+}
+
+#[test]
 fn limits_are_errors() {
     let base = tempfile::tempdir_in("/dev/shm").unwrap();
     let mut child = Child::start_with("limits", &[], |command| {
@@ -86,6 +114,8 @@ pub(crate) fn limits() {
             for result in [options.create(&1_u8), Segment::open(held.id()), to_shared(&1_u8)] {
                 if let Err(error) = result {
                     assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+                    let limit = format!("(RLIMIT_NOFILE, `ulimit -n`) is {}", descriptors + more);
+                    assert!(error.to_string().contains(&limit), "{error}");
                 }
             }
         });

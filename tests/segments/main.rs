@@ -4,8 +4,13 @@
 
 mod anonymous;
 mod child;
+mod descriptors;
+mod ends;
 mod hostile;
+mod housekeeping;
 mod limits;
 mod model;
 mod named;
+mod persistent;
+mod places;
 mod republish;

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::Region;
 use crate::os;
-use crate::segment::{self, Folder, Memory, Name, SegmentId, Stored, Target};
+use crate::segment::{self, Folder, Memory, Name, Nonce, SegmentId, Stored, Target};
 use crate::store::BlockParts;
 
 use super::{Backing, Content, Origin, Segment};
@@ -202,8 +202,9 @@ impl Segment {
             Err(error) => return Err(self.named(error)),
         };
         let Segment { backing, content, origin, .. } = newest;
-        // The same, where only the entry's own dates or names changed.
-        let is_new = self.content()?.parts.nonce() != content_of(&content)?.parts.nonce();
+        // The same, where only the entry's own dates or names changed. A file that others made may have no nonce.
+        let nonce = content_of(&content)?.parts.nonce();
+        let is_new = nonce == Nonce::default() || self.content()?.parts.nonce() != nonce;
         self.origin = origin;
         if is_new {
             self.backing = backing;
