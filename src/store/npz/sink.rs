@@ -15,6 +15,7 @@ use super::names::{Names, REST, file_name};
 /// Writes an .npz file. The object's arrays come first and in their order, then the rest.
 pub(crate) struct NpzSink<'r, W: Write + Seek> {
     archive: ArchiveWriter<W>,
+    is_stored: bool,
     block: ExternalBlock,
     names: Names,
     open: Option<Open>,
@@ -39,6 +40,7 @@ impl<'r, W: Write + Seek> NpzSink<'r, W> {
     /// `out` is empty and stands at its start.
     pub(crate) fn new(out: W, settings: Settings, report: &'r mut dyn FnMut(u64)) -> Self {
         NpzSink {
+            is_stored: settings.deflate.is_none(),
             archive: ArchiveWriter::new(out, settings),
             block: ExternalBlock::new(),
             names: Names::new(),
@@ -84,7 +86,9 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
         if let Some(open) = &mut self.open {
             open.written += bytes.len();
         }
-        for block in bytes.chunks(STEP) {
+        // What is compressed is best handed over whole.
+        let step = if self.is_stored { STEP } else { bytes.len().max(1) };
+        for block in bytes.chunks(step) {
             self.archive.write(block)?;
             (self.report)(block.len() as u64);
         }

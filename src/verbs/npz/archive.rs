@@ -225,6 +225,59 @@ impl Npz {
             .map_err(|error| self.named(error))
     }
 
+    /// One array, copied and converted: from the other byte order, and to a wider element type where no value is
+    /// changed by it (`u8` to `u32` or `f64`, `f32` to `f64`, `i32` to `f64`).
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.npz");
+    /// use std::collections::BTreeMap;
+    /// use ndarray::{Array1, Ix1, array};
+    ///
+    /// serde_shm::to_npz(&path, &BTreeMap::from([("counts", array![1_u16, 2, 3])]))?;
+    /// let counts: Array1<f64> = serde_shm::Npz::open(&path)?.array_as::<f64, Ix1>("counts")?;
+    /// assert_eq!(counts, array![1.0, 2.0, 3.0]);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Mismatch` if the conversion could change a value; else those of [`array`](Npz::array).
+    #[cfg(feature = "ndarray")]
+    pub fn array_as<A: crate::Element, D: ndarray::Dimension>(
+        &self,
+        path: &str,
+    ) -> Result<ndarray::Array<A, D>> {
+        self.placed(path)
+            .and_then(|placed| crate::array::widen(path, &placed))
+            .map_err(|error| self.named(error))
+    }
+
+    /// One array whose element type is not known beforehand, copied.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.npz");
+    /// # serde_shm::to_npz(&path, &std::collections::BTreeMap::from([("x", ndarray::array![1.5_f32])]))?;
+    /// use serde_shm::{DynArray, Npz};
+    ///
+    /// match Npz::open(&path)?.array_dyn("x")? {
+    ///     DynArray::F32(x) => assert_eq!(x.sum(), 1.5),
+    ///     other => println!("x is an array of {}", other.dtype()),
+    /// }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`array`](Npz::array), but for the type's.
+    #[cfg(feature = "ndarray")]
+    pub fn array_dyn(&self, path: &str) -> Result<crate::DynArray> {
+        self.placed(path)
+            .and_then(|placed| crate::DynArray::from_placed(&placed).map_err(|e| e.at_field(path)))
+            .map_err(|error| self.named(error))
+    }
+
     #[cfg(feature = "ndarray")]
     fn placed(&self, path: &str) -> Result<crate::store::Placed<'_>> {
         let mut names = Vec::new();
