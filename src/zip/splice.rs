@@ -518,7 +518,7 @@ mod tests {
         for mut stream in [vec![3, 0], vec![1, 0, 0, 0xff, 0xff]] {
             assert!(open_end(&mut stream, 0, 0));
             stream.extend_from_slice(&[3, 0]);
-            assert_eq!(inflate(&stream), []);
+            assert!(inflate(&stream).is_empty());
         }
     }
 }
