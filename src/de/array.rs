@@ -18,6 +18,7 @@ use crate::layout::{self, Order};
 use crate::store::Placed;
 
 use super::element::Element;
+use super::hint;
 
 /// Under the token, or asked for as anything: a newtype, which serde's buffer behind `flatten` and `untagged` keeps as
 /// one, of dtype, shape, bytes and order, with the bytes still borrowed.
@@ -31,6 +32,15 @@ pub(super) fn visit_token<'de, V: Visitor<'de>>(
         // The visitor's error knows no kinds: what is no bool is no type that was not asked for.
         if is_bool && bytes.iter().any(|byte| *byte > 1) { error.into_corrupt() } else { error }
     })
+}
+
+/// As anything: a token where the visitor keeps it for whoever asks later, else nested sequences.
+pub(super) fn visit_any<'de, V: Visitor<'de>>(placed: Placed<'de>, visitor: V) -> Result<V::Value> {
+    if hint::keeps_newtypes::<V>() {
+        visit_token(placed, visitor)
+    } else {
+        visit_nested(&placed, visitor)
+    }
 }
 
 /// As ndarray's own form.
@@ -506,17 +516,6 @@ impl<'de> Whole<'de> {
         placed.shape.is_empty().then_some(Element { dtype: &placed.dtype, bytes: placed.bytes })
     }
 
-    fn element_or_token<V: Visitor<'de>>(
-        self,
-        visitor: V,
-        visit: impl FnOnce(Element<'_, 'de>, V) -> Result<V::Value>,
-    ) -> Result<V::Value> {
-        match self.element() {
-            Some(element) => visit(element, visitor),
-            None => visit_token(self.0, visitor),
-        }
-    }
-
     fn element_or_mismatch<V: Visitor<'de>>(
         self,
         visitor: V,
@@ -551,7 +550,10 @@ impl<'de> Deserializer<'de> for Whole<'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.element_or_token(visitor, |element, visitor| element.deserialize_any(visitor))
+        match self.element() {
+            Some(element) => element.deserialize_any(visitor),
+            None => visit_any(self.0, visitor),
+        }
     }
 
     whole! {

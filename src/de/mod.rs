@@ -147,10 +147,7 @@ impl<'de> Value<'_, '_, 'de> {
                 let number = decoder.layout_number()?;
                 Value { decoder, slot: ANY }.record(number, visitor)
             }
-            Tag::Array if hint::keeps_newtypes::<V>() => {
-                array::visit_token(decoder.array()?, visitor)
-            }
-            Tag::Array => array::visit_nested(&decoder.array()?, visitor),
+            Tag::Array => array::visit_any(decoder.array()?, visitor),
             Tag::Ndarray => array::visit_plain(&decoder.array()?, visitor),
             Tag::Blob => visit_bytes(decoder.array()?.bytes, visitor),
             Tag::Absent | Tag::Any | Tag::Readable => {
