@@ -1,6 +1,6 @@
 //! Items one after the other: sequences, maps, structs by position or by name, variants.
 
-use serde::de::value::BorrowedStrDeserializer;
+use serde::de::value::{BorrowedStrDeserializer, StringDeserializer};
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected,
     VariantAccess, Visitor,
@@ -21,6 +21,8 @@ pub(super) struct Items<'d, 's, 'de, const N: usize> {
     done: usize,
     /// A map's key as text, for the path of an error in its value.
     key: KeyText<'de>,
+    /// Whether a map's keys are handed over as text, whatever they are.
+    pub(super) text_keys: bool,
 }
 
 /// What is needed to name a key.
@@ -31,8 +33,15 @@ enum KeyText<'de> {
 
 impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
     pub(super) fn begin(decoder: &'d mut Decoder<'s, 'de>) -> Result<Self> {
-        let mut items =
-            Items { decoder, left: 0, more: true, slots: [ANY; N], done: 0, key: KeyText::Unknown };
+        let mut items = Items {
+            decoder,
+            left: 0,
+            more: true,
+            slots: [ANY; N],
+            done: 0,
+            key: KeyText::Unknown,
+            text_keys: false,
+        };
         items.next_run()?;
         Ok(items)
     }
@@ -109,6 +118,11 @@ impl<'de> MapAccess<'de> for &mut Items<'_, '_, 'de, 2> {
             return Ok(None);
         }
         self.key = KeyText::At(self.decoder.reader.clone(), self.slots[0]);
+        if self.text_keys
+            && let Some(key) = self.text_key()
+        {
+            return seed.deserialize(StringDeserializer::new(key)).map(Some);
+        }
         let key = Value { decoder: &mut *self.decoder, slot: self.slots[0] };
         match seed.deserialize(key) {
             Ok(key) => Ok(Some(key)),
@@ -127,6 +141,16 @@ impl<'de> MapAccess<'de> for &mut Items<'_, '_, 'de, 2> {
 }
 
 impl Items<'_, '_, '_, 2> {
+    /// Reads a key that has a text.
+    fn text_key(&mut self) -> Option<String> {
+        let mut reader = self.decoder.reader.clone();
+        let slot = self.slots[0];
+        let tag = Tag::from_byte(if slot == ANY { reader.byte().ok()? } else { slot })?;
+        let text = scalar_text(&mut reader, tag)?;
+        self.decoder.reader = reader;
+        Some(text)
+    }
+
     /// The current key as a step of a path.
     #[cold]
     fn key_step(&self) -> Step {
@@ -408,18 +432,7 @@ pub(super) fn variant<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value> {
     match variant {
-        &Variant::Record(number) => {
-            let (shape, _) = decoder.layout(number);
-            let name = shape.variant;
-            visitor.visit_enum(RecordVariant { decoder, number }).map_err(|error| {
-                // The error of an unknown name already has it.
-                if error.path().is_some() {
-                    error.at(Step::Variant(name.to_owned()))
-                } else {
-                    error
-                }
-            })
-        }
+        &Variant::Record(number) => visitor.visit_enum(RecordVariant { decoder, number }),
         Variant::Entry => {
             let (count, more, [key, value]) = decoder.run_header::<2>()?;
             if (count, more) != (1, false) {
@@ -447,7 +460,15 @@ impl<'de> EnumAccess<'de> for RecordVariant<'_, '_, 'de> {
     }
 }
 
-impl RecordVariant<'_, '_, '_> {
+impl<'de> RecordVariant<'_, '_, 'de> {
+    /// Reads what the variant holds; an error in it names the variant.
+    #[inline]
+    fn inside<R>(self, read: impl FnOnce(Content<'_, '_, 'de>) -> Result<R>) -> Result<R> {
+        let RecordVariant { decoder, number } = self;
+        read(Content { decoder: &mut *decoder, number })
+            .map_err(|error| error.at(Step::Variant(decoder.layout(number).0.variant.to_owned())))
+    }
+
     fn found(&self) -> Unexpected<'static> {
         match self.decoder.layout(self.number).0.kind {
             Kind::UnitVariant => Unexpected::UnitVariant,
@@ -473,14 +494,14 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, 'de> {
         match self.decoder.layout(self.number).0.kind {
             Kind::UnitVariant => Err(Error::invalid_type(self.found(), &"newtype variant")),
             // A variant that held its fields itself may have come to hold a struct or tuple of the same.
-            _ => seed.deserialize(Content { decoder: self.decoder, number: self.number }),
+            _ => self.inside(|content| seed.deserialize(content)),
         }
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value> {
         match self.decoder.layout(self.number).0.kind {
             Kind::UnitVariant => Err(Error::invalid_type(self.found(), &visitor)),
-            _ => Content { decoder: self.decoder, number: self.number }.deserialize_seq(visitor),
+            _ => self.inside(|content| content.deserialize_seq(visitor)),
         }
     }
 
@@ -493,10 +514,9 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, 'de> {
         match kind {
             Kind::UnitVariant => Err(Error::invalid_type(self.found(), &visitor)),
             Kind::StructVariant if self.decoder.is_in_order::<V>(self.number, fields) => {
-                in_order(self.decoder, self.number, visitor)
+                self.inside(|content| in_order(content.decoder, content.number, visitor))
             }
-            _ => Content { decoder: self.decoder, number: self.number }
-                .deserialize_struct("", fields, visitor),
+            _ => self.inside(|content| content.deserialize_struct("", fields, visitor)),
         }
     }
 }

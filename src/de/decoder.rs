@@ -72,9 +72,18 @@ impl<'s, 'de> Decoder<'s, 'de> {
     }
 
     /// Whether the value of this slot is in the form that it has for human readers.
-    pub(super) fn is_readable(&self, slot: u8) -> bool {
-        slot == Tag::Readable as u8
-            || slot == ANY && self.reader.peek() == Some(Tag::Readable as u8)
+    pub(super) fn is_readable(&self, mut slot: u8) -> bool {
+        let mut reader = self.reader.clone();
+        loop {
+            if slot == ANY {
+                slot = reader.byte().unwrap_or(0);
+            }
+            // A value that was written as an option may be asked for as itself.
+            if slot != Tag::Option as u8 {
+                return slot == Tag::Readable as u8;
+            }
+            slot = reader.byte().unwrap_or(0);
+        }
     }
 
     #[inline]

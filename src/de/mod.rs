@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::memory::Region;
 use crate::stack;
 use crate::store::Source;
-use crate::wire::{Kind, Tag, scalar_text, unzigzag};
+use crate::wire::{Kind, Tag, unzigzag};
 
 use decoder::{ANY, Decoder};
 
@@ -139,6 +139,7 @@ impl<'de> Value<'_, '_, 'de> {
             }),
             Tag::Map => decoder.descend(|decoder| {
                 let mut items = Items::<2>::begin(decoder)?;
+                items.text_keys = hint::is_text_value::<V>();
                 let value = visitor.visit_map(&mut items)?;
                 items.finish()?;
                 Ok(value)
@@ -280,13 +281,6 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
         let tag = if self.slot == Tag::Str as u8 { Tag::Str } else { self.tag()? };
         if tag == Tag::Str {
             return visitor.visit_borrowed_str(self.decoder.reader.text()?);
-        }
-        if hint::is_text_value::<V>() {
-            let mut reader = self.decoder.reader.clone();
-            if let Some(text) = scalar_text(&mut reader, tag) {
-                self.decoder.reader = reader;
-                return visitor.visit_string(text);
-            }
         }
         self.any(tag, visitor)
     }
