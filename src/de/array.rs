@@ -425,7 +425,11 @@ fn visit_elements<'de, V: Visitor<'de>>(
     macro_rules! typed {
         ($($dtype:ident $read:expr;)*) => {{
             match placed.dtype.scalar() {
-                $(Some(Scalar::$dtype) => visitor.visit_seq(Typed { bytes: placed.bytes, walk, read: $read }),)*
+                Some(Scalar::Bool) => visitor.visit_seq(Typed { bytes: placed.bytes, walk, read: bool_of }),
+                $(Some(Scalar::$dtype) => {
+                    let read = |bytes| Ok($read(bytes));
+                    visitor.visit_seq(Typed { bytes: placed.bytes, walk, read })
+                })*
                 _ => visitor.visit_seq(Elements { placed, walk }),
             }
         }};
@@ -444,6 +448,13 @@ fn visit_elements<'de, V: Visitor<'de>>(
     }
 }
 
+fn bool_of([byte]: [u8; 1]) -> Result<bool> {
+    match byte {
+        0 | 1 => Ok(byte == 1),
+        _ => Err(Error::corrupt(format!("invalid bool: expected a byte 0 or 1, found {byte}"))),
+    }
+}
+
 /// Elements of `N` bytes.
 struct Typed<'de, W, F, const N: usize> {
     bytes: &'de [u8],
@@ -454,7 +465,7 @@ struct Typed<'de, W, F, const N: usize> {
 impl<'de, W, F, A, const N: usize> SeqAccess<'de> for Typed<'de, W, F, N>
 where
     W: Places,
-    F: Fn([u8; N]) -> A,
+    F: Fn([u8; N]) -> Result<A>,
     A: IntoDeserializer<'de, Error>,
 {
     type Error = Error;
@@ -463,7 +474,8 @@ where
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
         let Some(place) = self.walk.next_place() else { return Ok(None) };
         let Some(bytes) = self.bytes.as_chunks::<N>().0.get(place) else { return Ok(None) };
-        match seed.deserialize(Wrapped::new((self.read)(*bytes).into_deserializer())) {
+        let element = (self.read)(*bytes);
+        match element.and_then(|one| seed.deserialize(Wrapped::new(one.into_deserializer()))) {
             Ok(value) => Ok(Some(value)),
             Err(error) => Err(error.at_index(self.walk.done() - 1)),
         }

@@ -59,7 +59,7 @@ impl AlignedBytes {
     }
 
     /// The same, with an error where there is no memory.
-    fn try_reserve(&mut self, more: usize) -> std::io::Result<()> {
+    pub(crate) fn try_reserve(&mut self, more: usize) -> std::io::Result<()> {
         if self.vec.capacity() - self.vec.len() < more {
             let wanted = self.len().saturating_add(more).max(self.len().saturating_mul(2));
             let mut vec = Vec::new();

@@ -39,6 +39,11 @@ impl<'s, S: Sink> Begun<'s, S> {
         Ok(Begun { ser, left: bytes })
     }
 
+    /// All bytes will come, in parts.
+    pub(super) fn expect(&mut self) {
+        self.ser.sink.expect(self.left);
+    }
+
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let Some(left) = self.left.checked_sub(bytes.len()) else {
             return Err(self.ser.fail(wrong_length()));

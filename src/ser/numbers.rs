@@ -194,6 +194,9 @@ impl SerializeTupleStruct for &mut Numbers {
 
 /// Where elements go, in little-endian bytes; false if this one does not belong to those before.
 pub(super) trait NumberSink {
+    /// How many elements the sequence says that it has.
+    fn announce(&mut self, len: Option<usize>);
+
     fn put<const N: usize>(&mut self, scalar: Scalar, bytes: [u8; N]) -> bool;
 }
 
@@ -240,7 +243,8 @@ impl<'a, P: NumberSink> serde::Serializer for Elements<'a, P> {
         value.serialize(self)
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Self> {
+    fn serialize_seq(self, len: Option<usize>) -> Result<Self> {
+        self.0.announce(len);
         Ok(self)
     }
 }

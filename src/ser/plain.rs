@@ -205,16 +205,17 @@ fn place<S: Sink, T: Serialize + ?Sized>(
         left: count,
         scalar: None,
         block: Vec::new(),
+        at: 0,
+        whole: false,
         error: None,
     };
-    let fits = data.serialize(Elements(&mut packer)).is_ok();
-    let Packer { target, left, block, error, .. } = packer;
+    let fits = data.serialize(Elements(&mut packer)).is_ok() && packer.flush();
+    let Packer { target, left, error, .. } = packer;
     if let Some(error) = error {
         return Err(error);
     }
     let Target::Begun(mut begun) = target else { return Ok(false) };
     if fits && left == 0 {
-        begun.write(&block)?;
         begun.set_slot(slot);
         begun.end(Tag::Ndarray)?;
         return Ok(true);
@@ -227,9 +228,15 @@ fn place<S: Sink, T: Serialize + ?Sized>(
 struct Packer<'s, 'p, S> {
     target: Target<'s, S>,
     shape: &'p [usize],
+    /// How many elements are missing, those in the block left out.
     left: usize,
     scalar: Option<Scalar>,
+    /// As long as a block is, or as what is missing is.
     block: Vec<u8>,
+    /// What of the block is filled.
+    at: usize,
+    /// As many were announced as the shape says: room may be made for all.
+    whole: bool,
     /// The sink's own error, as against an element that does not fit.
     error: Option<Error>,
 }
@@ -241,32 +248,51 @@ enum Target<'s, S> {
 }
 
 impl<S: Sink> NumberSink for Packer<'_, '_, S> {
+    fn announce(&mut self, len: Option<usize>) {
+        self.whole = len == Some(self.left);
+    }
+
     #[inline]
     fn put<const N: usize>(&mut self, scalar: Scalar, bytes: [u8; N]) -> bool {
-        if self.scalar != Some(scalar) && !self.first(scalar) {
-            return false;
+        if self.scalar == Some(scalar)
+            && let Some(place) = self.block[self.at..].first_chunk_mut()
+        {
+            *place = bytes;
+            self.at += N;
+            return true;
         }
-        let Some(left) = self.left.checked_sub(1) else { return false };
-        self.left = left;
-        self.block.extend_from_slice(&bytes);
-        self.block.len() < BLOCK || self.flush()
+        self.put_first(scalar, bytes)
     }
 }
 
 impl<S: Sink> Packer<'_, '_, S> {
+    /// Puts the first element of the array, or of a block.
     #[cold]
-    fn first(&mut self, scalar: Scalar) -> bool {
-        if self.scalar.is_some() {
+    fn put_first<const N: usize>(&mut self, scalar: Scalar, bytes: [u8; N]) -> bool {
+        let begun = match self.scalar {
+            None => self.begin(scalar),
+            Some(known) => known == scalar,
+        };
+        if !begun || !self.flush() {
             return false;
         }
+        let Some(place) = self.block.first_chunk_mut() else { return false };
+        *place = bytes;
+        self.at = N;
+        true
+    }
+
+    fn begin(&mut self, scalar: Scalar) -> bool {
         let Target::Waiting(ser) = std::mem::replace(&mut self.target, Target::None) else {
             return false;
         };
         match Begun::begin(ser, &DType::little_endian(scalar), self.shape, Order::C) {
-            Ok(begun) => {
+            Ok(mut begun) => {
+                if self.whole {
+                    begun.expect();
+                }
                 self.target = Target::Begun(begun);
                 self.scalar = Some(scalar);
-                self.block.reserve(BLOCK + 8);
                 true
             }
             Err(error) => {
@@ -276,14 +302,19 @@ impl<S: Sink> Packer<'_, '_, S> {
         }
     }
 
+    /// Hands the block over, and makes room for the next.
     fn flush(&mut self) -> bool {
-        if let Target::Begun(begun) = &mut self.target
-            && let Err(error) = begun.write(&self.block)
-        {
+        let (Target::Begun(begun), Some(scalar)) = (&mut self.target, self.scalar) else {
+            return false;
+        };
+        if let Err(error) = begun.write(&self.block[..self.at]) {
             self.error = Some(error);
             return false;
         }
-        self.block.clear();
+        let item = DType::little_endian(scalar).item_size();
+        self.left -= self.at / item;
+        self.at = 0;
+        self.block.resize(self.left.min(BLOCK / item) * item, 0);
         true
     }
 }

@@ -76,6 +76,10 @@ impl<W: Write> BlockSink<W> {
         Self::with_flags(out, nonce, 0)
     }
 
+    pub(super) fn out_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     pub(super) fn with_flags(out: W, nonce: Nonce, flags: u16) -> Self {
         let mut header = [0; HEADER];
         header[..MAGIC.len()].copy_from_slice(&MAGIC);

@@ -28,6 +28,11 @@ impl Sink for BytesSink {
         self.0.begin(head)
     }
 
+    fn expect(&mut self, bytes: usize) {
+        // Where there is no room now, there may be none later; then it is seen.
+        let _ = self.0.out_mut().try_reserve(bytes);
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.0.write(bytes)
     }

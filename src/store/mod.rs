@@ -47,6 +47,9 @@ pub(crate) trait Sink {
     /// Starts an array.
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()>;
 
+    /// So many bytes will come in parts. Only memory needs to know, so as not to move what is there as it grows.
+    fn expect(&mut self, _bytes: usize) {}
+
     /// The array's next bytes; all calls together give `head.bytes`.
     fn write(&mut self, bytes: &[u8]) -> Result<()>;
 
