@@ -126,6 +126,53 @@ fn a_whole_block_with_an_array() {
     assert_eq!(read, model());
 }
 
+#[cfg(all(feature = "derive", feature = "ndarray"))]
+mod dtypes {
+    use super::{hex, vector};
+    use serde_shm::element::{Datetime64, Nanoseconds};
+    use serde_shm::{
+        AlignedBytes, Deserialize, Element, Serialize, from_bytes, to_bytes, to_writer,
+    };
+
+    #[derive(Clone, Copy, Element, PartialEq, Debug)]
+    #[repr(C)]
+    struct Point {
+        x: f32,
+        ok: bool,
+    }
+
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    struct Track {
+        #[shm_array]
+        points: Vec<Point>,
+        #[shm_array]
+        times: Vec<Datetime64<Nanoseconds>>,
+    }
+
+    fn track() -> Track {
+        Track {
+            points: vec![Point { x: 1.0, ok: true }],
+            times: vec![Datetime64::new(5), Datetime64::new(-1)],
+        }
+    }
+
+    #[test]
+    fn a_block_with_described_dtypes() {
+        let block = to_bytes(&track()).unwrap();
+        let expected = vector("block2");
+        assert!(expected == *block, "`block2` is written as\n{}", hex(&block));
+        let read: Track = from_bytes(&AlignedBytes::copy_from(&expected)).unwrap();
+        assert_eq!(read, track());
+    }
+
+    #[test]
+    fn their_golden_file_is_read() {
+        let golden = include_bytes!("data/version2-dtypes.block");
+        assert_eq!(from_bytes::<Track>(golden).unwrap(), track());
+        assert_eq!(&golden[..], &*to_bytes(&track()).unwrap(), "it is what is written now");
+    }
+}
+
 #[test]
 fn golden_files_of_every_version_are_read() {
     for golden in

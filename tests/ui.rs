@@ -9,7 +9,7 @@
 fn ui() {
     let cases = trybuild::TestCases::new();
     cases.pass("tests/ui/pass/*.rs");
-    for theme in ["conflict", "container", "malformed", "misplaced", "no_array"] {
+    for theme in ["conflict", "container", "element", "malformed", "misplaced", "no_array"] {
         cases.compile_fail(format!("tests/ui/{theme}/*.rs"));
     }
 }

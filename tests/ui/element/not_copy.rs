@@ -1,0 +1,9 @@
+use serde_shm::Element;
+
+#[derive(Element)]
+#[repr(C)]
+struct Point {
+    x: f32,
+}
+
+fn main() {}
