@@ -130,9 +130,7 @@ fn a_whole_block_with_an_array() {
 mod dtypes {
     use super::{hex, vector};
     use serde_shm::element::{Datetime64, Nanoseconds};
-    use serde_shm::{
-        AlignedBytes, Deserialize, Element, Serialize, from_bytes, to_bytes, to_writer,
-    };
+    use serde_shm::{AlignedBytes, Deserialize, Element, Serialize, from_bytes, to_bytes};
 
     #[derive(Clone, Copy, Element, PartialEq, Debug)]
     #[repr(C)]

@@ -210,7 +210,7 @@ fn generate(input: &DeriveInput, krate: &Path, members: &[Member<'_>]) -> TokenS
             )
         }
     });
-    let items = items(ident, krate, where_clause);
+    let items = items(ident, krate, where_clause.as_ref());
     quote! {
         #[doc(hidden)]
         #lints
@@ -235,7 +235,7 @@ fn generate(input: &DeriveInput, krate: &Path, members: &[Member<'_>]) -> TokenS
 }
 
 /// What makes slices of the struct arrays. A blanket impl cannot stand beside that for arrays of arrays.
-fn items(ident: &syn::Ident, krate: &Path, where_clause: &Option<syn::WhereClause>) -> TokenStream {
+fn items(ident: &syn::Ident, krate: &Path, where_clause: Option<&syn::WhereClause>) -> TokenStream {
     let private = quote!(#krate::__private);
     let result = quote!(::core::result::Result);
     let vec = quote!(#private::Vec);

@@ -12,7 +12,7 @@ use serde::de::{
 use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::dtype::{DType, Field, Kind, Scalar, bf16_to_f32, f16_to_f32};
-use crate::element::{FillBytes, Latin};
+use crate::element::{self, FillBytes, Latin};
 use crate::error::Result as OwnResult;
 
 /// An element in any byte order, to be written.
@@ -172,15 +172,15 @@ impl<'de> DeserializeSeed<'de> for Fill<'_> {
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
         macro_rules! number {
             ($ty:ty) => {
-                self.out.copy_from_slice(&<$ty>::deserialize(d)?.to_ne_bytes())
+                element::put(<$ty>::deserialize(d)?, self.out)
             };
         }
         macro_rules! pair {
             ($ty:ty) => {{
                 let (re, im) = <($ty, $ty)>::deserialize(d)?;
                 let (left, right) = self.out.split_at_mut(size_of::<$ty>());
-                left.copy_from_slice(&re.to_ne_bytes());
-                right.copy_from_slice(&im.to_ne_bytes());
+                element::put(re, left);
+                element::put(im, right);
             }};
         }
         match self.dtype.inner() {
@@ -205,7 +205,7 @@ impl<'de> DeserializeSeed<'de> for Fill<'_> {
                     } else {
                         d.deserialize_f32(visitor)?
                     };
-                    self.out.copy_from_slice(&bits.to_ne_bytes());
+                    element::put(bits, self.out);
                 }
                 Scalar::C64 => pair!(f32),
                 Scalar::C128 => pair!(f64),
@@ -298,7 +298,7 @@ impl Visitor<'_> for FillText<'_> {
             return Err(E::invalid_length(count, &self));
         }
         for (unit, char) in self.0.as_chunks_mut::<4>().0.iter_mut().zip(text.chars()) {
-            *unit = u32::from(char).to_ne_bytes();
+            element::put(u32::from(char), unit);
         }
         Ok(())
     }
@@ -316,7 +316,7 @@ impl FillStruct<'_> {
     }
 
     /// Reads a struct whose first key was read already.
-    pub(crate) fn from_map<'de, M: MapAccess<'de>>(
+    pub(crate) fn read_map<'de, M: MapAccess<'de>>(
         mut self,
         first: Option<Cow<'_, str>>,
         mut map: M,
@@ -364,7 +364,7 @@ impl<'de> Visitor<'de> for FillStruct<'_> {
     }
 
     fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<(), M::Error> {
-        self.from_map(None, map)
+        self.read_map(None, map)
     }
 
     fn visit_seq<S: SeqAccess<'de>>(mut self, mut seq: S) -> Result<(), S::Error> {

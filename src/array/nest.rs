@@ -197,7 +197,7 @@ impl Item<'_> {
         if dtype.kind() != DTypeKind::Struct {
             return Err(M::Error::invalid_type(serde::de::Unexpected::Map, &self));
         }
-        FillStruct { dtype: &dtype, out: self.nest.room() }.from_map(first, map)
+        FillStruct { dtype: &dtype, out: self.nest.room() }.read_map(first, map)
     }
 }
 

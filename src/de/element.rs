@@ -97,7 +97,7 @@ impl<'de> Deserializer<'de> for Element<'_, 'de> {
             Kind::Raw(_) => visitor.visit_borrowed_bytes(self.bytes),
             Kind::Struct(structure) => visitor.visit_map(Fields {
                 bytes: self.bytes,
-                fields: structure.fields().iter(),
+                left: structure.fields().iter(),
                 value: None,
             }),
         }
@@ -135,7 +135,7 @@ impl<'de> Deserializer<'de> for Element<'_, 'de> {
             Kind::Raw(_) => visitor.visit_seq(SeqDeserializer::new(self.bytes.iter().copied())),
             Kind::Struct(structure) => visitor.visit_seq(Fields {
                 bytes: self.bytes,
-                fields: structure.fields().iter(),
+                left: structure.fields().iter(),
                 value: None,
             }),
             _ => self.deserialize_any(visitor),
@@ -193,7 +193,7 @@ impl<'de> Deserializer<'de> for Element<'_, 'de> {
 /// The fields of a struct, by name or in their order.
 struct Fields<'p, 'de> {
     bytes: &'de [u8],
-    fields: std::slice::Iter<'p, Field>,
+    left: std::slice::Iter<'p, Field>,
     value: Option<&'p Field>,
 }
 
@@ -209,7 +209,7 @@ impl<'de> MapAccess<'de> for Fields<'_, 'de> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
-        self.value = self.fields.next();
+        self.value = self.left.next();
         match self.value {
             Some(field) => seed.deserialize(field.name().into_deserializer()).map(Some),
             None => Ok(None),
@@ -224,7 +224,7 @@ impl<'de> MapAccess<'de> for Fields<'_, 'de> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.fields.len())
+        Some(self.left.len())
     }
 }
 
@@ -232,14 +232,14 @@ impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        match self.fields.next() {
+        match self.left.next() {
             Some(field) => self.value(field, seed).map(Some),
             None => Ok(None),
         }
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.fields.len())
+        Some(self.left.len())
     }
 }
 

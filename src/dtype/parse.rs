@@ -183,7 +183,7 @@ fn simple(text: &str) -> Result<DType> {
         _ if rest.bytes().all(|byte| byte.is_ascii_digit()) => rest
             .parse()
             .ok()
-            .filter(|n: &usize| n.checked_mul(4).is_some_and(|n| n <= isize::MAX as usize)),
+            .filter(|n: &usize| n.checked_mul(4).is_some_and(|n| isize::try_from(n).is_ok())),
         _ => None,
     };
     match code {

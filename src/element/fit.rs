@@ -84,10 +84,9 @@ impl Plan {
             (Kind::Bytes(found), Kind::Bytes(wanted)) | (Kind::Text(found), Kind::Text(wanted)) => {
                 *found > 0 && found <= wanted
             }
-            // NumPy has no bfloat16 and calls it a void.
-            (Kind::Raw(2), Kind::Scalar(Scalar::BF16)) => true,
-            // A time is an integer to those who ask for one.
-            (Kind::Datetime(_) | Kind::Timedelta(_), Kind::Scalar(Scalar::I64)) => true,
+            // NumPy has no bfloat16 and calls it a void; a time is an integer to those who ask for one.
+            (Kind::Raw(2), Kind::Scalar(Scalar::BF16))
+            | (Kind::Datetime(_) | Kind::Timedelta(_), Kind::Scalar(Scalar::I64)) => true,
             (found, wanted) => found == wanted,
         };
         if !same {

@@ -145,6 +145,11 @@ pub(crate) fn packed<A: Element>(items: &[A]) -> Cow<'_, [u8]> {
     }
 }
 
+/// Puts one element's bytes to where there is room for just them.
+pub(crate) fn put<A: Element>(item: A, out: &mut [u8]) {
+    out.copy_from_slice(&packed(&[item]));
+}
+
 /// For the derive: what a struct's field may be, an element or fixed arrays of one.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(

@@ -86,7 +86,9 @@ pub(super) fn field_ranges(dtype: &DType) -> Vec<Range<usize>> {
 /// Whether an element has bytes that no field has.
 pub(super) fn has_padding(dtype: &DType) -> bool {
     match dtype.inner() {
-        Kind::Struct(_) => field_ranges(dtype) != [0..dtype.item_size()],
+        Kind::Struct(_) => {
+            field_ranges(dtype).iter().map(Range::len).sum::<usize>() != dtype.item_size()
+        }
         _ => false,
     }
 }

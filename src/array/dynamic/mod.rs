@@ -10,7 +10,7 @@ use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use serde::ser::{Serialize, Serializer};
 
 use crate::dtype::{DType, Field, Kind, Scalar, TimeUnit};
-use crate::element::Element;
+use crate::element::{self, Element};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
 use crate::store::Placed;
@@ -339,7 +339,7 @@ impl Serialize for DynArray {
                 Some(items) => items.into(),
                 None => array.iter().copied().collect(),
             };
-            let bytes = crate::element::packed(&items);
+            let bytes = element::packed(&items);
             serialize_raw(
                 Rows { dtype: &self.dtype(), shape: array.shape(), bytes: &bytes },
                 serializer,
@@ -351,7 +351,7 @@ impl Serialize for DynArray {
                 let real = texts.iter().map(String::len).sum();
                 strings(self, texts, real, serializer, |text, out| {
                     for (unit, char) in out.as_chunks_mut::<4>().0.iter_mut().zip(text.chars()) {
-                        *unit = u32::from(char).to_ne_bytes();
+                        element::put(u32::from(char), unit);
                     }
                 })
             }
