@@ -505,4 +505,74 @@ mod tests {
         let deep = format!("[('x', {}'<f4'{})]", "(".repeat(10_000), ", 1)".repeat(10_000));
         assert_eq!(DType::from_descriptor(&deep).unwrap_err().kind(), ErrorKind::Limit);
     }
+
+    /// Pieces of descriptors, to be put together in any order.
+    const PIECES: [&str; 30] = [
+        "[",
+        "]",
+        "(",
+        ")",
+        ", ",
+        ",",
+        "'",
+        "\"",
+        "'x'",
+        "'y'",
+        "''",
+        "'<f4'",
+        "'>i8'",
+        "'|b1'",
+        "'|V4'",
+        "'<M8[ns]'",
+        "'<U5'",
+        "'|S0'",
+        "'|O'",
+        "3",
+        "0",
+        "(3,)",
+        "(2, 2)",
+        "18446744073709551615",
+        "('x', '<f4')",
+        "('y', '<f8', (2,))",
+        "\\",
+        "\\x41",
+        "é",
+        " ",
+    ];
+
+    proptest::proptest! {
+        #[test]
+        fn no_descriptor_panics_and_what_is_one_comes_back(
+            pieces in proptest::collection::vec(0..PIECES.len(), 0..24),
+            brackets in proptest::bool::ANY,
+        ) {
+            let text: String = pieces.into_iter().map(|piece| PIECES[piece]).collect();
+            let text = if brackets { format!("[{text}]") } else { text };
+            if let Ok(dtype) = DType::from_descriptor(&text) {
+                let again = DType::from_descriptor(&dtype.to_string()).unwrap();
+                proptest::prop_assert_eq!(&again, &dtype);
+                proptest::prop_assert_eq!(again.to_string(), dtype.to_string());
+                proptest::prop_assert!(dtype.alignment() <= 16);
+            }
+        }
+
+        #[test]
+        fn structs_come_back(
+            fields in proptest::collection::vec((0..8_usize, 0..4_usize, 0..5_usize), 1..12),
+        ) {
+            let simple = ["<f4", ">i8", "|b1", "<U2", "|S3", "<M8[us]", "<V2", "[('z', '>u2'), ('', '|V1')]"];
+            let mut parts = Vec::new();
+            for (index, (kind, axes, gap)) in fields.into_iter().enumerate() {
+                let shape = ["", ", (2,)", ", (2, 3)", ", (0,)"][axes];
+                let quote = if kind == 7 { "" } else { "'" };
+                parts.push(format!("('f{index}', {quote}{}{quote}{shape})", simple[kind]));
+                if gap > 0 {
+                    parts.push(format!("('', '|V{gap}')"));
+                }
+            }
+            let text = format!("[{}]", parts.join(", "));
+            let dtype = DType::from_descriptor(&text).unwrap();
+            proptest::prop_assert_eq!(dtype.to_string(), text);
+        }
+    }
 }

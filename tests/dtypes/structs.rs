@@ -36,13 +36,13 @@ struct Dense {
 }
 
 pub(crate) fn point(n: usize) -> Point {
-    Point { x: n as f32 / 2.0, y: -(n as f64), ok: n % 3 == 0 }
+    Point { x: n as f32 / 2.0, y: -(n as f64), ok: n.is_multiple_of(3) }
 }
 
 fn atom(n: usize) -> Atom {
     Atom {
         number: n as u16,
-        r#type: -(n as i16),
+        r#type: -i16::try_from(n).unwrap(),
         position: [n as f32, 0.5, -1.0],
         cells: [[point(n), point(n + 1)], [point(n + 2), point(n + 3)]],
     }
