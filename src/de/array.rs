@@ -11,8 +11,11 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
+#[cfg(feature = "npz")]
 use crate::array::TOKEN;
-use crate::dtype::{DTypeKind, Scalar};
+#[cfg(feature = "npz")]
+use crate::dtype::DTypeKind;
+use crate::dtype::Scalar;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
 use crate::store::Placed;
@@ -518,9 +521,10 @@ impl<'de, W: Places> SeqAccess<'de> for Elements<'_, 'de, W> {
 
 /// An array that answers every request by itself, where no encoded value stands before it: a member of an archive that
 /// another program wrote. One without axes is its element to all that ask for no array.
-#[cfg_attr(not(feature = "npz"), allow(dead_code))]
+#[cfg(feature = "npz")]
 pub(crate) struct Whole<'de>(pub(crate) Placed<'de>);
 
+#[cfg(feature = "npz")]
 impl<'de> Whole<'de> {
     /// The only element of an array without axes.
     fn element(&self) -> Option<Element<'_, 'de>> {
@@ -546,6 +550,7 @@ fn mismatch<'de, V: Visitor<'de>>(placed: &Placed<'de>, visitor: &V) -> Error {
     Error::invalid_type(Unexpected::Other(&found), visitor)
 }
 
+#[cfg(feature = "npz")]
 macro_rules! whole {
     ($($method:ident($($arg:ident: $ty:ty),*);)*) => {$(
         fn $method<V: Visitor<'de>>(self, $($arg: $ty,)* visitor: V) -> Result<V::Value> {
@@ -554,6 +559,7 @@ macro_rules! whole {
     )*};
 }
 
+#[cfg(feature = "npz")]
 impl<'de> Deserializer<'de> for Whole<'de> {
     type Error = Error;
 

@@ -147,7 +147,7 @@ impl<'a> Directory<'a> {
         self.records.as_chunks().0.get(usize::try_from(number).ok()?)
     }
 
-    #[cfg(any(feature = "ndarray", test))]
+    #[cfg(any(feature = "ndarray", feature = "npz", test))]
     /// The number of the array at this path. Only the records and paths are read.
     pub(crate) fn find(&self, path: &str) -> Option<u64> {
         (0..self.len()).find(|&number| {
@@ -166,7 +166,7 @@ impl<'a> Directory<'a> {
         Some([dims, path, rest.get(..descriptor)?])
     }
 
-    #[cfg(any(feature = "ndarray", test))]
+    #[cfg(any(feature = "ndarray", feature = "npz", test))]
     fn path(&self, record: &[u8; RECORD]) -> Option<&'a [u8]> {
         Some(self.heap_range(record)?[1])
     }
