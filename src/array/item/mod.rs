@@ -25,7 +25,7 @@ pub use elements::{
 ///
 /// Implemented for `[A]`, `[A; N]`, `Vec<A>`, `Box`, `Arc`, `Rc`, `Cow` and references of these, ndarray's owners and
 /// views, [`ShmArray`](crate::ShmArray), and these inside `Option`, `Vec`, maps and tuples. `A` is an
-/// [`Element`] or a fixed array of such (`Vec<[f32; 3]>` has two axes). Arrays of strings and chars are taken too and
+/// [`Element`](crate::Element) or a fixed array of such (`Vec<[f32; 3]>` has two axes). Arrays of strings and chars are taken too and
 /// stay inline.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an array that can be placed",
@@ -82,7 +82,7 @@ pub trait DeserializeArray<'de>: Sized {
     }
 }
 
-/// What may stand in an array's place for an element: an [`Element`], an array, or text that stays inline.
+/// What may stand in an array's place for an element: an [`Element`](crate::Element), an array, or text that stays inline.
 pub trait SerializeItem {
     #[doc(hidden)]
     fn serialize_item<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
