@@ -1,5 +1,6 @@
 //! The members' content: where it lies, and its bytes, with the checksum verified.
 
+use std::io;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -18,6 +19,9 @@ use super::source::{ReadAt, fetch};
 /// What is read and then summed in one go, so that the sum finds it in the cache.
 const BLOCK: usize = 64 << 10;
 
+/// What one thread reads of a large member.
+const PART: usize = 16 << 20;
+
 /// What is read of a member that is not kept.
 const STREAM: u64 = 256 << 10;
 
@@ -35,21 +39,83 @@ impl Archive {
     /// `Corrupt` if the header is none, says something else than the directory, or makes the data overlap what
     /// comes after it.
     pub(crate) fn locate(&self, input: &dyn ReadAt, index: usize) -> Result<Range<u64>> {
+        Ok(self.read_header(input, index, 0, &mut Vec::new())?.0)
+    }
+
+    /// [`Archive::locate`] and [`Archive::head`] in one, which of a stored member in a file is one read.
+    pub(crate) fn peek(
+        &self,
+        input: &dyn ReadAt,
+        index: usize,
+        len: usize,
+    ) -> Result<(Range<u64>, Vec<u8>)> {
         let (entry, name) = (&self.entries[index], self.name(index));
+        entry.check_size(name)?;
+        let len = entry.size.min(len as u64);
         let mut room = Vec::new();
+        if entry.method == DEFLATED {
+            let (data, _) = self.read_header(input, index, 0, &mut room)?;
+            let mut head = Vec::new();
+            let wanted = len as usize;
+            entry.inflate(
+                input,
+                data.clone(),
+                name,
+                wanted.clamp(1, STREAM as usize),
+                |bytes| {
+                    head.extend_from_slice(&bytes[..bytes.len().min(wanted - head.len())]);
+                    head.len() < wanted
+                },
+            )?;
+            return Ok((data, head));
+        }
+        let (data, bytes) = self.read_header(input, index, len, &mut room)?;
+        let start = (data.start - entry.header) as usize;
+        if let Some(head) = bytes.get(start..start + len as usize) {
+            let head = head.to_vec();
+            return Ok((data, head));
+        }
+        let head = fetch(input, data.start..data.start + len, &mut room).map_err(read_error)?;
+        Ok((data, head.to_vec()))
+    }
+
+    /// The first `len` bytes of the content, or all if there are fewer. Nothing more is read or decompressed, and
+    /// hence no checksum verified.
+    pub(crate) fn head(&self, input: &dyn ReadAt, index: usize, len: usize) -> Result<Vec<u8>> {
+        Ok(self.peek(input, index, len)?.1)
+    }
+
+    /// Reads and checks a member's own header, together with some `more` bytes; gives where the data lies, and what
+    /// was read from the header's start.
+    fn read_header<'a>(
+        &self,
+        input: &'a dyn ReadAt,
+        index: usize,
+        more: u64,
+        room: &'a mut Vec<u8>,
+    ) -> Result<(Range<u64>, &'a [u8])> {
+        let (entry, name) = (&self.entries[index], self.name(index));
         let least = (LOCAL_LEN + entry.raw_name(name).len()) as u64;
-        let most = (entry.header + least + SLACK).min(entry.limit);
-        let header = fetch(input, entry.header..most, &mut room).map_err(read_error)?;
-        let start = match entry.check_header(header, name)? {
-            Some(start) => start,
-            None => {
-                let most = (entry.header + least + u64::from(u16::MAX)).min(entry.limit);
-                let header = fetch(input, entry.header..most, &mut room).map_err(read_error)?;
-                let overlap = || fault(name, "its own header overlaps what comes after it");
-                entry.check_header(header, name)?.ok_or_else(overlap)?
+        let end = |slack: u64| entry.limit.min(entry.header + least + slack + more);
+        let mut place = entry.header..end(SLACK);
+        let mut start = None;
+        if input.slice(place.clone()).is_none() {
+            let bytes = fetch(input, place.clone(), room).map_err(read_error)?;
+            start = entry.check_header(bytes, name)?;
+            if start.is_none() {
+                place.end = end(u16::MAX.into());
+                fetch(input, place.clone(), room).map_err(read_error)?;
             }
+        } else {
+            place.end = end(u16::MAX.into());
+        }
+        let bytes = input.slice(place).unwrap_or(room);
+        let overlap = || fault(name, "its own header overlaps what comes after it");
+        let start = match start {
+            Some(start) => start,
+            None => entry.check_header(bytes, name)?.ok_or_else(overlap)?,
         };
-        entry.data(name, start)
+        Ok((entry.data(name, start)?, bytes))
     }
 
     /// The content in memory of its own, at a multiple of 64, with its checksum verified. A stored member is copied
@@ -70,7 +136,7 @@ impl Archive {
         entry.check_size(name)?;
         let memory = || {
             let len = usize::try_from(entry.size)
-                .map_err(|error| std::io::Error::new(std::io::ErrorKind::OutOfMemory, error))?;
+                .map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?;
             Fresh::new(len)
         };
         let out_of_memory = |error| {
@@ -115,13 +181,7 @@ impl Archive {
         } else if let Some(stored) = input.slice(data.clone()) {
             entry.unpack(name, stored, into)?;
         } else {
-            let mut sum = crc32fast::Hasher::new();
-            let mut at = data.start;
-            for block in into.chunks_mut(BLOCK) {
-                input.read_exact_at(at, block).map_err(read_error)?;
-                sum.update(block);
-                at += block.len() as u64;
-            }
+            let sum = read_summed(input, data.start, into).map_err(read_error)?;
             entry.check_sum(name, sum.finalize())?;
         }
         Ok(fresh.into_region())
@@ -148,28 +208,6 @@ impl Archive {
         }
     }
 
-    /// The first `len` bytes of the content, or all if there are fewer. Nothing more is read or decompressed, and
-    /// hence no checksum verified.
-    pub(crate) fn head(&self, input: &dyn ReadAt, index: usize, len: usize) -> Result<Vec<u8>> {
-        let (entry, name) = (&self.entries[index], self.name(index));
-        entry.check_size(name)?;
-        let data = self.locate(input, index)?;
-        let len = entry.size.min(len as u64);
-        if entry.method != DEFLATED {
-            let mut head = Vec::new();
-            let bytes =
-                fetch(input, data.start..data.start + len, &mut head).map_err(read_error)?;
-            return Ok(bytes.to_vec());
-        }
-        let mut head = Vec::new();
-        let wanted = len as usize;
-        entry.inflate(input, data, name, wanted.clamp(1, STREAM as usize), |bytes| {
-            head.extend_from_slice(&bytes[..bytes.len().min(wanted - head.len())]);
-            head.len() < wanted
-        })?;
-        Ok(head)
-    }
-
     /// Verifies a member's checksum, without keeping its content: memory for a part of it at most.
     pub(crate) fn verify(&self, input: &dyn ReadAt, index: usize) -> Result<()> {
         let (entry, name) = (&self.entries[index], self.name(index));
@@ -192,6 +230,30 @@ impl Archive {
         }
         entry.check_sum(name, sum.finalize())
     }
+}
+
+/// Fills `into` and sums it, block by block, in parts beside each other if it is large: fresh memory is mostly page
+/// faults.
+fn read_summed(input: &dyn ReadAt, at: u64, into: &mut [u8]) -> io::Result<crc32fast::Hasher> {
+    if into.len() <= PART {
+        let mut sum = crc32fast::Hasher::new();
+        let mut at = at;
+        for block in into.chunks_mut(BLOCK) {
+            input.read_exact_at(at, block)?;
+            sum.update(block);
+            at += block.len() as u64;
+        }
+        return Ok(sum);
+    }
+    let middle = (into.len() / 2).next_multiple_of(PART).min(into.len() - 1);
+    let (first, second) = into.split_at_mut(middle);
+    let (first, second) = rayon::join(
+        || read_summed(input, at, first),
+        || read_summed(input, at + middle as u64, second),
+    );
+    let mut sum = first?;
+    sum.combine(&second?);
+    Ok(sum)
 }
 
 impl Entry {

@@ -9,9 +9,6 @@ mod records;
 mod source;
 #[cfg(feature = "libdeflate")]
 mod splice;
-#[cfg(not(test))]
-#[allow(unused_imports)]
-pub(crate) use splice::open_end as splice_open_end;
 mod window;
 mod write;
 

@@ -66,7 +66,7 @@ struct Last {
 
 /// Makes a whole stream in `stream[from..]`, of `len` bytes, one that another stream can follow: it ends at a byte, with
 /// an empty block. `false` if it is seen to be no such stream; nothing was changed then.
-pub(crate) fn open_end(stream: &mut Vec<u8>, from: usize, len: u64) -> bool {
+pub(super) fn open_end(stream: &mut Vec<u8>, from: usize, len: u64) -> bool {
     let Some(last) = find_last(&stream[from..], len) else {
         return false;
     };
@@ -330,7 +330,8 @@ impl Table {
         })
     }
 
-    /// Joins literals that fit together in one look.
+    /// Joins a literal with what follows it, where both fit in one look: another literal, or a length that has no extra
+    /// bits.
     fn pair(&mut self) {
         let single = self.fast;
         for (index, entry) in self.fast.iter_mut().enumerate() {
@@ -339,8 +340,14 @@ impl Table {
             }
             let len = *entry & TAKES;
             let next = single[index >> len];
-            if next & LITERAL != 0 && len + (next & TAKES) <= FAST {
-                *entry = LITERAL | 2 << OUTPUT_SHIFT | (len + (next & TAKES));
+            let both = len + (next & TAKES);
+            if next & OTHER != 0 || both > FAST {
+                continue;
+            }
+            if next & LITERAL != 0 {
+                *entry = LITERAL | 2 << OUTPUT_SHIFT | both;
+            } else if next & TAKES == next >> CODE_SHIFT & 0xf {
+                *entry = (next >> OUTPUT_SHIFT) + 1 << OUTPUT_SHIFT | both << CODE_SHIFT | both;
             }
         }
     }
