@@ -3,7 +3,8 @@
 //! `Vec`, `Array` and `ShmArray`, without a new format.
 
 use serde::de::value::{
-    BorrowedBytesDeserializer, SeqDeserializer, StrDeserializer, U8Deserializer,
+    BorrowedBytesDeserializer, BorrowedStrDeserializer, SeqDeserializer, StrDeserializer,
+    U8Deserializer,
 };
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
@@ -125,7 +126,10 @@ impl<'de> SeqAccess<'de> for PartsSeq<'de> {
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
         self.part += 1;
         match self.part {
-            1 => seed.deserialize(StrDeserializer::new(&self.placed.dtype.to_string())),
+            1 => match self.placed.dtype.plain_descriptor() {
+                Some(text) => seed.deserialize(BorrowedStrDeserializer::new(text)),
+                None => seed.deserialize(StrDeserializer::new(&self.placed.dtype.to_string())),
+            },
             2 => {
                 let axes = self.placed.shape.iter().map(|axis| *axis as u64);
                 seed.deserialize(SeqDeserializer::new(axes))
@@ -162,7 +166,7 @@ impl<'de> MapAccess<'de> for Plain<'_, 'de> {
             3 => "data",
             _ => return Ok(None),
         };
-        seed.deserialize(serde::de::value::BorrowedStrDeserializer::new(name)).map(Some)
+        seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {

@@ -322,6 +322,18 @@ impl DType {
         parse::descriptor(text)
     }
 
+    /// The descriptor of a little-endian scalar, without making a text: what nearly every array has.
+    pub(crate) fn plain_descriptor(&self) -> Option<&'static str> {
+        const PLAIN: [&str; SCALARS.len()] = [
+            "|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "<f4", "<f8", "<f2",
+            "<V2", "<c8", "<c16",
+        ];
+        match &self.kind {
+            Kind::Scalar(scalar) if !self.big_endian => Some(PLAIN[*scalar as usize - 1]),
+            _ => None,
+        }
+    }
+
     /// Whether an `.npy` file whose header says `found` can hold elements of this dtype. NumPy forgets which of its voids
     /// were bf16.
     #[cfg(feature = "npz")]
@@ -389,6 +401,18 @@ mod tests {
         assert_eq!(dtype.to_string(), text);
         assert_eq!(DType::from_descriptor(&dtype.to_string()).unwrap(), dtype);
         dtype
+    }
+
+    #[test]
+    fn plain_descriptors_are_those_that_are_displayed() {
+        for row in &SCALARS {
+            for big_endian in [false, true] {
+                let dtype = DType::from_code(row.scalar as u8, big_endian).unwrap();
+                let plain = dtype.plain_descriptor();
+                assert!(plain.is_none_or(|plain| plain == dtype.to_string()), "{dtype}");
+                assert_eq!(plain.is_none(), dtype.is_big_endian());
+            }
+        }
     }
 
     #[test]

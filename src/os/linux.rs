@@ -19,7 +19,7 @@ use rustix::fs::{
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::Pid;
 
-use super::{FileKind, Lack, Space, Status};
+use super::{FileKind, Lack, Space, Stamp, Status};
 
 /// What `/proc/PID/maps` and `/proc/PID/fd` show.
 const MEMORY_NAME: &str = "serde_shm";
@@ -60,6 +60,7 @@ pub(crate) fn create_memory() -> io::Result<File> {
 pub(crate) struct SealedMemory {
     file: File,
     len: u64,
+    stamp: Stamp,
 }
 
 /// Why memory is not to be borrowed.
@@ -87,7 +88,7 @@ impl SealedMemory {
         let status = file_status(&file)?;
         Ok(match seals {
             Ok(seals) if seals.contains(NEEDED_SEALS) => {
-                Ok(SealedMemory { file, len: status.bytes })
+                Ok(SealedMemory { file, len: status.bytes, stamp: status.stamp() })
             }
             // Files of a tmpfs answer too: those are born with nothing but the seal against sealing.
             Ok(seals) if seals != SealFlags::SEAL => Err(Unsealed::Memory),
@@ -97,6 +98,11 @@ impl SealedMemory {
 
     pub(crate) fn len(&self) -> u64 {
         self.len
+    }
+
+    /// No other memory has it: the kernel numbers them one after the other.
+    pub(crate) fn stamp(&self) -> Stamp {
+        self.stamp
     }
 
     pub(crate) fn file(&self) -> &File {

@@ -24,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Folder {
     base: PathBuf,
     path: PathBuf,
+    user: u32,
 }
 
 impl Folder {
@@ -38,8 +39,9 @@ impl Folder {
                 .map_err(|e| Error::io(format!("cannot make ${VARIABLE} absolute"), e))?,
             None => os::default_base(),
         };
-        let path = base.join(format!("serde_shm-{}", os::user()));
-        Ok(Folder { base, path })
+        let user = os::user();
+        let path = base.join(format!("serde_shm-{user}"));
+        Ok(Folder { base, path, user })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -73,7 +75,7 @@ impl Folder {
         if status.kind != FileKind::Directory {
             return Err(self.refused(status.kind.describe()));
         }
-        if status.owner != os::user() {
+        if status.owner != self.user {
             return Err(self.refused(&format!("one of user {}", status.owner)));
         }
         if status.mode & 0o022 != 0 {
@@ -99,7 +101,7 @@ impl Folder {
             "the folder of named segments {} is refused: expected a directory that user {} owns and nobody else can \
              write, found {found}; remove it or set ${VARIABLE} to another directory",
             self.path.display(),
-            os::user(),
+            self.user,
         );
         let source = io::Error::new(io::ErrorKind::PermissionDenied, "not this user's own folder");
         Error::new(ErrorKind::Io, expected).with_source(source)

@@ -5,7 +5,7 @@ use std::io;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::Region;
-use crate::os::{self, SealedMemory, Unsealed};
+use crate::os::{self, SealedMemory, Stamp, Unsealed};
 
 use super::id::{Nonce, SegmentId};
 use super::room::{self, Place};
@@ -92,6 +92,11 @@ impl Memory {
 
     pub(crate) fn len(&self) -> u64 {
         self.0.len()
+    }
+
+    /// Tells it from all other memory.
+    pub(crate) fn stamp(&self) -> Stamp {
+        self.0.stamp()
     }
 
     /// The id by which other processes find this descriptor, for as long as this process holds it.

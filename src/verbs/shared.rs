@@ -1,5 +1,6 @@
 //! Shared memory: an object into a segment, and out of it in another process.
 
+mod content;
 mod open;
 mod options;
 
@@ -13,11 +14,11 @@ use serde::ser::Serialize;
 use crate::array::ArrayInfo;
 use crate::de;
 use crate::error::{Error, Result};
-use crate::memory::Region;
 use crate::os::Stamp;
 use crate::segment::{Folder, Memory, Name, Published, SegmentId, Stored};
-use crate::store::{Block, BlockParts};
+use crate::store::Block;
 
+use content::Content;
 pub use options::SegmentOptions;
 
 /// Serializes an object into a segment of shared memory without a name.
@@ -110,14 +111,6 @@ enum Backing {
     File(Stored),
 }
 
-/// A segment's bytes, checked.
-struct Content {
-    region: Region,
-    /// What is not array data, where it was read to a place of its own.
-    rest: Option<Box<[u8]>>,
-    parts: BlockParts,
-}
-
 /// The entry or file that a segment was found by or is published under.
 struct Origin {
     path: PathBuf,
@@ -147,7 +140,7 @@ impl Segment {
         self.id.get_or_init(|| match &self.backing {
             Backing::Memory(memory) => {
                 // Memory is checked when it is opened: there is a nonce.
-                let nonce = self.content.get().map(|content| content.parts.nonce());
+                let nonce = self.content.get().map(|content| content.nonce());
                 memory.id(nonce.unwrap_or_default()).to_string()
             }
             Backing::File(file) => file.path().display().to_string(),
@@ -350,7 +343,7 @@ impl Segment {
     /// The id of the memory as this process holds it.
     fn memory_id(&self) -> Result<SegmentId> {
         match &self.backing {
-            Backing::Memory(memory) => Ok(memory.id(self.content()?.parts.nonce())),
+            Backing::Memory(memory) => Ok(memory.id(self.content()?.nonce())),
             Backing::File(_) => {
                 Err(Error::corrupt("a persistent segment has no memory of its own"))
             }
@@ -398,16 +391,6 @@ impl std::os::fd::AsFd for Segment {
         match &self.backing {
             Backing::Memory(memory) => memory.file().as_fd(),
             Backing::File(file) => file.file().as_fd(),
-        }
-    }
-}
-
-impl Content {
-    fn block(&self) -> Result<Block<'_>> {
-        let bytes = self.region.bytes();
-        match &self.rest {
-            Some(rest) => Block::with_rest(bytes, rest, &self.parts),
-            None => Block::with_parts(bytes, &self.parts),
         }
     }
 }

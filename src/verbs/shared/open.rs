@@ -4,10 +4,8 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::memory::Region;
 use crate::os;
 use crate::segment::{self, Folder, Memory, Name, Nonce, SegmentId, Stored, Target};
-use crate::store::BlockParts;
 
 use super::{Backing, Content, Origin, Segment};
 
@@ -46,7 +44,7 @@ impl Segment {
     /// - [`Corrupt`](crate::ErrorKind::Corrupt): it is not sealed, or no whole segment of this crate;
     ///   [`Version`](crate::ErrorKind::Version): a later format.
     pub fn open(id: &str) -> Result<Self> {
-        open(id, read)
+        open(id, Content::read)
     }
 
     /// Opens a segment like [`open`](Self::open), for a process that is only to read.
@@ -108,7 +106,7 @@ impl Segment {
         open(id, |file| {
             // SAFETY: handed on to the caller, whose promise outlives the region.
             let region = unsafe { file.map() }?;
-            in_place(region)
+            Content::in_place(region)
         })
     }
 
@@ -193,8 +191,8 @@ impl Segment {
             Ok(_) => {}
         }
         let newest = match (&origin.folder, &self.name) {
-            (Some(folder), Some(name)) => follow(folder, name, read),
-            _ => open_path(&origin.path, read),
+            (Some(folder), Some(name)) => follow(folder, name, Content::read),
+            _ => open_path(&origin.path, Content::read),
         };
         let newest = match newest {
             Ok(newest) => newest,
@@ -203,8 +201,8 @@ impl Segment {
         };
         let Segment { backing, content, origin, .. } = newest;
         // The same, where only the entry's own dates or names changed. A file that others made may have no nonce.
-        let nonce = content_of(&content)?.parts.nonce();
-        let is_new = nonce == Nonce::default() || self.content()?.parts.nonce() != nonce;
+        let nonce = content_of(&content)?.nonce();
+        let is_new = nonce == Nonce::default() || self.content()?.nonce() != nonce;
         self.origin = origin;
         if is_new {
             self.backing = backing;
@@ -254,7 +252,7 @@ impl Segment {
             && let Backing::File(file) = &self.backing
         {
             // Where another thread was faster, this copy is dropped.
-            let _ = self.content.set(read(file)?);
+            let _ = self.content.set(Content::read(file)?);
         }
         content_of(&self.content)
     }
@@ -264,19 +262,14 @@ impl Segment {
         id: Option<&SegmentId>,
         asked: String,
     ) -> Result<Self> {
-        let read =
-            BlockParts::read(memory.len(), |bytes, at| os::read_at(memory.file(), bytes, at))?;
-        let content = match read {
-            Some((parts, rest)) => Content { region: memory.map()?, rest: Some(rest), parts },
-            None => in_place(memory.map()?)?,
-        };
-        if let Some(id) = id.filter(|id| id.nonce != content.parts.nonce()) {
+        let content = Content::of_memory(&memory)?;
+        if let Some(id) = id.filter(|id| id.nonce != content.nonce()) {
             return Err(segment::other_segment(id));
         }
         Ok(Segment {
             published: None,
             backing: Backing::Memory(memory),
-            content: OnceLock::from(content.with_arrays()?),
+            content: OnceLock::from(content),
             id: OnceLock::new(),
             name: None,
             origin: None,
@@ -299,29 +292,8 @@ impl Segment {
     }
 }
 
-impl Content {
-    fn with_arrays(self) -> Result<Self> {
-        if self.parts.is_external() {
-            return Err(Error::corrupt("it holds the index of an .npz file and no object"));
-        }
-        Ok(self)
-    }
-}
-
 fn content_of(content: &OnceLock<Content>) -> Result<&Content> {
     content.get().ok_or_else(|| Error::corrupt("the segment was not read"))
-}
-
-/// A block that lies there as a whole, mapped or read.
-fn in_place(region: Region) -> Result<Content> {
-    let parts = BlockParts::check(region.bytes())?;
-    Content { region, rest: None, parts }.with_arrays()
-}
-
-/// Reads a persistent segment, once its two ends look like one's.
-fn read(file: &Stored) -> Result<Content> {
-    BlockParts::read(file.len(), |bytes, at| os::read_at(file.file(), bytes, at))?;
-    in_place(file.read()?)
 }
 
 fn open(text: &str, load: Load) -> Result<Segment> {

@@ -1,0 +1,88 @@
+//! What is in a segment: its bytes, and where things lie in them, checked.
+
+use std::sync::{Arc, Mutex};
+
+use crate::error::{Error, Result};
+use crate::memory::Region;
+use crate::os::{self, Stamp};
+use crate::segment::{Memory, Nonce, Stored};
+use crate::store::{Block, BlockParts};
+
+/// A segment's bytes, checked.
+pub(super) struct Content {
+    pub(super) region: Region,
+    checked: Arc<Checked>,
+}
+
+/// What was found in a segment when it was checked.
+struct Checked {
+    parts: BlockParts,
+    /// What is not array data, where it was read to a place of its own.
+    rest: Option<Box<[u8]>>,
+}
+
+impl Content {
+    /// What is in sealed memory. No page of it is touched, unless much of it is not array data.
+    pub(super) fn of_memory(memory: &Memory) -> Result<Self> {
+        if let Some(checked) = remembered(memory.stamp()) {
+            return Ok(Content { region: memory.map()?, checked });
+        }
+        let read = |bytes: &mut [u8], at| os::read_at(memory.file(), bytes, at);
+        let Some((parts, rest)) = BlockParts::read(memory.len(), read)? else {
+            return Content::in_place(memory.map()?);
+        };
+        let content = Content::new(memory.map()?, parts, Some(rest))?;
+        remember(memory.stamp(), &content.checked);
+        Ok(content)
+    }
+
+    /// A persistent segment, read as a whole once its two ends look like one's.
+    pub(super) fn read(file: &Stored) -> Result<Self> {
+        BlockParts::read(file.len(), |bytes, at| os::read_at(file.file(), bytes, at))?;
+        Content::in_place(file.read()?)
+    }
+
+    /// A block that lies there as a whole, mapped or read.
+    pub(super) fn in_place(region: Region) -> Result<Self> {
+        let parts = BlockParts::check(region.bytes())?;
+        Content::new(region, parts, None)
+    }
+
+    fn new(region: Region, parts: BlockParts, rest: Option<Box<[u8]>>) -> Result<Self> {
+        if parts.is_external() {
+            return Err(Error::corrupt("it holds the index of an .npz file and no object"));
+        }
+        Ok(Content { region, checked: Arc::new(Checked { parts, rest }) })
+    }
+
+    pub(super) fn nonce(&self) -> Nonce {
+        self.checked.parts.nonce()
+    }
+
+    pub(super) fn block(&self) -> Result<Block<'_>> {
+        let Checked { parts, rest } = &*self.checked;
+        let bytes = self.region.bytes();
+        match rest {
+            Some(rest) => Block::with_rest(bytes, rest, parts),
+            None => Block::with_parts(bytes, parts),
+        }
+    }
+}
+
+/// What was found in the sealed memory that was attached last. Memory that is sealed never changes, and its stamp is
+/// that of no other, so what was once read and checked holds: two reads and a checksum are saved where a process
+/// attaches the same segment again and again.
+static RECENT: Mutex<[Option<(Stamp, Arc<Checked>)>; 8]> = Mutex::new([const { None }; 8]);
+
+/// Nobody waits here: a process may have been forked while the list was held.
+fn remembered(stamp: Stamp) -> Option<Arc<Checked>> {
+    let recent = RECENT.try_lock().ok()?;
+    recent.iter().flatten().find(|(of, _)| *of == stamp).map(|(_, checked)| Arc::clone(checked))
+}
+
+fn remember(stamp: Stamp, checked: &Arc<Checked>) {
+    if let Ok(mut recent) = RECENT.try_lock() {
+        recent.rotate_right(1);
+        recent[0] = Some((stamp, Arc::clone(checked)));
+    }
+}
