@@ -1,4 +1,5 @@
-//! Segments against what they are made of: publishing against `write(2)` into a memfd, attaching against `mmap`.
+//! Segments against what they are made of: publishing against `write(2)` into a memfd, attaching against `open`, `fstat`,
+//! `mmap` and `munmap`, moving to the newest against `stat`; and what listing 10,000 names takes.
 //!
 //! What is compared runs in turns, in one process, and the ratios are taken pair by pair: a machine that is slow for a
 //! while is slow for both. `SERDE_SHM_BENCH_MIB` sets the size of the large object, 1024 MiB unless it is given.
@@ -14,7 +15,10 @@ mod linux {
     use memmap2::MmapOptions;
     use ndarray::{Array2, ArrayView1};
     use rustix::fs::{MemfdFlags, SealFlags};
-    use serde_shm::{Deserialize, Segment, Serialize, ShmArray1, from_shared, to_shared};
+    use serde_shm::{
+        Deserialize, Segment, SegmentOptions, Serialize, ShmArray1, from_shared, segments,
+        to_shared,
+    };
 
     const MIB: usize = 1 << 20;
     /// What publishing may take, in times of `write(2)`.
@@ -25,16 +29,18 @@ mod linux {
         large: usize,
         pairs: usize,
         attaches: usize,
+        names: u32,
     }
 
     impl Plan {
         fn new() -> Self {
             // Cargo says `--bench` when it is to measure, and nothing when it only wants to see the benchmark run.
             let measures = std::env::args().any(|arg| arg == "--bench");
-            let (mib, pairs, attaches) = if measures { (1024, 12, 2000) } else { (16, 2, 10) };
+            let (mib, pairs, attaches, names) =
+                if measures { (1024, 12, 2000, 10_000) } else { (16, 2, 10, 10) };
             let mib = std::env::var("SERDE_SHM_BENCH_MIB")
                 .map_or(mib, |text| text.parse().expect("SERDE_SHM_BENCH_MIB is a number of MiB"));
-            Plan { large: mib * MIB, pairs, attaches }
+            Plan { large: mib * MIB, pairs, attaches, names }
         }
     }
 
@@ -42,6 +48,8 @@ mod linux {
         let plan = Plan::new();
         publish(&plan);
         attach(&plan);
+        refresh(&plan);
+        list(&plan);
     }
 
     /// Four arrays of the same size, of two dtypes and four owners.
@@ -200,21 +208,24 @@ mod linux {
     /// A segment, the number of its floats, and what attaching to it took, in each way.
     struct Attached {
         segment: Segment,
+        name: String,
         path: String,
         floats: usize,
         from_shared: Vec<Times>,
-        open_get: Vec<Times>,
+        by_id: Vec<Times>,
+        by_name: Vec<Times>,
         raw: Vec<Times>,
     }
 
     impl Attached {
         fn new(bytes: usize) -> Self {
-            let segment = to_shared(&Handles::new(bytes)).unwrap();
+            let name = format!("bench-{}-{bytes}", std::process::id());
+            let segment = SegmentOptions::new().name(&name).create(&Handles::new(bytes)).unwrap();
             let descriptor = segment.as_fd().as_raw_fd();
             let path = format!("/proc/{}/fd/{descriptor}", std::process::id());
             let floats = bytes / 4 / 16 * 16;
-            let (from_shared, open_get, raw) = (Vec::new(), Vec::new(), Vec::new());
-            Attached { segment, path, floats, from_shared, open_get, raw }
+            let (from_shared, by_id, by_name, raw) = Default::default();
+            Attached { segment, name, path, floats, from_shared, by_id, by_name, raw }
         }
 
         /// Attaches in each way once.
@@ -225,17 +236,23 @@ mod linux {
                 assert_eq!(black_box(&handles).len(), self.floats);
                 handles
             }));
-            self.open_get.push(timed(|| {
-                let segment = Segment::open(id).unwrap();
-                let views: Views<'_> = segment.get().unwrap();
-                assert_eq!(black_box(&views).len(), self.floats);
-                segment
-            }));
+            let open_get = |by: &str| {
+                timed(|| {
+                    let segment = Segment::open(by).unwrap();
+                    let views: Views<'_> = segment.get().unwrap();
+                    assert_eq!(black_box(&views).len(), self.floats);
+                    segment
+                })
+            };
+            self.by_id.push(open_get(id));
+            self.by_name.push(open_get(&self.name));
             self.raw.push(timed(|| {
                 let file = File::open(&self.path).unwrap();
-                let len = rustix::fs::fstat(&file).unwrap().st_size;
-                let map = MmapOptions::new().map_if_safe(&file).unwrap();
-                assert_eq!(u64::try_from(len), Ok(black_box(&map).len() as u64));
+                let len = usize::try_from(rustix::fs::fstat(&file).unwrap().st_size).unwrap();
+                // SAFETY: the memory is sealed.
+                #[allow(unsafe_code)]
+                let map = unsafe { MmapOptions::new().len(len).map(&file) }.unwrap();
+                assert_eq!(len, black_box(&map).len());
                 (file, map)
             }));
         }
@@ -261,7 +278,8 @@ mod linux {
             let raw: Vec<f64> = large.raw.iter().map(of).collect();
             for (what, small, large) in [
                 ("from_shared, 16 ShmArray1<f32>", &small.from_shared, &large.from_shared),
-                ("Segment::open, get of 16 views", &small.open_get, &large.open_get),
+                ("Segment::open by id, get of 16 views", &small.by_id, &large.by_id),
+                ("Segment::open by name, get of 16 views", &small.by_name, &large.by_name),
                 ("open, fstat, mmap; munmap, close", &small.raw, &large.raw),
             ] {
                 let small: Vec<f64> = small.iter().map(of).collect();
@@ -275,6 +293,58 @@ mod linux {
                 );
             }
         }
+    }
+
+    /// A look whether there is something newer, where there is not.
+    fn refresh(plan: &Plan) {
+        let name = format!("bench-refresh-{}", std::process::id());
+        let made = SegmentOptions::new().name(&name).create(&1_u8).unwrap();
+        let mut seen = Segment::open(&name).unwrap();
+        let base = std::env::var("SERDE_SHM_DIR").unwrap_or_else(|_| "/dev/shm".to_owned());
+        let user = rustix::process::geteuid().as_raw();
+        let path = format!("{base}/serde_shm-{user}/{name}");
+        let (mut ours, mut raw) = (Vec::new(), Vec::new());
+        for _ in 0..plan.attaches {
+            ours.push(timed(|| assert!(!seen.refresh().unwrap())).whole);
+            raw.push(timed(|| rustix::fs::lstat(&path).unwrap()).whole);
+        }
+        println!(
+            "refresh {:.2} us, stat {:.2} us, ratio {:.2}",
+            median(&ours) * 1e6,
+            median(&raw) * 1e6,
+            median(&ratios(&ours, &raw))
+        );
+        drop(made);
+    }
+
+    /// As many live names as there are descriptors for, two each, and the rest of them of other processes.
+    fn list(plan: &Plan) {
+        let base = tempfile::tempdir_in("/dev/shm").unwrap();
+        // SAFETY: there is one thread.
+        #[allow(unsafe_code)]
+        unsafe {
+            std::env::set_var("SERDE_SHM_DIR", base.path());
+        }
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
+        rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).unwrap();
+        let held: Vec<Segment> = (0..plan.names)
+            .map_while(|n| SegmentOptions::new().name(format!("n{n}")).create(&n).ok())
+            .collect();
+        let times: Vec<f64> = (0..9)
+            .map(|_| {
+                timed(|| {
+                    let all = segments::list().unwrap();
+                    assert_eq!(all.len(), held.len());
+                    assert!(all.iter().all(segments::SegmentInfo::is_alive));
+                })
+                .whole
+            })
+            .collect();
+        println!("list of {} live names {:.1} ms", held.len(), median(&times) * 1e3);
+        println!("remove_session of them {:.1} ms", {
+            timed(|| assert_eq!(segments::remove_session().unwrap(), held.len())).whole * 1e3
+        });
     }
 
     fn rising(len: usize) -> Vec<f32> {

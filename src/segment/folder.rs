@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::os::{self, Dir, FileKind, Stamp, Status};
+use crate::os::{self, Dir, FileKind, Status};
 
 use super::name::Name;
 use super::room::{self, Place};
@@ -84,11 +84,9 @@ impl Folder {
         Ok(())
     }
 
-    /// The stamp of the entry that now has the name, if the folder is in order: two system calls and nothing opened.
-    pub(super) fn glance(&self, name: &Name) -> Option<Stamp> {
-        let status = os::path_status(&self.path).ok()?;
-        self.check(&status).ok()?;
-        Some(os::path_status(&self.path_of(name)).ok()?.stamp())
+    /// Whether the folder is there and in order, without opening it.
+    pub(super) fn is_in_order(&self) -> bool {
+        os::path_status(&self.path).is_ok_and(|status| self.check(&status).is_ok())
     }
 
     /// Where the name's entry is.

@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::os::{Stamp, Status};
+use crate::os::{self, Stamp, Status};
 
 use super::entry::{self, Entry, Found};
 use super::folder::Folder;
@@ -23,7 +25,7 @@ pub(crate) enum Target {
     File(File, Status),
 }
 
-/// Opens what stands behind a name, by `attempt`; the stamp is that of its entry.
+/// Opens what stands behind a name, by `attempt`; the stamp is that of its entry. `path` is the name's in the folder.
 ///
 /// While the name is republished, the memory of the entry that was read may be gone before it is opened. Then the
 /// name has another entry, because a maker publishes the new one before it drops the old: so the error of an attempt
@@ -35,11 +37,11 @@ pub(crate) enum Target {
 pub(crate) fn follow<T>(
     folder: &Folder,
     name: &Name,
+    path: &Path,
     mut attempt: impl FnMut(Target) -> Result<T>,
 ) -> Result<(T, Stamp)> {
     // What is remembered is as good as read, or is found out by the nonce.
-    if let Some(stamp) = folder.glance(name)
-        && let Some(entry) = remembered(stamp)
+    if let Some((entry, stamp)) = remembered(folder, path)
         && let Ok(opened) = attempt(Target::Memory(entry))
     {
         return Ok((opened, stamp));
@@ -90,19 +92,40 @@ fn look(folder: &Folder, name: &Name) -> Result<(Target, Stamp)> {
 /// The entries that were read last. An entry never changes, so its stamp says what is in it, and opening, reading and
 /// closing it is saved where a name is opened again and again. Should a file system give the same inode number twice
 /// within one tick of its clock, then the nonce tells that the segment is another, and the entry is read.
-static RECENT: Mutex<[Option<(Stamp, Entry)>; 32]> = Mutex::new([None; 32]);
+static RECENT: Mutex<[Option<Recent>; 32]> = Mutex::new([None; 32]);
 
-/// Nobody waits here: a process may have been forked while the list was held.
-fn remembered(stamp: Stamp) -> Option<Entry> {
-    let recent = RECENT.try_lock().ok()?;
-    recent.iter().flatten().find(|(of, _)| *of == stamp).map(|(_, entry)| *entry)
+#[derive(Clone, Copy)]
+struct Recent {
+    stamp: Stamp,
+    entry: Entry,
+    /// When the folder was last found in order.
+    in_order: Instant,
 }
 
+/// How long a folder that was found in order is taken for it, where it has an entry that was read before: such an entry
+/// is this user's own, wherever it is found.
+const FRESH: Duration = Duration::from_millis(1);
+
+/// Nobody waits here: a process may have been forked while the list was held.
+fn remembered(folder: &Folder, path: &Path) -> Option<(Entry, Stamp)> {
+    let stamp = os::path_status(path).ok()?.stamp();
+    let mut recent = RECENT.try_lock().ok()?;
+    let found = recent.iter_mut().flatten().find(|recent| recent.stamp == stamp)?;
+    if found.in_order.elapsed() > FRESH {
+        if !folder.is_in_order() {
+            return None;
+        }
+        found.in_order = Instant::now();
+    }
+    Some((found.entry, stamp))
+}
+
+/// The folder was found in order just now.
 fn remember(stamp: Stamp, entry: Entry) {
-    if let Ok(mut recent) = RECENT.try_lock()
-        && !recent.iter().flatten().any(|(of, _)| *of == stamp)
-    {
-        recent.rotate_right(1);
-        recent[0] = Some((stamp, entry));
+    if let Ok(mut recent) = RECENT.try_lock() {
+        let at = recent.iter().position(|known| known.is_some_and(|known| known.stamp == stamp));
+        // The one that was read longest ago goes.
+        recent[..=at.unwrap_or(31)].rotate_right(1);
+        recent[0] = Some(Recent { stamp, entry, in_order: Instant::now() });
     }
 }

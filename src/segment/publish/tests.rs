@@ -33,7 +33,7 @@ impl Lab {
     }
 
     fn read(&self) -> Result<Entry> {
-        let opened = follow(&self.folder, &self.name, |target| match target {
+        let opened = follow(&self.folder, &self.name, &self.path(), |target| match target {
             Target::Memory(entry) => Ok(entry),
             Target::File(..) => Err(Error::corrupt("a file")),
         });
@@ -145,7 +145,7 @@ fn an_error_counts_only_while_the_entry_is_the_same() {
     let lab = Lab::new();
     let mut held = lab.publish(&ID, false).unwrap();
     let mut tries = 0;
-    let opened = follow(&lab.folder, &lab.name, |target| {
+    let opened = follow(&lab.folder, &lab.name, &lab.path(), |target| {
         let Target::Memory(entry) = target else { panic!("it is an entry") };
         tries += 1;
         if tries < 5 {
@@ -157,7 +157,7 @@ fn an_error_counts_only_while_the_entry_is_the_same() {
     });
     assert_eq!(opened.unwrap().0.descriptor, 4);
     let mut tries = 0;
-    let error = follow::<()>(&lab.folder, &lab.name, |_| {
+    let error = follow::<()>(&lab.folder, &lab.name, &lab.path(), |_| {
         tries += 1;
         Err(Error::new(ErrorKind::NotFound, "gone"))
     });

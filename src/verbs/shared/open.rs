@@ -191,7 +191,7 @@ impl Segment {
             Ok(_) => {}
         }
         let newest = match (&origin.folder, &self.name) {
-            (Some(folder), Some(name)) => follow(folder, name, Content::read),
+            (Some(folder), Some(name)) => follow(folder.clone(), name.clone(), Content::read),
             _ => open_path(&origin.path, Content::read),
         };
         let newest = match newest {
@@ -305,7 +305,7 @@ fn open(text: &str, load: Load) -> Result<Segment> {
             .and_then(|memory| Segment::from_memory(memory, Some(&id), text.to_owned()))
     } else {
         let name = Name::parse(text)?;
-        Folder::of_user().and_then(|folder| follow(&folder, &name, load))
+        Folder::of_user().and_then(|folder| follow(folder, name, load))
     };
     opened.map_err(|error| error.in_container(text))
 }
@@ -321,9 +321,9 @@ fn loaded(file: Stored, folder: Option<Folder>, asked: String, load: Load) -> Re
     Ok(segment)
 }
 
-fn follow(folder: &Folder, name: &Name, load: Load) -> Result<Segment> {
-    let path = folder.path_of(name);
-    let (mut opened, stamp) = segment::follow(folder, name, |target| match target {
+fn follow(folder: Folder, name: Name, load: Load) -> Result<Segment> {
+    let path = folder.path_of(&name);
+    let (mut opened, stamp) = segment::follow(&folder, &name, &path, |target| match target {
         Target::Memory(entry) => {
             let memory = Memory::open(&entry.id)?;
             Segment::from_memory(memory, Some(&entry.id), name.to_string())
@@ -333,7 +333,7 @@ fn follow(folder: &Folder, name: &Name, load: Load) -> Result<Segment> {
             loaded(file, Some(folder.clone()), name.to_string(), load)
         }
     })?;
-    opened.origin = Some(Origin { path, stamp, folder: Some(folder.clone()) });
-    opened.name = Some(name.clone());
+    opened.origin = Some(Origin { path, stamp, folder: Some(folder) });
+    opened.name = Some(name);
     Ok(opened)
 }
