@@ -34,6 +34,8 @@ mod wire;
 mod zip;
 
 pub use array::ArrayInfo;
+#[cfg(feature = "serde_with")]
+pub use array::AsArray;
 #[cfg(feature = "ndarray")]
 pub use array::{
     DynArray, RawArray, ShmArray, ShmArray0, ShmArray1, ShmArray2, ShmArray3, ShmArray4, ShmArray5,

@@ -8,6 +8,8 @@ mod element;
 mod handle;
 mod info;
 mod item;
+#[cfg(feature = "nalgebra")]
+mod nalgebra;
 #[cfg(feature = "ndarray")]
 mod nd;
 mod nest;
@@ -16,12 +18,16 @@ mod nest;
 pub mod probe;
 mod read;
 mod scope;
+#[cfg(feature = "serde_with")]
+mod serde_with;
 mod token;
 #[cfg(feature = "ndarray")]
 mod widen;
 
 use serde::{Deserializer, Serializer};
 
+#[cfg(feature = "serde_with")]
+pub use self::serde_with::AsArray;
 #[cfg(feature = "ndarray")]
 pub use dynamic::{DynArray, RawArray};
 pub(crate) use element::{text, unpadded};
