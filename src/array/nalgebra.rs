@@ -10,7 +10,7 @@ use nalgebra::{
 use serde::de::{Deserializer, Error};
 use serde::ser::Serializer;
 
-use crate::element::Element;
+use crate::element::{self, Element};
 use crate::layout::Order;
 
 use super::item::{DeserializeArray, SerializeArray};
@@ -38,7 +38,7 @@ impl<A: Element, I: Iterator<Item = A> + Clone> Elements<A> for Columns<'_, A, I
 
     fn blocks<E>(&self, mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         if let Some(items) = self.whole {
-            return put(A::bytes(items));
+            return element::blocks(items, put);
         }
         let most = (BLOCK / size_of::<A>()).max(1);
         let mut items = self.items.clone();
@@ -49,7 +49,7 @@ impl<A: Element, I: Iterator<Item = A> + Clone> Elements<A> for Columns<'_, A, I
             if block.is_empty() {
                 return Ok(());
             }
-            put(A::bytes(&block))?;
+            element::blocks(&block, &mut put)?;
         }
     }
 

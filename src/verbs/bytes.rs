@@ -23,7 +23,7 @@ use crate::{de, ser};
 ///
 /// # Errors
 ///
-/// Those that the object's `Serialize` reports; [`Limit`](crate::ErrorKind::Limit) if it nests deeper than 256 levels.
+/// Those that the object's `Serialize` reports; [`Limit`](crate::ErrorKind::Limit) if it nests deeper than 2,048 levels.
 pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<AlignedBytes> {
     ser::to_sink(value, BytesSink::new())
 }
