@@ -73,13 +73,11 @@ mod linux {
     }
 
     pub(super) fn main() -> Result<()> {
-        match std::env::args().nth(1) {
-            Some(path) => take(&path),
-            None => {
-                let folder = tempfile::tempdir()?;
-                give(&folder.path().join("socket"))
-            }
+        if let Some(path) = std::env::args().nth(1) {
+            return take(&path);
         }
+        let folder = tempfile::tempdir()?;
+        give(&folder.path().join("socket"))
     }
 }
 

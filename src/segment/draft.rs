@@ -16,13 +16,13 @@ pub(super) struct Draft<'a> {
     file: Option<File>,
     /// The name under which it stands between its making and a rename; who is killed meanwhile leaves it there,
     /// without the lock.
-    draft_name: String,
+    until_then: String,
     named: bool,
 }
 
 /// Whether a file of this name is a draft: no name of a segment starts with a dot.
 pub(super) fn is_draft(name: &str) -> bool {
-    name.starts_with('.') && name.ends_with(".new")
+    name.strip_suffix("new").is_some_and(|rest| rest.starts_with('.') && rest.ends_with('.'))
 }
 
 impl<'a> Draft<'a> {
@@ -31,7 +31,7 @@ impl<'a> Draft<'a> {
         match dir.create_unnamed() {
             Ok(file) => {
                 os::try_lock(&file)?;
-                Ok(Draft { dir, file: Some(file), draft_name: draft_name.to_owned(), named: false })
+                Ok(Draft { dir, file: Some(file), until_then: draft_name.to_owned(), named: false })
             }
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                 Draft::create_named(dir, draft_name)
@@ -49,15 +49,15 @@ impl<'a> Draft<'a> {
                     os::file_status(&file).is_ok_and(|ours| ours.identity == there.identity)
                 })
             {
-                let draft_name = draft_name.to_owned();
-                return Ok(Draft { dir, file: Some(file), draft_name, named: true });
+                let until_then = draft_name.to_owned();
+                return Ok(Draft { dir, file: Some(file), until_then, named: true });
             }
         }
     }
 
     /// A file that [`keep`](Self::keep) gave, again.
     pub(super) fn adopt(dir: &'a Dir, file: File, draft_name: &str, named: bool) -> Self {
-        Draft { dir, file: Some(file), draft_name: draft_name.to_owned(), named }
+        Draft { dir, file: Some(file), until_then: draft_name.to_owned(), named }
     }
 
     /// The file alone, to be written for a while and then adopted. It may have the draft's name.
@@ -81,7 +81,7 @@ impl<'a> Draft<'a> {
     /// Makes it visible under a name that is not taken.
     pub(super) fn link_to(&self, name: &str) -> io::Result<()> {
         if self.named {
-            self.dir.link(&self.draft_name, name)
+            self.dir.link(&self.until_then, name)
         } else {
             self.dir.link_unnamed(self.file(), name)
         }
@@ -90,12 +90,12 @@ impl<'a> Draft<'a> {
     /// Makes it visible in the place of what has the name.
     pub(super) fn rename_to(&self, name: &str) -> io::Result<()> {
         if !self.named {
-            past_the_dead(self.dir, &self.draft_name, || {
-                self.dir.link_unnamed(self.file(), &self.draft_name)
+            past_the_dead(self.dir, &self.until_then, || {
+                self.dir.link_unnamed(self.file(), &self.until_then)
             })?;
         }
-        self.dir.rename(&self.draft_name, name).inspect_err(|_| {
-            let _ = self.dir.unlink(&self.draft_name);
+        self.dir.rename(&self.until_then, name).inspect_err(|_| {
+            let _ = self.dir.unlink(&self.until_then);
         })
     }
 
@@ -109,7 +109,7 @@ impl Drop for Draft<'_> {
     fn drop(&mut self) {
         if self.named {
             // Gone already where it was renamed; where it was linked, this was its other name.
-            let _ = self.dir.unlink(&self.draft_name);
+            let _ = self.dir.unlink(&self.until_then);
         }
     }
 }

@@ -42,8 +42,8 @@ pub(super) fn explain(error: io::Error, needed: u64, place: Place<'_>) -> io::Er
         Lack::Quota => "; this user's quota is used up: remove files or have it raised".to_owned(),
         Lack::Memory | Lack::Space => match place {
             Place::Memory => memory(),
-            Place::FileSystem(file) => file_system(os::space(file)),
-            Place::Directory(dir) => file_system(os::space(dir)),
+            Place::FileSystem(file) => file_system(&os::space(file)),
+            Place::Directory(dir) => file_system(&os::space(dir)),
         },
     };
     io::Error::new(error.kind(), format!("{error}{needed}{there}"))
@@ -61,7 +61,7 @@ fn memory() -> String {
     format!("; {left}{limit}: free some, or look at the limits of the container or control group")
 }
 
-fn file_system(space: io::Result<os::Space>) -> String {
+fn file_system(space: &io::Result<os::Space>) -> String {
     match space {
         Ok(os::Space { files: Some(0), .. }) => {
             "; its file system has no room for another file (inodes): remove some, or choose another directory"

@@ -44,10 +44,7 @@ impl Write for SegmentWriter {
                 ),
             ));
         }
-        let place = match self.on_file_system {
-            true => Place::FileSystem(&self.file),
-            false => Place::Memory,
-        };
+        let place = if self.on_file_system { Place::FileSystem(&self.file) } else { Place::Memory };
         let written = (&self.file).write(bytes).map_err(|e| room::explain(e, end, place))?;
         self.written += written as u64;
         Ok(written)

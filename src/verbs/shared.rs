@@ -140,7 +140,7 @@ impl Segment {
         self.id.get_or_init(|| match &self.backing {
             Backing::Memory(memory) => {
                 // Memory is checked when it is opened: there is a nonce.
-                let nonce = self.content.get().map(|content| content.nonce());
+                let nonce = self.content.get().map(Content::nonce);
                 memory.id(nonce.unwrap_or_default()).to_string()
             }
             Backing::File(file) => file.path().display().to_string(),

@@ -254,12 +254,9 @@ pub(crate) fn with_folder<T>(base: &Path, what: impl FnOnce() -> T) -> T {
 
 #[allow(unsafe_code)]
 fn set_folder(base: Option<&Path>) {
+    // An empty variable counts for none.
+    let base = base.map_or("".as_ref(), Path::as_os_str);
     // SAFETY: all tests of this binary that read or set the environment hold the lock of `with_folder`, and the
     // harness reads it before the first test starts. Child processes are started under the lock, too.
-    unsafe {
-        match base {
-            Some(base) => std::env::set_var("SERDE_SHM_DIR", base),
-            None => std::env::remove_var("SERDE_SHM_DIR"),
-        }
-    }
+    unsafe { std::env::set_var("SERDE_SHM_DIR", base) };
 }

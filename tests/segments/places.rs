@@ -267,7 +267,7 @@ fn another_user_gets_nothing_and_gives_nothing() {
     // Somebody else's directory, or a link, where this user's folder should be.
     let squat = tempfile::tempdir_in("/dev/shm").unwrap();
     let folder = squat.path().join("serde_shm-0");
-    let mut refused = |found: &str| {
+    let refused = |found: &str| {
         let mut child = Child::start_with("squatted", &[found], |command| {
             command.env("SERDE_SHM_DIR", squat.path());
         });

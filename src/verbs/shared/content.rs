@@ -72,7 +72,9 @@ impl Content {
 /// What was found in the sealed memory that was attached last. Memory that is sealed never changes, and its stamp is
 /// that of no other, so what was once read and checked holds: two reads and a checksum are saved where a process
 /// attaches the same segment again and again.
-static RECENT: Mutex<[Option<(Stamp, Arc<Checked>)>; 8]> = Mutex::new([const { None }; 8]);
+static RECENT: Mutex<[Option<Recent>; 8]> = Mutex::new([const { None }; 8]);
+
+type Recent = (Stamp, Arc<Checked>);
 
 /// Nobody waits here: a process may have been forked while the list was held.
 fn remembered(stamp: Stamp) -> Option<Arc<Checked>> {

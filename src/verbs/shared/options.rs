@@ -234,17 +234,14 @@ impl SegmentOptions {
     }
 
     fn create_file<T: Serialize + ?Sized>(&self, value: &T, name: &Name) -> Result<Segment> {
-        let folder = match &self.dir {
-            Some(_) => None,
-            None => Some(Folder::of_user()?),
-        };
-        let shelf = match (&self.dir, &folder) {
-            (Some(dir), _) => Shelf::Dir(absolute(dir)?),
-            (None, Some(folder)) => Shelf::Folder(folder.clone()),
-            (None, None) => unreachable!("one of them is given"),
+        let (place, folder) = if let Some(dir) = &self.dir {
+            (Shelf::Dir(absolute(dir)?), None)
+        } else {
+            let folder = Folder::of_user()?;
+            (Shelf::Folder(folder.clone()), Some(folder))
         };
         let mode = self.mode.unwrap_or(MODE);
-        let (unstored, writer) = Unstored::create(shelf, name.clone(), mode, self.replace)?;
+        let (unstored, writer) = Unstored::create(place, name.clone(), mode, self.replace)?;
         let writer = fill(value, writer)?.0;
         let file = unstored.publish(writer, self.replace)?;
         let mut segment = Segment::from_stored(file, folder, name.to_string());
