@@ -8,8 +8,9 @@
 mod linux {
     use std::fs::File;
     use std::hint::black_box;
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::os::fd::{AsFd, AsRawFd};
+    use std::process::{Command, Stdio};
     use std::time::Instant;
 
     use memmap2::MmapOptions;
@@ -45,6 +46,12 @@ mod linux {
     }
 
     pub(super) fn main() {
+        let args: Vec<String> = std::env::args().skip(1).collect();
+        if let [role, first, count] = &args[..]
+            && role == "hold"
+        {
+            return hold(first.parse().unwrap(), count.parse().unwrap());
+        }
         let plan = Plan::new();
         publish(&plan);
         attach(&plan);
@@ -317,7 +324,7 @@ mod linux {
         drop(made);
     }
 
-    /// As many live names as there are descriptors for, two each, and the rest of them of other processes.
+    /// Live names of four processes, of which each takes two descriptors a name.
     fn list(plan: &Plan) {
         let base = tempfile::tempdir_in("/dev/shm").unwrap();
         // SAFETY: there is one thread.
@@ -325,26 +332,47 @@ mod linux {
         unsafe {
             std::env::set_var("SERDE_SHM_DIR", base.path());
         }
-        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-        let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
-        rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).unwrap();
-        let held: Vec<Segment> = (0..plan.names)
-            .map_while(|n| SegmentOptions::new().name(format!("n{n}")).create(&n).ok())
+        let each = plan.names / 4;
+        let mut holders: Vec<_> = (0..4)
+            .map(|holder| {
+                let mut child = Command::new(std::env::current_exe().unwrap())
+                    .args(["hold", &format!("{}", holder * each), &format!("{each}")])
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::piped())
+                    .spawn()
+                    .unwrap();
+                child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+                child
+            })
             .collect();
         let times: Vec<f64> = (0..9)
             .map(|_| {
                 timed(|| {
                     let all = segments::list().unwrap();
-                    assert_eq!(all.len(), held.len());
+                    assert_eq!(all.len(), 4 * each as usize);
                     assert!(all.iter().all(segments::SegmentInfo::is_alive));
                 })
                 .whole
             })
             .collect();
-        println!("list of {} live names {:.1} ms", held.len(), median(&times) * 1e3);
-        println!("remove_session of them {:.1} ms", {
-            timed(|| assert_eq!(segments::remove_session().unwrap(), held.len())).whole * 1e3
-        });
+        println!("list of {} live names {:.1} ms", 4 * each, median(&times) * 1e3);
+        for holder in &mut holders {
+            drop(holder.stdin.take());
+            assert!(holder.wait().unwrap().success());
+        }
+    }
+
+    /// In a child: holds names until its parent lets it go.
+    fn hold(first: u32, count: u32) {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
+        rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).unwrap();
+        let make = |n: u32| SegmentOptions::new().name(format!("n{n}")).create(&n).unwrap();
+        let held: Vec<Segment> = (first..first + count).map(make).collect();
+        std::io::stdout().write_all(b".").unwrap();
+        std::io::stdout().flush().unwrap();
+        std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+        drop(held);
     }
 
     fn rising(len: usize) -> Vec<f32> {

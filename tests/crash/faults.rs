@@ -6,12 +6,10 @@ use crate::scene::Deed;
 use crate::strace::{self, Point};
 
 /// What the allocator, the runtime and the harness call: a failure there is memory or randomness that cannot be had,
-/// which ends a Rust program by its own rules; so does a directory that cannot be closed, of the standard library's. And
-/// what the kernel never lets fail.
-fn is_the_runtimes(point: &Point, deed: Deed) -> bool {
+/// which ends a Rust program by its own rules. And what the kernel never lets fail.
+fn is_the_runtimes(point: &Point) -> bool {
     matches!(point.name.as_str(), "brk" | "mremap" | "futex" | "munmap" | "madvise" | "mprotect")
         || matches!(point.name.as_str(), "getpid" | "geteuid")
-        || (point.name == "close" && deed == Deed::ToNpz)
         || point.text.contains("GRND_INSECURE")
         || point.text.contains("MAP_ANONYMOUS")
         || point.text.contains(strace::BEGIN)
@@ -23,7 +21,7 @@ fn sweep(deed: Deed) {
     }
     let points = in_scene(deed, |set, _| strace::points(set));
     let (mut failed, mut done) = (0, 0);
-    for point in points.iter().filter(|point| !is_the_runtimes(point, deed)) {
+    for point in points.iter().filter(|point| !is_the_runtimes(point)) {
         for errno in ["ENOSPC", "EIO", "EINTR"] {
             in_scene(deed, |set, scene| {
                 let context = format!("{errno} at {} {}: {}", point.name, point.number, point.text);
