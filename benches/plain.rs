@@ -75,5 +75,5 @@ fn main() {
     measure("f64", Array1::from_shape_fn(BYTES / 8, |n| n as f64));
     measure("u8", Array1::from_shape_fn(BYTES, |n| n as u8));
     measure("bool", Array1::from_shape_fn(BYTES, |n| n % 3 == 0));
-    measure("i64", Array1::from_shape_fn(BYTES / 8, |n| n as i64));
+    measure("i64", Array1::from_shape_fn(BYTES / 8, |n| n.cast_signed() as i64));
 }

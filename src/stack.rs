@@ -106,6 +106,7 @@ mod switch {
 }
 
 #[cfg(not(feature = "deep"))]
+#[allow(clippy::unnecessary_wraps)] // As the other half of the file has them.
 mod switch {
     use crate::error::Result;
 

@@ -169,12 +169,12 @@ fn weights_as_vec_array_handle_and_plain_vec() {
     of_every_version::<Marked>(|_, read| assert_eq!(read.weights, expected));
     of_every_version::<Weights<Vec<f32>>>(|_, read| assert_eq!(read.weights, expected));
     of_every_version::<Weights<Vec<f64>>>(|_, read| {
-        assert_eq!(read.weights, expected.map(f64::from))
+        assert_eq!(read.weights, expected.map(f64::from));
     });
     of_every_version::<Weights<[f32; 3]>>(|_, read| assert_eq!(read.weights, expected));
     of_every_version::<Weights<Array1<f32>>>(|_, read| assert_eq!(read.weights.to_vec(), expected));
     of_every_version::<Weights<ShmArray1<f32>>>(|_, read| {
-        assert_eq!(read.weights.to_vec(), expected)
+        assert_eq!(read.weights.to_vec(), expected);
     });
     of_every_version::<Weights<serde_json::Value>>(|_, read| {
         assert_eq!(read.weights, serde_json::json!(expected));

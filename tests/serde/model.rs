@@ -148,6 +148,7 @@ fn tuples_of_any_length() {
     };
     let (one, two) = (a(1), a(2));
     #[rustfmt::skip]
+    #[allow(clippy::unit_arg)]
     let letters = Alphabet(
         one.0, one.1, one.2, one.3, one.4, one.5, one.6, one.7, one.8, one.9, one.10, one.11, one.12,
         two.0, two.1, two.2, two.3, two.4, two.5, two.6, two.7, two.8, two.9, two.10, two.11, two.12,
@@ -177,7 +178,7 @@ fn maps_with_keys_of_any_type() {
     check(&BTreeMap::from([(vec![(1_i8, 'x')], BTreeMap::from([((), true)]))]), &[]);
     check(&BTreeMap::from([(i128::MIN, u128::MAX), (0, 0)]), &[]);
     check(&BTreeMap::from([(true, 'a'), (false, 'b')]), &[]);
-    check(&BTreeMap::from([("".to_owned(), ()), ("ü.%/".to_owned(), ())]), &[]);
+    check(&BTreeMap::from([(String::new(), ()), ("ü.%/".to_owned(), ())]), &[]);
     let arrays = |n: u8| serde_shm::ShmArray1::from(vec![n; 4]);
     check(&BTreeMap::from([(-5_i64, arrays(1)), (7, arrays(2))]), &["-5", "7"]);
     check(&BTreeMap::from([(StructKey { id: 1, inner: Key::Unit }, arrays(1))]), &["#0"]);
@@ -195,7 +196,7 @@ fn bytes() {
         fixed: serde_bytes::ByteArray<300>,
         maybe: Option<serde_bytes::ByteBuf>,
     }
-    let long = |len| (0..len).map(|n| n as u8).collect::<Vec<_>>();
+    let long = |len| (0..=255_u8).cycle().take(len).collect::<Vec<_>>();
     check(
         &Bytes {
             short: vec![1],

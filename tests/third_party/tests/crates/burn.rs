@@ -4,7 +4,7 @@ use burn_core as burn;
 use burn_core::module::{Module, Param};
 use burn_core::record::{FullPrecisionSettings, Record};
 use burn_core::tensor::{Tensor, TensorData};
-use burn_ndarray::NdArray;
+use burn_ndarray::{NdArray, NdArrayDevice};
 
 use crate::support::{arrays, through_all};
 
@@ -22,7 +22,7 @@ struct Net<B: burn_core::tensor::backend::Backend> {
 }
 
 fn net() -> Net<Backend> {
-    let device = Default::default();
+    let device = NdArrayDevice::default();
     let numbers = |len: usize, step: f32| (0..len).map(|n| n as f32 * step).collect::<Vec<f32>>();
     let dense = |step| Dense {
         weight: Param::from_data(TensorData::new(numbers(512, step), [16, 32]), &device),
@@ -40,7 +40,7 @@ fn a_record() {
     assert_eq!(placed.iter().map(|(_, shape)| shape[0]).sum::<usize>(), bytes, "{placed:?}");
     for back in through_all(&item) {
         let record =
-            Record::<Backend>::from_item::<FullPrecisionSettings>(back, &Default::default());
+            Record::<Backend>::from_item::<FullPrecisionSettings>(back, &NdArrayDevice::default());
         let loaded = self::net().load_record(record);
         for (layer, expected) in loaded.layers.iter().zip(&net.layers) {
             assert_eq!(layer.weight.to_data(), expected.weight.to_data());
