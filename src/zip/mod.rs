@@ -12,21 +12,10 @@ mod splice;
 mod window;
 mod write;
 
-pub(crate) use directory::{Archive, Member};
+pub(crate) use directory::Archive;
 pub(crate) use records::name_fault;
 pub(crate) use source::ReadAt;
 pub(crate) use write::{ArchiveWriter, Settings};
 
-/// An archive in memory, of these members.
 #[cfg(test)]
-fn archive(members: &[(&str, &[u8])], settings: Settings) -> Vec<u8> {
-    let mut writer = ArchiveWriter::new(std::io::Cursor::new(Vec::new()), settings);
-    for (name, data) in members {
-        writer.begin(name, data.len() as u64).unwrap();
-        writer.write(data).unwrap();
-        writer.end().unwrap();
-    }
-    let (out, len) = writer.finish().unwrap();
-    assert_eq!(out.get_ref().len() as u64, len);
-    out.into_inner()
-}
+mod tests;

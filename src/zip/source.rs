@@ -121,8 +121,9 @@ pub(super) fn fetch<'a>(
     }
     let len = usize::try_from(range.end - range.start)
         .map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?;
-    room.clear();
-    room.try_reserve_exact(len)
+    // What is there already is overwritten, and need not be zeroed again.
+    room.truncate(len);
+    room.try_reserve_exact(len - room.len())
         .map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?;
     room.resize(len, 0);
     input.read_exact_at(range.start, room)?;

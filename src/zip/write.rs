@@ -14,6 +14,10 @@ use super::window::{BLOCK, Window};
 /// A member of up to this size is compressed together with others, from a copy.
 const GATHERED: u64 = 4 << 20;
 
+/// A member that is nearly as long as 32 bits count has sizes of 64: compressed data may be a little longer than what it
+/// was made of, before that is seen.
+const WIDE_FROM: u64 = FULL as u64 - (16 << 20);
+
 /// How an archive is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
@@ -37,6 +41,8 @@ pub(crate) struct ArchiveWriter<W: Write + Seek> {
     directory: Vec<u8>,
     count: u64,
     open: Option<Open>,
+    /// From this size on a member has 64-bit sizes.
+    wide_from: u64,
     /// Members that were ended and wait to be compressed, and their bytes.
     waiting: Vec<Waiting>,
     waiting_bytes: usize,
@@ -86,9 +92,17 @@ impl<W: Write + Seek> ArchiveWriter<W> {
             directory: Vec::new(),
             count: 0,
             open: None,
+            wide_from: WIDE_FROM,
             waiting: Vec::new(),
             waiting_bytes: 0,
         }
+    }
+
+    /// Gives members 64-bit sizes from this size on.
+    #[cfg(test)]
+    pub(super) fn with_wide_from(mut self, size: u64) -> Self {
+        self.wide_from = size;
+        self
     }
 
     /// Starts a member of exactly `size` bytes. The name was not used before.
@@ -122,7 +136,8 @@ impl<W: Write + Seek> ArchiveWriter<W> {
     /// Writes a header of which the checksum, and what comes of compressing, is not known yet.
     fn start(&mut self, name: &str, method: u16, size: u64) -> Result<Started> {
         let header = self.out.position();
-        let record = Record { name, method, crc: 0, size, stored_size: size, header };
+        let wide = size >= self.wide_from;
+        let record = Record { name, method, crc: 0, size, stored_size: size, header, wide };
         self.out.append(&record.local_header(self.settings.align)).map_err(write_error)?;
         Ok(Started { header, sum: crc32fast::Hasher::new() })
     }
@@ -283,7 +298,9 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         };
         let Started { header, sum } = started;
         let crc = sum.finalize();
-        let record = Record { name: &open.name, method, crc, size: open.size, stored_size, header };
+        let (name, size) = (&open.name, open.size);
+        let wide = size >= self.wide_from;
+        let record = Record { name, method, crc, size, stored_size, header, wide };
         let (at, bytes) = record.late_fields();
         self.out.patch(header + at, &bytes).map_err(write_error)?;
         if let Some((at, bytes)) = record.late_zip64() {
@@ -318,7 +335,8 @@ impl<W: Write + Seek> ArchiveWriter<W> {
             let (method, stored_size) =
                 if len < size && is_worth(len, size) { (DEFLATED, len) } else { (STORED, size) };
             let (crc, header) = (sum.finalize(), self.out.position());
-            let record = Record { name, method, crc, size, stored_size, header };
+            let wide = size >= self.wide_from;
+            let record = Record { name, method, crc, size, stored_size, header, wide };
             self.out.append(&record.local_header(self.settings.align)).map_err(write_error)?;
             if method == STORED {
                 self.out.append(data).map_err(write_error)?;
@@ -383,11 +401,6 @@ fn flags(name: &str) -> u16 {
     if name.is_ascii() { 0 } else { UTF8 }
 }
 
-/// Compressed data may be a little longer than what it was made of, before that is seen.
-fn is_large(size: u64) -> bool {
-    size >= u64::from(FULL) - (16 << 20)
-}
-
 fn low(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(FULL)
 }
@@ -400,12 +413,13 @@ struct Record<'a> {
     size: u64,
     stored_size: u64,
     header: u64,
+    /// Its own header has 64-bit sizes.
+    wide: bool,
 }
 
 impl Record<'_> {
     /// The member's own header with all that stands before its data.
     fn local_header(&self, align: u16) -> Vec<u8> {
-        let zip64 = is_large(self.size);
         let mut extra = Vec::new();
         if let Some((_, sizes)) = self.late_zip64() {
             extra.extend_from_slice(&ZIP64.to_le_bytes());
@@ -426,7 +440,7 @@ impl Record<'_> {
         }
         let mut bytes = Vec::with_capacity(LOCAL_LEN + self.name.len() + extra.len());
         bytes.extend_from_slice(&LOCAL);
-        for number in [version(zip64), flags(self.name), self.method, 0, DATE] {
+        for number in [version(self.wide), flags(self.name), self.method, 0, DATE] {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
         bytes.extend_from_slice(&self.late_fields().1);
@@ -439,7 +453,7 @@ impl Record<'_> {
 
     /// The checksum and the sizes in the member's own header, which are known late, and where they stand in it.
     fn late_fields(&self) -> (u64, [u8; 12]) {
-        let full = is_large(self.size).then_some(FULL);
+        let full = self.wide.then_some(FULL);
         let mut fields = [0; 12];
         fields[..4].copy_from_slice(&self.crc.to_le_bytes());
         fields[4..8].copy_from_slice(&full.unwrap_or(low(self.stored_size)).to_le_bytes());
@@ -452,7 +466,7 @@ impl Record<'_> {
         let mut sizes = [0; 16];
         sizes[..8].copy_from_slice(&self.size.to_le_bytes());
         sizes[8..].copy_from_slice(&self.stored_size.to_le_bytes());
-        is_large(self.size).then_some(((LOCAL_LEN + self.name.len() + 4) as u64, sizes))
+        self.wide.then_some(((LOCAL_LEN + self.name.len() + 4) as u64, sizes))
     }
 
     /// Appends the entry of the directory.
@@ -460,7 +474,7 @@ impl Record<'_> {
         let numbers = [self.size, self.stored_size, self.header];
         let large: Vec<u64> = numbers.into_iter().filter(|&number| low(number) == FULL).collect();
         let extra = if large.is_empty() { 0 } else { 4 + 8 * large.len() as u16 };
-        let version = version(extra > 0 || is_large(self.size));
+        let version = version(extra > 0 || self.wide);
         directory.extend_from_slice(&ENTRY);
         for number in [SYSTEM | version, version, flags(self.name), self.method, 0, DATE] {
             directory.extend_from_slice(&number.to_le_bytes());
