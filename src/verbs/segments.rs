@@ -10,7 +10,7 @@ use crate::segment::{self, Folder, Name, Record};
 /// ```
 /// # #[cfg(target_os = "linux")] {
 /// # let name = &format!("doc-info-{}", std::process::id());
-/// let made = serde_shm::SegmentOptions::new().name(name).create(&[1_u64; 100])?;
+/// let made = serde_shm::SegmentOptions::new().name(name).create(&vec![1_u64; 100])?;
 /// let all = serde_shm::segments::list()?;
 /// let info = all.iter().find(|info| info.name() == name).unwrap();
 /// assert_eq!((info.bytes(), info.pid()), (made.len() as u64, Some(std::process::id())));

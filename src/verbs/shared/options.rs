@@ -140,7 +140,7 @@ impl SegmentOptions {
     /// # #[cfg(target_os = "linux")] {
     /// # let folder = tempfile::tempdir().unwrap();
     /// let options = serde_shm::SegmentOptions::new().name("weights").persist(true).dir(folder.path());
-    /// let made = options.mode(0o640).create(&[0.5_f32; 100])?;
+    /// let made = options.mode(0o640).create(&vec![0.5_f32; 100])?;
     /// assert_eq!(made.id(), folder.path().join("weights").to_str().unwrap());
     /// # }
     /// # Ok::<(), serde_shm::Error>(())
