@@ -347,7 +347,7 @@ impl Table {
             if next & LITERAL != 0 {
                 *entry = LITERAL | 2 << OUTPUT_SHIFT | both;
             } else if next & TAKES == next >> CODE_SHIFT & 0xf {
-                *entry = (next >> OUTPUT_SHIFT) + 1 << OUTPUT_SHIFT | both << CODE_SHIFT | both;
+                *entry = ((next >> OUTPUT_SHIFT) + 1) << OUTPUT_SHIFT | both << CODE_SHIFT | both;
             }
         }
     }
@@ -409,7 +409,7 @@ impl Bits<'_> {
         };
         self.held |= word << self.count;
         self.at += ((63 - self.count) / 8) as usize;
-        self.count |= 56;
+        self.count |= 0x38;
     }
 
     #[cold]

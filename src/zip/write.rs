@@ -329,7 +329,9 @@ impl<W: Write + Seek> ArchiveWriter<W> {
             let count = data.len().div_ceil(PIECE);
             let packed: Vec<Packed> = packed.by_ref().take(count).collect();
             let mut sum = crc32fast::Hasher::new();
-            packed.iter().for_each(|piece| sum.combine(&piece.sum));
+            for piece in &packed {
+                sum.combine(&piece.sum);
+            }
             let len: usize = packed.iter().map(|piece| piece.bytes.len()).sum();
             let (size, len) = (data.len() as u64, len as u64);
             let (method, stored_size) =

@@ -329,13 +329,12 @@ impl Members {
         let size = self.size(index);
         let mut len = 128;
         loop {
-            let head = match &self.archive {
-                Some(archive) => archive.head(self.input.bytes(), index, len)?,
-                None => {
-                    let mut head = vec![0; size.min(len as u64) as usize];
-                    self.input.bytes().read_exact_at(0, &mut head).map_err(read_error)?;
-                    head
-                }
+            let head = if let Some(archive) = &self.archive {
+                archive.head(self.input.bytes(), index, len)?
+            } else {
+                let mut head = vec![0; size.min(len as u64) as usize];
+                self.input.bytes().read_exact_at(0, &mut head).map_err(read_error)?;
+                head
             };
             match npy::head(&self.named(index), &head, size)? {
                 npy::Head::Whole(header) => return Ok(header),
