@@ -18,8 +18,8 @@ fn sweep(deed: Deed) {
             let context = format!("killed at {} {}: {}", point.name, point.number, point.text);
             let output = strace::inject(point, "signal=SIGKILL", set);
             // A process that reuses memory calls less often for more.
-            let dead = output.status.signal() == Some(9);
-            kills += usize::from(dead);
+            let killed = output.status.signal() == Some(9);
+            kills += usize::from(killed);
             scene.check(&context);
             scene.check_after_housekeeping(&context);
         });
