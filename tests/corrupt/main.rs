@@ -9,6 +9,7 @@ mod altered;
 mod bounds;
 mod forge;
 mod forged;
+#[path = "../support/memory.rs"]
 mod memory;
 mod model;
 mod nesting;

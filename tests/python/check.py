@@ -1,10 +1,10 @@
 """Checks that NumPy sees in an .npz file exactly the arrays that a manifest lists.
 
-    python check.py FILE.npz MANIFEST.json
+    python check.py FILE.npz MANIFEST.json [ALIGN]
 
 The manifest maps each member's name to its dtype, shape, whether it is stored in Fortran order, and its bytes in the
 order in which they lie in the file. The zip directory is read by Python too: every member is
-stored, with a right checksum, at a multiple of 64 of the file, and its array's data as well.
+stored, with a right checksum, at a multiple of ALIGN (64) of the file, and its array's data as well.
 """
 
 import json
@@ -14,12 +14,11 @@ import zipfile
 
 import numpy as np
 
-ALIGN = 64
 LOCAL_HEADER = 30
 REST = "__serde_shm__"
 
 
-def check_layout(path):
+def check_layout(path, align):
     with zipfile.ZipFile(path) as archive, open(path, "rb") as file:
         assert archive.testzip() is None, "a checksum is wrong"
         for info in archive.infolist():
@@ -29,12 +28,12 @@ def check_layout(path):
             header = file.read(LOCAL_HEADER)
             name_len, extra_len = struct.unpack_from("<HH", header, 26)
             start = info.header_offset + LOCAL_HEADER + name_len + extra_len
-            assert start % ALIGN == 0, (info.filename, start)
+            assert start % align == 0, (info.filename, start)
             file.seek(start)
             prefix = file.read(10)
             assert prefix[:8] == b"\x93NUMPY\x01\x00", info.filename
             data = start + len(prefix) + struct.unpack_from("<H", prefix, 8)[0]
-            assert data % ALIGN == 0, (info.filename, data)
+            assert data % align == 0, (info.filename, data)
         assert archive.namelist()[-1] == REST + ".npy"
 
 
@@ -58,4 +57,4 @@ def check_arrays(path, manifest):
 if __name__ == "__main__":
     with open(sys.argv[2]) as manifest:
         check_arrays(sys.argv[1], json.load(manifest))
-    check_layout(sys.argv[1])
+    check_layout(sys.argv[1], int(sys.argv[3]) if len(sys.argv) > 3 else 64)

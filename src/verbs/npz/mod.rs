@@ -2,6 +2,8 @@
 
 mod archive;
 mod file;
+#[cfg(all(test, target_os = "linux", feature = "ndarray", target_pointer_width = "64"))]
+mod large;
 mod options;
 
 use std::path::Path;

@@ -1,49 +1,15 @@
-//! `.npz` files: NumPy opens ours, what NumPy rewrites we open, saving is all or nothing, and no file can harm.
-//!
-//! Tests that need NumPy run the Python that `SERDE_SHM_PYTHON` names. Without it they are skipped, which they say;
-//! with `CI` set, a skip is a failure.
-
-#![cfg(all(feature = "npz", feature = "ndarray"))]
+//! Every dtype, rank and order: NumPy sees what was saved, and what NumPy saves again comes back.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 use std::fs;
-use std::io::Write;
-use std::path::Path;
-use std::process::Command;
 
 use ndarray::{Array2, ArrayD, IxDyn, ShapeBuilder};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use serde_shm::{Element, ErrorKind, ShmArray1, ShmArrayD, from_npz, to_npz};
+use serde_shm::{Element, ShmArray1, ShmArrayD, from_npz, to_npz};
 use tempfile::TempDir;
 
-/// Runs a script of `tests/python`; false if there is no Python with NumPy.
-fn python(script: &str, args: &[&dyn AsRef<Path>]) -> bool {
-    let Some(python) = std::env::var_os("SERDE_SHM_PYTHON") else {
-        assert!(std::env::var_os("CI").is_none(), "SERDE_SHM_PYTHON is not set, and CI is");
-        // Past the test runner's capture of `eprintln`.
-        let note =
-            format!("SKIPPED: {script} needs SERDE_SHM_PYTHON, the path of a Python with NumPy\n");
-        std::io::stderr().write_all(note.as_bytes()).unwrap();
-        return false;
-    };
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python");
-    let args = args.iter().map(AsRef::as_ref);
-    let output = Command::new(python).arg(folder.join(script)).args(args).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{script}: {errors}");
-    true
-}
-
-fn names(folder: &TempDir) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
+use crate::support::python;
 
 /// An element of which each bit pattern occurs: not-a-numbers with a payload too.
 trait Pattern: Element {
@@ -266,151 +232,4 @@ fn python_may_change_an_array_in_the_file() {
         let expected = Layer { bias: vec![2.5; 4], ..layer(4) };
         assert_eq!(from_npz::<Layer>(&changed).unwrap(), expected);
     }
-}
-
-#[derive(Serialize, Deserialize, Debug, PartialEq)]
-struct Pair {
-    text: String,
-    #[serde(with = "serde_shm::array")]
-    a: Vec<i32>,
-}
-
-fn pair() -> Pair {
-    Pair { text: "two".to_owned(), a: vec![1, -2] }
-}
-
-#[test]
-fn hostile_archives_are_refused_with_a_reason() {
-    let folder = TempDir::new().unwrap();
-    let good = folder.path().join("good.npz");
-    to_npz(&good, &pair()).unwrap();
-    if !python("hostile.py", &[&good, &folder.path()]) {
-        return;
-    }
-    let expected = fs::read(folder.path().join("expected.json")).unwrap();
-    let expected: BTreeMap<String, String> = serde_json::from_slice(&expected).unwrap();
-    assert!(expected.len() > 40);
-    for (name, said) in expected {
-        match from_npz::<Pair>(folder.path().join(&name)) {
-            Ok(value) => panic!("{name} was read: {value:?}"),
-            Err(error) => {
-                let text = error.to_string();
-                assert!(text.contains(&said), "{name}: expected `{said}`, found: {text}");
-                assert!(error.container().unwrap().ends_with(&name), "{text}");
-            }
-        }
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn no_cut_and_no_altered_bit_gives_another_value() {
-    use std::os::unix::fs::FileExt;
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("a.npz");
-    to_npz(&path, &pair()).unwrap();
-    let good = fs::read(&path).unwrap();
-    // One byte is written in place: file systems flush a file that is cut to nothing and written anew.
-    let file = fs::File::options().write(true).open(&path).unwrap();
-    let mut unnoticed = 0;
-    for at in 0..good.len() {
-        for mask in [1, 2, 4, 8, 16, 32, 64, 128, 255] {
-            file.write_all_at(&[good[at] ^ mask], at as u64).unwrap();
-            if let Ok(value) = from_npz::<Pair>(&path) {
-                assert_eq!(value, pair(), "byte {at} with {mask:#04x}");
-                unnoticed += 1;
-            }
-        }
-        file.write_all_at(&good[at..=at], at as u64).unwrap();
-    }
-    // Dates, attributes and the like may change; they carry nothing.
-    assert!(unnoticed * 5 < good.len() * 9, "{unnoticed} of {} are not noticed", good.len() * 9);
-    for len in (0..good.len()).rev() {
-        file.set_len(len as u64).unwrap();
-        let error = from_npz::<Pair>(&path).unwrap_err();
-        assert!(
-            matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported),
-            "{len}: {error}"
-        );
-    }
-}
-
-/// An array, then an error.
-struct Fails;
-
-impl Serialize for Fails {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::{Error, SerializeTuple};
-        let mut tuple = serializer.serialize_tuple(2)?;
-        tuple.serialize_element(&ShmArray1::from(vec![7_u8; 1_000_000]))?;
-        Err(S::Error::custom("out of luck"))
-    }
-}
-
-#[test]
-fn a_save_that_fails_leaves_the_old_file_and_nothing_else() {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("a.npz");
-    to_npz(&path, &pair()).unwrap();
-    let before = fs::read(&path).unwrap();
-    let error = to_npz(&path, &Fails).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Message);
-    assert!(error.to_string().starts_with(&path.display().to_string()), "{error}");
-    assert_eq!(fs::read(&path).unwrap(), before);
-    assert_eq!(names(&folder), ["a.npz"]);
-
-    let kind = |path: &Path| to_npz(path, &pair()).unwrap_err().kind();
-    assert_eq!(kind(&folder.path().join("none").join("b.npz")), ErrorKind::NotFound);
-    assert_eq!(kind(folder.path()), ErrorKind::InvalidInput);
-    assert_eq!(kind(Path::new("/dev/null")), ErrorKind::InvalidInput);
-    assert_eq!(kind(Path::new("/")), ErrorKind::InvalidInput);
-    assert_eq!(from_npz::<Pair>(folder.path().join("c")).unwrap_err().kind(), ErrorKind::NotFound);
-    assert_eq!(names(&folder), ["a.npz"]);
-}
-
-#[test]
-fn the_same_object_gives_the_same_file_and_any_name_will_do() {
-    let folder = TempDir::new().unwrap();
-    let (first, second) = (folder.path().join("a"), folder.path().join("ü".repeat(127)));
-    to_npz(&first, &layer(100)).unwrap();
-    to_npz(&second, &layer(100)).unwrap();
-    assert_eq!(fs::read(&first).unwrap(), fs::read(&second).unwrap());
-}
-
-#[cfg(unix)]
-#[test]
-fn the_mode_is_kept_and_a_new_file_follows_the_umask() {
-    use std::os::unix::fs::{PermissionsExt, symlink};
-    let folder = TempDir::new().unwrap();
-    let at = |name: &str| folder.path().join(name);
-    let mode = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode() & 0o7777;
-    fs::write(at("plain"), b"").unwrap();
-    to_npz(at("a.npz"), &pair()).unwrap();
-    assert_eq!(mode("a.npz"), mode("plain"));
-    for kept in [0o640, 0o600, 0o666, 0o444] {
-        fs::set_permissions(at("a.npz"), fs::Permissions::from_mode(kept)).unwrap();
-        to_npz(at("a.npz"), &pair()).unwrap();
-        assert_eq!(mode("a.npz"), kept);
-    }
-    // A link is replaced, as `rename` does it, and what it points at is not touched.
-    fs::write(at("target"), b"kept").unwrap();
-    symlink("target", at("link")).unwrap();
-    to_npz(at("link"), &pair()).unwrap();
-    assert_eq!(fs::read(at("target")).unwrap(), b"kept");
-    assert!(fs::symlink_metadata(at("link")).unwrap().is_file());
-    assert_eq!(from_npz::<Pair>(at("link")).unwrap(), pair());
-}
-
-#[test]
-fn a_loaded_object_outlives_its_file() {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("a.npz");
-    to_npz(&path, &ShmArray1::from(vec![1_u64; 100_000])).unwrap();
-    let old: ShmArray1<u64> = from_npz(&path).unwrap();
-    assert_eq!(old.as_ptr().addr() % 64, 0);
-    to_npz(&path, &ShmArray1::from(vec![2_u64; 100_000])).unwrap();
-    let new: ShmArray1<u64> = from_npz(&path).unwrap();
-    to_npz(&path, &new).unwrap();
-    fs::remove_file(&path).unwrap();
-    assert!(old.iter().all(|&item| item == 1) && new.iter().all(|&item| item == 2));
 }

@@ -1,0 +1,22 @@
+//! `.npz` files: NumPy opens ours, we open NumPy's, saving is all or nothing, and no file can harm.
+//!
+//! Tests that need NumPy run the Python that `SERDE_SHM_PYTHON` names. Without it they are skipped, which they say;
+//! with `CI` set, a skip is a failure.
+#![cfg(all(feature = "npz", feature = "ndarray", feature = "derive"))]
+#![allow(missing_docs)]
+
+mod altered;
+#[cfg(target_os = "linux")]
+mod child;
+mod durable;
+mod examples;
+mod foreign;
+mod hostile;
+#[cfg(target_os = "linux")]
+mod killed;
+mod layout;
+#[path = "../support/memory.rs"]
+mod memory;
+mod numpy;
+mod support;
+mod ways;
