@@ -181,13 +181,14 @@ fn visit(
             continue;
         }
         let Ok(name) = Name::parse(&name) else { continue };
-        // Neither a pipe nor a device is opened.
-        if !dir.status_of(&name).is_ok_and(|status| entry::check(&status).is_ok()) {
-            continue;
-        }
+        // The folder is this user's: opening a pipe or a device of his own, for a moment and without waiting, does no harm.
         let file = match dir.open_file(&name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            file => file.map_err(|e| cannot(&name, e))?,
+            Ok(file) => file,
+            // A link or a socket is nothing of this crate's, and a name can go; another failure is one.
+            Err(error) => match dir.status_of(&name) {
+                Ok(status) if entry::check(&status).is_ok() => return Err(cannot(&name, error)),
+                _ => continue,
+            },
         };
         if let Ok((kind, status)) = kind(&file, &name) {
             see(&dir, &name, &file, kind, &status).map_err(|e| cannot(&name, e))?;
