@@ -33,7 +33,11 @@ pub(super) fn inflate(packed: &[u8], into: &mut [u8]) -> Result<(), Misfit> {
 #[cfg(not(feature = "libdeflate"))]
 pub(super) fn inflate(packed: &[u8], into: &mut [u8]) -> Result<(), Misfit> {
     let mut inflater = Inflater::new();
-    let (used, made, more) = inflater.step(packed, into).map_err(|()| Misfit::Broken)?;
+    let (used, made, more) = if into.is_empty() {
+        (0, 0, More::Output)
+    } else {
+        inflater.step(packed, into).map_err(|()| Misfit::Broken)?
+    };
     match more {
         More::End if made == into.len() => Ok(()),
         More::End => Err(Misfit::Short(made as u64)),

@@ -347,7 +347,7 @@ impl Table {
             if next & LITERAL != 0 {
                 *entry = LITERAL | 2 << OUTPUT_SHIFT | both;
             } else if next & TAKES == next >> CODE_SHIFT & 0xf {
-                *entry = ((next >> OUTPUT_SHIFT) + 1) << OUTPUT_SHIFT | both << CODE_SHIFT | both;
+                *entry = (next + (1 << OUTPUT_SHIFT)) & !0xffff | both << CODE_SHIFT | both;
             }
         }
     }

@@ -62,13 +62,16 @@ enum Way {
     /// Compressed later, with others.
     Gathered(Vec<u8>),
     /// Compressed as it comes.
-    Deflated {
-        started: Started,
-        /// What was written of it.
-        packed: u64,
-        /// What came and was not compressed yet.
-        held: Vec<u8>,
-    },
+    Deflated(Deflating),
+}
+
+/// A member that is compressed as it comes.
+struct Deflating {
+    started: Started,
+    /// What was written of it.
+    packed: u64,
+    /// What came and was not compressed yet.
+    held: Vec<u8>,
 }
 
 /// A member whose header was written.
@@ -127,7 +130,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         } else {
             self.flush_waiting()?;
             let started = self.start(name, DEFLATED, size)?;
-            Way::Deflated { started, packed: 0, held: Vec::new() }
+            Way::Deflated(Deflating { started, packed: 0, held: Vec::new() })
         };
         self.open = Some(Open { name: name.to_owned(), size, written: 0, way });
         Ok(())
@@ -165,11 +168,11 @@ impl<W: Write + Seek> ArchiveWriter<W> {
                 data.extend_from_slice(bytes);
                 Way::Gathered(data)
             }
-            Way::Deflated { started, packed: 0, held } if last && held.len() < PIECE => {
-                self.deflate_whole(&open.name, open.size, started, held, bytes)?
+            Way::Deflated(member) if last && member.packed == 0 && member.held.len() < PIECE => {
+                self.deflate_whole(&open.name, open.size, member, bytes)?
             }
-            Way::Deflated { started, packed, held } => {
-                self.deflate_part(&open.name, open.size, started, packed, held, bytes, last)?
+            Way::Deflated(member) => {
+                self.deflate_part(&open.name, open.size, member, bytes, last)?
             }
         };
         self.open = Some(open);
@@ -209,64 +212,60 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         &mut self,
         name: &str,
         size: u64,
-        mut started: Started,
-        mut held: Vec<u8>,
+        mut member: Deflating,
         rest: &[u8],
     ) -> Result<Way> {
         let level = self.settings.deflate.unwrap_or_default();
-        let before = held.len();
-        let mut packed = 0;
+        let before = member.held.len();
         if rest.len() < BATCH || looks_worth(level, rest) {
             let (first, others) = rest.split_at(rest.len().min(PIECE - before));
-            held.extend_from_slice(first);
+            member.held.extend_from_slice(first);
             let all: Vec<(&[u8], bool)> =
-                pieces(&held, others.is_empty()).chain(pieces(others, true)).collect();
+                pieces(&member.held, others.is_empty()).chain(pieces(others, true)).collect();
             for batch in all.chunks(BATCH / PIECE) {
-                packed += self.put(&mut started, &pack(level, batch))?;
+                member.packed += self.put(&mut member.started, &pack(level, batch))?;
             }
-            if is_worth(packed, size) {
-                return Ok(Way::Deflated { started, packed, held: Vec::new() });
+            if is_worth(member.packed, size) {
+                member.held.clear();
+                return Ok(Way::Deflated(member));
             }
         }
-        let mut started = self.restart(name, size, &started)?;
-        self.store(&mut started, &held[..before])?;
+        let mut started = self.restart(name, size, &member.started)?;
+        self.store(&mut started, &member.held[..before])?;
         self.store(&mut started, rest)?;
         Ok(Way::Stored(started))
     }
 
     /// Writes what there is of a member that comes bit by bit. Whether it shrinks is told by what comes first.
-    #[expect(clippy::too_many_arguments)]
     fn deflate_part(
         &mut self,
         name: &str,
         size: u64,
-        mut started: Started,
-        mut packed: u64,
-        mut held: Vec<u8>,
+        mut member: Deflating,
         mut bytes: &[u8],
         last: bool,
     ) -> Result<Way> {
         let level = self.settings.deflate.unwrap_or_default();
         loop {
-            let (now, later) = bytes.split_at(bytes.len().min(BATCH - held.len()));
-            held.extend_from_slice(now);
+            let (now, later) = bytes.split_at(bytes.len().min(BATCH - member.held.len()));
+            member.held.extend_from_slice(now);
             bytes = later;
             let ends = last && bytes.is_empty();
-            if held.len() < BATCH && !ends {
-                return Ok(Way::Deflated { started, packed, held });
+            if member.held.len() < BATCH && !ends {
+                return Ok(Way::Deflated(member));
             }
-            let batch = pack(level, &pieces(&held, ends).collect::<Vec<_>>());
+            let batch = pack(level, &pieces(&member.held, ends).collect::<Vec<_>>());
             let len: usize = batch.iter().map(|piece| piece.bytes.len()).sum();
-            if packed == 0 && !is_worth(len as u64, held.len() as u64) {
-                let mut started = self.restart(name, size, &started)?;
-                self.store(&mut started, &held)?;
+            if member.packed == 0 && !is_worth(len as u64, member.held.len() as u64) {
+                let mut started = self.restart(name, size, &member.started)?;
+                self.store(&mut started, &member.held)?;
                 self.store(&mut started, bytes)?;
                 return Ok(Way::Stored(started));
             }
-            packed += self.put(&mut started, &batch)?;
-            held.clear();
+            member.packed += self.put(&mut member.started, &batch)?;
+            member.held.clear();
             if ends {
-                return Ok(Way::Deflated { started, packed, held });
+                return Ok(Way::Deflated(member));
             }
         }
     }
@@ -285,7 +284,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         }
         let (method, stored_size, started) = match open.way {
             Way::Stored(started) => (STORED, open.size, started),
-            Way::Deflated { started, packed, .. } => (DEFLATED, packed, started),
+            Way::Deflated(Deflating { started, packed, .. }) => (DEFLATED, packed, started),
             Way::Gathered(data) => {
                 self.waiting_bytes += data.len();
                 self.waiting.push(Waiting { name: open.name, data });
@@ -354,7 +353,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
     /// Takes the member that was begun back: the next one starts where it did.
     pub(crate) fn abandon(&mut self) -> Result<()> {
         match self.open.take().map(|open| open.way) {
-            Some(Way::Stored(started) | Way::Deflated { started, .. }) => {
+            Some(Way::Stored(started) | Way::Deflated(Deflating { started, .. })) => {
                 self.out.truncate(started.header).map_err(write_error)
             }
             Some(Way::Gathered(_)) | None => Ok(()),

@@ -114,7 +114,7 @@ fn arrays_without_names_are_a_sequence_in_their_order() {
     let arrays: Vec<Array1<i64>> = files.read("positional");
     assert_eq!(arrays.len(), 12);
     for (number, array) in arrays.iter().enumerate() {
-        assert_eq!(*array, Array1::from_elem(number + 1, number as i64));
+        assert_eq!(*array, Array1::from_elem(number + 1, i64::try_from(number).unwrap()));
     }
     let named: HashMap<String, ShmArray1<i64>> = files.read("positional");
     assert_eq!(named["arr_11"].len(), 12);
@@ -150,7 +150,7 @@ fn an_array_without_axes_is_a_scalar_of_every_type_that_holds_it() {
     let files = files!();
     macro_rules! one {
         ($name:expr, $($type:ty)*) => {$(
-            let one = 1_u8 as $type;
+            let one: $type = serde_json::from_str("1").unwrap();
             assert_eq!(files.read::<Value<$type>>($name).value, one, "{}", $name);
             assert_eq!(files.read::<Value<Option<$type>>>($name).value, Some(one));
             assert_eq!(files.read::<Value<Newtype<$type>>>($name).value, Newtype(one));

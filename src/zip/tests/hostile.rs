@@ -90,7 +90,7 @@ fn what_is_no_archive() {
     refused(&[&bytes[..], b"junk"].concat(), "after the archive");
     refused(&[&b"PKjunk"[..], &bytes].concat(), "before the archive");
     refused(&[&bytes[..], &bytes].concat(), "before the archive");
-    refused(&[0; 100_000], "wrong magic");
+    refused(&vec![0; 100_000], "wrong magic");
     refused(&b"PK\x05\x06".repeat(30_000), "");
 }
 
@@ -104,7 +104,7 @@ fn comments_end_the_archive() {
         [&bytes[..], comment].concat()
     };
     let expected: [(&str, &[u8]); 3] = [("aa", b"0123456789"), ("bb", b"x"), ("cc", b"yy")];
-    for comment in [&b"x"[..], &[7; 65_535], b"PK\x05\x06", &b"PK\x05\x06".repeat(6)] {
+    for comment in [&b"x"[..], &vec![7; 65_535], b"PK\x05\x06", &b"PK\x05\x06".repeat(6)] {
         both_ways(&commented(comment), |input| expect(input, &expected));
     }
     // A comment that is an archive itself: which of the two is meant cannot be told.

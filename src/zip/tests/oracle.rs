@@ -85,7 +85,7 @@ fn ours_reads_what_the_crate_zip_writes() {
                 writer.start_file(*name, options.with_alignment(64)).unwrap();
                 writer.write_all(data).unwrap();
             }
-            writer.set_comment("a comment of some length");
+            writer.set_comment("a comment of some length").unwrap();
             let bytes = writer.finish().unwrap().into_inner();
             both_ways(&bytes, |input| expect(input, &borrowed(&samples)));
 

@@ -178,7 +178,7 @@ fn sizes_of_64_bits_are_completed_late() {
 
 #[test]
 fn more_members_than_sixteen_bits_count() {
-    for count in [65_534_u32, 65_535, 65_536, 70_000] {
+    for count in [65_534_u32, 65_535, 65_537] {
         let mut writer = ArchiveWriter::new(Cursor::new(Vec::new()), STORED);
         for number in 0..count {
             writer.begin(&number.to_string(), 1).unwrap();
