@@ -147,12 +147,18 @@ impl<'a> Directory<'a> {
         self.records.as_chunks().0.get(usize::try_from(number).ok()?)
     }
 
-    #[cfg(any(feature = "ndarray", feature = "npz", test))]
+    #[cfg(any(feature = "ndarray", test))]
     /// The number of the array at this path. Only the records and paths are read.
     pub(crate) fn find(&self, path: &str) -> Option<u64> {
         (0..self.len()).find(|&number| {
             self.record(number).and_then(|record| self.path(record)) == Some(path.as_bytes())
         })
+    }
+
+    /// The paths of all arrays.
+    #[cfg(feature = "ndarray")]
+    pub(crate) fn paths(&self) -> Vec<&'a str> {
+        (0..self.len()).filter_map(|number| Some(self.entry(number).ok()?.path)).collect()
     }
 
     /// The axes, the path and the descriptor.
@@ -166,7 +172,7 @@ impl<'a> Directory<'a> {
         Some([dims, path, rest.get(..descriptor)?])
     }
 
-    #[cfg(any(feature = "ndarray", feature = "npz", test))]
+    #[cfg(any(feature = "ndarray", test))]
     fn path(&self, record: &[u8; RECORD]) -> Option<&'a [u8]> {
         Some(self.heap_range(record)?[1])
     }

@@ -355,32 +355,10 @@ impl Segment {
     }
 }
 
-/// The error for a path that no array has: with some that are most like it.
+/// The error for a path that no array has.
 #[cfg(feature = "ndarray")]
 fn no_array(block: &Block<'_>, path: &str) -> Error {
-    const LOOKED_AT: u64 = 1000;
-    const SHOWN: usize = 3;
-
-    let directory = block.directory();
-    let likeness = |other: &str| {
-        let same = |(a, b): &(char, char)| a == b;
-        let head = path.chars().zip(other.chars()).take_while(same).count();
-        let tail = path.chars().rev().zip(other.chars().rev()).take_while(same).count();
-        head + tail
-    };
-    let mut paths: Vec<&str> = (0..directory.len().min(LOOKED_AT))
-        .filter_map(|number| Some(directory.entry(number).ok()?.path))
-        .collect();
-    paths.sort_by_key(|other| std::cmp::Reverse(likeness(other)));
-    let shown: Vec<String> = paths.iter().take(SHOWN).map(|path| format!("`{path}`")).collect();
-    let found = match directory.len() {
-        0 => "it has no arrays".to_owned(),
-        count if count > SHOWN as u64 => {
-            format!("it has {count} arrays, the nearest {}", shown.join(", "))
-        }
-        _ => format!("it has {}", shown.join(", ")),
-    };
-    Error::new(crate::error::ErrorKind::NotFound, format!("there is no array `{path}`: {found}"))
+    super::lookup::no_array(path, block.directory().paths().into_iter())
 }
 
 /// The descriptor of the sealed memory, for handing it to a process that cannot open it by id: over a Unix socket, or by

@@ -32,7 +32,9 @@ struct ModelView<'a> {
 }
 
 fn model() -> Model {
-    let columns = Array2::from_shape_fn((5, 3), |(row, column)| i16::try_from(row).unwrap() - 10 * i16::try_from(column).unwrap());
+    let columns = Array2::from_shape_fn((5, 3), |(row, column)| {
+        i16::try_from(row).unwrap() - 10 * i16::try_from(column).unwrap()
+    });
     Model {
         weight: Array2::from_shape_fn((7, 4), |(row, column)| (row * 4 + column) as f32 / 8.0),
         bias: (0..100).map(f64::from).collect::<Vec<_>>().into(),

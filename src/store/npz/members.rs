@@ -17,6 +17,7 @@ use crate::npy::{self, Header};
 use crate::zip::{Archive, ReadAt};
 
 use super::super::Placed;
+#[cfg(feature = "ndarray")]
 use super::names::file_name;
 
 /// Where the archive's bytes are.
@@ -344,6 +345,7 @@ impl Members {
     }
 
     /// The array of this name, with or without `.npy`.
+    #[cfg(feature = "ndarray")]
     pub(crate) fn find_array(&self, name: &str) -> Option<usize> {
         self.find(&file_name(name)).or_else(|| self.find(name))
     }

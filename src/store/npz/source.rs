@@ -54,12 +54,13 @@ impl<'a> NpzSource<'a> {
     }
 
     /// The paths of the arrays that the object has.
+    #[cfg(feature = "ndarray")]
     pub(crate) fn paths(&self) -> Vec<&'a str> {
-        let directory = self.block.directory();
-        (0..directory.len()).filter_map(|number| Some(directory.entry(number).ok()?.path)).collect()
+        self.block.directory().paths()
     }
 
     /// The array of this path, and nothing beside it. `None` if the object has none of that path.
+    #[cfg(feature = "ndarray")]
     pub(crate) fn find(&self, path: &str) -> Result<Option<Placed<'a>>> {
         match self.block.directory().find(path) {
             Some(number) => self.load(number, Members::array).map(Some),

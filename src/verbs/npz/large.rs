@@ -17,9 +17,9 @@ struct Sparse(File);
 
 impl Write for Sparse {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        const ZEROS: [u8; 128 << 10] = [0; 128 << 10];
+        static ZEROS: [u8; 128 << 10] = [0; 128 << 10];
         if bytes.len() == ZEROS.len() && bytes == ZEROS {
-            self.0.seek(SeekFrom::Current(bytes.len() as i64))?;
+            self.0.seek(SeekFrom::Current(bytes.len().cast_signed() as i64))?;
             return Ok(bytes.len());
         }
         self.0.write(&bytes[..bytes.len().min(ZEROS.len())])
