@@ -9,12 +9,13 @@ use crate::error::{Error, Result};
 use crate::memory::{Fresh, Region};
 
 use super::deflate::{Inflater, Misfit, More, inflate};
-use super::directory::{Archive, Entry, fault, read_error};
+use super::directory::{Archive, Entry, fault};
 use super::records::{
     DEFLATE_RATIO, DEFLATED, DESCRIPTOR, ENCRYPTED, FULL, LOCAL, LOCAL_LEN, UTF8, Zip64, u16_at,
     u32_at,
 };
 use super::source::{ReadAt, fetch};
+use super::threads;
 
 /// What is read and then summed in one go, so that the sum finds it in the cache.
 const BLOCK: usize = 64 << 10;
@@ -75,7 +76,8 @@ impl Archive {
             let head = head.to_vec();
             return Ok((data, head));
         }
-        let head = fetch(input, data.start..data.start + len, &mut room).map_err(read_error)?;
+        let head = fetch(input, data.start..data.start + len, &mut room)
+            .map_err(|error| read_fault(name, error))?;
         Ok((data, head.to_vec()))
     }
 
@@ -100,11 +102,12 @@ impl Archive {
         let mut place = entry.header..end(SLACK);
         let mut start = None;
         if input.slice(place.clone()).is_none() {
-            let bytes = fetch(input, place.clone(), room).map_err(read_error)?;
+            let bytes =
+                fetch(input, place.clone(), room).map_err(|error| read_fault(name, error))?;
             start = entry.check_header(bytes, name)?;
             if start.is_none() {
                 place.end = end(u16::MAX.into());
-                fetch(input, place.clone(), room).map_err(read_error)?;
+                fetch(input, place.clone(), room).map_err(|error| read_fault(name, error))?;
             }
         } else {
             place.end = end(u16::MAX.into());
@@ -149,7 +152,7 @@ impl Archive {
         let mut room = Vec::new();
         let whole = entry.header..entry.limit;
         if entry.stored_size <= SMALL && whole.end - whole.start <= 2 * SMALL {
-            let bytes = fetch(input, whole, &mut room).map_err(read_error)?;
+            let bytes = fetch(input, whole, &mut room).map_err(|error| read_fault(name, error))?;
             let start = entry.check_header(bytes, name)?;
             let start =
                 start.ok_or_else(|| fault(name, "its own header overlaps what comes after it"))?;
@@ -175,13 +178,15 @@ impl Archive {
                 })?;
                 entry.check_sum(name, crc32fast::hash(into))?;
             } else {
-                let packed = fetch(input, data, &mut room).map_err(read_error)?;
+                let packed =
+                    fetch(input, data, &mut room).map_err(|error| read_fault(name, error))?;
                 entry.unpack(name, packed, into)?;
             }
         } else if let Some(stored) = input.slice(data.clone()) {
             entry.unpack(name, stored, into)?;
         } else {
-            let sum = read_summed(input, data.start, into).map_err(read_error)?;
+            let sum =
+                read_summed(input, data.start, into).map_err(|error| read_fault(name, error))?;
             entry.check_sum(name, sum.finalize())?;
         }
         Ok(fresh.into_region())
@@ -201,7 +206,7 @@ impl Archive {
             .map(|&index| &self.entries[index])
             .filter(|entry| entry.method == DEFLATED)
             .fold(0, |work, entry| work.saturating_add(entry.size));
-        if work < STREAM {
+        if work < STREAM || !threads::available() {
             indices.iter().map(load).collect()
         } else {
             indices.par_iter().map(load).collect()
@@ -225,17 +230,27 @@ impl Archive {
             let mut room = Vec::new();
             for start in data.clone().step_by(STREAM as usize) {
                 let block = start..data.end.min(start + STREAM);
-                sum.update(fetch(input, block, &mut room).map_err(read_error)?);
+                sum.update(
+                    fetch(input, block, &mut room).map_err(|error| read_fault(name, error))?,
+                );
             }
         }
         entry.check_sum(name, sum.finalize())
     }
 }
 
+#[cold]
+fn read_fault(name: &str, error: io::Error) -> Error {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return fault(name, "the file ends within it: it was cut meanwhile");
+    }
+    Error::io(format_args!("cannot read member `{}`", name.escape_debug()), error)
+}
+
 /// Fills `into` and sums it, block by block, in parts beside each other if it is large: fresh memory is mostly page
 /// faults.
 fn read_summed(input: &dyn ReadAt, at: u64, into: &mut [u8]) -> io::Result<crc32fast::Hasher> {
-    if into.len() <= PART {
+    if into.len() <= PART || !threads::available() {
         let mut sum = crc32fast::Hasher::new();
         let mut at = at;
         for block in into.chunks_mut(BLOCK) {
@@ -377,7 +392,8 @@ impl Entry {
         let step = STREAM.min(part as u64 * 2);
         for start in data.clone().step_by(step as usize) {
             let packed = start..data.end.min(start + step);
-            let mut packed = fetch(input, packed, &mut room).map_err(read_error)?;
+            let mut packed =
+                fetch(input, packed, &mut room).map_err(|error| read_fault(name, error))?;
             loop {
                 let (used, made, more) = inflater
                     .step(packed, &mut out)

@@ -116,6 +116,10 @@ impl Deflater {
         }
     }
 
+    pub(super) fn level(&self) -> u8 {
+        self.level
+    }
+
     /// Appends `data` compressed: a whole stream if it is `last`, else one that another can follow.
     #[cfg(feature = "libdeflate")]
     pub(super) fn deflate(&mut self, data: &[u8], last: bool, out: &mut Vec<u8>) {

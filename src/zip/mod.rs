@@ -9,6 +9,7 @@ mod records;
 mod source;
 #[cfg(feature = "libdeflate")]
 mod splice;
+mod threads;
 mod window;
 mod write;
 

@@ -4,7 +4,9 @@ use std::io::{self, Seek, Write};
 
 use crate::error::{Error, ErrorKind, Result};
 
-use super::pack::{BATCH, PIECE, Packed, is_worth, looks_worth, pack, pieces};
+use super::pack::{
+    BATCH, PIECE, Packed, Piece, fit_level, fit_levels, is_worth, looks_worth, pack, pieces,
+};
 use super::records::{
     ALIGNMENT, DEFLATED, END, END64, END64_LEN, ENTRY, FULL, FULL16, LOCAL, LOCAL_LEN, LOCATOR64,
     STORED, UTF8, ZIP64, name_fault,
@@ -70,6 +72,8 @@ struct Deflating {
     started: Started,
     /// What was written of it.
     packed: u64,
+    /// Once something was.
+    level: u8,
     /// What came and was not compressed yet.
     held: Vec<u8>,
 }
@@ -123,14 +127,14 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         if u16::try_from(name.len()).is_err() {
             return Err(limit("a member's name is longer than 65535 bytes"));
         }
-        let way = if self.settings.deflate.is_none() {
-            Way::Stored(self.start(name, STORED, size)?)
-        } else if size <= GATHERED {
-            Way::Gathered(Vec::new())
-        } else {
-            self.flush_waiting()?;
-            let started = self.start(name, DEFLATED, size)?;
-            Way::Deflated(Deflating { started, packed: 0, held: Vec::new() })
+        let way = match self.settings.deflate {
+            None => Way::Stored(self.start(name, STORED, size)?),
+            Some(_) if size <= GATHERED => Way::Gathered(Vec::new()),
+            Some(level) => {
+                self.flush_waiting()?;
+                let started = self.start(name, DEFLATED, size)?;
+                Way::Deflated(Deflating { started, packed: 0, level, held: Vec::new() })
+            }
         };
         self.open = Some(Open { name: name.to_owned(), size, written: 0, way });
         Ok(())
@@ -148,13 +152,15 @@ impl<W: Write + Seek> ArchiveWriter<W> {
     /// The member's next bytes. What is compressed is best given in few calls: the rest of a member that comes whole
     /// is not copied.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let Some(mut open) = self.open.take() else {
+        let Some(open) = &mut self.open else {
             return Err(misuse("bytes were written outside of a member"));
         };
         open.written += bytes.len() as u64;
         if open.written > open.size {
             return Err(open.wrong_size());
         }
+        // After a failed write there is nothing to go on with.
+        let Some(mut open) = self.open.take() else { return Ok(()) };
         let last = open.written == open.size;
         open.way = match open.way {
             Way::Stored(mut started) => {
@@ -215,15 +221,15 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         mut member: Deflating,
         rest: &[u8],
     ) -> Result<Way> {
-        let level = self.settings.deflate.unwrap_or_default();
         let before = member.held.len();
+        let level = fit_level(member.level, rest);
         if rest.len() < BATCH || looks_worth(level, rest) {
             let (first, others) = rest.split_at(rest.len().min(PIECE - before));
             member.held.extend_from_slice(first);
-            let all: Vec<(&[u8], bool)> =
-                pieces(&member.held, others.is_empty()).chain(pieces(others, true)).collect();
+            let first = pieces(&member.held, level, others.is_empty());
+            let all: Vec<Piece<'_>> = first.chain(pieces(others, level, true)).collect();
             for batch in all.chunks(BATCH / PIECE) {
-                member.packed += self.put(&mut member.started, &pack(level, batch))?;
+                member.packed += self.put(&mut member.started, &pack(batch))?;
             }
             if is_worth(member.packed, size) {
                 member.held.clear();
@@ -245,7 +251,6 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         mut bytes: &[u8],
         last: bool,
     ) -> Result<Way> {
-        let level = self.settings.deflate.unwrap_or_default();
         loop {
             let (now, later) = bytes.split_at(bytes.len().min(BATCH - member.held.len()));
             member.held.extend_from_slice(now);
@@ -254,7 +259,11 @@ impl<W: Write + Seek> ArchiveWriter<W> {
             if member.held.len() < BATCH && !ends {
                 return Ok(Way::Deflated(member));
             }
-            let batch = pack(level, &pieces(&member.held, ends).collect::<Vec<_>>());
+            if member.packed == 0 {
+                member.level = fit_level(member.level, &member.held);
+            }
+            let batch = pieces(&member.held, member.level, ends).collect::<Vec<_>>();
+            let batch = pack(&batch);
             let len: usize = batch.iter().map(|piece| piece.bytes.len()).sum();
             if member.packed == 0 && !is_worth(len as u64, member.held.len() as u64) {
                 let mut started = self.restart(name, size, &member.started)?;
@@ -276,12 +285,14 @@ impl<W: Write + Seek> ArchiveWriter<W> {
     ///
     /// `Message` if it was given fewer bytes than announced.
     pub(crate) fn end(&mut self) -> Result<()> {
+        if let Some(open) = &self.open
+            && open.written != open.size
+        {
+            return Err(open.wrong_size());
+        }
         let Some(open) = self.open.take() else {
             return Err(misuse("a member was ended that was not begun"));
         };
-        if open.written != open.size {
-            return Err(open.wrong_size());
-        }
         let (method, stored_size, started) = match open.way {
             Way::Stored(started) => (STORED, open.size, started),
             Way::Deflated(Deflating { started, packed, .. }) => (DEFLATED, packed, started),
@@ -321,9 +332,11 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         let Some(level) = self.settings.deflate.filter(|_| !waiting.is_empty()) else {
             return Ok(());
         };
-        let all: Vec<(&[u8], bool)> =
-            waiting.iter().flat_map(|member| pieces(&member.data, true)).collect();
-        let mut packed = pack(level, &all).into_iter();
+        let levels = fit_levels(level, waiting.iter().map(|member| &member.data[..]));
+        let members = waiting.iter().zip(levels);
+        let all: Vec<Piece<'_>> =
+            members.flat_map(|(member, level)| pieces(&member.data, level, true)).collect();
+        let mut packed = pack(&all).into_iter();
         for Waiting { name, data } in &waiting {
             let count = data.len().div_ceil(PIECE);
             let packed: Vec<Packed> = packed.by_ref().take(count).collect();

@@ -230,3 +230,26 @@ fn a_directory_that_claims_to_be_huge_costs_nothing() {
     let error = Archive::open(&file).unwrap_err().to_string();
     assert!(error.contains("as many entries"), "{error}");
 }
+
+#[test]
+fn a_file_that_is_cut_after_it_was_opened() {
+    let data = compressible(20_000_000);
+    for settings in [STORED, DEFLATED] {
+        let bytes = archive(&[("a", &data), ("b", b"x")], settings);
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        let archive = Archive::open(&file).unwrap();
+        file.set_len(1_000_000).unwrap();
+        for error in [
+            archive.load(&file, 0, u64::MAX).err().unwrap(),
+            archive.verify(&file, 0).unwrap_err(),
+            archive.load(&file, 1, 10).err().unwrap(),
+            archive.locate(&file, 1).unwrap_err(),
+        ] {
+            assert!(
+                error.to_string().ends_with("the file ends within it: it was cut meanwhile"),
+                "{error}"
+            );
+        }
+    }
+}
