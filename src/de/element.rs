@@ -14,7 +14,7 @@ use crate::dtype::{DType, Field, Kind, Scalar};
 use crate::error::{Error, Result};
 use crate::layout;
 
-use super::array::Wrapped;
+use super::wrapped::Wrapped;
 
 /// The bytes of one element, and what they are.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 //!
 //! `decoder` is the cursor; `access` hands over the items of sequences, maps, structs and variants; `array` answers every
 //! request that an array fits, `element` those that one of its elements does; `skip` passes over what nobody asked for;
-//! `hint` guesses what a visitor is.
+//! `hint` guesses what a visitor is; `wrapped` takes options and newtypes off an element.
 
 mod access;
 mod array;
@@ -12,6 +12,7 @@ mod element;
 mod foreign;
 mod hint;
 mod skip;
+mod wrapped;
 
 use serde::de::value::SeqDeserializer;
 use serde::de::{Deserialize, Deserializer, Error as _, Unexpected, Visitor};
