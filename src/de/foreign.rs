@@ -239,7 +239,13 @@ impl<'de> Deserializer<'de> for Foreign<'_, 'de> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        if self.node.has_children() {
+        if self.node.has_children() && self.unnamed().is_none() {
+            // Serde would take the first and say nothing of the others.
+            if let [(one, _), (other, _), ..] = &self.node.children()[..] {
+                return Err(Error::mismatch(format!(
+                    "expected one variant of `{name}`, found `{one}` and `{other}`"
+                )));
+            }
             let fields = MapAccessDeserializer::new(self.fields());
             return fields.deserialize_enum(name, variants, visitor);
         }
