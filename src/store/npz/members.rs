@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use rayon::prelude::*;
 
@@ -53,6 +53,8 @@ pub(crate) struct Members {
     /// How many bytes may be copied or decompressed, and how many were.
     limit: u64,
     taken: AtomicU64,
+    /// For each member how many hold its bytes: they count once. Empty where there is no limit.
+    holders: Box<[AtomicU32]>,
     ahead: Ahead,
 }
 
@@ -107,8 +109,10 @@ impl Members {
         let archive = if single { None } else { Some(Archive::open(input.bytes())?) };
         let count = archive.as_ref().map_or(1, Archive::len);
         let contents = std::iter::repeat_with(OnceLock::new).take(count).collect();
+        let limited = if limit == u64::MAX { 0 } else { count };
+        let holders = std::iter::repeat_with(AtomicU32::default).take(limited).collect();
         let (taken, ahead) = (AtomicU64::new(0), Ahead::default());
-        Ok(Members { input, archive, size, contents, limit, taken, ahead })
+        Ok(Members { input, archive, size, contents, limit, taken, holders, ahead })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -158,7 +162,9 @@ impl Members {
             return Ok(self.placed(content));
         }
         let content = self.load(index, most)?;
-        Ok(self.placed(self.contents[index].get_or_init(|| content)))
+        self.keep(index, content);
+        // What is there is this, or what another thread loaded meanwhile.
+        self.array(index, most)
     }
 
     /// The same for one of many that will be asked for in their order: where it is compressed, those behind it are
@@ -248,8 +254,8 @@ impl Members {
             return;
         };
         let (loaded, used) = (self.ahead.loaded.load(Relaxed), self.ahead.used.load(Relaxed));
-        // Who asks for a few of many would pay for all.
-        if used < loaded / 2 {
+        // Who asks for a few of many would pay for all, or find no room left for them within the limit.
+        if used < loaded / 2 || self.total_size() > self.limit {
             return;
         }
         let mut batch = Vec::new();
@@ -269,8 +275,7 @@ impl Members {
         let regions = archive.load_many(self.input.bytes(), &batch, u64::MAX);
         for (&member, region) in batch.iter().zip(regions) {
             match region.and_then(|region| self.content(member, region)) {
-                // Another thread may have been first.
-                Ok(content) => drop(self.contents[member].set(content)),
+                Ok(content) => self.keep(member, content),
                 // What is wrong with a member is said when it is asked for.
                 Err(_) => self.give_back(member),
             }
@@ -279,8 +284,18 @@ impl Members {
         self.ahead.end.store(batch.last().map_or(0, |last| last + 1), Relaxed);
     }
 
-    /// Counts a member's bytes against the limit.
+    /// Counts a member's bytes against the limit, once, however many threads load it at a time.
     fn take(&self, index: usize) -> Result<()> {
+        match self.holders.get(index) {
+            Some(holders) if holders.fetch_add(1, Relaxed) == 0 => {}
+            _ => return Ok(()),
+        }
+        self.count(index).inspect_err(|_| {
+            self.holders[index].fetch_sub(1, Relaxed);
+        })
+    }
+
+    fn count(&self, index: usize) -> Result<()> {
         let size = self.size(index);
         let add = |taken: u64| taken.checked_add(size).filter(|taken| *taken <= self.limit);
         match self.taken.fetch_update(Relaxed, Relaxed, add) {
@@ -297,8 +312,18 @@ impl Members {
         }
     }
 
+    /// Keeps what was loaded; if another thread was first, its own is kept, and counts once.
+    fn keep(&self, index: usize, content: Content) {
+        let counted = content.region.is_some();
+        if self.contents[index].set(content).is_err() && counted {
+            self.give_back(index);
+        }
+    }
+
     fn give_back(&self, index: usize) {
-        self.taken.fetch_sub(self.size(index), Relaxed);
+        if self.holders.get(index).is_some_and(|holders| holders.fetch_sub(1, Relaxed) == 1) {
+            self.taken.fetch_sub(self.size(index), Relaxed);
+        }
     }
 
     fn check_size(&self, index: usize, most: u64) -> Result<()> {
