@@ -491,6 +491,12 @@ impl std::ops::DerefMut for Pages {
     }
 }
 
+/// Opens what a path leads to, links followed; a pipe without a writer is not waited for.
+#[cfg(feature = "npz")]
+pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
+    Ok(File::from(retry_on_intr(|| rustix::fs::open(path, READ, Mode::empty()))?))
+}
+
 /// Opens a regular file to look at it: no link is followed, and a pipe or device that has the name is not waited for.
 #[cfg(feature = "npz")]
 pub(crate) fn open_plain(path: &std::path::Path) -> io::Result<File> {

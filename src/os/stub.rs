@@ -263,6 +263,12 @@ impl std::ops::DerefMut for Pages {
     }
 }
 
+/// Opens what a path leads to.
+#[cfg(feature = "npz")]
+pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
 /// Opens a regular file to look at it; a link is not followed.
 #[cfg(feature = "npz")]
 pub(crate) fn open_plain(path: &std::path::Path) -> io::Result<File> {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::super::lookup;
 use crate::array::ArrayInfo;
 use crate::de::{from_source, from_tree};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{AlignedBytes, Region};
 use crate::os;
 use crate::store::{Input, Members, NpzSource, Rest, Tree};
@@ -72,7 +72,7 @@ impl Npz {
     ///
     /// # Errors
     ///
-    /// `NotFound` or `Io` if the file cannot be read; `Corrupt` if it is neither an archive nor a `.npy` file, or was
+    /// `NotFound` or `Io` if the file cannot be read, `InvalidInput` if it is a folder or a pipe; `Corrupt` if it is neither an archive nor a `.npy` file, or was
     /// cut; `Unsupported` if a member is encrypted or compressed by another method than deflate.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Npz::open_within(path.as_ref(), u64::MAX)
@@ -80,8 +80,7 @@ impl Npz {
 
     pub(super) fn open_within(path: &Path, limit: u64) -> Result<Self> {
         let name = path.display().to_string();
-        File::open(path)
-            .map_err(|error| Error::io("cannot open the file", error))
+        open_file(path)
             .and_then(|file| Npz::new(Input::File(file), None, limit))
             .map_err(|error| error.in_container(&name))
             .map(|npz| Npz { name: Some(name), ..npz })
@@ -121,14 +120,15 @@ impl Npz {
     #[allow(unsafe_code)]
     pub unsafe fn map(path: impl AsRef<Path>) -> Result<Self> {
         let name = path.as_ref().display().to_string();
-        File::open(path)
+        let cannot = |error| Error::io("cannot map the file", error);
+        open_file(path.as_ref())
             .and_then(|file| {
-                let len = file.metadata()?.len();
-                let len = usize::try_from(len).map_err(|_| io::ErrorKind::OutOfMemory)?;
+                let len = file.metadata().map_err(cannot)?.len();
+                let len =
+                    usize::try_from(len).map_err(|_| cannot(io::ErrorKind::OutOfMemory.into()))?;
                 // SAFETY: the caller's promise, which is the same.
-                unsafe { os::map_file(&file, len) }
+                unsafe { os::map_file(&file, len) }.map_err(cannot)
             })
-            .map_err(|error| Error::io("cannot map the file", error))
             .and_then(|map| {
                 let region = Region::from_map(map);
                 let input = Input::Memory { region: region.clone(), verify: false };
@@ -315,6 +315,16 @@ impl Npz {
             None => error,
         }
     }
+}
+
+/// Opens a file; a pipe or device is an error, and not waited for.
+fn open_file(path: &Path) -> Result<File> {
+    let cannot = |error| Error::io("cannot open the file", error);
+    let file = os::open_to_read(path).map_err(cannot)?;
+    if file.metadata().map_err(cannot)?.is_file() {
+        return Ok(file);
+    }
+    Err(Error::new(ErrorKind::InvalidInput, "expected a file, found a folder, a pipe or a device"))
 }
 
 impl fmt::Debug for Npz {
