@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use crate::dtype::{DType, DTypeKind, Literal, read_descriptor};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::{self, ARRAY_ALIGN, Order};
+use crate::layout::{self, Order};
 
 pub(crate) const MAGIC: [u8; 6] = *b"\x93NUMPY";
 
@@ -23,8 +23,8 @@ pub(crate) struct Header {
     pub(crate) order: Order,
 }
 
-/// The bytes before the elements; their length is a multiple of 64, so that elements are aligned where the file is.
-pub(crate) fn header(dtype: &DType, shape: &[usize], order: Order) -> Vec<u8> {
+/// The bytes before the elements; their length is a multiple of `align`, so that elements are aligned where the file is.
+pub(crate) fn header(dtype: &DType, shape: &[usize], order: Order, align: usize) -> Vec<u8> {
     let axes: Vec<String> = shape.iter().map(ToString::to_string).collect();
     let one = if shape.len() == 1 { "," } else { "" };
     let axes = axes.join(", ") + one;
@@ -40,7 +40,7 @@ pub(crate) fn header(dtype: &DType, shape: &[usize], order: Order) -> Vec<u8> {
         None => (3, text.into_bytes()),
     };
     // Version 1 has two bytes for the length, the others four; the line feed counts.
-    let padded = |before: usize| (before + text.len() + 1).next_multiple_of(ARRAY_ALIGN) - before;
+    let padded = |before: usize| (before + text.len() + 1).next_multiple_of(align) - before;
     let short = MAGIC.len() + 2 + 2;
     let mut bytes = MAGIC.to_vec();
     let total = match u16::try_from(padded(short)) {
@@ -227,7 +227,7 @@ fn read_order(literal: &mut Literal<'_>) -> Result<Order> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::MAX_NDIM;
+    use crate::layout::{ARRAY_ALIGN, MAX_NDIM};
 
     fn file(text: &str, data: &[u8]) -> Vec<u8> {
         let len = u16::try_from(text.len()).unwrap();
@@ -240,13 +240,13 @@ mod tests {
 
     #[test]
     fn the_header_is_what_numpy_writes() {
-        let bytes = header(&DType::from_descriptor("<f4").unwrap(), &[3, 4], Order::F);
+        let bytes = header(&DType::from_descriptor("<f4").unwrap(), &[3, 4], Order::F, ARRAY_ALIGN);
         let text = "{'descr': '<f4', 'fortran_order': True, 'shape': (3, 4), }";
         let expected =
             [&b"\x93NUMPY\x01\x00\x76\x00"[..], text.as_bytes(), &[b' '; 118 - 59], b"\n"].concat();
         assert_eq!(bytes, expected);
         for (shape, text) in [(&[][..], "()"), (&[7], "(7,)"), (&[0, 5, 6], "(0, 5, 6)")] {
-            let bytes = header(&DType::U8, shape, Order::C);
+            let bytes = header(&DType::U8, shape, Order::C, ARRAY_ALIGN);
             assert_eq!(bytes.len() % 64, 0);
             assert!(String::from_utf8_lossy(&bytes).contains(&format!("'shape': {text}, }}")));
         }
@@ -258,7 +258,7 @@ mod tests {
         for shape in [&[][..], &[3], &[2, 3], &[0, 9], &[1, 1, 2, 3, 1, 2], &long] {
             for order in [Order::C, Order::F] {
                 let len = layout::byte_len(shape, 8).unwrap();
-                let mut bytes = header(&DType::F64, shape, order);
+                let mut bytes = header(&DType::F64, shape, order, ARRAY_ALIGN);
                 bytes.resize(bytes.len() + len, 7);
                 let (found, data) = read(&bytes).unwrap();
                 assert_eq!((found.dtype, &found.shape[..]), (DType::F64, shape));
@@ -272,12 +272,12 @@ mod tests {
     fn a_header_beyond_65535_bytes_is_version_2() {
         let fields: Vec<String> = (0..6000).map(|n| format!("('f{n}', '<f4')")).collect();
         let dtype = DType::from_descriptor(&format!("[{}]", fields.join(", "))).unwrap();
-        let mut bytes = header(&dtype, &[1], Order::C);
+        let mut bytes = header(&dtype, &[1], Order::C, ARRAY_ALIGN);
         assert_eq!((bytes[6], bytes.len() % 64), (2, 0));
         bytes.resize(bytes.len() + 4 * 6000, 0);
         assert_eq!(read(&bytes).unwrap().0.dtype, dtype);
         // No array within MAX_NDIM has this one.
-        let bytes = header(&DType::U8, &vec![1; 400_000], Order::C);
+        let bytes = header(&DType::U8, &vec![1; 400_000], Order::C, ARRAY_ALIGN);
         let error = read(&bytes).unwrap_err().to_string();
         assert!(error.contains("a header of 1200116 bytes: expected at most 1048576"), "{error}");
     }
@@ -363,7 +363,7 @@ mod tests {
     fn names_beyond_ascii_are_latin_1_or_version_3() {
         for (name, version) in [("x", 1), ("größe", 1), ("長さ", 3)] {
             let dtype = DType::from_descriptor(&format!("[('{name}', '<f4')]")).unwrap();
-            let mut bytes = header(&dtype, &[1], Order::C);
+            let mut bytes = header(&dtype, &[1], Order::C, ARRAY_ALIGN);
             assert_eq!((bytes[6], bytes.len() % 64), (version, 0));
             bytes.extend([0; 4]);
             assert_eq!(read(&bytes).unwrap().0.dtype, dtype);
@@ -375,7 +375,7 @@ mod tests {
 
     #[test]
     fn no_cut_and_no_altered_byte_panics() {
-        let mut bytes = header(&DType::I32, &[2, 3], Order::F);
+        let mut bytes = header(&DType::I32, &[2, 3], Order::F, ARRAY_ALIGN);
         bytes.resize(bytes.len() + 24, 1);
         for len in 0..bytes.len() {
             read(&bytes[..len]).unwrap_err();

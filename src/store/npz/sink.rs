@@ -15,12 +15,14 @@ use super::names::{Names, REST, file_name};
 /// Writes an .npz file. The object's arrays come first and in their order, then the rest.
 pub(crate) struct NpzSink<'r, W: Write + Seek> {
     archive: ArchiveWriter<W>,
-    is_stored: bool,
+    settings: Settings,
     block: ExternalBlock,
     names: Names,
     open: Option<Open>,
     /// Told of the bytes of arrays as they are dealt with.
     report: &'r mut dyn FnMut(u64),
+    /// Bytes that were reported of arrays that were then given up: so many of the next are not.
+    ahead: u64,
 }
 
 /// The array that was begun.
@@ -40,12 +42,13 @@ impl<'r, W: Write + Seek> NpzSink<'r, W> {
     /// `out` is empty and stands at its start.
     pub(crate) fn new(out: W, settings: Settings, report: &'r mut dyn FnMut(u64)) -> Self {
         NpzSink {
-            is_stored: settings.deflate.is_none(),
+            settings,
             archive: ArchiveWriter::new(out, settings),
             block: ExternalBlock::new(),
             names: Names::new(),
             open: None,
             report,
+            ahead: 0,
         }
     }
 
@@ -58,7 +61,7 @@ impl<'r, W: Write + Seek> NpzSink<'r, W> {
         order: Order,
         bytes: usize,
     ) -> Result<()> {
-        let header = npy::header(dtype, shape, order);
+        let header = npy::header(dtype, shape, order, self.settings.align.into());
         self.archive.begin(&file_name(name), header.len() as u64 + bytes as u64)?;
         self.archive.write(&header)
     }
@@ -87,10 +90,14 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
             open.written += bytes.len();
         }
         // What is compressed is best handed over whole.
-        let step = if self.is_stored { STEP } else { bytes.len().max(1) };
+        let step = if self.settings.deflate.is_none() { STEP } else { bytes.len().max(1) };
         for block in bytes.chunks(step) {
             self.archive.write(block)?;
-            (self.report)(block.len() as u64);
+            let known = self.ahead.min(block.len() as u64);
+            self.ahead -= known;
+            if known < block.len() as u64 {
+                (self.report)(block.len() as u64 - known);
+            }
         }
         Ok(())
     }
@@ -112,6 +119,7 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
     fn abandon(&mut self) -> Result<()> {
         if let Some(open) = self.open.take() {
             self.names.give_back(&open.name);
+            self.ahead += open.written as u64;
         }
         self.archive.abandon()
     }

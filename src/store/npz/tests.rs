@@ -120,7 +120,7 @@ fn forge(members: &[(&str, Vec<u8>)]) -> AlignedBytes {
 }
 
 fn array(dtype: &DType, shape: &[usize], order: Order, data: &[u8]) -> Vec<u8> {
-    [&npy::header(dtype, shape, order)[..], data].concat()
+    [&npy::header(dtype, shape, order, 64)[..], data].concat()
 }
 
 #[test]

@@ -94,7 +94,8 @@ impl<'p> NpzOptions<'p> {
     }
 
     /// Starts each stored array at a multiple of this many bytes of the file: 64, which suits every element and vector
-    /// instruction, or 256 or 4096 for what reads by larger blocks or pages.
+    /// instruction, or 256 or 4096 for what reads by larger blocks or pages. Each array takes up to two
+    /// such steps more of the file.
     #[must_use]
     pub fn align(mut self, bytes: usize) -> Self {
         self.align = bytes;
