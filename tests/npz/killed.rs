@@ -184,14 +184,14 @@ fn a_file_that_may_not_grow_leaves_the_old_one() {
 #[test]
 fn a_full_disk_leaves_the_old_file() {
     let folder = folder();
-    // A file system of one MiB and a half, in a name space of its own: nobody else sees it.
-    let script = r#"mount -t tmpfs -o size=1500k none "$0" && exec "$@""#;
+    // A file system of one MiB, in a name space of its own: nobody else sees it.
+    let script = r#"mount -t tmpfs -o size=1m none "$0" && exec "$@""#;
     let shell = |script: &str| {
         let mut shell = Command::new("unshare");
         shell.args(["-rm", "sh", "-c", script]).arg(folder.path());
         shell
     };
-    let able = shell(r#"mount -t tmpfs -o size=1500k none "$0""#).output();
+    let able = shell(r#"mount -t tmpfs -o size=1m none "$0""#).output();
     if !able.as_ref().is_ok_and(|output| output.status.success()) {
         eprintln!("SKIPPED: no file system may be mounted here: {able:?}");
         return;
