@@ -73,7 +73,8 @@ fn lies_aligned<T>(container: &Range<*const u8>, part: *const T, len: usize) {
 
 #[track_caller]
 fn check(owned: &Owned, view: &View<'_>, container: &Range<*const u8>, handles: bool) {
-    assert!(container.contains(&view.name.as_ptr()));
+    // Of a segment the little that is not array data may be read to memory of the handle's own.
+    assert!(handles || container.contains(&view.name.as_ptr()));
     assert_eq!(
         (view.name, &view.matrix, &view.any),
         (&*owned.name, &owned.matrix.view(), &owned.any.view())
