@@ -188,7 +188,7 @@ impl<A: Element, D: Dimension> Serialize for ShmArray<A, D> {
 impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for ShmArray<A, D> {
     fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
         let read = Read::<A>::deserialize(d)?;
-        let shape = read.shape_of(D::NDIM);
+        let shape = read.shape_of(D::NDIM).into_owned();
         dimension::<D, Z::Error>(&shape, read.order)?;
         let here = match &read.elements {
             std::borrow::Cow::Borrowed(items) => scope::locate(items),

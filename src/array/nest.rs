@@ -7,7 +7,7 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor,
 };
 
-use crate::dtype::{DType, DTypeKind};
+use crate::dtype::{DType, DTypeKind, Scalar};
 use crate::layout::MAX_NDIM;
 
 use super::element::{Fill, FillStruct};
@@ -22,12 +22,10 @@ pub(super) struct Nest {
 
 impl Nest {
     pub(super) fn new(dtype: &DType, shape: Vec<usize>) -> Self {
-        let item = if *dtype == DType::COMPLEX64 {
-            DType::F32
-        } else if *dtype == DType::COMPLEX128 {
-            DType::F64
-        } else {
-            dtype.clone()
+        let item = match dtype.scalar() {
+            Some(Scalar::C64) if !dtype.is_big_endian() => DType::F32,
+            Some(Scalar::C128) if !dtype.is_big_endian() => DType::F64,
+            _ => dtype.clone(),
         };
         Nest { dtype: item, shape, bytes: Vec::new() }
     }
@@ -63,8 +61,9 @@ pub(super) enum Head<'de> {
     Text(Cow<'de, str>),
 }
 
+/// The nest has no axis yet: an array that is no nest, which most are, takes no memory for one.
 pub(super) struct First<'n> {
-    pub(super) item: Item<'n>,
+    pub(super) nest: &'n mut Nest,
     /// The sequence has three elements, as `(dtype, shape, bytes)` has.
     pub(super) whole: bool,
 }
@@ -78,10 +77,18 @@ impl<'de> DeserializeSeed<'de> for First<'_> {
     }
 }
 
+impl<'n> First<'n> {
+    /// The first item along the first axis.
+    fn item(self) -> Item<'n> {
+        self.nest.shape.push(0);
+        Item { nest: self.nest, axis: 1 }
+    }
+}
+
 macro_rules! to_item {
     ($($visit:ident $ty:ty;)*) => {$(
         fn $visit<E: Error>(self, value: $ty) -> Result<Self::Value, E> {
-            self.item.$visit(value)?;
+            self.item().$visit(value)?;
             Ok(Head::Element)
         }
     )*};
@@ -92,7 +99,7 @@ impl<'de> Visitor<'de> for First<'_> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let also = if self.whole { " or a dtype" } else { "" };
-        write!(f, "{}{also}", self.item.nest.dtype.rust_name())
+        write!(f, "{}{also}", self.nest.dtype.rust_name())
     }
 
     to_item! {
@@ -114,12 +121,12 @@ impl<'de> Visitor<'de> for First<'_> {
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, seq: S) -> Result<Self::Value, S::Error> {
-        self.item.visit_seq(seq)?;
+        self.item().visit_seq(seq)?;
         Ok(Head::Element)
     }
 
     fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Self::Value, M::Error> {
-        self.item.visit_map(map)?;
+        self.item().visit_map(map)?;
         Ok(Head::Element)
     }
 }

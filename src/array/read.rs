@@ -58,12 +58,12 @@ impl<'de, A: Element> Read<'de, A> {
 
     #[cfg(feature = "ndarray")]
     /// The shape, for a type of so many axes: in nested numbers `[]` stands for an empty array of any.
-    pub(crate) fn shape_of(&self, axes: Option<usize>) -> Vec<usize> {
+    pub(crate) fn shape_of(&self, axes: Option<usize>) -> Cow<'_, [usize]> {
         match axes {
             Some(axes) if axes > 1 && self.shape == [0] && self.owned == Some(INLINE) => {
-                vec![0; axes]
+                Cow::Owned(vec![0; axes])
             }
-            _ => self.shape.clone(),
+            _ => Cow::Borrowed(&self.shape),
         }
     }
 
@@ -93,11 +93,16 @@ fn read_bytes<'de, A: Element, E: Error>(
     order: Order,
     bytes: Bytes<'de>,
 ) -> Result<Read<'de, A>, E> {
-    let dtype = DType::from_descriptor(descriptor).map_err(E::custom)?;
-    let fit = fit(&dtype, &A::DTYPE).map_err(|why| {
-        let (found, wanted) = mismatch(&dtype, &shape, &A::DTYPE, &why);
-        E::invalid_type(Unexpected::Other(&found), &wanted.as_str())
-    })?;
+    let (dtype, fit) = if A::DTYPE.plain_descriptor() == Some(descriptor) {
+        (A::DTYPE, Fit::Same)
+    } else {
+        let dtype = DType::from_descriptor(descriptor).map_err(E::custom)?;
+        let fit = fit(&dtype, &A::DTYPE).map_err(|why| {
+            let (found, wanted) = mismatch(&dtype, &shape, &A::DTYPE, &why);
+            E::invalid_type(Unexpected::Other(&found), &wanted.as_str())
+        })?;
+        (dtype, fit)
+    };
     let expected = layout::byte_len(&shape, dtype.item_size())
         .filter(|_| shape.len() <= MAX_NDIM)
         .ok_or_else(|| E::custom(format_args!("shape {shape:?} of {dtype} overflows")))?;
@@ -210,15 +215,18 @@ impl<'de, A: Element> Visitor<'de> for ArrayVisitor<A> {
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
-        let mut nest = Nest::new(&A::DTYPE, vec![0]);
+        let mut nest = Nest::new(&A::DTYPE, Vec::new());
         let whole = seq.size_hint() == Some(3);
-        let head =
-            seq.next_element_seed(First { item: Item { nest: &mut nest, axis: 1 }, whole })?;
+        let head = seq.next_element_seed(First { nest: &mut nest, whole })?;
         let descriptor = match head {
-            None => return Self::nested(nest),
+            None => {
+                nest.shape.push(0);
+                return Self::nested(nest);
+            }
             Some(Head::Element) => None,
             Some(Head::Text(text)) if nest.is_text() => {
                 // A text may be an element or a descriptor; what follows tells.
+                nest.shape.push(0);
                 let mut second = Nest::new(&A::DTYPE, vec![0]);
                 match seq.next_element_seed(Second(Item { nest: &mut second, axis: 1 }))? {
                     Some(Next::Shape(shape)) => Some((text, Some(shape))),

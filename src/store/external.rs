@@ -20,9 +20,19 @@ impl ExternalBlock {
         self.directory.push(head, 0)
     }
 
-    pub(crate) fn finish(self, inline: &[u8], tables: &[u8]) -> Result<Vec<u8>> {
-        let mut sink = BlockSink::with_flags(Vec::new(), Nonce::default(), FLAG_EXTERNAL);
+    /// The nonce is that of the archive's directory: [`fingerprint`].
+    pub(crate) fn finish(self, inline: &[u8], tables: &[u8], nonce: Nonce) -> Result<Vec<u8>> {
+        let mut sink = BlockSink::with_flags(Vec::new(), nonce, FLAG_EXTERNAL);
         sink.directory = self.directory;
         sink.complete(inline, tables)
     }
+}
+
+/// What the block of an archive has for a nonce: the checksum of the directory's entries before its own, and how many they
+/// are. While the directory still has it, the members are as they were written.
+pub(crate) fn fingerprint(sum: u32, count: u64) -> Nonce {
+    let mut nonce = Nonce::default();
+    nonce[..4].copy_from_slice(&sum.to_le_bytes());
+    nonce[4..12].copy_from_slice(&count.to_le_bytes());
+    nonce
 }

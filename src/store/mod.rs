@@ -20,7 +20,7 @@ pub(crate) use block::{Block, BlockParts, BlockSink, Nonce};
 pub(crate) use bytes::BytesSink;
 pub(crate) use directory::Entry;
 #[cfg(feature = "npz")]
-pub(crate) use npz::{Info, Input, Members, Node, NpzSink, NpzSource, Rest, Tree};
+pub(crate) use npz::{Info, Input, MappedFile, Members, Node, NpzSink, NpzSource, Rest, Tree};
 #[cfg(feature = "npz")]
 pub(crate) use tally::Tally;
 

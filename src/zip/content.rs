@@ -43,6 +43,15 @@ impl Archive {
         Ok(self.read_header(input, index, 0, &mut Vec::new())?.0)
     }
 
+    /// Where a stored member's bytes lie by the directory alone: right before what comes next. That is so where nothing
+    /// stands between the members, as this crate writes them.
+    pub(crate) fn adjoining(&self, index: usize) -> Option<Range<u64>> {
+        let entry = &self.entries[index];
+        let stored = entry.method != DEFLATED && entry.flags & DESCRIPTOR == 0;
+        // That a header has room before it was seen when the directory was read.
+        stored.then(|| entry.limit - entry.size..entry.limit)
+    }
+
     /// [`Archive::locate`] and [`Archive::head`] in one, which of a stored member in a file is one read.
     pub(crate) fn peek(
         &self,

@@ -13,7 +13,7 @@ use super::records::{
 use super::source::{ReadAt, fetch};
 
 /// What is read of the end at first: the whole directory of an archive of some fifty members.
-const TAIL: u64 = 4 << 10;
+pub(crate) const TAIL: u64 = 4 << 10;
 
 /// What is read of a long directory at a time: a claim of a size costs no memory before it was seen to hold.
 const STEP: u64 = 1 << 20;
@@ -27,6 +27,8 @@ pub(crate) struct Archive {
     names: String,
     /// The entries in the order of their names.
     sorted: Vec<u32>,
+    /// The checksum of all entries but the last, and how many they are.
+    sum: (u32, u64),
 }
 
 /// A member as the directory has it.
@@ -85,7 +87,13 @@ impl Archive {
             None => Vec::new(),
         };
         let rest = end.start + held.len() as u64..end.start + end.size;
-        let mut archive = Archive { entries: Vec::new(), names: String::new(), sorted: Vec::new() };
+        let mut archive = Archive {
+            entries: Vec::new(),
+            names: String::new(),
+            sorted: Vec::new(),
+            sum: (0, end.count.saturating_sub(1)),
+        };
+        archive.names.reserve((end.size - end.count * ENTRY_LEN as u64).min(STEP) as usize);
         archive.read_entries(Feed { input, held, at: 0, rest }, end.count)?;
         archive.check_places(end.start)?;
         // Folders have no content; NumPy and others have no use for them either.
@@ -98,7 +106,8 @@ impl Archive {
     fn read_entries(&mut self, mut feed: Feed<'_>, count: u64) -> Result<()> {
         // A claim of a count that the directory has no room for was refused; what is reserved here is a start.
         self.entries.reserve(count.min(STEP / ENTRY_LEN as u64) as usize);
-        for _ in 0..count {
+        let mut sum = crc32fast::Hasher::new();
+        for number in 0..count {
             let fixed = feed.peek(ENTRY_LEN)?;
             if !fixed.starts_with(&ENTRY) {
                 return Err(broken(
@@ -107,10 +116,15 @@ impl Archive {
             }
             let len = ENTRY_LEN
                 + [28, 30, 32].into_iter().map(|at| usize::from(u16_at(fixed, at))).sum::<usize>();
-            let entry = self.read_entry(feed.peek(len)?)?;
+            let bytes = &feed.peek(len)?[..len];
+            if number + 1 < count {
+                sum.update(bytes);
+            }
+            let entry = self.read_entry(bytes)?;
             self.entries.push(entry);
             feed.at += len;
         }
+        self.sum.0 = sum.finalize();
         if feed.at < feed.held.len() || !feed.rest.is_empty() {
             return Err(broken("the directory is longer than its entries"));
         }
@@ -228,14 +242,20 @@ impl Archive {
     }
 
     fn check_names(&mut self) -> Result<()> {
-        let Archive { entries, names, sorted } = self;
-        let name = |index: u32| &names[entries[index as usize].name.clone()];
-        sorted.extend(0..entries.len() as u32);
-        sorted.sort_unstable_by(|&a, &b| name(a).cmp(name(b)));
-        match sorted.windows(2).find(|pair| name(pair[0]) == name(pair[1])) {
-            Some(pair) => Err(fault(name(pair[0]), "there are two of that name: a duplicate")),
-            None => Ok(()),
+        let Archive { entries, names, sorted, .. } = self;
+        // The bytes order as the characters do.
+        let mut order: Vec<(&[u8], u32)> = entries
+            .iter()
+            .zip(0..)
+            .map(|(entry, index)| (&names.as_bytes()[entry.name.clone()], index))
+            .collect();
+        order.sort_unstable();
+        if let Some(pair) = order.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            let name = String::from_utf8_lossy(pair[0].0);
+            return Err(fault(&name, "there are two of that name: a duplicate"));
         }
+        sorted.extend(order.into_iter().map(|(_, index)| index));
+        Ok(())
     }
 
     /// How many members there are; folders do not count.
@@ -263,6 +283,12 @@ impl Archive {
 
     pub(super) fn name(&self, index: usize) -> &str {
         &self.names[self.entries[index].name.clone()]
+    }
+
+    /// The checksum of all entries of the directory but the last, and how many they are: what
+    /// [`directory_sum`](super::ArchiveWriter::directory_sum) gave before the last member.
+    pub(crate) fn directory_sum(&self) -> (u32, u64) {
+        self.sum
     }
 
     /// What all members say to hold.

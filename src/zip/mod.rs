@@ -13,7 +13,7 @@ mod threads;
 mod window;
 mod write;
 
-pub(crate) use directory::Archive;
+pub(crate) use directory::{Archive, TAIL};
 pub(crate) use records::name_fault;
 pub(crate) use source::ReadAt;
 pub(crate) use write::{ArchiveWriter, Settings};

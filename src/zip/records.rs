@@ -106,13 +106,15 @@ impl<'a> Zip64<'a> {
 
 /// What makes a name unfit for a member: programs that unpack an archive would write elsewhere, or not at all.
 pub(crate) fn name_fault(name: &str) -> Option<&'static str> {
-    if name.is_empty() {
+    // All of these characters are single bytes that are no part of others in UTF-8.
+    let bytes = name.as_bytes();
+    if bytes.is_empty() {
         Some("its name is empty")
-    } else if name.contains(['\0', '\\']) {
+    } else if bytes.iter().any(|byte| matches!(byte, 0 | b'\\')) {
         Some("its name has a NUL or a backslash in it")
-    } else if name.starts_with('/') {
+    } else if bytes[0] == b'/' {
         Some("its name is an absolute path")
-    } else if name.split('/').any(|part| part == "..") {
+    } else if bytes.split(|byte| *byte == b'/').any(|part| part == b"..") {
         Some("its name leads out of its folder by `..`")
     } else {
         None

@@ -363,6 +363,13 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         Ok(())
     }
 
+    /// The checksum of the directory's entries of all members so far, and how many they are. What waits to be compressed
+    /// with others is written now.
+    pub(crate) fn directory_sum(&mut self) -> Result<(u32, u64)> {
+        self.flush_waiting()?;
+        Ok((crc32fast::hash(&self.directory), self.count))
+    }
+
     /// Takes the member that was begun back: the next one starts where it did.
     pub(crate) fn abandon(&mut self) -> Result<()> {
         match self.open.take().map(|open| open.way) {

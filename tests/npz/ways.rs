@@ -555,3 +555,69 @@ fn a_file_may_be_read_inside_another_reading() {
     let read: Read = from_npz(&outer).unwrap();
     assert_eq!((read.before[9], read.inner[9], read.after[9]), (1, 2, 3));
 }
+
+/// In a file that this crate wrote, nothing but the elements that are asked for is looked at in the mapping.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_page_of_a_mapped_file_is_touched_until_its_elements_are() {
+    let folder = folder();
+    let path = folder.path().join("a.npz");
+    let arrays: BTreeMap<String, ShmArray1<f32>> =
+        (0..16).map(|number| (format!("a{number}"), vec![1.5; 1 << 16].into())).collect();
+    to_npz(&path, &arrays).unwrap();
+    let resident = || {
+        let maps = fs::read_to_string("/proc/self/smaps").unwrap();
+        let (_, ours) = maps.split_once(path.to_str().unwrap()).expect("it is mapped");
+        let line = ours.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap()
+    };
+    let file = opened("map", &path).unwrap();
+    let views: BTreeMap<String, ShmArray1<f32>> = file.get().unwrap();
+    assert!(file.arrays().unwrap().iter().all(serde_shm::ArrayInfo::is_zero_copy));
+    let one = file.array::<f32, Ix1>("a3").unwrap();
+    assert_eq!((resident(), views.len(), one.len()), (0, 16, 1 << 16));
+    assert_eq!(one[0] + views["a15"][5], 3.0);
+    assert!(resident() > 0);
+}
+
+/// Another program may move the members and leave gaps between them: where the elements lie is then not told by where the
+/// next header starts, though the rest of the directory is the same.
+#[test]
+fn members_that_were_moved_are_found_by_their_own_headers() {
+    let folder = folder();
+    let path = folder.path().join("a.npz");
+    let arrays: BTreeMap<&str, ShmArray1<u16>> =
+        BTreeMap::from([("a", (0..500).collect::<Vec<u16>>().into()), ("b", vec![7; 300].into())]);
+    to_npz(&path, &arrays).unwrap();
+    let good = fs::read(&path).unwrap();
+    let u32_at = |at: usize| u32::from_le_bytes(good[at..at + 4].try_into().unwrap()) as usize;
+    let end = good.len() - 22;
+    let (count, directory) =
+        (u16::from_le_bytes([good[end + 10], good[end + 11]]), u32_at(end + 16));
+    let mut entries = vec![directory];
+    for _ in 1..count {
+        let at = entries[entries.len() - 1];
+        let lengths = (0..3).map(|field| u32_at(at + 28 + 2 * field) & 0xffff);
+        entries.push(at + 46 + lengths.sum::<usize>());
+    }
+    for gap in [64, 2, 4096] {
+        // Before the second member, and before the directory.
+        for from in [u32_at(entries[1] + 42), directory] {
+            let mut bytes = good.clone();
+            for at in entries.iter().map(|entry| entry + 42).chain([end + 16]) {
+                if u32_at(at) >= from {
+                    bytes[at..at + 4].copy_from_slice(&((u32_at(at) + gap) as u32).to_le_bytes());
+                }
+            }
+            bytes.splice(from..from, std::iter::repeat_n(0xee, gap));
+            fs::write(&path, &bytes).unwrap();
+            let value: BTreeMap<String, ShmArray1<u16>> = read(&path).unwrap();
+            assert!(
+                value
+                    .iter()
+                    .map(|(key, array)| (&**key, array))
+                    .eq(arrays.iter().map(|(key, array)| (*key, array)))
+            );
+        }
+    }
+}

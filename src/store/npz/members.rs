@@ -17,6 +17,7 @@ use crate::npy::{self, Header};
 use crate::zip::{Archive, ReadAt};
 
 use super::super::Placed;
+use super::mapped::MappedFile;
 #[cfg(feature = "ndarray")]
 use super::names::file_name;
 
@@ -24,16 +25,28 @@ use super::names::file_name;
 pub(crate) enum Input {
     /// In a file: each member is read into memory of its own.
     File(File),
-    /// In memory. A member that is stored and aligned is seen where it lies. Its checksum is verified at its first use,
-    /// unless the memory is that of a mapped file, of which no page is to be touched that is not asked for.
-    Memory { region: Region, verify: bool },
+    /// In memory. A member that is stored and aligned is seen where it lies, and its checksum is verified at its first use.
+    Memory(Region),
+    /// In a file that is mapped: the same, but no checksum is verified, and no page of the mapping touched that is not
+    /// asked for. What is not array data is read from the file.
+    Map(MappedFile),
 }
 
 impl Input {
     fn bytes(&self) -> &dyn ReadAt {
         match self {
             Input::File(file) => file,
-            Input::Memory { region, .. } => region,
+            Input::Map(map) => map,
+            Input::Memory(region) => region,
+        }
+    }
+
+    /// The memory in which members are seen where they lie.
+    pub(crate) fn region(&self) -> Option<&Region> {
+        match self {
+            Input::File(_) => None,
+            Input::Memory(region) => Some(region),
+            Input::Map(map) => Some(map.region()),
         }
     }
 }
@@ -89,6 +102,9 @@ struct Ahead {
 /// Members that are decompressed at once have no more bytes than this together, beside the one that is asked for.
 const AHEAD_BYTES: u64 = 64 << 20;
 
+/// Up to here a member of a mapped file is read where it is no array of the object.
+const KEPT: u64 = 16 << 10;
+
 /// The name that NumPy gives to an array without one.
 const UNNAMED: &str = "arr_0.npy";
 
@@ -101,18 +117,30 @@ impl Members {
     /// Those of [`Archive::open`].
     pub(crate) fn open(input: Input, limit: u64) -> Result<Self> {
         let size = input.bytes().size().map_err(read_error)?;
-        let mut magic = [0; npy::MAGIC.len()];
-        let single = size >= magic.len() as u64 && {
-            input.bytes().read_exact_at(0, &mut magic).map_err(read_error)?;
-            magic == npy::MAGIC
+        // An archive shows at its end, and starts with a member's header or is empty. So no file is both.
+        let archive = match Archive::open(input.bytes()) {
+            Ok(archive) => Some(archive),
+            Err(error) => {
+                let mut magic = [0; npy::MAGIC.len()];
+                let start = size.min(magic.len() as u64) as usize;
+                let read = input.bytes().read_exact_at(0, &mut magic[..start]);
+                if read.is_err() || magic != npy::MAGIC {
+                    return Err(error);
+                }
+                None
+            }
         };
-        let archive = if single { None } else { Some(Archive::open(input.bytes())?) };
         let count = archive.as_ref().map_or(1, Archive::len);
         let contents = std::iter::repeat_with(OnceLock::new).take(count).collect();
         let limited = if limit == u64::MAX { 0 } else { count };
         let holders = std::iter::repeat_with(AtomicU32::default).take(limited).collect();
         let (taken, ahead) = (AtomicU64::new(0), Ahead::default());
         Ok(Members { input, archive, size, contents, limit, taken, holders, ahead })
+    }
+
+    /// The memory in which members are seen where they lie.
+    pub(crate) fn region(&self) -> Option<&Region> {
+        self.input.region()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -167,6 +195,37 @@ impl Members {
         self.array(index, most)
     }
 
+    /// The same, but little is read from a file though it is mapped: that costs less than to touch its page.
+    pub(crate) fn small_array(&self, index: usize) -> Result<Placed<'_>> {
+        let apart = matches!(self.input, Input::Map(..)) && self.size(index) <= KEPT;
+        if apart && self.contents[index].get().is_none() {
+            let content = self.load_apart(index, KEPT)?;
+            self.keep(index, content);
+        }
+        self.array(index, u64::MAX)
+    }
+
+    /// The last `len` bytes of a member of a mapped file where they lie, if they can be used there, by the directory
+    /// alone: to be called where [`directory_sum`](Self::directory_sum) says that nothing stands between the members.
+    /// No page is touched.
+    pub(crate) fn mapped(&self, index: usize, dtype: &DType, len: usize) -> Option<&[u8]> {
+        let (Input::Map(map), Some(archive)) = (&self.input, &self.archive) else {
+            return None;
+        };
+        let range = archive.adjoining(index)?;
+        let (start, end) = (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
+        let bytes =
+            map.region().bytes().get(end.checked_sub(len).filter(|at| *at > start)?..end)?;
+        is_aligned(bytes, dtype).then_some(bytes)
+    }
+
+    /// The checksum of the archive's directory but for its last entry, and the number of those entries; `None` if this
+    /// is no archive or that member is not its last.
+    pub(crate) fn directory_sum(&self, last: usize) -> Option<(u32, u64)> {
+        let sum = self.archive.as_ref()?.directory_sum();
+        (sum.1 == last as u64).then_some(sum)
+    }
+
     /// The same for one of many that will be asked for in their order: where it is compressed, those behind it are
     /// decompressed with it, on all cores.
     pub(crate) fn array_in_order(&self, index: usize, most: u64) -> Result<Placed<'_>> {
@@ -181,10 +240,8 @@ impl Members {
     }
 
     fn placed<'a>(&'a self, content: &'a Content) -> Placed<'a> {
-        let whole = match (&content.region, &self.input) {
-            (Some(region), _) | (None, Input::Memory { region, .. }) => region.bytes(),
-            (None, Input::File(_)) => &[],
-        };
+        let region = content.region.as_ref().or(self.input.region());
+        let whole = region.map_or(&[][..], Region::bytes);
         Placed {
             dtype: content.header.dtype.clone(),
             shape: content.header.shape.clone(),
@@ -196,13 +253,18 @@ impl Members {
 
     fn load(&self, index: usize, most: u64) -> Result<Content> {
         self.check_size(index, most)?;
-        if let (Input::Memory { region, verify }, false) = (&self.input, self.is_deflated(index)) {
+        if let (Some(region), false) = (self.input.region(), self.is_deflated(index)) {
             let range = self.locate(index)?;
-            if let (true, Some(archive)) = (verify, &self.archive) {
+            if let (Input::Memory(_), Some(archive)) = (&self.input, &self.archive) {
                 archive.verify(self.input.bytes(), index)?;
             }
             return self.in_place(region, range, index);
         }
+        self.load_apart(index, most)
+    }
+
+    /// The member read into memory of its own.
+    fn load_apart(&self, index: usize, most: u64) -> Result<Content> {
         self.take(index)?;
         self.fetch(index, most)
             .and_then(|region| self.content(index, region))
@@ -402,7 +464,7 @@ impl Members {
         if self.is_deflated(index) {
             return Ok(false);
         }
-        let Input::Memory { region, .. } = &self.input else { return Ok(true) };
+        let Some(region) = self.input.region() else { return Ok(true) };
         if let Some(content) = self.contents[index].get() {
             return Ok(content.region.is_none());
         }

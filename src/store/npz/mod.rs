@@ -1,6 +1,7 @@
 //! The .npz file: one `.npy` member for each array, named by its path in the object, and a member with the rest. A
 //! file of another program has no such member, and its arrays' names are all there is.
 
+mod mapped;
 mod members;
 mod names;
 mod sink;
@@ -9,6 +10,7 @@ mod source;
 mod tests;
 mod tree;
 
+pub(crate) use mapped::MappedFile;
 pub(crate) use members::{Info, Input, Members};
 pub(crate) use sink::NpzSink;
 pub(crate) use source::{NpzSource, Rest};

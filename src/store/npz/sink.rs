@@ -8,7 +8,7 @@ use crate::layout::Order;
 use crate::npy;
 use crate::zip::{ArchiveWriter, Settings};
 
-use super::super::external::ExternalBlock;
+use super::super::external::{ExternalBlock, fingerprint};
 use super::super::{ArrayHead, Sink};
 use super::names::{Names, REST, file_name};
 
@@ -126,7 +126,8 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
 
     fn finish(mut self, inline: Vec<u8>, tables: &[u8]) -> Result<(W, u64)> {
         let block = std::mem::replace(&mut self.block, ExternalBlock::new());
-        let rest = block.finish(&inline, tables)?;
+        let (sum, count) = self.archive.directory_sum()?;
+        let rest = block.finish(&inline, tables, fingerprint(sum, count))?;
         self.member(REST, &DType::U8, &[rest.len()], Order::C, rest.len())?;
         self.archive.write(&rest)?;
         self.archive.end()?;

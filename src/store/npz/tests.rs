@@ -13,7 +13,7 @@ use crate::store::{ArrayHead, Sink, Source};
 use crate::zip::{ArchiveWriter, Settings};
 
 fn memory(file: &AlignedBytes) -> Input {
-    Input::Memory { region: Region::from_block(file.clone()), verify: true }
+    Input::Memory(Region::from_block(file.clone()))
 }
 
 fn open(file: &AlignedBytes) -> Result<(Members, Rest)> {

@@ -15,7 +15,7 @@ use crate::de::{from_source, from_tree};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{AlignedBytes, Region};
 use crate::os;
-use crate::store::{Input, Members, NpzSource, Rest, Tree};
+use crate::store::{Input, MappedFile, Members, NpzSource, Rest, Tree};
 
 /// An `.npz` file, or a plain `.npy` file, that was opened: its object, its arrays, or one of them.
 ///
@@ -54,8 +54,6 @@ use crate::store::{Input, Members, NpzSource, Rest, Tree};
 pub struct Npz {
     members: Members,
     rest: Option<Rest>,
-    /// The memory that the members lie in, where that is one.
-    region: Option<Region>,
     /// What errors call it.
     name: Option<String>,
 }
@@ -81,7 +79,7 @@ impl Npz {
     pub(super) fn open_within(path: &Path, limit: u64) -> Result<Self> {
         let name = path.display().to_string();
         open_file(path)
-            .and_then(|file| Npz::new(Input::File(file), None, limit))
+            .and_then(|(file, _)| Npz::new(Input::File(file), limit))
             .map_err(|error| error.in_container(&name))
             .map(|npz| Npz { name: Some(name), ..npz })
     }
@@ -91,7 +89,8 @@ impl Npz {
     /// [`ArrayInfo::is_zero_copy`] tells which; others are copied one by one when they are asked for.
     ///
     /// Costs what `open` and `mmap` do, and a look at the directory; pages are shared with other processes that map
-    /// the file. Checksums are not verified, since that would read everything: see [`verify`](Npz::verify).
+    /// the file. Checksums are not verified, since that would read everything, and neither are members' own headers, where
+    /// the directory still is as [`to_npz`](crate::to_npz) wrote it: see [`verify`](Npz::verify).
     ///
     /// # Safety
     ///
@@ -122,17 +121,14 @@ impl Npz {
         let name = path.as_ref().display().to_string();
         let cannot = |error| Error::io("cannot map the file", error);
         open_file(path.as_ref())
-            .and_then(|file| {
-                let len = file.metadata().map_err(cannot)?.len();
+            .and_then(|(file, len)| {
                 let len =
                     usize::try_from(len).map_err(|_| cannot(io::ErrorKind::OutOfMemory.into()))?;
                 // SAFETY: the caller's promise, which is the same.
-                unsafe { os::map_file(&file, len) }.map_err(cannot)
-            })
-            .and_then(|map| {
-                let region = Region::from_map(map);
-                let input = Input::Memory { region: region.clone(), verify: false };
-                Npz::new(input, Some(region), u64::MAX)
+                let map = unsafe { os::map_file(&file, len) }.map_err(cannot)?;
+                let mapped = MappedFile::new(file, Region::from_map(map))
+                    .map_err(|error| Error::io("cannot read the file", error))?;
+                Npz::new(Input::Map(mapped), u64::MAX)
             })
             .map_err(|error| error.in_container(&name))
             .map(|npz| Npz { name: Some(name), ..npz })
@@ -158,14 +154,13 @@ impl Npz {
             Cow::Owned(bytes) => Region::from_bytes(bytes),
             Cow::Borrowed(bytes) => Region::from_block(AlignedBytes::copy_from(bytes)),
         };
-        let input = Input::Memory { region: region.clone(), verify: true };
-        Npz::new(input, Some(region), u64::MAX)
+        Npz::new(Input::Memory(region), u64::MAX)
     }
 
-    fn new(input: Input, region: Option<Region>, limit: u64) -> Result<Self> {
+    fn new(input: Input, limit: u64) -> Result<Self> {
         let members = Members::open(input, limit)?;
         let rest = Rest::find(&members)?;
-        Ok(Npz { members, rest, region, name: None })
+        Ok(Npz { members, rest, name: None })
     }
 
     /// Deserializes the object; views that it has borrow from this handle.
@@ -185,8 +180,8 @@ impl Npz {
     pub fn get<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
         match &self.rest {
             Some(rest) => NpzSource::new(&self.members, rest)
-                .and_then(|source| from_source(&source, self.region.as_ref())),
-            None => from_tree(&Tree::new(&self.members), self.region.as_ref()),
+                .and_then(|source| from_source(&source, self.members.region())),
+            None => from_tree(&Tree::new(&self.members), self.members.region()),
         }
         .map_err(|error| self.named(error))
     }
@@ -317,12 +312,13 @@ impl Npz {
     }
 }
 
-/// Opens a file; a pipe or device is an error, and not waited for.
-fn open_file(path: &Path) -> Result<File> {
+/// Opens a file, and tells its length; a pipe or device is an error, and not waited for.
+fn open_file(path: &Path) -> Result<(File, u64)> {
     let cannot = |error| Error::io("cannot open the file", error);
     let file = os::open_to_read(path).map_err(cannot)?;
-    if file.metadata().map_err(cannot)?.is_file() {
-        return Ok(file);
+    let metadata = file.metadata().map_err(cannot)?;
+    if metadata.is_file() {
+        return Ok((file, metadata.len()));
     }
     Err(Error::new(ErrorKind::InvalidInput, "expected a file, found a folder, a pipe or a device"))
 }
