@@ -296,6 +296,12 @@ impl BlockParts {
         self.external
     }
 
+    /// What stands between header and inline block, where the arrays are in most blocks.
+    #[cfg(feature = "npz")]
+    pub(crate) fn array_part<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        bytes.get(HEADER..self.start()).unwrap_or(&[])
+    }
+
     pub(crate) fn nonce(&self) -> Nonce {
         self.nonce
     }

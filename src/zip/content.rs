@@ -32,6 +32,19 @@ const SLACK: u64 = 128;
 /// A member of up to this size is read with its header in one call.
 const SMALL: u64 = 32 << 10;
 
+/// Where a member's compressed bytes can be parted, so that the parts are decompressed beside each other. It comes from
+/// outside of the archive's records, and is no more than a hint: what it does not hold of is decompressed in one go.
+#[derive(Debug)]
+pub(crate) struct Pieces {
+    /// How many bytes each gives; the last may give fewer.
+    pub(crate) piece: usize,
+    /// How many it takes.
+    pub(crate) packed: Vec<u32>,
+}
+
+/// A final empty block. A piece that another follows ends at a byte, without one.
+const FINAL: [u8; 5] = [1, 0, 0, 0xff, 0xff];
+
 impl Archive {
     /// Where the member's bytes lie. Its own header is checked against the directory.
     ///
@@ -137,7 +150,13 @@ impl Archive {
     ///
     /// `Corrupt` before anything is allocated if the content says to have more than `most` bytes, or more than deflate
     /// can make of the bytes that are there; if it has fewer or more than it says; if the checksum is wrong.
-    pub(crate) fn load(&self, input: &dyn ReadAt, index: usize, most: u64) -> Result<Region> {
+    pub(crate) fn load(
+        &self,
+        input: &dyn ReadAt,
+        index: usize,
+        most: u64,
+        pieces: Option<&Pieces>,
+    ) -> Result<Region> {
         let (entry, name) = (&self.entries[index], self.name(index));
         if entry.size > most {
             return Err(fault(
@@ -176,6 +195,12 @@ impl Archive {
         let mut fresh = memory().map_err(out_of_memory)?;
         let into = fresh.bytes_mut();
         if entry.method == DEFLATED {
+            let whole = pieces.is_some_and(|pieces| {
+                inflate_pieces(input, &data, pieces, into).is_some_and(|sum| sum == entry.crc)
+            });
+            if whole {
+                return Ok(fresh.into_region());
+            }
             if entry.stored_size > entry.size.saturating_add(entry.size / 8).saturating_add(STREAM)
             {
                 // Much more than content of this size ever takes; it is not held in memory.
@@ -202,13 +227,14 @@ impl Archive {
     }
 
     /// Loads several members, those that take time beside each other.
-    pub(crate) fn load_many(
+    pub(crate) fn load_many<'p>(
         &self,
         input: &dyn ReadAt,
         indices: &[usize],
         most: u64,
+        pieces: impl Fn(usize) -> Option<&'p Pieces> + Sync,
     ) -> Vec<Result<Region>> {
-        let load = |&index: &usize| self.load(input, index, most);
+        let load = |&index: &usize| self.load(input, index, most, pieces(index));
         // To start the threads and hand the work over takes longer than some small members.
         let work: u64 = indices
             .iter()
@@ -246,6 +272,60 @@ impl Archive {
         }
         entry.check_sum(name, sum.finalize())
     }
+}
+
+/// Decompresses the pieces of a member beside each other; gives the checksum of all. `None` if they are not what they are
+/// said to be, or cannot be read.
+fn inflate_pieces(
+    input: &dyn ReadAt,
+    data: &Range<u64>,
+    pieces: &Pieces,
+    into: &mut [u8],
+) -> Option<u32> {
+    let Pieces { piece, packed } = pieces;
+    let total: u64 = packed.iter().map(|&len| u64::from(len)).sum();
+    if *piece == 0 || into.len().div_ceil(*piece) != packed.len() || total != data.end - data.start
+    {
+        return None;
+    }
+    let mut at = data.start;
+    let jobs: Vec<(&mut [u8], Range<u64>)> = into
+        .chunks_mut(*piece)
+        .zip(packed)
+        .map(|(into, &len)| {
+            let start = at;
+            at += u64::from(len);
+            (into, start..at)
+        })
+        .collect();
+    let inflate = |room: &mut Vec<u8>, (into, place): (&mut [u8], Range<u64>)| {
+        room.clear();
+        // No longer than what compressing makes of so many bytes, whatever the pieces say.
+        let len = usize::try_from(place.end - place.start).ok()?;
+        if len > into.len() + into.len() / 8 + BLOCK {
+            return None;
+        }
+        room.resize(len, 0);
+        input.read_exact_at(place.start, room).ok()?;
+        if place.end != data.end {
+            room.extend_from_slice(&FINAL);
+        }
+        inflate(room, into).ok()?;
+        let mut sum = crc32fast::Hasher::new();
+        sum.update(into);
+        Some(sum)
+    };
+    let sums: Option<Vec<crc32fast::Hasher>> = if threads::available() {
+        jobs.into_par_iter().map_init(Vec::new, inflate).collect()
+    } else {
+        let mut room = Vec::new();
+        jobs.into_iter().map(|job| inflate(&mut room, job)).collect()
+    };
+    let mut sum = crc32fast::Hasher::new();
+    for piece in sums? {
+        sum.combine(&piece);
+    }
+    Some(sum.finalize())
 }
 
 #[cold]

@@ -13,7 +13,9 @@ mod threads;
 mod window;
 mod write;
 
+pub(crate) use content::Pieces;
 pub(crate) use directory::{Archive, TAIL};
+pub(crate) use pack::PIECE;
 pub(crate) use records::name_fault;
 pub(crate) use source::ReadAt;
 pub(crate) use write::{ArchiveWriter, Settings};

@@ -7,7 +7,7 @@ use super::threads;
 
 /// The length of a piece. Data whose kind does not change is one block of up to some 300 KB, which is quickly joined
 /// with the next; against pieces of a MiB the size grows by less than a thousandth.
-pub(super) const PIECE: usize = 256 << 10;
+pub(crate) const PIECE: usize = 256 << 10;
 
 /// What is compressed and held in memory before it is written. It is the same everywhere, so that the bytes are.
 pub(super) const BATCH: usize = 8 << 20;

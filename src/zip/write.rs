@@ -72,6 +72,8 @@ struct Deflating {
     started: Started,
     /// What was written of it.
     packed: u64,
+    /// The lengths of the pieces that were.
+    pieces: Vec<u32>,
     /// Once something was.
     level: u8,
     /// What came and was not compressed yet.
@@ -133,7 +135,8 @@ impl<W: Write + Seek> ArchiveWriter<W> {
             Some(level) => {
                 self.flush_waiting()?;
                 let started = self.start(name, DEFLATED, size)?;
-                Way::Deflated(Deflating { started, packed: 0, level, held: Vec::new() })
+                let (pieces, held) = (Vec::new(), Vec::new());
+                Way::Deflated(Deflating { started, packed: 0, pieces, level, held })
             }
         };
         self.open = Some(Open { name: name.to_owned(), size, written: 0, way });
@@ -152,6 +155,15 @@ impl<W: Write + Seek> ArchiveWriter<W> {
     /// The member's next bytes. What is compressed is best given in few calls: the rest of a member that comes whole
     /// is not copied.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.write_telling(bytes, &mut |_| ())
+    }
+
+    /// The same; where it takes long, `tell` is told how many of these bytes, or more, are dealt with.
+    pub(crate) fn write_telling(
+        &mut self,
+        bytes: &[u8],
+        tell: &mut dyn FnMut(usize),
+    ) -> Result<()> {
         let Some(open) = &mut self.open else {
             return Err(misuse("bytes were written outside of a member"));
         };
@@ -175,7 +187,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
                 Way::Gathered(data)
             }
             Way::Deflated(member) if last && member.packed == 0 && member.held.len() < PIECE => {
-                self.deflate_whole(&open.name, open.size, member, bytes)?
+                self.deflate_whole(&open.name, open.size, member, bytes, tell)?
             }
             Way::Deflated(member) => {
                 self.deflate_part(&open.name, open.size, member, bytes, last)?
@@ -202,14 +214,14 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         self.start(name, STORED, size)
     }
 
-    fn put(&mut self, started: &mut Started, packed: &[Packed]) -> Result<u64> {
-        let mut len = 0;
+    fn put(&mut self, member: &mut Deflating, packed: &[Packed]) -> Result<()> {
         for piece in packed {
-            started.sum.combine(&piece.sum);
+            member.started.sum.combine(&piece.sum);
             self.out.append(&piece.bytes).map_err(write_error)?;
-            len += piece.bytes.len() as u64;
+            member.packed += piece.bytes.len() as u64;
+            member.pieces.push(piece.bytes.len() as u32);
         }
-        Ok(len)
+        Ok(())
     }
 
     /// Writes a member of which all is at hand: `rest`, and less than a piece before it. It can still be stored in the
@@ -220,24 +232,27 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         size: u64,
         mut member: Deflating,
         rest: &[u8],
+        tell: &mut dyn FnMut(usize),
     ) -> Result<Way> {
-        let before = member.held.len();
+        let held = std::mem::take(&mut member.held);
+        let before = held.len();
         let level = fit_level(member.level, rest);
         if rest.len() < BATCH || looks_worth(level, rest) {
             let (first, others) = rest.split_at(rest.len().min(PIECE - before));
-            member.held.extend_from_slice(first);
-            let first = pieces(&member.held, level, others.is_empty());
+            let mut start = held.clone();
+            start.extend_from_slice(first);
+            let first = pieces(&start, level, others.is_empty());
             let all: Vec<Piece<'_>> = first.chain(pieces(others, level, true)).collect();
-            for batch in all.chunks(BATCH / PIECE) {
-                member.packed += self.put(&mut member.started, &pack(batch))?;
+            for (number, batch) in all.chunks(BATCH / PIECE).enumerate() {
+                self.put(&mut member, &pack(batch))?;
+                tell((number + 1) * BATCH - before);
             }
             if is_worth(member.packed, size) {
-                member.held.clear();
                 return Ok(Way::Deflated(member));
             }
         }
         let mut started = self.restart(name, size, &member.started)?;
-        self.store(&mut started, &member.held[..before])?;
+        self.store(&mut started, &held)?;
         self.store(&mut started, rest)?;
         Ok(Way::Stored(started))
     }
@@ -271,7 +286,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
                 self.store(&mut started, bytes)?;
                 return Ok(Way::Stored(started));
             }
-            member.packed += self.put(&mut member.started, &batch)?;
+            self.put(&mut member, &batch)?;
             member.held.clear();
             if ends {
                 return Ok(Way::Deflated(member));
@@ -279,12 +294,13 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         }
     }
 
-    /// Ends the member.
+    /// Ends the member. Gives the lengths of the pieces in which it was compressed, each of [`PIECE`] bytes but the last;
+    /// none if it is stored, or compressed with others.
     ///
     /// # Errors
     ///
     /// `Message` if it was given fewer bytes than announced.
-    pub(crate) fn end(&mut self) -> Result<()> {
+    pub(crate) fn end(&mut self) -> Result<Vec<u32>> {
         if let Some(open) = &self.open
             && open.written != open.size
         {
@@ -293,9 +309,11 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         let Some(open) = self.open.take() else {
             return Err(misuse("a member was ended that was not begun"));
         };
-        let (method, stored_size, started) = match open.way {
-            Way::Stored(started) => (STORED, open.size, started),
-            Way::Deflated(Deflating { started, packed, .. }) => (DEFLATED, packed, started),
+        let (method, stored_size, started, pieces) = match open.way {
+            Way::Stored(started) => (STORED, open.size, started, Vec::new()),
+            Way::Deflated(Deflating { started, packed, pieces, .. }) => {
+                (DEFLATED, packed, started, pieces)
+            }
             Way::Gathered(data) => {
                 self.waiting_bytes += data.len();
                 self.waiting.push(Waiting { name: open.name, data });
@@ -303,7 +321,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
                 if self.waiting_bytes + self.waiting.len() * 64 >= BATCH {
                     self.flush_waiting()?;
                 }
-                return Ok(());
+                return Ok(Vec::new());
             }
         };
         let Started { header, sum } = started;
@@ -317,7 +335,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
             self.out.patch(header + at, &bytes).map_err(write_error)?;
         }
         self.enter(&record);
-        Ok(())
+        Ok(pieces)
     }
 
     fn enter(&mut self, record: &Record<'_>) {

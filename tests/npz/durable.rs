@@ -198,6 +198,10 @@ fn progress_counts_each_byte_of_arrays_once() {
         assert_eq!(calls[0].1, all);
         assert!(calls.len() > 2 && calls[0].0 < all, "{calls:?}");
     }
+    // One array that is compressed in pieces moves the bar, too.
+    let large = ShmArray1::from((0..8 << 20).map(|item: i32| item / 1000).collect::<Vec<_>>());
+    let calls = progress(&path, Compression::Deflate(1), &large);
+    assert!(calls.len() >= 4 && calls.iter().all(|call| call.1 == 32 << 20), "{calls:?}");
     // No arrays at all, and only empty ones.
     assert_eq!(progress(&path, none, "text").last(), Some(&(0, 0)));
     assert_eq!(progress(&path, none, &ShmArray1::from(Vec::<f32>::new())).last(), Some(&(0, 0)));

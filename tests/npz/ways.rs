@@ -621,3 +621,18 @@ fn members_that_were_moved_are_found_by_their_own_headers() {
         }
     }
 }
+
+/// A large compressed array is decompressed in pieces beside each other, each way.
+#[test]
+fn large_compressed_arrays_come_back_in_every_way() {
+    let folder = folder();
+    let path = folder.path().join("a.npz");
+    let noise = |item: u32| item.wrapping_mul(0x9e37_79b9) >> 13;
+    let value: BTreeMap<String, ShmArray1<u32>> = [1_500_000, 65_536 * 20 - 32, 65_536 * 20]
+        .map(|len| (format!("{len}"), (0..len).map(noise).collect::<Vec<u32>>().into()))
+        .into();
+    NpzOptions::new().compression(serde_shm::Compression::Deflate(6)).save(&path, &value).unwrap();
+    assert!(fs::metadata(&path).unwrap().len() < 12_000_000);
+    assert_eq!(read::<BTreeMap<String, ShmArray1<u32>>>(&path).unwrap(), value);
+    opened("open", &path).unwrap().verify().unwrap();
+}

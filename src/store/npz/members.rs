@@ -1,5 +1,6 @@
 //! The members of an archive, each brought to memory at its first use and kept.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs::File;
 use std::io;
@@ -14,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
 use crate::memory::{AlignedBytes, Fresh, Region};
 use crate::npy::{self, Header};
-use crate::zip::{Archive, ReadAt};
+use crate::zip::{Archive, Pieces, ReadAt};
 
 use super::super::Placed;
 use super::mapped::MappedFile;
@@ -69,6 +70,8 @@ pub(crate) struct Members {
     /// For each member how many hold its bytes: they count once. Empty where there is no limit.
     holders: Box<[AtomicU32]>,
     ahead: Ahead,
+    /// Where large compressed members can be parted.
+    pieces: BTreeMap<usize, Pieces>,
 }
 
 /// A member's array.
@@ -135,7 +138,13 @@ impl Members {
         let limited = if limit == u64::MAX { 0 } else { count };
         let holders = std::iter::repeat_with(AtomicU32::default).take(limited).collect();
         let (taken, ahead) = (AtomicU64::new(0), Ahead::default());
-        Ok(Members { input, archive, size, contents, limit, taken, holders, ahead })
+        let pieces = BTreeMap::new();
+        Ok(Members { input, archive, size, contents, limit, taken, holders, ahead, pieces })
+    }
+
+    /// Where members can be parted, by their index.
+    pub(super) fn set_pieces(&mut self, pieces: BTreeMap<usize, Pieces>) {
+        self.pieces = pieces;
     }
 
     /// The memory in which members are seen where they lie.
@@ -274,7 +283,7 @@ impl Members {
     /// The member in memory of its own.
     fn fetch(&self, index: usize, most: u64) -> Result<Region> {
         if let Some(archive) = &self.archive {
-            return archive.load(self.input.bytes(), index, most);
+            return archive.load(self.input.bytes(), index, most, self.pieces.get(&index));
         }
         let len = usize::try_from(self.size).unwrap_or(usize::MAX);
         let mut fresh = Fresh::new(len).map_err(read_error)?;
@@ -334,7 +343,8 @@ impl Members {
                 batch.push(next);
             }
         }
-        let regions = archive.load_many(self.input.bytes(), &batch, u64::MAX);
+        let regions = archive
+            .load_many(self.input.bytes(), &batch, u64::MAX, |index| self.pieces.get(&index));
         for (&member, region) in batch.iter().zip(regions) {
             match region.and_then(|region| self.content(member, region)) {
                 Ok(content) => self.keep(member, content),

@@ -6,7 +6,7 @@ use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Order;
 use crate::npy;
-use crate::zip::{ArchiveWriter, Settings};
+use crate::zip::{ArchiveWriter, PIECE, Pieces, Settings};
 
 use super::super::external::{ExternalBlock, fingerprint};
 use super::super::{ArrayHead, Sink};
@@ -92,12 +92,19 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
         // What is compressed is best handed over whole.
         let step = if self.settings.deflate.is_none() { STEP } else { bytes.len().max(1) };
         for block in bytes.chunks(step) {
-            self.archive.write(block)?;
-            let known = self.ahead.min(block.len() as u64);
-            self.ahead -= known;
-            if known < block.len() as u64 {
-                (self.report)(block.len() as u64 - known);
-            }
+            let mut told = 0;
+            let (ahead, report) = (&mut self.ahead, &mut self.report);
+            let mut tell = |done: usize| {
+                let new = (done.min(block.len()).saturating_sub(told)) as u64;
+                told += new as usize;
+                let known = new.min(*ahead);
+                *ahead -= known;
+                if known < new {
+                    report(new - known);
+                }
+            };
+            self.archive.write_telling(block, &mut tell)?;
+            tell(block.len());
         }
         Ok(())
     }
@@ -112,8 +119,9 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
                 format!("array `{name}` gave {written} bytes where {bytes} were announced"),
             ));
         }
-        self.archive.end()?;
-        self.block.push(&ArrayHead { path: &name, dtype: &dtype, shape: &shape, order, bytes })
+        let pieces = Pieces { piece: PIECE, packed: self.archive.end()? };
+        let head = ArrayHead { path: &name, dtype: &dtype, shape: &shape, order, bytes };
+        self.block.push(&head, pieces)
     }
 
     fn abandon(&mut self) -> Result<()> {

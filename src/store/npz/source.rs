@@ -1,10 +1,12 @@
 //! An archive that this crate wrote: the object, and where its arrays are.
 
+use std::collections::BTreeMap;
+
 use crate::error::{Error, Result};
 use crate::npy;
 
 use super::super::block::{Block, BlockParts};
-use super::super::external::fingerprint;
+use super::super::external::{decode_pieces, fingerprint};
 use super::super::{Entry, Placed, Source};
 use super::members::{Info, Members};
 use super::names::{REST, file_name};
@@ -24,7 +26,7 @@ impl Rest {
     /// # Errors
     ///
     /// `Corrupt` or `Version` if it has one that cannot be read.
-    pub(crate) fn find(members: &Members) -> Result<Option<Self>> {
+    pub(crate) fn find(members: &mut Members) -> Result<Option<Self>> {
         let name = file_name(REST);
         let Some(member) = members.find(&name) else { return Ok(None) };
         let placed = members.small_array(member)?;
@@ -40,9 +42,18 @@ impl Rest {
                 "member `{name}` is a block with arrays of its own"
             )));
         }
+        let block = Block::with_parts(placed.bytes, &parts)?;
+        let mut pieces = BTreeMap::new();
+        for (number, of_member) in decode_pieces(parts.array_part(placed.bytes))? {
+            let path = block.directory().entry(number)?.path;
+            if let Some(member) = members.find(&file_name(path)) {
+                pieces.insert(member, of_member);
+            }
+        }
         let intact = members
             .directory_sum(member)
             .is_some_and(|(sum, count)| fingerprint(sum, count) == parts.nonce());
+        members.set_pieces(pieces);
         Ok(Some(Rest { member, parts, intact }))
     }
 }

@@ -17,8 +17,8 @@ fn memory(file: &AlignedBytes) -> Input {
 }
 
 fn open(file: &AlignedBytes) -> Result<(Members, Rest)> {
-    let members = Members::open(memory(file), u64::MAX)?;
-    let rest = Rest::find(&members)?.expect("the member is there");
+    let mut members = Members::open(memory(file), u64::MAX)?;
+    let rest = Rest::find(&mut members)?.expect("the member is there");
     Ok((members, rest))
 }
 
@@ -168,8 +168,8 @@ fn an_archive_without_the_rest_is_not_ours() {
         (error.kind(), error.to_string())
     };
     let foreign = forge(&[("a.npy", array(&DType::U8, &[], Order::C, &[1]))]);
-    let members = Members::open(memory(&foreign), u64::MAX).unwrap();
-    assert!(Rest::find(&members).unwrap().is_none());
+    let mut members = Members::open(memory(&foreign), u64::MAX).unwrap();
+    assert!(Rest::find(&mut members).unwrap().is_none());
     let name = "__serde_shm__.npy";
     for (bytes, said) in [
         (array(&DType::I8, &[1], Order::C, &[1]), "expected |u1 with one axis, found |i1"),

@@ -158,8 +158,8 @@ impl Npz {
     }
 
     fn new(input: Input, limit: u64) -> Result<Self> {
-        let members = Members::open(input, limit)?;
-        let rest = Rest::find(&members)?;
+        let mut members = Members::open(input, limit)?;
+        let rest = Rest::find(&mut members)?;
         Ok(Npz { members, rest, name: None })
     }
 

@@ -10,7 +10,7 @@ use std::io::Cursor;
 use crate::error::Result;
 use crate::memory::Region;
 
-use super::{Archive, ArchiveWriter, ReadAt, Settings};
+use super::{Archive, ArchiveWriter, PIECE, Pieces, ReadAt, Settings};
 
 const STORED: Settings = Settings { align: 64, deflate: None };
 const DEFLATED: Settings = Settings { align: 64, deflate: Some(6) };
@@ -47,7 +47,9 @@ fn read_all(input: &dyn ReadAt) -> Result<Vec<(String, Vec<u8>)>> {
     let archive = Archive::open(input)?;
     let indices: Vec<usize> = (0..archive.len()).collect();
     let mut members = Vec::new();
-    for (index, content) in archive.load_many(input, &indices, 1 << 30).into_iter().enumerate() {
+    for (index, content) in
+        archive.load_many(input, &indices, 1 << 30, |_| None).into_iter().enumerate()
+    {
         let content: Region = content?;
         let member = archive.member(index);
         assert_eq!(archive.find(member.name), Some(index));

@@ -124,9 +124,9 @@ fn members_and_offsets_beyond_four_gigabytes() {
     ReadAt::read_exact_at(&file, place.end - 3, &mut end).unwrap();
     assert_eq!(&end, b"end");
     archive.verify(&file, 1).unwrap();
-    assert_eq!(archive.load(&file, 2, 3).unwrap().bytes(), b"222");
+    assert_eq!(archive.load(&file, 2, 3, None).unwrap().bytes(), b"222");
     // More than the caller takes is an error before it is memory.
-    let error = archive.load(&file, 1, 1 << 20).unwrap_err().to_string();
+    let error = archive.load(&file, 1, 1 << 20, None).unwrap_err().to_string();
     assert!(error.contains("member `long`: expected at most 1048576 bytes"), "{error}");
 
     let mut other = ZipArchive::new(file).unwrap();
@@ -190,7 +190,7 @@ fn more_members_than_sixteen_bits_count() {
         let archive = Archive::open(&&bytes[..]).unwrap();
         assert_eq!(archive.len(), count as usize);
         let index = archive.find("65000").unwrap();
-        assert_eq!(archive.load(&&bytes[..], index, 1).unwrap().bytes(), [65_000_u32 as u8]);
+        assert_eq!(archive.load(&&bytes[..], index, 1, None).unwrap().bytes(), [65_000_u32 as u8]);
         // The directory is longer than what is read of it at a time.
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&bytes).unwrap();
@@ -241,9 +241,9 @@ fn a_file_that_is_cut_after_it_was_opened() {
         let archive = Archive::open(&file).unwrap();
         file.set_len(1_000_000).unwrap();
         for error in [
-            archive.load(&file, 0, u64::MAX).err().unwrap(),
+            archive.load(&file, 0, u64::MAX, None).err().unwrap(),
             archive.verify(&file, 0).unwrap_err(),
-            archive.load(&file, 1, 10).err().unwrap(),
+            archive.load(&file, 1, 10, None).err().unwrap(),
             archive.locate(&file, 1).unwrap_err(),
         ] {
             assert!(

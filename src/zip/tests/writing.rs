@@ -273,3 +273,50 @@ fn small_members_take_few_writes() {
         assert!(out.1 < 100, "{} calls", out.1);
     }
 }
+
+/// Where a member can be parted is a hint from outside: a wrong one costs time and changes nothing.
+#[test]
+fn wrong_pieces_change_nothing() {
+    let data = compressible(5_000_001);
+    let mut writer = ArchiveWriter::new(Cursor::new(Vec::new()), DEFLATED);
+    writer.begin("a", data.len() as u64).unwrap();
+    let mut told = Vec::new();
+    writer.write_telling(&data, &mut |done| told.push(done)).unwrap();
+    assert!(!told.is_empty());
+    let good = writer.end().unwrap();
+    assert_eq!(good.len(), data.len().div_ceil(PIECE));
+    let bytes = finish(writer);
+    let archive = Archive::open(&&bytes[..]).unwrap();
+    let load = |piece: usize, packed: &[u32]| {
+        let pieces = Pieces { piece, packed: packed.to_vec() };
+        both_ways(&bytes, |input| {
+            let found = archive.load(input, 0, u64::MAX, Some(&pieces)).unwrap();
+            assert!(found.bytes() == data);
+        });
+    };
+    load(PIECE, &good);
+    for piece in [0, 1, PIECE - 1, PIECE + 1, usize::MAX] {
+        load(piece, &good);
+    }
+    for (index, by) in [(0, 1), (3, -1), (19, 5), (7, -(i64::from(good[7])))] {
+        let mut wrong = good.clone();
+        wrong[index] = (i64::from(wrong[index]) + by) as u32;
+        load(PIECE, &wrong);
+        // The same sum, parted elsewhere.
+        let other = if index == 0 { 1 } else { index - 1 };
+        wrong[other] = (i64::from(wrong[other]) - by) as u32;
+        load(PIECE, &wrong);
+    }
+    load(PIECE, &[]);
+    load(PIECE, &good[1..]);
+    load(PIECE, &[u32::MAX; 20]);
+    // The stream itself broken: with its pieces or without, that is an error.
+    let place = archive.locate(&&bytes[..], 0).unwrap();
+    let mut bad = bytes.clone();
+    bad[place.start as usize + good[0] as usize + 1000] ^= 0x55;
+    let pieces = Pieces { piece: PIECE, packed: good };
+    both_ways(&bad, |input| {
+        let error = archive.load(input, 0, u64::MAX, Some(&pieces)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+    });
+}
