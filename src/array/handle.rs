@@ -10,7 +10,7 @@ use ndarray::{
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
-use crate::element::Element;
+use crate::element::{self, Element};
 use crate::error::Error;
 use crate::layout::Order;
 use crate::memory::{Hold, Region, View};
@@ -199,7 +199,7 @@ impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for ShmArray<A, D> {
                 let len = size_of_val(&read.elements[..]);
                 ShmArray::in_region(region, offset, len, &shape, read.order)
             }
-            None => ShmArray::from_vec(read.elements.into_owned(), &shape, read.order),
+            None => ShmArray::from_vec(element::owned(read.elements), &shape, read.order),
         }
         .map_err(Z::Error::custom)
     }

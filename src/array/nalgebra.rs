@@ -133,7 +133,7 @@ reads!([A: Element + Scalar, const R: usize] Const<R>, Dyn);
 
 fn by_column<A: Element>(read: Read<'_, A>, columns: usize) -> Vec<A> {
     let in_order = is_by_column(&read);
-    let items = read.elements.into_owned();
+    let items = element::owned(read.elements);
     if in_order {
         return items;
     }

@@ -143,7 +143,7 @@ impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for Array<A, D> {
     fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
         let read = Read::<A>::deserialize(d)?;
         let shape = dimension::<D, Z::Error>(&read.shape_of(D::NDIM), read.order)?;
-        Array::from_shape_vec(shape, read.elements.into_owned()).map_err(Error::custom)
+        Array::from_shape_vec(shape, element::owned(read.elements)).map_err(Error::custom)
     }
 }
 

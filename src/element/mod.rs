@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::layout::ARRAY_ALIGN;
+use crate::os;
 
 pub use cast::Element;
 pub(crate) use fit::{Fit, Plan, fit, mismatch};
@@ -63,10 +64,29 @@ pub(crate) fn view<A: Element>(bytes: &[u8]) -> Result<&[A], Misfit> {
     cast::view(bytes)
 }
 
+/// An empty vector with room for so many.
+fn room<A>(count: usize) -> Vec<A> {
+    let mut items = Vec::with_capacity(count);
+    os::wish_huge_pages(items.spare_capacity_mut());
+    items
+}
+
+/// Elements that are the caller's own: copied where they were borrowed.
+pub(crate) fn owned<A: Element>(items: Cow<'_, [A]>) -> Vec<A> {
+    match items {
+        Cow::Owned(items) => items,
+        Cow::Borrowed(borrowed) => {
+            let mut items = room(borrowed.len());
+            items.extend_from_slice(borrowed);
+            items
+        }
+    }
+}
+
 /// Bytes as elements, copied: any alignment, and by a plan any byte order and place of fields.
 pub(crate) fn collect<A: Element>(bytes: &[u8], plan: Option<&Plan>) -> Result<Vec<A>, Misfit> {
-    let mut items = Vec::new();
     let Some(plan) = plan else {
+        let mut items = room(bytes.len() / size_of::<A>());
         cast::append(&mut items, bytes)?;
         return Ok(items);
     };
@@ -74,7 +94,7 @@ pub(crate) fn collect<A: Element>(bytes: &[u8], plan: Option<&Plan>) -> Result<V
     if from == 0 || !bytes.len().is_multiple_of(from) {
         return Err(Misfit::Length { bytes: bytes.len(), item: from });
     }
-    items.reserve_exact(bytes.len() / from);
+    let mut items = room(bytes.len() / from);
     let each = (BLOCK / to).max(1);
     let mut block = vec![0; each.min(bytes.len() / from) * to];
     for (number, chunk) in bytes.chunks(each * from).enumerate() {

@@ -6,6 +6,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
+use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -488,6 +489,28 @@ impl Deref for Pages {
 impl std::ops::DerefMut for Pages {
     fn deref_mut(&mut self) -> &mut [u8] {
         &mut self.0
+    }
+}
+
+/// Asks for huge pages for memory that is about to be filled, if it is large: else most of the time goes into page faults.
+/// A wish, which may be refused.
+pub(crate) fn wish_huge_pages<T>(room: &mut [MaybeUninit<T>]) {
+    const LARGE: usize = 4 << 20;
+    const PAGE: usize = 4096;
+    let len = size_of_val(room);
+    if len < LARGE {
+        return;
+    }
+    let start: *mut u8 = room.as_mut_ptr().cast();
+    let skip = start.addr().next_multiple_of(PAGE) - start.addr();
+    // SAFETY: what is skipped is less than a page, and `len`, by the check above, more. The range ends within `room`, which
+    // is borrowed here alone, and the advice changes no byte of it.
+    unsafe {
+        libc::madvise(
+            start.wrapping_add(skip).cast(),
+            (len - skip) / PAGE * PAGE,
+            libc::MADV_HUGEPAGE,
+        );
     }
 }
 

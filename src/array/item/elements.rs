@@ -108,7 +108,7 @@ macro_rules! elements {
                 inner: &mut Vec<usize>,
                 d: D,
             ) -> Result<Vec<Self>, D::Error> {
-                deserialize_elements(inner, d).map(Cow::into_owned)
+                deserialize_elements(inner, d).map(element::owned)
             }
 
             fn deserialize_cow<D: Deserializer<'de>>(

@@ -298,13 +298,13 @@ fn wrong_pieces_change_nothing() {
     for piece in [0, 1, PIECE - 1, PIECE + 1, usize::MAX] {
         load(piece, &good);
     }
-    for (index, by) in [(0, 1), (3, -1), (19, 5), (7, -(i64::from(good[7])))] {
+    for (index, by) in [(0, 1), (3, -1), (19, 5), (7, -good[7].cast_signed())] {
         let mut wrong = good.clone();
-        wrong[index] = (i64::from(wrong[index]) + by) as u32;
+        wrong[index] = wrong[index].wrapping_add_signed(by);
         load(PIECE, &wrong);
         // The same sum, parted elsewhere.
         let other = if index == 0 { 1 } else { index - 1 };
-        wrong[other] = (i64::from(wrong[other]) - by) as u32;
+        wrong[other] = wrong[other].wrapping_add_signed(-by);
         load(PIECE, &wrong);
     }
     load(PIECE, &[]);
