@@ -29,6 +29,13 @@ pub enum ErrorKind {
     Limit,
     /// This platform or container cannot do what was asked.
     Unsupported,
+    /// A writer of a locked array ended in the midst of a change; see
+    /// [`LockedArray::clear_poison`](crate::LockedArray::clear_poison).
+    Poisoned,
+    /// This thread has the lock that it asks for, and would wait for itself.
+    Deadlock,
+    /// A live array is to be changed that was opened for reading.
+    ReadOnly,
     /// A `Serialize` or `Deserialize` implementation reported an error of its own.
     Message,
 }
@@ -128,6 +135,13 @@ impl Error {
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
         self.0.source = Some(source.into());
+        self
+    }
+
+    /// The same error as one of another kind.
+    #[cold]
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
         self
     }
 

@@ -39,6 +39,16 @@ pub(super) fn check_values(dtype: &DType, bytes: &[u8]) -> Result<(), Misfit> {
     }
 }
 
+/// Whether some bytes are no element of the dtype, because a bool is in it.
+#[cfg(feature = "ndarray")]
+pub(crate) fn has_bools(dtype: &DType) -> bool {
+    match dtype.inner() {
+        Kind::Scalar(Scalar::Bool) => true,
+        Kind::Struct(structure) => structure.fields().iter().any(|field| has_bools(field.dtype())),
+        _ => false,
+    }
+}
+
 /// Blocks are or-ed together first, which the compiler turns into vector code.
 fn check_bools(bytes: &[u8]) -> Result<(), Misfit> {
     for (block, chunk) in bytes.chunks(4096).enumerate() {

@@ -5,6 +5,7 @@ mod aligned;
 mod fresh;
 #[cfg(feature = "ndarray")]
 mod hold;
+pub(crate) mod live;
 mod region;
 
 pub use aligned::AlignedBytes;

@@ -22,6 +22,13 @@ use rustix::process::Pid;
 
 use super::{FileKind, Lack, Space, Stamp, Status};
 
+mod live;
+#[cfg(feature = "ndarray")]
+mod locks;
+pub(crate) use live::*;
+#[cfg(feature = "ndarray")]
+pub(crate) use locks::*;
+
 /// What `/proc/PID/maps` and `/proc/PID/fd` show.
 const MEMORY_NAME: &str = "serde_shm";
 

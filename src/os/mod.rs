@@ -57,6 +57,7 @@ pub(crate) struct Space {
 
 /// What a system call failed for want of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code))]
 pub(crate) enum Lack {
     /// Room on the file system, or for another file there.
     Space,
@@ -70,6 +71,7 @@ pub(crate) enum Lack {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code))]
 pub(crate) enum FileKind {
     Regular,
     Directory,

@@ -292,3 +292,86 @@ pub(crate) fn names_in(folder: &Path) -> io::Result<Vec<String>> {
 
 /// There is no such wish here.
 pub(crate) fn wish_huge_pages<T>(_: &mut [std::mem::MaybeUninit<T>]) {}
+
+pub(crate) fn create_live() -> io::Result<File> {
+    unsupported()
+}
+
+pub(crate) fn seal_live(_: &File, _: u64) -> io::Result<()> {
+    unsupported()
+}
+
+pub(crate) fn check_live(_: &File) -> io::Result<Option<u64>> {
+    unsupported()
+}
+
+pub(crate) fn reserve(_: &File, _: u64, _: u64) -> io::Result<()> {
+    unsupported()
+}
+
+pub(crate) fn open_live(_: u32, _: u32) -> io::Result<File> {
+    unsupported()
+}
+
+#[cfg(feature = "ndarray")]
+pub(crate) use locks::*;
+
+/// What arrays that change need: among the threads of this process there are such.
+#[cfg(feature = "ndarray")]
+mod locks {
+    use std::fs::File;
+    use std::io;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use super::unsupported;
+
+    /// Nobody has one.
+    pub(crate) enum LiveMap {}
+
+    impl LiveMap {
+        pub(crate) fn new(_: &File, _: u64, _: usize, _: bool) -> io::Result<Self> {
+            unsupported()
+        }
+
+        pub(crate) fn start(&self) -> *mut u8 {
+            match *self {}
+        }
+
+        pub(crate) fn len(&self) -> usize {
+            match *self {}
+        }
+    }
+
+    pub(crate) fn reopen_live(_: &File) -> io::Result<File> {
+        unsupported()
+    }
+
+    pub(crate) fn try_lock_byte(_: &File, _: u64) -> io::Result<bool> {
+        unsupported()
+    }
+
+    pub(crate) fn unlock_byte(_: &File, _: u64) {}
+
+    pub(crate) fn is_byte_locked(_: &File, _: u64) -> io::Result<bool> {
+        unsupported()
+    }
+
+    /// There is no futex: who waits looks again after a millisecond at most.
+    pub(crate) fn sleep_on(word: &AtomicU32, value: u32, most: Duration) -> bool {
+        if word.load(Ordering::Acquire) == value {
+            std::thread::sleep(most.min(Duration::from_millis(1)));
+        }
+        false
+    }
+
+    pub(crate) fn wake_all(_: &AtomicU32) {}
+
+    pub(crate) fn has_ended(_: u32, _: u64) -> bool {
+        false
+    }
+
+    pub(crate) fn process_stamp() -> u64 {
+        std::process::id().into()
+    }
+}

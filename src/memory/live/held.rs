@@ -1,0 +1,309 @@
+//! Elements under the guard of their lock: the one place where live memory is seen as a slice.
+#![allow(unsafe_code)]
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::sync::MutexGuard;
+
+use crate::element::{self, Element};
+use crate::error::{Error, ErrorKind, Result};
+use crate::os;
+
+use super::holders::Slots;
+use super::lock::{self, Left, Line, Outcome, Table, Wait};
+use super::region::LiveRegion;
+
+/// What a guard shows of a slice: `Seen` says nothing of the slice's lifetime, so that nothing of it gets out.
+pub(crate) trait Frame<A: 'static> {
+    type Seen: ?Sized;
+    type Shared<'a>;
+    type Exclusive<'a>;
+    fn shared<'s>(view: &'s Self::Shared<'_>) -> &'s Self::Seen;
+    fn exclusive<'s>(view: &'s Self::Exclusive<'_>) -> &'s Self::Seen;
+    fn exclusive_mut<'s>(view: &'s mut Self::Exclusive<'_>) -> &'s mut Self::Seen;
+}
+
+/// Elements behind a lock. No two of different kinds are made for the same bytes of a region.
+#[derive(Clone, Debug)]
+pub(crate) struct Lockable<A> {
+    region: LiveRegion,
+    start: usize,
+    count: usize,
+    /// Which of the region's locks is theirs.
+    array: usize,
+    element: PhantomData<A>,
+}
+
+impl<A: Element> Lockable<A> {
+    /// A copy of these items, for this process.
+    pub(crate) fn private(items: &[A]) -> Self {
+        let region = LiveRegion::private(size_of_val(items));
+        let Some(place) = region.items::<A>(0, items.len()) else {
+            unreachable!("the region was made for so many items")
+        };
+        // SAFETY: `items` gave room for so many elements, which nobody else knows of yet.
+        unsafe { std::ptr::copy_nonoverlapping(items.as_ptr(), place, items.len()) };
+        Lockable { region, start: 0, count: items.len(), array: 0, element: PhantomData }
+    }
+
+    /// Elements that lie in a region. The caller has seen that it is a locked array of this type.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if they do not lie in it.
+    pub(super) fn placed(
+        region: LiveRegion,
+        start: usize,
+        count: usize,
+        array: usize,
+    ) -> Result<Self> {
+        region
+            .items::<A>(start, count)
+            .ok_or_else(|| Error::corrupt("a locked array reaches beyond its memory"))?;
+        Ok(Lockable { region, start, count, array, element: PhantomData })
+    }
+
+    pub(crate) fn region(&self) -> &LiveRegion {
+        &self.region
+    }
+
+    pub(crate) fn line(&self) -> &Line {
+        self.region.line(self.array)
+    }
+
+    fn place(&self) -> *mut A {
+        let place = self.region.items::<A>(self.start, self.count);
+        place.unwrap_or_else(|| unreachable!("both ways to make one have looked"))
+    }
+
+    /// Others may have put bytes there that are no element: looked at for types that have such.
+    fn check(&self) -> Result<()> {
+        if !self.region.is_shared() || !element::has_bools(&A::DTYPE) {
+            return Ok(());
+        }
+        let len = self.count * size_of::<A>();
+        // SAFETY: so many bytes lie there, of a mapping, which are initialised whatever they are; the lock is held.
+        let bytes = unsafe { std::slice::from_raw_parts(self.place().cast::<u8>(), len) };
+        match element::view::<A>(bytes) {
+            Ok(_) => Ok(()),
+            Err(misfit) => Err(Error::corrupt(misfit.to_string())),
+        }
+    }
+
+    /// Takes a share of the lock; `None` if `wait` gives up. What `make` builds is shown until the guard is dropped.
+    ///
+    /// # Errors
+    ///
+    /// `Poisoned`, `Deadlock`; those of taking a slot; those of `make`.
+    pub(crate) fn read<F: Frame<A>>(
+        &self,
+        wait: &mut impl Wait,
+        make: impl for<'x> FnOnce(&'x [A]) -> Result<F::Shared<'x>>,
+    ) -> Result<Option<Held<'_, A, F>>> {
+        let slots = Slots::new(&self.region, self.array)?;
+        let (line, key) = (self.line(), Key::new(&self.region, self.array));
+        match Turn::of(key) {
+            Some(true) if wait.next().is_none() => return Ok(None),
+            Some(true) => return Err(deadlock("read", "write guard")),
+            Some(false) => lock::read_again(&slots),
+            None => match lock::read(line, &slots, wait) {
+                Outcome::Held => {}
+                Outcome::Busy => return Ok(None),
+                Outcome::Poisoned => return Err(poisoned()),
+            },
+        }
+        let share = Share { turn: Turn::begin(key, false), slots, line };
+        self.check()?;
+        // SAFETY: the elements lie there, are valid by `check`, and the share of the lock keeps writers out until it is
+        // dropped, as long as all keep the protocol, which the type's documentation asks of them. `make` works for
+        // any lifetime and `Frame` shows nothing of it, so that no reference outlives the guard.
+        let items = unsafe { std::slice::from_raw_parts(self.place(), self.count) };
+        Ok(Some(Held { view: make(items)?, _share: share }))
+    }
+
+    /// Takes the whole of the lock; see [`read`](Self::read). If it is to `mend` the elements, poison does not matter, and
+    /// is gone when the guard is dropped.
+    pub(crate) fn write<F: Frame<A>>(
+        &self,
+        wait: &mut impl Wait,
+        mend: bool,
+        make: impl for<'x> FnOnce(&'x mut [A]) -> Result<F::Exclusive<'x>>,
+    ) -> Result<Option<HeldMut<'_, A, F>>> {
+        if !self.region.is_writable() {
+            return Err(read_only());
+        }
+        let slots = Slots::new(&self.region, self.array)?;
+        let (line, key) = (self.line(), Key::new(&self.region, self.array));
+        match Turn::of(key) {
+            Some(_) if wait.next().is_none() => return Ok(None),
+            Some(true) => return Err(deadlock("write", "write guard")),
+            Some(false) => return Err(deadlock("write", "read guard")),
+            None => {}
+        }
+        match lock::write(line, &slots, wait, mend) {
+            Outcome::Held => {}
+            Outcome::Busy => return Ok(None),
+            Outcome::Poisoned => return Err(poisoned()),
+        }
+        let panicking = std::thread::panicking();
+        let mut whole =
+            Whole { turn: Turn::begin(key, true), line, left: Left::Untouched, panicking };
+        self.check()?;
+        // SAFETY: as in `read`; the whole of the lock keeps all others out.
+        let items = unsafe { std::slice::from_raw_parts_mut(self.place(), self.count) };
+        let view = make(items)?;
+        whole.left = if mend { Left::Mended } else { Left::Well };
+        Ok(Some(HeldMut { view, _whole: whole }))
+    }
+}
+
+#[cold]
+fn poisoned() -> Error {
+    Error::new(
+        ErrorKind::Poisoned,
+        "the array is poisoned: a writer ended in the midst of a change, so that its elements may be half of one state and \
+         half of another; mend them after `clear_poison`",
+    )
+}
+
+#[cold]
+fn deadlock(wanted: &str, has: &str) -> Error {
+    Error::new(
+        ErrorKind::Deadlock,
+        format!(
+            "this thread has a {has} of the array and would wait for itself with `{wanted}`; drop the guard first"
+        ),
+    )
+}
+
+#[cold]
+pub(crate) fn read_only() -> Error {
+    Error::new(
+        ErrorKind::ReadOnly,
+        "the array belongs to a segment that was opened by `Segment::open_read_only`, and cannot be changed through it",
+    )
+}
+
+/// A lock as this thread knows it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key {
+    /// Which region, and which of its locks: no address, since another region may come to lie where a guard was leaked.
+    region: u64,
+    array: usize,
+    /// The process in which it was taken; zero where each process has memory of its own. A child that is forked has
+    /// copies of its parent's guards, which are not its own.
+    process: u64,
+}
+
+impl Key {
+    #[inline]
+    fn new(region: &LiveRegion, array: usize) -> Self {
+        let process = if region.is_shared() { os::process_stamp() } else { 0 };
+        Key { region: region.number(), array, process }
+    }
+}
+
+thread_local! {
+    /// The locks that this thread has, and whether it writes.
+    static TURNS: RefCell<Vec<(Key, bool)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// That this thread has a lock. Not `Send`, as the guards are not.
+struct Turn {
+    key: Key,
+    writes: bool,
+    thread: PhantomData<MutexGuard<'static, ()>>,
+}
+
+impl Turn {
+    /// Whether this thread has that lock, and if so, whether it writes.
+    #[inline]
+    fn of(key: Key) -> Option<bool> {
+        let find = |turns: &RefCell<Vec<_>>| {
+            turns.borrow().iter().find(|(of, _)| *of == key).map(|(_, writes)| *writes)
+        };
+        TURNS.try_with(find).unwrap_or(None)
+    }
+
+    #[inline]
+    fn begin(key: Key, writes: bool) -> Self {
+        // At the end of a thread the list may be gone; then nothing is looked up either.
+        let _ = TURNS.try_with(|turns| turns.borrow_mut().push((key, writes)));
+        Turn { key, writes, thread: PhantomData }
+    }
+
+    /// Says whether the lock is this process's to give back.
+    #[inline]
+    fn end(&self) -> bool {
+        let _ = TURNS.try_with(|turns| {
+            let mut turns = turns.borrow_mut();
+            if let Some(place) = turns.iter().rposition(|turn| *turn == (self.key, self.writes)) {
+                turns.swap_remove(place);
+            }
+        });
+        self.key.process == 0 || self.key.process == os::process_stamp()
+    }
+}
+
+struct Share<'a> {
+    turn: Turn,
+    slots: Slots<'a>,
+    line: &'a Line,
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        if self.turn.end() {
+            lock::unread(self.line, self.slots.count(self.slots.own()));
+        }
+    }
+}
+
+struct Whole<'a> {
+    turn: Turn,
+    line: &'a Line,
+    left: Left,
+    /// The thread was panicking before it took the lock.
+    panicking: bool,
+}
+
+impl Drop for Whole<'_> {
+    fn drop(&mut self) {
+        if self.turn.end() {
+            let torn = !self.panicking && std::thread::panicking();
+            lock::unwrite(self.line, if torn { Left::Torn } else { self.left });
+        }
+    }
+}
+
+/// A view under a share of the lock.
+pub(crate) struct Held<'a, A: 'static, F: Frame<A>> {
+    /// Declared before the share, hence dropped before it.
+    view: F::Shared<'a>,
+    _share: Share<'a>,
+}
+
+impl<A, F: Frame<A>> Held<'_, A, F> {
+    #[inline]
+    pub(crate) fn seen(&self) -> &F::Seen {
+        F::shared(&self.view)
+    }
+}
+
+/// A view under the whole of the lock.
+pub(crate) struct HeldMut<'a, A: 'static, F: Frame<A>> {
+    view: F::Exclusive<'a>,
+    _whole: Whole<'a>,
+}
+
+impl<A, F: Frame<A>> HeldMut<'_, A, F> {
+    #[inline]
+    pub(crate) fn seen(&self) -> &F::Seen {
+        F::exclusive(&self.view)
+    }
+
+    #[inline]
+    pub(crate) fn seen_mut(&mut self) -> &mut F::Seen {
+        F::exclusive_mut(&mut self.view)
+    }
+}

@@ -1,0 +1,242 @@
+//! Who uses the locks of a live memory, and whether they live.
+//!
+//! Each handle of a memory takes a slot when it first uses a lock: a number whose byte it keeps locked in the file, by a
+//! description of its own, so that the kernel frees it when the process ends, however it does. Whoever waits for a
+//! lock looks whether its holder's byte is still locked, and takes the lock back if it is not.
+//!
+//! To take a slot and to take a lock back both need the byte behind the slots, so that nobody gets the slot of a dead
+//! holder while another is still taking its locks away.
+
+use std::fs::File;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::os;
+
+use super::layout::MAX_HOLDERS;
+use super::lock::{self, Line, OWNER, Table};
+use super::region::LiveRegion;
+
+/// The byte that is locked to change who has which slot.
+const CHANGES: u64 = MAX_HOLDERS as u64;
+
+/// How long one waits for it. It is held for microseconds.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+pub(super) struct Holders {
+    file: Arc<File>,
+    first: Seat,
+}
+
+/// The slot of one process. A child that was forked finds its parent's first, and takes one of its own behind it: the
+/// parent's cannot serve, since it is not the child's death that frees it.
+struct Seat {
+    process: u64,
+    taking: Mutex<()>,
+    member: OnceLock<Member>,
+    next: OnceLock<Box<Seat>>,
+}
+
+/// A slot that this process has.
+struct Member {
+    slot: u32,
+    process: u64,
+    /// The description that has the lock. Nobody else gets it, but children that are forked.
+    file: File,
+    /// Threads share the description, so that its locks do not tell them apart.
+    changing: Mutex<()>,
+}
+
+impl Holders {
+    pub(super) fn new(file: Arc<File>) -> Self {
+        Holders { file, first: Seat::new(os::process_stamp()) }
+    }
+
+    fn seat(&self) -> &Seat {
+        let process = os::process_stamp();
+        let mut seat = &self.first;
+        while seat.process != process {
+            seat = seat.next.get_or_init(|| Box::new(Seat::new(process)));
+        }
+        seat
+    }
+
+    fn member(&self, region: &LiveRegion) -> Result<&Member> {
+        let seat = self.seat();
+        match seat.member.get() {
+            Some(member) => Ok(member),
+            None => seat.take(&self.file, region),
+        }
+    }
+}
+
+impl Seat {
+    fn new(process: u64) -> Self {
+        Seat { process, taking: Mutex::new(()), member: OnceLock::new(), next: OnceLock::new() }
+    }
+
+    #[cold]
+    fn take(&self, file: &File, region: &LiveRegion) -> Result<&Member> {
+        let _taking = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(member) = self.member.get() {
+            return Ok(member);
+        }
+        let member = join(file, region)?;
+        Ok(self.member.get_or_init(|| member))
+    }
+}
+
+/// Takes the first slot that is free.
+fn join(file: &File, region: &LiveRegion) -> Result<Member> {
+    let file = os::reopen_live(file).map_err(|error| {
+        Error::io(
+            "cannot open the memory of the live arrays anew, which a lock needs \
+             (through /proc/self/fd, for reading and writing)",
+            error,
+        )
+    })?;
+    let failed = |error| Error::io("cannot lock a byte of the live arrays' memory", error);
+    let until = Instant::now() + PATIENCE;
+    while !os::try_lock_byte(&file, CHANGES).map_err(failed)? {
+        if Instant::now() > until {
+            return Err(Error::io(
+                "another process has been changing who uses the locks for over a second",
+                std::io::Error::from(std::io::ErrorKind::TimedOut),
+            ));
+        }
+        std::thread::sleep(Duration::from_micros(50));
+    }
+    // What fails below closes the file, and with it frees the bytes.
+    let mut slot = 0;
+    while slot < MAX_HOLDERS && !os::try_lock_byte(&file, slot.into()).map_err(failed)? {
+        slot += 1;
+    }
+    if slot == MAX_HOLDERS {
+        return Err(Error::new(
+            ErrorKind::Limit,
+            format!("{MAX_HOLDERS} handles use the locks of these arrays, and no more can"),
+        ));
+    }
+    let layout = region.layout();
+    let row = layout.start() + layout.row(slot) as u64;
+    os::reserve(&file, row, layout.stride())
+        .map_err(|error| Error::io("cannot get memory for the readers' counts", error))?;
+    // Who had the slot before may have ended with locks in its hands.
+    for array in 0..layout.arrays() {
+        let line = region.line(array);
+        if line.state.load(Ordering::Acquire) & OWNER == slot + 1 {
+            lock::take_back(line);
+        }
+        region.count(slot, array).store(0, Ordering::SeqCst);
+    }
+    let process = std::process::id();
+    let who =
+        [process.into(), os::started(process).unwrap_or(0), os::process_namespace().unwrap_or(0)];
+    for (word, value) in region.record(slot).iter().zip(who) {
+        word.store(value, Ordering::Relaxed);
+    }
+    region.used().fetch_max(slot + 1, Ordering::SeqCst);
+    os::unlock_byte(&file, CHANGES);
+    Ok(Member { slot, process: os::process_stamp(), file, changing: Mutex::new(()) })
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        // A forked child may have a copy of the descriptor, which would keep the lock when this one is closed.
+        if self.process == os::process_stamp() {
+            os::unlock_byte(&self.file, self.slot.into());
+        }
+    }
+}
+
+/// The slots as the lock of one array sees them.
+pub(super) struct Slots<'a> {
+    region: &'a LiveRegion,
+    array: usize,
+    /// `None` in memory of this process alone, which has one slot.
+    member: Option<&'a Member>,
+}
+
+impl<'a> Slots<'a> {
+    /// # Errors
+    ///
+    /// `Io` or `Limit` if this process has no slot yet and cannot have one.
+    #[inline]
+    pub(super) fn new(region: &'a LiveRegion, array: usize) -> Result<Self> {
+        let member = match region.holders() {
+            Some(holders) => Some(holders.member(region)?),
+            None => None,
+        };
+        Ok(Slots { region, array, member })
+    }
+
+    /// Whether the holder of a slot has ended.
+    fn has_ended(&self, member: &Member, slot: u32) -> bool {
+        if slot == member.slot {
+            return false;
+        }
+        if slot >= MAX_HOLDERS {
+            // No holder has written this.
+            return true;
+        }
+        if os::is_byte_locked(&member.file, slot.into()).is_ok_and(|locked| !locked) {
+            return true;
+        }
+        // A child that was forked keeps its parent's lock beyond the parent's end.
+        let [process, started, namespace] =
+            self.region.record(slot).each_ref().map(|word| word.load(Ordering::Relaxed));
+        let Ok(process) = u32::try_from(process) else { return false };
+        started != 0
+            && os::process_namespace().is_ok_and(|own| own == namespace)
+            && os::has_ended(process, started)
+    }
+}
+
+impl Table for Slots<'_> {
+    #[inline]
+    fn own(&self) -> u32 {
+        self.member.map_or(0, |member| member.slot)
+    }
+
+    #[inline]
+    fn used(&self) -> u32 {
+        match self.member {
+            // The word is others' to write, too.
+            Some(_) => self.region.used().load(Ordering::SeqCst).min(MAX_HOLDERS),
+            None => 1,
+        }
+    }
+
+    #[inline]
+    fn count(&self, slot: u32) -> &std::sync::atomic::AtomicU32 {
+        self.region.count(slot, self.array)
+    }
+
+    #[cold]
+    fn rescue(&self, line: &Line) {
+        let Some(member) = self.member else { return };
+        let owner = || (line.state.load(Ordering::Acquire) & OWNER).checked_sub(1);
+        let reads = |slot: &u32| self.count(*slot).load(Ordering::Acquire) != 0;
+        let ended = |slot: u32| self.has_ended(member, slot);
+        if !owner().is_some_and(ended) && !(0..self.used()).filter(reads).any(ended) {
+            return;
+        }
+        let Ok(_changing) = member.changing.try_lock() else { return };
+        if !os::try_lock_byte(&member.file, CHANGES).unwrap_or(false) {
+            // Who has it now may be doing the same. The caller comes again.
+            return;
+        }
+        // Asked again: now nobody else gets a slot.
+        if owner().is_some_and(ended) {
+            lock::take_back(line);
+        }
+        for slot in (0..self.used()).filter(reads) {
+            if ended(slot) {
+                self.count(slot).store(0, Ordering::SeqCst);
+            }
+        }
+        os::unlock_byte(&member.file, CHANGES);
+    }
+}

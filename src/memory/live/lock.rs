@@ -1,0 +1,288 @@
+//! The lock of a live array: readers share, a writer excludes, across threads and processes alike.
+//!
+//! Who uses the memory has a *slot*, and in it a count of its readers of each array. A reader raises its own count and
+//! then looks for a writer; a writer puts its slot into the state and then looks at all counts. Both are sequentially
+//! consistent, so that at least one of the two sees the other; a reader that sees a writer steps back. Each word that
+//! says who holds the lock therefore belongs to a slot, and when its holder has died, whoever waits takes it back:
+//! [`Table::rescue`].
+//!
+//! Nobody sleeps for long without looking again, so that a wake-up that was lost with its sender delays, and no more.
+
+use std::time::Duration;
+
+use super::sync::{AtomicU32, AtomicU64, Ordering, full_fence, sleep_on, spin, wake_all};
+
+/// The slot of the writer plus one; zero if there is none.
+pub(super) const OWNER: u32 = 0xffff;
+
+/// Somebody sleeps until the state changes.
+const WAITING: u32 = 1 << 31;
+
+/// Somebody has waited for so long that who comes now lets it go first.
+const STARVING: u32 = 1 << 30;
+
+/// The words of one array, in a cache line of their own. All zero is an array that nobody uses.
+#[repr(C, align(64))]
+pub(crate) struct Line {
+    /// `OWNER`, `WAITING`, `STARVING`.
+    pub(super) state: AtomicU32,
+    /// Counts up when a reader leaves while a writer waits for it.
+    pub(super) drain: AtomicU32,
+    /// Not zero while a writer may be changing elements.
+    pub(super) dirty: AtomicU32,
+    /// Not zero when a writer ended in the midst of it.
+    pub(super) poison: AtomicU32,
+    /// How often the array was updated.
+    pub(super) version: AtomicU64,
+    /// Counts up when an update wakes those that wait for one.
+    pub(super) signal: AtomicU32,
+    /// Not zero if somebody waits for an update.
+    pub(super) watched: AtomicU32,
+}
+
+/// The slots, as seen from one of them, for one array.
+pub(crate) trait Table {
+    /// The own slot.
+    fn own(&self) -> u32;
+
+    /// Slots from this one on were never used.
+    fn used(&self) -> u32;
+
+    /// How many readers a slot has.
+    fn count(&self, slot: u32) -> &AtomicU32;
+
+    /// Takes back what holders have that ended.
+    fn rescue(&self, line: &Line);
+}
+
+/// How long somebody waits.
+pub(crate) trait Wait {
+    /// How long to sleep next, or `None` to give up.
+    fn next(&mut self) -> Option<Duration>;
+
+    /// Whether to look once more without sleeping.
+    fn spins(&mut self) -> bool;
+
+    /// Whether it has waited for so long that it goes first.
+    fn is_starving(&self) -> bool;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Held,
+    /// Not held: a writer ended in the midst of it.
+    Poisoned,
+    /// Not held: others did not let go in time.
+    Busy,
+}
+
+fn may_enter(state: u32, wait: &impl Wait) -> bool {
+    state & OWNER == 0 && (state & STARVING == 0 || wait.is_starving())
+}
+
+/// Waits for the writer to leave. False if it is time to give up.
+fn pause(line: &Line, table: &impl Table, wait: &mut impl Wait) -> bool {
+    if wait.spins() {
+        spin();
+        return true;
+    }
+    let Some(time) = wait.next() else { return false };
+    let state = line.state.load(Ordering::Relaxed);
+    if may_enter(state, wait) {
+        return true;
+    }
+    let marked = state | WAITING | if wait.is_starving() { STARVING } else { 0 };
+    let marks =
+        line.state.compare_exchange(state, marked, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+    if marks && sleep_on(&line.state, marked, time) {
+        table.rescue(line);
+    }
+    true
+}
+
+/// Takes a share.
+pub(crate) fn read(line: &Line, table: &impl Table, wait: &mut impl Wait) -> Outcome {
+    let count = table.count(table.own());
+    let mut rescued = false;
+    loop {
+        if may_enter(line.state.load(Ordering::Relaxed), wait) {
+            count.fetch_add(1, Ordering::SeqCst);
+            full_fence();
+            let state = line.state.load(Ordering::SeqCst);
+            if state & OWNER == 0 {
+                if state & STARVING != 0 {
+                    line.state.fetch_and(!STARVING, Ordering::Relaxed);
+                }
+                if line.poison.load(Ordering::Relaxed) == 0 {
+                    return Outcome::Held;
+                }
+                unread(line, count);
+                return Outcome::Poisoned;
+            }
+            unread(line, count);
+        }
+        if !pause(line, table, wait) {
+            if rescued {
+                return Outcome::Busy;
+            }
+            // What is in the way may be dead, also for who does not wait.
+            rescued = true;
+            table.rescue(line);
+        }
+    }
+}
+
+/// Takes another share for who has one. A writer that waits cannot be let in before both are given back, so it is not
+/// looked for.
+pub(crate) fn read_again(table: &impl Table) {
+    table.count(table.own()).fetch_add(1, Ordering::Relaxed);
+}
+
+/// Gives a share back.
+pub(crate) fn unread(line: &Line, count: &AtomicU32) {
+    count.fetch_sub(1, Ordering::SeqCst);
+    full_fence();
+    if line.state.load(Ordering::SeqCst) & OWNER != 0 {
+        line.drain.fetch_add(1, Ordering::Release);
+        wake_all(&line.drain);
+    }
+}
+
+/// Takes the whole; also of a poisoned array, if it is to be mended.
+pub(crate) fn write(line: &Line, table: &impl Table, wait: &mut impl Wait, mend: bool) -> Outcome {
+    let owner = table.own() + 1;
+    let mut rescued = false;
+    loop {
+        let state = line.state.load(Ordering::Relaxed);
+        if may_enter(state, wait) {
+            let taken = state & WAITING | owner;
+            let order = (Ordering::SeqCst, Ordering::Relaxed);
+            if line.state.compare_exchange(state, taken, order.0, order.1).is_ok() {
+                break;
+            }
+        } else if !pause(line, table, wait) {
+            if rescued {
+                return Outcome::Busy;
+            }
+            rescued = true;
+            table.rescue(line);
+        }
+    }
+    full_fence();
+    loop {
+        let seen = line.drain.load(Ordering::Acquire);
+        if !(0..table.used()).any(|slot| table.count(slot).load(Ordering::SeqCst) != 0) {
+            break;
+        }
+        if wait.spins() {
+            spin();
+        } else if let Some(time) = wait.next() {
+            if sleep_on(&line.drain, seen, time) {
+                table.rescue(line);
+            }
+        } else if rescued {
+            release(line);
+            return Outcome::Busy;
+        } else {
+            rescued = true;
+            table.rescue(line);
+        }
+    }
+    if !mend && line.poison.load(Ordering::Relaxed) != 0 {
+        release(line);
+        return Outcome::Poisoned;
+    }
+    // An exchange and not a store: no write to an element comes before it.
+    line.dirty.swap(1, Ordering::AcqRel);
+    Outcome::Held
+}
+
+/// How a writer leaves the elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// As they were: nobody came to them.
+    Untouched,
+    Well,
+    /// Well again, whatever they were before.
+    Mended,
+    /// In the midst of a change.
+    Torn,
+}
+
+/// Gives the whole back; as an update, if elements may have changed.
+pub(crate) fn unwrite(line: &Line, left: Left) {
+    match left {
+        Left::Untouched | Left::Well => {}
+        Left::Mended => line.poison.store(0, Ordering::Relaxed),
+        Left::Torn => line.poison.store(1, Ordering::Relaxed),
+    }
+    // Counted first: an update is not lost where its writer ends here, it is taken for one that was not finished.
+    let wakes = left != Left::Untouched && count_update(line);
+    line.dirty.store(0, Ordering::Release);
+    release(line);
+    if wakes {
+        wake_watchers(line);
+    }
+}
+
+/// Takes the state from its owner.
+fn release(line: &Line) {
+    if line.state.fetch_and(STARVING, Ordering::SeqCst) & WAITING != 0 {
+        wake_all(&line.state);
+    }
+}
+
+/// Takes the whole from an owner that has ended. Nobody else may do so meanwhile.
+pub(super) fn take_back(line: &Line) {
+    if line.dirty.load(Ordering::Acquire) != 0 {
+        line.poison.store(1, Ordering::Relaxed);
+        line.dirty.store(0, Ordering::Release);
+    }
+    release(line);
+}
+
+fn count_update(line: &Line) -> bool {
+    line.version.fetch_add(1, Ordering::SeqCst);
+    full_fence();
+    line.watched.load(Ordering::SeqCst) != 0 && line.watched.swap(0, Ordering::SeqCst) != 0
+}
+
+fn wake_watchers(line: &Line) {
+    line.signal.fetch_add(1, Ordering::Release);
+    wake_all(&line.signal);
+}
+
+/// Counts an update and wakes who waits for one.
+pub(crate) fn notify(line: &Line) {
+    if count_update(line) {
+        wake_watchers(line);
+    }
+}
+
+pub(crate) fn is_poisoned(line: &Line) -> bool {
+    line.poison.load(Ordering::Relaxed) != 0
+}
+
+pub(crate) fn clear_poison(line: &Line) {
+    line.poison.store(0, Ordering::Relaxed);
+}
+
+pub(crate) fn version(line: &Line) -> u64 {
+    line.version.load(Ordering::Acquire)
+}
+
+/// Waits until there was another update than the one that was seen last; its number, or `None` if there was none.
+pub(crate) fn wait_for_update(line: &Line, seen: u64, wait: &mut impl Wait) -> Option<u64> {
+    loop {
+        let signal = line.signal.load(Ordering::Acquire);
+        let found = version(line);
+        if found != seen {
+            return Some(found);
+        }
+        line.watched.store(1, Ordering::SeqCst);
+        full_fence();
+        if line.version.load(Ordering::SeqCst) == seen {
+            sleep_on(&line.signal, signal, wait.next()?);
+        }
+    }
+}

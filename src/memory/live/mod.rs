@@ -1,0 +1,37 @@
+//! Memory that others write to while it is used: never a plain slice, but cells that are accessed atomically, or a slice
+//! under the guard of a lock that all its users keep.
+//!
+//! `lock` is the algorithm, over words that may lie in shared memory; `region` lays words and elements out over a
+//! mapping or the heap; `holders` knows who is alive; `held` and `cells` are the two ways to the elements.
+
+mod arrays;
+#[cfg(feature = "ndarray")]
+mod cells;
+#[cfg(feature = "ndarray")]
+mod held;
+#[cfg(feature = "ndarray")]
+mod holders;
+mod layout;
+#[cfg(feature = "ndarray")]
+mod lock;
+#[cfg(feature = "ndarray")]
+mod patience;
+#[cfg(feature = "ndarray")]
+mod places;
+#[cfg(feature = "ndarray")]
+mod region;
+#[cfg(feature = "ndarray")]
+mod sync;
+
+pub(crate) use arrays::{LiveArrays, LiveEntry, check_entries, other_kind};
+#[cfg(feature = "ndarray")]
+pub(crate) use cells::Cells;
+#[cfg(feature = "ndarray")]
+pub use cells::{AtomicBits, AtomicElement, AtomicNumber};
+#[cfg(feature = "ndarray")]
+pub(crate) use held::{Frame, Held, HeldMut, Lockable, read_only};
+pub(crate) use layout::{DATA_START, Kind, Layout};
+#[cfg(feature = "ndarray")]
+pub(crate) use lock::{clear_poison, is_poisoned, notify, version, wait_for_update};
+#[cfg(feature = "ndarray")]
+pub(crate) use patience::Patience;

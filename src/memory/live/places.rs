@@ -1,0 +1,73 @@
+//! From what the sealed block says of a live array to its elements.
+
+use crate::element::Element;
+use crate::error::{Error, Result};
+use crate::layout;
+
+use super::arrays::{LiveArrays, LiveEntry, Mapping, other_kind};
+use super::cells::{AtomicElement, Cells};
+use super::held::Lockable;
+use super::layout::Kind;
+use super::region::LiveRegion;
+
+impl LiveArrays {
+    fn region(&self) -> Result<&LiveRegion> {
+        if let Some(region) = self.mapping.region.get() {
+            return Ok(region);
+        }
+        let file = self.file.as_ref().map_err(|(kind, why)| {
+            Error::new(*kind, format!("the memory of the live arrays cannot be had: {why}"))
+        })?;
+        let Mapping { layout, writable, .. } = self.mapping;
+        let region = LiveRegion::map(file, layout, writable)?;
+        Ok(self.mapping.region.get_or_init(|| region))
+    }
+
+    /// The live array of this number, if it is of that kind and type; with its shape.
+    fn place<A: Element>(&self, number: u64, kind: Kind) -> Result<(&LiveEntry, Place)> {
+        let array = self
+            .entries
+            .binary_search_by_key(&number, |entry| entry.number)
+            .map_err(|_| Error::corrupt(format!("array number {number} is no live array")))?;
+        let entry = &self.entries[array];
+        if entry.kind != kind {
+            return Err(other_kind(kind, entry.kind));
+        }
+        if entry.dtype != A::DTYPE {
+            return Err(Error::mismatch(format!(
+                "expected a live array of {}, found one of {} (shape {:?}); a live array is not converted",
+                A::DTYPE.rust_name(),
+                entry.dtype.rust_name(),
+                entry.shape
+            )));
+        }
+        let too_large = || Error::corrupt("a live array reaches beyond its memory");
+        let start = usize::try_from(entry.start).map_err(|_| too_large())?;
+        let count = layout::count(&entry.shape).ok_or_else(too_large)?;
+        Ok((entry, Place { start, count, array }))
+    }
+
+    /// # Errors
+    ///
+    /// `Mismatch` if it is of another kind or type; those of opening and mapping the memory.
+    pub(crate) fn locked<A: Element>(&self, number: u64) -> Result<(&[usize], Lockable<A>)> {
+        let (entry, place) = self.place::<A>(number, Kind::Locked)?;
+        let region = self.region()?.clone();
+        let items = Lockable::placed(region, place.start, place.count, place.array)?;
+        Ok((&entry.shape, items))
+    }
+
+    /// The same for an atomic array.
+    pub(crate) fn atomic<A: AtomicElement>(&self, number: u64) -> Result<(&[usize], Cells<A>)> {
+        let (entry, place) = self.place::<A>(number, Kind::Atomic)?;
+        let region = self.region()?.clone();
+        let items = Cells::placed(region, place.start, place.count, place.array)?;
+        Ok((&entry.shape, items))
+    }
+}
+
+struct Place {
+    start: usize,
+    count: usize,
+    array: usize,
+}

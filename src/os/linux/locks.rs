@@ -1,0 +1,180 @@
+//! What locks in live memory need: mappings that others write to, locks on single bytes of a file, futexes, and whether a
+//! process has ended.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use memmap2::{MmapOptions, MmapRaw};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::{Errno, retry_on_intr};
+use rustix::process::{Pid, PidfdFlags};
+use rustix::thread::futex;
+
+use super::{again, live, process_exists, started};
+
+/// A part of a live memory file, mapped. It is never seen as a slice here: others write to it.
+pub(crate) struct LiveMap(MmapRaw);
+
+impl LiveMap {
+    /// Maps a part that lies in the file, which cannot be cut: [`check_live`].
+    pub(crate) fn new(file: &File, start: u64, len: usize, writable: bool) -> io::Result<Self> {
+        let mut options = MmapOptions::new();
+        options.offset(start).len(len);
+        let map = || if writable { options.map_raw(file) } else { options.map_raw_read_only(file) };
+        Ok(LiveMap(again(map)?))
+    }
+
+    pub(crate) fn start(&self) -> *mut u8 {
+        self.0.as_mut_ptr()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Another description of an open file, for reading and writing.
+pub(crate) fn reopen_live(file: &File) -> io::Result<File> {
+    live::open(&format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+fn byte_lock(file: &File, command: i32, kind: i32, byte: u64) -> io::Result<libc::flock> {
+    let start = libc::off_t::try_from(byte).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let mut lock = libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: start,
+        l_len: 1,
+        l_pid: 0,
+    };
+    loop {
+        // SAFETY: the commands for locks take a `flock`, which `lock` is, and which the call may fill.
+        let done = unsafe { libc::fcntl(file.as_raw_fd(), command, &raw mut lock) };
+        if done != -1 {
+            return Ok(lock);
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
+/// Locks a byte of the file for this description of it; false if another one has it. The kernel frees it when the last
+/// copy of the description's descriptor is closed: at the end of the process, whatever that was.
+pub(crate) fn try_lock_byte(file: &File, byte: u64) -> io::Result<bool> {
+    match byte_lock(file, libc::F_OFD_SETLK, libc::F_WRLCK, byte) {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+pub(crate) fn unlock_byte(file: &File, byte: u64) {
+    // Without a lock there is nothing to unlock, and nothing else can fail.
+    let _ = byte_lock(file, libc::F_OFD_SETLK, libc::F_UNLCK, byte);
+}
+
+/// Whether another description of the file has the byte locked.
+pub(crate) fn is_byte_locked(file: &File, byte: u64) -> io::Result<bool> {
+    let found = byte_lock(file, libc::F_OFD_GETLK, libc::F_WRLCK, byte)?;
+    Ok(i32::from(found.l_type) != libc::F_UNLCK)
+}
+
+/// Sleeps while the word has this value, so long at most, or until it is woken. Says whether the time ran out. It
+/// may return early. The word may lie in memory that processes share.
+pub(crate) fn sleep_on(word: &AtomicU32, value: u32, most: Duration) -> bool {
+    let most = most.min(Duration::from_secs(3600));
+    let timeout = Timespec {
+        tv_sec: i64::try_from(most.as_secs()).unwrap_or(3600),
+        tv_nsec: most.subsec_nanos().into(),
+    };
+    futex::wait(word, futex::Flags::empty(), value, Some(&timeout)) == Err(Errno::TIMEDOUT)
+}
+
+/// Wakes all that sleep on the word.
+pub(crate) fn wake_all(word: &AtomicU32) {
+    let _ = futex::wake(word, futex::Flags::empty(), i32::MAX.unsigned_abs());
+}
+
+/// Whether the process of this number, that was started then, has ended: gone, a zombie without threads, or its number
+/// is another's by now. Where that cannot be told it is false.
+pub(crate) fn has_ended(process: u32, start: u64) -> bool {
+    if !process_exists(process) {
+        return true;
+    }
+    let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) else { return false };
+    let handle = match retry_on_intr(|| rustix::process::pidfd_open(pid, PidfdFlags::empty())) {
+        Ok(handle) => handle,
+        Err(error) => return error == Errno::SRCH,
+    };
+    // Looked at after the handle was made: the handle is that process's or a later one's.
+    if started(process).is_ok_and(|found| found != start) {
+        return true;
+    }
+    let mut polled = [PollFd::new(&handle, PollFlags::IN)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    retry_on_intr(|| rustix::event::poll(&mut polled, Some(&now))) == Ok(1)
+}
+
+/// A number that is this process's own: a child that was forked gets another one.
+pub(crate) fn process_stamp() -> u64 {
+    let page = PAGE.load(Ordering::Acquire);
+    if page.is_null() {
+        return first_stamp();
+    }
+    // SAFETY: `first_stamp` alone stores a pointer there, to a word of a page that stays mapped for good.
+    let word = unsafe { &*page };
+    match word.load(Ordering::Relaxed) {
+        0 => new_stamp(word),
+        NO_PAGE => u64::from(std::process::id()) | 1 << 63,
+        stamp => stamp,
+    }
+}
+
+/// A word in a page that the kernel clears in a forked child.
+static PAGE: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
+
+/// Stands where the kernel has no such pages (before 4.14): the process number has to do.
+static NONE: AtomicU64 = AtomicU64::new(NO_PAGE);
+const NO_PAGE: u64 = 1;
+
+#[cold]
+fn first_stamp() -> u64 {
+    let page = wiped_page().unwrap_or((&raw const NONE).cast_mut());
+    // Where another thread was faster, its page counts, and this one is left alone: it is one page.
+    let _ = PAGE.compare_exchange(ptr::null_mut(), page, Ordering::AcqRel, Ordering::Acquire);
+    process_stamp()
+}
+
+fn wiped_page() -> Option<*mut AtomicU64> {
+    let page = MmapRaw::from(memmap2::MmapMut::map_anon(size_of::<AtomicU64>()).ok()?);
+    let start = page.as_mut_ptr();
+    // SAFETY: the page was mapped above for this alone; the advice concerns children only.
+    let failed = unsafe { libc::madvise(start.cast(), page.len(), libc::MADV_WIPEONFORK) } != 0;
+    if failed {
+        return None;
+    }
+    std::mem::forget(page);
+    Some(start.cast())
+}
+
+#[cold]
+fn new_stamp(word: &AtomicU64) -> u64 {
+    // Without random bytes, the number and the time of a process tell it from its parent as well.
+    let bytes = super::random().unwrap_or_default();
+    let mut stamp = u64::from_le_bytes(*bytes.first_chunk().unwrap_or(&[0; 8]));
+    stamp ^= u64::from(std::process::id()) << 16;
+    let stamp = stamp.max(NO_PAGE + 1) & !(1 << 63) | 2;
+    match word.compare_exchange(0, stamp, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => stamp,
+        Err(stamp) => stamp,
+    }
+}
