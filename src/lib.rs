@@ -38,14 +38,17 @@ pub use array::ArrayInfo;
 pub use array::AsArray;
 #[cfg(feature = "ndarray")]
 pub use array::{
-    DynArray, RawArray, ShmArray, ShmArray0, ShmArray1, ShmArray2, ShmArray3, ShmArray4, ShmArray5,
-    ShmArray6, ShmArrayD,
+    AtomicArray, DynArray, FlatAtomic, LockedArray, LockedReadGuard, LockedWriteGuard, RawArray,
+    ShmArray, ShmArray0, ShmArray1, ShmArray2, ShmArray3, ShmArray4, ShmArray5, ShmArray6,
+    ShmArrayD,
 };
 pub use dtype::{DType, DTypeKind, Field as DTypeField, TimeBase, TimeUnit};
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
 pub use layout::Order;
 pub use memory::AlignedBytes;
+#[cfg(feature = "ndarray")]
+pub use memory::live::{AtomicBits, AtomicElement, AtomicNumber};
 pub use serde::{de::Deserialize, ser::Serialize};
 #[cfg(feature = "derive")]
 pub use serde_shm_derive::{Deserialize, Element, Serialize};

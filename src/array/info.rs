@@ -2,6 +2,7 @@
 
 use crate::dtype::DType;
 use crate::layout::Order;
+use crate::memory::live::Kind;
 use crate::store::Entry;
 
 /// An array of a container: its path in the object, dtype, shape and order.
@@ -23,6 +24,7 @@ pub struct ArrayInfo {
     shape: Vec<usize>,
     order: Order,
     zero_copy: bool,
+    live: bool,
 }
 
 impl ArrayInfo {
@@ -33,6 +35,7 @@ impl ArrayInfo {
             shape: entry.shape.clone(),
             order: entry.order,
             zero_copy: zero_copy && entry.dtype.is_native(),
+            live: entry.kind != Kind::Plain,
         }
     }
 
@@ -40,7 +43,7 @@ impl ArrayInfo {
     pub(crate) fn from_info(info: crate::store::Info) -> Self {
         let crate::store::Info { path, dtype, shape, order, in_place } = info;
         let zero_copy = in_place && dtype.is_native();
-        ArrayInfo { path, dtype, shape, order, zero_copy }
+        ArrayInfo { path, dtype, shape, order, zero_copy, live: false }
     }
 
     /// Where it stands in the object: `layers.0.weight`. An array that is the whole object is `arr_0`.
@@ -71,5 +74,11 @@ impl ArrayInfo {
     /// Whether it can be seen where it lies: aligned, uncompressed, in this machine's byte order.
     pub fn is_zero_copy(&self) -> bool {
         self.zero_copy
+    }
+
+    /// Whether it is changed in place: a [`LockedArray`](crate::LockedArray) or [`AtomicArray`](crate::AtomicArray), which
+    /// is read as such and as nothing else.
+    pub fn is_live(&self) -> bool {
+        self.live
     }
 }

@@ -8,6 +8,8 @@ mod element;
 mod handle;
 mod info;
 mod item;
+#[cfg(feature = "ndarray")]
+mod live;
 #[cfg(feature = "nalgebra")]
 mod nalgebra;
 #[cfg(feature = "ndarray")]
@@ -44,8 +46,11 @@ pub use item::{
     serialize_elements,
 };
 #[cfg(feature = "ndarray")]
+pub use live::{AtomicArray, FlatAtomic, LockedArray, LockedReadGuard, LockedWriteGuard};
+#[cfg(feature = "ndarray")]
 pub(crate) use nd::view;
-pub(crate) use scope::{add_region, with_region};
+pub(crate) use read::{FIXED, FORTRAN, live_reference};
+pub(crate) use scope::{add_region, with_memory, with_noted_kind};
 pub(crate) use token::{Descriptor, TOKEN, announce};
 #[cfg(feature = "ndarray")]
 pub(crate) use widen::widen;

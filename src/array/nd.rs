@@ -141,10 +141,16 @@ pub(super) fn dimension<D: Dimension, E: Error>(
 
 impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for Array<A, D> {
     fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
-        let read = Read::<A>::deserialize(d)?;
-        let shape = dimension::<D, Z::Error>(&read.shape_of(D::NDIM), read.order)?;
-        Array::from_shape_vec(shape, element::owned(read.elements)).map_err(Error::custom)
+        owned(Read::<A>::deserialize(d)?)
     }
+}
+
+/// What was read, in memory of its own.
+pub(super) fn owned<A: Element, D: Dimension, E: Error>(
+    read: Read<'_, A>,
+) -> Result<Array<A, D>, E> {
+    let shape = dimension::<D, E>(&read.shape_of(D::NDIM), read.order)?;
+    Array::from_shape_vec(shape, element::owned(read.elements)).map_err(Error::custom)
 }
 
 impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for ArcArray<A, D> {

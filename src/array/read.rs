@@ -12,6 +12,8 @@ use serde::de::{
 use crate::dtype::DType;
 use crate::element::{self, Element, Fit, Misfit, fit, mismatch};
 use crate::layout::{self, MAX_NDIM, Order};
+use crate::memory::live::Kind;
+use crate::store::Standing;
 
 use super::nest::{Data, First, Head, Item, Nest, Next, Second};
 use super::token::TOKEN;
@@ -23,6 +25,8 @@ pub(crate) struct Read<'de, A: Element> {
     pub(crate) elements: Cow<'de, [A]>,
     /// Why the elements could not be borrowed.
     owned: Option<&'static str>,
+    /// What is known of its kind. A live array has no elements here.
+    pub(super) standing: Standing,
 }
 
 const INLINE: &str = "it is encoded inline or comes from another format";
@@ -31,6 +35,17 @@ const UNALIGNED: &str = "its bytes are not aligned for it";
 
 impl<'de, A: Element> Read<'de, A> {
     pub(crate) fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read = Self::deserialize_any_kind(deserializer)?;
+        match read.standing {
+            Standing::Live(kind, _) => Err(kind_error(Kind::Plain, kind)),
+            _ => Ok(read),
+        }
+    }
+
+    /// The same, also of an array that changes.
+    pub(super) fn deserialize_any_kind<D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Self, D::Error> {
         deserializer.deserialize_newtype_struct(TOKEN, TokenVisitor(PhantomData))
     }
 
@@ -137,7 +152,7 @@ fn read_bytes<'de, A: Element, E: Error>(
             (Cow::Owned(element::collect(&bytes, None).map_err(misfit)?), Some(COPIED))
         }
     };
-    Ok(Read { shape, order, elements, owned })
+    Ok(Read { shape, order, elements, owned, standing: Standing::Free })
 }
 
 /// What stands under the token.
@@ -176,7 +191,8 @@ impl<A: Element> ArrayVisitor<A> {
     fn nested<'de, E: Error>(nest: Nest) -> Result<Read<'de, A>, E> {
         let (shape, bytes) = nest.finish(&A::DTYPE)?;
         let items = element::collect(&bytes, None).map_err(E::custom)?;
-        Ok(Read { shape, order: Order::C, elements: Cow::Owned(items), owned: Some(INLINE) })
+        let (order, elements, owned) = (Order::C, Cow::Owned(items), Some(INLINE));
+        Ok(Read { shape, order, elements, owned, standing: Standing::Free })
     }
 
     fn scalar<'de, E: Error>(
@@ -248,13 +264,25 @@ impl<'de, A: Element> Visitor<'de> for ArrayVisitor<A> {
                 Some(shape) => shape,
                 None => seq.next_element()?.ok_or_else(|| missing(1))?,
             };
-            let bytes: Bytes<'de> = seq.next_element()?.ok_or_else(|| missing(2))?;
-            // A fourth element, the order, is ours alone.
-            let order = match seq.next_element::<u8>() {
-                Ok(Some(1)) => Order::F,
-                _ => Order::C,
+            let bytes = match seq.next_element()?.ok_or_else(|| missing(2))? {
+                Stored::Bytes(bytes) => bytes,
+                Stored::Live(kind, number) => {
+                    // Serde's buffer wants all of it taken.
+                    let _ = seq.next_element::<u8>()?;
+                    return Ok(Read {
+                        shape,
+                        order: Order::C,
+                        elements: Cow::Borrowed(&[]),
+                        owned: None,
+                        standing: Standing::Live(kind, number),
+                    });
+                }
             };
-            return read_bytes(&descriptor, shape, order, bytes);
+            // A fourth element, the order and whether the kind is fixed, is ours alone.
+            let flags = seq.next_element::<u8>().ok().flatten().unwrap_or(0);
+            let order = if flags & FORTRAN != 0 { Order::F } else { Order::C };
+            let standing = if flags & FIXED != 0 { Standing::Fixed } else { Standing::Free };
+            return Ok(Read { standing, ..read_bytes(&descriptor, shape, order, bytes)? });
         }
         nest.shape[0] += 1;
         while seq.next_element_seed(Item { nest: &mut nest, axis: 1 })?.is_some() {
@@ -297,7 +325,80 @@ impl<'de, A: Element> Visitor<'de> for ArrayVisitor<A> {
             )));
         }
         let items = element::collect(&bytes, None).map_err(M::Error::custom)?;
-        Ok(Read { shape, order: Order::C, elements: Cow::Owned(items), owned: Some(INLINE) })
+        let (order, elements, owned) = (Order::C, Cow::Owned(items), Some(INLINE));
+        Ok(Read { shape, order, elements, owned, standing: Standing::Free })
+    }
+}
+
+/// Flags of what follows an array's bytes.
+pub(crate) const FORTRAN: u8 = 1;
+pub(crate) const FIXED: u8 = 2;
+
+/// What stands for the bytes of a live array: its kind and its number. It is a text, because serde's buffer gives what is
+/// asked for as bytes only if it is bytes or a text.
+pub(crate) fn live_reference(kind: Kind, number: u64) -> String {
+    format!("{} {number}", kind as u8)
+}
+
+fn parse_reference(text: &str) -> Option<(Kind, u64)> {
+    let (kind, number) = text.split_once(' ')?;
+    let kind = Kind::from_code(kind.parse().ok()?).filter(|kind| *kind != Kind::Plain)?;
+    Some((kind, number.parse().ok()?))
+}
+
+/// The error for an array that is asked for as one of another kind.
+pub(super) fn kind_error<E: Error>(expected: Kind, found: Kind) -> E {
+    E::invalid_type(
+        Unexpected::Other(&format!(
+            "{}; the kind of an array is fixed when its segment is made",
+            found.describe()
+        )),
+        &expected.describe(),
+    )
+}
+
+/// An array's bytes, or the reference to a live one.
+enum Stored<'de> {
+    Bytes(Bytes<'de>),
+    Live(Kind, u64),
+}
+
+impl<'de> Deserialize<'de> for Stored<'de> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_bytes(StoredVisitor)
+    }
+}
+
+struct StoredVisitor;
+
+impl<'de> Visitor<'de> for StoredVisitor {
+    type Value = Stored<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        BytesVisitor.expecting(f)
+    }
+
+    fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+        BytesVisitor.visit_borrowed_bytes(bytes).map(Stored::Bytes)
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+        BytesVisitor.visit_bytes(bytes).map(Stored::Bytes)
+    }
+
+    fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Self::Value, E> {
+        BytesVisitor.visit_byte_buf(bytes).map(Stored::Bytes)
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, seq: S) -> Result<Self::Value, S::Error> {
+        BytesVisitor.visit_seq(seq).map(Stored::Bytes)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        match parse_reference(text) {
+            Some((kind, number)) => Ok(Stored::Live(kind, number)),
+            None => Err(E::invalid_type(Unexpected::Str(text), &self)),
+        }
     }
 }
 
@@ -329,6 +430,13 @@ impl<'de> Visitor<'de> for BytesVisitor {
 
     fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Self::Value, E> {
         Ok(Bytes(Cow::Owned(bytes)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        match parse_reference(text) {
+            Some((kind, _)) => Err(kind_error(Kind::Plain, kind)),
+            None => Err(E::invalid_type(Unexpected::Str(text), &self)),
+        }
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {

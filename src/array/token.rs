@@ -13,6 +13,7 @@ use serde::ser::{Serialize, SerializeSeq, SerializeTuple, SerializeTupleStruct, 
 use crate::dtype::DType;
 use crate::element::{self, Element};
 use crate::layout::{MAX_NDIM, Order};
+use crate::memory::live::Kind;
 
 use super::element::Rows;
 
@@ -46,21 +47,22 @@ fn is_bound_for_ours<S: Serializer>() -> bool {
     std::any::type_name::<S::Error>() == std::any::type_name::<crate::Error>()
 }
 
-/// What an array is, ahead of its elements; as bytes: dtype code (0 for none), flags, number of axes, five zeros, then
+/// What an array is, ahead of its elements; as bytes: dtype code (0 for none), flags, number of axes, kind, four zeros, then
 /// each axis in eight bytes, little-endian, and the dtype's descriptor if it has no code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Descriptor {
     pub(crate) dtype: DType,
     pub(crate) order: Order,
     pub(crate) shape: Vec<usize>,
+    pub(crate) kind: Kind,
 }
 
 impl Descriptor {
-    pub(super) fn encode(dtype: &DType, order: Order, shape: &[usize]) -> Vec<u8> {
+    pub(super) fn encode(dtype: &DType, order: Order, shape: &[usize], kind: Kind) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(8 + 8 * shape.len());
         let flags = u8::from(order == Order::F) | u8::from(dtype.is_big_endian()) << 1;
         let code = dtype.scalar().map_or(0, |scalar| scalar as u8);
-        bytes.extend_from_slice(&[code, flags, shape.len().min(255) as u8, 0, 0, 0, 0, 0]);
+        bytes.extend_from_slice(&[code, flags, shape.len().min(255) as u8, kind as u8, 0, 0, 0, 0]);
         for &axis in shape {
             bytes.extend_from_slice(&(axis as u64).to_le_bytes());
         }
@@ -88,6 +90,7 @@ impl Descriptor {
             dtype,
             order: if head[1] & 1 != 0 { Order::F } else { Order::C },
             shape: shape.collect::<Result<_, _>>().ok()?,
+            kind: Kind::from_code(head[3])?,
         })
     }
 }
@@ -118,6 +121,7 @@ impl<A: Element> Elements<A> for &[A] {
 }
 
 struct Payload<'a, A, B> {
+    kind: Kind,
     shape: &'a [usize],
     elements: B,
     element: PhantomData<A>,
@@ -129,7 +133,17 @@ pub(crate) fn serialize<A: Element, S: Serializer>(
     elements: impl Elements<A>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let payload = Payload { shape, elements, element: PhantomData };
+    serialize_as(Kind::Plain, shape, elements, serializer)
+}
+
+/// The same for an array of this kind, where there are such.
+pub(crate) fn serialize_as<A: Element, S: Serializer>(
+    kind: Kind,
+    shape: &[usize],
+    elements: impl Elements<A>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let payload = Payload { kind, shape, elements, element: PhantomData };
     serializer.serialize_newtype_struct(TOKEN, &payload)
 }
 
@@ -137,7 +151,8 @@ impl<A: Element, B: Elements<A>> Serialize for Payload<'_, A, B> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if ANNOUNCED.take() || is_bound_for_ours::<S>() {
             let mut array = serializer.serialize_tuple_struct(TOKEN, 2)?;
-            let descriptor = Descriptor::encode(&A::DTYPE, self.elements.order(), self.shape);
+            let descriptor =
+                Descriptor::encode(&A::DTYPE, self.elements.order(), self.shape, self.kind);
             array.serialize_field(&Bytes(&descriptor))?;
             self.elements.blocks(|bytes| array.serialize_field(&Bytes(bytes)))?;
             return array.end();
@@ -174,7 +189,7 @@ impl Serialize for RawPayload<'_> {
         let RawPayload(rows) = self;
         if ANNOUNCED.take() {
             let mut array = serializer.serialize_tuple_struct(TOKEN, 2)?;
-            let descriptor = Descriptor::encode(rows.dtype, Order::C, rows.shape);
+            let descriptor = Descriptor::encode(rows.dtype, Order::C, rows.shape, Kind::Plain);
             array.serialize_field(&Bytes(&descriptor))?;
             array.serialize_field(&Bytes(rows.bytes))?;
             return array.end();
@@ -253,14 +268,20 @@ mod tests {
     #[test]
     fn a_descriptor_comes_back_and_nothing_else_passes_for_one() {
         let shape = vec![3, 0, usize::MAX];
-        let bytes = Descriptor::encode(&DType::F64, Order::F, &shape);
+        let bytes = Descriptor::encode(&DType::F64, Order::F, &shape, Kind::Atomic);
         let back = Descriptor::decode(&bytes).unwrap();
-        assert_eq!(back, Descriptor { dtype: DType::F64, order: Order::F, shape });
+        assert_eq!(
+            back,
+            Descriptor { dtype: DType::F64, order: Order::F, shape, kind: Kind::Atomic }
+        );
         for text in ["<M8[ns]", "[('x', '<f4'), ('y', '|b1', (3,))]", "|S0"] {
             let dtype = DType::from_descriptor(text).unwrap();
-            let bytes = Descriptor::encode(&dtype, Order::C, &[2]);
+            let bytes = Descriptor::encode(&dtype, Order::C, &[2], Kind::Plain);
             let back = Descriptor::decode(&bytes).unwrap();
-            assert_eq!(back, Descriptor { dtype, order: Order::C, shape: vec![2] });
+            assert_eq!(
+                back,
+                Descriptor { dtype, order: Order::C, shape: vec![2], kind: Kind::Plain }
+            );
             assert_eq!(Descriptor::decode(&bytes[..15]), None);
         }
         assert_eq!(Descriptor::decode(&bytes[1..]), None);

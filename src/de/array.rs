@@ -14,12 +14,13 @@ use serde::forward_to_deserialize_any;
 
 #[cfg(feature = "npz")]
 use crate::array::TOKEN;
+use crate::array::{FIXED, FORTRAN, live_reference};
 #[cfg(feature = "npz")]
 use crate::dtype::DTypeKind;
 use crate::dtype::Scalar;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
-use crate::store::Placed;
+use crate::store::{Placed, Standing};
 
 use super::element::Element;
 use super::hint;
@@ -67,7 +68,9 @@ pub(super) fn visit_nested<'de, V: Visitor<'de>>(
     Part { placed, strides: &strides, axis: 0, start: 0 }.deserialize_any(visitor)
 }
 
+/// Elements that change cannot be handed out, and of those that do not there are not too many rows.
 fn check_rows(placed: &Placed<'_>) -> Result<()> {
+    placed.check_plain()?;
     // Rows without elements take no bytes, and neither do elements without any: their number is bounded by nothing but
     // its own claim.
     let rows = placed.shape.iter().take_while(|axis| **axis != 0);
@@ -90,6 +93,7 @@ pub(super) fn visit_bytes<'de, V: Visitor<'de>>(
     placed: &Placed<'de>,
     visitor: V,
 ) -> Result<V::Value> {
+    placed.check_plain()?;
     if placed.dtype.item_size() != 1 {
         return Err(mismatch(placed, &visitor));
     }
@@ -135,10 +139,16 @@ impl<'de> SeqAccess<'de> for PartsSeq<'de> {
                 let axes = self.placed.shape.iter().map(|axis| *axis as u64);
                 seed.deserialize(SeqDeserializer::new(axes))
             }
-            3 => seed.deserialize(BorrowedBytesDeserializer::new(self.placed.bytes)),
+            3 => match self.placed.standing {
+                Standing::Live(kind, number) => {
+                    seed.deserialize(StrDeserializer::new(&live_reference(kind, number)))
+                }
+                _ => seed.deserialize(BorrowedBytesDeserializer::new(self.placed.bytes)),
+            },
             4 => {
-                let order = u8::from(self.placed.order == Order::F);
-                seed.deserialize(U8Deserializer::new(order))
+                let order = if self.placed.order == Order::F { FORTRAN } else { 0 };
+                let fixed = if self.placed.standing == Standing::Fixed { FIXED } else { 0 };
+                seed.deserialize(U8Deserializer::new(order | fixed))
             }
             _ => return Ok(None),
         }

@@ -7,7 +7,7 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use crate::array::{TOKEN, add_region, with_region};
+use crate::array::{TOKEN, add_region, with_memory};
 use crate::error::{Error, Result};
 use crate::memory::Region;
 use crate::stack;
@@ -27,7 +27,7 @@ pub(crate) fn from_tree<'de, T: Deserialize<'de>>(
     tree: &Tree<'de>,
     region: Option<&Region>,
 ) -> Result<T> {
-    with_region(region, || T::deserialize(Foreign { node: tree.root(), depth: 0 }))
+    with_memory(region, None, || T::deserialize(Foreign { node: tree.root(), depth: 0 }))
 }
 
 /// A value of which nothing is known but what arrays it has.

@@ -17,7 +17,7 @@ mod wrapped;
 use serde::de::value::SeqDeserializer;
 use serde::de::{Deserialize, Deserializer, Error as _, Unexpected, Visitor};
 
-use crate::array::{TOKEN, with_region};
+use crate::array::{TOKEN, with_memory, with_noted_kind};
 use crate::error::{Error, Result};
 use crate::memory::Region;
 use crate::stack;
@@ -40,16 +40,16 @@ pub(crate) fn from_source<'de, T: Deserialize<'de>>(
     source: &dyn Source<'de>,
     region: Option<&Region>,
 ) -> Result<T> {
-    with_region(region, || {
+    with_memory(region, source.live(), || {
         let mut nests_deep = false;
         let result = read(source, stack::SHALLOW, &mut nests_deep);
         if !nests_deep {
-            return result;
+            return result.map_err(with_noted_kind);
         }
         // Its levels may go through code that cannot stop to look at the stack, such as serde's buffer behind `untagged`.
         // So the whole is read once more, on a stack that is large enough from the start.
         drop(result);
-        stack::large(|limit| read(source, limit, &mut nests_deep))?
+        stack::large(|limit| read(source, limit, &mut nests_deep))?.map_err(with_noted_kind)
     })
 }
 

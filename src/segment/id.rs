@@ -1,4 +1,5 @@
-//! The id of a segment, `PID:FD:NONCE`: whose descriptor to open, and what must be found behind it.
+//! The id of a segment, `PID:FD:NONCE`: whose descriptor to open, and what must be found behind it. Where it has arrays
+//! that change, `:FD` follows, the descriptor of their memory.
 
 use std::fmt;
 
@@ -12,6 +13,8 @@ pub(crate) struct SegmentId {
     pub(crate) process: u32,
     pub(crate) descriptor: u32,
     pub(crate) nonce: Nonce,
+    /// The descriptor of the live arrays' memory.
+    pub(crate) live: Option<u32>,
 }
 
 impl SegmentId {
@@ -28,12 +31,16 @@ impl SegmentId {
             let found: String = text.chars().take(80).collect();
             Error::new(
                 ErrorKind::InvalidInput,
-                format!("not a segment id: expected `PID:FD:NONCE`, found {found:?}: {what}"),
+                format!(
+                    "not a segment id: expected `PID:FD:NONCE` or `PID:FD:NONCE:FD`, found {found:?}: {what}"
+                ),
             )
         };
-        let parts: Vec<&str> = text.split(':').take(4).collect();
-        let [process, descriptor, nonce] = parts[..] else {
-            return Err(bad("it does not have three parts"));
+        let parts: Vec<&str> = text.split(':').take(5).collect();
+        let (process, descriptor, nonce, live) = match parts[..] {
+            [process, descriptor, nonce] => (process, descriptor, nonce, None),
+            [process, descriptor, nonce, live] => (process, descriptor, nonce, Some(live)),
+            _ => return Err(bad("it has neither three parts nor four")),
         };
         let process = number(process)
             .filter(|process| *process > 0)
@@ -41,14 +48,18 @@ impl SegmentId {
         let descriptor =
             number(descriptor).ok_or_else(|| bad("the second part is no descriptor number"))?;
         let nonce = nonce_of(nonce).ok_or_else(|| bad("the third part is not 32 hex digits"))?;
-        Ok(SegmentId { process, descriptor, nonce })
+        let live = live
+            .map(|live| number(live).ok_or_else(|| bad("the fourth part is no descriptor number")))
+            .transpose()?;
+        Ok(SegmentId { process, descriptor, nonce, live })
     }
 }
 
 impl fmt::Display for SegmentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:", self.process, self.descriptor)?;
-        self.nonce.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.nonce.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        self.live.map_or(Ok(()), |live| write!(f, ":{live}"))
     }
 }
 
@@ -89,13 +100,18 @@ mod tests {
         let text = format!("4711:0:{NONCE}");
         let id = SegmentId::parse(&text).unwrap();
         assert_eq!((id.process, id.descriptor, id.nonce[10], id.nonce[15]), (4711, 0, 10, 255));
-        assert_eq!(id.to_string(), text);
+        assert_eq!((id.to_string(), id.live), (text.clone(), None));
+        let with_live = format!("{text}:7");
+        let id = SegmentId::parse(&with_live).unwrap();
+        assert_eq!((id.to_string(), id.live), (with_live, Some(7)));
         for bad in [
             "",
             ":",
             "::",
             "1:2",
             &format!("1:2:{NONCE}:"),
+            &format!("1:2:{NONCE}:07"),
+            &format!("1:2:{NONCE}:7:8"),
             &format!("0:2:{NONCE}"),
             &format!("01:2:{NONCE}"),
             &format!("+1:2:{NONCE}"),

@@ -65,6 +65,7 @@ impl Memory {
     /// # Errors
     ///
     /// `Corrupt` if it is not sealed, whatever it is.
+    #[cfg(unix)]
     pub(crate) fn from_file(file: File) -> Result<Self> {
         match SealedMemory::check(file).map_err(cannot_look)? {
             Ok(memory) => Ok(Memory(memory)),
@@ -101,7 +102,12 @@ impl Memory {
 
     /// The id by which other processes find this descriptor, for as long as this process holds it.
     pub(crate) fn id(&self, nonce: Nonce) -> SegmentId {
-        SegmentId { process: std::process::id(), descriptor: os::descriptor(self.file()), nonce }
+        SegmentId {
+            process: std::process::id(),
+            descriptor: os::descriptor(self.file()),
+            nonce,
+            live: None,
+        }
     }
 
     pub(crate) fn file(&self) -> &File {

@@ -14,6 +14,7 @@ mod draft;
 mod entry;
 mod folder;
 mod id;
+mod live;
 mod lookup;
 mod maker;
 mod memfd;
@@ -28,6 +29,7 @@ pub(crate) use census::{Record, free_memory, list, reap, remove, remove_session}
 pub(crate) use entry::Entry;
 pub(crate) use folder::Folder;
 pub(crate) use id::{Nonce, SegmentId};
+pub(crate) use live::{check_live, create_live, open_live, seal_live};
 pub(crate) use lookup::{Target, follow};
 pub(crate) use memfd::{Memory, other_segment};
 pub(crate) use name::Name;

@@ -6,6 +6,7 @@ use crate::array::Descriptor;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
+use crate::memory::live::Kind;
 use crate::store::{ArrayHead, Sink};
 use crate::wire::{Tag, put_varint};
 
@@ -25,6 +26,7 @@ impl<'s, S: Sink> Begun<'s, S> {
         dtype: &DType,
         shape: &[usize],
         order: Order,
+        kind: Kind,
     ) -> Result<Self> {
         let Some(bytes) = layout::byte_len(shape, dtype.item_size()) else {
             return Err(ser.fail(Error::new(
@@ -34,7 +36,7 @@ impl<'s, S: Sink> Begun<'s, S> {
         };
         ser.arrays += 1;
         let path = ser.path.name(&ser.out, &ser.records);
-        let head = ArrayHead { path: &path, dtype, shape, order, bytes };
+        let head = ArrayHead { path: &path, dtype, shape, order, kind, bytes };
         ser.sink.begin(&head).inspect_err(|_| ser.failed = true)?;
         Ok(Begun { ser, left: bytes })
     }
@@ -106,7 +108,7 @@ impl<'a, S: Sink> Capture<'a, S> {
                 let Some(found) = descriptor else {
                     return Err(ser.fail(foreign()));
                 };
-                let begun = Begun::begin(ser, &found.dtype, &found.shape, found.order)?;
+                let begun = Begun::begin(ser, &found.dtype, &found.shape, found.order, found.kind)?;
                 self.state = State::Begun(begun);
             }
             State::Begun(mut begun) => {

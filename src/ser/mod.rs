@@ -18,7 +18,7 @@ use std::cell::Cell;
 
 use serde::ser::Serialize;
 
-use crate::array::{TOKEN, announce};
+use crate::array::{TOKEN, announce, with_noted_kind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::stack;
 use crate::store::Sink;
@@ -38,7 +38,7 @@ use shapes::{Key, Shapes};
 /// Those of the sink, those that the value's `Serialize` reports, and `Limit` if it nests too deep.
 pub(crate) fn to_sink<T: Serialize + ?Sized, S: Sink>(value: &T, sink: S) -> Result<S::Output> {
     let mut serializer = Serializer::new(sink);
-    serializer.put(value)?;
+    serializer.put(value).map_err(with_noted_kind)?;
     serializer.finish()
 }
 
@@ -256,6 +256,7 @@ impl<S: Sink> Serializer<S> {
             &crate::dtype::DType::U8,
             &[bytes.len()],
             crate::layout::Order::C,
+            crate::memory::live::Kind::Plain,
         )?;
         array.write(bytes)?;
         array.end(Tag::Blob)

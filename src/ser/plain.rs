@@ -9,6 +9,7 @@ use serde::ser::{Serialize, SerializeStruct, SerializeTuple};
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};
 use crate::layout::{self, Order};
+use crate::memory::live::Kind;
 use crate::store::Sink;
 use crate::wire::Tag;
 
@@ -286,7 +287,7 @@ impl<S: Sink> Packer<'_, '_, S> {
         let Target::Waiting(ser) = std::mem::replace(&mut self.target, Target::None) else {
             return false;
         };
-        match Begun::begin(ser, &DType::little_endian(scalar), self.shape, Order::C) {
+        match Begun::begin(ser, &DType::little_endian(scalar), self.shape, Order::C, Kind::Plain) {
             Ok(mut begun) => {
                 if self.whole {
                     begun.expect();

@@ -4,12 +4,14 @@
 
 use std::io::Write;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{ARRAY_ALIGN, align_up};
+use crate::memory::live::{Kind, LiveArrays, LiveEntry};
 
 use super::directory::{Directory, DirectoryBuilder, Entry};
-use super::{ArrayHead, Placed, Sink, Source};
+use super::{ArrayHead, Placed, Sink, Source, Standing};
 
 /// Tells one segment from another that got the same process and descriptor number; zero outside segments.
 pub(crate) type Nonce = [u8; 16];
@@ -32,7 +34,7 @@ const H_FLAGS: usize = H_VERSION + 2;
 const H_NONCE: usize = H_FLAGS + 2 + 4;
 pub(super) const HEADER: usize = 64;
 
-// The trailer: 0 total | 8 inline start | 16 inline | 24 tables | 32 directory | 40 arrays | 48 crc u32 | 52 zero | 56 magic
+// The trailer: 0 total | 8 inline start | 16 inline | 24 tables | 32 directory | 40 arrays | 48 crc u32 | 52 live arrays u32 | 56 magic
 const T_TOTAL: usize = 0;
 const T_START: usize = T_TOTAL + 8;
 const T_INLINE: usize = T_START + 8;
@@ -40,7 +42,8 @@ const T_TABLES: usize = T_INLINE + 8;
 const T_DIRECTORY: usize = T_TABLES + 8;
 const T_ARRAYS: usize = T_DIRECTORY + 8;
 const T_CRC: usize = T_ARRAYS + 8;
-const T_MAGIC: usize = T_CRC + 8;
+const T_LIVE: usize = T_CRC + 4;
+const T_MAGIC: usize = T_LIVE + 4;
 const TRAILER: usize = 64;
 
 /// Arrays below this size are packed at their element's alignment once there are many of them.
@@ -69,6 +72,8 @@ pub(crate) struct BlockSink<W> {
     header: [u8; HEADER],
     /// Where the array that was begun starts and how long it will be, until `end`.
     open: Option<(u64, usize)>,
+    /// How many arrays of the directory are live.
+    live: u32,
 }
 
 impl<W: Write> BlockSink<W> {
@@ -93,6 +98,7 @@ impl<W: Write> BlockSink<W> {
             directory: DirectoryBuilder::default(),
             header,
             open: None,
+            live: 0,
         }
     }
 
@@ -135,7 +141,8 @@ impl<W: Write> Sink for BlockSink<W> {
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
         let packed = head.bytes < SMALL && self.directory.count() >= ALIGNED_ARRAYS;
         self.pad_to(if packed { head.dtype.alignment() } else { ARRAY_ALIGN })?;
-        self.directory.push(head, self.position)?;
+        let head = ArrayHead { kind: Kind::Plain, ..*head };
+        self.directory.push(&head, self.position)?;
         self.open = Some((self.position, head.bytes));
         Ok(())
     }
@@ -168,6 +175,28 @@ impl<W: Write> Sink for BlockSink<W> {
 }
 
 impl<W: Write> BlockSink<W> {
+    /// Names an array that lies elsewhere, and gives its number.
+    pub(super) fn push_live(&mut self, head: &ArrayHead<'_>, offset: u64) -> Result<u64> {
+        self.live += 1;
+        self.directory.push(head, offset)
+    }
+
+    /// Takes the live array back that was named last.
+    pub(super) fn pop_live(&mut self) {
+        self.live -= 1;
+        self.directory.pop();
+    }
+
+    /// How many arrays the directory has.
+    pub(super) fn count(&self) -> u64 {
+        self.directory.count()
+    }
+
+    /// The directory's arrays that lie elsewhere.
+    pub(super) fn live(&self) -> u32 {
+        self.live
+    }
+
     /// Whether an array was placed.
     pub(super) fn is_empty(&self) -> bool {
         self.directory.count() == 0 && self.position == HEADER as u64
@@ -214,6 +243,7 @@ impl<W: Write> BlockSink<W> {
         }
         let crc = checksum(&[&self.header, inline, tables, records, heap, &trailer[..T_CRC]]);
         trailer[T_CRC..T_CRC + 4].copy_from_slice(&crc.to_le_bytes());
+        trailer[T_LIVE..T_LIVE + 4].copy_from_slice(&self.live.to_le_bytes());
         trailer[T_MAGIC..].copy_from_slice(&END_MAGIC);
         trailer
     }
@@ -238,6 +268,7 @@ pub(crate) struct BlockParts {
     external: bool,
     version: u16,
     nonce: Nonce,
+    live: u32,
 }
 
 impl BlockParts {
@@ -304,6 +335,11 @@ impl BlockParts {
 
     pub(crate) fn nonce(&self) -> Nonce {
         self.nonce
+    }
+
+    /// How many of its arrays lie in live memory.
+    pub(crate) fn live(&self) -> u32 {
+        self.live
     }
 }
 
@@ -375,8 +411,9 @@ impl Ends {
         let mut nonce = Nonce::default();
         nonce.copy_from_slice(&header[H_NONCE..H_NONCE + 16]);
         let external = flags & FLAG_EXTERNAL != 0;
+        let live = (number(T_LIVE - 4) >> 32) as u32;
         let parts =
-            BlockParts { total, arrays, inline, tables, directory, external, version, nonce };
+            BlockParts { total, arrays, inline, tables, directory, external, version, nonce, live };
         Ok(Ends { header: *header, trailer: *trailer, parts })
     }
 
@@ -387,16 +424,24 @@ impl Ends {
         let mut expected = [0; 4];
         expected.copy_from_slice(&trailer[T_CRC..T_CRC + 4]);
         let expected = u32::from_le_bytes(expected);
-        if found != expected || trailer[T_CRC + 4..T_MAGIC] != [0; 4] {
+        if found != expected {
             return Err(Error::corrupt(format!(
                 "wrong checksum: expected {expected:#010x}, found {found:#010x}; the block was altered"
             )));
         }
-        Directory::parse(
+        let directory = Directory::parse(
             &rest[parts.directory.start - parts.start()..],
             parts.arrays,
             parts.version,
         )?;
+        // The checksum does not cover how many arrays are live, but which are. Where none is, none is looked for.
+        if parts.live != 0 && directory.count_live() != u64::from(parts.live) {
+            return Err(Error::corrupt(format!(
+                "the trailer says {} live arrays, the directory has {}",
+                parts.live,
+                directory.count_live()
+            )));
+        }
         Ok(parts)
     }
 }
@@ -420,6 +465,8 @@ pub(crate) struct Block<'de> {
     directory: Directory<'de>,
     /// Where array data ends.
     limit: usize,
+    in_segment: bool,
+    live: Option<&'de Arc<LiveArrays>>,
 }
 
 impl<'de> Block<'de> {
@@ -455,7 +502,23 @@ impl<'de> Block<'de> {
             tables: part(&parts.tables)?,
             directory: Directory::parse(part(&parts.directory)?, parts.arrays, parts.version)?,
             limit: parts.start(),
+            in_segment: false,
+            live: None,
         })
+    }
+
+    /// The same as the block of a segment, whose arrays are of fixed kinds.
+    pub(crate) fn of_segment(self, live: Option<&'de Arc<LiveArrays>>) -> Self {
+        Block { in_segment: true, live, ..self }
+    }
+
+    /// What the directory says of arrays in live memory.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if it contradicts itself.
+    pub(crate) fn live_entries(&self) -> Result<Vec<LiveEntry>> {
+        self.directory.live()
     }
 
     pub(crate) fn directory(&self) -> Directory<'de> {
@@ -479,6 +542,7 @@ impl<'de> Block<'de> {
             shape: entry.shape,
             order: entry.order,
             bytes,
+            standing: if self.in_segment { Standing::Fixed } else { Standing::Free },
             region: None,
         })
     }
@@ -497,7 +561,22 @@ impl<'de> Source<'de> for Block<'de> {
         (self.limit - HEADER) as u64
     }
 
+    fn live(&self) -> Option<&'de Arc<LiveArrays>> {
+        self.live
+    }
+
     fn array(&self, number: u64) -> Result<Placed<'de>> {
-        self.placed(self.directory.entry(number)?)
+        let entry = self.directory.entry(number)?;
+        if entry.kind != Kind::Plain {
+            return Ok(Placed {
+                dtype: entry.dtype,
+                shape: entry.shape,
+                order: entry.order,
+                bytes: &[],
+                standing: Standing::Live(entry.kind, number),
+                region: None,
+            });
+        }
+        self.placed(entry)
     }
 }

@@ -4,11 +4,12 @@
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, MAX_NDIM, Order};
+use crate::memory::live::{Kind, LiveEntry};
 
 use super::ArrayHead;
 
 // A record, little-endian:
-//   0 offset u64 | 8 bytes u64 | 16 heap u32 | 20 path length u32 | 24 dtype u8 | 25 flags u8 | 26 ndim u8 | 27 zero |
+//   0 offset u64 | 8 bytes u64 | 16 heap u32 | 20 path length u32 | 24 dtype u8 | 25 flags u8 | 26 ndim u8 | 27 kind u8 |
 //   28 descriptor length u32, zero in version 1
 const OFFSET: usize = 0;
 const BYTES: usize = OFFSET + 8;
@@ -17,8 +18,8 @@ const PATH_LEN: usize = HEAP + 4;
 const DTYPE: usize = PATH_LEN + 4;
 const FLAGS: usize = DTYPE + 1;
 const NDIM: usize = FLAGS + 1;
-const RESERVED: usize = NDIM + 1;
-const DESCRIPTOR: usize = RESERVED + 1;
+const KIND: usize = NDIM + 1;
+const DESCRIPTOR: usize = KIND + 1;
 const RECORD: usize = DESCRIPTOR + 4;
 
 const FLAG_FORTRAN: u8 = 1;
@@ -72,7 +73,7 @@ impl DirectoryBuilder {
         self.records.extend_from_slice(&(head.bytes as u64).to_le_bytes());
         self.records.extend_from_slice(&start.to_le_bytes());
         self.records.extend_from_slice(&path_len.to_le_bytes());
-        self.records.extend_from_slice(&[code, flags, head.shape.len() as u8, 0]);
+        self.records.extend_from_slice(&[code, flags, head.shape.len() as u8, head.kind as u8]);
         self.records.extend_from_slice(&descriptor_len.to_le_bytes());
         for &axis in head.shape {
             self.heap.extend_from_slice(&(axis as u64).to_le_bytes());
@@ -109,6 +110,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) dtype: DType,
     pub(crate) shape: Vec<usize>,
     pub(crate) order: Order,
+    pub(crate) kind: Kind,
     pub(crate) offset: u64,
     pub(crate) bytes: usize,
 }
@@ -197,6 +199,30 @@ impl<'a> Directory<'a> {
             .ok_or_else(|| format!("unknown dtype code {code}"))
     }
 
+    /// Whether the elements of an array are not in the block but in live memory. Version 1 has no such.
+    fn is_live(&self, number: u64) -> bool {
+        self.version > 1 && self.record(number).is_some_and(|record| record[KIND] != 0)
+    }
+
+    /// How many such arrays there are.
+    pub(crate) fn count_live(&self) -> u64 {
+        (0..self.len()).filter(|number| self.is_live(*number)).count() as u64
+    }
+
+    /// Those arrays.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if a record of one contradicts itself.
+    pub(crate) fn live(&self) -> Result<Vec<LiveEntry>> {
+        let mut entries = Vec::new();
+        for number in (0..self.len()).filter(|number| self.is_live(*number)) {
+            let Entry { kind, dtype, shape, offset: start, .. } = self.entry(number)?;
+            entries.push(LiveEntry { number, kind, dtype, shape, start });
+        }
+        Ok(entries)
+    }
+
     /// # Errors
     ///
     /// `Corrupt` if there is no such array or its record contradicts itself.
@@ -216,6 +242,11 @@ impl<'a> Directory<'a> {
             return Err(bad(format!("unknown flags {flags:#04x}")));
         }
         let dtype = self.dtype(record, descriptor).map_err(bad)?;
+        let kind = match self.version {
+            1 => Kind::Plain,
+            _ => Kind::from_code(record[KIND])
+                .ok_or_else(|| bad(format!("unknown kind {}", record[KIND])))?,
+        };
         if usize::from(record[NDIM]) > MAX_NDIM {
             return Err(bad(format!("{} axes, more than {MAX_NDIM}", record[NDIM])));
         }
@@ -236,7 +267,10 @@ impl<'a> Directory<'a> {
             )));
         }
         let order = if flags & FLAG_FORTRAN != 0 { Order::F } else { Order::C };
-        Ok(Entry { path, dtype, shape, order, offset: number::<8>(record, OFFSET), bytes })
+        if kind != Kind::Plain && (order != Order::C || !dtype.is_native()) {
+            return Err(bad("a live array in another order than this machine's".to_owned()));
+        }
+        Ok(Entry { path, dtype, shape, order, kind, offset: number::<8>(record, OFFSET), bytes })
     }
 }
 
@@ -257,7 +291,8 @@ mod tests {
             [("a", &[2_usize, 3][..], Order::C), ("b.0", &[], Order::F), ("c", &[0, 7], Order::C)]
         {
             let bytes = layout::byte_len(shape, 4).unwrap();
-            let head = ArrayHead { path, dtype: &DType::F32, shape, order, bytes };
+            let head =
+                ArrayHead { path, dtype: &DType::F32, shape, order, kind: Kind::Plain, bytes };
             builder.push(&head, 64).unwrap();
         }
         let (records, heap) = builder.parts();
@@ -301,7 +336,14 @@ mod tests {
         let dtypes = dtypes.map(|text| DType::from_descriptor(text).unwrap());
         for (number, dtype) in dtypes.iter().enumerate() {
             let bytes = dtype.item_size() * 3;
-            let head = ArrayHead { path: "a", dtype, shape: &[3], order: Order::C, bytes };
+            let head = ArrayHead {
+                path: "a",
+                dtype,
+                shape: &[3],
+                order: Order::C,
+                kind: Kind::Plain,
+                bytes,
+            };
             assert_eq!(builder.push(&head, 64).unwrap(), number as u64);
         }
         let (records, heap) = builder.parts();

@@ -8,19 +8,24 @@ mod directory;
 mod external;
 #[cfg(feature = "npz")]
 mod npz;
+mod shared;
 #[cfg(feature = "npz")]
 mod tally;
+
+use std::sync::Arc;
 
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::layout::Order;
 use crate::memory::Region;
+use crate::memory::live::{Kind, LiveArrays, other_kind};
 
 pub(crate) use block::{Block, BlockParts, BlockSink, Nonce};
 pub(crate) use bytes::BytesSink;
 pub(crate) use directory::Entry;
 #[cfg(feature = "npz")]
 pub(crate) use npz::{Info, Input, MappedFile, Members, Node, NpzSink, NpzSource, Rest, Tree};
+pub(crate) use shared::{LivePart, SharedSink, check_live_header};
 #[cfg(feature = "npz")]
 pub(crate) use tally::Tally;
 
@@ -32,6 +37,8 @@ pub(crate) struct ArrayHead<'a> {
     pub(crate) dtype: &'a DType,
     pub(crate) shape: &'a [usize],
     pub(crate) order: Order,
+    /// What it is to be in a container that can hold arrays which change; elsewhere it is a plain one.
+    pub(crate) kind: Kind,
     /// `layout::byte_len` of shape and dtype: what the sink will be given.
     pub(crate) bytes: usize,
 }
@@ -69,10 +76,34 @@ pub(crate) struct Placed<'de> {
     pub(crate) dtype: DType,
     pub(crate) shape: Vec<usize>,
     pub(crate) order: Order,
-    /// `layout::byte_len` of shape and dtype: checked by the source.
+    /// `layout::byte_len` of shape and dtype: checked by the source. Empty for a live array.
     pub(crate) bytes: &'de [u8],
+    pub(crate) standing: Standing,
     /// The memory in which the bytes lie, where it is not the container's own.
     pub(crate) region: Option<Region>,
+}
+
+impl Placed<'_> {
+    /// # Errors
+    ///
+    /// `Mismatch` if it is a live array, whose elements are not here.
+    pub(crate) fn check_plain(&self) -> Result<()> {
+        match self.standing {
+            Standing::Live(kind, _) => Err(other_kind(Kind::Plain, kind)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether an array's kind is fixed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Elements of which anything can be made.
+    Free,
+    /// An array of a segment that does not change.
+    Fixed,
+    /// An array of this number in the directory that changes: its elements are not here.
+    Live(Kind, u64),
 }
 
 /// A container that is read.
@@ -85,6 +116,11 @@ pub(crate) trait Source<'de> {
 
     /// How many bytes its arrays can have together, without any counted twice.
     fn array_bytes(&self) -> u64;
+
+    /// The arrays that change, if the container has such.
+    fn live(&self) -> Option<&'de Arc<LiveArrays>> {
+        None
+    }
 
     /// The array of this number, with everything but its elements checked.
     fn array(&self, number: u64) -> Result<Placed<'de>>;

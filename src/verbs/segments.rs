@@ -59,8 +59,8 @@ impl SegmentInfo {
         self.0.process.is_none()
     }
 
-    /// How many of its arrays are changed in place. This release makes none, and says what an entry says that another
-    /// one wrote.
+    /// How many of its arrays are changed in place: [`LockedArray`](crate::LockedArray)s and
+    /// [`AtomicArray`](crate::AtomicArray)s. Those of a persistent segment cannot.
     pub fn live_arrays(&self) -> u64 {
         self.0.live_arrays
     }

@@ -1,6 +1,7 @@
 //! Shared memory: an object into a segment, and out of it in another process.
 
 mod content;
+mod live;
 mod open;
 mod options;
 
@@ -14,7 +15,8 @@ use serde::ser::Serialize;
 use crate::array::ArrayInfo;
 use crate::de;
 use crate::error::{Error, Result};
-use crate::os::Stamp;
+use crate::memory::live::Kind;
+use crate::os::{self, Stamp};
 use crate::segment::{Folder, Memory, Name, Published, SegmentId, Stored};
 use crate::store::Block;
 
@@ -75,7 +77,9 @@ pub fn from_shared<T: DeserializeOwned>(id: &str) -> Result<T> {
 
 /// A segment of shared memory, made here or opened: an object whose arrays lie in it, to be read in place.
 ///
-/// Its memory is sealed: nobody can change or cut it, so that views of it are plain references. It stays for as long
+/// Its memory is sealed: nobody can change or cut it, so that views of it are plain references. Only the elements of
+/// [`LockedArray`](crate::LockedArray)s and [`AtomicArray`](crate::AtomicArray)s lie in a memory of their own beside it, which all
+/// that open the segment change in place. It stays for as long
 /// as a handle, a view or a [`ShmArray`](crate::ShmArray) of any process does. A `Segment` is `Send` and `Sync`.
 /// A persistent segment ([`SegmentOptions::persist`]) is a file and outlives them all; it is read into memory of this
 /// process, or mapped by [`map`](Self::map). What becomes of each at exit, panic, abort, fork and `kill -9` is in
@@ -103,6 +107,8 @@ pub struct Segment {
     origin: Option<Origin>,
     /// What it was opened by, which errors name: its own id is news to who opened it.
     asked: String,
+    /// Whether its live arrays may be changed through it.
+    writable: bool,
 }
 
 /// What holds a segment's bytes.
@@ -138,11 +144,8 @@ impl Segment {
     /// ```
     pub fn id(&self) -> &str {
         self.id.get_or_init(|| match &self.backing {
-            Backing::Memory(memory) => {
-                // Memory is checked when it is opened: there is a nonce.
-                let nonce = self.content.get().map(Content::nonce);
-                memory.id(nonce.unwrap_or_default()).to_string()
-            }
+            // Memory is checked when it is opened: there is a content.
+            Backing::Memory(_) => self.memory_id().map(|id| id.to_string()).unwrap_or_default(),
             Backing::File(file) => file.path().display().to_string(),
         })
     }
@@ -163,7 +166,7 @@ impl Segment {
         self.name.as_deref()
     }
 
-    /// The bytes of the segment: arrays, everything else, and what describes them.
+    /// The bytes of the segment: arrays, everything else, and what describes them; not the memory of live arrays.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -231,8 +234,11 @@ impl Segment {
                 let directory = block.directory();
                 let info = |number| {
                     let entry = directory.entry(number)?;
-                    block.placed(entry.clone())?;
-                    Ok(ArrayInfo::from_entry(&entry, true))
+                    let is_plain = entry.kind == Kind::Plain;
+                    if is_plain {
+                        block.placed(entry.clone())?;
+                    }
+                    Ok(ArrayInfo::from_entry(&entry, is_plain))
                 };
                 (0..directory.len()).map(info).collect()
             })
@@ -266,12 +272,10 @@ impl Segment {
         &self,
         path: &str,
     ) -> Result<ndarray::ArrayView<'_, A, D>> {
-        use crate::store::Source as _;
-
         self.block()
             .and_then(|block| {
                 let number = block.directory().find(path).ok_or_else(|| no_array(&block, path))?;
-                crate::array::view(path, &block.array(number)?)
+                crate::array::view(path, &plain(&block, path, number)?)
             })
             .map_err(|error| self.named(error))
     }
@@ -299,12 +303,10 @@ impl Segment {
         &self,
         path: &str,
     ) -> Result<ndarray::Array<A, D>> {
-        use crate::store::Source as _;
-
         self.block()
             .and_then(|block| {
                 let number = block.directory().find(path).ok_or_else(|| no_array(&block, path))?;
-                crate::array::widen(path, &block.array(number)?)
+                crate::array::widen(path, &plain(&block, path, number)?)
             })
             .map_err(|error| self.named(error))
     }
@@ -325,15 +327,35 @@ impl Segment {
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if its bytes are no elements.
     #[cfg(feature = "ndarray")]
     pub fn array_dyn(&self, path: &str) -> Result<crate::DynArray> {
-        use crate::store::Source as _;
-
         self.block()
             .and_then(|block| {
                 let number = block.directory().find(path).ok_or_else(|| no_array(&block, path))?;
-                crate::DynArray::from_placed(&block.array(number)?)
+                crate::DynArray::from_placed(&plain(&block, path, number)?)
                     .map_err(|error| error.at_field(path))
             })
             .map_err(|error| self.named(error))
+    }
+
+    /// The descriptor of the memory of the object's live arrays, if it has such and this handle may change them.
+    ///
+    /// It is handed over together with that of the sealed memory (`AsFd`), and opened there by
+    /// [`Segment::from_fds`](Self::from_fds). A handle of [`open_read_only`](Self::open_read_only) gives none, since one
+    /// can write through it.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+    /// let plain = serde_shm::to_shared(&[1_u8, 2])?;
+    /// assert!(plain.live_fd().is_none());
+    /// let live = serde_shm::to_shared(&serde_shm::AtomicArray::from(vec![1_u8, 2]))?;
+    /// assert!(live.live_fd().is_some());
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    #[cfg(unix)]
+    pub fn live_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        use std::os::fd::AsFd;
+        let file = self.content.get()?.live.as_ref()?.file()?;
+        self.writable.then(|| file.as_fd())
     }
 
     fn block(&self) -> Result<Block<'_>> {
@@ -343,7 +365,12 @@ impl Segment {
     /// The id of the memory as this process holds it.
     fn memory_id(&self) -> Result<SegmentId> {
         match &self.backing {
-            Backing::Memory(memory) => Ok(memory.id(self.content()?.nonce())),
+            Backing::Memory(memory) => {
+                let content = self.content()?;
+                let live = content.live.as_ref().and_then(|live| live.file());
+                let live = live.map(|file| os::descriptor(file));
+                Ok(SegmentId { live, ..memory.id(content.nonce()) })
+            }
             Backing::File(_) => {
                 Err(Error::corrupt("a persistent segment has no memory of its own"))
             }
@@ -353,6 +380,16 @@ impl Segment {
     fn named(&self, error: Error) -> Error {
         error.in_container(&self.asked)
     }
+}
+
+/// An array of this number and path that does not change.
+#[cfg(feature = "ndarray")]
+fn plain<'a>(block: &Block<'a>, path: &str, number: u64) -> Result<crate::store::Placed<'a>> {
+    use crate::store::Source as _;
+
+    let placed = block.array(number)?;
+    placed.check_plain().map_err(|error| error.at_field(path))?;
+    Ok(placed)
 }
 
 /// The error for a path that no array has.

@@ -13,7 +13,7 @@ use crate::dtype::{DType, Field, Kind, Scalar, TimeUnit};
 use crate::element::{self, Element};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
-use crate::store::Placed;
+use crate::store::{Placed, Standing};
 
 use super::element::{Rows, text, unpadded};
 use super::item::SerializeArray;
@@ -163,6 +163,7 @@ impl RawArray {
             shape,
             order: Order::C,
             bytes: &bytes,
+            standing: Standing::Free,
             region: None,
         })
     }

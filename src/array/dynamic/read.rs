@@ -8,7 +8,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Se
 
 use crate::dtype::DType;
 use crate::layout::{self, MAX_NDIM, Order};
-use crate::store::Placed;
+use crate::store::{Placed, Standing};
 
 use super::super::read::{Bytes, Dim};
 use super::super::token::TOKEN;
@@ -189,7 +189,7 @@ fn described<'de, S: SeqAccess<'de>>(
         .next_element()?
         .ok_or_else(|| S::Error::invalid_length(2, &"dtype, shape and bytes"))?;
     let order = match seq.next_element::<u8>() {
-        Ok(Some(1)) => Order::F,
+        Ok(Some(code)) if code & 1 != 0 => Order::F,
         _ => Order::C,
     };
     let dtype = DType::from_descriptor(descriptor).map_err(S::Error::custom)?;
@@ -200,7 +200,8 @@ fn described<'de, S: SeqAccess<'de>>(
             bytes.0.len()
         )));
     }
-    DynArray::from_placed(&Placed { dtype, shape, order, bytes: &bytes.0, region: None })
+    let standing = Standing::Free;
+    DynArray::from_placed(&Placed { dtype, shape, order, bytes: &bytes.0, standing, region: None })
         .map_err(S::Error::custom)
 }
 

@@ -7,13 +7,14 @@ use crate::segment::lookup::{Target, follow};
 
 /// Of another PID namespace than this one, so that only locks count.
 const ID: Entry = Entry {
-    id: SegmentId { process: 7, descriptor: 8, nonce: [9; 16] },
+    id: SegmentId { process: 7, descriptor: 8, nonce: [9; 16], live: None },
     bytes: 10,
     namespace: 1,
     started: 2,
     live: 0,
 };
-const OTHER: Entry = Entry { id: SegmentId { process: 70, descriptor: 80, nonce: [90; 16] }, ..ID };
+const OTHER: Entry =
+    Entry { id: SegmentId { process: 70, descriptor: 80, nonce: [90; 16], live: None }, ..ID };
 
 struct Lab {
     _base: tempfile::TempDir,

@@ -17,7 +17,7 @@ use crate::memory::{AlignedBytes, Fresh, Region};
 use crate::npy::{self, Header};
 use crate::zip::{Archive, Pieces, ReadAt};
 
-use super::super::Placed;
+use super::super::{Placed, Standing};
 use super::mapped::MappedFile;
 #[cfg(feature = "ndarray")]
 use super::names::file_name;
@@ -256,6 +256,7 @@ impl Members {
             shape: content.header.shape.clone(),
             order: content.header.order,
             bytes: &whole[content.data.clone()],
+            standing: Standing::Free,
             region: content.region.clone(),
         }
     }

@@ -5,6 +5,7 @@ use std::io::{Seek, Write};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Order;
+use crate::memory::live::Kind;
 use crate::npy;
 use crate::zip::{ArchiveWriter, PIECE, Pieces, Settings};
 
@@ -120,7 +121,8 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
             ));
         }
         let pieces = Pieces { piece: PIECE, packed: self.archive.end()? };
-        let head = ArrayHead { path: &name, dtype: &dtype, shape: &shape, order, bytes };
+        let kind = Kind::Plain;
+        let head = ArrayHead { path: &name, dtype: &dtype, shape: &shape, order, kind, bytes };
         self.block.push(&head, pieces)
     }
 

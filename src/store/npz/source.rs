@@ -7,7 +7,7 @@ use crate::npy;
 
 use super::super::block::{Block, BlockParts};
 use super::super::external::{decode_pieces, fingerprint};
-use super::super::{Entry, Placed, Source};
+use super::super::{Entry, Placed, Source, Standing};
 use super::members::{Info, Members};
 use super::names::{REST, file_name};
 
@@ -134,7 +134,8 @@ impl<'a> NpzSource<'a> {
             && let Some(bytes) = self.members.mapped(member, &entry.dtype, entry.bytes)
         {
             let Entry { dtype, shape, order, .. } = entry;
-            return Ok(Placed { dtype, shape, order, bytes, region: None });
+            let standing = Standing::Free;
+            return Ok(Placed { dtype, shape, order, bytes, standing, region: None });
         }
         let most = entry.bytes as u64 + npy::MAX_PREFIX;
         let found = way(self.members, member, most)?;

@@ -7,6 +7,7 @@ use super::*;
 use crate::dtype::DType;
 use crate::error::{ErrorKind, Result};
 use crate::layout::{self, Order};
+use crate::memory::live::Kind;
 use crate::memory::{AlignedBytes, Region};
 use crate::npy;
 use crate::store::{ArrayHead, Sink, Source};
@@ -26,7 +27,7 @@ type Sample<'a> = (&'a str, DType, &'a [usize], Order);
 
 fn fill(sink: &mut impl Sink, (path, dtype, shape, order): &Sample<'_>) -> u64 {
     let bytes = layout::byte_len(shape, dtype.item_size()).unwrap();
-    sink.begin(&ArrayHead { path, dtype, shape, order: *order, bytes }).unwrap();
+    sink.begin(&ArrayHead { path, dtype, shape, order: *order, kind: Kind::Plain, bytes }).unwrap();
     sink.write(&vec![bytes as u8; bytes / 2]).unwrap();
     sink.write(&vec![bytes as u8; bytes - bytes / 2]).unwrap();
     sink.end().unwrap()
@@ -87,7 +88,14 @@ fn names_that_are_taken_or_unfit_are_changed_and_found_again() {
 fn an_abandoned_array_is_not_there() {
     let mut report = |_| ();
     let mut sink = NpzSink::new(Cursor::new(Vec::new()), Settings::default(), &mut report);
-    let head = ArrayHead { path: "a", dtype: &DType::U8, shape: &[9], order: Order::C, bytes: 9 };
+    let head = ArrayHead {
+        path: "a",
+        dtype: &DType::U8,
+        shape: &[9],
+        order: Order::C,
+        kind: Kind::Plain,
+        bytes: 9,
+    };
     sink.begin(&head).unwrap();
     sink.write(b"abc").unwrap();
     sink.abandon().unwrap();
@@ -101,7 +109,14 @@ fn an_abandoned_array_is_not_there() {
 fn an_array_that_is_short_is_an_error() {
     let mut report = |_| ();
     let mut sink = NpzSink::new(Cursor::new(Vec::new()), Settings::default(), &mut report);
-    let head = ArrayHead { path: "a", dtype: &DType::U8, shape: &[9], order: Order::C, bytes: 9 };
+    let head = ArrayHead {
+        path: "a",
+        dtype: &DType::U8,
+        shape: &[9],
+        order: Order::C,
+        kind: Kind::Plain,
+        bytes: 9,
+    };
     sink.begin(&head).unwrap();
     sink.write(b"abc").unwrap();
     let error = sink.end().unwrap_err();

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::error::{Error, Result};
 use crate::memory::Region;
+use crate::memory::live::LiveArrays;
 use crate::os::{self, Stamp};
 use crate::segment::{Memory, Nonce, Stored};
 use crate::store::{Block, BlockParts};
@@ -12,6 +13,8 @@ use crate::store::{Block, BlockParts};
 pub(super) struct Content {
     pub(super) region: Region,
     checked: Arc<Checked>,
+    /// The arrays that change, if it has such and they were opened.
+    pub(super) live: Option<Arc<LiveArrays>>,
 }
 
 /// What was found in a segment when it was checked.
@@ -25,7 +28,7 @@ impl Content {
     /// What is in sealed memory. No page of it is touched, unless much of it is not array data.
     pub(super) fn of_memory(memory: &Memory) -> Result<Self> {
         if let Some(checked) = remembered(memory.stamp()) {
-            return Ok(Content { region: memory.map()?, checked });
+            return Ok(Content { region: memory.map()?, checked, live: None });
         }
         let read = |bytes: &mut [u8], at| os::read_at(memory.file(), bytes, at);
         let Some((parts, rest)) = BlockParts::read(memory.len(), read)? else {
@@ -52,11 +55,16 @@ impl Content {
         if parts.is_external() {
             return Err(Error::corrupt("it holds the index of an .npz file and no object"));
         }
-        Ok(Content { region, checked: Arc::new(Checked { parts, rest }) })
+        Ok(Content { region, checked: Arc::new(Checked { parts, rest }), live: None })
     }
 
     pub(super) fn nonce(&self) -> Nonce {
         self.checked.parts.nonce()
+    }
+
+    /// Whether some of its arrays lie in live memory.
+    pub(super) fn has_live(&self) -> bool {
+        self.checked.parts.live() != 0
     }
 
     pub(super) fn block(&self) -> Result<Block<'_>> {
@@ -66,6 +74,7 @@ impl Content {
             Some(rest) => Block::with_rest(bytes, rest, parts),
             None => Block::with_parts(bytes, parts),
         }
+        .map(|block| block.of_segment(self.live.as_ref()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! How a segment is opened: by id, name, path or descriptor; and how it follows its name.
 
+#[cfg(unix)]
+use std::fs::File;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -7,10 +9,19 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os;
 use crate::segment::{self, Folder, Memory, Name, Nonce, SegmentId, Stored, Target};
 
+use super::live::{LiveFrom, live_arrays};
 use super::{Backing, Content, Origin, Segment};
 
-/// How the file of a persistent segment comes into this process.
-type Load = fn(&Stored) -> Result<Content>;
+/// How a segment is opened.
+#[derive(Clone, Copy)]
+struct How {
+    /// How the file of a persistent segment comes into this process.
+    load: fn(&Stored) -> Result<Content>,
+    /// Whether live arrays may be changed.
+    writable: bool,
+}
+
+const READ: How = How { load: Content::read, writable: true };
 
 impl Segment {
     /// Opens the segment of this id, name or path: a text that starts with a slash is the path of a persistent segment,
@@ -44,7 +55,7 @@ impl Segment {
     /// - [`Corrupt`](crate::ErrorKind::Corrupt): it is not sealed, or no whole segment of this crate;
     ///   [`Version`](crate::ErrorKind::Version): a later format.
     pub fn open(id: &str) -> Result<Self> {
-        open(id, Content::read)
+        open(id, READ)
     }
 
     /// Opens a segment like [`open`](Self::open), for a process that is only to read.
@@ -57,15 +68,17 @@ impl Segment {
     /// # }
     /// ```
     ///
-    /// What it promises is that nothing reachable through this handle can be written by this process. A segment's
-    /// arrays are sealed, so today that is no less than `open` promises. The two will differ for arrays that are
-    /// changed in place, which this handle will give for reading only.
+    /// Nothing that can be reached through this handle can be written by this process. Arrays that do not change are
+    /// sealed anyhow. Of those that do, a [`LockedArray`](crate::LockedArray) gives read guards and an
+    /// [`AtomicArray`](crate::AtomicArray) its values, and everything else is an error,
+    /// [`ReadOnly`](crate::ErrorKind::ReadOnly): their elements are mapped for reading only. The words of their locks are
+    /// not, since who reads must be counted.
     ///
     /// # Errors
     ///
     /// Those of [`open`](Self::open).
     pub fn open_read_only(id: &str) -> Result<Self> {
-        Segment::open(id)
+        open(id, How { writable: false, ..READ })
     }
 
     /// Opens a segment like [`open`](Self::open), but maps the file of a persistent one instead of reading it.
@@ -103,11 +116,12 @@ impl Segment {
     /// Those of [`open`](Self::open); [`NotFound`](crate::ErrorKind::NotFound) if the file loses its name meanwhile.
     #[allow(unsafe_code)]
     pub unsafe fn map(id: &str) -> Result<Self> {
-        open(id, |file| {
+        let load = |file: &Stored| {
             // SAFETY: handed on to the caller, whose promise outlives the region.
             let region = unsafe { file.map() }?;
             Content::in_place(region)
-        })
+        };
+        open(id, How { load, ..READ })
     }
 
     /// Opens the segment behind a descriptor that was handed over: through a Unix socket, or inherited.
@@ -139,9 +153,48 @@ impl Segment {
     /// mapping.
     #[cfg(unix)]
     pub fn from_fd(descriptor: std::os::fd::OwnedFd) -> Result<Self> {
+        Segment::handed_over(descriptor, None)
+    }
+
+    /// Opens the segment behind a pair of descriptors that was handed over: that of the sealed memory, and that of the
+    /// memory of its live arrays ([`live_fd`](Self::live_fd)).
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+    /// use std::os::fd::AsFd;
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// use serde_shm::{AtomicArray, Segment};
+    /// use ndarray::Ix1;
+    ///
+    /// let made = serde_shm::to_shared(&AtomicArray::from(vec![1_u32, 2]))?;
+    /// let sealed = made.as_fd().try_clone_to_owned().unwrap(); // in life they come from another process
+    /// let live = made.live_fd().unwrap().try_clone_to_owned().unwrap();
+    /// let seen = Segment::from_fds(sealed, live)?;
+    /// let array: AtomicArray<u32, Ix1> = seen.get()?;
+    /// assert_eq!(array.load(1, Relaxed)?, 2);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// With [`from_fd`](Self::from_fd) alone everything but the live arrays can be read. Locks need `/proc/self/fd` in
+    /// this process; atomic arrays do not.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_fd`](Self::from_fd). That the second is not the live memory of the first is an error when a live
+    /// array is asked for.
+    #[cfg(unix)]
+    pub fn from_fds(descriptor: std::os::fd::OwnedFd, live: std::os::fd::OwnedFd) -> Result<Self> {
+        Segment::handed_over(descriptor, Some(live.into()))
+    }
+
+    #[cfg(unix)]
+    fn handed_over(descriptor: std::os::fd::OwnedFd, live: Option<File>) -> Result<Self> {
         let text = "a descriptor that was handed over";
         Memory::from_file(descriptor.into())
-            .and_then(|memory| Segment::from_memory(memory, None, text.to_owned()))
+            .and_then(|memory| {
+                Segment::from_memory(memory, None, text.to_owned(), LiveFrom::Handed(live), true)
+            })
             .map_err(|error| error.in_container(text))
     }
 
@@ -190,9 +243,10 @@ impl Segment {
             }
             Ok(_) => {}
         }
+        let how = How { writable: self.writable, ..READ };
         let newest = match (&origin.folder, &self.name) {
-            (Some(folder), Some(name)) => follow(folder.clone(), name.clone(), Content::read),
-            _ => open_path(&origin.path, Content::read),
+            (Some(folder), Some(name)) => follow(folder.clone(), name.clone(), how),
+            _ => open_path(&origin.path, how),
         };
         let newest = match newest {
             Ok(newest) => newest,
@@ -261,11 +315,14 @@ impl Segment {
         memory: Memory,
         id: Option<&SegmentId>,
         asked: String,
+        from: LiveFrom<'_>,
+        writable: bool,
     ) -> Result<Self> {
-        let content = Content::of_memory(&memory)?;
+        let mut content = Content::of_memory(&memory)?;
         if let Some(id) = id.filter(|id| id.nonce != content.nonce()) {
             return Err(segment::other_segment(id));
         }
+        content.live = live_arrays(&content, from, writable)?;
         Ok(Segment {
             published: None,
             backing: Backing::Memory(memory),
@@ -274,6 +331,7 @@ impl Segment {
             name: None,
             origin: None,
             asked,
+            writable,
         })
     }
 
@@ -288,6 +346,7 @@ impl Segment {
             name: None,
             origin: Some(origin),
             asked,
+            writable: true,
         }
     }
 }
@@ -296,41 +355,44 @@ fn content_of(content: &OnceLock<Content>) -> Result<&Content> {
     content.get().ok_or_else(|| Error::corrupt("the segment was not read"))
 }
 
-fn open(text: &str, load: Load) -> Result<Segment> {
+fn open(text: &str, how: How) -> Result<Segment> {
     let opened = if text.starts_with('/') {
-        open_path(Path::new(text), load)
+        open_path(Path::new(text), how)
     } else if SegmentId::is_meant(text) {
         let id = SegmentId::parse(text)?;
-        Memory::open(&id)
-            .and_then(|memory| Segment::from_memory(memory, Some(&id), text.to_owned()))
+        Memory::open(&id).and_then(|memory| {
+            let from = LiveFrom::Id(&id);
+            Segment::from_memory(memory, Some(&id), text.to_owned(), from, how.writable)
+        })
     } else {
         let name = Name::parse(text)?;
-        Folder::of_user().and_then(|folder| follow(folder, name, load))
+        Folder::of_user().and_then(|folder| follow(folder, name, how))
     };
     opened.map_err(|error| error.in_container(text))
 }
 
-fn open_path(path: &Path, load: Load) -> Result<Segment> {
-    loaded(Stored::open(path)?, None, path.display().to_string(), load)
+fn open_path(path: &Path, how: How) -> Result<Segment> {
+    loaded(Stored::open(path)?, None, path.display().to_string(), how)
 }
 
-fn loaded(file: Stored, folder: Option<Folder>, asked: String, load: Load) -> Result<Segment> {
-    let content = load(&file)?;
+fn loaded(file: Stored, folder: Option<Folder>, asked: String, how: How) -> Result<Segment> {
+    let content = (how.load)(&file)?;
     let segment = Segment::from_stored(file, folder, asked);
     let _ = segment.content.set(content);
     Ok(segment)
 }
 
-fn follow(folder: Folder, name: Name, load: Load) -> Result<Segment> {
+fn follow(folder: Folder, name: Name, how: How) -> Result<Segment> {
     let path = folder.path_of(&name);
     let (mut opened, stamp) = segment::follow(&folder, &name, &path, |target| match target {
         Target::Memory(entry) => {
             let memory = Memory::open(&entry.id)?;
-            Segment::from_memory(memory, Some(&entry.id), name.to_string())
+            let from = LiveFrom::Id(&entry.id);
+            Segment::from_memory(memory, Some(&entry.id), name.to_string(), from, how.writable)
         }
         Target::File(file, status) => {
             let file = Stored::with_status(file, &status, path.clone());
-            loaded(file, Some(folder.clone()), name.to_string(), load)
+            loaded(file, Some(folder.clone()), name.to_string(), how)
         }
     })?;
     opened.origin = Some(Origin { path, stamp, folder: Some(folder) });

@@ -6,9 +6,10 @@ use serde::ser::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment::{self, Entry, Folder, Memory, Name, SegmentWriter, Shelf, Unstored};
-use crate::store::BlockSink;
+use crate::store::{LivePart, SharedSink};
 use crate::{os, ser};
 
+use super::live::LiveFrom;
 use super::{Origin, Segment};
 
 /// How to make a segment: its name, whether it may take the name of another, and whether it outlives its maker.
@@ -225,7 +226,8 @@ impl SegmentOptions {
             segment::ensure_free(&folder, name)?;
         }
         let mut segment = create_memory(value, name.to_string())?;
-        let entry = Entry::of(segment.memory_id()?, segment.len() as u64);
+        let mut entry = Entry::of(segment.memory_id()?, segment.len() as u64);
+        entry.live = segment.content()?.live.as_ref().map_or(0, |live| live.len() as u64);
         let (published, stamp) = segment::publish(&folder, name, &entry, self.replace)?;
         segment.published = Some(published);
         segment.origin = Some(Origin { path: folder.path_of(name), stamp, folder: Some(folder) });
@@ -242,7 +244,14 @@ impl SegmentOptions {
         };
         let mode = self.mode.unwrap_or(MODE);
         let (unstored, writer) = Unstored::create(place, name.clone(), mode, self.replace)?;
-        let writer = fill(value, writer)?.0;
+        let (writer, _, _) = fill(value, writer, || {
+            Err(Error::new(
+                ErrorKind::Unsupported,
+                "an array that changes in place (`LockedArray`, `AtomicArray`) cannot be put into a persistent segment, which \
+                 is a file that others could cut under it: make the segment without `.persist(true)`, or put a \
+                 `ShmArray` or `Array` there",
+            ))
+        })?;
         let file = unstored.publish(writer, self.replace)?;
         let mut segment = Segment::from_stored(file, folder, name.to_string());
         segment.name = Some(name.clone());
@@ -264,17 +273,23 @@ fn absolute(dir: &Path) -> Result<PathBuf> {
 }
 
 fn create_memory<T: Serialize + ?Sized>(value: &T, asked: String) -> Result<Segment> {
-    let (writer, nonce) = fill(value, Memory::create()?)?;
+    let (writer, live, nonce) = fill(value, Memory::create()?, segment::create_live)?;
+    let live = live.map(|live| segment::seal_live(live.out, &live.layout)).transpose()?;
     let memory = Memory::seal(writer)?;
     let id = memory.id(nonce);
-    let asked = if asked.is_empty() { id.to_string() } else { asked };
-    Segment::from_memory(memory, Some(&id), asked)
+    let mut segment = Segment::from_memory(memory, Some(&id), asked, LiveFrom::Made(live), true)?;
+    if segment.asked.is_empty() {
+        segment.asked = segment.id().to_owned();
+    }
+    Ok(segment)
 }
 
 fn fill<T: Serialize + ?Sized>(
     value: &T,
     writer: SegmentWriter,
-) -> Result<(SegmentWriter, segment::Nonce)> {
+    make_live: impl FnMut() -> Result<SegmentWriter>,
+) -> Result<(SegmentWriter, Option<LivePart<SegmentWriter>>, segment::Nonce)> {
     let nonce = os::random().map_err(|e| Error::io("cannot get random bytes", e))?;
-    Ok((ser::to_sink(value, BlockSink::new(writer, nonce))?, nonce))
+    let (writer, live) = ser::to_sink(value, SharedSink::new(writer, nonce, make_live))?;
+    Ok((writer, live, nonce))
 }

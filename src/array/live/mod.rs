@@ -1,0 +1,54 @@
+//! Arrays that are changed in place and seen by every process that has them: `LockedArray` under a lock, `AtomicArray`
+//! element by element.
+
+mod atomic;
+mod flat;
+mod locked;
+
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::memory::live::{Kind, LiveArrays, Patience};
+use ndarray::{Dimension, IxDyn};
+
+pub use atomic::AtomicArray;
+pub use flat::FlatAtomic;
+pub use locked::{LockedArray, LockedReadGuard, LockedWriteGuard};
+
+use super::scope;
+
+/// The live arrays of what is being read.
+fn live_arrays(kind: Kind) -> Result<std::sync::Arc<LiveArrays>> {
+    scope::live().ok_or_else(|| {
+        Error::mismatch(format!(
+            "found {}, whose elements are not here: it is read from its segment, by `from_shared` or `Segment::get`",
+            kind.describe()
+        ))
+    })
+}
+
+/// The shape as a `D`.
+fn dimension<D: Dimension>(shape: &[usize]) -> Result<D> {
+    D::from_dimension(&IxDyn(shape)).ok_or_else(|| {
+        Error::mismatch(format!(
+            "expected an array of {} axes, found shape {shape:?}",
+            D::NDIM.unwrap_or_default()
+        ))
+    })
+}
+
+/// An error of this crate as one of a format's, by its `custom`. Which kind it is comes back where the format is this
+/// crate's.
+fn into_format<E>(error: &Error, custom: impl FnOnce(String) -> E) -> E {
+    let text = error.to_string();
+    scope::note_kind(error.kind(), &text);
+    custom(text)
+}
+
+/// How long to wait; a time that no clock reaches is for ever.
+fn patience(timeout: Duration) -> Patience {
+    match Instant::now().checked_add(timeout) {
+        Some(_) => Patience::of(timeout),
+        None => Patience::endless(),
+    }
+}

@@ -1,0 +1,189 @@
+//! A segment: a block, and beside it the memory of the arrays that change.
+
+use std::io::{BufWriter, Write};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::layout::{ARRAY_ALIGN, align_up};
+use crate::memory::live::{DATA_START, Kind, Layout};
+
+use super::block::BlockSink;
+use super::{ArrayHead, Nonce, Sink};
+
+const MAGIC: [u8; 8] = *b"\x89SHL\r\n\x1a\n";
+const VERSION: u16 = 1;
+
+// The header: 0 magic | 8 version u16 | 10 zero | 16 nonce | 32 zero
+const H_VERSION: usize = MAGIC.len();
+const H_NONCE: usize = 16;
+const HEADER: usize = DATA_START as usize;
+
+/// Small writes are gathered up to this size; larger ones go straight through.
+const GATHER: usize = 64 << 10;
+
+/// Writes a segment's block, and what belongs beside it to what `make` makes when the first such array comes.
+pub(crate) struct SharedSink<W: Write, M> {
+    block: BlockSink<W>,
+    live: Option<LiveSink<W>>,
+    make: M,
+    nonce: Nonce,
+}
+
+/// Live memory that is being written.
+struct LiveSink<W: Write> {
+    out: BufWriter<W>,
+    position: u64,
+    /// Where the last array ended that was not given up.
+    end: u64,
+    /// The bytes that are to come of the array that was begun.
+    open: Option<u64>,
+}
+
+/// Live memory that was written.
+pub(crate) struct LivePart<W> {
+    pub(crate) out: W,
+    pub(crate) layout: Layout,
+}
+
+impl<W: Write, M: FnMut() -> Result<W>> SharedSink<W, M> {
+    pub(crate) fn new(out: W, nonce: Nonce, make: M) -> Self {
+        SharedSink { block: BlockSink::new(out, nonce), live: None, make, nonce }
+    }
+}
+
+impl<W: Write> LiveSink<W> {
+    fn new(out: W, nonce: Nonce) -> Result<Self> {
+        let mut sink = LiveSink {
+            out: BufWriter::with_capacity(GATHER, out),
+            position: 0,
+            end: DATA_START,
+            open: None,
+        };
+        let mut header = [0; HEADER];
+        header[..H_VERSION].copy_from_slice(&MAGIC);
+        header[H_VERSION..H_VERSION + 2].copy_from_slice(&VERSION.to_le_bytes());
+        header[H_NONCE..H_NONCE + nonce.len()].copy_from_slice(&nonce);
+        sink.put(&header)?;
+        Ok(sink)
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.out.write_all(bytes).map_err(write_error)?;
+        self.position += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Where the next array starts.
+    fn align(&mut self) -> Result<u64> {
+        let start = align_up(self.position, ARRAY_ALIGN as u64)
+            .ok_or_else(|| Error::new(ErrorKind::Limit, "the live arrays exceed 2^64 bytes"))?;
+        self.put(&[0; ARRAY_ALIGN][..(start - self.position) as usize])?;
+        Ok(start)
+    }
+
+    fn finish(self, arrays: u32) -> Result<LivePart<W>> {
+        let layout = Layout::new(arrays as usize, self.end)?;
+        let out = self.out.into_inner().map_err(|error| write_error(error.into_error()))?;
+        Ok(LivePart { out, layout })
+    }
+}
+
+fn write_error(error: std::io::Error) -> Error {
+    Error::io("cannot write the live arrays", error)
+}
+
+impl<W: Write, M: FnMut() -> Result<W>> Sink for SharedSink<W, M> {
+    type Output = (W, Option<LivePart<W>>);
+
+    fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
+        if head.kind == Kind::Plain {
+            return self.block.begin(head);
+        }
+        let live = match &mut self.live {
+            Some(live) => live,
+            none => none.insert(LiveSink::new((self.make)()?, self.nonce)?),
+        };
+        let start = live.align()?;
+        live.open = Some(head.bytes as u64);
+        self.block.push_live(head, start)?;
+        Ok(())
+    }
+
+    fn expect(&mut self, bytes: usize) {
+        self.block.expect(bytes);
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        match &mut self.live {
+            Some(live @ LiveSink { open: Some(_), .. }) => {
+                live.open = live.open.and_then(|left| left.checked_sub(bytes.len() as u64));
+                if live.open.is_none() {
+                    return Err(wrong_length());
+                }
+                live.put(bytes)
+            }
+            _ => self.block.write(bytes),
+        }
+    }
+
+    fn end(&mut self) -> Result<u64> {
+        match &mut self.live {
+            Some(live @ LiveSink { open: Some(_), .. }) => {
+                if live.open.take() != Some(0) {
+                    return Err(wrong_length());
+                }
+                live.end = live.position;
+                Ok(self.block.count() - 1)
+            }
+            _ => self.block.end(),
+        }
+    }
+
+    fn abandon(&mut self) -> Result<()> {
+        match &mut self.live {
+            Some(live @ LiveSink { open: Some(_), .. }) => {
+                live.open = None;
+                self.block.pop_live();
+                Ok(())
+            }
+            _ => self.block.abandon(),
+        }
+    }
+
+    fn finish(self, inline: Vec<u8>, tables: &[u8]) -> Result<Self::Output> {
+        let arrays = self.block.live();
+        let live = match self.live {
+            Some(live) if arrays > 0 => Some(live.finish(arrays)?),
+            _ => None,
+        };
+        Ok((self.block.finish(inline, tables)?, live))
+    }
+}
+
+fn wrong_length() -> Error {
+    Error::new(ErrorKind::Message, "a live array gave more or fewer bytes than were announced")
+}
+
+/// Whether this is the header of the live memory that belongs to the block of that nonce. `read` fills the bytes.
+///
+/// # Errors
+///
+/// `Corrupt` if it is none or another's, `Version` if a later version wrote it; those of `read`.
+pub(crate) fn check_live_header(
+    nonce: Nonce,
+    read: impl FnOnce(&mut [u8]) -> std::io::Result<()>,
+) -> Result<()> {
+    let mut header = [0; HEADER];
+    read(&mut header).map_err(|error| Error::io("cannot read the live memory", error))?;
+    if header[..H_VERSION] != MAGIC {
+        return Err(Error::corrupt("it does not start as live memory does"));
+    }
+    let version = u16::from_le_bytes([header[H_VERSION], header[H_VERSION + 1]]);
+    if version != VERSION {
+        let text = format!("version {version} of live memory is not known: expected {VERSION}");
+        return Err(Error::new(ErrorKind::Version, text));
+    }
+    if header[H_NONCE..H_NONCE + nonce.len()] != nonce {
+        return Err(Error::corrupt("it belongs to another segment: its nonce is another"));
+    }
+    Ok(())
+}

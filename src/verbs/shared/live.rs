@@ -1,0 +1,57 @@
+//! The live arrays of a segment: where their memory comes from when it is opened.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory::live::{LiveArrays, check_entries};
+use crate::os;
+use crate::segment::{self, SegmentId};
+use crate::store::check_live_header;
+
+use super::content::Content;
+
+/// Where the memory of live arrays comes from.
+pub(super) enum LiveFrom<'a> {
+    /// It was made here, if there are such arrays.
+    Made(Option<File>),
+    /// It is to be opened by what the id says.
+    Id(&'a SegmentId),
+    /// A descriptor was handed over, or none.
+    #[cfg(unix)]
+    Handed(Option<File>),
+}
+
+/// The arrays that change, if there are such. That their memory cannot be had is an error when one is asked for.
+///
+/// # Errors
+///
+/// `Corrupt` if what the sealed block says of them contradicts itself.
+pub(super) fn live_arrays(
+    content: &Content,
+    from: LiveFrom<'_>,
+    writable: bool,
+) -> Result<Option<Arc<LiveArrays>>> {
+    if !content.has_live() {
+        return Ok(None);
+    }
+    let entries = content.block()?.live_entries()?;
+    let layout = check_entries(&entries)?;
+    let missing = |text: &'static str| Error::new(ErrorKind::NotFound, text);
+    let file = match from {
+        LiveFrom::Made(file) => file.ok_or_else(|| missing("it was not made")),
+        LiveFrom::Id(id) => segment::open_live(id),
+        #[cfg(unix)]
+        LiveFrom::Handed(file) => file.ok_or_else(|| {
+            missing(
+                "its descriptor was not handed over: use `Segment::live_fd` there and `Segment::from_fds` here",
+            )
+        }),
+    };
+    let file = file.and_then(|file| {
+        segment::check_live(&file, &layout)?;
+        check_live_header(content.nonce(), |bytes| os::read_at(&file, bytes, 0))?;
+        Ok(file)
+    });
+    Ok(Some(Arc::new(LiveArrays::new(entries, layout, file, writable))))
+}
