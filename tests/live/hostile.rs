@@ -1,0 +1,176 @@
+//! Live memory that is not what it should be, and bytes in it that nobody should have written.
+
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::Ordering::Relaxed;
+
+use ndarray::{Ix1, array};
+use rustix::fs::{MemfdFlags, SealFlags};
+use serde_shm::{AtomicArray, ErrorKind, LockedArray, Segment};
+
+type Object = (AtomicArray<bool, Ix1>, LockedArray<bool, Ix1>, LockedArray<u32, Ix1>);
+
+fn made() -> Segment {
+    let object: Object =
+        (vec![true, false, true].into(), vec![true, false].into(), vec![1_u32; 50].into());
+    serde_shm::to_shared(&object).unwrap()
+}
+
+fn with_live(made: &Segment, live: OwnedFd) -> Segment {
+    Segment::from_fds(made.as_fd().try_clone_to_owned().unwrap(), live).unwrap()
+}
+
+/// The live memory through a description that this test writes to as a hostile process would.
+fn live_file(made: &Segment) -> File {
+    made.live_fd().unwrap().try_clone_to_owned().unwrap().into()
+}
+
+fn memfd(bytes: &[u8], len: u64, seals: SealFlags) -> OwnedFd {
+    let fd = rustix::fs::memfd_create("live-test", MemfdFlags::ALLOW_SEALING).unwrap();
+    let file = File::from(fd);
+    file.write_all_at(bytes, 0).unwrap();
+    file.set_len(len).unwrap();
+    if !seals.is_empty() {
+        rustix::fs::fcntl_add_seals(&file, seals).unwrap();
+    }
+    file.into()
+}
+
+#[test]
+fn live_memory_that_is_not_the_segments_own_is_refused() {
+    let made = made();
+    let file = live_file(&made);
+    let len = file.metadata().unwrap().len();
+    let mut bytes = vec![0; len as usize];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    let cut = SealFlags::SHRINK | SealFlags::GROW;
+    let edited = |at: usize, byte: u8| {
+        let mut bytes = bytes.clone();
+        bytes[at] = byte;
+        memfd(&bytes, len, cut)
+    };
+    let cases: Vec<(&str, OwnedFd)> = vec![
+        ("unsealed", memfd(&bytes, len, SealFlags::empty())),
+        ("can shrink", memfd(&bytes, len, SealFlags::GROW)),
+        ("can grow", memfd(&bytes, len, SealFlags::SHRINK)),
+        ("cannot be written", memfd(&bytes, len, cut | SealFlags::WRITE)),
+        ("short", memfd(&bytes[..4096], 4096, cut)),
+        ("long", memfd(&bytes, len + 1, cut)),
+        ("empty", memfd(&[], 0, cut)),
+        ("another magic", edited(0, 7)),
+        ("another version", edited(8, 2)),
+        ("another nonce", edited(20, bytes[20] ^ 1)),
+        ("another segment's", self::made().live_fd().unwrap().try_clone_to_owned().unwrap()),
+        ("the sealed part", made.as_fd().try_clone_to_owned().unwrap()),
+        ("a file", File::open("/proc/self/exe").unwrap().into()),
+        ("a pipe", std::io::pipe().unwrap().0.into()),
+        ("a socket", std::os::unix::net::UnixStream::pair().unwrap().0.into()),
+    ];
+    for (what, live) in cases {
+        let segment = with_live(&made, live);
+        assert_eq!(segment.arrays().unwrap().len(), 3, "{what}");
+        let error = segment.get::<Object>().map(drop).unwrap_err();
+        let kinds = [ErrorKind::Corrupt, ErrorKind::Version, ErrorKind::Io];
+        assert!(kinds.contains(&error.kind()), "{what}: {error:?}");
+    }
+    // One sealed against new writers from now on can still be read, not mapped for writing.
+    let segment = with_live(&made, memfd(&bytes, len, cut | SealFlags::FUTURE_WRITE));
+    assert!(segment.get::<Object>().is_err());
+    // An honest copy of the bytes is one more live memory, with elements of its own.
+    let segment = with_live(&made, memfd(&bytes, len, cut));
+    let (atomic, ..): Object = segment.get().unwrap();
+    atomic.store(0, false, Relaxed).unwrap();
+    let (own, ..): Object = made.get().unwrap();
+    assert!(own.load(0, Relaxed).unwrap());
+}
+
+/// An id whose fourth part names something else.
+#[test]
+fn an_id_with_a_foreign_descriptor_gives_all_but_the_live_arrays() {
+    let made = made();
+    let (front, _) = made.id().rsplit_once(':').unwrap();
+    let other = self::made();
+    let theirs = other.id().rsplit_once(':').unwrap().1.to_owned();
+    for last in [&format!(":{theirs}")[..], "", ":0", ":99999"] {
+        let id = format!("{front}{last}");
+        let segment = Segment::open(&id).unwrap();
+        assert_eq!(segment.arrays().unwrap().len(), 3);
+        let error = segment.get::<Object>().map(drop).unwrap_err();
+        assert!(error.to_string().contains("live arrays cannot be had"), "{id}: {error}");
+    }
+}
+
+#[test]
+fn a_byte_that_is_no_bool_is_true_or_an_error() {
+    let made = made();
+    let (atomic, locked, _): Object = made.get().unwrap();
+    let file = live_file(&made);
+    // Elements start behind the header, each array at a multiple of 64.
+    file.write_all_at(&[2, 0, 255], 64).unwrap();
+    assert_eq!(atomic.snapshot(), array![true, false, true]);
+    assert!(atomic.load(2, Relaxed).unwrap());
+    assert_eq!(atomic.compare_exchange(0, true, false, Relaxed, Relaxed).unwrap(), Ok(true));
+    assert!(!atomic.load(0, Relaxed).unwrap());
+    assert!(atomic.fetch_min(2, true, Relaxed).unwrap());
+    assert!(atomic.fetch_xor(2, true, Relaxed).unwrap());
+    assert!(!atomic.load(2, Relaxed).unwrap());
+    file.write_all_at(&[1, 2], 128).unwrap();
+    for error in [locked.read().map(drop).unwrap_err(), locked.write().map(drop).unwrap_err()] {
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert!(error.to_string().contains("element 1"), "{error}");
+    }
+    // Who was to mend them and could not come to them has mended nothing.
+    let before = locked.version();
+    file.write_all_at(&[1, 0], 128).unwrap();
+    let panics = || {
+        let _guard = locked.write().unwrap();
+        panic!("in the midst of a change");
+    };
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics));
+    assert_eq!(locked.version(), before + 1);
+    file.write_all_at(&[1, 2], 128).unwrap();
+    assert_eq!(locked.mend().map(drop).unwrap_err().kind(), ErrorKind::Corrupt);
+    assert!(locked.is_poisoned());
+    assert_eq!(locked.version(), before + 1);
+    locked.clear_poison().unwrap();
+    file.write_all_at(&[1, 0], 128).unwrap();
+    // The locks were given back on the way to the errors.
+    assert_eq!(*locked.write().unwrap(), array![true, false]);
+}
+
+/// Words of locks and headers with anything in them lead to no panic, no hang and no access elsewhere.
+#[test]
+fn scribbled_words_of_locks_neither_hang_nor_crash() {
+    let patterns: [&[u8]; 6] = [
+        &[0xff; 8],
+        &[0x01; 8],
+        &[0, 0, 0, 0x80, 0, 0, 0, 0],
+        &[5, 0, 0, 0x40, 1, 0, 0, 0],
+        &[0xfe, 0xff, 0, 0, 0, 0, 0, 0],
+        &[3, 4, 0, 0, 9, 0, 0, 0],
+    ];
+    for pattern in patterns {
+        let made = made();
+        let (atomic, _, locked): Object = made.get().unwrap();
+        drop(locked.read().unwrap());
+        let file = live_file(&made);
+        let control = 65536;
+        // The number of slots, the words of three locks, the first slots' rows.
+        for at in (control..control + 64 * 4 + 3 * 128).step_by(8) {
+            file.write_all_at(pattern, at).unwrap();
+        }
+        let short = std::time::Duration::from_millis(40);
+        let _ = locked.try_read().map(drop);
+        let _ = locked.read_timeout(short).map(drop);
+        let _ = locked.try_write().map(drop);
+        let _ = locked.write_timeout(short).map(drop);
+        let _ = locked.clear_poison();
+        let _ = locked.wait_for_update(locked.version(), short);
+        atomic.notify().unwrap();
+        assert!(atomic.wait_for_update(atomic.version(), short).unwrap().is_none());
+        let second: Object = Segment::open(made.id()).unwrap().get().unwrap();
+        let _ = second.2.write_timeout(short).map(drop);
+        let _ = second.2.try_read().map(drop);
+    }
+}
