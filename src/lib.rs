@@ -67,7 +67,8 @@ pub mod __private {
     pub use crate::array::{
         BorrowItem, DeserializeArray, DeserializeItem, SerializeArray, SerializeItem,
         deserialize as deserialize_array, deserialize_element, deserialize_elements,
-        deserialize_slice, serialize as serialize_array, serialize_element, serialize_elements,
+        deserialize_owned, deserialize_slice, serialize as serialize_array, serialize_element,
+        serialize_elements,
     };
     pub use crate::element::{ElementField, check_struct};
     pub use serde;

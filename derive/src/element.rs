@@ -271,10 +271,7 @@ fn items(ident: &syn::Ident, krate: &Path, where_clause: Option<&syn::WhereClaus
                 inner: #inner,
                 deserializer: __D,
             ) -> #result<#vec<Self>, __D::Error> {
-                #result::map(
-                    #private::deserialize_elements(inner, deserializer),
-                    #private::Cow::into_owned,
-                )
+                #private::deserialize_owned(inner, deserializer)
             }
 
             fn deserialize_cow<__D: #private::serde::Deserializer<'de>>(

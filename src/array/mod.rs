@@ -42,8 +42,8 @@ pub use info::ArrayInfo;
 pub use item::{BorrowItem, DeserializeArray, DeserializeItem, SerializeArray, SerializeItem};
 #[doc(hidden)]
 pub use item::{
-    deserialize_element, deserialize_elements, deserialize_slice, serialize_element,
-    serialize_elements,
+    deserialize_element, deserialize_elements, deserialize_owned, deserialize_slice,
+    serialize_element, serialize_elements,
 };
 #[cfg(feature = "ndarray")]
 pub use live::{AtomicArray, FlatAtomic, LockedArray, LockedReadGuard, LockedWriteGuard};
@@ -51,7 +51,7 @@ pub use live::{AtomicArray, FlatAtomic, LockedArray, LockedReadGuard, LockedWrit
 pub(crate) use nd::view;
 pub(crate) use read::{FIXED, FORTRAN, live_reference};
 pub(crate) use scope::{add_region, with_memory, with_noted_kind};
-pub(crate) use token::{Descriptor, TOKEN, announce};
+pub(crate) use token::{Descriptor, TOKEN, announce, is_copied};
 #[cfg(feature = "ndarray")]
 pub(crate) use widen::widen;
 

@@ -141,7 +141,7 @@ pub(super) fn dimension<D: Dimension, E: Error>(
 
 impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for Array<A, D> {
     fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
-        owned(Read::<A>::deserialize(d)?)
+        owned(Read::<A>::to_own(d)?)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::memory::live::Kind;
 use crate::store::Standing;
 
 use super::nest::{Data, First, Head, Item, Nest, Next, Second};
-use super::token::TOKEN;
+use super::token::{TOKEN, copying};
 
 /// An array that was read: its shape, order and elements, which are borrowed where that is possible.
 pub(crate) struct Read<'de, A: Element> {
@@ -47,6 +47,11 @@ impl<'de, A: Element> Read<'de, A> {
         deserializer: D,
     ) -> Result<Self, D::Error> {
         deserializer.deserialize_newtype_struct(TOKEN, TokenVisitor(PhantomData))
+    }
+
+    /// The same for one who copies the elements anyway: they need not come to lie anywhere before.
+    pub(crate) fn to_own<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        copying(|| Self::deserialize(deserializer))
     }
 
     /// The elements where they lie, or why they cannot be had there and what to ask for instead.
@@ -264,8 +269,17 @@ impl<'de, A: Element> Visitor<'de> for ArrayVisitor<A> {
                 Some(shape) => shape,
                 None => seq.next_element()?.ok_or_else(|| missing(1))?,
             };
-            let bytes = match seq.next_element()?.ok_or_else(|| missing(2))? {
+            let same = A::DTYPE.plain_descriptor() == Some(&*descriptor);
+            let room = layout::count(&shape).filter(|_| same && shape.len() <= MAX_NDIM);
+            let stored = seq.next_element_seed(StoredSeed::<A> { room, element: PhantomData })?;
+            let bytes = match stored.ok_or_else(|| missing(2))? {
                 Stored::Bytes(bytes) => bytes,
+                Stored::Items(items) => {
+                    let flags = seq.next_element::<u8>()?.unwrap_or(0);
+                    let order = if flags & FORTRAN != 0 { Order::F } else { Order::C };
+                    let (elements, owned) = (Cow::Owned(items), Some(COPIED));
+                    return Ok(Read { shape, order, elements, owned, standing: Standing::Free });
+                }
                 Stored::Live(kind, number) => {
                     // Serde's buffer wants all of it taken.
                     let _ = seq.next_element::<u8>()?;
@@ -357,22 +371,29 @@ pub(super) fn kind_error<E: Error>(expected: Kind, found: Kind) -> E {
     )
 }
 
-/// An array's bytes, or the reference to a live one.
-enum Stored<'de> {
+/// An array's bytes, its elements if they were copied as they came, or the reference to a live one.
+enum Stored<'de, A> {
     Bytes(Bytes<'de>),
+    Items(Vec<A>),
     Live(Kind, u64),
 }
 
-impl<'de> Deserialize<'de> for Stored<'de> {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_bytes(StoredVisitor)
+struct StoredSeed<A> {
+    /// How many elements there are, if the bytes are those of elements as they are.
+    room: Option<usize>,
+    element: PhantomData<A>,
+}
+
+impl<'de, A: Element> DeserializeSeed<'de> for StoredSeed<A> {
+    type Value = Stored<'de, A>;
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
+        d.deserialize_bytes(self)
     }
 }
 
-struct StoredVisitor;
-
-impl<'de> Visitor<'de> for StoredVisitor {
-    type Value = Stored<'de>;
+impl<'de, A: Element> Visitor<'de> for StoredSeed<A> {
+    type Value = Stored<'de, A>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         BytesVisitor.expecting(f)
@@ -400,6 +421,11 @@ impl<'de> Visitor<'de> for StoredVisitor {
             None => Err(E::invalid_type(Unexpected::Str(text), &self)),
         }
     }
+
+    /// Our deserializer reads as it goes.
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
+        d.deserialize_seq(Blocks(self))
+    }
 }
 
 /// Bytes, borrowed where the format lends them.
@@ -408,6 +434,59 @@ pub(super) struct Bytes<'de>(pub(super) Cow<'de, [u8]>);
 impl<'de> Deserialize<'de> for Bytes<'de> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         d.deserialize_bytes(BytesVisitor)
+    }
+}
+
+/// The blocks of an array that is read as it is copied.
+struct Blocks<A>(StoredSeed<A>);
+
+impl<'de, A: Element> Visitor<'de> for Blocks<A> {
+    type Value = Stored<'de, A>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        BytesVisitor.expecting(f)
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
+        let Some(count) = self.0.room else {
+            let mut all = Vec::new();
+            let take = &mut |bytes: &[u8]| {
+                all.extend_from_slice(bytes);
+                Ok(())
+            };
+            while seq.next_element_seed(Block(take))?.is_some() {}
+            return Ok(Stored::Bytes(Bytes(Cow::Owned(all))));
+        };
+        let mut items = element::room::<A>(count);
+        let take = &mut |bytes: &[u8]| element::append(&mut items, bytes);
+        while seq.next_element_seed(Block(take))?.is_some() {}
+        if items.len() == count {
+            return Ok(Stored::Items(items));
+        }
+        Err(S::Error::invalid_length(items.len(), &format!("{count} elements").as_str()))
+    }
+}
+
+/// A block, and what takes it.
+struct Block<'t>(&'t mut dyn FnMut(&[u8]) -> Result<(), Misfit>);
+
+impl<'de> DeserializeSeed<'de> for Block<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_bytes(self)
+    }
+}
+
+impl Visitor<'_> for Block<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        BytesVisitor.expecting(f)
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<(), E> {
+        (self.0)(bytes).map_err(E::custom)
     }
 }
 

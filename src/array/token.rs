@@ -25,6 +25,29 @@ thread_local! {
     static ANNOUNCED: Cell<bool> = const { Cell::new(false) };
 }
 
+thread_local! {
+    /// Who reads the next token on this thread copies its elements.
+    static COPIES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `read`, which reads a token and copies what stands under it, with that announced to our deserializer.
+pub(super) fn copying<R>(read: impl FnOnce() -> R) -> R {
+    struct Guard;
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            COPIES.set(false);
+        }
+    }
+    COPIES.set(true);
+    let _guard = Guard;
+    read()
+}
+
+/// Whether who reads this token copies its elements.
+pub(crate) fn is_copied() -> bool {
+    COPIES.take()
+}
+
 /// Runs `serialize` on the payload of a token with our serializer announced to it.
 ///
 /// A payload takes the announcement as its first act, so that nothing else on this thread can see it; whatever else

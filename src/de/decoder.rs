@@ -5,7 +5,7 @@ use std::any::type_name;
 use crate::array::add_region;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stack;
-use crate::store::{Placed, Source};
+use crate::store::{Flow, Placed, Source};
 use crate::wire::{Layout, ReadTables, Reader, Shape, Tag, unzigzag};
 
 use super::hint;
@@ -40,6 +40,12 @@ pub(super) struct Decoder<'s, 'de> {
     array_bytes: u64,
     /// What names may still take.
     name_bytes: usize,
+}
+
+/// An array for one who copies it.
+pub(super) enum Copied<'de> {
+    Placed(Placed<'de>),
+    Flow(Flow<'de>),
 }
 
 impl<'s, 'de> Decoder<'s, 'de> {
@@ -227,20 +233,45 @@ impl<'s, 'de> Decoder<'s, 'de> {
     /// The array that is referred to here. Each is referred to once, in the order of their numbers, and all together
     /// are no larger than the container: what is copied out of it is bounded by what is in it.
     pub(super) fn array(&mut self) -> Result<Placed<'de>> {
+        let number = self.array_number()?;
+        self.numbered_array(number)
+    }
+
+    /// The same, as it is read, where that is better for one who copies it.
+    pub(super) fn array_to_copy(&mut self) -> Result<Copied<'de>> {
+        let number = self.array_number()?;
+        match self.source.array_to_copy(number)? {
+            Some(flow) => {
+                self.count_array(flow.bytes)?;
+                Ok(Copied::Flow(flow))
+            }
+            None => self.numbered_array(number).map(Copied::Placed),
+        }
+    }
+
+    fn array_number(&mut self) -> Result<u64> {
         let number = self.reader.varint()?;
         if number < self.next_array {
             return Err(Error::corrupt(format!("array number {number} is referred to twice")));
         }
         self.next_array = number.saturating_add(1);
+        Ok(number)
+    }
+
+    fn numbered_array(&mut self, number: u64) -> Result<Placed<'de>> {
         let placed = self.source.array(number)?;
         if let Some(region) = &placed.region {
             add_region(region);
         }
-        self.array_bytes =
-            self.array_bytes.checked_sub(placed.bytes.len() as u64).ok_or_else(|| {
-                Error::corrupt("the arrays have more bytes than the container: some overlap")
-            })?;
+        self.count_array(placed.bytes.len())?;
         Ok(placed)
+    }
+
+    fn count_array(&mut self, bytes: usize) -> Result<()> {
+        self.array_bytes = self.array_bytes.checked_sub(bytes as u64).ok_or_else(|| {
+            Error::corrupt("the arrays have more bytes than the container: some overlap")
+        })?;
+        Ok(())
     }
 
     /// Counts a name of the tables that is handed out. A record of a byte can have a long name, and a reader that copies

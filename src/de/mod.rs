@@ -8,6 +8,7 @@ mod access;
 mod array;
 mod decoder;
 mod element;
+mod flow;
 #[cfg(feature = "npz")]
 mod foreign;
 mod hint;
@@ -17,14 +18,14 @@ mod wrapped;
 use serde::de::value::SeqDeserializer;
 use serde::de::{Deserialize, Deserializer, Error as _, Unexpected, Visitor};
 
-use crate::array::{TOKEN, with_memory, with_noted_kind};
+use crate::array::{TOKEN, is_copied, with_memory, with_noted_kind};
 use crate::error::{Error, Result};
 use crate::memory::Region;
 use crate::stack;
 use crate::store::Source;
 use crate::wire::{Kind, Tag, unzigzag};
 
-use decoder::{ANY, Decoder};
+use decoder::{ANY, Copied, Decoder};
 
 #[cfg(feature = "npz")]
 pub(crate) use foreign::from_tree;
@@ -342,6 +343,12 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
             return visitor.visit_newtype_struct(self);
         }
         match self.tag()? {
+            Tag::Array | Tag::Ndarray | Tag::Blob if is_copied() => {
+                match self.decoder.array_to_copy()? {
+                    Copied::Placed(placed) => array::visit_token(placed, visitor),
+                    Copied::Flow(flow) => flow::visit_flow(flow, visitor),
+                }
+            }
             Tag::Array | Tag::Ndarray | Tag::Blob => {
                 array::visit_token(self.decoder.array()?, visitor)
             }

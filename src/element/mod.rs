@@ -67,7 +67,7 @@ pub(crate) fn view<A: Element>(bytes: &[u8]) -> Result<&[A], Misfit> {
 }
 
 /// An empty vector with room for so many.
-fn room<A>(count: usize) -> Vec<A> {
+pub(crate) fn room<A>(count: usize) -> Vec<A> {
     let mut items = Vec::with_capacity(count);
     os::wish_huge_pages(items.spare_capacity_mut());
     items
@@ -120,7 +120,6 @@ pub(crate) fn collect<A: Element>(bytes: &[u8], plan: Option<&Plan>) -> Result<V
 }
 
 /// Appends elements that are copied from bytes of any alignment, in this machine's byte order.
-#[cfg(feature = "ndarray")]
 pub(crate) fn append<A: Element>(items: &mut Vec<A>, bytes: &[u8]) -> Result<(), Misfit> {
     cast::append(items, bytes)
 }

@@ -106,6 +106,26 @@ pub(crate) enum Standing {
     Live(Kind, u64),
 }
 
+/// An array that is read as it is copied.
+pub(crate) struct Flow<'de> {
+    pub(crate) dtype: DType,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) order: Order,
+    /// `layout::byte_len` of shape and dtype: so many will come.
+    pub(crate) bytes: usize,
+    pub(crate) feed: Box<dyn Feed + 'de>,
+}
+
+/// Bytes that come block by block.
+pub(crate) trait Feed {
+    /// The next `most` bytes, or all that are left if those are fewer.
+    ///
+    /// # Errors
+    ///
+    /// `Io` if they cannot be read; `Corrupt`, with the last of them, if the checksum is wrong.
+    fn next(&mut self, most: usize) -> Result<&[u8]>;
+}
+
 /// A container that is read.
 pub(crate) trait Source<'de> {
     /// The encoded object.
@@ -124,4 +144,10 @@ pub(crate) trait Source<'de> {
 
     /// The array of this number, with everything but its elements checked.
     fn array(&self, number: u64) -> Result<Placed<'de>>;
+
+    /// The same as it is read, for one who copies it anyway, so that it is not in memory twice. `None` if it lies in
+    /// memory, or is better loaded.
+    fn array_to_copy(&self, _number: u64) -> Result<Option<Flow<'de>>> {
+        Ok(None)
+    }
 }

@@ -143,6 +143,19 @@ impl Archive {
         Ok((entry.data(name, start)?, bytes))
     }
 
+    /// The content of a stored member, to be read block by block.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Archive::locate`].
+    pub(crate) fn stream<'a>(&'a self, input: &'a dyn ReadAt, index: usize) -> Result<Stream<'a>> {
+        let (entry, name) = (&self.entries[index], self.name(index));
+        debug_assert_ne!(entry.method, DEFLATED);
+        let left = self.locate(input, index)?;
+        let (room, sum) = (Vec::new(), crc32fast::Hasher::new());
+        Ok(Stream { input, entry, name, left, room, sum })
+    }
+
     /// The content in memory of its own, at a multiple of 64, with its checksum verified. A stored member is copied
     /// too: one that may be used in place is found by [`Archive::locate`] and verified by [`Archive::verify`].
     ///
@@ -271,6 +284,38 @@ impl Archive {
             }
         }
         entry.check_sum(name, sum.finalize())
+    }
+}
+
+/// A stored member's bytes, block by block as they are read, summed on the way.
+pub(crate) struct Stream<'a> {
+    input: &'a dyn ReadAt,
+    entry: &'a Entry,
+    name: &'a str,
+    left: Range<u64>,
+    room: Vec<u8>,
+    sum: crc32fast::Hasher,
+}
+
+impl Stream<'_> {
+    /// The next `most` bytes, or all that are left if those are fewer.
+    ///
+    /// # Errors
+    ///
+    /// `Io` if they cannot be read; `Corrupt`, with the last of them, if the checksum is wrong.
+    pub(crate) fn next(&mut self, most: usize) -> Result<&[u8]> {
+        let end = self.left.end.min(self.left.start.saturating_add(most as u64));
+        let place = self.left.start..end;
+        self.room.resize((place.end - place.start) as usize, 0);
+        self.input
+            .read_exact_at(place.start, &mut self.room)
+            .map_err(|error| read_fault(self.name, error))?;
+        self.sum.update(&self.room);
+        self.left.start = place.end;
+        if self.left.is_empty() {
+            self.entry.check_sum(self.name, self.sum.clone().finalize())?;
+        }
+        Ok(&self.room)
     }
 }
 

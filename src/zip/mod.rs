@@ -13,7 +13,7 @@ mod threads;
 mod window;
 mod write;
 
-pub(crate) use content::Pieces;
+pub(crate) use content::{Pieces, Stream};
 pub(crate) use directory::{Archive, TAIL};
 pub(crate) use pack::PIECE;
 pub(crate) use records::name_fault;

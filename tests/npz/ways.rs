@@ -9,6 +9,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Ix1, Ix2, IxDyn};
 use serde::{Deserialize, Serialize};
 use serde_shm::{ErrorKind, Npz, NpzOptions, ShmArray1, ShmArray2, from_npz, to_npz};
 
+use crate::memory;
 use crate::support::{WAYS, folder, opened, python, read};
 
 #[derive(serde_shm::Serialize, serde_shm::Deserialize, PartialEq, Debug, Clone)]
@@ -632,7 +633,66 @@ fn large_compressed_arrays_come_back_in_every_way() {
         .map(|len| (format!("{len}"), (0..len).map(noise).collect::<Vec<u32>>().into()))
         .into();
     NpzOptions::new().compression(serde_shm::Compression::Deflate(6)).save(&path, &value).unwrap();
-    assert!(fs::metadata(&path).unwrap().len() < 12_000_000);
+    assert!(fs::metadata(&path).unwrap().len() < 15_000_000);
     assert_eq!(read::<BTreeMap<String, ShmArray1<u32>>>(&path).unwrap(), value);
     opened("open", &path).unwrap().verify().unwrap();
+}
+
+/// A checkpoint is resumed with room for the model, and not for two of them.
+#[test]
+fn owned_arrays_are_read_to_where_they_stay() {
+    #[derive(serde_shm::Serialize, serde_shm::Deserialize, PartialEq, Debug)]
+    struct Owned {
+        weights: Array2<f32>,
+        columns: Array2<f64>,
+        #[shm_array]
+        ids: Vec<[u16; 4]>,
+        flags: Array1<bool>,
+        small: Array1<i64>,
+        empty: Array2<u8>,
+    }
+    let value = Owned {
+        weights: Array2::from_shape_fn((1000, 1001), |(row, column)| (row * column) as f32),
+        columns: Array2::from_shape_fn((700, 500), |(row, column)| (row ^ column) as f64)
+            .reversed_axes(),
+        ids: (0..60_000).map(|id| [7, id, 0, 1]).collect(),
+        flags: (0..400_000).map(|bit| bit % 3 == 0).collect(),
+        small: (0..10).collect(),
+        empty: Array2::zeros((0, 5)),
+    };
+    let folder = folder();
+    let path = folder.path().join("a.npz");
+    to_npz(&path, &value).unwrap();
+    let size = fs::metadata(&path).unwrap().len() as usize;
+    assert_eq!(read::<Owned>(&path).unwrap(), value);
+    let (found, peak) = memory::peak(|| from_npz::<Owned>(&path).unwrap());
+    assert_eq!(found, value);
+    // The bools are loaded and then copied.
+    assert!(peak < size + (2 << 20), "{peak} for {size} bytes");
+    let file = Npz::open(&path).unwrap();
+    assert_eq!(file.get::<Owned>().unwrap(), value);
+    assert_eq!(file.get::<Owned>().unwrap(), value);
+    assert_eq!(file.array::<f32, Ix2>("weights").unwrap(), value.weights);
+    assert_eq!(file.get::<Owned>().unwrap(), value);
+    // A type that does not fit is an error as ever, and a wider one gets what it asks for.
+    #[derive(serde_shm::Deserialize, Debug)]
+    struct Other {
+        #[allow(dead_code)]
+        weights: Array2<f64>,
+    }
+    let error = from_npz::<Other>(&path).unwrap_err().to_string();
+    assert!(error.contains("weights: expected f64, found f32 (shape [1000, 1001])"), "{error}");
+    // Any byte that was altered is seen.
+    let good = fs::read(&path).unwrap();
+    let place = good.windows(8).position(|bytes| bytes == [0, 0, 0, 0, 0, 0, 0x80, 0x3f]).unwrap();
+    for at in [place, place + 3_000_000, place + 3_900_000] {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        fs::write(&path, &bad).unwrap();
+        let error = from_npz::<Owned>(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert!(error.to_string().contains("checksum"), "{error}");
+    }
+    fs::write(&path, &good[..3_000_000]).unwrap();
+    assert_eq!(from_npz::<Owned>(&path).unwrap_err().kind(), ErrorKind::Corrupt);
 }

@@ -65,6 +65,17 @@ pub fn deserialize_elements<'de, A: Element, D: Deserializer<'de>>(
     Ok(read.row_major())
 }
 
+/// The same in memory of its own.
+#[allow(clippy::missing_errors_doc)]
+pub fn deserialize_owned<'de, A: Element, D: Deserializer<'de>>(
+    inner: &[usize],
+    d: D,
+) -> Result<Vec<A>, D::Error> {
+    let read = Read::<A>::to_own(d)?;
+    check_axes(&read, inner)?;
+    Ok(element::owned(read.row_major()))
+}
+
 /// The same where it lies.
 #[allow(clippy::missing_errors_doc)]
 pub fn deserialize_slice<'de, A: Element, D: Deserializer<'de>>(
@@ -108,7 +119,7 @@ macro_rules! elements {
                 inner: &mut Vec<usize>,
                 d: D,
             ) -> Result<Vec<Self>, D::Error> {
-                deserialize_elements(inner, d).map(element::owned)
+                deserialize_owned(inner, d)
             }
 
             fn deserialize_cow<D: Deserializer<'de>>(

@@ -17,8 +17,8 @@ use super::token::nest;
 
 #[doc(hidden)]
 pub use elements::{
-    deserialize_element, deserialize_elements, deserialize_slice, serialize_element,
-    serialize_elements,
+    deserialize_element, deserialize_elements, deserialize_owned, deserialize_slice,
+    serialize_element, serialize_elements,
 };
 
 /// A type that `#[shm_array]` takes on a field, for writing: its elements go to the container as one aligned buffer.

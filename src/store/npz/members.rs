@@ -15,9 +15,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
 use crate::memory::{AlignedBytes, Fresh, Region};
 use crate::npy::{self, Header};
-use crate::zip::{Archive, Pieces, ReadAt};
+use crate::zip::{Archive, Pieces, ReadAt, Stream};
 
-use super::super::{Placed, Standing};
+use super::super::{Feed, Flow, Placed, Standing};
 use super::mapped::MappedFile;
 #[cfg(feature = "ndarray")]
 use super::names::file_name;
@@ -74,6 +74,12 @@ pub(crate) struct Members {
     pieces: BTreeMap<usize, Pieces>,
 }
 
+impl Feed for Stream<'_> {
+    fn next(&mut self, most: usize) -> Result<&[u8]> {
+        Stream::next(self, most)
+    }
+}
+
 /// A member's array.
 struct Content {
     header: Header,
@@ -107,6 +113,9 @@ const AHEAD_BYTES: u64 = 64 << 20;
 
 /// Up to here a member of a mapped file is read where it is no array of the object.
 const KEPT: u64 = 16 << 10;
+
+/// From here on an array is copied as it is read; smaller ones come with their header in one read.
+const STREAMED: u64 = 256 << 10;
 
 /// The name that NumPy gives to an array without one.
 const UNNAMED: &str = "arr_0.npy";
@@ -202,6 +211,34 @@ impl Members {
         self.keep(index, content);
         // What is there is this, or what another thread loaded meanwhile.
         self.array(index, most)
+    }
+
+    /// The array of this member as it is read from a file, for one who copies it anyway: large ones that are stored and were
+    /// not loaded before. `None` if it is better loaded.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`array`](Self::array).
+    pub(crate) fn array_to_copy(&self, index: usize, most: u64) -> Result<Option<Flow<'_>>> {
+        let (Some(archive), Input::File(_)) = (&self.archive, &self.input) else {
+            return Ok(None);
+        };
+        let loaded = self.contents[index].get().is_some();
+        // What is read over and over would never come to a limit.
+        if loaded
+            || self.is_deflated(index)
+            || self.limit != u64::MAX
+            || self.size(index) < STREAMED
+        {
+            return Ok(None);
+        }
+        self.check_size(index, most)?;
+        let Header { dtype, shape, order } = self.header(index)?;
+        let bytes = layout::byte_len(&shape, dtype.item_size()).unwrap_or(0);
+        let mut stream = archive.stream(self.input.bytes(), index)?;
+        // The header was seen to be what stands before so many bytes.
+        stream.next((self.size(index) - bytes as u64) as usize)?;
+        Ok(Some(Flow { dtype, shape, order, bytes, feed: Box::new(stream) }))
     }
 
     /// The same, but little is read from a file though it is mapped: that costs less than to touch its page.

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};
+use crate::layout::Order;
 use crate::npy;
 
 use super::super::block::{Block, BlockParts};
 use super::super::external::{decode_pieces, fingerprint};
-use super::super::{Entry, Placed, Source, Standing};
+use super::super::{Entry, Flow, Placed, Source, Standing};
 use super::members::{Info, Members};
 use super::names::{REST, file_name};
 
@@ -123,6 +125,21 @@ impl<'a> NpzSource<'a> {
         Ok((entry, member))
     }
 
+    /// An error if a member is not the array that the object has.
+    fn check(entry: &Entry<'_>, dtype: &DType, shape: &[usize], order: Order) -> Result<()> {
+        let same_order = order == entry.order || !npy::has_order(&entry.shape);
+        if entry.dtype.agrees_with(dtype) && shape == entry.shape && same_order {
+            return Ok(());
+        }
+        Err(Error::corrupt(format!(
+            "member `{}`: expected {} {:?} in order {:?}, as the object was saved, found {dtype} {shape:?} in order {order:?}",
+            file_name(entry.path),
+            entry.dtype,
+            entry.shape,
+            entry.order,
+        )))
+    }
+
     /// The array of this number, loaded in this way.
     fn load(
         &self,
@@ -139,19 +156,7 @@ impl<'a> NpzSource<'a> {
         }
         let most = entry.bytes as u64 + npy::MAX_PREFIX;
         let found = way(self.members, member, most)?;
-        let same_order = found.order == entry.order || !npy::has_order(&entry.shape);
-        if !entry.dtype.agrees_with(&found.dtype) || found.shape != entry.shape || !same_order {
-            return Err(Error::corrupt(format!(
-                "member `{}`: expected {} {:?} in order {:?}, as the object was saved, found {} {:?} in order {:?}",
-                file_name(entry.path),
-                entry.dtype,
-                entry.shape,
-                entry.order,
-                found.dtype,
-                found.shape,
-                found.order
-            )));
-        }
+        Self::check(&entry, &found.dtype, &found.shape, found.order)?;
         // The directory tells apart what NumPy has one name for.
         Ok(Placed { dtype: entry.dtype, order: entry.order, ..found })
     }
@@ -172,5 +177,20 @@ impl<'a> Source<'a> for NpzSource<'a> {
 
     fn array(&self, number: u64) -> Result<Placed<'a>> {
         self.load(number, Members::array_in_order)
+    }
+
+    fn array_to_copy(&self, number: u64) -> Result<Option<Flow<'a>>> {
+        let (entry, member) = self.entry(number)?;
+        // A byte that is no bool is an error with its place, which the loaded array tells.
+        if entry.dtype.scalar() == Some(Scalar::Bool) {
+            return Ok(None);
+        }
+        let Some(flow) =
+            self.members.array_to_copy(member, entry.bytes as u64 + npy::MAX_PREFIX)?
+        else {
+            return Ok(None);
+        };
+        Self::check(&entry, &flow.dtype, &flow.shape, flow.order)?;
+        Ok(Some(Flow { dtype: entry.dtype, order: entry.order, ..flow }))
     }
 }
