@@ -71,6 +71,10 @@ impl<A: Element> Lockable<A> {
         self.region.line(self.array)
     }
 
+    fn slots(&self) -> Result<Slots<'_>> {
+        Slots::new(self.region.control(), self.region.holders(), self.array)
+    }
+
     fn place(&self) -> *mut A {
         let place = self.region.items::<A>(self.start, self.count);
         place.unwrap_or_else(|| unreachable!("both ways to make one have looked"))
@@ -100,7 +104,7 @@ impl<A: Element> Lockable<A> {
         wait: &mut impl Wait,
         make: impl for<'x> FnOnce(&'x [A]) -> Result<F::Shared<'x>>,
     ) -> Result<Option<Held<'_, A, F>>> {
-        let slots = Slots::new(&self.region, self.array)?;
+        let slots = self.slots()?;
         let (line, key) = (self.line(), Key::new(&self.region, self.array));
         match Turn::of(key) {
             Some(true) if wait.next().is_none() => return Ok(None),
@@ -132,7 +136,7 @@ impl<A: Element> Lockable<A> {
         if !self.region.is_writable() {
             return Err(read_only());
         }
-        let slots = Slots::new(&self.region, self.array)?;
+        let slots = self.slots()?;
         let (line, key) = (self.line(), Key::new(&self.region, self.array));
         match Turn::of(key) {
             Some(_) if wait.next().is_none() => return Ok(None),

@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os;
 
+use super::control::Control;
 use super::layout::MAX_HOLDERS;
 use super::lock::{self, Line, OWNER, Table};
-use super::region::LiveRegion;
 
 /// The byte that is locked to change who has which slot.
 const CHANGES: u64 = MAX_HOLDERS as u64;
@@ -63,11 +63,11 @@ impl Holders {
         seat
     }
 
-    fn member(&self, region: &LiveRegion) -> Result<&Member> {
+    fn member(&self, control: &Control) -> Result<&Member> {
         let seat = self.seat();
         match seat.member.get() {
             Some(member) => Ok(member),
-            None => seat.take(&self.file, region),
+            None => seat.take(&self.file, control),
         }
     }
 }
@@ -78,18 +78,18 @@ impl Seat {
     }
 
     #[cold]
-    fn take(&self, file: &File, region: &LiveRegion) -> Result<&Member> {
+    fn take(&self, file: &File, control: &Control) -> Result<&Member> {
         let _taking = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(member) = self.member.get() {
             return Ok(member);
         }
-        let member = join(file, region)?;
+        let member = join(file, control)?;
         Ok(self.member.get_or_init(|| member))
     }
 }
 
 /// Takes the first slot that is free.
-fn join(file: &File, region: &LiveRegion) -> Result<Member> {
+fn join(file: &File, control: &Control) -> Result<Member> {
     let file = os::reopen_live(file).map_err(|error| {
         Error::io(
             "cannot open the memory of the live arrays anew, which a lock needs \
@@ -119,25 +119,25 @@ fn join(file: &File, region: &LiveRegion) -> Result<Member> {
             format!("{MAX_HOLDERS} handles use the locks of these arrays, and no more can"),
         ));
     }
-    let layout = region.layout();
+    let layout = control.layout();
     let row = layout.start() + layout.row(slot) as u64;
     os::reserve(&file, row, layout.stride())
         .map_err(|error| Error::io("cannot get memory for the readers' counts", error))?;
     // Who had the slot before may have ended with locks in its hands.
     for array in 0..layout.arrays() {
-        let line = region.line(array);
+        let line = control.line(array);
         if line.state.load(Ordering::Acquire) & OWNER == slot + 1 {
             lock::take_back(line);
         }
-        region.count(slot, array).store(0, Ordering::SeqCst);
+        control.count(slot, array).store(0, Ordering::SeqCst);
     }
     let process = std::process::id();
     let who =
         [process.into(), os::started(process).unwrap_or(0), os::process_namespace().unwrap_or(0)];
-    for (word, value) in region.record(slot).iter().zip(who) {
+    for (word, value) in control.record(slot).iter().zip(who) {
         word.store(value, Ordering::Relaxed);
     }
-    region.used().fetch_max(slot + 1, Ordering::SeqCst);
+    control.used().fetch_max(slot + 1, Ordering::SeqCst);
     os::unlock_byte(&file, CHANGES);
     Ok(Member { slot, process: os::process_stamp(), file, changing: Mutex::new(()) })
 }
@@ -153,7 +153,7 @@ impl Drop for Member {
 
 /// The slots as the lock of one array sees them.
 pub(super) struct Slots<'a> {
-    region: &'a LiveRegion,
+    control: &'a Control,
     array: usize,
     /// `None` in memory of this process alone, which has one slot.
     member: Option<&'a Member>,
@@ -164,12 +164,16 @@ impl<'a> Slots<'a> {
     ///
     /// `Io` or `Limit` if this process has no slot yet and cannot have one.
     #[inline]
-    pub(super) fn new(region: &'a LiveRegion, array: usize) -> Result<Self> {
-        let member = match region.holders() {
-            Some(holders) => Some(holders.member(region)?),
+    pub(super) fn new(
+        control: &'a Control,
+        holders: Option<&'a Holders>,
+        array: usize,
+    ) -> Result<Self> {
+        let member = match holders {
+            Some(holders) => Some(holders.member(control)?),
             None => None,
         };
-        Ok(Slots { region, array, member })
+        Ok(Slots { control, array, member })
     }
 
     /// Whether the holder of a slot has ended.
@@ -186,7 +190,7 @@ impl<'a> Slots<'a> {
         }
         // A child that was forked keeps its parent's lock beyond the parent's end.
         let [process, started, namespace] =
-            self.region.record(slot).each_ref().map(|word| word.load(Ordering::Relaxed));
+            self.control.record(slot).each_ref().map(|word| word.load(Ordering::Relaxed));
         let Ok(process) = u32::try_from(process) else { return false };
         started != 0
             && os::process_namespace().is_ok_and(|own| own == namespace)
@@ -204,14 +208,14 @@ impl Table for Slots<'_> {
     fn used(&self) -> u32 {
         match self.member {
             // The word is others' to write, too.
-            Some(_) => self.region.used().load(Ordering::SeqCst).min(MAX_HOLDERS),
+            Some(_) => self.control.used().load(Ordering::SeqCst).min(MAX_HOLDERS),
             None => 1,
         }
     }
 
     #[inline]
     fn count(&self, slot: u32) -> &std::sync::atomic::AtomicU32 {
-        self.region.count(slot, self.array)
+        self.control.count(slot, self.array)
     }
 
     #[cold]

@@ -1,12 +1,14 @@
 //! Memory that others write to while it is used: never a plain slice, but cells that are accessed atomically, or a slice
 //! under the guard of a lock that all its users keep.
 //!
-//! `lock` is the algorithm, over words that may lie in shared memory; `region` lays words and elements out over a
-//! mapping or the heap; `holders` knows who is alive; `held` and `cells` are the two ways to the elements.
+//! `lock` is the algorithm, over words that may lie in shared memory; `control` has those words, and `region` has them and
+//! the elements, over a mapping or the heap; `holders` knows who is alive; `held` and `cells` are the two ways to the elements.
 
 mod arrays;
 #[cfg(feature = "ndarray")]
 mod cells;
+#[cfg(feature = "ndarray")]
+mod control;
 #[cfg(feature = "ndarray")]
 mod held;
 #[cfg(feature = "ndarray")]

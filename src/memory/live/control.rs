@@ -1,0 +1,114 @@
+//! Memory that is changed in place, and in it the words of the locks.
+#![allow(unsafe_code)]
+
+use std::alloc::{Layout as Allocation, alloc_zeroed, dealloc, handle_alloc_error};
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+use crate::layout::ARRAY_ALIGN;
+use crate::os;
+
+use super::layout::Layout;
+use super::lock::Line;
+
+/// Bytes that stay where they are while this lives, that start at a multiple of 64, and to which no reference exists but
+/// those that this floor makes.
+pub(super) enum Block {
+    Map(os::LiveMap),
+    Heap(Heap),
+}
+
+pub(super) struct Heap {
+    start: *mut u8,
+    allocation: Allocation,
+}
+
+// SAFETY: it owns its memory, which is used only in the ways that `LiveRegion` permits: atomically, or under a lock.
+unsafe impl Send for Heap {}
+// SAFETY: the same.
+unsafe impl Sync for Heap {}
+
+impl Heap {
+    fn new(len: usize) -> Self {
+        let Ok(allocation) = Allocation::from_size_align(len.max(1), ARRAY_ALIGN) else {
+            unreachable!("an array in memory has no more than isize::MAX bytes, and its lock few")
+        };
+        // SAFETY: the size is not zero.
+        let start = unsafe { alloc_zeroed(allocation) };
+        if start.is_null() {
+            handle_alloc_error(allocation);
+        }
+        Heap { start, allocation }
+    }
+}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        // SAFETY: it was allocated so in `new`.
+        unsafe { dealloc(self.start, self.allocation) };
+    }
+}
+
+impl Block {
+    pub(super) fn zeroed(len: usize) -> Self {
+        Block::Heap(Heap::new(len))
+    }
+
+    pub(super) fn start(&self) -> *mut u8 {
+        match self {
+            Block::Map(map) => map.start(),
+            Block::Heap(heap) => heap.start,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Block::Map(map) => map.len(),
+            Block::Heap(heap) => heap.allocation.size(),
+        }
+    }
+}
+
+/// The words of the locks of all arrays of a region: each array's line, and for each slot who has it and its counts.
+pub(super) struct Control {
+    block: Block,
+    layout: Layout,
+}
+
+impl Control {
+    /// The block has as many bytes as the layout says.
+    pub(super) fn new(block: Block, layout: Layout) -> Self {
+        Control { block, layout }
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// A word of the control area, at a multiple of its alignment.
+    fn word<T>(&self, at: usize) -> &T {
+        let control = &self.block;
+        assert!(at.is_multiple_of(align_of::<T>()) && at + size_of::<T>() <= control.len());
+        let place = control.start().wrapping_add(at).cast::<T>();
+        // SAFETY: it lies in the control area and is aligned, as asserted, because the area starts at a multiple of 64.
+        // `T` is made of atomics, see the callers, for which every byte pattern is valid; others access it only so.
+        unsafe { &*place }
+    }
+
+    /// How many slots were ever used.
+    pub(super) fn used(&self) -> &AtomicU32 {
+        self.word(0)
+    }
+
+    pub(super) fn line(&self, array: usize) -> &Line {
+        self.word(Layout::line(array))
+    }
+
+    /// Who has a slot: process, when it was started, its PID namespace.
+    pub(super) fn record(&self, slot: u32) -> &[AtomicU64; 3] {
+        self.word(self.layout.row(slot))
+    }
+
+    pub(super) fn count(&self, slot: u32, array: usize) -> &AtomicU32 {
+        self.word(self.layout.count(slot, array))
+    }
+}
