@@ -36,6 +36,10 @@ pub enum ErrorKind {
     Deadlock,
     /// A live array is to be changed that was opened for reading.
     ReadOnly,
+    /// A worker process ended before its job was done, or before it served; see `workers`.
+    WorkerDied,
+    /// A job's function returned an error or panicked, in a worker process; see `workers`.
+    JobFailed,
     /// A `Serialize` or `Deserialize` implementation reported an error of its own.
     Message,
 }

@@ -1,9 +1,9 @@
 #![cfg_attr(
-    all(feature = "derive", feature = "ndarray", feature = "npz"),
+    all(feature = "derive", feature = "ndarray", feature = "npz", feature = "workers"),
     doc = include_str!("../README.md")
 )]
 #![cfg_attr(
-    not(all(feature = "derive", feature = "ndarray", feature = "npz")),
+    not(all(feature = "derive", feature = "ndarray", feature = "npz", feature = "workers")),
     doc = "A serde data format whose arrays are placed, not encoded."
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -12,7 +12,7 @@
 //!
 //! [`to_shared`] and [`Segment`] share an object between processes, [`to_npz`] and [`from_npz`] keep it in a file,
 //! [`to_bytes`] and [`from_bytes`] in memory. [`ShmArray`] is the array type that costs no copy when it is owned;
-//! [`mod@array`] is for structs that other derives were used on. Everything fails with [`Error`].
+//! `workers` has processes that share an object and do jobs. [`mod@array`] is for structs that other derives were used on. Everything fails with [`Error`].
 
 pub mod array;
 mod de;
@@ -30,6 +30,8 @@ mod stack;
 mod store;
 mod verbs;
 mod wire;
+#[cfg(feature = "workers")]
+pub mod workers;
 #[cfg(feature = "npz")]
 mod zip;
 

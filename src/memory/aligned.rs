@@ -98,6 +98,17 @@ impl AlignedBytes {
         self.vec.extend_from_slice(bytes);
     }
 
+    /// Lets `append` add to the content, for which room was reserved. What was added stays also where it fails.
+    #[cfg(feature = "workers")]
+    pub(crate) fn append_by<R>(&mut self, append: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        let result = append(&mut self.vec);
+        // Nothing makes `Vec` grow within its room, but nothing forbids it either.
+        if !self.as_ptr().addr().is_multiple_of(ARRAY_ALIGN) {
+            *self = AlignedBytes::copy_from(self);
+        }
+        result
+    }
+
     /// Reads to the end of `reader`, which is expected to give so many bytes. Memory beyond that grows with what
     /// really comes.
     pub(crate) fn read_to_end(mut reader: impl Read, expected: usize) -> std::io::Result<Self> {

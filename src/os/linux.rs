@@ -25,9 +25,13 @@ use super::{FileKind, Lack, Space, Stamp, Status};
 mod live;
 #[cfg(feature = "ndarray")]
 mod locks;
+#[cfg(feature = "workers")]
+mod workers;
 pub(crate) use live::*;
 #[cfg(feature = "ndarray")]
 pub(crate) use locks::*;
+#[cfg(feature = "workers")]
+pub(crate) use workers::*;
 
 /// What `/proc/PID/maps` and `/proc/PID/fd` show.
 const MEMORY_NAME: &str = "serde_shm";
@@ -115,6 +119,11 @@ impl SealedMemory {
 
     pub(crate) fn file(&self) -> &File {
         &self.file
+    }
+
+    #[cfg(feature = "workers")]
+    pub(crate) fn into_file(self) -> File {
+        self.file
     }
 
     /// Maps it as a whole. No page is read.

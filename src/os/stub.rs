@@ -60,6 +60,11 @@ impl SealedMemory {
         match *self {}
     }
 
+    #[cfg(feature = "workers")]
+    pub(crate) fn into_file(self) -> File {
+        match self {}
+    }
+
     pub(crate) fn map(&self) -> io::Result<Map> {
         match *self {}
     }
@@ -374,4 +379,93 @@ mod locks {
     pub(crate) fn process_stamp() -> u64 {
         std::process::id().into()
     }
+}
+
+/// Nobody has one.
+#[cfg(feature = "workers")]
+pub(crate) enum Line {}
+
+#[cfg(feature = "workers")]
+#[allow(dead_code, clippy::unused_self)]
+impl Line {
+    pub(crate) fn pair() -> io::Result<(Line, Line)> {
+        unsupported()
+    }
+
+    pub(crate) fn identity(&self) -> io::Result<u64> {
+        match *self {}
+    }
+
+    pub(crate) fn into_stdin(self) -> std::process::Stdio {
+        match self {}
+    }
+
+    pub(crate) fn is_stdin(_: u64) -> bool {
+        false
+    }
+
+    pub(crate) fn take_stdin() -> io::Result<Self> {
+        unsupported()
+    }
+
+    pub(crate) fn again(&self) -> io::Result<Self> {
+        match *self {}
+    }
+
+    pub(crate) fn send(&self, _: &[io::IoSlice<'_>], _: &[File]) -> io::Result<usize> {
+        match *self {}
+    }
+
+    pub(crate) fn receive(&self, _: &mut [u8], _: &mut Vec<File>) -> io::Result<usize> {
+        match *self {}
+    }
+
+    pub(crate) fn receive_to(&self, _: &mut Vec<u8>, _: u64) -> io::Result<usize> {
+        match *self {}
+    }
+
+    pub(crate) fn wait_for_end(&self) -> io::Result<()> {
+        match *self {}
+    }
+}
+
+/// Nobody has one.
+#[cfg(feature = "workers")]
+pub(crate) enum Watch {}
+
+#[cfg(feature = "workers")]
+impl Watch {
+    pub(crate) fn of(_: &std::process::Child) -> Option<Self> {
+        None
+    }
+}
+
+#[cfg(feature = "workers")]
+#[allow(dead_code)]
+pub(crate) struct Waiting<'a> {
+    pub(crate) line: Option<(&'a Line, bool)>,
+    pub(crate) watch: Option<&'a Watch>,
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    pub(crate) ended: bool,
+}
+
+#[cfg(feature = "workers")]
+pub(crate) fn wait_any(_: &mut [Waiting<'_>], _: Option<std::time::Duration>) -> io::Result<()> {
+    unsupported()
+}
+
+#[cfg(feature = "workers")]
+pub(crate) fn die_with(_: u32) -> bool {
+    false
+}
+
+#[cfg(feature = "workers")]
+pub(crate) fn end_now() {
+    std::process::abort();
+}
+
+#[cfg(feature = "workers")]
+pub(crate) fn this_program() -> io::Result<std::process::Command> {
+    unsupported()
 }

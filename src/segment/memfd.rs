@@ -65,7 +65,7 @@ impl Memory {
     /// # Errors
     ///
     /// `Corrupt` if it is not sealed, whatever it is.
-    #[cfg(unix)]
+    #[cfg(any(unix, feature = "workers"))]
     pub(crate) fn from_file(file: File) -> Result<Self> {
         match SealedMemory::check(file).map_err(cannot_look)? {
             Ok(memory) => Ok(Memory(memory)),
@@ -112,6 +112,11 @@ impl Memory {
 
     pub(crate) fn file(&self) -> &File {
         self.0.file()
+    }
+
+    #[cfg(feature = "workers")]
+    pub(crate) fn into_file(self) -> File {
+        self.0.into_file()
     }
 }
 

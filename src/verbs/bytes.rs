@@ -87,6 +87,10 @@ pub fn to_writer<W: Write, T: Serialize + ?Sized>(writer: W, value: &T) -> Resul
 pub fn from_reader<R: Read, T: DeserializeOwned>(reader: R) -> Result<T> {
     let block = AlignedBytes::read_to_end(reader, 64 << 10)
         .map_err(|error| Error::io("cannot read the container", error))?;
-    let region = Region::from_block(block);
-    de::from_source(&Block::parse(region.bytes())?, Some(&region))
+    from_region(&Region::from_block(block))
+}
+
+/// Deserializes an object from a block that its arrays keep.
+pub(crate) fn from_region<T: DeserializeOwned>(region: &Region) -> Result<T> {
+    de::from_source(&Block::parse(region.bytes())?, Some(region))
 }

@@ -8,7 +8,11 @@ mod npz;
 pub mod segments;
 mod shared;
 
+#[cfg(feature = "workers")]
+pub(crate) use bytes::from_region;
 pub use bytes::{from_bytes, from_reader, to_bytes, to_writer};
 #[cfg(feature = "npz")]
 pub use npz::{Compression, Npz, NpzOptions, from_npz, to_npz};
+#[cfg(feature = "workers")]
+pub(crate) use shared::Handed;
 pub use shared::{Segment, SegmentOptions, from_shared, to_shared};

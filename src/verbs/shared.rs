@@ -1,6 +1,8 @@
 //! Shared memory: an object into a segment, and out of it in another process.
 
 mod content;
+#[cfg(any(unix, feature = "workers"))]
+mod hand;
 mod live;
 mod open;
 mod options;
@@ -21,6 +23,8 @@ use crate::segment::{Folder, Memory, Name, Published, SegmentId, Stored};
 use crate::store::Block;
 
 use content::Content;
+#[cfg(any(unix, feature = "workers"))]
+pub(crate) use hand::Handed;
 pub use options::SegmentOptions;
 
 /// Serializes an object into a segment of shared memory without a name.

@@ -18,7 +18,7 @@ pub(super) enum LiveFrom<'a> {
     /// It is to be opened by what the id says.
     Id(&'a SegmentId),
     /// A descriptor was handed over, or none.
-    #[cfg(unix)]
+    #[cfg(any(unix, feature = "workers"))]
     Handed(Option<File>),
 }
 
@@ -41,7 +41,7 @@ pub(super) fn live_arrays(
     let file = match from {
         LiveFrom::Made(file) => file.ok_or_else(|| missing("it was not made")),
         LiveFrom::Id(id) => segment::open_live(id),
-        #[cfg(unix)]
+        #[cfg(any(unix, feature = "workers"))]
         LiveFrom::Handed(file) => file.ok_or_else(|| {
             missing(
                 "its descriptor was not handed over: use `Segment::live_fd` there and `Segment::from_fds` here",

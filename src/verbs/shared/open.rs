@@ -1,7 +1,5 @@
 //! How a segment is opened: by id, name, path or descriptor; and how it follows its name.
 
-#[cfg(unix)]
-use std::fs::File;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -9,6 +7,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os;
 use crate::segment::{self, Folder, Memory, Name, Nonce, SegmentId, Stored, Target};
 
+#[cfg(unix)]
+use super::Handed;
 use super::live::{LiveFrom, live_arrays};
 use super::{Backing, Content, Origin, Segment};
 
@@ -189,13 +189,9 @@ impl Segment {
     }
 
     #[cfg(unix)]
-    fn handed_over(descriptor: std::os::fd::OwnedFd, live: Option<File>) -> Result<Self> {
-        let text = "a descriptor that was handed over";
-        Memory::from_file(descriptor.into())
-            .and_then(|memory| {
-                Segment::from_memory(memory, None, text.to_owned(), LiveFrom::Handed(live), true)
-            })
-            .map_err(|error| error.in_container(text))
+    fn handed_over(descriptor: std::os::fd::OwnedFd, live: Option<std::fs::File>) -> Result<Self> {
+        let handed = Handed { sealed: descriptor.into(), live, writable: true };
+        Segment::of_handed(handed, "a descriptor that was handed over")
     }
 
     /// Moves to the newest publication under the name that this handle was opened by or made under; says whether there

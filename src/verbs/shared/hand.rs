@@ -1,0 +1,59 @@
+//! A segment in a form that another process can be given: open files.
+
+use std::fs::File;
+
+use crate::error::Result;
+use crate::segment::Memory;
+
+use super::Segment;
+use super::live::LiveFrom;
+
+/// What a segment is opened by where it is handed over.
+pub(crate) struct Handed {
+    /// The sealed memory.
+    pub(crate) sealed: File,
+    /// The memory of its live arrays, if it has such.
+    pub(crate) live: Option<File>,
+    /// Whether live arrays may be changed.
+    pub(crate) writable: bool,
+}
+
+#[cfg(feature = "workers")]
+fn again(file: &File) -> Result<File> {
+    file.try_clone().map_err(|e| crate::Error::io("cannot copy a segment's descriptor", e))
+}
+
+impl Segment {
+    /// Descriptors of what is in this segment. What is not in sealed memory, as the file of a persistent segment, is
+    /// copied there first.
+    #[cfg(feature = "workers")]
+    pub(crate) fn hand_over(&self) -> Result<Handed> {
+        let hand = || {
+            let content = self.content()?;
+            let sealed = match &self.backing {
+                super::Backing::Memory(memory) => again(memory.file())?,
+                super::Backing::File(_) => {
+                    let mut writer = Memory::create()?;
+                    std::io::Write::write_all(&mut writer, content.region.bytes())
+                        .map_err(|e| crate::Error::io("cannot copy the segment into memory", e))?;
+                    again(Memory::seal(writer)?.file())?
+                }
+            };
+            let live = content.live.as_ref().and_then(|live| live.file());
+            let live = live.map(|file| again(file)).transpose()?;
+            Ok(Handed { sealed, live, writable: self.writable })
+        };
+        hand().map_err(|error| self.named(error))
+    }
+
+    /// The segment behind descriptors that were handed over.
+    pub(crate) fn of_handed(handed: Handed, asked: &str) -> Result<Self> {
+        let Handed { sealed, live, writable } = handed;
+        Memory::from_file(sealed)
+            .and_then(|memory| {
+                let from = LiveFrom::Handed(live);
+                Segment::from_memory(memory, None, asked.to_owned(), from, writable)
+            })
+            .map_err(|error| error.in_container(asked))
+    }
+}

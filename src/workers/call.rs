@@ -1,0 +1,359 @@
+//! One call of a pool: jobs go out, results come back, processes die and are replaced. Of the jobs it knows numbers and bytes.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, ErrorKind, Result, Step};
+use crate::os::{self, Waiting};
+
+use super::frame::{Header, Kind, NO_JOB};
+use super::message::Message;
+use super::pool::Pool;
+use super::process::{Cause, Death, Folding, GRACE, Process, Sent};
+
+/// How often a process is asked whether it lives, where the kernel does not tell.
+const ASK: Duration = Duration::from_millis(50);
+
+pub(super) struct Call<'p> {
+    pool: &'p mut Pool,
+    name: &'static str,
+    is_fold: bool,
+    id: u32,
+    /// Jobs whose process died.
+    again: VecDeque<Sent>,
+    /// Results that can be given out.
+    ready: VecDeque<(u64, Message)>,
+    /// Results that wait for those of earlier jobs.
+    early: BTreeMap<u64, Message>,
+    /// The job whose result is next.
+    next: u64,
+    /// How many jobs were taken from the iterator.
+    taken: u64,
+    /// Whether there are no more.
+    no_more: bool,
+}
+
+impl<'p> Call<'p> {
+    pub(super) fn new(pool: &'p mut Pool, name: &'static str, is_fold: bool) -> Result<Self> {
+        pool.check()?;
+        pool.deaths.clear();
+        pool.calls = pool.calls.wrapping_add(1);
+        let id = pool.calls;
+        let mut call = Call {
+            pool,
+            name,
+            is_fold,
+            id,
+            again: VecDeque::new(),
+            ready: VecDeque::new(),
+            early: BTreeMap::new(),
+            next: 0,
+            taken: 0,
+            no_more: false,
+        };
+        // Processes may have died since the last call.
+        call.advance(false)?;
+        Ok(call)
+    }
+
+    /// Whether the next job may be taken from the iterator.
+    pub(super) fn wants_job(&self) -> bool {
+        let out: usize = self.pool.processes.iter().map(|process| process.queue.len()).sum();
+        let all = out + self.again.len() + self.early.len() + self.ready.len();
+        !self.no_more
+            && all < self.pool.most_jobs()
+            && self.again.is_empty()
+            && self.place().is_some()
+    }
+
+    /// Gives out the next job.
+    pub(super) fn give(&mut self, payload: Message) -> Result<()> {
+        let number = self.taken;
+        self.taken += 1;
+        self.again.push_back(Sent { number, payload: Some(Arc::new(payload)), deaths: 0 });
+        self.send_again()
+    }
+
+    /// The number that the next job gets.
+    pub(super) fn next_number(&self) -> u64 {
+        self.taken
+    }
+
+    pub(super) fn no_more_jobs(&mut self) {
+        self.no_more = true;
+    }
+
+    /// The next result that has come, with its job's number, or that of the process if it is that of a fold.
+    pub(super) fn take(&mut self) -> Option<(u64, Message)> {
+        self.ready.pop_front()
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        let idle = |process: &Process| process.queue.is_empty() && process.folding == Folding::No;
+        self.no_more
+            && self.again.is_empty()
+            && self.early.is_empty()
+            && self.ready.is_empty()
+            && self.pool.processes.iter().all(idle)
+    }
+
+    /// Starts all processes and waits until they serve.
+    pub(super) fn start_all(&mut self) -> Result<()> {
+        while self.pool.processes.len() < self.pool.most {
+            self.pool.start_one()?;
+        }
+        while !self.pool.processes.iter().all(|process| process.is_ready) {
+            self.advance(true)?;
+        }
+        Ok(())
+    }
+
+    /// Moves what can be moved. If it is to wait, it waits until something happens.
+    pub(super) fn advance(&mut self, wait: bool) -> Result<()> {
+        self.send_again()?;
+        if self.is_fold && self.no_more && self.again.is_empty() {
+            self.end_folds()?;
+        }
+        let most = if wait { self.next_deadline() } else { Some(Duration::ZERO) };
+        let mut waiting: Vec<Waiting<'_>> =
+            self.pool.processes.iter().map(Process::waiting).collect();
+        os::wait_any(&mut waiting, most)
+            .map_err(|e| Error::io("cannot wait for worker processes", e))?;
+        let found: Vec<_> =
+            waiting.iter().map(|one| (one.readable, one.writable, one.ended)).collect();
+        // From behind, since the dead are taken out.
+        for (at, (readable, writable, mut ended)) in found.into_iter().enumerate().rev() {
+            if writable {
+                self.pool.processes[at].send()?;
+            }
+            if self.pool.processes[at].must_be_asked() {
+                ended = self.pool.processes[at].has_ended();
+            }
+            if readable || ended {
+                while let Some((header, payload)) = self.pool.processes[at].receive(ended)? {
+                    self.came(at, header, payload)?;
+                }
+            }
+            if ended {
+                self.died(at, Cause::Itself)?;
+            } else {
+                self.check_time(at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is past its time is ended.
+    fn check_time(&mut self, at: usize) -> Result<()> {
+        let Some(due) = self.due(&self.pool.processes[at]) else { return Ok(()) };
+        if Instant::now() < due {
+            return Ok(());
+        }
+        let process = &self.pool.processes[at];
+        let cause = match self.pool.time_limit {
+            _ if process.closed.is_some() => Cause::HungUp,
+            Some(limit) if process.is_ready => Cause::Late(limit),
+            _ => Cause::Late(self.pool.start_limit),
+        };
+        self.died(at, cause)
+    }
+
+    /// When a process must have done what it does.
+    fn due(&self, process: &Process) -> Option<Instant> {
+        if let Some(closed) = process.closed {
+            return Some(closed + GRACE);
+        }
+        if !process.is_ready {
+            return process.since.checked_add(self.pool.start_limit);
+        }
+        let works = !process.queue.is_empty() || process.folding == Folding::Ended;
+        process.since.checked_add(self.pool.time_limit?).filter(|_| works)
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        let now = Instant::now();
+        let due = self.pool.processes.iter().filter_map(|process| self.due(process)).min();
+        let due = due.map(|due| due.saturating_duration_since(now));
+        if self.pool.processes.iter().any(Process::must_be_asked) {
+            return Some(due.unwrap_or(ASK).min(ASK));
+        }
+        due
+    }
+
+    /// The process that the next job goes to; the number of those that there are stands for a new one.
+    fn place(&self) -> Option<usize> {
+        let processes = &self.pool.processes;
+        let usable = || processes.iter().enumerate().filter(|(_, process)| process.takes_jobs());
+        let (at, shortest) = usable()
+            .map(|(at, process)| (at, process.queue.len()))
+            .min_by_key(|(_, length)| *length)
+            .unwrap_or((0, usize::MAX));
+        if shortest == 0 {
+            Some(at)
+        } else if processes.len() < self.pool.most {
+            Some(processes.len())
+        } else {
+            (shortest <= self.pool.look_ahead).then_some(at)
+        }
+    }
+
+    /// Sends what waits to be given out, as far as there is a place for it.
+    fn send_again(&mut self) -> Result<()> {
+        while !self.again.is_empty()
+            && let Some(at) = self.place()
+        {
+            if at == self.pool.processes.len() {
+                self.pool.start_one()?;
+            }
+            let Some(mut job) = self.again.pop_front() else { break };
+            let process = &mut self.pool.processes[at];
+            if process.call != Some(self.id) || (self.is_fold && process.folding == Folding::No) {
+                process.call = Some(self.id);
+                let name = Arc::new(Message::text(self.name));
+                process.outbox.put(Header::new(Kind::Begin, self.id, self.is_fold.into()), name);
+                if self.is_fold {
+                    process.folding = Folding::Open;
+                }
+            }
+            if process.queue.is_empty() && process.is_ready {
+                process.since = Instant::now();
+            }
+            let again = self.pool.attempts > 1;
+            let payload = if again { job.payload.clone() } else { job.payload.take() };
+            let payload = payload.unwrap_or_default();
+            process.outbox.put(Header::new(Kind::Job, self.id, job.number), payload);
+            process.queue.push_back(job);
+            process.send()?;
+        }
+        Ok(())
+    }
+
+    /// Tells all that are folding that there is no more.
+    fn end_folds(&mut self) -> Result<()> {
+        for process in &mut self.pool.processes {
+            if process.folding == Folding::Open {
+                process.folding = Folding::Ended;
+                process.outbox.put(Header::new(Kind::End, self.id, NO_JOB), Arc::default());
+                process.send()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A frame of a process.
+    fn came(&mut self, at: usize, header: Header, payload: Message) -> Result<()> {
+        let process = &mut self.pool.processes[at];
+        if !process.is_ready {
+            return process.greeted(header);
+        }
+        let is_first = process.queue.front().is_some_and(|job| job.number == header.number);
+        let unexpected = |process: &Process| {
+            let found = format!("an unexpected frame {:?}, number {}", header.kind, header.number);
+            Err(process.disorder(&Error::corrupt(found)))
+        };
+        if header.call != self.id || process.call != Some(self.id) {
+            return unexpected(process);
+        }
+        process.since = Instant::now();
+        match header.kind {
+            Kind::Done if is_first && !self.is_fold => {
+                process.queue.pop_front();
+                self.keep(header.number, payload);
+            }
+            Kind::Folded if is_first && self.is_fold => {
+                let job = process.queue.pop_front();
+                if self.pool.attempts > 1 {
+                    process.folded.extend(job);
+                }
+            }
+            Kind::Result if process.folding == Folding::Ended && process.queue.is_empty() => {
+                process.folding = Folding::No;
+                process.folded.clear();
+                self.ready.push_back((u64::from(process.number()), payload));
+            }
+            Kind::Failed => {
+                let text = String::from_utf8_lossy(&payload.bytes);
+                let (what, number) = (self.name, process.number());
+                let text = format!("task `{what}` failed in worker process {number}: {text}");
+                return Err(at_job(Error::new(ErrorKind::JobFailed, text), header.number));
+            }
+            _ => return unexpected(process),
+        }
+        Ok(())
+    }
+
+    /// A result, which is given out at its turn.
+    fn keep(&mut self, number: u64, payload: Message) {
+        if !self.pool.in_order {
+            self.ready.push_back((number, payload));
+            return;
+        }
+        self.early.insert(number, payload);
+        while let Some(payload) = self.early.remove(&self.next) {
+            self.ready.push_back((self.next, payload));
+            self.next += 1;
+        }
+    }
+
+    /// A process has ended, or is ended here. Its jobs are given to others, unless the one that it had was given out often
+    /// enough.
+    fn died(&mut self, at: usize, cause: Cause) -> Result<()> {
+        let mut process = self.pool.processes.remove(at);
+        let status = process.end();
+        let owes = process.folding != Folding::No;
+        let job = process.queue.front().map(|job| job.number);
+        let death = Death { process: process.number(), job, status, cause };
+        let text = death.to_string();
+        self.pool.deaths.push(death);
+        if !process.is_ready {
+            return Err(self.pool.not_started(&text, cause));
+        }
+        if owes {
+            // All that it had folded in is lost with it.
+            for job in process.folded.iter_mut().chain(&mut process.queue) {
+                job.deaths += 1;
+            }
+        } else if let Some(first) = process.queue.front_mut() {
+            first.deaths += 1;
+        }
+        let most = self.pool.attempts;
+        let jobs = || process.queue.iter().chain(&process.folded);
+        let given_up = jobs().find(|job| job.deaths >= most).map(|job| (job.number, job.deaths));
+        // Without a job to blame, what it had folded in cannot be given out again: it was not kept.
+        if let Some((number, deaths)) = given_up.or((owes && most == 1).then_some((NO_JOB, 1))) {
+            let often = if deaths > 1 {
+                format!("; it was given to {deaths} processes, and each ended")
+            } else {
+                String::new()
+            };
+            let error = Error::new(ErrorKind::WorkerDied, format!("{text}{often}"));
+            return Err(at_job(error, number));
+        }
+        for job in process.queue.drain(..).rev().chain(process.folded.drain(..).rev()) {
+            self.again.push_front(job);
+        }
+        Ok(())
+    }
+}
+
+/// An error of a job, if it is one of a job.
+pub(super) fn at_job(error: Error, number: u64) -> Error {
+    if number == NO_JOB {
+        return error;
+    }
+    error.at(Step::Index(usize::try_from(number).unwrap_or(usize::MAX))).at_field("jobs")
+}
+
+impl Drop for Call<'_> {
+    /// Where a call is given up, by an error, a panic or its caller, the processes that still work on it are ended.
+    fn drop(&mut self) {
+        self.pool.processes.retain_mut(|process| {
+            if process.is_busy() {
+                process.end();
+                return false;
+            }
+            true
+        });
+    }
+}

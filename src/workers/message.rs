@@ -1,0 +1,79 @@
+//! A value on its way between two processes: bytes where it is small, sealed memory where it is large.
+
+use std::fs::File;
+use std::io::{self, Write};
+
+use serde::de::DeserializeOwned;
+use serde::ser::Serialize;
+
+use crate::error::{Error, Result};
+use crate::memory::{AlignedBytes, Region};
+use crate::segment::{Memory, SegmentWriter};
+use crate::store::{BlockSink, Nonce};
+use crate::{ser, verbs};
+
+/// What is larger goes as sealed memory, which is written once and mapped, where a socket would take it in pieces, with a
+/// copy in and a copy out. `benches/workers.rs` has the figures.
+const LARGE: usize = 256 << 10;
+
+/// What a frame carries: bytes, or open files.
+#[derive(Default)]
+pub struct Message {
+    pub(super) bytes: AlignedBytes,
+    pub(super) files: Vec<File>,
+}
+
+impl Message {
+    pub(super) fn text(text: &str) -> Self {
+        Message { bytes: AlignedBytes::copy_from(text.as_bytes()), files: Vec::new() }
+    }
+
+    /// Writes a value. Each array is copied once.
+    pub(super) fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
+        let sink =
+            BlockSink::new(Spill { bytes: AlignedBytes::new(), memory: None }, Nonce::default());
+        let Spill { bytes, memory } = ser::to_sink(value, sink)?;
+        let Some(writer) = memory else { return Ok(Message { bytes, files: Vec::new() }) };
+        Ok(Message { bytes, files: vec![Memory::seal(writer)?.into_file()] })
+    }
+
+    /// Reads a value. Arrays that can be kept where they are, are.
+    pub(super) fn read<T: DeserializeOwned>(self) -> Result<T> {
+        let Some(file) = self.files.into_iter().next() else {
+            return verbs::from_region(&Region::from_block(self.bytes));
+        };
+        // The mapping stays where an array of the value is in it, the descriptor does not.
+        let region = Memory::from_file(file)?.map()?;
+        verbs::from_region(&region)
+    }
+}
+
+/// Bytes, until they are many.
+struct Spill {
+    bytes: AlignedBytes,
+    memory: Option<SegmentWriter>,
+}
+
+impl Write for Spill {
+    fn write(&mut self, more: &[u8]) -> io::Result<usize> {
+        if self.memory.is_none() && self.bytes.len() + more.len() > LARGE {
+            let mut memory = Memory::create().map_err(io::Error::other)?;
+            memory.write_all(&self.bytes)?;
+            self.bytes = AlignedBytes::new();
+            self.memory = Some(memory);
+        }
+        match &mut self.memory {
+            Some(memory) => memory.write(more),
+            None => self.bytes.write(more),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The error of a message that should be there and is not.
+pub(super) fn missing() -> Error {
+    Error::corrupt("a message came without what belongs to it")
+}

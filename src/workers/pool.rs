@@ -1,0 +1,459 @@
+//! The caller's side: options, and the calls that jobs are given to.
+
+use std::fmt;
+use std::iter::FusedIterator;
+use std::marker::PhantomData;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use serde::ser::Serialize;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::os;
+use crate::verbs::{Handed, Segment};
+
+use super::call::{Call, at_job};
+use super::keeper::Keeper;
+use super::message::Message;
+use super::process::{Cause, Death, GRACE, Process};
+use super::serve;
+use super::task::{Fold, Task};
+
+/// How long the processes that have nothing to do may take to end, when the pool is dropped.
+const LAST_GRACE: Duration = Duration::from_secs(2);
+
+/// A number of processes that share one object and take jobs.
+///
+/// See the [module](super) for what they run, and [`serve`](super::serve) for what the program must call.
+///
+/// Processes are started when there is a job for them, and stay for further calls. A pool can be sent to another thread. When it
+/// is dropped its processes end: those without a job by themselves, for which two seconds are waited at most, others by
+/// `SIGKILL`. After a `fork` they stay the parent's: what the child does with its copy of the pool is an error, and
+/// dropping it does nothing.
+pub struct Pool {
+    /// The object, as processes get it, and whether its live arrays may be changed.
+    object: Arc<Message>,
+    writable: bool,
+    command: Option<Command>,
+    /// What is started, for errors.
+    program: String,
+    keeper: Option<Keeper>,
+    owner: u32,
+    pub(super) most: usize,
+    pub(super) look_ahead: usize,
+    pub(super) attempts: u32,
+    pub(super) in_order: bool,
+    pub(super) start_limit: Duration,
+    pub(super) time_limit: Option<Duration>,
+    pub(super) processes: Vec<Process>,
+    pub(super) deaths: Vec<Death>,
+    pub(super) calls: u32,
+}
+
+impl Pool {
+    /// A pool for the object in this segment, with as many processes as the machine has cores.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use serde_shm::workers::Pool;
+    /// let segment = serde_shm::to_shared(&[1_u8, 2])?;
+    /// let pool = Pool::new(&segment)?.processes(2).look_ahead(8);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// Nothing is started yet. The pool has descriptors of its own of the segment's memory, which it hands to its processes: it
+    /// needs neither the handle nor, on its processes' side, `/proc`. Of a persistent segment one copy is made in memory.
+    /// Through a handle that was opened for reading, live arrays are for reading in the processes as well.
+    ///
+    /// # Errors
+    ///
+    /// [`Io`](ErrorKind::Io) if there are no descriptors or memory. [`InvalidInput`](ErrorKind::InvalidInput) if this process
+    /// was started by a pool and has not called [`serve`](super::serve): it would start processes that start processes.
+    pub fn new(segment: &Segment) -> Result<Self> {
+        if let Some(parent) = serve::started_by() {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!(
+                    "process {parent} started this one as a worker, and it makes a pool of its own: call \
+                     `serde_shm::workers::serve` at the top of `main`"
+                ),
+            ));
+        }
+        let Handed { sealed, live, writable } = segment.hand_over()?;
+        let files = std::iter::once(sealed).chain(live).collect();
+        let most = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Pool {
+            object: Arc::new(Message { files, ..Message::default() }),
+            writable,
+            command: None,
+            program: "this program".to_owned(),
+            keeper: None,
+            owner: std::process::id(),
+            most,
+            look_ahead: 3,
+            attempts: 1,
+            in_order: true,
+            start_limit: Duration::from_secs(60),
+            time_limit: None,
+            processes: Vec::new(),
+            deaths: Vec::new(),
+            calls: 0,
+        })
+    }
+
+    /// How many processes there are at most; one for each core unless it is given.
+    pub fn processes(mut self, most: usize) -> Self {
+        self.most = most;
+        self
+    }
+
+    /// How many jobs are taken from the iterator ahead, for each process, beside the one that it does; 3 unless it is given.
+    ///
+    /// At most `processes × (1 + look_ahead)` jobs are out at any time: taken from the iterator, and their results not
+    /// given out yet. With 0, a process waits after each job until it is sent the next one, some microseconds, and for
+    /// whatever the caller does meanwhile. With more, jobs may wait behind a long one while other processes have nothing
+    /// left to do; and where results are given out in order, other processes can go on for longer beside a long job.
+    pub fn look_ahead(mut self, jobs: usize) -> Self {
+        self.look_ahead = jobs;
+        self
+    }
+
+    /// To how many processes a job is given before the call fails, if each of them dies with it; 1 unless it is given.
+    ///
+    /// With 1 the first death fails the call. With more, the job goes to another process, and those that waited behind it
+    /// as well. Only for results that come back is that the same as if nothing had happened: what the job has already
+    /// done to a live array stays, and is done once more. A call keeps the bytes of each job until its result has come;
+    /// for a [`Fold`], until the fold's has.
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// Whether results are given out in the order of the jobs, as they are unless it is said otherwise.
+    ///
+    /// In order, a reduction of floats has the same sum in each run, and one process the same as ten. Else results are
+    /// given out as they come. The results of a [`Fold`] always are.
+    pub fn in_order(mut self, in_order: bool) -> Self {
+        self.in_order = in_order;
+        self
+    }
+
+    /// How long a process may take to its call of [`serve`](super::serve); a minute unless it is given.
+    pub fn start_limit(mut self, limit: Duration) -> Self {
+        self.start_limit = limit;
+        self
+    }
+
+    /// How long a job may take, or the end of a fold; there is no limit unless it is given. The process is then killed, as
+    /// if it had died.
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = Some(limit);
+        self
+    }
+
+    /// What is started instead of this program: another one that calls [`serve`](super::serve), this one with arguments
+    /// ([`test_command`](super::test_command)), or either behind a program that sets something, as `nice`, `taskset` or `numactl`.
+    ///
+    /// Its standard input is the connection, everything else is as the command has it. The process that it starts must be there as
+    /// long as it serves, or the one that serves be its child.
+    ///
+    /// ```no_run
+    /// use std::process::Command;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let segment = serde_shm::to_shared(&1)?;
+    /// let mut command = Command::new("nice");
+    /// command.arg(std::env::current_exe()?);
+    /// let pool = serde_shm::workers::Pool::new(&segment)?.command(command);
+    /// # Ok(()) }
+    /// ```
+    pub fn command(mut self, command: Command) -> Self {
+        self.program = format!("{command:?}");
+        self.command = Some(command);
+        self.keeper = None;
+        self
+    }
+
+    /// Starts all processes now and waits until they serve, so that the first call need not.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`map`](Self::map) that are not of a job.
+    pub fn start(&mut self) -> Result<()> {
+        let mut call = Call::new(self, "", false)?;
+        call.start_all()
+    }
+
+    /// The processes that died in the last call, or since the one before it, also where another one took over.
+    ///
+    /// Those that the pool itself ends because a call is given up are none of them.
+    pub fn deaths(&self) -> &[Death] {
+        &self.deaths
+    }
+
+    /// The numbers of the processes that there are at the moment.
+    pub fn process_ids(&self) -> Vec<u32> {
+        self.processes.iter().map(Process::number).collect()
+    }
+
+    /// Gives jobs to the processes, and gives out their results as an iterator.
+    ///
+    /// Jobs are taken from `jobs` in this thread, and only from within the iterator's `next`: each time there is room, one job is
+    /// taken, and what has come is looked after. An iterator that waits makes results wait.
+    ///
+    /// When the iterator is dropped before its end, or has given an error, the processes that still work are killed; others
+    /// take their place in the next call.
+    ///
+    /// # Errors
+    ///
+    /// The first error is the last item. [`JobFailed`](ErrorKind::JobFailed) if the task returned an error or panicked: its
+    /// text, and [`path`](Error::path) `jobs[17]`. [`WorkerDied`](ErrorKind::WorkerDied) if a process ended: its exit
+    /// code or signal. [`Io`](ErrorKind::Io) if no process can be started. [`Version`](ErrorKind::Version) or
+    /// [`Corrupt`](ErrorKind::Corrupt) if the program that was started is of another version of this crate, or something
+    /// else writes to the connection. [`InvalidInput`](ErrorKind::InvalidInput) if the pool has no processes, or is a
+    /// forked child's copy. Those of [`to_bytes`](crate::to_bytes) of a job and [`from_bytes`](crate::from_bytes) of a
+    /// result, with the job's number.
+    pub fn map<'p, T, J, R, I>(
+        &'p mut self,
+        task: &Task<T, J, R>,
+        jobs: I,
+    ) -> Results<'p, J, R, I::IntoIter>
+    where
+        J: Serialize,
+        R: DeserializeOwned,
+        I: IntoIterator<Item = J>,
+    {
+        Results::new(self, task.name, false, jobs.into_iter())
+    }
+
+    /// Gives jobs to the processes, and reduces their results to one, in this process and in the order of the jobs, unless
+    /// [`in_order`](Self::in_order) says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`map`](Self::map). What was reduced so far is dropped.
+    pub fn map_reduce<T, J, R, I, A>(
+        &mut self,
+        task: &Task<T, J, R>,
+        jobs: I,
+        init: A,
+        mut reducer: impl FnMut(A, R) -> A,
+    ) -> Result<A>
+    where
+        J: Serialize,
+        R: DeserializeOwned,
+        I: IntoIterator<Item = J>,
+    {
+        self.map(task, jobs).try_fold(init, |sum, result| Ok(reducer(sum, result?)))
+    }
+
+    /// Gives jobs to the processes whose results are in what all share: an [`AtomicArray`](crate::AtomicArray) or a
+    /// [`LockedArray`](crate::LockedArray) of the object.
+    ///
+    /// What the jobs did is seen here when the call returns. If it fails, some of it has been done.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`map`](Self::map).
+    pub fn for_each<T, J, I>(&mut self, task: &Task<T, J, ()>, jobs: I) -> Result<()>
+    where
+        J: Serialize,
+        I: IntoIterator<Item = J>,
+    {
+        self.map(task, jobs).collect()
+    }
+
+    /// Gives jobs to the processes, each of which makes one result of all that it gets, and reduces these results to one, in this
+    /// process, as they come.
+    ///
+    /// There are as many results as processes that had a job, or more where some died and others did their jobs.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`map`](Self::map).
+    pub fn fold_reduce<T, J, R, I, A>(
+        &mut self,
+        fold: &Fold<T, J, R>,
+        jobs: I,
+        init: A,
+        mut reducer: impl FnMut(A, R) -> A,
+    ) -> Result<A>
+    where
+        J: Serialize,
+        R: DeserializeOwned,
+        I: IntoIterator<Item = J>,
+    {
+        let results = Results::new(self, fold.name, true, jobs.into_iter());
+        let mut results: Results<'_, J, R, I::IntoIter> = results;
+        results.try_fold(init, |sum, result| Ok(reducer(sum, result?)))
+    }
+
+    /// How many jobs may be out at a time.
+    pub(super) fn most_jobs(&self) -> usize {
+        self.most.saturating_mul(self.look_ahead.saturating_add(1))
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        let refused = |text| Err(Error::new(ErrorKind::InvalidInput, text));
+        if self.owner != std::process::id() {
+            return refused("the pool belongs to the process that this one was forked from");
+        }
+        if self.most == 0 {
+            return refused("the pool has no processes: `.processes(1)` is the least");
+        }
+        if self.attempts == 0 {
+            return refused("no job can be given to no process: `.attempts(1)` is the least");
+        }
+        Ok(())
+    }
+
+    pub(super) fn start_one(&mut self) -> Result<()> {
+        let cannot = |e| Error::io("cannot start worker processes", e);
+        let keeper = if let Some(keeper) = self.keeper.take() {
+            keeper
+        } else {
+            let command = match self.command.take() {
+                Some(command) => command,
+                None => os::this_program().map_err(cannot)?,
+            };
+            Keeper::new(command).map_err(cannot)?
+        };
+        let keeper = self.keeper.insert(keeper);
+        self.processes.push(Process::start(keeper, &self.object, self.writable)?);
+        Ok(())
+    }
+
+    /// The error for a process that did not come so far as to serve.
+    pub(super) fn not_started(&self, death: &str, cause: Cause) -> Error {
+        let hint = match cause {
+            Cause::Late(_) => "it did not call `serde_shm::workers::serve` in that time",
+            _ => "before it served: `serde_shm::workers::serve` belongs at the top of its `main`",
+        };
+        let text = format!("{death}; {hint}. It was started as {}", self.program);
+        Error::new(ErrorKind::WorkerDied, text)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        if self.owner != std::process::id() {
+            // The parent's processes, and a thread that was not forked with this one.
+            std::mem::forget((std::mem::take(&mut self.processes), self.keeper.take()));
+            return;
+        }
+        let until = Instant::now() + LAST_GRACE;
+        self.processes.iter_mut().for_each(Process::hang_up);
+        while !self.processes.is_empty() && Instant::now() < until {
+            self.processes.retain_mut(|process| !process.has_ended());
+            let mut waiting: Vec<_> = self.processes.iter().map(Process::waiting).collect();
+            let must_ask = self.processes.iter().any(Process::must_be_asked);
+            let most = if must_ask { Duration::from_millis(5) } else { GRACE };
+            if !waiting.is_empty() && os::wait_any(&mut waiting, Some(most)).is_err() {
+                break;
+            }
+        }
+        for process in &mut self.processes {
+            process.end();
+        }
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("program", &self.program)
+            .field("most", &self.most)
+            .field("processes", &self.process_ids())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The results of a call, as they come or in order: [`Pool::map`].
+pub struct Results<'p, J, R, I> {
+    /// None when it is over.
+    call: Option<Call<'p>>,
+    failed: Option<Error>,
+    is_fold: bool,
+    jobs: I,
+    types: PhantomData<fn(J) -> R>,
+}
+
+impl<'p, J, R, I> Results<'p, J, R, I> {
+    fn new(pool: &'p mut Pool, name: &'static str, is_fold: bool, jobs: I) -> Self {
+        let (call, failed) = match Call::new(pool, name, is_fold) {
+            Ok(call) => (Some(call), None),
+            Err(error) => (None, Some(error)),
+        };
+        Results { call, failed, is_fold, jobs, types: PhantomData }
+    }
+}
+
+impl<J, R, I> fmt::Debug for Results<'_, J, R, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Results").field("is_over", &self.call.is_none()).finish_non_exhaustive()
+    }
+}
+
+impl<J, R, I> Results<'_, J, R, I>
+where
+    J: Serialize,
+    R: DeserializeOwned,
+    I: Iterator<Item = J>,
+{
+    fn try_next(&mut self) -> Result<Option<R>> {
+        let Some(call) = &mut self.call else { return Ok(None) };
+        loop {
+            if let Some((number, message)) = call.take() {
+                let at = |error: Error| {
+                    if self.is_fold { error.at_field("result") } else { at_job(error, number) }
+                };
+                return message.read().map(Some).map_err(at);
+            }
+            if call.wants_job() {
+                let Some(job) = self.jobs.next() else {
+                    call.no_more_jobs();
+                    continue;
+                };
+                let at = |error| at_job(error, call.next_number());
+                let message = Message::of(&job).map_err(at)?;
+                drop(job);
+                call.give(message)?;
+                call.advance(false)?;
+            } else if call.is_finished() {
+                return Ok(None);
+            } else {
+                call.advance(true)?;
+            }
+        }
+    }
+}
+
+impl<J, R, I> Iterator for Results<'_, J, R, I>
+where
+    J: Serialize,
+    R: DeserializeOwned,
+    I: Iterator<Item = J>,
+{
+    type Item = Result<R>;
+
+    fn next(&mut self) -> Option<Result<R>> {
+        if let Some(error) = self.failed.take() {
+            return Some(Err(error));
+        }
+        let next = self.try_next().transpose();
+        if !matches!(next, Some(Ok(_))) {
+            self.call = None;
+        }
+        next
+    }
+}
+
+impl<J, R, I> FusedIterator for Results<'_, J, R, I>
+where
+    J: Serialize,
+    R: DeserializeOwned,
+    I: Iterator<Item = J>,
+{
+}

@@ -1,0 +1,249 @@
+//! One process of a pool, as the caller sees it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::process::{Child, ExitStatus};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::os::{Line, Waiting, Watch};
+
+use super::frame::{Came, Header, Inbox, Kind, MAGIC, Outbox, PROTOCOL};
+use super::keeper::Keeper;
+use super::message::Message;
+
+/// How long a process may live on after it has closed its connection.
+pub(super) const GRACE: Duration = Duration::from_secs(1);
+
+/// A job that was taken from the caller's iterator.
+pub(super) struct Sent {
+    pub(super) number: u64,
+    /// Kept where it may have to be sent again.
+    pub(super) payload: Option<Arc<Message>>,
+    /// To how many processes it was given that died with it.
+    pub(super) deaths: u32,
+}
+
+/// What a process is doing of a fold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Folding {
+    No,
+    /// It gets jobs.
+    Open,
+    /// It was told that there are no more, and owes its result.
+    Ended,
+}
+
+pub(super) struct Process {
+    child: Child,
+    /// None when it has ended.
+    line: Option<Line>,
+    watch: Option<Watch>,
+    inbox: Inbox,
+    pub(super) outbox: Outbox,
+    /// Whether it has said that it serves.
+    pub(super) is_ready: bool,
+    /// When it began what it does now: to start, or the first of its jobs.
+    pub(super) since: Instant,
+    /// When the connection ended.
+    pub(super) closed: Option<Instant>,
+    /// The call that it was told of.
+    pub(super) call: Option<u32>,
+    /// The jobs out at it, in the order in which they are done.
+    pub(super) queue: VecDeque<Sent>,
+    pub(super) folding: Folding,
+    /// Jobs that are in a fold whose result has not come.
+    pub(super) folded: Vec<Sent>,
+}
+
+impl Process {
+    pub(super) fn start(keeper: &Keeper, object: &Arc<Message>, writable: bool) -> Result<Self> {
+        let cannot = |e: io::Error| Error::io("cannot start a worker process", e);
+        let (near, far) = Line::pair().map_err(cannot)?;
+        let identity = far.identity().map_err(cannot)?;
+        let variable = format!("{identity}:{}", std::process::id());
+        let child = keeper.spawn(far, variable).map_err(cannot)?;
+
+        let mut outbox = Outbox::default();
+        outbox.put(Header::new(Kind::Open, PROTOCOL, writable.into()), Arc::clone(object));
+        let mut process = Process {
+            watch: Watch::of(&child),
+            child,
+            line: Some(near),
+            inbox: Inbox::new(),
+            outbox,
+            is_ready: false,
+            since: Instant::now(),
+            closed: None,
+            call: None,
+            queue: VecDeque::new(),
+            folding: Folding::No,
+            folded: Vec::new(),
+        };
+        process.send()?;
+        Ok(process)
+    }
+
+    pub(super) fn number(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it can be given a job.
+    pub(super) fn takes_jobs(&self) -> bool {
+        self.line.is_some() && self.folding != Folding::Ended
+    }
+
+    /// Whether it is doing something, or is about to.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.queue.is_empty() || self.folding != Folding::No || !self.outbox.is_empty()
+    }
+
+    pub(super) fn waiting(&self) -> Waiting<'_> {
+        Waiting {
+            line: self.line.as_ref().map(|line| (line, !self.outbox.is_empty())),
+            watch: self.watch.as_ref(),
+            readable: false,
+            writable: false,
+            ended: false,
+        }
+    }
+
+    /// Whether only asking tells that it has ended.
+    pub(super) fn must_be_asked(&self) -> bool {
+        self.watch.is_none()
+    }
+
+    /// Whether it has ended.
+    pub(super) fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
+    }
+
+    /// Sends what goes without waiting.
+    pub(super) fn send(&mut self) -> Result<()> {
+        let Some(line) = &self.line else { return Ok(()) };
+        // That it has gone, its end or its status tells.
+        let cannot = |e| Error::io("cannot send to a worker process", e);
+        self.outbox.send(line).map(drop).map_err(cannot)
+    }
+
+    /// The next frame that it sent, if there is one, for sure if it is to ask; notes the end of the connection.
+    pub(super) fn receive(&mut self, ask: bool) -> Result<Option<(Header, Message)>> {
+        let Some(line) = &self.line else { return Ok(None) };
+        match self.inbox.next(line, ask).map_err(|error| self.disorder(&error))? {
+            Came::Frame(header, payload) => Ok(Some((header, payload))),
+            Came::Nothing => Ok(None),
+            Came::End => {
+                self.line = None;
+                self.closed = Some(Instant::now());
+                Ok(None)
+            }
+        }
+    }
+
+    /// The first frame that it sends.
+    pub(super) fn greeted(&mut self, header: Header) -> Result<()> {
+        if header.kind != Kind::Hello || header.number != MAGIC {
+            let error = Error::corrupt(format!("expected a greeting, found {:?}", header.kind));
+            return Err(self.disorder(&error));
+        }
+        if header.call != PROTOCOL {
+            return Err(Error::new(
+                ErrorKind::Version,
+                format!(
+                    "worker process {} speaks protocol {}, expected {PROTOCOL}: build both programs with the same version of \
+                     serde_shm",
+                    self.number(),
+                    header.call
+                ),
+            ));
+        }
+        self.is_ready = true;
+        self.since = Instant::now();
+        Ok(())
+    }
+
+    /// What it sent makes no sense.
+    pub(super) fn disorder(&self, error: &Error) -> Error {
+        Error::new(
+            error.kind(),
+            format!(
+                "worker process {} does not keep to the protocol: {error}. The descriptor that was its standard input \
+                 belongs to `workers::serve` alone",
+                self.number()
+            ),
+        )
+    }
+
+    /// Closes the connection, upon which it ends unless it is stuck.
+    pub(super) fn hang_up(&mut self) {
+        self.line = None;
+        self.closed.get_or_insert_with(Instant::now);
+    }
+
+    /// Kills it if it still runs, and waits for its end.
+    pub(super) fn end(&mut self) -> Option<ExitStatus> {
+        self.line = None;
+        // One that has ended cannot be killed: then this does nothing.
+        let _ = self.child.kill();
+        self.child.wait().ok()
+    }
+}
+
+/// That a process of a pool ended, and what it was doing.
+#[derive(Clone, Debug)]
+pub struct Death {
+    pub(super) process: u32,
+    pub(super) job: Option<u64>,
+    pub(super) status: Option<ExitStatus>,
+    pub(super) cause: Cause,
+}
+
+/// Why a process was ended, or that it did so itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    Itself,
+    HungUp,
+    Late(Duration),
+}
+
+impl Death {
+    /// The number of the process.
+    pub fn process(&self) -> u32 {
+        self.process
+    }
+
+    /// The number of the job that it was doing, counted from 0; `None` if it had none, or had done all of a fold.
+    pub fn job(&self) -> Option<u64> {
+        self.job
+    }
+
+    /// Its exit code or the signal that killed it; `None` if somebody else has waited for it.
+    pub fn status(&self) -> Option<ExitStatus> {
+        self.status
+    }
+
+    /// Whether it was killed because a job took longer than [`Pool::time_limit`](super::Pool::time_limit).
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.cause, Cause::Late(_))
+    }
+}
+
+impl fmt::Display for Death {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "worker process {} ", self.process)?;
+        match self.cause {
+            Cause::Itself => f.write_str("ended")?,
+            Cause::HungUp => f.write_str("closed its connection and was ended")?,
+            Cause::Late(limit) => write!(f, "was ended after {limit:?}, the time limit,")?,
+        }
+        if let Some(job) = self.job {
+            write!(f, " while it had job {job}")?;
+        }
+        match self.status {
+            Some(status) => write!(f, ": {status}"),
+            None => f.write_str(", with a status that somebody else has taken"),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! What the processes of a pool do: functions with a name, known to both sides.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::DeserializeOwned;
+use serde::ser::Serialize;
+
+use crate::error::Result;
+use crate::verbs::Segment;
+
+use super::message::Message;
+
+/// What a job ends with: a result, or any error, whose text comes back to the caller.
+pub type Outcome<R> = std::result::Result<R, Box<dyn std::error::Error + Send + Sync>>;
+
+/// A function that makes of the shared object and a job a result. Both sides know it by its name.
+///
+/// `T` is what a process gets of the object ([`Object`]), `J` the type of a job and `R` that of its result. A task is a
+/// constant, which is given to [`serve`](super::serve) and to [`Pool::map_reduce`](super::Pool::map_reduce) or its like:
+///
+/// ```
+/// use serde_shm::workers::{Outcome, Task};
+/// use std::ops::Range;
+///
+/// fn sum(numbers: &Vec<u64>, part: Range<usize>) -> Outcome<u64> {
+///     let part = numbers.get(part).ok_or("out of range")?;
+///     Ok(part.iter().sum())
+/// }
+/// const SUM: Task<Vec<u64>, Range<usize>, u64> = Task::new("sum", sum);
+/// ```
+///
+/// The function is a plain one, or a closure that captures nothing: another process has only the program in common with
+/// this one. What it needs comes with the object or with the job.
+pub struct Task<T, J, R> {
+    pub(super) name: &'static str,
+    run: Option<fn(&T, J) -> Outcome<R>>,
+}
+
+impl<T, J, R> Task<T, J, R> {
+    /// The task of this name and function.
+    pub const fn new(name: &'static str, run: fn(&T, J) -> Outcome<R>) -> Self {
+        Task { name, run: Some(run) }
+    }
+
+    /// A task whose function is in another program, which [`Pool::command`](super::Pool::command) starts. `T` is of no
+    /// matter here, and `J` may be a type that borrows.
+    ///
+    /// ```
+    /// use serde_shm::workers::Task;
+    /// const LENGTH: Task<(), &str, usize> = Task::elsewhere("length");
+    /// ```
+    pub const fn elsewhere(name: &'static str) -> Self {
+        Task { name, run: None }
+    }
+
+    /// The name by which both sides know it.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+/// A function that makes of the shared object and *all* the jobs of one process one result.
+///
+/// It loops over its jobs as they come. What it gathers, in variables of its own, costs nothing between jobs; so an
+/// array of counts goes to the caller once for each process and not once for each job:
+///
+/// ```
+/// use serde_shm::workers::{Fold, Jobs, Outcome};
+///
+/// fn histogram(values: &Vec<u8>, jobs: &mut Jobs<'_, std::ops::Range<usize>>) -> Outcome<Vec<u64>> {
+///     let mut counts = vec![0; 256];
+///     for part in jobs {
+///         for value in values.get(part).ok_or("out of range")? {
+///             counts[usize::from(*value)] += 1;
+///         }
+///     }
+///     Ok(counts)
+/// }
+/// const HISTOGRAM: Fold<Vec<u8>, std::ops::Range<usize>, Vec<u64>> = Fold::new("histogram", histogram);
+/// ```
+///
+/// See [`Pool::fold_reduce`](super::Pool::fold_reduce). Which process gets which jobs is not promised. The function must
+/// take its jobs to their end: to return while there are more for its process is an error, unless it returns one itself.
+pub struct Fold<T, J, R> {
+    pub(super) name: &'static str,
+    run: Option<FoldFunction<T, J, R>>,
+}
+
+type FoldFunction<T, J, R> = fn(&T, &mut Jobs<'_, J>) -> Outcome<R>;
+
+impl<T, J, R> Fold<T, J, R> {
+    /// The fold of this name and function.
+    pub const fn new(name: &'static str, run: fn(&T, &mut Jobs<'_, J>) -> Outcome<R>) -> Self {
+        Fold { name, run: Some(run) }
+    }
+
+    /// A fold whose function is in another program; see [`Task::elsewhere`].
+    pub const fn elsewhere(name: &'static str) -> Self {
+        Fold { name, run: None }
+    }
+
+    /// The name by which both sides know it.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl<T, J, R> fmt::Debug for Task<T, J, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Task").field(&self.name).finish()
+    }
+}
+
+impl<T, J, R> fmt::Debug for Fold<T, J, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Fold").field(&self.name).finish()
+    }
+}
+
+/// The jobs that one process gets for a [`Fold`], as they come.
+///
+/// `next` waits for the next job, which is taken from the caller's iterator when there is room. It tells the caller that
+/// the job before is done. A job that is not a `J` fails the call, and the process with it.
+pub struct Jobs<'a, J> {
+    feed: &'a mut dyn Feed,
+    job: PhantomData<fn() -> J>,
+}
+
+impl<J> fmt::Debug for Jobs<'_, J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jobs").finish_non_exhaustive()
+    }
+}
+
+impl<J: DeserializeOwned> Iterator for Jobs<'_, J> {
+    type Item = J;
+
+    fn next(&mut self) -> Option<J> {
+        let payload = self.feed.next()?;
+        Some(payload.read().unwrap_or_else(|error| self.feed.fail(&error.to_string())))
+    }
+}
+
+/// What a process gets of the shared object: any type that owns what it has, or the [`Segment`] itself.
+///
+/// The object is read once by each process that works on a task. In [`ShmArray`](crate::ShmArray)s,
+/// [`AtomicArray`](crate::AtomicArray)s and [`LockedArray`](crate::LockedArray)s the arrays are those of the segment;
+/// plain ones are copied into each process. A task on the `Segment` reads views of it, `segment.get::<View>()?`, which
+/// borrow text as well; that costs microseconds for each job. Sealed.
+pub trait Object: Attach {}
+
+/// How an object is had of a segment.
+pub trait Attach: Sized {
+    fn attach(segment: &Segment) -> Result<Self>;
+}
+
+impl<T: DeserializeOwned> Object for T {}
+impl<T: DeserializeOwned> Attach for T {
+    fn attach(segment: &Segment) -> Result<Self> {
+        segment.get()
+    }
+}
+
+impl Object for Segment {}
+impl Attach for Segment {
+    fn attach(segment: &Segment) -> Result<Self> {
+        Segment::of_handed(segment.hand_over()?, super::OBJECT)
+    }
+}
+
+/// A [`Task`] or a [`Fold`] that a process can serve. Sealed.
+pub trait Work: Serve {}
+
+/// What the server knows of a task.
+pub trait Serve {
+    fn name(&self) -> &'static str;
+
+    fn is_fold(&self) -> bool;
+
+    /// Reads the object.
+    fn begin(&self, segment: &Segment) -> Result<Box<dyn Begun + '_>>;
+}
+
+/// A task with its object.
+pub trait Begun {
+    /// Does a job, or, if it is a fold, those that the feed has.
+    fn run(&mut self, feed: &mut dyn Feed) -> Outcome<Message>;
+}
+
+/// Where jobs come from.
+pub trait Feed {
+    fn next(&mut self) -> Option<Message>;
+
+    /// Reports that the job at hand cannot be done, and ends the process.
+    fn fail(&mut self, text: &str) -> !;
+}
+
+/// A function and its object.
+struct With<T, F> {
+    object: T,
+    run: F,
+}
+
+impl<T: Object, J: DeserializeOwned, R: Serialize> Work for Task<T, J, R> {}
+impl<T: Object, J: DeserializeOwned, R: Serialize> Serve for Task<T, J, R> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn is_fold(&self) -> bool {
+        false
+    }
+
+    fn begin(&self, segment: &Segment) -> Result<Box<dyn Begun + '_>> {
+        let run = self.run.ok_or_else(|| elsewhere(self.name))?;
+        Ok(Box::new(With { object: T::attach(segment)?, run }))
+    }
+}
+
+impl<T, J: DeserializeOwned, R: Serialize> Begun for With<T, fn(&T, J) -> Outcome<R>> {
+    fn run(&mut self, feed: &mut dyn Feed) -> Outcome<Message> {
+        let payload = feed.next().ok_or("there is no job")?;
+        let job = payload.read().map_err(|error| format!("the job: {error}"))?;
+        encoded(&(self.run)(&self.object, job)?)
+    }
+}
+
+impl<T: Object, J: DeserializeOwned, R: Serialize> Work for Fold<T, J, R> {}
+impl<T: Object, J: DeserializeOwned, R: Serialize> Serve for Fold<T, J, R> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn is_fold(&self) -> bool {
+        true
+    }
+
+    fn begin(&self, segment: &Segment) -> Result<Box<dyn Begun + '_>> {
+        let run = self.run.ok_or_else(|| elsewhere(self.name))?;
+        Ok(Box::new(With { object: T::attach(segment)?, run }))
+    }
+}
+
+impl<T, J: DeserializeOwned, R: Serialize> Begun for With<T, FoldFunction<T, J, R>> {
+    fn run(&mut self, feed: &mut dyn Feed) -> Outcome<Message> {
+        let mut jobs = Jobs { feed, job: PhantomData };
+        let result = (self.run)(&self.object, &mut jobs)?;
+        if jobs.feed.next().is_some() {
+            return Err(
+                "the fold returned before its jobs ended: it must loop over all of them".into()
+            );
+        }
+        encoded(&result)
+    }
+}
+
+fn encoded<R: Serialize>(result: &R) -> Outcome<Message> {
+    Ok(Message::of(result).map_err(|error| format!("the result: {error}"))?)
+}
+
+fn elsewhere(name: &str) -> crate::Error {
+    crate::Error::new(
+        crate::ErrorKind::InvalidInput,
+        format!("`{name}` has no function in this program: it was declared as `elsewhere`"),
+    )
+}
