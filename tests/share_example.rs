@@ -1,25 +1,15 @@
 //! The example `share`, run as a user runs it.
 #![cfg(all(target_os = "linux", feature = "derive", feature = "ndarray"))]
 
+mod support;
+
 use std::process::{Command, Output};
 
 /// An id of the right form that no segment has: there is no process of that number.
 const NOBODYS_ID: &str = "2147483647:3:00112233445566778899aabbccddeeff";
 
-/// Cargo builds the examples for `cargo test`, next to the folder of the test binaries; for `cargo test --test ..` it
-/// does not.
 fn share() -> Command {
-    let test = std::env::current_exe().unwrap();
-    let profile = test.ancestors().nth(2).unwrap();
-    let example = profile.join("examples/share");
-    if !example.exists() {
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--example", "share", "--target-dir"]);
-        build.arg(profile.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
-        build.args(profile.ends_with("release").then_some("--release"));
-        assert!(build.status().unwrap().success());
-    }
-    Command::new(example)
+    support::example("share")
 }
 
 fn texts(output: &Output) -> (&str, &str) {

@@ -39,7 +39,7 @@
 //! - **Results that come back**: [`Pool::map_reduce`], or [`Pool::map`] for an iterator of them. The reducer runs in the
 //!   caller, in the order of the jobs, so that sums of floats are the same in each run.
 //! - **In place**: [`Pool::for_each`], with an [`AtomicArray`](crate::AtomicArray) of the object that all processes add to.
-//!   Nothing comes back but that the job is done.
+//!   Nothing comes back but that the job is done. `examples/kmer_count.rs` does it.
 //! - **An array of each process, added at the end**: [`Pool::fold_reduce`]. Best where jobs add to the same few elements,
 //!   or add floats. Its function can also end with [`AtomicArray::add_from`](crate::AtomicArray::add_from).
 //!

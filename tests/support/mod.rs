@@ -26,3 +26,19 @@ pub(crate) fn points_into<T>(block: &[u8], part: &[T]) -> bool {
     let part = part.as_ptr_range();
     range.start <= part.start.cast() && part.end.cast() <= range.end
 }
+
+/// An example of this crate. Cargo builds them for `cargo test`, next to the folder of the test binaries; for
+/// `cargo test --test ..` it does not.
+pub(crate) fn example(name: &str) -> std::process::Command {
+    let test = std::env::current_exe().unwrap();
+    let profile = test.ancestors().nth(2).unwrap();
+    let example = profile.join("examples").join(name);
+    if !example.exists() {
+        let mut build = std::process::Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--example", name, "--target-dir"]);
+        build.arg(profile.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
+        build.args(profile.ends_with("release").then_some("--release"));
+        assert!(build.status().unwrap().success());
+    }
+    std::process::Command::new(example)
+}
