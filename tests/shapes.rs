@@ -316,3 +316,110 @@ fn an_error_in_reading_names_its_place() {
     let error = from_bytes::<Shape>(&to_bytes(&Shape::Circle(1.0)).unwrap()[..120]).unwrap_err();
     assert_eq!(error.kind(), serde_shm::ErrorKind::Corrupt);
 }
+
+/// Items that are records like the one before are written by a way of their own. Where one departs from it, at any point,
+/// it is written like any other, and the next may be like it again.
+#[test]
+fn items_that_depart_from_the_one_before() {
+    use std::net::Ipv4Addr;
+
+    #[derive(Serialize, Deserialize, PartialEq, Debug, Clone, Default)]
+    struct Item {
+        small: Small,
+        pair: (u8, char),
+        number: Option<u64>,
+        address: Option<Ipv4Addr>,
+        inner: Option<Small>,
+        list: Option<Vec<u8>>,
+        bytes: Option<Bytes>,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        skipped: u16,
+        unit: Option<()>,
+    }
+
+    #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
+    struct Bytes(#[serde(with = "serde_bytes")] Vec<u8>);
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+    fn is_zero(number: &u16) -> bool {
+        *number == 0
+    }
+
+    let plain = Item { skipped: 1, ..Item::default() };
+    let small = Small { id: u64::MAX, label: "s".into(), score: -0.5 };
+    let others = [
+        Item { number: Some(3), ..plain.clone() },
+        Item { number: Some(u64::MAX), ..plain.clone() },
+        Item { address: Some(Ipv4Addr::LOCALHOST), ..plain.clone() },
+        Item { inner: Some(small.clone()), ..plain.clone() },
+        Item { list: Some(vec![1, 2]), ..plain.clone() },
+        Item { bytes: Some(Bytes(vec![1; 20])), ..plain.clone() },
+        Item { bytes: Some(Bytes(vec![1; 2000])), ..plain.clone() },
+        Item { skipped: 0, ..plain.clone() },
+        Item { unit: Some(()), pair: (7, 'é'), ..plain.clone() },
+        Item { small, ..plain.clone() },
+    ];
+    for other in &others {
+        for at in 0..4 {
+            let mut items = vec![plain.clone(); 4];
+            items[at] = other.clone();
+            same(&items);
+            same(&(items.clone(), vec![other.clone(); 3], items));
+        }
+    }
+    let mixed: Vec<Item> = (0..400).map(|n| others[(n * n / 3) % others.len()].clone()).collect();
+    same(&mixed);
+    let shapes = [
+        Shape::Point,
+        Shape::Circle(1.0),
+        Shape::Line(1.0, 2.0),
+        Shape::Path { points: vec![(0.0, 1.0); 3], closed: true },
+        Shape::Nested(Box::new(Shape::Circle(2.0))),
+        Shape::Optional(Some(Box::new(Shape::Point))),
+        Shape::Optional(None),
+    ];
+    let mixed: Vec<Shape> = (0..600).map(|n| shapes[(n / 3 + n * n) % 7].clone()).collect();
+    same(&mixed);
+    same(&vec![mixed; 3]);
+}
+
+/// Arrays in such items are routed, and an error names its place.
+#[test]
+fn arrays_and_errors_in_items_that_depart() {
+    use serde::ser::Error;
+
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    struct Item {
+        id: u32,
+        bytes: Option<Bytes>,
+    }
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    struct Bytes(#[serde(with = "serde_bytes")] Vec<u8>);
+    let mut items: Vec<Item> = (0..10).map(|id| Item { id, bytes: None }).collect();
+    items[7].bytes = Some(Bytes(vec![1; 1000]));
+    same(&items);
+    #[cfg(target_os = "linux")]
+    {
+        let segment = serde_shm::to_shared(&items).unwrap();
+        let arrays = segment.arrays().unwrap();
+        let paths: Vec<&str> = arrays.iter().map(|array| array.path()).collect();
+        assert_eq!(paths, ["7.bytes"]);
+    }
+
+    struct Odd(u32);
+    impl Serialize for Odd {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            if self.0 == 5 {
+                Err(S::Error::custom("five"))
+            } else {
+                serializer.serialize_u32(self.0)
+            }
+        }
+    }
+    #[derive(Serialize)]
+    struct Holder {
+        odd: Odd,
+    }
+    let items: Vec<Holder> = (0..10).map(|n| Holder { odd: Odd(n) }).collect();
+    assert_eq!(to_bytes(&items).unwrap_err().to_string(), "[5].odd: five");
+}

@@ -9,7 +9,7 @@ use serde::de::{
 use crate::error::{Error, Result, Step};
 use crate::wire::{Kind, Tag, scalar_text};
 
-use super::decoder::{ANY, Decoder};
+use super::decoder::{ANY, Asked, Decoder};
 use super::{Value, by_name, in_order, skip};
 
 /// The runs of a sequence (`N` is 1) or map (`N` is 2).
@@ -47,6 +47,7 @@ impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
     }
 
     /// Reads headers until a run has items or there is none left.
+    #[inline(never)]
     fn next_run(&mut self) -> Result<()> {
         while self.left == 0 && self.more {
             (self.left, self.more, self.slots) = self.decoder.run_header()?;
@@ -54,7 +55,7 @@ impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
         Ok(())
     }
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn advance(&mut self) -> Result<bool> {
         if self.left == 0 {
             if !self.more {
@@ -78,6 +79,9 @@ impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
 
     /// What the visitor did not take is an error: it would be lost without a word.
     pub(super) fn finish(mut self) -> Result<()> {
+        if self.left == 0 && !self.more {
+            return Ok(());
+        }
         if self.advance()? {
             let done = self.done - 1;
             let left = self.left + 1;
@@ -93,7 +97,7 @@ impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
 impl<'de> SeqAccess<'de> for &mut Items<'_, '_, 'de, 1> {
     type Error = Error;
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
         if !self.advance()? {
             return Ok(None);
@@ -173,42 +177,48 @@ pub(super) struct FieldsInOrder<'d, 's, 'de> {
 }
 
 impl<'d, 's, 'de> FieldsInOrder<'d, 's, 'de> {
-    pub(super) fn new(decoder: &'d mut Decoder<'s, 'de>, number: usize) -> Self {
-        let (_, layout) = decoder.layout(number);
-        FieldsInOrder { tags: layout.tags, decoder, number }
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn new(decoder: &'d mut Decoder<'s, 'de>, number: usize, tags: &'de [u8]) -> Self {
+        FieldsInOrder { decoder, number, tags }
     }
 
-    pub(super) fn finish(&self) -> Result<()> {
-        if self.tags.is_empty() {
-            return Ok(());
-        }
-        let len = self.decoder.layout(self.number).0.len;
-        let done = len - self.tags.len();
-        Err(Error::mismatch(format!("expected {done} elements, found {len}")))
+    /// How many were not taken.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn left(&self) -> usize {
+        self.tags.len()
     }
+}
 
-    /// The error of the field that was read last, with its place.
-    #[cold]
-    fn name(&self, error: Error) -> Error {
-        let shape = self.decoder.layout(self.number).0;
-        let at = shape.len - self.tags.len() - 1;
-        match shape.fields.get(at) {
-            Some(name) => error.at_field(name),
-            None => error.at_index(at),
-        }
+/// The error of a visitor that left fields.
+#[cold]
+#[inline(never)]
+pub(super) fn too_many(decoder: &Decoder<'_, '_>, number: usize, left: usize) -> Error {
+    let len = decoder.layout(number).0.len;
+    Error::mismatch(format!("expected {} elements, found {len}", len - left))
+}
+
+/// The error of a field that was read last, with its place.
+#[cold]
+#[inline(never)]
+fn in_field(error: Error, decoder: &Decoder<'_, '_>, number: usize, left: usize) -> Error {
+    let shape = decoder.layout(number).0;
+    let at = shape.len - left - 1;
+    match shape.fields.get(at) {
+        Some(name) => error.at_field(name),
+        None => error.at_index(at),
     }
 }
 
 impl<'de> SeqAccess<'de> for &mut FieldsInOrder<'_, '_, 'de> {
     type Error = Error;
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
         let Some((&slot, tags)) = self.tags.split_first() else { return Ok(None) };
         self.tags = tags;
         match seed.deserialize(Value { decoder: &mut *self.decoder, slot }) {
             Ok(value) => Ok(Some(value)),
-            Err(error) => Err(self.name(error)),
+            Err(error) => Err(in_field(error, self.decoder, self.number, tags.len())),
         }
     }
 
@@ -513,7 +523,9 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, 'de> {
         let kind = self.decoder.layout(self.number).0.kind;
         match kind {
             Kind::UnitVariant => Err(Error::invalid_type(self.found(), &visitor)),
-            Kind::StructVariant if self.decoder.is_in_order::<V>(self.number, fields) => {
+            Kind::StructVariant
+                if self.decoder.is_in_order(self.number, Asked::by::<V>(fields)) =>
+            {
                 self.inside(|content| in_order(content.decoder, content.number, visitor))
             }
             _ => self.inside(|content| content.deserialize_struct("", fields, visitor)),

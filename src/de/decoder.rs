@@ -6,18 +6,40 @@ use crate::array::add_region;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stack;
 use crate::store::{Flow, Placed, Source};
-use crate::wire::{Layout, ReadTables, Reader, Shape, Tag, unzigzag};
+use crate::wire::{Kind, Layout, ReadTables, Reader, Shape, Tag, unzigzag};
 
 use super::hint;
 
 pub(super) const ANY: u8 = Tag::Any as u8;
 
-/// How a struct was asked for, and whether the layout is the same: it is then handed over by position, without a name
-/// compared.
+/// What is asked for as a struct: its fields, and the visitor's type by name.
 #[derive(Clone, Copy)]
-struct Asked {
+pub(super) struct Asked {
     fields: &'static [&'static str],
     visitor: &'static str,
+}
+
+impl Asked {
+    /// Names from different places may differ in their addresses: each request is to ask here once.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn by<V>(fields: &'static [&'static str]) -> Self {
+        Asked { fields, visitor: type_name::<V>() }
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn is(self, other: Self) -> bool {
+        std::ptr::eq(self.fields, other.fields) && std::ptr::eq(self.visitor, other.visitor)
+    }
+}
+
+/// How the records of a layout are read.
+#[derive(Clone, Copy)]
+struct Way<'de> {
+    tags: &'de [u8],
+    is_tuple: bool,
+    /// As what they were last asked for, and whether the layout is the same: they are then handed over by position,
+    /// without a name compared.
+    asked: Asked,
     same: bool,
 }
 
@@ -25,8 +47,8 @@ struct Asked {
 pub(super) struct Decoder<'s, 'de> {
     pub(super) reader: Reader<'de>,
     tables: ReadTables<'de>,
-    /// For each layout, how it was last asked for.
-    in_order: Vec<Option<Asked>>,
+    /// For each layout.
+    ways: Vec<Way<'de>>,
     source: &'s dyn Source<'de>,
     depth: u32,
     /// Options that stand around the current value; see the serializer's.
@@ -51,12 +73,18 @@ pub(super) enum Copied<'de> {
 impl<'s, 'de> Decoder<'s, 'de> {
     pub(super) fn new(source: &'s dyn Source<'de>, limit: u32) -> Result<Self> {
         let tables = ReadTables::parse(source.tables())?;
-        let in_order = vec![None; tables.layouts.len()];
+        let way = |layout: &Layout<'de>| Way {
+            tags: layout.tags,
+            is_tuple: tables.shapes[layout.shape as usize].kind == Kind::Tuple,
+            asked: Asked { fields: &[], visitor: "" },
+            same: false,
+        };
+        let ways = tables.layouts.iter().map(way).collect();
         let inline = source.inline();
         Ok(Decoder {
             reader: Reader::new(inline),
             tables,
-            in_order,
+            ways,
             source,
             depth: 0,
             options: 0,
@@ -145,38 +173,53 @@ impl<'s, 'de> Decoder<'s, 'de> {
         (&self.tables.shapes[layout.shape as usize], layout)
     }
 
-    /// Whether these are the layout's fields, in its order and all written, and `V` is a visitor that takes them so.
-    #[inline]
-    pub(super) fn is_in_order<V>(
-        &mut self,
-        number: usize,
-        fields: &'static [&'static str],
-    ) -> bool {
-        let visitor = type_name::<V>();
-        match self.in_order[number] {
-            Some(known)
-                if std::ptr::eq(known.fields, fields) && std::ptr::eq(known.visitor, visitor) =>
-            {
-                known.same
-            }
-            _ => self.compare_fields(number, fields, visitor),
-        }
+    /// Enters a record that comes next as the last one did that was asked for so, or gives nothing and stays.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn enter_struct(&mut self, asked: Asked) -> Option<(usize, &'de [u8])> {
+        let number = usize::from(self.reader.peek()?);
+        // A number of several bytes, or a layout that is not there, has no way.
+        let way = self.ways.get(number).filter(|_| number < 0x80)?;
+        if way.same && way.asked.is(asked) { self.enter(number, way.tags) } else { None }
     }
 
-    #[cold]
-    fn compare_fields(
-        &mut self,
-        number: usize,
-        fields: &'static [&'static str],
-        visitor: &'static str,
-    ) -> bool {
-        let (shape, layout) = self.layout(number);
-        let same = shape.kind.is_named()
-            && !layout.sparse
-            && shape.fields == fields
-            && hint::is_derived(visitor);
-        self.in_order[number] = Some(Asked { fields, visitor, same });
-        same
+    /// The same for a tuple.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn enter_tuple(&mut self) -> Option<(usize, &'de [u8])> {
+        let number = usize::from(self.reader.peek()?);
+        let way = self.ways.get(number).filter(|_| number < 0x80)?;
+        if way.is_tuple { self.enter(number, way.tags) } else { None }
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn enter(&mut self, number: usize, tags: &'de [u8]) -> Option<(usize, &'de [u8])> {
+        if stack::is_step(self.depth) {
+            return None;
+        }
+        self.reader.skip_byte();
+        self.depth += 1;
+        Some((number, tags))
+    }
+
+    #[inline]
+    pub(super) fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    pub(super) fn tags(&self, number: usize) -> &'de [u8] {
+        self.ways[number].tags
+    }
+
+    /// Whether these are the layout's fields, in its order and all written, and the visitor is one that takes them so.
+    pub(super) fn is_in_order(&mut self, number: usize, asked: Asked) -> bool {
+        if !self.ways[number].asked.is(asked) {
+            let (shape, layout) = self.layout(number);
+            let same = shape.kind.is_named()
+                && !layout.sparse
+                && shape.fields == asked.fields
+                && hint::is_derived(asked.visitor);
+            self.ways[number] = Way { asked, same, ..self.ways[number] };
+        }
+        self.ways[number].same
     }
 
     pub(super) fn char(&mut self) -> Result<char> {

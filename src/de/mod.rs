@@ -25,7 +25,7 @@ use crate::stack;
 use crate::store::Source;
 use crate::wire::{Kind, Tag, unzigzag};
 
-use decoder::{ANY, Copied, Decoder};
+use decoder::{ANY, Asked, Copied, Decoder};
 
 #[cfg(feature = "npz")]
 pub(crate) use foreign::from_tree;
@@ -159,6 +159,39 @@ impl<'de> Value<'_, '_, 'de> {
         }
     }
 
+    #[inline(never)]
+    fn any_struct<V: Visitor<'de>>(mut self, asked: Asked, visitor: V) -> Result<V::Value> {
+        match self.tag()? {
+            Tag::Record => {
+                let number = self.decoder.layout_number()?;
+                if self.decoder.is_in_order(number, asked) {
+                    self.decoder.descend(|decoder| in_order(decoder, number, visitor))
+                } else {
+                    self.record(number, visitor)
+                }
+            }
+            Tag::Array | Tag::Ndarray => array::visit_plain(&self.decoder.array()?, visitor),
+            tag => self.any(tag, visitor),
+        }
+    }
+
+    #[inline(never)]
+    fn any_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+        match self.tag()? {
+            Tag::Array | Tag::Ndarray | Tag::Blob => {
+                array::visit_nested(&self.decoder.array()?, visitor)
+            }
+            tag => self.any(tag, visitor),
+        }
+    }
+
+    /// A value that has another tag than the one asked for, or none in its slot.
+    #[inline(never)]
+    fn other<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+        let tag = self.tag()?;
+        self.any(tag, visitor)
+    }
+
     /// A record as what it is in a format without types: a struct is a map, a unit variant its name, another variant
     /// a map of one entry. This is what serde's buffer behind `flatten` and `untagged` understands.
     fn record<V: Visitor<'de>>(self, number: usize, visitor: V) -> Result<V::Value> {
@@ -215,10 +248,38 @@ fn in_order<'de, V: Visitor<'de>>(
     number: usize,
     visitor: V,
 ) -> Result<V::Value> {
-    let mut fields = FieldsInOrder::new(decoder, number);
-    let value = visitor.visit_seq(&mut fields)?;
-    fields.finish()?;
-    Ok(value)
+    let tags = decoder.tags(number);
+    in_order_of(decoder, number, tags, visitor)
+}
+
+/// The same with these tags. The value is not moved on its way out: what was stored in parts and is read back at once as
+/// a whole costs more than reading a small struct.
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn in_order_of<'de, V: Visitor<'de>>(
+    decoder: &mut Decoder<'_, 'de>,
+    number: usize,
+    tags: &'de [u8],
+    visitor: V,
+) -> Result<V::Value> {
+    let mut fields = FieldsInOrder::new(decoder, number, tags);
+    let mut result = visitor.visit_seq(&mut fields);
+    let left = fields.left();
+    if left != 0 && result.is_ok() {
+        result = Err(access::too_many(decoder, number, left));
+    }
+    result
+}
+
+/// The same for a record that was entered.
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn entered<'de, V: Visitor<'de>>(
+    decoder: &mut Decoder<'_, 'de>,
+    (number, tags): (usize, &'de [u8]),
+    visitor: V,
+) -> Result<V::Value> {
+    let result = in_order_of(decoder, number, tags, visitor);
+    decoder.leave();
+    result
 }
 
 macro_rules! plain {
@@ -233,15 +294,14 @@ macro_rules! plain {
 
 macro_rules! number {
     ($($method:ident $tag:ident $visit:ident |$decoder:ident| $read:expr;)*) => {$(
-        #[inline]
-        fn $method<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+        #[cfg_attr(not(debug_assertions), inline(always))]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
             // Most values have the tag that is asked for, and their slot says so.
-            let tag = if self.slot == Tag::$tag as u8 { Tag::$tag } else { self.tag()? };
-            if tag == Tag::$tag {
+            if self.slot == Tag::$tag as u8 {
                 let $decoder = self.decoder;
                 return visitor.$visit($read);
             }
-            self.any(tag, visitor)
+            self.other(visitor)
         }
     )*};
 }
@@ -263,12 +323,15 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
     }
 
     plain! {
-        deserialize_bool deserialize_i8 deserialize_i16 deserialize_i128 deserialize_u16 deserialize_u128
-        deserialize_char deserialize_unit deserialize_identifier
+        deserialize_i128 deserialize_u128 deserialize_char deserialize_unit deserialize_identifier
     }
 
     // The types that large objects are made of have a way of their own, so that the visitor's call can be inlined.
     number! {
+        deserialize_bool Bool visit_bool |d| d.bool()?;
+        deserialize_i8 I8 visit_i8 |d| d.reader.byte()?.cast_signed();
+        deserialize_i16 I16 visit_i16 |d| d.signed(Tag::I16, i16::MIN.into(), i16::MAX.into())? as i16;
+        deserialize_u16 U16 visit_u16 |d| d.unsigned(Tag::U16, u16::MAX.into())? as u16;
         deserialize_u8 U8 visit_u8 |d| d.reader.byte()?;
         deserialize_u32 U32 visit_u32 |d| d.unsigned(Tag::U32, u32::MAX.into())? as u32;
         deserialize_u64 U64 visit_u64 |d| d.reader.varint()?;
@@ -279,12 +342,11 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
     }
 
     #[inline]
-    fn deserialize_str<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        let tag = if self.slot == Tag::Str as u8 { Tag::Str } else { self.tag()? };
-        if tag == Tag::Str {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        if self.slot == Tag::Str as u8 {
             return visitor.visit_borrowed_str(self.decoder.reader.text()?);
         }
-        self.any(tag, visitor)
+        self.other(visitor)
     }
 
     #[inline]
@@ -358,26 +420,28 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
         }
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        match self.tag()? {
-            Tag::Array | Tag::Ndarray | Tag::Blob => {
-                array::visit_nested(&self.decoder.array()?, visitor)
-            }
-            tag => self.any(tag, visitor),
-        }
+    #[inline]
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.any_seq(visitor)
     }
 
+    #[inline]
     fn deserialize_tuple<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value> {
-        self.deserialize_seq(visitor)
+        if self.slot == Tag::Record as u8
+            && let Some(record) = self.decoder.enter_tuple()
+        {
+            return entered(self.decoder, record, visitor);
+        }
+        self.any_seq(visitor)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
-        _len: usize,
+        len: usize,
         visitor: V,
     ) -> Result<V::Value> {
-        self.deserialize_seq(visitor)
+        self.deserialize_tuple(len, visitor)
     }
 
     fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
@@ -389,24 +453,18 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
 
     #[inline]
     fn deserialize_struct<V: Visitor<'de>>(
-        mut self,
+        self,
         _name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        let tag = if self.slot == Tag::Record as u8 { Tag::Record } else { self.tag()? };
-        match tag {
-            Tag::Record => {
-                let number = self.decoder.layout_number()?;
-                if self.decoder.is_in_order::<V>(number, fields) {
-                    self.decoder.descend(|decoder| in_order(decoder, number, visitor))
-                } else {
-                    self.record(number, visitor)
-                }
-            }
-            Tag::Array | Tag::Ndarray => array::visit_plain(&self.decoder.array()?, visitor),
-            tag => self.any(tag, visitor),
+        let asked = Asked::by::<V>(fields);
+        if self.slot == Tag::Record as u8
+            && let Some(record) = self.decoder.enter_struct(asked)
+        {
+            return entered(self.decoder, record, visitor);
         }
+        self.any_struct(asked, visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

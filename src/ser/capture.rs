@@ -35,7 +35,7 @@ impl<'s, S: Sink> Begun<'s, S> {
             )));
         };
         ser.arrays += 1;
-        let path = ser.path.name(&ser.out, &ser.records);
+        let path = ser.place_name();
         let head = ArrayHead { path: &path, dtype, shape, order, kind, bytes };
         ser.sink.begin(&head).inspect_err(|_| ser.failed = true)?;
         Ok(Begun { ser, left: bytes })

@@ -5,12 +5,13 @@
 //! place where an array stands.
 
 mod capture;
-mod frame;
+mod levels;
 mod numbers;
 mod path;
 mod plain;
 mod record;
 mod refuse;
+mod repeat;
 mod run;
 mod shapes;
 
@@ -24,8 +25,7 @@ use crate::stack;
 use crate::store::Sink;
 use crate::wire::{BLOB_MIN, Kind, MAX_TUPLE, Tag, put_varint, zigzag};
 
-use frame::Frame;
-use path::Path;
+use levels::{Level, What};
 use plain::StructOrArray;
 use record::{Record, TupleOrSeq, TupleStruct};
 use run::{Map, Seq};
@@ -49,9 +49,8 @@ const ANY: u8 = Tag::Any as u8;
 /// A value of two forms, compact and readable, is written in the readable one if the compact one takes no more bytes.
 const READABLE_MAX: usize = 64;
 
-/// Where the serializer stood before a value.
+/// Where the serializer stood before a value that asks for whom it is written.
 struct Before {
-    asks: u32,
     arrays: u64,
     slot: u8,
     out: usize,
@@ -68,18 +67,19 @@ struct Serializer<S> {
     /// the slot finds out by the length of this stack.
     noted: Vec<u8>,
     shapes: Shapes,
-    /// The records that are being written, outermost first, and room for as many as ever nested.
-    records: Vec<Frame>,
+    /// The records, sequences and maps that are being written, outermost first, behind one for the root; and room for as
+    /// many as ever nested.
+    levels: Vec<Level>,
+    /// The number of the innermost, and the field, item or entry that is being written of it.
     active: usize,
-    path: Path,
-    depth: u32,
+    here: usize,
     /// Options that stand around the current value: counted by themselves, so that a tree of optional nodes is as
     /// deep as its nodes are.
     options: u32,
     /// The stack is low: the next value is written on another one.
     low: bool,
-    /// How often values have asked whether they are written for a human reader.
-    asks: Cell<u32>,
+    /// Where values stand that have asked whether they are written for a human reader. They ask before they write.
+    asked: Cell<Vec<Before>>,
     /// What they are told.
     readable: bool,
     /// How many arrays were begun.
@@ -96,13 +96,12 @@ impl<S: Sink> Serializer<S> {
             slot: ANY,
             noted: Vec::new(),
             shapes: Shapes::default(),
-            records: Vec::new(),
+            levels: Vec::new(),
             active: 0,
-            path: Path::default(),
-            depth: 0,
+            here: 0,
             options: 0,
             low: false,
-            asks: Cell::new(0),
+            asked: Cell::default(),
             readable: false,
             arrays: 0,
             failed: false,
@@ -110,7 +109,7 @@ impl<S: Sink> Serializer<S> {
     }
 
     fn finish(self) -> Result<S::Output> {
-        if self.failed || self.depth != 0 {
+        if self.failed || self.active != 0 {
             return Err(Error::new(
                 ErrorKind::Message,
                 "a part of the object failed to serialize and its error was dropped",
@@ -119,13 +118,14 @@ impl<S: Sink> Serializer<S> {
         self.sink.finish(self.out, &self.shapes.encode())
     }
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn tag(&mut self, tag: Tag) {
         if self.slot != tag as u8 {
             self.other_tag(tag as u8);
         }
     }
 
+    #[inline(never)]
     fn other_tag(&mut self, tag: u8) {
         if self.slot != ANY {
             self.noted.push(tag);
@@ -145,21 +145,15 @@ impl<S: Sink> Serializer<S> {
     }
 
     /// Writes a value where the serializer stands.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn put<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let before = Before {
-            asks: self.asks.get(),
-            arrays: self.arrays,
-            slot: self.slot,
-            out: self.out.len(),
-            noted: self.noted.len(),
-        };
+        let asked = self.asked.get_mut().len();
         if self.low {
             self.put_elsewhere(value)?;
         } else {
             value.serialize(&mut *self)?;
         }
-        if self.asks.get() == before.asks { Ok(()) } else { self.put_readable(value, &before) }
+        if self.asked.get_mut().len() == asked { Ok(()) } else { self.put_readable(value, asked) }
     }
 
     #[cold]
@@ -175,9 +169,12 @@ impl<S: Sink> Serializer<S> {
     /// it may have to be read (`flatten`, `untagged`, tags), always asks for the readable one. So what is short is
     /// written in that form and marked; a long value stays compact, since its text may be many times as long.
     #[cold]
-    fn put_readable<T: Serialize + ?Sized>(&mut self, value: &T, before: &Before) -> Result<()> {
+    #[inline(never)]
+    fn put_readable<T: Serialize + ?Sized>(&mut self, value: &T, asked: usize) -> Result<()> {
+        // What follows is what the value asked itself; its parts have had their answers.
+        let before = self.asked.get_mut().drain(asked..).next();
+        let Some(before) = before else { return Ok(()) };
         if !self.readable {
-            self.asks.set(before.asks);
             if self.arrays != before.arrays || self.out.len() - before.out > READABLE_MAX {
                 return Ok(());
             }
@@ -187,9 +184,9 @@ impl<S: Sink> Serializer<S> {
             self.readable = true;
             value.serialize(&mut *self)?;
             self.readable = false;
+            self.asked.get_mut().truncate(asked);
         }
-        self.asks.set(before.asks);
-        self.mark_readable(before);
+        self.mark_readable(&before);
         Ok(())
     }
 
@@ -211,16 +208,46 @@ impl<S: Sink> Serializer<S> {
         self.out.extend_from_slice(&value);
     }
 
+    /// Whether it is time to look at limit and stack.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn is_step(&self) -> bool {
+        self.active.is_multiple_of(stack::STEP as usize)
+    }
+
+    /// Begins a record, sequence or map, for which there is room. Gives its number among the levels.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn enter(&mut self, what: What, start: usize) -> usize {
+        let (outer, index) = (self.active, self.active + 1);
+        self.active = index;
+        self.levels[outer].at = self.here;
+        let level = &mut self.levels[index];
+        level.what = what;
+        level.start = start;
+        index
+    }
+
+    /// Begins a sequence or map.
     #[inline]
-    fn descend(&mut self) -> Result<()> {
-        if stack::is_step(self.depth) {
-            self.look(self.depth)?;
+    fn descend(&mut self, what: What) -> Result<usize> {
+        if self.is_step() {
+            self.make_room()?;
         }
-        self.depth += 1;
-        Ok(())
+        Ok(self.enter(what, 0))
     }
 
     /// Every few levels: is there a limit, and is there room for the next few?
+    #[inline(never)]
+    fn make_room(&mut self) -> Result<()> {
+        let index = self.active;
+        if !self.is_step() {
+            return Ok(());
+        }
+        if self.levels.len() < index + 1 + stack::STEP as usize {
+            self.levels.resize_with(index + 1 + stack::STEP as usize, Level::default);
+        }
+        if index == 0 { Ok(()) } else { self.look(index as u32) }
+    }
+
     #[cold]
     fn look(&mut self, depth: u32) -> Result<()> {
         let limit = stack::limit();
@@ -231,20 +258,29 @@ impl<S: Sink> Serializer<S> {
         Ok(())
     }
 
+    /// Ends what was begun as this level.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn leave(&mut self, index: usize) {
+        // Else a part was begun and never ended.
+        self.failed |= self.active != index;
+        self.active = index - 1;
+    }
+
     #[cold]
     fn fail(&mut self, error: Error) -> Error {
         self.failed = true;
         error
     }
 
-    /// A failed child's error, with the step of the path at which it stands; that step is left behind.
+    /// A failed child's error, with the step of the path at which it stands; that level is left behind.
     #[cold]
-    fn fail_here(&mut self, mut error: Error) -> Error {
+    #[inline(never)]
+    fn fail_here(&mut self, index: usize, at: usize, mut error: Error) -> Error {
         self.failed = true;
-        if let Some(step) = self.path.pop() {
-            for part in path::parts(&step, &self.out, &self.records).into_iter().rev().flatten() {
-                error = error.at(part);
-            }
+        self.active = index - 1;
+        self.levels[index].at = at;
+        for part in self.steps(index).into_iter().rev().flatten() {
+            error = error.at(part);
         }
         error
     }
@@ -275,7 +311,14 @@ impl<'a, S: Sink> serde::Serializer for &'a mut Serializer<S> {
     type SerializeStructVariant = Record<'a, S>;
 
     fn is_human_readable(&self) -> bool {
-        self.asks.set(self.asks.get() + 1);
+        let mut asked = self.asked.take();
+        asked.push(Before {
+            arrays: self.arrays,
+            slot: self.slot,
+            out: self.out.len(),
+            noted: self.noted.len(),
+        });
+        self.asked.set(asked);
         self.readable
     }
 
@@ -428,6 +471,7 @@ impl<'a, S: Sink> serde::Serializer for &'a mut Serializer<S> {
         self.serialize_unit()
     }
 
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_unit_variant(
         self,
         name: &'static str,
@@ -438,6 +482,7 @@ impl<'a, S: Sink> serde::Serializer for &'a mut Serializer<S> {
         Ok(())
     }
 
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
         name: &'static str,
@@ -446,6 +491,7 @@ impl<'a, S: Sink> serde::Serializer for &'a mut Serializer<S> {
         if name == TOKEN { announce(|| value.serialize(self)) } else { value.serialize(self) }
     }
 
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         self,
         name: &'static str,
@@ -460,19 +506,22 @@ impl<'a, S: Sink> serde::Serializer for &'a mut Serializer<S> {
         Ok(())
     }
 
+    #[inline]
     fn serialize_seq(self, len: Option<usize>) -> Result<Seq<'a, S>> {
         self.tag(Tag::Seq);
         Seq::begin(self, len)
     }
 
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_tuple(self, len: usize) -> Result<TupleOrSeq<'a, S>> {
         if len <= MAX_TUPLE {
             Ok(TupleOrSeq::Tuple(Record::begin(self, Key::tuple(len))?))
         } else {
-            Ok(TupleOrSeq::Seq(self.serialize_seq(Some(len))?))
+            Ok(TupleOrSeq::Seq(Box::new(self.serialize_seq(Some(len))?)))
         }
     }
 
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<TupleStruct<'a, S>> {
         if name == TOKEN {
             return Ok(TupleStruct::Array(capture::Capture::new(self)));
@@ -480,6 +529,7 @@ impl<'a, S: Sink> serde::Serializer for &'a mut Serializer<S> {
         Ok(TupleStruct::Plain(self.serialize_tuple(len)?))
     }
 
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_tuple_variant(
         self,
         name: &'static str,
@@ -490,12 +540,13 @@ impl<'a, S: Sink> serde::Serializer for &'a mut Serializer<S> {
         Record::begin(self, Key::variant(Kind::TupleVariant, name, index, variant, len))
     }
 
+    #[inline]
     fn serialize_map(self, len: Option<usize>) -> Result<Map<'a, S>> {
         self.tag(Tag::Map);
         Map::begin(self, len)
     }
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<StructOrArray<'a, S>> {
         if plain::may_be_array(name, len) {
             return Ok(StructOrArray::Array(Box::new(plain::PlainArray::new(self))));
@@ -503,6 +554,7 @@ impl<'a, S: Sink> serde::Serializer for &'a mut Serializer<S> {
         Ok(StructOrArray::Struct(Record::begin(self, Key::of_struct(name, len))?))
     }
 
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_struct_variant(
         self,
         name: &'static str,

@@ -2,89 +2,71 @@
 
 use std::fmt::Write;
 
-use crate::error;
-use crate::wire::{Reader, Tag, scalar_text};
+use crate::error::Step;
+use crate::wire::{Kind, Reader, Tag, scalar_text};
 
-use super::frame::Frame;
+use super::Serializer;
+use super::levels::What;
+use super::shapes::Key;
 
-/// One step from the root. Steps are cheap to set, since every item of every sequence sets one, and a struct's fields
-/// none at all; text is made of them only when an array or an error needs it.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
-    /// A value with no name of its own yet.
-    None,
-    /// The field that the record of this number is at.
-    Record(usize),
-    Index(usize),
-    /// A map's entry: where its key starts in the inline block, the tag it was written under (or `LEARN`, `ANY`
-    /// where it carries its own), and its number.
-    Key {
-        start: usize,
-        tag: u8,
-        entry: usize,
-    },
-}
-
-#[derive(Default)]
-pub(super) struct Path {
-    steps: Vec<Step>,
-}
-
-impl Path {
-    #[inline]
-    pub(super) fn push(&mut self, step: Step) {
-        self.steps.push(step);
-    }
-
-    #[inline]
-    pub(super) fn pop(&mut self) -> Option<Step> {
-        self.steps.pop()
-    }
-
-    #[inline]
-    pub(super) fn set(&mut self, step: Step) {
-        if let Some(last) = self.steps.last_mut() {
-            *last = step;
-        }
-    }
-
+impl<S> Serializer<S> {
     /// The name of an array that stands here: steps joined by dots, `arr_0` for the root.
     ///
     /// What could be taken for a separator, a folder or a control character is written `%XX`, so that different
     /// places have different names and every name is safe as that of an archive's member.
-    pub(super) fn name(&self, out: &[u8], records: &[Frame]) -> String {
+    pub(super) fn place_name(&mut self) -> String {
+        if let Some(level) = self.levels.get_mut(self.active) {
+            level.at = self.here;
+        }
         let mut name = String::new();
-        for step in &self.steps {
-            for part in parts(step, out, records).into_iter().flatten() {
-                if !name.is_empty() {
-                    name.push('.');
+        for step in (1..=self.active).flat_map(|index| self.steps(index)).flatten() {
+            if !name.is_empty() {
+                name.push('.');
+            }
+            match step {
+                Step::Field(text) | Step::Variant(text) | Step::Key(Some(text), _) => {
+                    escape(&text, &mut name);
                 }
-                match part {
-                    error::Step::Field(text)
-                    | error::Step::Variant(text)
-                    | error::Step::Key(Some(text), _) => escape(&text, &mut name),
-                    error::Step::Index(index) => name.push_str(&index.to_string()),
-                    error::Step::Key(None, entry) => {
-                        name.push('#');
-                        name.push_str(&entry.to_string());
-                    }
+                Step::Index(index) => name.push_str(&index.to_string()),
+                Step::Key(None, entry) => {
+                    name.push('#');
+                    name.push_str(&entry.to_string());
                 }
             }
         }
         if name.is_empty() { "arr_0".to_owned() } else { name }
     }
-}
 
-/// A step in words: a variant's field is two.
-pub(super) fn parts(step: &Step, out: &[u8], records: &[Frame]) -> [Option<error::Step>; 2] {
-    match *step {
-        Step::None => [None, None],
-        Step::Record(index) => records.get(index).map_or([None, None], Frame::steps),
-        Step::Index(index) => [None, Some(error::Step::Index(index))],
-        Step::Key { start, tag, entry } => {
-            [None, Some(error::Step::Key(key_text(out, start, tag), entry))]
+    /// Where a level stands: the field, item or entry that is being written, of a variant in two steps.
+    pub(super) fn steps(&self, index: usize) -> [Option<Step>; 2] {
+        let Some(level) = self.levels.get(index) else { return [None, None] };
+        match (level.what, &level.rare) {
+            (What::Record(number), _) => {
+                let known = self.shapes.layout(number);
+                let name = self.shapes.field(level.at).map(|(name, _)| name);
+                record_steps(&known.key, level.at - known.guess.start, name)
+            }
+            (What::New, Some(rare)) => {
+                let done = rare.names.len();
+                record_steps(&rare.key, done.saturating_sub(1), rare.names.last().copied())
+            }
+            (What::New, None) => [None, None],
+            (What::Item, _) => [None, Some(Step::Index(level.at))],
+            (What::Entry(tag), _) => {
+                [None, Some(Step::Key(key_text(&self.out, level.start, tag), level.at))]
+            }
         }
     }
+}
+
+fn record_steps(key: &Key, field: usize, name: Option<&'static str>) -> [Option<Step>; 2] {
+    let variant = key.kind.is_variant().then(|| Step::Variant(key.variant.to_owned()));
+    let field = match key.kind {
+        Kind::Struct | Kind::StructVariant => name.map(|name| Step::Field(name.to_owned())),
+        Kind::Tuple | Kind::TupleVariant => Some(Step::Index(field)),
+        Kind::UnitVariant | Kind::NewtypeVariant => None,
+    };
+    [variant, field]
 }
 
 fn escape(text: &str, name: &mut String) {

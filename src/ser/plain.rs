@@ -25,7 +25,7 @@ const FIELDS: [&str; 3] = ["v", "dim", "data"];
 /// Elements are gathered to blocks of this size before they go to the sink.
 const BLOCK: usize = 64 << 10;
 
-#[inline]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn may_be_array(name: &'static str, len: usize) -> bool {
     len == FIELDS.len() && name == NAME
 }
@@ -41,7 +41,7 @@ impl<S: Sink> SerializeStruct for StructOrArray<'_, S> {
     type Ok = ();
     type Error = Error;
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         key: &'static str,
@@ -61,7 +61,7 @@ impl<S: Sink> SerializeStruct for StructOrArray<'_, S> {
         Ok(())
     }
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn end(self) -> Result<()> {
         match self {
             StructOrArray::Struct(record) => {
@@ -121,6 +121,7 @@ impl<'a, S: Sink> PlainArray<'a, S> {
         PlainArray { state: State::Seen { ser, slot, version: None, dim: None } }
     }
 
+    #[inline(never)]
     fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<()> {
         if let State::Seen { ser, slot, version, dim } = &mut self.state {
             match (&*version, &*dim, key) {

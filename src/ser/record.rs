@@ -9,83 +9,69 @@ use serde::ser::{Serialize, SerializeStructVariant, SerializeTupleVariant};
 
 use crate::error::{Error, Result};
 use crate::store::Sink;
-use crate::wire::{Tag, put_padded, put_varint, varint_len};
+use crate::wire::{Kind, Tag, put_padded, put_varint, varint_len};
 
 use super::capture::Capture;
-use super::frame::{Frame, Rare};
-use super::path::Step;
+use super::levels::{Rare, What};
 use super::run::Seq;
-use super::shapes::{Key, same_str};
-use super::{LEARN, Serializer};
+use super::shapes::{Guess, Key, same_str};
+use super::{ANY, LEARN, Serializer};
 
-/// A record that is being written. What it knows stands in the serializer: serde moves this value, and moving what was
-/// written a moment ago costs more than writing a small struct.
+/// A record that is being written.
 pub(super) struct Record<'a, S> {
     ser: &'a mut Serializer<S>,
-    /// The number of its [`Frame`].
+    at: At,
+}
+
+/// Where a record stands. What is rare is done with a copy of it, so that it stays in registers where serde's calls are
+/// inlined: in memory it was read back before its stores had settled, which cost more than writing a small struct.
+#[derive(Clone, Copy)]
+struct At {
+    /// The number of the record's [`Level`](super::levels::Level).
     index: usize,
+    /// The field that the guess expects next, and the end of its fields. Nothing is expected from there on.
+    next: usize,
+    end: usize,
+    /// The length of `Serializer::noted` at the start.
+    base: usize,
+    /// The level has a `Rare` of this record.
+    rare: bool,
 }
 
 impl<'a, S: Sink> Record<'a, S> {
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn begin(ser: &'a mut Serializer<S>, key: Key) -> Result<Self> {
-        ser.tag(Tag::Record);
-        ser.descend()?;
-        let at = ser.out.len();
-        let base = ser.noted.len();
-        let guess = ser.shapes.guess(&key);
-        let rare = if let Some(guess) = &guess {
-            put_varint(&mut ser.out, guess.number.into());
-            None
-        } else {
-            ser.out.push(0);
-            Some(Box::new(Rare::new(key, 1)))
+        let at = match ser.shapes.guess(&key) {
+            Some(guess) if ser.is_usual(guess.number) => ser.begin_usual(guess),
+            // In parts, so that the key is in memory only where it has to be.
+            _ => ser.begin_other(key.kind, key.name, key.variant_index, key.variant, key.len)?,
         };
-        let index = ser.active;
-        ser.active += 1;
-        if index == ser.records.len() {
-            ser.records.push(Frame::default());
-        }
-        // Field by field into the place where it stays: a frame that is built elsewhere and copied is read back before
-        // its stores have settled.
-        let frame = &mut ser.records[index];
-        frame.guess = guess;
-        frame.at = at;
-        frame.done = 0;
-        frame.base = base;
-        frame.rare = rare;
-        ser.path.push(Step::Record(index));
-        Ok(Record { ser, index })
+        Ok(Record { ser, at })
     }
 
     /// Sets the slot for the next field. A tuple's fields have no names.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn expect(&mut self, name: &'static str) {
-        let frame = &mut self.ser.records[self.index];
-        if let Some(guess) = &frame.guess
-            && let Some(&(known, tag)) = guess.fields.get(frame.done)
-            && (same_str(known, name) || known == name)
+        if self.at.next < self.at.end
+            && let Some((known, tag)) = self.ser.shapes.field(self.at.next)
+            && same_str(known, name)
         {
             self.ser.slot = tag;
-            return;
+            self.ser.here = self.at.next;
+        } else {
+            self.at = self.ser.expect_other(self.at, name);
         }
-        frame.diverge(&mut self.ser.noted);
-        frame.rare().names.push(name);
-        self.ser.slot = LEARN;
     }
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn wrote(&mut self) {
-        let frame = &mut self.ser.records[self.index];
-        if frame.guess.is_some() && self.ser.noted.len() != frame.base {
-            self.ser.noted.truncate(frame.base);
-            let done = frame.done;
-            frame.rare().differ.push(done);
+        if self.ser.noted.len() != self.at.base {
+            self.at = self.ser.wrote_otherwise(self.at);
         }
-        frame.done += 1;
+        self.at.next += 1;
     }
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn field<T: Serialize + ?Sized>(
         &mut self,
         name: &'static str,
@@ -93,74 +79,179 @@ impl<'a, S: Sink> Record<'a, S> {
     ) -> Result<()> {
         self.expect(name);
         if let Err(error) = self.ser.put(value) {
-            return Err(self.ser.fail_here(error));
+            return Err(self.ser.fail_here(self.at.index, self.at.next, error));
         }
         self.wrote();
         Ok(())
     }
 
+    /// A tuple's next element, or what a newtype variant holds.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.field("", value)
+    }
+
     /// A field that the struct has and does not write.
     pub(super) fn skip(&mut self, name: &'static str) {
-        let frame = &mut self.ser.records[self.index];
-        if frame.guess.as_ref().is_none_or(|guess| !guess.sparse) {
-            frame.rare().sparse = true;
-        }
+        self.at = self.ser.mark_sparse(self.at);
         self.expect(name);
         self.ser.bare_tag(Tag::Absent);
         self.wrote();
     }
 
-    /// A tuple's next element, or what a newtype variant holds.
-    #[inline]
-    pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.expect("");
-        if let Err(error) = self.ser.put(value) {
-            return Err(self.ser.fail_here(error));
-        }
-        self.wrote();
-        Ok(())
-    }
-
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn finish(self) {
-        let frame = &self.ser.records[self.index];
-        let as_guessed = frame.guess.as_ref().is_some_and(|guess| guess.fields.len() == frame.done);
-        if !as_guessed || frame.rare.is_some() {
-            correct(self.ser, self.index);
+        if self.at.rare || self.at.next != self.at.end {
+            self.ser.correct(self.at);
         }
-        self.ser.active = self.index;
-        self.ser.path.pop();
-        self.ser.depth -= 1;
+        self.ser.leave(self.at.index);
     }
 }
 
-/// Writes the number of the layout that the record really has.
-#[cold]
-fn correct<S>(ser: &mut Serializer<S>, index: usize) {
-    if ser.failed {
-        // Some part of it is missing: there is nothing to be right about.
-        return;
+impl<S: Sink> Serializer<S> {
+    /// Whether a record can be begun without looking any further.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn is_usual(&self, number: u32) -> bool {
+        self.slot == Tag::Record as u8 && number < 0x80 && !self.is_step()
     }
-    let frame = &mut ser.records[index];
-    frame.diverge(&mut ser.noted);
-    let tags = ser.noted.split_off(frame.base);
-    let at = frame.at;
-    let rare = frame.rare();
-    let fields = rare.names.iter().copied().zip(tags).collect();
-    let width = rare.width;
-    let number = ser.shapes.intern(&rare.key, fields, rare.sparse);
-    let needed = varint_len(number.into());
-    if needed > width {
-        ser.out.splice(at..at, std::iter::repeat_n(0, needed - width));
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn begin_usual(&mut self, guess: Guess) -> At {
+        let index = self.enter(What::Record(guess.number), self.out.len());
+        self.out.push(guess.number as u8);
+        At { index, next: guess.start, end: guess.end, base: self.noted.len(), rare: false }
     }
-    put_padded(&mut ser.out[at..at + needed.max(width)], number.into());
+
+    #[inline(never)]
+    fn begin_other(
+        &mut self,
+        kind: Kind,
+        name: &'static str,
+        variant_index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<At> {
+        let key = Key { kind, name, variant, variant_index, len };
+        self.tag(Tag::Record);
+        self.make_room()?;
+        let start = self.out.len();
+        if let Some(guess) = self.shapes.guess_other(&key) {
+            let index = self.enter(What::Record(guess.number), start);
+            put_varint(&mut self.out, guess.number.into());
+            let base = self.noted.len();
+            return Ok(At { index, next: guess.start, end: guess.end, base, rare: false });
+        }
+        let index = self.enter(What::New, start);
+        self.levels[index].rare = Some(Rare::new(key, 1));
+        self.out.push(0);
+        Ok(At { index, next: 0, end: 0, base: self.noted.len(), rare: true })
+    }
+
+    /// Sets the slot for a field that is not seen at once to be the one expected.
+    #[inline(never)]
+    fn expect_other(&mut self, mut at: At, name: &'static str) -> At {
+        self.here = at.next;
+        if at.next < at.end
+            && let Some((known, tag)) = self.shapes.field(at.next)
+            && known == name
+        {
+            self.slot = tag;
+            return at;
+        }
+        at = self.diverge(at);
+        if let Some(rare) = &mut self.levels[at.index].rare {
+            rare.names.push(name);
+        }
+        self.slot = LEARN;
+        at
+    }
+
+    /// The field has another tag than the guess says, or there is no guess.
+    #[inline(never)]
+    fn wrote_otherwise(&mut self, mut at: At) -> At {
+        if let Some(guess) = self.guess(at) {
+            self.noted.truncate(at.base);
+            self.rare(&mut at, guess).differ.push(at.next - guess.start);
+        }
+        at
+    }
+
+    fn mark_sparse(&mut self, mut at: At) -> At {
+        if let Some(guess) = self.guess(at) {
+            if !self.shapes.layout(guess.number).sparse {
+                self.rare(&mut at, guess).sparse = true;
+            }
+        } else if let Some(rare) = &mut self.levels[at.index].rare {
+            rare.sparse = true;
+        }
+        at
+    }
+
+    /// The layout that is taken for granted, until a field has another name than it says.
+    fn guess(&self, at: At) -> Option<Guess> {
+        match self.levels[at.index].what {
+            What::Record(number) => Some(self.shapes.layout(number).guess),
+            _ => None,
+        }
+    }
+
+    /// The rare part of a record that has a guess.
+    fn rare(&mut self, at: &mut At, guess: Guess) -> &mut Rare {
+        let rare = &mut self.levels[at.index].rare;
+        if !at.rare {
+            at.rare = true;
+            *rare = None;
+        }
+        let key = &self.shapes.layout(guess.number).key;
+        rare.get_or_insert_with(|| Rare::new(*key, varint_len(guess.number.into())))
+    }
+
+    /// Gives up the guess: what was written so far becomes the start of a layout of its own.
+    fn diverge(&mut self, mut at: At) -> At {
+        let Some(guess) = self.guess(at) else { return at };
+        self.rare(&mut at, guess);
+        let fields = self.shapes.fields(guess.start..at.next);
+        self.noted.truncate(at.base);
+        self.noted.extend(fields.iter().map(|(_, tag)| *tag));
+        let level = &mut self.levels[at.index];
+        level.what = What::New;
+        if let Some(rare) = &mut level.rare {
+            rare.names = fields.iter().map(|(name, _)| *name).collect();
+            rare.sparse |= self.shapes.layout(guess.number).sparse;
+            for field in rare.differ.drain(..) {
+                self.noted[at.base + field] = ANY;
+            }
+        }
+        at.end = 0;
+        at
+    }
+
+    /// Writes the number of the layout that a record really has.
+    #[inline(never)]
+    fn correct(&mut self, mut at: At) {
+        if self.failed {
+            // Some part of it is missing: there is nothing to be right about.
+            return;
+        }
+        at = self.diverge(at);
+        let level = &mut self.levels[at.index];
+        let Some(rare) = level.rare.take() else { return };
+        let tags = self.noted.drain(at.base..);
+        let fields: Vec<_> = rare.names.iter().copied().zip(tags).collect();
+        let number = self.shapes.intern(&rare.key, &fields, rare.sparse);
+        let (start, needed) = (level.start, varint_len(number.into()));
+        if needed > rare.width {
+            self.out.splice(start..start, std::iter::repeat_n(0, needed - rare.width));
+        }
+        put_padded(&mut self.out[start..start + needed.max(rare.width)], number.into());
+    }
 }
 
 impl<S: Sink> SerializeStructVariant for Record<'_, S> {
     type Ok = ();
     type Error = Error;
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         key: &'static str,
@@ -174,7 +265,7 @@ impl<S: Sink> SerializeStructVariant for Record<'_, S> {
         Ok(())
     }
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn end(self) -> Result<()> {
         self.finish();
         Ok(())
@@ -185,12 +276,12 @@ impl<S: Sink> SerializeTupleVariant for Record<'_, S> {
     type Ok = ();
     type Error = Error;
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         self.element(value)
     }
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn end(self) -> Result<()> {
         self.finish();
         Ok(())
@@ -200,14 +291,15 @@ impl<S: Sink> SerializeTupleVariant for Record<'_, S> {
 /// A short tuple is a record, a long one (`[T; 1000]` is a tuple to serde) a sequence.
 pub(super) enum TupleOrSeq<'a, S> {
     Tuple(Record<'a, S>),
-    Seq(Seq<'a, S>),
+    /// Boxed, since it would keep short tuples in memory.
+    Seq(Box<Seq<'a, S>>),
 }
 
 impl<S: Sink> serde::ser::SerializeTuple for TupleOrSeq<'_, S> {
     type Ok = ();
     type Error = Error;
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         match self {
             TupleOrSeq::Tuple(record) => record.element(value),
@@ -215,7 +307,7 @@ impl<S: Sink> serde::ser::SerializeTuple for TupleOrSeq<'_, S> {
         }
     }
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn end(self) -> Result<()> {
         match self {
             TupleOrSeq::Tuple(record) => record.finish(),

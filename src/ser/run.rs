@@ -4,13 +4,16 @@
 //! one type is one run. At the first item of another type the run is closed and the rest follows in a run whose items
 //! carry their own tags. A sequence whose length is not known beforehand is written in short runs of a fixed width.
 
+use std::rc::Rc;
+
 use serde::ser::{Serialize, SerializeMap, SerializeSeq};
 
 use crate::error::{Error, Result};
 use crate::store::Sink;
-use crate::wire::{RUN, put_padded, put_varint};
+use crate::wire::{RUN, Tag, put_padded, put_varint};
 
-use super::path::Step;
+use super::levels::What;
+use super::repeat::{self, Script};
 use super::{ANY, LEARN, Serializer};
 
 /// The run that is being written. `N` is 1 for a sequence's items, 2 for a map's keys and values.
@@ -122,26 +125,46 @@ impl<const N: usize> Run<N> {
 
 pub(super) struct Seq<'a, S> {
     ser: &'a mut Serializer<S>,
+    /// The number of its level.
+    index: usize,
     run: Run<1>,
+    /// What the items do, if they are records that are alike.
+    script: Option<Rc<Script>>,
+    /// The first item that it was meant for.
+    since: usize,
 }
 
 impl<'a, S: Sink> Seq<'a, S> {
     pub(super) fn begin(ser: &'a mut Serializer<S>, len: Option<usize>) -> Result<Self> {
-        ser.descend()?;
-        ser.path.push(Step::None);
+        let index = ser.descend(What::Item)?;
         let run = Run::begin(ser, len);
-        Ok(Seq { ser, run })
+        Ok(Seq { ser, index, run, script: None, since: 0 })
     }
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.run.room(&mut self.ser.out);
+        let repeated = match &self.script {
+            Some(script) => repeat::write(script, &mut self.ser.out, value),
+            None => false,
+        };
+        if !repeated {
+            self.one(value)?;
+        }
+        self.run.count += 1;
+        self.run.total += 1;
+        Ok(())
+    }
+
+    /// Writes an item that is not known to be like the one before.
+    #[inline]
+    fn one<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         let run = &mut self.run;
-        run.room(&mut self.ser.out);
         let start = self.ser.out.len();
         self.ser.slot = run.tags[0];
-        self.ser.path.set(Step::Index(run.total));
+        self.ser.here = run.total;
         if let Err(error) = self.ser.put(value) {
-            return Err(self.ser.fail_here(error));
+            return Err(self.ser.fail_here(self.index, run.total, error));
         }
         if self.ser.noted.len() != run.base {
             if run.tags[0] == LEARN {
@@ -150,16 +173,18 @@ impl<'a, S: Sink> Seq<'a, S> {
                 run.split(self.ser, 0, start);
             }
         }
-        run.count += 1;
-        run.total += 1;
+        let followed = self.script.take().map(|_| run.total - self.since);
+        if run.tags[0] == Tag::Record as u8 {
+            self.script = self.ser.shapes.script(&self.ser.out[start..], followed);
+            self.since = run.total + 1;
+        }
         Ok(())
     }
 
     #[inline]
     pub(super) fn finish(self) {
         self.run.end(&mut self.ser.out);
-        self.ser.path.pop();
-        self.ser.depth -= 1;
+        self.ser.leave(self.index);
     }
 }
 
@@ -181,6 +206,8 @@ impl<S: Sink> SerializeSeq for Seq<'_, S> {
 
 pub(super) struct Map<'a, S> {
     ser: &'a mut Serializer<S>,
+    /// The number of its level.
+    index: usize,
     run: Run<2>,
     /// Where the current entry's key starts.
     start: usize,
@@ -190,10 +217,9 @@ pub(super) struct Map<'a, S> {
 
 impl<'a, S: Sink> Map<'a, S> {
     pub(super) fn begin(ser: &'a mut Serializer<S>, len: Option<usize>) -> Result<Self> {
-        ser.descend()?;
-        ser.path.push(Step::None);
+        let index = ser.descend(What::Item)?;
         let run = Run::begin(ser, len);
-        Ok(Map { ser, run, start: 0, open: false })
+        Ok(Map { ser, index, run, start: 0, open: false })
     }
 }
 
@@ -211,9 +237,10 @@ impl<S: Sink> SerializeMap for Map<'_, S> {
         run.room(&mut self.ser.out);
         self.start = self.ser.out.len();
         self.ser.slot = run.tags[0];
-        self.ser.path.set(Step::Index(run.total));
+        self.ser.levels[self.index].what = What::Item;
+        self.ser.here = run.total;
         if let Err(error) = self.ser.put(key) {
-            return Err(self.ser.fail_here(error));
+            return Err(self.ser.fail_here(self.index, run.total, error));
         }
         if self.ser.noted.len() != run.base {
             if run.tags[0] == LEARN {
@@ -233,9 +260,12 @@ impl<S: Sink> SerializeMap for Map<'_, S> {
         }
         self.open = false;
         self.ser.slot = run.tags[1];
-        self.ser.path.set(Step::Key { start: self.start, tag: run.tags[0], entry: run.total });
+        let level = &mut self.ser.levels[self.index];
+        level.what = What::Entry(run.tags[0]);
+        level.start = self.start;
+        self.ser.here = run.total;
         if let Err(error) = self.ser.put(value) {
-            return Err(self.ser.fail_here(error));
+            return Err(self.ser.fail_here(self.index, run.total, error));
         }
         if self.ser.noted.len() != run.base {
             if run.tags[1] == LEARN {
@@ -255,8 +285,7 @@ impl<S: Sink> SerializeMap for Map<'_, S> {
             return Err(self.ser.fail(error));
         }
         self.run.end(&mut self.ser.out);
-        self.ser.path.pop();
-        self.ser.depth -= 1;
+        self.ser.leave(self.index);
         Ok(())
     }
 }

@@ -1,9 +1,13 @@
 //! The shapes and layouts that were seen so far, and the guess which one comes next.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::ops::Range;
 use std::rc::Rc;
 
-use crate::wire::{Kind, Layout, Shape, put_layout, put_shape, put_varint};
+use crate::wire::{Kind, Layout, Reader, Shape, put_layout, put_shape, put_varint};
+
+use super::repeat::Script;
 
 /// What serde says at the start of a struct, tuple or variant, before its fields.
 #[derive(Clone, Copy, Debug)]
@@ -35,18 +39,27 @@ impl Key {
     }
 
     /// Equal addresses are equal names; equal names may have several addresses, which costs a look-up and no more.
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn same(&self, other: &Key) -> bool {
         self.kind == other.kind
-            && same_str(self.name, other.name)
-            && self.variant_index == other.variant_index
             && self.len == other.len
-            && same_str(self.variant, other.variant)
+            && (self.kind == Kind::Tuple || same_str(self.name, other.name))
+            && (!self.kind.is_variant()
+                || self.variant_index == other.variant_index
+                    && same_str(self.variant, other.variant))
     }
 
-    fn slot(&self) -> usize {
-        let mixed = self.name.as_ptr().addr() ^ self.variant.as_ptr().addr().rotate_left(17);
-        let mixed = mixed ^ (self.len << 7) ^ (self.kind as usize) << 13;
-        mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as usize) >> (usize::BITS - 6)
+    /// By the names' addresses.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn hash(&self) -> usize {
+        let mut mixed = self.len << 7 ^ (self.kind as usize) << 13;
+        if self.kind != Kind::Tuple {
+            mixed ^= self.name.as_ptr().addr();
+        }
+        if self.kind.is_variant() {
+            mixed ^= self.variant.as_ptr().addr().rotate_left(17);
+        }
+        ((mixed as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize
     }
 }
 
@@ -57,13 +70,25 @@ pub(super) fn same_str(a: &'static str, b: &'static str) -> bool {
 }
 
 /// A layout as the records that have it see it.
-pub(super) struct Known {
+#[derive(Clone, Copy)]
+pub(super) struct Guess {
     pub(super) number: u32,
+    /// Where its fields are in [`Shapes::fields`].
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+pub(super) struct Known {
     pub(super) key: Key,
     pub(super) sparse: bool,
-    /// Each field's name (empty in a tuple) and tag.
-    pub(super) fields: Vec<(&'static str, u8)>,
+    pub(super) guess: Guess,
+    /// What such records do as items of a sequence, and how many times more they may turn out to do something else.
+    script: Option<Rc<Script>>,
+    tries: u8,
 }
+
+/// How often a script is read off an item that differs from the one before.
+const TRIES: u8 = 16;
 
 type Content = (Kind, &'static str, &'static str, u32, usize);
 
@@ -71,49 +96,119 @@ type Content = (Kind, &'static str, &'static str, u32, usize);
 pub(super) struct Shapes {
     numbers: HashMap<Shape<'static>, u32>,
     /// By shape, whether a field may be absent, and tags.
-    layouts: HashMap<(u32, bool, Vec<u8>), Rc<Known>>,
+    layouts: HashMap<(u32, bool, Vec<u8>), u32>,
     /// The same in order of their numbers, encoded.
     shape_table: Vec<u8>,
     layout_table: Vec<u8>,
-    /// The last layout of each kind of record.
-    guesses: HashMap<Content, Rc<Known>>,
-    /// The same for a few, found by address.
-    recent: Vec<Option<(Key, Rc<Known>)>>,
+    /// The layouts in order of their numbers.
+    known: Vec<Known>,
+    /// Each layout's fields: name (empty in a tuple) and tag.
+    fields: Vec<(&'static str, u8)>,
+    /// The last layout of each kind of record, and the kinds by what they are called.
+    guesses: Vec<Guess>,
+    kinds: HashMap<Content, usize>,
+    /// Kinds by the addresses of their names. A kind's names may have several.
+    seen: Vec<Option<(Key, usize)>>,
+    seen_count: usize,
 }
 
 impl Shapes {
-    /// The layout that a record of this kind had the last time.
+    /// The layout that a record of this kind had the last time, if it is found at once.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn guess(&self, key: &Key) -> Option<Guess> {
+        match self.seen.get(self.place(key)) {
+            Some(Some((seen, kind))) if key.same(seen) => self.guesses.get(*kind).copied(),
+            _ => None,
+        }
+    }
+
+    /// The same, wherever it is.
+    pub(super) fn guess_other(&mut self, key: &Key) -> Option<Guess> {
+        let kind = match self.look_up(key) {
+            Some(kind) => kind,
+            None => {
+                let kind = *self.kinds.get(&content(key))?;
+                self.remember(*key, kind);
+                kind
+            }
+        };
+        self.guesses.get(kind).copied()
+    }
+
+    /// Where in [`Shapes::seen`] a kind is, unless its place was taken. The length is a power of two, or zero.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn place(&self, key: &Key) -> usize {
+        key.hash() & self.seen.len().wrapping_sub(1)
+    }
+
+    /// A kind by address, at its place or at one of the next.
+    fn look_up(&self, key: &Key) -> Option<usize> {
+        let (before, from) = self.seen.split_at_checked(self.place(key))?;
+        let mut taken = from.iter().chain(before).map_while(Option::as_ref);
+        taken.find(|(seen, _)| seen.same(key)).map(|(_, kind)| *kind)
+    }
+
+    /// Of four places at most one is taken, so that most kinds are at their own.
+    fn remember(&mut self, key: Key, kind: usize) {
+        if 4 * (self.seen_count + 1) > self.seen.len() {
+            let room = (2 * self.seen.len()).max(64);
+            let before = std::mem::replace(&mut self.seen, vec![None; room]);
+            for (key, kind) in before.into_iter().flatten() {
+                self.settle(key, kind);
+            }
+        }
+        self.seen_count += 1;
+        self.settle(key, kind);
+    }
+
+    fn settle(&mut self, key: Key, kind: usize) {
+        let place = self.place(&key);
+        let (before, from) = self.seen.split_at_mut(place);
+        if let Some(free) = from.iter_mut().chain(before).find(|place| place.is_none()) {
+            *free = Some((key, kind));
+        }
+    }
+
+    /// The script of an item, a record that was written as these bytes. If it departed from another script, then after so
+    /// many items that had followed that.
+    #[inline(never)]
+    pub(super) fn script(&mut self, bytes: &[u8], followed: Option<usize>) -> Option<Rc<Script>> {
+        let number = Reader::new(bytes).varint().ok()? as usize;
+        let known = self.known.get(number)?;
+        if followed.is_none() && known.script.is_some() {
+            return known.script.clone();
+        }
+        let worth = followed.is_some_and(|items| items >= usize::from(TRIES));
+        let tries = if worth { known.tries } else { known.tries.saturating_sub(1) };
+        let script = (tries > 0).then(|| Script::read(self, bytes)).flatten().map(Rc::new);
+        let known = self.known.get_mut(number)?;
+        known.tries = tries;
+        known.script.clone_from(&script);
+        script
+    }
+
+    /// A field of a layout, by its number among all.
     #[inline]
-    pub(super) fn guess(&mut self, key: &Key) -> Option<Rc<Known>> {
-        match self.recent.get(key.slot()) {
-            Some(Some((seen, known))) if seen.same(key) => Some(Rc::clone(known)),
-            _ => self.guess_by_content(key),
-        }
+    pub(super) fn field(&self, at: usize) -> Option<(&'static str, u8)> {
+        self.fields.get(at).copied()
     }
 
-    #[cold]
-    fn guess_by_content(&mut self, key: &Key) -> Option<Rc<Known>> {
-        let known = Rc::clone(self.guesses.get(&content(key))?);
-        // A name at another address is looked up by its content each time: what is remembered under that address would
-        // not be told of the layout that came last.
-        if known.key.same(key) {
-            self.remember(key, &known);
-        }
-        Some(known)
+    /// The layout of a number that was read.
+    pub(super) fn known(&self, number: usize) -> Option<&Known> {
+        self.known.get(number)
     }
 
-    fn remember(&mut self, key: &Key, known: &Rc<Known>) {
-        self.recent.resize_with(64, || None);
-        self.recent[key.slot()] = Some((*key, Rc::clone(known)));
+    /// The layout of this number.
+    pub(super) fn layout(&self, number: u32) -> &Known {
+        &self.known[number as usize]
+    }
+
+    pub(super) fn fields(&self, range: Range<usize>) -> &[(&'static str, u8)] {
+        &self.fields[range]
     }
 
     /// The number of this layout, which is from now on the guess for the key.
-    pub(super) fn intern(
-        &mut self,
-        key: &Key,
-        fields: Vec<(&'static str, u8)>,
-        sparse: bool,
-    ) -> u32 {
+    pub(super) fn intern(&mut self, key: &Key, fields: &[(&'static str, u8)], sparse: bool) -> u32 {
         let named = key.kind.is_named();
         let shape = Shape {
             kind: key.kind,
@@ -130,24 +225,31 @@ impl Shapes {
             next
         });
         let tags = fields.iter().map(|(_, tag)| *tag).collect();
-        let next = self.layouts.len() as u32;
-        let table = &mut self.layout_table;
-        let known = Rc::clone(self.layouts.entry((shape, sparse, tags)).or_insert_with_key(
-            |(.., tags)| {
-                put_layout(table, &Layout { shape, sparse, tags });
-                Rc::new(Known { number: next, key: *key, sparse, fields })
-            },
-        ));
-        self.guesses.insert(content(key), Rc::clone(&known));
-        self.remember(key, &known);
-        known.number
+        let next = self.known.len() as u32;
+        let number = *self.layouts.entry((shape, sparse, tags)).or_insert_with_key(|(.., tags)| {
+            put_layout(&mut self.layout_table, &Layout { shape, sparse, tags });
+            let start = self.fields.len();
+            self.fields.extend_from_slice(fields);
+            let guess = Guess { number: next, start, end: self.fields.len() };
+            self.known.push(Known { key: *key, sparse, guess, script: None, tries: TRIES });
+            next
+        });
+        let guess = self.known[number as usize].guess;
+        match self.kinds.entry(content(key)) {
+            Entry::Occupied(kind) => self.guesses[*kind.get()] = guess,
+            Entry::Vacant(kind) => {
+                kind.insert(self.guesses.len());
+                self.guesses.push(guess);
+            }
+        }
+        number
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put_varint(&mut out, self.numbers.len() as u64);
         out.extend_from_slice(&self.shape_table);
-        put_varint(&mut out, self.layouts.len() as u64);
+        put_varint(&mut out, self.known.len() as u64);
         out.extend_from_slice(&self.layout_table);
         out
     }

@@ -30,6 +30,7 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, number: u64) {
     }
 }
 
+#[inline(never)]
 fn put_long_varint(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
@@ -61,33 +62,39 @@ pub(crate) fn unzigzag(number: u64) -> i64 {
 /// Reads forward through bytes that may be anything.
 #[derive(Clone)]
 pub(crate) struct Reader<'de> {
-    bytes: &'de [u8],
-    position: usize,
+    /// What is left, and how much there was.
+    rest: &'de [u8],
+    total: usize,
 }
 
 impl<'de> Reader<'de> {
     pub(crate) fn new(bytes: &'de [u8]) -> Self {
-        Reader { bytes, position: 0 }
+        Reader { rest: bytes, total: bytes.len() }
     }
 
     pub(crate) fn left(&self) -> usize {
-        self.bytes.len() - self.position
+        self.rest.len()
+    }
+
+    fn position(&self) -> usize {
+        self.total - self.rest.len()
     }
 
     #[cold]
+    #[inline(never)]
     fn end(&self, wanted: usize) -> Error {
         Error::corrupt(format!(
             "the inline block ends at byte {}: expected {wanted} more bytes at byte {}",
-            self.bytes.len(),
-            self.position
+            self.total,
+            self.position()
         ))
     }
 
     #[inline]
     pub(crate) fn byte(&mut self) -> Result<u8> {
-        match self.bytes.get(self.position) {
-            Some(&byte) => {
-                self.position += 1;
+        match self.rest.split_first() {
+            Some((&byte, rest)) => {
+                self.rest = rest;
                 Ok(byte)
             }
             None => Err(self.end(1)),
@@ -95,15 +102,22 @@ impl<'de> Reader<'de> {
     }
 
     /// The next byte, which stays.
+    #[inline]
     pub(crate) fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.position).copied()
+        self.rest.first().copied()
+    }
+
+    /// Passes over a byte that was peeked at.
+    #[inline]
+    pub(crate) fn skip_byte(&mut self) {
+        self.rest = self.rest.get(1..).unwrap_or_default();
     }
 
     #[inline]
     pub(crate) fn take(&mut self, len: usize) -> Result<&'de [u8]> {
-        match self.bytes[self.position..].get(..len) {
-            Some(taken) => {
-                self.position += len;
+        match self.rest.split_at_checked(len) {
+            Some((taken, rest)) => {
+                self.rest = rest;
                 Ok(taken)
             }
             None => Err(self.end(len)),
@@ -112,9 +126,9 @@ impl<'de> Reader<'de> {
 
     #[inline]
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        match self.bytes[self.position..].first_chunk() {
-            Some(taken) => {
-                self.position += N;
+        match self.rest.split_first_chunk() {
+            Some((taken, rest)) => {
+                self.rest = rest;
                 Ok(*taken)
             }
             None => Err(self.end(N)),
@@ -127,6 +141,7 @@ impl<'de> Reader<'de> {
         if byte < 0x80 { Ok(u64::from(byte)) } else { self.long_varint(byte) }
     }
 
+    #[inline(never)]
     fn long_varint(&mut self, first: u8) -> Result<u64> {
         let mut number = u64::from(first & 0x7f);
         for shift in 1..10 {
@@ -134,7 +149,7 @@ impl<'de> Reader<'de> {
             if shift == 9 && byte > 1 {
                 return Err(Error::corrupt(format!(
                     "a number at byte {} has more than 64 bits",
-                    self.position
+                    self.position()
                 )));
             }
             number |= u64::from(byte & 0x7f) << (7 * shift);
@@ -142,7 +157,7 @@ impl<'de> Reader<'de> {
                 return Ok(number);
             }
         }
-        Err(Error::corrupt(format!("a number at byte {} has more than 10 bytes", self.position)))
+        Err(Error::corrupt(format!("a number at byte {} has more than 10 bytes", self.position())))
     }
 
     /// A length of something that takes at least a byte an item, hence no more than what is left.
@@ -151,24 +166,34 @@ impl<'de> Reader<'de> {
         let length = self.varint()?;
         match usize::try_from(length) {
             Ok(length) if length <= self.left() => Ok(length),
-            _ => Err(Error::corrupt(format!(
-                "the length of a {what} is {length}, but {} bytes are left",
-                self.left()
-            ))),
+            _ => Err(self.too_long(what, length)),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn too_long(&self, what: &str, length: u64) -> Error {
+        let left = self.left();
+        Error::corrupt(format!("the length of a {what} is {length}, but {left} bytes are left"))
     }
 
     #[inline]
     pub(crate) fn text(&mut self) -> Result<&'de str> {
         let length = self.length("string")?;
-        let start = self.position;
-        std::str::from_utf8(self.take(length)?).map_err(|error| {
-            Error::corrupt(format!(
-                "invalid UTF-8: expected text, found byte {} of the inline block not to belong to a character",
-                start + error.valid_up_to()
-            ))
-        })
+        let start = self.position();
+        match std::str::from_utf8(self.take(length)?) {
+            Ok(text) => Ok(text),
+            Err(error) => Err(no_text(start + error.valid_up_to())),
+        }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn no_text(at: usize) -> Error {
+    Error::corrupt(format!(
+        "invalid UTF-8: expected text, found byte {at} of the inline block not to belong to a character"
+    ))
 }
 
 #[cfg(test)]
