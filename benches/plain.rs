@@ -16,7 +16,7 @@ struct Holder<T> {
     array: T,
 }
 
-const BYTES: usize = 64 << 20;
+const BYTES: usize = 16 << 20;
 const ROUNDS: usize = 11;
 
 fn seconds<R>(run: impl FnOnce() -> R) -> f64 {

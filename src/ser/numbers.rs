@@ -192,12 +192,26 @@ impl SerializeTupleStruct for &mut Numbers {
     }
 }
 
-/// Where elements go, in little-endian bytes; false if this one does not belong to those before.
+/// Where blocks of elements go, in little-endian bytes.
 pub(super) trait NumberSink {
     /// How many elements the sequence says that it has.
     fn announce(&mut self, len: Option<usize>);
 
-    fn put<const N: usize>(&mut self, scalar: Scalar, bytes: [u8; N]) -> bool;
+    /// Takes what the block has been filled with, and gives one that has room for elements of this type; `None` if they
+    /// do not belong to those before.
+    fn next_block(&mut self, block: Block, scalar: Scalar) -> Option<Block>;
+
+    /// Takes the last one.
+    fn last_block(&mut self, block: &Block) -> bool;
+}
+
+/// Elements that wait to be written. A block is handed over by value and never by reference, so that the loop over the
+/// elements, which is the caller's, can keep it in registers.
+#[derive(Default)]
+pub(super) struct Block {
+    pub(super) bytes: Vec<u8>,
+    pub(super) filled: usize,
+    pub(super) scalar: Option<Scalar>,
 }
 
 /// A flat sequence of elements.
@@ -206,7 +220,7 @@ pub(super) struct Elements<'a, P>(pub(super) &'a mut P);
 impl<'a, P: NumberSink> serde::Serializer for Elements<'a, P> {
     type Ok = ();
     type Error = Error;
-    type SerializeSeq = Elements<'a, P>;
+    type SerializeSeq = Sequence<'a, P>;
     type SerializeTuple = Impossible<(), Error>;
     type SerializeTupleStruct = Impossible<(), Error>;
     type SerializeTupleVariant = Impossible<(), Error>;
@@ -243,39 +257,64 @@ impl<'a, P: NumberSink> serde::Serializer for Elements<'a, P> {
         value.serialize(self)
     }
 
-    fn serialize_seq(self, len: Option<usize>) -> Result<Self> {
+    fn serialize_seq(self, len: Option<usize>) -> Result<Sequence<'a, P>> {
         self.0.announce(len);
-        Ok(self)
+        Ok(Sequence { sink: self.0, block: Block::default() })
     }
 }
 
-impl<P: NumberSink> SerializeSeq for Elements<'_, P> {
+pub(super) struct Sequence<'a, P> {
+    sink: &'a mut P,
+    block: Block,
+}
+
+impl<P: NumberSink> Sequence<'_, P> {
+    #[inline]
+    fn put<const N: usize>(&mut self, scalar: Scalar, bytes: [u8; N]) -> Result<()> {
+        if self.block.scalar != Some(scalar) || self.block.bytes.len() - self.block.filled < N {
+            let block = std::mem::take(&mut self.block);
+            match self.sink.next_block(block, scalar) {
+                Some(block) => self.block = block,
+                None => return Err(other()),
+            }
+        }
+        let start = self.block.filled;
+        self.block.filled += N;
+        match self.block.bytes.get_mut(start..start + N) {
+            Some(place) => place.copy_from_slice(&bytes),
+            None => return Err(other()),
+        }
+        Ok(())
+    }
+}
+
+impl<P: NumberSink> SerializeSeq for Sequence<'_, P> {
     type Ok = ();
     type Error = Error;
 
     #[inline]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        value.serialize(Element(&mut *self.0))
+        value.serialize(Element(self))
     }
 
     fn end(self) -> Result<()> {
-        Ok(())
+        if self.sink.last_block(&self.block) { Ok(()) } else { Err(other()) }
     }
 }
 
 /// One element of the sequence.
-struct Element<'a, P>(&'a mut P);
+struct Element<'s, 'a, P>(&'s mut Sequence<'a, P>);
 
 macro_rules! take {
     ($($method:ident $ty:ty, $dtype:ident;)*) => {$(
         #[inline]
         fn $method(self, value: $ty) -> Result<()> {
-            if self.0.put($dtype, value.to_le_bytes()) { Ok(()) } else { Err(other()) }
+            self.0.put($dtype, value.to_le_bytes())
         }
     )*};
 }
 
-impl<P: NumberSink> serde::Serializer for Element<'_, P> {
+impl<P: NumberSink> serde::Serializer for Element<'_, '_, P> {
     type Ok = ();
     type Error = Error;
     type SerializeSeq = Impossible<(), Error>;
@@ -305,7 +344,7 @@ impl<P: NumberSink> serde::Serializer for Element<'_, P> {
 
     #[inline]
     fn serialize_bool(self, value: bool) -> Result<()> {
-        if self.0.put(Scalar::Bool, [u8::from(value)]) { Ok(()) } else { Err(other()) }
+        self.0.put(Scalar::Bool, [u8::from(value)])
     }
 
     refuse! { other: serialize_bytes(&[u8]) }

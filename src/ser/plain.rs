@@ -15,7 +15,7 @@ use crate::wire::Tag;
 
 use super::Serializer;
 use super::capture::Begun;
-use super::numbers::{Elements, Number, NumberSink, Numbers};
+use super::numbers::{Block, Elements, Number, NumberSink, Numbers};
 use super::record::Record;
 use super::shapes::Key;
 
@@ -206,12 +206,10 @@ fn place<S: Sink, T: Serialize + ?Sized>(
         shape,
         left: count,
         scalar: None,
-        block: Vec::new(),
-        at: 0,
         whole: false,
         error: None,
     };
-    let fits = data.serialize(Elements(&mut packer)).is_ok() && packer.flush();
+    let fits = data.serialize(Elements(&mut packer)).is_ok();
     let Packer { target, left, error, .. } = packer;
     if let Some(error) = error {
         return Err(error);
@@ -230,13 +228,9 @@ fn place<S: Sink, T: Serialize + ?Sized>(
 struct Packer<'s, 'p, S> {
     target: Target<'s, S>,
     shape: &'p [usize],
-    /// How many elements are missing, those in the block left out.
+    /// How many elements have not been handed over.
     left: usize,
     scalar: Option<Scalar>,
-    /// As long as a block is, or as what is missing is.
-    block: Vec<u8>,
-    /// What of the block is filled.
-    at: usize,
     /// As many were announced as the shape says: room may be made for all.
     whole: bool,
     /// The sink's own error, as against an element that does not fit.
@@ -254,36 +248,34 @@ impl<S: Sink> NumberSink for Packer<'_, '_, S> {
         self.whole = len == Some(self.left);
     }
 
-    #[inline]
-    fn put<const N: usize>(&mut self, scalar: Scalar, bytes: [u8; N]) -> bool {
-        if self.scalar == Some(scalar)
-            && let Some(place) = self.block[self.at..].first_chunk_mut()
-        {
-            *place = bytes;
-            self.at += N;
-            return true;
-        }
-        self.put_first(scalar, bytes)
-    }
-}
-
-impl<S: Sink> Packer<'_, '_, S> {
-    /// Puts the first element of the array, or of a block.
     #[cold]
-    fn put_first<const N: usize>(&mut self, scalar: Scalar, bytes: [u8; N]) -> bool {
+    fn next_block(&mut self, mut block: Block, scalar: Scalar) -> Option<Block> {
         let begun = match self.scalar {
             None => self.begin(scalar),
             Some(known) => known == scalar,
         };
-        if !begun || !self.flush() {
-            return false;
+        if !begun || !self.last_block(&block) || self.left == 0 {
+            return None;
         }
-        let Some(place) = self.block.first_chunk_mut() else { return false };
-        *place = bytes;
-        self.at = N;
-        true
+        let item = DType::little_endian(scalar).item_size();
+        block.bytes.resize(self.left.min(BLOCK / item) * item, 0);
+        Some(Block { filled: 0, scalar: Some(scalar), ..block })
     }
 
+    fn last_block(&mut self, block: &Block) -> bool {
+        let (Target::Begun(begun), Some(scalar)) = (&mut self.target, self.scalar) else {
+            return false;
+        };
+        if let Err(error) = begun.write(&block.bytes[..block.filled]) {
+            self.error = Some(error);
+            return false;
+        }
+        self.left -= block.filled / DType::little_endian(scalar).item_size();
+        true
+    }
+}
+
+impl<S: Sink> Packer<'_, '_, S> {
     fn begin(&mut self, scalar: Scalar) -> bool {
         let Target::Waiting(ser) = std::mem::replace(&mut self.target, Target::None) else {
             return false;
@@ -302,21 +294,5 @@ impl<S: Sink> Packer<'_, '_, S> {
                 false
             }
         }
-    }
-
-    /// Hands the block over, and makes room for the next.
-    fn flush(&mut self) -> bool {
-        let (Target::Begun(begun), Some(scalar)) = (&mut self.target, self.scalar) else {
-            return false;
-        };
-        if let Err(error) = begun.write(&self.block[..self.at]) {
-            self.error = Some(error);
-            return false;
-        }
-        let item = DType::little_endian(scalar).item_size();
-        self.left -= self.at / item;
-        self.at = 0;
-        self.block.resize(self.left.min(BLOCK / item) * item, 0);
-        true
     }
 }
