@@ -1,7 +1,8 @@
 //! ndarrays in a struct that was derived with plain serde: element by element, as a ratio to a copy of the same bytes.
 //!
-//! `memcpy` copies to memory that was touched before, and `to_writer` writes there; `clone` copies to fresh memory, as
-//! `to_bytes` and `from_bytes` do. Medians of several runs, all taken in turn.
+//! `memcpy` copies to memory that was touched before, and `to_writer` writes there; `clone` copies to memory from the
+//! allocator, as `to_bytes` and `from_bytes` do. Of this size it may be some that was freed, or be fresh and bring page
+//! faults. Medians of several runs, all taken in turn.
 
 use std::hint::black_box;
 use std::time::Instant;

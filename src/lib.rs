@@ -67,7 +67,7 @@ pub mod __private {
     #[cfg(feature = "derive")]
     pub use crate::array::probe;
     pub use crate::array::{
-        BorrowItem, DeserializeArray, DeserializeItem, SerializeArray, SerializeItem,
+        BorrowItem, DeserializeArray, DeserializeItem, Lent, SerializeArray, SerializeItem,
         deserialize as deserialize_array, deserialize_element, deserialize_elements,
         deserialize_owned, deserialize_slice, serialize as serialize_array, serialize_element,
         serialize_elements,

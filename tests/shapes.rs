@@ -402,7 +402,7 @@ fn arrays_and_errors_in_items_that_depart() {
     {
         let segment = serde_shm::to_shared(&items).unwrap();
         let arrays = segment.arrays().unwrap();
-        let paths: Vec<&str> = arrays.iter().map(|array| array.path()).collect();
+        let paths: Vec<&str> = arrays.iter().map(serde_shm::ArrayInfo::path).collect();
         assert_eq!(paths, ["7.bytes"]);
     }
 

@@ -274,10 +274,13 @@ fn items(ident: &syn::Ident, krate: &Path, where_clause: Option<&syn::WhereClaus
                 #private::deserialize_owned(inner, deserializer)
             }
 
-            fn deserialize_cow<__D: #private::serde::Deserializer<'de>>(
+            fn deserialize_lent<__D: #private::serde::Deserializer<'de>>(
                 inner: #inner,
                 deserializer: __D,
-            ) -> #result<#private::Cow<'de, [Self]>, __D::Error> {
+            ) -> #result<#private::Lent<'de, Self>, __D::Error>
+            where
+                Self: 'de,
+            {
                 #private::deserialize_elements(inner, deserializer)
             }
         }

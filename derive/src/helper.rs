@@ -5,9 +5,9 @@ use crate::direction::Direction;
 use crate::model::{Container, Field, Route};
 use crate::types;
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 use std::collections::BTreeSet;
-use syn::Lifetime;
+use syn::{Lifetime, Type};
 
 pub(crate) fn name(direction: Direction, number: usize) -> Ident {
     format_ident!("__{}_{}", direction.key(), number)
@@ -43,6 +43,7 @@ pub(crate) fn definitions(container: &Container<'_>) -> TokenStream {
             },
             Direction::Deserialize => {
                 let borrowed = borrowed_by_field(field, &lifetimes);
+                let (read, into) = read_as(ty, &private);
                 quote! {
                     fn #name<'de: #(#borrowed)+*, #(#lifetimes,)* __D>(
                         deserializer: __D,
@@ -51,13 +52,29 @@ pub(crate) fn definitions(container: &Container<'_>) -> TokenStream {
                         __D: #private::serde::Deserializer<'de>,
                     {
                         use #private::probe::#probes::*;
-                        (&&&#private::probe::Probe::<#ty>::new()).deserialize_field::<#ty, __D>(deserializer)
+                        (&&&#private::probe::Probe::<#read>::new())
+                            .deserialize_field::<#read, __D>(deserializer)
+                            #into
                     }
                 }
             }
         })
     });
     quote!(#(#helpers)*)
+}
+
+/// The type that a field is read as, and how it becomes the field's: nothing can be borrowed as a `Cow<'static, [A]>`, so it is
+/// read as the `Vec<A>` that it then owns.
+fn read_as(ty: &Type, private: &TokenStream) -> (TokenStream, TokenStream) {
+    let owned = quote!(#private::Cow::Owned);
+    if let Some(elem) = types::static_cow(ty) {
+        (quote!(#private::Vec<#elem>), quote!(.map(#owned)))
+    } else if let Some(elem) = types::option_argument(ty).and_then(types::static_cow) {
+        let read = quote!(::core::option::Option<#private::Vec<#elem>>);
+        (read, quote!(.map(|read| read.map(#owned))))
+    } else {
+        (ty.to_token_stream(), TokenStream::new())
+    }
 }
 
 /// The type's lifetime parameters that stand in the field.

@@ -150,11 +150,31 @@ pub(crate) fn is_borrowed_by_serde(ty: &Type) -> bool {
     is_reference(ty) || option_argument(ty).is_some_and(is_reference)
 }
 
+/// The `A` of a `Cow<'static, [A]>`.
+pub(crate) fn static_cow(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ungroup(ty) else { return None };
+    let segment = last_segment(path).filter(|segment| segment.ident == "Cow")?;
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+    let mut arguments = arguments.args.iter();
+    match (arguments.next(), arguments.next(), arguments.next()) {
+        (Some(GenericArgument::Lifetime(lifetime)), Some(GenericArgument::Type(target)), None)
+            if lifetime.ident == "static" =>
+        {
+            match ungroup(target) {
+                Type::Slice(slice) => Some(&slice.elem),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
 fn is_primitive(ty: &Type, name: &str) -> bool {
     matches!(ungroup(ty), Type::Path(path) if path.qself.is_none() && path.path.is_ident(name))
 }
 
-fn option_argument(ty: &Type) -> Option<&Type> {
+/// The `T` of an `Option<T>`.
+pub(crate) fn option_argument(ty: &Type) -> Option<&Type> {
     let Type::Path(path) = ungroup(ty) else {
         return None;
     };

@@ -42,7 +42,7 @@ pub use info::ArrayInfo;
 pub use item::{BorrowItem, DeserializeArray, DeserializeItem, SerializeArray, SerializeItem};
 #[doc(hidden)]
 pub use item::{
-    deserialize_element, deserialize_elements, deserialize_owned, deserialize_slice,
+    Lent, deserialize_element, deserialize_elements, deserialize_owned, deserialize_slice,
     serialize_element, serialize_elements,
 };
 #[cfg(feature = "ndarray")]

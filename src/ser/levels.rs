@@ -3,8 +3,8 @@
 
 use super::shapes::Key;
 
-/// A record, sequence or map that is being written. What changes from field to field lies in the value that serde holds;
-/// here is what its parts must see of it.
+/// A record, sequence or map that is being written. What changes from field to field is in the value that serde
+/// holds; here is what its parts must see of it.
 #[derive(Default)]
 pub(super) struct Level {
     pub(super) what: What,
@@ -43,7 +43,7 @@ pub(super) struct Rare {
 }
 
 impl Rare {
-    pub(super) fn new(key: Key, width: usize) -> Box<Self> {
-        Box::new(Rare { key, width, differ: Vec::new(), names: Vec::new(), sparse: false })
+    pub(super) fn new(key: Key, width: usize) -> Self {
+        Rare { key, width, differ: Vec::new(), names: Vec::new(), sparse: false }
     }
 }

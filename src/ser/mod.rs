@@ -1,8 +1,8 @@
 //! The walk over a value: everything but arrays is encoded inline, arrays go to the sink.
 //!
-//! `record` writes structs, tuples and variants, `run` writes sequences and maps, `capture` takes arrays over from their
-//! payload, `plain` recognises ndarray's own serde form; `shapes` gives each struct shape its number, `path` names the
-//! place where an array stands.
+//! `record` writes structs, tuples and variants, `run` writes sequences and maps, `repeat` the items of a sequence that are
+//! records alike; `capture` takes arrays over from their payload, `plain` recognises ndarray's own serde form; `shapes` gives
+//! each struct shape its number, `levels` has what is known of those that are open, `path` names the place of an array.
 
 mod capture;
 mod levels;

@@ -142,7 +142,7 @@ impl<S: Sink> Serializer<S> {
             return Ok(At { index, next: guess.start, end: guess.end, base, rare: false });
         }
         let index = self.enter(What::New, start);
-        self.levels[index].rare = Some(Rare::new(key, 1));
+        self.levels[index].rare = Some(Box::new(Rare::new(key, 1)));
         self.out.push(0);
         Ok(At { index, next: 0, end: 0, base: self.noted.len(), rare: true })
     }
@@ -203,7 +203,7 @@ impl<S: Sink> Serializer<S> {
             *rare = None;
         }
         let key = &self.shapes.layout(guess.number).key;
-        rare.get_or_insert_with(|| Rare::new(*key, varint_len(guess.number.into())))
+        rare.get_or_insert_with(|| Box::new(Rare::new(*key, varint_len(guess.number.into()))))
     }
 
     /// Gives up the guess: what was written so far becomes the start of a layout of its own.

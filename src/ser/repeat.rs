@@ -259,7 +259,7 @@ macro_rules! number {
     )*};
 }
 
-impl<'r> serde::Serializer for &mut Repeat<'r> {
+impl serde::Serializer for &mut Repeat<'_> {
     type Ok = ();
     type Error = Other;
     type SerializeSeq = Impossible<(), Other>;

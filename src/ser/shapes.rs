@@ -124,13 +124,12 @@ impl Shapes {
 
     /// The same, wherever it is.
     pub(super) fn guess_other(&mut self, key: &Key) -> Option<Guess> {
-        let kind = match self.look_up(key) {
-            Some(kind) => kind,
-            None => {
-                let kind = *self.kinds.get(&content(key))?;
-                self.remember(*key, kind);
-                kind
-            }
+        let kind = if let Some(kind) = self.look_up(key) {
+            kind
+        } else {
+            let kind = *self.kinds.get(&content(key))?;
+            self.remember(*key, kind);
+            kind
         };
         self.guesses.get(kind).copied()
     }

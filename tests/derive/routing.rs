@@ -257,3 +257,55 @@ mod shadowed_names {
         round_trip(&value, r#"{"inlines":[{"some":[1.0],"probe":1}]}"#);
     }
 }
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Rows<'a> {
+    #[shm_array]
+    rows: Cow<'a, [[f32; 3]]>,
+    #[shm_array]
+    blocks: Cow<'a, [[[u16; 2]; 2]]>,
+    #[shm_array]
+    shared: std::sync::Arc<[[f32; 3]]>,
+}
+
+#[test]
+fn rows_are_borrowed_where_they_lie() {
+    let rows = Rows {
+        rows: Cow::Borrowed(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
+        blocks: Cow::Borrowed(&[[[1, 2], [3, 4]]]),
+        shared: std::sync::Arc::new([[0.5; 3]; 4]),
+    };
+    let bytes = serde_shm::to_bytes(&rows).unwrap();
+    let seen: Rows<'_> = serde_shm::from_bytes(&bytes).unwrap();
+    assert_eq!(seen, rows);
+    assert!(matches!((seen.rows, seen.blocks), (Cow::Borrowed(_), Cow::Borrowed(_))));
+    // Another format lends nothing.
+    let json = serde_json::to_string(&rows).unwrap();
+    let seen: Rows<'_> = serde_json::from_str(&json).unwrap();
+    assert_eq!(seen, rows);
+    assert!(matches!((seen.rows, seen.blocks), (Cow::Owned(_), Cow::Owned(_))));
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Kept {
+    #[shm_array]
+    table: Cow<'static, [f32]>,
+    #[shm_array]
+    rows: Option<Cow<'static, [[u8; 2]]>>,
+    #[shm_array]
+    none: Option<Cow<'static, [u8]>>,
+}
+
+#[test]
+fn what_is_static_is_read_as_owned() {
+    let kept = Kept {
+        table: Cow::Borrowed(&[1.0, 2.0]),
+        rows: Some(Cow::Borrowed(&[[1, 2]])),
+        none: None,
+    };
+    let bytes = serde_shm::to_bytes(&kept).unwrap();
+    let back: Kept = serde_shm::from_bytes(&bytes).unwrap();
+    drop(bytes);
+    assert_eq!(back, kept);
+    assert!(matches!((back.table, back.rows), (Cow::Owned(_), Some(Cow::Owned(_)))));
+}

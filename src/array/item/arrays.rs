@@ -9,7 +9,7 @@ use serde::ser::Serializer;
 
 use super::super::token::nest;
 use super::nested::{Routed, collect_nested};
-use super::{BorrowItem, DeserializeArray, DeserializeItem, SerializeArray, SerializeItem};
+use super::{BorrowItem, DeserializeArray, DeserializeItem, Lent, SerializeArray, SerializeItem};
 
 impl<T: SerializeItem> SerializeArray for [T] {
     fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -53,15 +53,37 @@ impl<'de, T: DeserializeItem<'de>, const N: usize> DeserializeArray<'de> for [T;
             return collect_nested::<Routed, Self, D>(inner, d);
         }
         inner.push(N);
-        let mut flat = T::deserialize_items(inner, d)?.into_iter();
-        let mut rows = Vec::with_capacity(flat.len() / N);
-        while flat.len() > 0 {
-            let mut row = Vec::with_capacity(N);
-            row.extend(flat.by_ref().take(N));
-            rows.push(row.try_into().map_err(|_| D::Error::custom("a row is cut short"))?);
-        }
-        Ok(rows)
+        rows(T::deserialize_items(inner, d)?)
     }
+
+    fn deserialize_lent<D: Deserializer<'de>>(
+        inner: &mut Vec<usize>,
+        d: D,
+    ) -> Result<Lent<'de, Self>, D::Error>
+    where
+        Self: 'de,
+    {
+        if N == 0 {
+            return <Self as DeserializeArray<'de>>::deserialize_items(inner, d).map(Lent::Owned);
+        }
+        inner.push(N);
+        Ok(match T::deserialize_lent(inner, d)? {
+            Lent::Borrowed(flat) => Lent::Borrowed(flat.as_chunks().0),
+            Lent::Owned(flat) => Lent::Owned(rows(flat)?),
+        })
+    }
+}
+
+/// Items as rows of `N`, which is not zero.
+fn rows<T, E: Error, const N: usize>(flat: Vec<T>) -> Result<Vec<[T; N]>, E> {
+    let mut flat = flat.into_iter();
+    let mut rows = Vec::with_capacity(flat.len() / N);
+    while flat.len() > 0 {
+        let mut row = Vec::with_capacity(N);
+        row.extend(flat.by_ref().take(N));
+        rows.push(row.try_into().map_err(|_| E::custom("a row is cut short"))?);
+    }
+    Ok(rows)
 }
 
 impl<'de, T: BorrowItem<'de>, const N: usize> BorrowItem<'de> for [T; N] {
@@ -115,9 +137,9 @@ macro_rules! shared {
         impl<'de, T: DeserializeItem<'de> + Clone + 'de> DeserializeArray<'de> for $pointer<[T]> {
             fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 // Straight from the container into the shared allocation: one copy.
-                Ok(match T::deserialize_cow(&mut Vec::new(), d)? {
-                    Cow::Borrowed(items) => $pointer::from(items),
-                    Cow::Owned(items) => $pointer::from(items),
+                Ok(match T::deserialize_lent(&mut Vec::new(), d)? {
+                    Lent::Borrowed(items) => $pointer::from(items),
+                    Lent::Owned(items) => $pointer::from(items),
                 })
             }
         }
@@ -146,6 +168,9 @@ impl<T: SerializeArray + ToOwned + ?Sized> SerializeArray for Cow<'_, T> {
 
 impl<'de: 'a, 'a, T: DeserializeItem<'de> + Clone + 'de> DeserializeArray<'de> for Cow<'a, [T]> {
     fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        T::deserialize_cow(&mut Vec::new(), d)
+        Ok(match T::deserialize_lent(&mut Vec::new(), d)? {
+            Lent::Borrowed(items) => Cow::Borrowed(items),
+            Lent::Owned(items) => Cow::Owned(items),
+        })
     }
 }

@@ -10,7 +10,7 @@ use crate::element::{self, Element};
 use super::super::element::{ElementRef, Fill};
 use super::super::read::Read;
 use super::super::token;
-use super::{BorrowItem, DeserializeItem, SerializeItem};
+use super::{BorrowItem, DeserializeItem, Lent, SerializeItem};
 
 /// The axes that an array must have: any first one, then these, outermost last in `inner`'s reverse.
 fn expect(inner: &[usize]) -> Vec<Option<usize>> {
@@ -59,10 +59,13 @@ pub fn deserialize_element<'de, A: Element, D: Deserializer<'de>>(d: D) -> Resul
 pub fn deserialize_elements<'de, A: Element, D: Deserializer<'de>>(
     inner: &[usize],
     d: D,
-) -> Result<Cow<'de, [A]>, D::Error> {
+) -> Result<Lent<'de, A>, D::Error> {
     let read = Read::<A>::deserialize(d)?;
     check_axes(&read, inner)?;
-    Ok(read.row_major())
+    Ok(match read.row_major() {
+        Cow::Borrowed(items) => Lent::Borrowed(items),
+        Cow::Owned(items) => Lent::Owned(items),
+    })
 }
 
 /// The same in memory of its own.
@@ -122,10 +125,13 @@ macro_rules! elements {
                 deserialize_owned(inner, d)
             }
 
-            fn deserialize_cow<D: Deserializer<'de>>(
+            fn deserialize_lent<D: Deserializer<'de>>(
                 inner: &mut Vec<usize>,
                 d: D,
-            ) -> Result<Cow<'de, [Self]>, D::Error> {
+            ) -> Result<Lent<'de, Self>, D::Error>
+            where
+                Self: 'de,
+            {
                 deserialize_elements(inner, d)
             }
         }

@@ -6,8 +6,6 @@ mod elements;
 mod inline;
 mod nested;
 
-use std::borrow::Cow;
-
 use serde::de::Deserializer;
 use serde::ser::Serializer;
 
@@ -30,7 +28,7 @@ pub use elements::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an array that can be placed",
     label = "`#[shm_array]` does not take this type",
-    note = "it takes `Vec<A>`, `Box<[A]>`, `Arc<[A]>`, `[A; N]`, `&[A]`, `Cow<[A]>`, ndarray arrays and views, and these inside `Option`, `Vec`, `Box`, maps and tuples, where `A` is bool, a number up to 64 bits or a fixed array of such",
+    note = "it takes `Vec<A>`, `Box<[A]>`, `Arc<[A]>`, `[A; N]`, `&[A]`, `Cow<[A]>`, ndarray arrays and views, and these inside `Option`, `Vec`, `Box`, maps and tuples, where `A` is an `Element` (bool, numbers up to 64 bits, half-precision and complex numbers with their features, the types of `serde_shm::element`, structs with `#[derive(Element)]`) or a fixed array of such",
     note = "remove the mark to encode the field inline"
 )]
 pub trait SerializeArray {
@@ -61,7 +59,7 @@ pub trait SerializeArray {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an array that can be read from a container",
     label = "`#[shm_array]` does not take this type",
-    note = "it takes `Vec<A>`, `Box<[A]>`, `Arc<[A]>`, `[A; N]`, `&[A]`, `Cow<[A]>`, ndarray arrays and views, and these inside `Option`, `Vec`, `Box`, maps and tuples, where `A` is bool, a number up to 64 bits or a fixed array of such",
+    note = "it takes `Vec<A>`, `Box<[A]>`, `Arc<[A]>`, `[A; N]`, `&[A]`, `Cow<[A]>`, ndarray arrays and views, and these inside `Option`, `Vec`, `Box`, maps and tuples, where `A` is an `Element` (bool, numbers up to 64 bits, half-precision and complex numbers with their features, the types of `serde_shm::element`, structs with `#[derive(Element)]`) or a fixed array of such",
     note = "remove the mark to encode the field inline"
 )]
 pub trait DeserializeArray<'de>: Sized {
@@ -79,6 +77,18 @@ pub trait DeserializeArray<'de>: Sized {
         deserializer: D,
     ) -> Result<Vec<Self>, D::Error> {
         collect_nested::<Routed, Self, D>(inner, deserializer)
+    }
+
+    /// The same, borrowed where that is possible.
+    #[doc(hidden)]
+    fn deserialize_lent<D: Deserializer<'de>>(
+        inner: &mut Vec<usize>,
+        deserializer: D,
+    ) -> Result<Lent<'de, Self>, D::Error>
+    where
+        Self: 'de,
+    {
+        <Self as DeserializeArray<'de>>::deserialize_items(inner, deserializer).map(Lent::Owned)
     }
 }
 
@@ -110,15 +120,24 @@ pub trait DeserializeItem<'de>: Sized {
 
     /// The same, borrowed where that is possible.
     #[doc(hidden)]
-    fn deserialize_cow<D: Deserializer<'de>>(
+    fn deserialize_lent<D: Deserializer<'de>>(
         inner: &mut Vec<usize>,
         deserializer: D,
-    ) -> Result<Cow<'de, [Self]>, D::Error>
+    ) -> Result<Lent<'de, Self>, D::Error>
     where
-        Self: Clone,
+        Self: 'de,
     {
-        Self::deserialize_items(inner, deserializer).map(Cow::Owned)
+        Self::deserialize_items(inner, deserializer).map(Lent::Owned)
     }
+}
+
+/// Items that are borrowed where that is possible: a `Cow` that does not ask for `Clone`, which cannot be asked of the items of
+/// an array that has it.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Lent<'de, T> {
+    Borrowed(&'de [T]),
+    Owned(Vec<T>),
 }
 
 /// Elements and fixed arrays of them: what a slice can be borrowed of.
@@ -154,5 +173,15 @@ impl<'de, T: DeserializeArray<'de>> DeserializeItem<'de> for T {
         d: D,
     ) -> Result<Vec<Self>, D::Error> {
         <T as DeserializeArray>::deserialize_items(inner, d)
+    }
+
+    fn deserialize_lent<D: Deserializer<'de>>(
+        inner: &mut Vec<usize>,
+        d: D,
+    ) -> Result<Lent<'de, Self>, D::Error>
+    where
+        Self: 'de,
+    {
+        <T as DeserializeArray<'de>>::deserialize_lent(inner, d)
     }
 }
