@@ -259,7 +259,7 @@ mod shadowed_names {
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Rows<'a> {
+struct Lent<'a> {
     #[shm_array]
     rows: Cow<'a, [[f32; 3]]>,
     #[shm_array]
@@ -270,18 +270,18 @@ struct Rows<'a> {
 
 #[test]
 fn rows_are_borrowed_where_they_lie() {
-    let rows = Rows {
+    let rows = Lent {
         rows: Cow::Borrowed(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
         blocks: Cow::Borrowed(&[[[1, 2], [3, 4]]]),
         shared: std::sync::Arc::new([[0.5; 3]; 4]),
     };
     let bytes = serde_shm::to_bytes(&rows).unwrap();
-    let seen: Rows<'_> = serde_shm::from_bytes(&bytes).unwrap();
+    let seen: Lent<'_> = serde_shm::from_bytes(&bytes).unwrap();
     assert_eq!(seen, rows);
     assert!(matches!((seen.rows, seen.blocks), (Cow::Borrowed(_), Cow::Borrowed(_))));
     // Another format lends nothing.
     let json = serde_json::to_string(&rows).unwrap();
-    let seen: Rows<'_> = serde_json::from_str(&json).unwrap();
+    let seen: Lent<'_> = serde_json::from_str(&json).unwrap();
     assert_eq!(seen, rows);
     assert!(matches!((seen.rows, seen.blocks), (Cow::Owned(_), Cow::Owned(_))));
 }
