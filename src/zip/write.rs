@@ -5,7 +5,7 @@ use std::io::{self, Seek, Write};
 use crate::error::{Error, ErrorKind, Result};
 
 use super::pack::{
-    BATCH, PIECE, Packed, Piece, fit_level, fit_levels, is_worth, looks_worth, pack, pieces,
+    BATCH, Fit, PIECE, Packed, Piece, fit, fit_all, is_worth, looks_worth, pack, pieces,
 };
 use super::records::{
     ALIGNMENT, DEFLATED, END, END64, END64_LEN, ENTRY, FULL, FULL16, LOCAL, LOCAL_LEN, LOCATOR64,
@@ -74,8 +74,8 @@ struct Deflating {
     packed: u64,
     /// The lengths of the pieces that were.
     pieces: Vec<u32>,
-    /// Once something was.
-    level: u8,
+    /// How, once something was; before, the level alone counts.
+    fit: Fit,
     /// What came and was not compressed yet.
     held: Vec<u8>,
 }
@@ -136,7 +136,8 @@ impl<W: Write + Seek> ArchiveWriter<W> {
                 self.flush_waiting()?;
                 let started = self.start(name, DEFLATED, size)?;
                 let (pieces, held) = (Vec::new(), Vec::new());
-                Way::Deflated(Deflating { started, packed: 0, pieces, level, held })
+                let fit = Fit::new(level);
+                Way::Deflated(Deflating { started, packed: 0, pieces, fit, held })
             }
         };
         self.open = Some(Open { name: name.to_owned(), size, written: 0, way });
@@ -236,13 +237,13 @@ impl<W: Write + Seek> ArchiveWriter<W> {
     ) -> Result<Way> {
         let held = std::mem::take(&mut member.held);
         let before = held.len();
-        let level = fit_level(member.level, rest);
-        if rest.len() < BATCH || looks_worth(level, rest) {
+        let fit = fit(member.fit.level, rest);
+        if rest.len() < BATCH || looks_worth(fit.level, rest) {
             let (first, others) = rest.split_at(rest.len().min(PIECE - before));
             let mut start = held.clone();
             start.extend_from_slice(first);
-            let first = pieces(&start, level, others.is_empty());
-            let all: Vec<Piece<'_>> = first.chain(pieces(others, level, true)).collect();
+            let first = pieces(&start, fit, others.is_empty());
+            let all: Vec<Piece<'_>> = first.chain(pieces(others, fit, true)).collect();
             for (number, batch) in all.chunks(BATCH / PIECE).enumerate() {
                 self.put(&mut member, &pack(batch))?;
                 tell((number + 1) * BATCH - before);
@@ -275,9 +276,9 @@ impl<W: Write + Seek> ArchiveWriter<W> {
                 return Ok(Way::Deflated(member));
             }
             if member.packed == 0 {
-                member.level = fit_level(member.level, &member.held);
+                member.fit = fit(member.fit.level, &member.held);
             }
-            let batch = pieces(&member.held, member.level, ends).collect::<Vec<_>>();
+            let batch = pieces(&member.held, member.fit, ends).collect::<Vec<_>>();
             let batch = pack(&batch);
             let len: usize = batch.iter().map(|piece| piece.bytes.len()).sum();
             if member.packed == 0 && !is_worth(len as u64, member.held.len() as u64) {
@@ -350,10 +351,10 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         let Some(level) = self.settings.deflate.filter(|_| !waiting.is_empty()) else {
             return Ok(());
         };
-        let levels = fit_levels(level, waiting.iter().map(|member| &member.data[..]));
-        let members = waiting.iter().zip(levels);
+        let fits = fit_all(level, waiting.iter().map(|member| &member.data[..]));
+        let members = waiting.iter().zip(fits);
         let all: Vec<Piece<'_>> =
-            members.flat_map(|(member, level)| pieces(&member.data, level, true)).collect();
+            members.flat_map(|(member, fit)| pieces(&member.data, fit, true)).collect();
         let mut packed = pack(&all).into_iter();
         for Waiting { name, data } in &waiting {
             let count = data.len().div_ceil(PIECE);
