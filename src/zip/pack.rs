@@ -151,17 +151,14 @@ mod tests {
         let mut state = 1_u32;
         let mut random = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            state >> 23
+            state
         };
-        let sorted: Vec<u32> = std::iter::repeat_with(&mut random)
-            .scan(7_u32, |last, step| {
-                *last = last.wrapping_add(step);
-                Some(*last)
-            })
-            .take(1 << 18)
-            .collect();
+        // Numbers at random places, some 256 apart.
+        let mut sorted: Vec<u32> = std::iter::repeat_with(|| random() >> 6).take(1 << 18).collect();
+        sorted.sort_unstable();
         let sorted: Vec<u8> = sorted.into_iter().flat_map(u32::to_le_bytes).collect();
-        let noise: Vec<u8> = std::iter::repeat_with(|| random() as u8).take(1 << 20).collect();
+        let noise: Vec<u8> =
+            std::iter::repeat_with(|| (random() >> 24) as u8).take(1 << 20).collect();
         let packed = |fit: Fit| -> usize {
             let pieces: Vec<Piece<'_>> = pieces(&sorted, fit, true).collect();
             pack(&pieces).iter().map(|packed| packed.bytes.len()).sum()
