@@ -457,7 +457,10 @@ impl<'de, A: Element> Visitor<'de> for Blocks<A> {
             while seq.next_element_seed(Block(take))?.is_some() {}
             return Ok(Stored::Bytes(Bytes(Cow::Owned(all))));
         };
-        let mut items = element::room::<A>(count);
+        let mut items = element::try_room::<A>(count).ok_or_else(|| {
+            let bytes = count.saturating_mul(size_of::<A>());
+            S::Error::custom(format_args!("no memory for an array of {bytes} bytes"))
+        })?;
         let take = &mut |bytes: &[u8]| element::append(&mut items, bytes);
         while seq.next_element_seed(Block(take))?.is_some() {}
         if items.len() == count {

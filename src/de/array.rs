@@ -20,9 +20,10 @@ use crate::dtype::DTypeKind;
 use crate::dtype::Scalar;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
-use crate::store::{Placed, Standing};
+use crate::store::{Flow, Placed, Standing};
 
 use super::element::Element;
+use super::flow::{Blocks, Flowing};
 use super::hint;
 use super::wrapped::Wrapped;
 
@@ -34,10 +35,17 @@ pub(super) fn visit_token<'de, V: Visitor<'de>>(
 ) -> Result<V::Value> {
     let bytes = placed.bytes;
     let is_bool = placed.dtype.scalar() == Some(Scalar::Bool);
-    visitor.visit_newtype_struct(Parts(placed)).map_err(|error| {
+    visitor.visit_newtype_struct(Parts { placed, feed: None }).map_err(|error| {
         // The visitor's error knows no kinds: what is no bool is no type that was not asked for.
         if is_bool && bytes.iter().any(|byte| *byte > 1) { error.into_corrupt() } else { error }
     })
+}
+
+/// Under the token, an array that is read as it is copied: the same, but for the bytes, which come in blocks.
+pub(super) fn visit_flow<'de, V: Visitor<'de>>(flow: Flow<'de>, visitor: V) -> Result<V::Value> {
+    let Flow { placed, bytes, feed } = flow;
+    let feed = Some(Blocks::new(placed.dtype.item_size(), bytes, feed));
+    visitor.visit_newtype_struct(Parts { placed, feed })
 }
 
 /// As anything: a token where the visitor keeps it for whoever asks later, else nested sequences.
@@ -101,7 +109,11 @@ pub(super) fn visit_bytes<'de, V: Visitor<'de>>(
 }
 
 /// What the payload's visitor reads.
-struct Parts<'de>(Placed<'de>);
+struct Parts<'de> {
+    placed: Placed<'de>,
+    /// The bytes, if they are not with the rest.
+    feed: Option<Blocks<'de>>,
+}
 
 impl<'de> Deserializer<'de> for Parts<'de> {
     type Error = Error;
@@ -111,7 +123,7 @@ impl<'de> Deserializer<'de> for Parts<'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_seq(PartsSeq { placed: self.0, part: 0 })
+        visitor.visit_seq(PartsSeq { parts: self, part: 0 })
     }
 
     forward_to_deserialize_any! {
@@ -120,8 +132,9 @@ impl<'de> Deserializer<'de> for Parts<'de> {
     }
 }
 
+/// The parts in their order.
 struct PartsSeq<'de> {
-    placed: Placed<'de>,
+    parts: Parts<'de>,
     part: u8,
 }
 
@@ -129,25 +142,27 @@ impl<'de> SeqAccess<'de> for PartsSeq<'de> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        let Parts { placed, feed } = &mut self.parts;
         self.part += 1;
         match self.part {
-            1 => match self.placed.dtype.plain_descriptor() {
+            1 => match placed.dtype.plain_descriptor() {
                 Some(text) => seed.deserialize(BorrowedStrDeserializer::new(text)),
-                None => seed.deserialize(StrDeserializer::new(&self.placed.dtype.to_string())),
+                None => seed.deserialize(StrDeserializer::new(&placed.dtype.to_string())),
             },
             2 => {
-                let axes = self.placed.shape.iter().map(|axis| *axis as u64);
+                let axes = placed.shape.iter().map(|axis| *axis as u64);
                 seed.deserialize(SeqDeserializer::new(axes))
             }
-            3 => match self.placed.standing {
-                Standing::Live(kind, number) => {
+            3 => match (placed.standing, feed) {
+                (Standing::Live(kind, number), _) => {
                     seed.deserialize(StrDeserializer::new(&live_reference(kind, number)))
                 }
-                _ => seed.deserialize(BorrowedBytesDeserializer::new(self.placed.bytes)),
+                (_, Some(blocks)) => seed.deserialize(Flowing(blocks)),
+                (_, None) => seed.deserialize(BorrowedBytesDeserializer::new(placed.bytes)),
             },
             4 => {
-                let order = if self.placed.order == Order::F { FORTRAN } else { 0 };
-                let fixed = if self.placed.standing == Standing::Fixed { FIXED } else { 0 };
+                let order = if placed.order == Order::F { FORTRAN } else { 0 };
+                let fixed = if placed.standing == Standing::Fixed { FIXED } else { 0 };
                 seed.deserialize(U8Deserializer::new(order | fixed))
             }
             _ => return Ok(None),

@@ -408,7 +408,7 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
             Tag::Array | Tag::Ndarray | Tag::Blob if is_copied() => {
                 match self.decoder.array_to_copy()? {
                     Copied::Placed(placed) => array::visit_token(placed, visitor),
-                    Copied::Flow(flow) => flow::visit_flow(flow, visitor),
+                    Copied::Flow(flow) => array::visit_flow(flow, visitor),
                 }
             }
             Tag::Array | Tag::Ndarray | Tag::Blob => {

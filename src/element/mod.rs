@@ -67,10 +67,18 @@ pub(crate) fn view<A: Element>(bytes: &[u8]) -> Result<&[A], Misfit> {
 }
 
 /// An empty vector with room for so many.
-pub(crate) fn room<A>(count: usize) -> Vec<A> {
+fn room<A>(count: usize) -> Vec<A> {
     let mut items = Vec::with_capacity(count);
     os::wish_huge_pages(items.spare_capacity_mut());
     items
+}
+
+/// The same for a number from outside: `None` if there is no memory for them.
+pub(crate) fn try_room<A>(count: usize) -> Option<Vec<A>> {
+    let mut items = Vec::new();
+    items.try_reserve_exact(count).ok()?;
+    os::wish_huge_pages(items.spare_capacity_mut());
+    Some(items)
 }
 
 /// Elements that are the caller's own: copied where they were borrowed.

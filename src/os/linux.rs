@@ -20,7 +20,7 @@ use rustix::fs::{
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::Pid;
 
-use super::{FileKind, Lack, Space, Stamp, Status};
+use super::{FileKind, Lack, Space, Stamp, Status, Unchanging};
 
 mod live;
 #[cfg(feature = "ndarray")]
@@ -142,12 +142,8 @@ pub(crate) fn read_only(file: &File) -> io::Result<File> {
 }
 
 /// Maps the first `len` bytes of a file.
-///
-/// # Safety
-///
-/// While the mapping lives nobody may write to the file or cut it.
-pub(crate) unsafe fn map_file(file: &File, len: usize) -> io::Result<Map> {
-    // SAFETY: what `Mmap::map` demands is what this function's caller has promised.
+pub(crate) fn map_file(file: &File, len: usize, _: Unchanging) -> io::Result<Map> {
+    // SAFETY: what `Mmap::map` demands is what has been promised: `Unchanging` cannot be had without, and serves once.
     again(|| Ok(Map(unsafe { MmapOptions::new().len(len).map(file) }?)))
 }
 

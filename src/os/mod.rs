@@ -8,6 +8,19 @@ mod linux;
 
 pub(crate) use linux::*;
 
+/// A caller's promise that a file does not change while it is mapped. Each lets one file be mapped.
+pub(crate) struct Unchanging(());
+
+impl Unchanging {
+    /// # Safety
+    ///
+    /// While what is mapped by it lives, nobody may write to the file or cut it.
+    #[allow(unsafe_code)]
+    pub(crate) unsafe fn promised() -> Self {
+        Unchanging(())
+    }
+}
+
 /// What a name or a descriptor stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Status {

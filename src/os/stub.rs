@@ -6,7 +6,7 @@ use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use super::{FileKind, Lack, Space, Stamp, Status};
+use super::{FileKind, Lack, Space, Stamp, Status, Unchanging};
 
 fn unsupported<T>() -> io::Result<T> {
     Err(io::Error::new(
@@ -74,10 +74,7 @@ pub(crate) fn read_only(_: &File) -> io::Result<File> {
     unsupported()
 }
 
-/// # Safety
-///
-/// None is needed: nothing is mapped.
-pub(crate) unsafe fn map_file(_: &File, _: usize) -> io::Result<Map> {
+pub(crate) fn map_file(_: &File, _: usize, _: Unchanging) -> io::Result<Map> {
     unsupported()
 }
 

@@ -246,12 +246,7 @@ impl Stored {
     /// # Errors
     ///
     /// `NotFound` if it has no name any more; `Io` if there is no room in this process.
-    ///
-    /// # Safety
-    ///
-    /// While the region or a clone of it lives, nobody may write to the file or cut it.
-    #[allow(unsafe_code)]
-    pub(crate) unsafe fn map(&self) -> Result<Region> {
+    pub(crate) fn map(&self, promise: os::Unchanging) -> Result<Region> {
         let status = os::file_status(&self.file).map_err(cannot_look)?;
         if status.links == 0 {
             let text = "the persistent segment was removed while it was being opened";
@@ -260,8 +255,7 @@ impl Stored {
         let cannot = |e| room::error("cannot map the segment", e, status.bytes, Place::Memory);
         let len =
             usize::try_from(status.bytes).map_err(|_| cannot(io::ErrorKind::OutOfMemory.into()))?;
-        // SAFETY: handed on to the caller.
-        let map = unsafe { os::map_file(&self.file, len) }.map_err(cannot)?;
+        let map = os::map_file(&self.file, len, promise).map_err(cannot)?;
         Ok(Region::from_map(map))
     }
 

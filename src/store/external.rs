@@ -1,8 +1,6 @@
 //! The block of an archive, whose arrays are its members.
 
-use crate::error::Result;
-
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::wire::{Reader, put_varint};
 use crate::zip::Pieces;
 

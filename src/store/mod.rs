@@ -108,10 +108,9 @@ pub(crate) enum Standing {
 
 /// An array that is read as it is copied.
 pub(crate) struct Flow<'de> {
-    pub(crate) dtype: DType,
-    pub(crate) shape: Vec<usize>,
-    pub(crate) order: Order,
-    /// `layout::byte_len` of shape and dtype: so many will come.
+    /// All of it but the bytes.
+    pub(crate) placed: Placed<'de>,
+    /// So many bytes will come.
     pub(crate) bytes: usize,
     pub(crate) feed: Box<dyn Feed + 'de>,
 }

@@ -238,7 +238,9 @@ impl Members {
         let mut stream = archive.stream(self.input.bytes(), index)?;
         // The header was seen to be what stands before so many bytes.
         stream.next((self.size(index) - bytes as u64) as usize)?;
-        Ok(Some(Flow { dtype, shape, order, bytes, feed: Box::new(stream) }))
+        let (standing, region) = (Standing::Free, None);
+        let placed = Placed { dtype, shape, order, bytes: &[], standing, region };
+        Ok(Some(Flow { placed, bytes, feed: Box::new(stream) }))
     }
 
     /// The same, but little is read from a file though it is mapped: that costs less than to touch its page.

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::dtype::{DType, Scalar};
+use crate::dtype::Scalar;
 use crate::error::{Error, Result};
-use crate::layout::Order;
 use crate::npy;
 
 use super::super::block::{Block, BlockParts};
@@ -125,11 +124,13 @@ impl<'a> NpzSource<'a> {
         Ok((entry, member))
     }
 
-    /// An error if a member is not the array that the object has.
-    fn check(entry: &Entry<'_>, dtype: &DType, shape: &[usize], order: Order) -> Result<()> {
-        let same_order = order == entry.order || !npy::has_order(&entry.shape);
-        if entry.dtype.agrees_with(dtype) && shape == entry.shape && same_order {
-            return Ok(());
+    /// A member as the array that the object has; an error if it is another.
+    fn check(entry: Entry<'_>, found: Placed<'a>) -> Result<Placed<'a>> {
+        let Placed { dtype, shape, order, .. } = &found;
+        let same_order = *order == entry.order || !npy::has_order(&entry.shape);
+        if entry.dtype.agrees_with(dtype) && *shape == entry.shape && same_order {
+            // The directory tells apart what NumPy has one name for.
+            return Ok(Placed { dtype: entry.dtype, order: entry.order, ..found });
         }
         Err(Error::corrupt(format!(
             "member `{}`: expected {} {:?} in order {:?}, as the object was saved, found {dtype} {shape:?} in order {order:?}",
@@ -155,10 +156,7 @@ impl<'a> NpzSource<'a> {
             return Ok(Placed { dtype, shape, order, bytes, standing, region: None });
         }
         let most = entry.bytes as u64 + npy::MAX_PREFIX;
-        let found = way(self.members, member, most)?;
-        Self::check(&entry, &found.dtype, &found.shape, found.order)?;
-        // The directory tells apart what NumPy has one name for.
-        Ok(Placed { dtype: entry.dtype, order: entry.order, ..found })
+        Self::check(entry, way(self.members, member, most)?)
     }
 }
 
@@ -190,7 +188,7 @@ impl<'a> Source<'a> for NpzSource<'a> {
         else {
             return Ok(None);
         };
-        Self::check(&entry, &flow.dtype, &flow.shape, flow.order)?;
-        Ok(Some(Flow { dtype: entry.dtype, order: entry.order, ..flow }))
+        let placed = Self::check(entry, flow.placed)?;
+        Ok(Some(Flow { placed, ..flow }))
     }
 }

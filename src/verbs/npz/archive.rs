@@ -30,7 +30,8 @@ use crate::store::{Input, MappedFile, Members, NpzSource, Rest, Tree};
 ///
 /// A compressed array is decompressed at its first use, whatever the way. An array that lies unaligned, as about half
 /// of those do that other programs wrote, is copied then. An `Npz` keeps what it loaded until it is dropped; a
-/// [`ShmArray`](crate::ShmArray) keeps its own array longer.
+/// [`ShmArray`](crate::ShmArray) keeps its own array longer. A large stored array that a type owns (`Array`, `Vec`) is read to
+/// where it stays by each `get`, and not kept.
 ///
 /// ```
 /// use ndarray::{Array2, ArrayView2, Ix2};
@@ -125,7 +126,8 @@ impl Npz {
                 let len =
                     usize::try_from(len).map_err(|_| cannot(io::ErrorKind::OutOfMemory.into()))?;
                 // SAFETY: the caller's promise, which is the same.
-                let map = unsafe { os::map_file(&file, len) }.map_err(cannot)?;
+                let promise = unsafe { os::Unchanging::promised() };
+                let map = os::map_file(&file, len, promise).map_err(cannot)?;
                 let mapped = MappedFile::new(file, Region::from_map(map))
                     .map_err(|error| Error::io("cannot read the file", error))?;
                 Npz::new(Input::Map(mapped), u64::MAX)

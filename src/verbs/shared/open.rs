@@ -118,8 +118,8 @@ impl Segment {
     pub unsafe fn map(id: &str) -> Result<Self> {
         let load = |file: &Stored| {
             // SAFETY: handed on to the caller, whose promise outlives the region.
-            let region = unsafe { file.map() }?;
-            Content::in_place(region)
+            let promise = unsafe { os::Unchanging::promised() };
+            Content::in_place(file.map(promise)?)
         };
         open(id, How { load, ..READ })
     }
