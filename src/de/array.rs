@@ -17,7 +17,8 @@ use crate::array::TOKEN;
 use crate::array::{FIXED, FORTRAN, live_reference};
 #[cfg(feature = "npz")]
 use crate::dtype::DTypeKind;
-use crate::dtype::Scalar;
+use crate::dtype::{DType, Scalar};
+use crate::element;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
 use crate::store::{Flow, Placed, Standing};
@@ -220,12 +221,13 @@ impl<'de> Deserializer<'de> for Flat<'_, 'de> {
         let in_order =
             placed.order == Order::C || placed.shape.iter().filter(|n| **n > 1).count() < 2;
         if in_order {
-            return visit_elements(placed, Walk::new(0, 1, count), visitor);
+            return visit_adjacent(placed, 0, count, visitor);
         }
         let strides = layout::strides(&placed.shape, placed.order);
         visit_elements(
-            placed,
-            RowMajor { shape: &placed.shape, index: vec![0; strides.len()], strides, left: count },
+            &placed.dtype,
+            placed.bytes,
+            RowMajor::new(0, &placed.shape, &strides),
             visitor,
         )
     }
@@ -257,15 +259,25 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let Some((&len, inner)) = self.placed.shape[self.axis..].split_first() else {
-            let walk = Walk::new(self.start, 1, 1);
-            return match (Elements { placed: self.placed, walk }).next_element() {
+            let Placed { dtype, bytes, .. } = self.placed;
+            let walk = RowMajor::new(self.start, &[], &[]);
+            return match (Elements { dtype, bytes, walk }).next_element() {
                 Some(element) => element.deserialize_any(visitor),
                 None => Err(Error::custom("an array without elements has none")),
             };
         };
         let step = self.strides[self.axis];
+        if inner.is_empty() && step == 1 {
+            return visit_adjacent(self.placed, self.start, len, visitor);
+        }
         if inner.is_empty() {
-            return visit_elements(self.placed, Walk::new(self.start, step, len), visitor);
+            let Placed { dtype, bytes, .. } = self.placed;
+            return visit_elements(
+                dtype,
+                bytes,
+                RowMajor::new(self.start, &[len], &[step]),
+                visitor,
+            );
         }
         visitor.visit_seq(Rows { part: self, step, left: len })
     }
@@ -299,35 +311,69 @@ impl<'de> SeqAccess<'de> for Rows<'_, 'de> {
     }
 }
 
-/// Which element comes next, by its place in memory.
+/// Which element comes next, by its place among the elements.
 trait Places {
+    /// Where there are no more places, that, or one where no element is.
     fn next_place(&mut self) -> Option<usize>;
     fn left(&self) -> usize;
     /// How many places were given.
     fn done(&self) -> usize;
 }
 
-/// Elements at one distance from each other.
-struct Walk {
+/// All elements as they lie.
+struct Adjacent {
     next: usize,
-    step: usize,
+    len: usize,
+}
+
+impl Places for Adjacent {
+    #[inline]
+    fn next_place(&mut self) -> Option<usize> {
+        // Their end is the end of their bytes: to look for it once for each element is enough.
+        let place = self.next;
+        self.next += 1;
+        Some(place)
+    }
+
+    fn left(&self) -> usize {
+        self.len.saturating_sub(self.next)
+    }
+
+    fn done(&self) -> usize {
+        self.next
+    }
+}
+
+/// Elements of an array in another order, row by row.
+struct RowMajor<'p> {
+    start: usize,
+    shape: &'p [usize],
+    strides: &'p [usize],
+    index: Vec<usize>,
     left: usize,
     len: usize,
 }
 
-impl Walk {
-    fn new(start: usize, step: usize, len: usize) -> Self {
-        Walk { next: start, step, left: len, len }
+impl<'p> RowMajor<'p> {
+    fn new(start: usize, shape: &'p [usize], strides: &'p [usize]) -> Self {
+        // The byte length was checked against the shape.
+        let len = layout::count(shape).unwrap_or(0);
+        RowMajor { start, shape, strides, index: vec![0; shape.len()], left: len, len }
     }
 }
 
-impl Places for Walk {
-    #[inline]
+impl Places for RowMajor<'_> {
     fn next_place(&mut self) -> Option<usize> {
         self.left = self.left.checked_sub(1)?;
-        let place = self.next;
-        self.next += self.step;
-        Some(place)
+        let place: usize = self.index.iter().zip(self.strides).map(|(i, stride)| i * stride).sum();
+        for (i, axis) in self.index.iter_mut().zip(self.shape).rev() {
+            *i += 1;
+            if *i < *axis {
+                break;
+            }
+            *i = 0;
+        }
+        Some(self.start + place)
     }
 
     fn left(&self) -> usize {
@@ -339,55 +385,41 @@ impl Places for Walk {
     }
 }
 
-/// All elements of an array of another order, row by row.
-struct RowMajor<'p> {
-    shape: &'p [usize],
-    index: Vec<usize>,
-    strides: Vec<usize>,
-    left: usize,
-}
-
-impl Places for RowMajor<'_> {
-    fn next_place(&mut self) -> Option<usize> {
-        self.left = self.left.checked_sub(1)?;
-        let place = self.index.iter().zip(&self.strides).map(|(i, stride)| i * stride).sum();
-        for (i, axis) in self.index.iter_mut().zip(self.shape).rev() {
-            *i += 1;
-            if *i < *axis {
-                break;
-            }
-            *i = 0;
-        }
-        Some(place)
-    }
-
-    fn left(&self) -> usize {
-        self.left
-    }
-
-    fn done(&self) -> usize {
-        self.shape.iter().product::<usize>() - self.left
-    }
+/// Calls the visitor with a sequence of so many elements that lie together.
+fn visit_adjacent<'de, V: Visitor<'de>>(
+    placed: &Placed<'de>,
+    start: usize,
+    len: usize,
+    visitor: V,
+) -> Result<V::Value> {
+    let item = placed.dtype.item_size();
+    let bytes = placed.bytes.get(start * item..(start + len) * item).unwrap_or_default();
+    visit_elements(&placed.dtype, bytes, Adjacent { next: 0, len }, visitor)
 }
 
 /// Calls the visitor with a sequence of elements of the array's own type: the type is chosen once, not for each.
 fn visit_elements<'de, V: Visitor<'de>>(
-    placed: &Placed<'de>,
+    dtype: &DType,
+    bytes: &'de [u8],
     walk: impl Places,
     visitor: V,
 ) -> Result<V::Value> {
-    if placed.dtype.is_big_endian() {
-        return visitor.visit_seq(Elements { placed, walk });
+    if dtype.is_big_endian() {
+        return visitor.visit_seq(Elements { dtype, bytes, walk });
     }
     macro_rules! typed {
         ($($dtype:ident $read:expr;)*) => {{
-            match placed.dtype.scalar() {
-                Some(Scalar::Bool) => visitor.visit_seq(Typed { bytes: placed.bytes, walk, read: bool_of }),
+            match dtype.scalar() {
+                Some(Scalar::Bool) => match element::view(bytes) {
+                    Ok(items) => visitor.visit_seq(Typed { items, walk, read: Ok::<bool, _> }),
+                    // The first of them is an error with its place.
+                    Err(_) => visitor.visit_seq(Typed { items: bytes, walk, read: bool_of }),
+                },
                 $(Some(Scalar::$dtype) => {
-                    let read = |bytes| Ok($read(bytes));
-                    visitor.visit_seq(Typed { bytes: placed.bytes, walk, read })
+                    let read = |item| Ok($read(item));
+                    visitor.visit_seq(Typed { items: bytes.as_chunks().0, walk, read })
                 })*
-                _ => visitor.visit_seq(Elements { placed, walk }),
+                _ => visitor.visit_seq(Elements { dtype, bytes, walk }),
             }
         }};
     }
@@ -405,24 +437,25 @@ fn visit_elements<'de, V: Visitor<'de>>(
     }
 }
 
-fn bool_of([byte]: [u8; 1]) -> Result<bool> {
+fn bool_of(byte: u8) -> Result<bool> {
     match byte {
         0 | 1 => Ok(byte == 1),
         _ => Err(Error::corrupt(format!("invalid bool: expected a byte 0 or 1, found {byte}"))),
     }
 }
 
-/// Elements of `N` bytes.
-struct Typed<'de, W, F, const N: usize> {
-    bytes: &'de [u8],
+/// Elements of one type.
+struct Typed<'de, I, W, F> {
+    items: &'de [I],
     walk: W,
     read: F,
 }
 
-impl<'de, W, F, A, const N: usize> SeqAccess<'de> for Typed<'de, W, F, N>
+impl<'de, I, W, F, A> SeqAccess<'de> for Typed<'de, I, W, F>
 where
+    I: Copy,
     W: Places,
-    F: Fn([u8; N]) -> Result<A>,
+    F: Fn(I) -> Result<A>,
     A: IntoDeserializer<'de, Error>,
 {
     type Error = Error;
@@ -430,8 +463,8 @@ where
     #[inline]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
         let Some(place) = self.walk.next_place() else { return Ok(None) };
-        let Some(bytes) = self.bytes.as_chunks::<N>().0.get(place) else { return Ok(None) };
-        let element = (self.read)(*bytes);
+        let Some(item) = self.items.get(place) else { return Ok(None) };
+        let element = (self.read)(*item);
         match element.and_then(|one| seed.deserialize(Wrapped::new(one.into_deserializer()))) {
             Ok(value) => Ok(Some(value)),
             Err(error) => Err(error.at_index(self.walk.done() - 1)),
@@ -446,16 +479,20 @@ where
 
 /// Elements of any type and byte order.
 struct Elements<'p, 'de, W> {
-    placed: &'p Placed<'de>,
+    dtype: &'p DType,
+    bytes: &'de [u8],
     walk: W,
 }
 
 impl<'p, 'de, W: Places> Elements<'p, 'de, W> {
     fn next_element(&mut self) -> Option<Element<'p, 'de>> {
+        if self.walk.left() == 0 {
+            return None;
+        }
         let place = self.walk.next_place()?;
-        let item = self.placed.dtype.item_size();
-        let bytes = self.placed.bytes.get(place * item..(place + 1) * item)?;
-        Some(Element { dtype: &self.placed.dtype, bytes })
+        let item = self.dtype.item_size();
+        let bytes = self.bytes.get(place * item..(place + 1) * item)?;
+        Some(Element { dtype: self.dtype, bytes })
     }
 }
 

@@ -1,10 +1,12 @@
 //! A block of bytes that starts at a multiple of 64.
 
+use std::convert::Infallible;
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::Deref;
 
 use crate::layout::ARRAY_ALIGN;
+use crate::os;
 
 /// A growable block of bytes whose first byte lies at a multiple of 64.
 ///
@@ -16,10 +18,18 @@ use crate::layout::ARRAY_ALIGN;
 /// assert_eq!(bytes.as_ptr() as usize % 64, 0);
 /// ```
 pub struct AlignedBytes {
-    /// `start` bytes of padding, then the content. It never grows in place: a reallocation may land at another
-    /// address modulo 64, so `reserve` moves the content itself.
+    /// `start` bytes of padding, then the content.
     vec: Vec<u8>,
     start: usize,
+}
+
+/// A block of this size grows by the allocator, which moves its pages and no bytes. It may then lie at another address
+/// modulo 64; a smaller one is copied to where it is aligned at once.
+const LARGE: usize = 1 << 20;
+
+/// How far behind the start of a buffer the first multiple of 64 lies.
+fn distance(buffer: &[u8]) -> usize {
+    buffer.as_ptr().addr().wrapping_neg() % ARRAY_ALIGN
 }
 
 impl AlignedBytes {
@@ -38,50 +48,73 @@ impl AlignedBytes {
     /// Makes a block of a buffer without a copy, where its content can be moved within it to where it is aligned. The
     /// content starts at `start`; its first bytes are given apart.
     pub(crate) fn adopt(mut buffer: Vec<u8>, start: usize, head: &[u8]) -> Self {
-        let aligned = buffer.as_ptr().addr().wrapping_neg() % ARRAY_ALIGN;
         buffer[start..start + head.len()].copy_from_slice(head);
-        if aligned > start {
-            return AlignedBytes::copy_from(&buffer[start..]);
-        }
-        if aligned < start {
-            buffer.copy_within(start.., aligned);
-            buffer.truncate(buffer.len() - (start - aligned));
-        }
-        AlignedBytes { vec: buffer, start: aligned }
+        let mut block = AlignedBytes { vec: buffer, start };
+        block.align();
+        block
     }
 
-    /// Makes room for `more` bytes; at least doubles, so that appending is linear.
+    /// Makes room for `more` bytes.
     fn reserve(&mut self, more: usize) {
-        if self.vec.capacity() - self.vec.len() < more {
-            let wanted = self.len().saturating_add(more).max(self.len().saturating_mul(2));
-            self.move_to(Vec::with_capacity(wanted.saturating_add(ARRAY_ALIGN)));
-        }
+        let Ok(()) = self.reserve_by(more, |vec, more| {
+            vec.reserve_exact(more);
+            Ok::<_, Infallible>(())
+        });
     }
 
     /// The same, with an error where there is no memory.
-    pub(crate) fn try_reserve(&mut self, more: usize) -> std::io::Result<()> {
-        if self.vec.capacity() - self.vec.len() < more {
-            let wanted = self.len().saturating_add(more).max(self.len().saturating_mul(2));
-            let mut vec = Vec::new();
-            vec.try_reserve_exact(wanted.saturating_add(ARRAY_ALIGN))
-                .map_err(|error| std::io::Error::new(std::io::ErrorKind::OutOfMemory, error))?;
-            self.move_to(vec);
+    pub(crate) fn try_reserve(&mut self, more: usize) -> io::Result<()> {
+        self.reserve_by(more, Vec::try_reserve_exact)
+            .map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))
+    }
+
+    /// At least doubles, so that appending is linear.
+    fn reserve_by<E>(
+        &mut self,
+        more: usize,
+        reserve: impl FnOnce(&mut Vec<u8>, usize) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.vec.capacity() - self.vec.len() >= more {
+            return Ok(());
         }
+        let wanted = self.len().saturating_add(more).max(self.len().saturating_mul(2));
+        let wanted = wanted.saturating_add(ARRAY_ALIGN);
+        if self.len() < LARGE {
+            let mut vec = Vec::new();
+            reserve(&mut vec, wanted)?;
+            let start = distance(&vec);
+            vec.resize(start, 0);
+            vec.extend_from_slice(self);
+            *self = AlignedBytes { vec, start };
+        } else {
+            let more = wanted - self.vec.len();
+            reserve(&mut self.vec, more)?;
+            self.align();
+        }
+        os::wish_huge_pages(self.vec.spare_capacity_mut());
         Ok(())
     }
 
-    /// Moves the content to an empty vector that has room for it and for an alignment.
-    fn move_to(&mut self, mut vec: Vec<u8>) {
-        let start = vec.as_ptr().addr().wrapping_neg() % ARRAY_ALIGN;
-        vec.resize(start, 0);
-        vec.extend_from_slice(self);
-        self.vec = vec;
+    /// Moves the content to where it is aligned, if it is not.
+    fn align(&mut self) {
+        let (start, content) = (distance(&self.vec), self.start..self.vec.len());
+        let end = start + content.len();
+        if start == content.start {
+            return;
+        }
+        if end > self.vec.capacity() {
+            *self = AlignedBytes::copy_from(self);
+            return;
+        }
+        self.vec.resize(end.max(content.end), 0);
+        self.vec.copy_within(content, start);
+        self.vec.truncate(end);
         self.start = start;
     }
 
     /// So many zeros, or an error where there is no memory.
     #[cfg(feature = "npz")]
-    pub(crate) fn zeroed(len: usize) -> std::io::Result<Self> {
+    pub(crate) fn zeroed(len: usize) -> io::Result<Self> {
         let mut block = AlignedBytes::new();
         block.try_reserve(len)?;
         block.vec.resize(block.start + len, 0);
@@ -103,15 +136,13 @@ impl AlignedBytes {
     pub(crate) fn append_by<R>(&mut self, append: impl FnOnce(&mut Vec<u8>) -> R) -> R {
         let result = append(&mut self.vec);
         // Nothing makes `Vec` grow within its room, but nothing forbids it either.
-        if !self.as_ptr().addr().is_multiple_of(ARRAY_ALIGN) {
-            *self = AlignedBytes::copy_from(self);
-        }
+        self.align();
         result
     }
 
     /// Reads to the end of `reader`, which is expected to give so many bytes. Memory beyond that grows with what
     /// really comes.
-    pub(crate) fn read_to_end(mut reader: impl Read, expected: usize) -> std::io::Result<Self> {
+    pub(crate) fn read_to_end(mut reader: impl Read, expected: usize) -> io::Result<Self> {
         let mut block = AlignedBytes::new();
         // One more, so that the end is seen without growing.
         block.try_reserve(expected.saturating_add(1))?;
@@ -124,22 +155,19 @@ impl AlignedBytes {
             }
         }
         // Nothing makes `Vec` grow within its room, but nothing forbids it either.
-        if block.as_ptr().addr().is_multiple_of(ARRAY_ALIGN) {
-            Ok(block)
-        } else {
-            Ok(AlignedBytes::copy_from(&block))
-        }
+        block.align();
+        Ok(block)
     }
 }
 
 /// Bytes are appended.
-impl std::io::Write for AlignedBytes {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+impl io::Write for AlignedBytes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

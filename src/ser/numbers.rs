@@ -3,6 +3,7 @@
 
 use serde::ser::{Impossible, Serialize, SerializeSeq, SerializeTuple, SerializeTupleStruct};
 
+use crate::dtype::DType;
 use crate::dtype::Scalar::{self, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -205,13 +206,47 @@ pub(super) trait NumberSink {
     fn last_block(&mut self, block: &Block) -> bool;
 }
 
-/// Elements that wait to be written. A block is handed over by value and never by reference, so that the loop over the
-/// elements, which is the caller's, can keep it in registers.
+/// Elements of one type that wait to be written. A block is handed over by value and never by reference, so that the loop
+/// over the elements, which is the caller's, can keep it in registers.
 #[derive(Default)]
 pub(super) struct Block {
-    pub(super) bytes: Vec<u8>,
-    pub(super) filled: usize,
-    pub(super) scalar: Option<Scalar>,
+    bytes: Vec<u8>,
+    /// How many elements were put there, behind the first place of their type: of another type no element has a place.
+    next: usize,
+}
+
+/// So many places each type has; a block has fewer.
+const PLACES: usize = 1 << 20;
+
+impl Block {
+    /// Empty, with room for so many elements.
+    pub(super) fn cleared(mut self, scalar: Scalar, count: usize) -> Self {
+        self.bytes.resize(count * DType::little_endian(scalar).item_size(), 0);
+        Block { next: scalar as usize * PLACES, ..self }
+    }
+
+    /// The elements.
+    pub(super) fn filled(&self, scalar: Scalar) -> &[u8] {
+        let count = self.next.wrapping_sub(scalar as usize * PLACES);
+        count
+            .checked_mul(DType::little_endian(scalar).item_size())
+            .and_then(|bytes| self.bytes.get(..bytes))
+            .unwrap_or_default()
+    }
+
+    /// One more element, in a single comparison. False if there is no room for it.
+    #[inline]
+    fn put<const N: usize>(&mut self, scalar: Scalar, bytes: [u8; N]) -> bool {
+        let place = self.next.wrapping_sub(scalar as usize * PLACES);
+        match self.bytes.as_chunks_mut::<N>().0.get_mut(place) {
+            Some(room) => {
+                *room = bytes;
+                self.next += 1;
+                true
+            }
+            None => false,
+        }
+    }
 }
 
 /// A flat sequence of elements.
@@ -271,20 +306,15 @@ pub(super) struct Sequence<'a, P> {
 impl<P: NumberSink> Sequence<'_, P> {
     #[inline]
     fn put<const N: usize>(&mut self, scalar: Scalar, bytes: [u8; N]) -> Result<()> {
-        if self.block.scalar != Some(scalar) || self.block.bytes.len() - self.block.filled < N {
-            let block = std::mem::take(&mut self.block);
-            match self.sink.next_block(block, scalar) {
-                Some(block) => self.block = block,
-                None => return Err(other()),
-            }
+        if self.block.put(scalar, bytes) {
+            return Ok(());
         }
-        let start = self.block.filled;
-        self.block.filled += N;
-        match self.block.bytes.get_mut(start..start + N) {
-            Some(place) => place.copy_from_slice(&bytes),
+        let full = std::mem::take(&mut self.block);
+        match self.sink.next_block(full, scalar) {
+            Some(block) => self.block = block,
             None => return Err(other()),
         }
-        Ok(())
+        if self.block.put(scalar, bytes) { Ok(()) } else { Err(other()) }
     }
 }
 

@@ -23,7 +23,7 @@ const NAME: &str = "Array";
 const FIELDS: [&str; 3] = ["v", "dim", "data"];
 
 /// Elements are gathered to blocks of this size before they go to the sink.
-const BLOCK: usize = 64 << 10;
+const BLOCK: usize = 32 << 10;
 
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn may_be_array(name: &'static str, len: usize) -> bool {
@@ -249,7 +249,7 @@ impl<S: Sink> NumberSink for Packer<'_, '_, S> {
     }
 
     #[cold]
-    fn next_block(&mut self, mut block: Block, scalar: Scalar) -> Option<Block> {
+    fn next_block(&mut self, block: Block, scalar: Scalar) -> Option<Block> {
         let begun = match self.scalar {
             None => self.begin(scalar),
             Some(known) => known == scalar,
@@ -258,19 +258,19 @@ impl<S: Sink> NumberSink for Packer<'_, '_, S> {
             return None;
         }
         let item = DType::little_endian(scalar).item_size();
-        block.bytes.resize(self.left.min(BLOCK / item) * item, 0);
-        Some(Block { filled: 0, scalar: Some(scalar), ..block })
+        Some(block.cleared(scalar, self.left.min(BLOCK / item)))
     }
 
     fn last_block(&mut self, block: &Block) -> bool {
         let (Target::Begun(begun), Some(scalar)) = (&mut self.target, self.scalar) else {
             return false;
         };
-        if let Err(error) = begun.write(&block.bytes[..block.filled]) {
+        let filled = block.filled(scalar);
+        if let Err(error) = begun.write(filled) {
             self.error = Some(error);
             return false;
         }
-        self.left -= block.filled / DType::little_endian(scalar).item_size();
+        self.left -= filled.len() / DType::little_endian(scalar).item_size();
         true
     }
 }

@@ -11,6 +11,9 @@ use super::{ArrayHead, Nonce, Sink};
 /// Where allocators put large blocks, modulo 64: a page and their own two words.
 const LIKELY_START: usize = ARRAY_ALIGN - 16;
 
+/// Room for what most objects have beside one large array, so that this does not move it.
+const REST: usize = 4096;
+
 pub(crate) struct BytesSink(BlockSink<AlignedBytes>);
 
 impl BytesSink {
@@ -30,7 +33,7 @@ impl Sink for BytesSink {
 
     fn expect(&mut self, bytes: usize) {
         // Where there is no room now, there may be none later; then it is seen.
-        let _ = self.0.out_mut().try_reserve(bytes);
+        let _ = self.0.out_mut().try_reserve(bytes.saturating_add(REST));
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
