@@ -383,6 +383,76 @@ fn items_that_depart_from_the_one_before() {
     same(&vec![mixed; 3]);
 }
 
+/// Such items wait in a room of some KiB before they are where the others are: texts of every length around its size, and
+/// sequences of any announced length.
+#[test]
+fn items_that_are_alike_and_of_any_length() {
+    let item = |id: u64, len: usize| Small { id, label: "l".repeat(len), score: id as f32 };
+    for len in [0, 127, 128, 1000, 4050, 4080, 4096, 4200, 8100, 8180, 8192, 8300, 20_000] {
+        for count in [1, 2, 3, 9] {
+            same(&(0..count).map(|id| item(id << (id * 7), len)).collect::<Vec<_>>());
+        }
+        // Short ones before and between.
+        let mixed: Vec<_> =
+            (0..40).map(|id| item(id, if id % 10 == 9 { len } else { 5 })).collect();
+        same(&(mixed.clone(), 7, mixed));
+    }
+    same(&(0..30_000).map(|id| item(id * id, id as usize % 3)).collect::<Vec<_>>());
+    for len in [0, 1, 2, 62, 63, 64, 126, 127, 200] {
+        let items: Vec<_> = (0..len).map(|id| item(id, 3)).collect();
+        let count = items.len();
+        for told in [None, Some(0), Some(1), Some(count), Some(count + 1), Some(usize::MAX)] {
+            let bytes = to_bytes(&(Lies(&items, told), "after")).unwrap();
+            let back: (Vec<Small>, &str) = from_bytes(&bytes).unwrap();
+            assert_eq!(back, (items.clone(), "after"), "{len} items told as {told:?}");
+        }
+    }
+}
+
+/// What the items of a field did the last time is expected of them the next time, and need not hold.
+#[test]
+fn a_field_whose_items_change() {
+    #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
+    #[serde(untagged)]
+    enum Entry {
+        Full(Small),
+        Number(u32),
+        List(Vec<Small>),
+        Pair { left: i8, right: i8 },
+    }
+
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    struct Row {
+        entries: Vec<Entry>,
+        next: Option<Box<Row>>,
+        more: Vec<Option<Small>>,
+    }
+
+    let small = Small { id: 300, label: "s".into(), score: 1.0 };
+    let kinds = [
+        Entry::Full(small.clone()),
+        Entry::Number(7),
+        Entry::Pair { left: 1, right: -1 },
+        Entry::List(vec![small.clone(); 3]),
+    ];
+    let row = |n: usize, next| Row {
+        entries: (0..n % 5).map(|i| kinds[(n / 7 + i * (n % 2)) % 4].clone()).collect(),
+        next,
+        more: (0..n % 3).map(|i| (n % 4 != i).then(|| small.clone())).collect(),
+    };
+    let rows: Vec<Row> =
+        (0..300).map(|n| row(n, (n % 6 == 0).then(|| Box::new(row(n + 1, None))))).collect();
+    same(&rows);
+    // All of one kind are one run, whatever stood there before.
+    let of = |entry: &Entry| vec![vec![entry.clone(); 50]];
+    let alone: Vec<usize> = kinds.iter().map(|kind| to_bytes(&of(kind)).unwrap().len()).collect();
+    for (kind, alone) in kinds.iter().zip(alone) {
+        let both = to_bytes(&(of(&kinds[0]), of(kind))).unwrap().len();
+        let first = to_bytes(&of(&kinds[0])).unwrap().len();
+        assert!(both <= first + alone, "{both} bytes, alone {first} and {alone}");
+    }
+}
+
 /// Arrays in such items are routed, and an error names its place.
 #[test]
 fn arrays_and_errors_in_items_that_depart() {

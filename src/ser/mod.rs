@@ -28,6 +28,7 @@ use crate::wire::{BLOB_MIN, Kind, MAX_TUPLE, Tag, put_varint, zigzag};
 use levels::{Level, What};
 use plain::StructOrArray;
 use record::{Record, TupleOrSeq, TupleStruct};
+use repeat::Stage;
 use run::{Map, Seq};
 use shapes::{Key, Shapes};
 
@@ -67,6 +68,8 @@ struct Serializer<S> {
     /// the slot finds out by the length of this stack.
     noted: Vec<u8>,
     shapes: Shapes,
+    /// Where the items of the innermost sequence are repeated, once there were such.
+    stage: Option<Box<Stage>>,
     /// The records, sequences and maps that are being written, outermost first, behind one for the root; and room for as
     /// many as ever nested.
     levels: Vec<Level>,
@@ -96,6 +99,7 @@ impl<S: Sink> Serializer<S> {
             slot: ANY,
             noted: Vec::new(),
             shapes: Shapes::default(),
+            stage: None,
             levels: Vec::new(),
             active: 0,
             here: 0,
@@ -256,6 +260,13 @@ impl<S: Sink> Serializer<S> {
         }
         self.low = stack::is_low();
         Ok(())
+    }
+
+    /// The field that is being written, if its record's layout is known.
+    #[inline]
+    fn field(&self) -> Option<usize> {
+        let outer = self.levels.get(self.active)?;
+        matches!(outer.what, What::Record(_)).then_some(self.here)
     }
 
     /// Ends what was begun as this level.

@@ -112,11 +112,15 @@ impl<S: Sink> Serializer<S> {
     /// Whether a record can be begun without looking any further.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn is_usual(&self, number: u32) -> bool {
-        self.slot == Tag::Record as u8 && number < 0x80 && !self.is_step()
+        let slot = self.slot;
+        (slot == Tag::Record as u8 || slot == ANY) && number < 0x80 && !self.is_step()
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn begin_usual(&mut self, guess: Guess) -> At {
+        if self.slot == ANY {
+            self.out.push(Tag::Record as u8);
+        }
         let index = self.enter(What::Record(guess.number), self.out.len());
         self.out.push(guess.number as u8);
         At { index, next: guess.start, end: guess.end, base: self.noted.len(), rare: false }

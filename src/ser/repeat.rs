@@ -7,6 +7,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::slice;
 
 use serde::ser::{
     Impossible, Serialize, SerializeStruct, SerializeStructVariant, SerializeTuple,
@@ -14,11 +15,11 @@ use serde::ser::{
 };
 
 use crate::array::TOKEN;
-use crate::wire::{BLOB_MIN, Kind, MAX_TUPLE, Reader, Tag, put_varint, zigzag};
+use crate::wire::{BLOB_MIN, Kind, MAX_TUPLE, Reader, Tag, put_varint_at, zigzag};
 
 use super::ANY;
 use super::plain::may_be_array;
-use super::shapes::{Shapes, same_str};
+use super::shapes::Shapes;
 
 /// The steps of an item: at most so many, and records in it nest at most so deep.
 const MOST: usize = 512;
@@ -27,25 +28,43 @@ const DEEPEST: u32 = 16;
 /// What an item that is a record does, step by step.
 pub(super) struct Script(Vec<Step>);
 
+/// What serde is to say next, packed so that it takes two comparisons.
 #[derive(Clone, Copy)]
-enum Step {
-    Begin {
-        kind: Kind,
-        name: &'static str,
-        len: usize,
-        /// The layout's number, of one byte.
-        number: u8,
-    },
-    /// Follows the beginning of a variant.
-    Variant {
-        name: &'static str,
-        index: u32,
-    },
-    Field {
-        name: &'static str,
-        tag: u8,
-    },
-    End,
+struct Step {
+    /// The address of the name. Equal addresses are equal names; equal names may have several addresses, and the item is
+    /// then written like any other.
+    name: usize,
+    /// What it is, the kind or tag, and the name's length; see [`pack`].
+    what: u32,
+    /// Of a beginning the number of fields and the layout's number, of one byte; of a variant its index.
+    more: u32,
+}
+
+const BEGIN: u8 = 1;
+/// Follows the beginning of a variant.
+const VARIANT: u8 = 2;
+const FIELD: u8 = 3;
+const END: u8 = 4;
+
+/// Names are no longer than this.
+const MAX_NAME: usize = u16::MAX as usize;
+
+/// `detail` is a kind or a tag.
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn pack(what: u8, detail: u8, name: &str) -> u32 {
+    (name.len() as u32) << 16 | u32::from(detail) << 8 | u32::from(what)
+}
+
+/// What a value's slot is where it is to have this tag.
+const fn slot_of(tag: u8) -> u32 {
+    (tag as u32) << 8
+}
+
+impl Step {
+    fn new(what: u8, detail: u8, name: &'static str, more: u32) -> Option<Self> {
+        let step = Step { name: name.as_ptr().addr(), what: pack(what, detail, name), more };
+        (name.len() <= MAX_NAME).then_some(step)
+    }
 }
 
 impl Script {
@@ -63,21 +82,30 @@ impl Script {
         if depth == DEEPEST || self.0.len() + fields.len() + 3 > MOST {
             return None;
         }
-        self.0.push(Step::Begin { kind: key.kind, name: key.name, len: key.len, number });
+        let more = begin_with(key.len)? | u32::from(number);
+        // A tuple has no name, whatever the shape's key says.
+        let name = if key.kind == Kind::Tuple { "" } else { key.name };
+        self.0.push(Step::new(BEGIN, key.kind as u8, name, more)?);
         if key.kind.is_variant() {
-            self.0.push(Step::Variant { name: key.variant, index: key.variant_index });
+            self.0.push(Step::new(VARIANT, 0, key.variant, key.variant_index)?);
         }
         for &(name, tag) in fields {
-            self.0.push(Step::Field { name, tag });
+            self.0.push(Step::new(FIELD, tag, name, 0)?);
             if tag == Tag::Record as u8 {
                 self.record(shapes, reader, depth + 1)?;
             } else {
                 pass(reader, tag)?;
             }
         }
-        self.0.push(Step::End);
+        self.0.push(Step::new(END, 0, "", 0)?);
         Some(())
     }
+}
+
+/// The step of a beginning with so many fields, but for the layout's number.
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn begin_with(len: usize) -> Option<u32> {
+    if len < 1 << 24 { Some((len as u32) << 8) } else { None }
 }
 
 /// Passes over a value that is no record and has no parts.
@@ -111,18 +139,49 @@ fn pass(reader: &mut Reader<'_>, mut tag: u8) -> Option<()> {
     }
 }
 
-/// Writes an item as the script says, or gives `false` and leaves `out` as it was: the item is another.
-#[cfg_attr(not(debug_assertions), inline(always))]
-pub(super) fn write<T: Serialize + ?Sized>(script: &Script, out: &mut Vec<u8>, value: &T) -> bool {
-    let start = out.len();
-    let mut repeat =
-        Repeat { out, steps: &script.0, slot: Tag::Record as u8, asked: Cell::new(false) };
-    let written = value.serialize(&mut repeat).is_ok();
-    if written && repeat.steps.is_empty() && !repeat.asked.get() {
-        return true;
+/// Items that were written and are not in the inline block yet.
+pub(super) struct Stage {
+    bytes: [u8; ROOM],
+    filled: usize,
+}
+
+/// So many bytes are there for items that wait, and at least half of them for the next one. A power of two, so that the
+/// address of a place is known to be in it by one comparison.
+const ROOM: usize = 8 << 10;
+
+impl Stage {
+    pub(super) fn new() -> Box<Self> {
+        Box::new(Stage { bytes: [0; ROOM], filled: 0 })
     }
-    out.truncate(start);
-    false
+
+    /// Whether it is time to [flush](Self::flush) it.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn is_full(&self) -> bool {
+        self.filled > ROOM / 2
+    }
+
+    pub(super) fn flush(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.bytes[..self.filled]);
+        self.filled = 0;
+    }
+
+    /// Writes an item as the script says, or gives `false` and adds nothing: the item is another, or is too long.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn write<T: Serialize + ?Sized>(&mut self, script: &Script, value: &T) -> bool {
+        let mut repeat = Repeat {
+            steps: script.0.iter(),
+            room: &mut self.bytes,
+            next: self.filled,
+            slot: slot_of(Tag::Record as u8),
+            asked: Cell::new(false),
+        };
+        let written = value.serialize(&mut repeat).is_ok();
+        if written && repeat.steps.len() == 0 && !repeat.asked.get() {
+            self.filled = repeat.next;
+            return true;
+        }
+        false
+    }
 }
 
 /// The item is not as the script says.
@@ -146,12 +205,14 @@ impl serde::ser::Error for Other {
 
 type Result<T> = std::result::Result<T, Other>;
 
-pub(super) struct Repeat<'r> {
-    out: &'r mut Vec<u8>,
+struct Repeat<'r> {
     /// The steps that are left.
-    steps: &'r [Step],
-    /// The tag that the next value has, or `ANY`.
-    slot: u8,
+    steps: slice::Iter<'r, Step>,
+    room: &'r mut [u8; ROOM],
+    /// Where in it the next byte goes.
+    next: usize,
+    /// [`slot_of`] the next value's tag, or of `ANY`; anything else if the field is another than expected.
+    slot: u32,
     /// A value asked whether it is written for a human reader. It may have to be, which is not done here.
     asked: Cell<bool>,
 }
@@ -159,47 +220,84 @@ pub(super) struct Repeat<'r> {
 impl<'r> Repeat<'r> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn step(&mut self) -> Result<&'r Step> {
-        let (step, left) = self.steps.split_first().ok_or(Other)?;
-        self.steps = left;
-        Ok(step)
+        self.steps.next().ok_or(Other)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn put<const N: usize>(&mut self, bytes: [u8; N]) -> Result<()> {
+        let start = self.next;
+        if start > ROOM - N {
+            return Err(Other);
+        }
+        self.room[start..start + N].copy_from_slice(&bytes);
+        self.next = start + N;
+        Ok(())
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn put_varint(&mut self, number: u64) -> Result<()> {
+        if number < 1 << 7 {
+            return self.put([number as u8]);
+        }
+        self.put_long(number)
+    }
+
+    #[inline]
+    fn put_long(&mut self, number: u64) -> Result<()> {
+        let place = self.room.get_mut(self.next..).ok_or(Other)?;
+        self.next += put_varint_at(place, number).ok_or(Other)?;
+        Ok(())
+    }
+
+    /// A text or byte string behind its length.
+    #[inline]
+    fn put_bytes(&mut self, tag: Tag, bytes: &[u8]) -> Result<()> {
+        self.tag(tag)?;
+        self.put_varint(bytes.len() as u64)?;
+        let place = self.room.get_mut(self.next..).and_then(|room| room.get_mut(..bytes.len()));
+        place.ok_or(Other)?.copy_from_slice(bytes);
+        self.next += bytes.len();
+        Ok(())
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn tag(&mut self, tag: Tag) -> Result<()> {
-        if self.slot != tag as u8 {
-            if self.slot != ANY {
-                return Err(Other);
-            }
-            self.out.push(tag as u8);
+        if self.slot == slot_of(tag as u8) { Ok(()) } else { self.own_tag(tag) }
+    }
+
+    /// The value carries its tag.
+    #[inline(never)]
+    fn own_tag(&mut self, tag: Tag) -> Result<()> {
+        if self.slot != slot_of(ANY) {
+            return Err(Other);
         }
-        Ok(())
+        self.put([tag as u8])
     }
 
     /// The tag of a 64-bit number, and whether it takes eight bytes.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn wide(&mut self, varint: Tag, fixed: Tag, number: u64) -> Result<bool> {
-        if self.slot == fixed as u8 || self.slot == ANY && number >> 49 != 0 {
-            self.tag(fixed)?;
-            return Ok(true);
+        if self.slot == slot_of(varint as u8) {
+            return Ok(false);
         }
-        self.tag(varint)?;
-        Ok(false)
+        let is_fixed =
+            self.slot == slot_of(fixed as u8) || self.slot == slot_of(ANY) && number >> 49 != 0;
+        self.tag(if is_fixed { fixed } else { varint })?;
+        Ok(is_fixed)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn begin(&mut self, kind: Kind, name: &'static str, len: usize) -> Result<()> {
-        match *self.step()? {
-            Step::Begin { kind: k, name: n, len: l, number }
-                if self.slot == Tag::Record as u8
-                    && k == kind
-                    && l == len
-                    && (kind == Kind::Tuple || same_str(n, name)) =>
-            {
-                self.out.push(number);
-                Ok(())
-            }
-            _ => Err(Other),
+        let slot = self.slot;
+        let step = self.step()?;
+        if slot != slot_of(Tag::Record as u8)
+            || step.what != pack(BEGIN, kind as u8, name)
+            || Some(step.more & !0xff) != begin_with(len)
+            || kind != Kind::Tuple && step.name != name.as_ptr().addr()
+        {
+            return Err(Other);
         }
+        self.put([step.more as u8])
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -212,49 +310,47 @@ impl<'r> Repeat<'r> {
         len: usize,
     ) -> Result<()> {
         self.begin(kind, name, len)?;
-        match *self.step()? {
-            Step::Variant { name: n, index: i } if i == index && same_str(n, variant) => Ok(()),
-            _ => Err(Other),
+        let step = self.step()?;
+        if step.what != pack(VARIANT, 0, variant)
+            || step.more != index
+            || step.name != variant.as_ptr().addr()
+        {
+            return Err(Other);
         }
+        Ok(())
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
-        match *self.step()? {
-            Step::Field { name: n, tag } if same_str(n, name) => {
-                self.slot = tag;
-                value.serialize(&mut *self)
-            }
-            _ => Err(Other),
+        let step = self.step()?;
+        if step.name != name.as_ptr().addr() {
+            return Err(Other);
         }
+        // What is not the field that is expected leaves a slot that no value has.
+        self.slot = step.what ^ pack(FIELD, 0, name);
+        value.serialize(&mut *self)
     }
 
     /// A tuple's fields have no names.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        match *self.step()? {
-            Step::Field { tag, .. } => {
-                self.slot = tag;
-                value.serialize(&mut *self)
-            }
-            _ => Err(Other),
-        }
+        let step = self.step()?;
+        self.slot = step.what ^ pack(FIELD, 0, "");
+        value.serialize(&mut *self)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn finish(&mut self) -> Result<()> {
-        if matches!(self.step()?, Step::End) { Ok(()) } else { Err(Other) }
+        if self.step()?.what == pack(END, 0, "") { Ok(()) } else { Err(Other) }
     }
 }
 
 macro_rules! number {
-    ($($method:ident($ty:ty) $tag:ident |$out:ident, $value:ident| $put:expr;)*) => {$(
+    ($($method:ident($ty:ty) $tag:ident |$value:ident| $put:ident($bytes:expr);)*) => {$(
         #[cfg_attr(not(debug_assertions), inline(always))]
         fn $method(self, $value: $ty) -> Result<()> {
             self.tag(Tag::$tag)?;
-            let $out = &mut *self.out;
-            $put;
-            Ok(())
+            self.$put($bytes)
         }
     )*};
 }
@@ -276,79 +372,66 @@ impl serde::Serializer for &mut Repeat<'_> {
     }
 
     number! {
-        serialize_bool(bool) Bool |out, value| out.push(u8::from(value));
-        serialize_i8(i8) I8 |out, value| out.push(value.cast_unsigned());
-        serialize_i16(i16) I16 |out, value| put_varint(out, zigzag(value.into()));
-        serialize_i32(i32) I32 |out, value| put_varint(out, zigzag(value.into()));
-        serialize_i128(i128) I128 |out, value| out.extend_from_slice(&value.to_le_bytes());
-        serialize_u8(u8) U8 |out, value| out.push(value);
-        serialize_u16(u16) U16 |out, value| put_varint(out, value.into());
-        serialize_u32(u32) U32 |out, value| put_varint(out, value.into());
-        serialize_u128(u128) U128 |out, value| out.extend_from_slice(&value.to_le_bytes());
-        serialize_f32(f32) F32 |out, value| out.extend_from_slice(&value.to_le_bytes());
-        serialize_f64(f64) F64 |out, value| out.extend_from_slice(&value.to_le_bytes());
-        serialize_char(char) Char |out, value| put_varint(out, u32::from(value).into());
+        serialize_bool(bool) Bool |value| put([u8::from(value)]);
+        serialize_i8(i8) I8 |value| put(value.to_le_bytes());
+        serialize_i16(i16) I16 |value| put_varint(zigzag(value.into()));
+        serialize_i32(i32) I32 |value| put_varint(zigzag(value.into()));
+        serialize_i128(i128) I128 |value| put(value.to_le_bytes());
+        serialize_u8(u8) U8 |value| put([value]);
+        serialize_u16(u16) U16 |value| put_varint(value.into());
+        serialize_u32(u32) U32 |value| put_varint(value.into());
+        serialize_u128(u128) U128 |value| put(value.to_le_bytes());
+        serialize_f32(f32) F32 |value| put(value.to_le_bytes());
+        serialize_f64(f64) F64 |value| put(value.to_le_bytes());
+        serialize_char(char) Char |value| put_varint(u32::from(value).into());
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_i64(self, value: i64) -> Result<()> {
         let number = zigzag(value);
         if self.wide(Tag::I64, Tag::I64Fixed, number)? {
-            self.out.extend_from_slice(&value.to_le_bytes());
+            self.put(value.to_le_bytes())
         } else {
-            put_varint(self.out, number);
+            self.put_varint(number)
         }
-        Ok(())
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_u64(self, value: u64) -> Result<()> {
         if self.wide(Tag::U64, Tag::U64Fixed, value)? {
-            self.out.extend_from_slice(&value.to_le_bytes());
+            self.put(value.to_le_bytes())
         } else {
-            put_varint(self.out, value);
+            self.put_varint(value)
         }
-        Ok(())
     }
 
-    #[cfg_attr(not(debug_assertions), inline(always))]
+    #[inline]
     fn serialize_str(self, value: &str) -> Result<()> {
-        self.tag(Tag::Str)?;
-        put_varint(self.out, value.len() as u64);
-        self.out.extend_from_slice(value.as_bytes());
-        Ok(())
+        self.put_bytes(Tag::Str, value.as_bytes())
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Result<()> {
         if value.len() >= BLOB_MIN {
             return Err(Other);
         }
-        self.tag(Tag::Bytes)?;
-        put_varint(self.out, value.len() as u64);
-        self.out.extend_from_slice(value);
-        Ok(())
+        self.put_bytes(Tag::Bytes, value)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_none(self) -> Result<()> {
         self.tag(Tag::Option)?;
-        self.out.push(0);
-        Ok(())
+        self.put([0])
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<()> {
         self.tag(Tag::Option)?;
-        self.slot = ANY;
+        self.slot = slot_of(ANY);
         value.serialize(self)
     }
 
     fn serialize_unit(self) -> Result<()> {
-        if self.slot != ANY {
-            return Err(Other);
-        }
-        self.out.push(Tag::Unit as u8);
-        Ok(())
+        self.own_tag(Tag::Unit)
     }
 
     fn serialize_unit_struct(self, _: &'static str) -> Result<()> {

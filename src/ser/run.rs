@@ -13,7 +13,7 @@ use crate::store::Sink;
 use crate::wire::{RUN, Tag, put_padded, put_varint};
 
 use super::levels::What;
-use super::repeat::{self, Script};
+use super::repeat::{Script, Stage};
 use super::{ANY, LEARN, Serializer};
 
 /// The run that is being written. `N` is 1 for a sequence's items, 2 for a map's keys and values.
@@ -31,16 +31,9 @@ struct Run<const N: usize> {
 }
 
 impl<const N: usize> Run<N> {
-    fn begin<S: Sink>(ser: &mut Serializer<S>, len: Option<usize>) -> Self {
-        let mut run = Run {
-            at: 0,
-            width: 0,
-            announced: 0,
-            count: 0,
-            tags: [LEARN; N],
-            total: 0,
-            base: ser.noted.len(),
-        };
+    fn begin<S: Sink>(ser: &mut Serializer<S>, len: Option<usize>, tags: [u8; N]) -> Self {
+        let mut run =
+            Run { at: 0, width: 0, announced: 0, count: 0, tags, total: 0, base: ser.noted.len() };
         run.header(&mut ser.out, len.map_or(RUN, |len| len as u64));
         run
     }
@@ -64,12 +57,10 @@ impl<const N: usize> Run<N> {
         put_padded(&mut out[self.at..self.at + self.width], count);
     }
 
-    /// Before an item: makes sure that the run has room for it.
+    /// Whether [`next_run`](Self::next_run) is to be called before the next item.
     #[inline]
-    fn room(&mut self, out: &mut Vec<u8>) {
-        if self.count == self.announced {
-            self.next_run(out);
-        }
+    fn is_full(&self) -> bool {
+        self.count == self.announced
     }
 
     #[cold]
@@ -132,21 +123,30 @@ pub(super) struct Seq<'a, S> {
     script: Option<Rc<Script>>,
     /// The first item that it was meant for.
     since: usize,
+    /// The field in which the sequence is.
+    field: Option<usize>,
 }
 
 impl<'a, S: Sink> Seq<'a, S> {
     pub(super) fn begin(ser: &'a mut Serializer<S>, len: Option<usize>) -> Result<Self> {
+        let field = ser.field();
+        let script = field.and_then(|field| ser.shapes.items(field)).cloned();
         let index = ser.descend(What::Item)?;
-        let run = Run::begin(ser, len);
-        Ok(Seq { ser, index, run, script: None, since: 0 })
+        let tag = if script.is_some() { Tag::Record as u8 } else { LEARN };
+        let run = Run::begin(ser, len, [tag]);
+        Ok(Seq { ser, index, run, script, since: 0, field })
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.run.room(&mut self.ser.out);
-        let repeated = match &self.script {
-            Some(script) => repeat::write(script, &mut self.ser.out, value),
-            None => false,
+        let repeated = match (&self.script, &mut self.ser.stage) {
+            (Some(script), Some(stage)) if !self.run.is_full() => {
+                if stage.is_full() {
+                    stage.flush(&mut self.ser.out);
+                }
+                stage.write(script, value)
+            }
+            _ => false,
         };
         if !repeated {
             self.one(value)?;
@@ -156,10 +156,28 @@ impl<'a, S: Sink> Seq<'a, S> {
         Ok(())
     }
 
+    /// Brings what was repeated to where the rest is.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn flush(&mut self) {
+        if self.script.is_some()
+            && let Some(stage) = &mut self.ser.stage
+        {
+            stage.flush(&mut self.ser.out);
+        }
+    }
+
     /// Writes an item that is not known to be like the one before.
     #[inline]
     fn one<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.flush();
+        if self.run.is_full() {
+            self.run.next_run(&mut self.ser.out);
+        }
         let run = &mut self.run;
+        if run.total == 0 {
+            // What was expected of the items does not hold.
+            run.tags[0] = LEARN;
+        }
         let start = self.ser.out.len();
         self.ser.slot = run.tags[0];
         self.ser.here = run.total;
@@ -176,13 +194,22 @@ impl<'a, S: Sink> Seq<'a, S> {
         let followed = self.script.take().map(|_| run.total - self.since);
         if run.tags[0] == Tag::Record as u8 {
             self.script = self.ser.shapes.script(&self.ser.out[start..], followed);
+            if self.script.is_some() && self.ser.stage.is_none() {
+                self.ser.stage = Some(Stage::new());
+            }
             self.since = run.total + 1;
         }
         Ok(())
     }
 
     #[inline]
-    pub(super) fn finish(self) {
+    pub(super) fn finish(mut self) {
+        self.flush();
+        if let (Some(script), Some(field)) = (&self.script, self.field)
+            && !self.ser.shapes.items(field).is_some_and(|known| Rc::ptr_eq(known, script))
+        {
+            self.ser.shapes.set_items(field, script.clone());
+        }
         self.run.end(&mut self.ser.out);
         self.ser.leave(self.index);
     }
@@ -218,7 +245,7 @@ pub(super) struct Map<'a, S> {
 impl<'a, S: Sink> Map<'a, S> {
     pub(super) fn begin(ser: &'a mut Serializer<S>, len: Option<usize>) -> Result<Self> {
         let index = ser.descend(What::Item)?;
-        let run = Run::begin(ser, len);
+        let run = Run::begin(ser, len, [LEARN; 2]);
         Ok(Map { ser, index, run, start: 0, open: false })
     }
 }
@@ -234,7 +261,9 @@ impl<S: Sink> SerializeMap for Map<'_, S> {
             return Err(self.ser.fail(error));
         }
         self.open = true;
-        run.room(&mut self.ser.out);
+        if run.is_full() {
+            run.next_run(&mut self.ser.out);
+        }
         self.start = self.ser.out.len();
         self.ser.slot = run.tags[0];
         self.ser.levels[self.index].what = What::Item;

@@ -104,6 +104,8 @@ pub(super) struct Shapes {
     known: Vec<Known>,
     /// Each layout's fields: name (empty in a tuple) and tag.
     fields: Vec<(&'static str, u8)>,
+    /// What the items did of the sequence that was in such a field the last time.
+    items: Vec<Option<Rc<Script>>>,
     /// The last layout of each kind of record, and the kinds by what they are called.
     guesses: Vec<Guess>,
     kinds: HashMap<Content, usize>,
@@ -147,16 +149,20 @@ impl Shapes {
         taken.find(|(seen, _)| seen.same(key)).map(|(_, kind)| *kind)
     }
 
-    /// Of four places at most one is taken, so that most kinds are at their own.
+    /// Of four places at most one is taken; where a kind's own place is, there are more, to a limit, until no two kinds
+    /// have the same.
     fn remember(&mut self, key: Key, kind: usize) {
-        if 4 * (self.seen_count + 1) > self.seen.len() {
+        self.seen_count += 1;
+        let taken = |shapes: &Self| matches!(shapes.seen.get(shapes.place(&key)), Some(Some(_)));
+        while 4 * self.seen_count > self.seen.len()
+            || taken(self) && self.seen.len() < 32 * self.seen_count
+        {
             let room = (2 * self.seen.len()).max(64);
             let before = std::mem::replace(&mut self.seen, vec![None; room]);
             for (key, kind) in before.into_iter().flatten() {
                 self.settle(key, kind);
             }
         }
-        self.seen_count += 1;
         self.settle(key, kind);
     }
 
@@ -184,6 +190,21 @@ impl Shapes {
         known.tries = tries;
         known.script.clone_from(&script);
         script
+    }
+
+    /// What the items of a sequence in this field are expected to do.
+    #[inline]
+    pub(super) fn items(&self, field: usize) -> Option<&Rc<Script>> {
+        self.items.get(field)?.as_ref()
+    }
+
+    /// They did this.
+    #[inline(never)]
+    pub(super) fn set_items(&mut self, field: usize, script: Rc<Script>) {
+        if self.items.len() <= field {
+            self.items.resize(field + 1, None);
+        }
+        self.items[field] = Some(script);
     }
 
     /// A field of a layout, by its number among all.

@@ -7,7 +7,9 @@ mod tables;
 mod tag;
 mod text;
 
-pub(crate) use number::{Reader, put_padded, put_varint, unzigzag, varint_len, zigzag};
+pub(crate) use number::{
+    Reader, put_padded, put_varint, put_varint_at, unzigzag, varint_len, zigzag,
+};
 pub(crate) use tables::{Kind, Layout, ReadTables, Shape, put_layout, put_shape};
 pub(crate) use tag::Tag;
 pub(crate) use text::scalar_text;
