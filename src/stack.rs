@@ -25,6 +25,12 @@ pub(crate) fn is_step(depth: u32) -> bool {
     depth.is_multiple_of(STEP) && depth != 0
 }
 
+/// Whether the next step's levels can be written from here, so many levels deep, as they are.
+#[inline(never)]
+pub(crate) fn is_fit(depth: usize) -> bool {
+    depth == 0 || depth < limit() as usize && !is_low()
+}
+
 #[cold]
 pub(crate) fn too_deep(limit: u32) -> Error {
     Error::new(ErrorKind::Limit, format!("the object nests deeper than {limit} levels"))

@@ -189,12 +189,31 @@ impl<'d, 's, 'de> FieldsInOrder<'d, 's, 'de> {
     }
 }
 
-/// The error of a visitor that left fields.
-#[cold]
-#[inline(never)]
-pub(super) fn too_many(decoder: &Decoder<'_, '_>, number: usize, left: usize) -> Error {
-    let len = decoder.layout(number).0.len;
-    Error::mismatch(format!("expected {} elements, found {len}", len - left))
+/// The fields of a record that was entered. What is left of them is noted where it is too late to say it in the place.
+pub(super) struct Entered<'d, 's, 'de>(pub(super) FieldsInOrder<'d, 's, 'de>);
+
+impl Drop for Entered<'_, '_, '_> {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn drop(&mut self) {
+        let Entered(fields) = self;
+        if !fields.tags.is_empty() {
+            fields.decoder.note_left(fields.number, fields.tags.len());
+        }
+        fields.decoder.leave();
+    }
+}
+
+impl<'de> SeqAccess<'de> for &mut Entered<'_, '_, 'de> {
+    type Error = Error;
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        (&mut self.0).next_element_seed(seed)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.0.left())
+    }
 }
 
 /// The error of a field that was read last, with its place.

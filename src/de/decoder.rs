@@ -57,11 +57,20 @@ pub(super) struct Decoder<'s, 'de> {
     limit: u32,
     /// Whether they nested deeper, or the stack ran short.
     pub(super) wants_stack: bool,
+    left_over: Option<LeftOver>,
     next_array: u64,
     /// What arrays may still take.
     array_bytes: u64,
     /// What names may still take.
     name_bytes: usize,
+}
+
+/// The first record that a visitor took in part: it has failed, or has asked for more than it takes.
+struct LeftOver {
+    layout: usize,
+    fields: usize,
+    /// The bytes that were left then.
+    bytes: usize,
 }
 
 /// An array for one who copies it.
@@ -90,6 +99,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
             options: 0,
             limit,
             wants_stack: false,
+            left_over: None,
             next_array: 0,
             array_bytes: source.array_bytes(),
             name_bytes: inline.len().saturating_mul(256).saturating_add(1 << 20),
@@ -182,12 +192,12 @@ impl<'s, 'de> Decoder<'s, 'de> {
         if way.same && way.asked.is(asked) { self.enter(number, way.tags) } else { None }
     }
 
-    /// The same for a tuple.
+    /// The same for a tuple of so many elements.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn enter_tuple(&mut self) -> Option<(usize, &'de [u8])> {
+    pub(super) fn enter_tuple(&mut self, len: usize) -> Option<(usize, &'de [u8])> {
         let number = usize::from(self.reader.peek()?);
         let way = self.ways.get(number).filter(|_| number < 0x80)?;
-        if way.is_tuple { self.enter(number, way.tags) } else { None }
+        if way.is_tuple && way.tags.len() == len { self.enter(number, way.tags) } else { None }
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -203,6 +213,20 @@ impl<'s, 'de> Decoder<'s, 'de> {
     #[inline]
     pub(super) fn leave(&mut self) {
         self.depth -= 1;
+    }
+
+    /// A visitor was given a record's fields and took fewer than it asked for.
+    #[cold]
+    pub(super) fn note_left(&mut self, layout: usize, fields: usize) {
+        let bytes = self.reader.left();
+        self.left_over.get_or_insert(LeftOver { layout, fields, bytes });
+    }
+
+    /// The error of a visitor that has left fields and did not fail by that: what was read since was something else.
+    pub(super) fn error_of_left(&self, failed: bool) -> Option<Error> {
+        let left = self.left_over.as_ref()?;
+        let went_on = !failed || left.bytes != self.reader.left();
+        went_on.then(|| too_many(self, left.layout, left.fields))
     }
 
     pub(super) fn tags(&self, number: usize) -> &'de [u8] {
@@ -332,6 +356,14 @@ impl<'s, 'de> Decoder<'s, 'de> {
         }
         Ok(name)
     }
+}
+
+/// The error of a visitor that left fields.
+#[cold]
+#[inline(never)]
+pub(super) fn too_many(decoder: &Decoder<'_, '_>, number: usize, left: usize) -> Error {
+    let len = decoder.layout(number).0.len;
+    Error::mismatch(format!("expected {} elements, found {len}", len - left))
 }
 
 #[cold]

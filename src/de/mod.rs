@@ -30,7 +30,7 @@ use decoder::{ANY, Asked, Copied, Decoder};
 #[cfg(feature = "npz")]
 pub(crate) use foreign::from_tree;
 
-use access::{FieldsByName, FieldsInOrder, Items, SingleEntry, Variant};
+use access::{Entered, FieldsByName, FieldsInOrder, Items, SingleEntry, Variant};
 
 /// Reads a value from a source. Handles keep `region` alive, if the source's bytes lie in it.
 ///
@@ -62,6 +62,9 @@ fn read<'de, T: Deserialize<'de>>(
     let mut decoder = Decoder::new(source, limit)?;
     let result = T::deserialize(Value { decoder: &mut decoder, slot: ANY });
     *nests_deep = decoder.wants_stack;
+    if let Some(error) = decoder.error_of_left(result.is_err()) {
+        return Err(error);
+    }
     let value = result?;
     match decoder.reader.left() {
         0 => Ok(value),
@@ -249,37 +252,23 @@ fn in_order<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value> {
     let tags = decoder.tags(number);
-    in_order_of(decoder, number, tags, visitor)
-}
-
-/// The same with these tags. The value is not moved on its way out: what was stored in parts and is read back at once as
-/// a whole costs more than reading a small struct.
-#[cfg_attr(not(debug_assertions), inline(always))]
-fn in_order_of<'de, V: Visitor<'de>>(
-    decoder: &mut Decoder<'_, 'de>,
-    number: usize,
-    tags: &'de [u8],
-    visitor: V,
-) -> Result<V::Value> {
     let mut fields = FieldsInOrder::new(decoder, number, tags);
-    let mut result = visitor.visit_seq(&mut fields);
-    let left = fields.left();
-    if left != 0 && result.is_ok() {
-        result = Err(access::too_many(decoder, number, left));
+    let value = visitor.visit_seq(&mut fields)?;
+    match fields.left() {
+        0 => Ok(value),
+        left => Err(decoder::too_many(decoder, number, left)),
     }
-    result
 }
 
-/// The same for a record that was entered.
+/// The fields of a record that was entered, to a visitor that takes exactly so many. What it gives is not looked at: a
+/// value that was stored in parts and is then moved as a whole costs more than reading a small struct.
 #[cfg_attr(not(debug_assertions), inline(always))]
 fn entered<'de, V: Visitor<'de>>(
     decoder: &mut Decoder<'_, 'de>,
     (number, tags): (usize, &'de [u8]),
     visitor: V,
 ) -> Result<V::Value> {
-    let result = in_order_of(decoder, number, tags, visitor);
-    decoder.leave();
-    result
+    visitor.visit_seq(&mut Entered(FieldsInOrder::new(decoder, number, tags)))
 }
 
 macro_rules! plain {
@@ -426,9 +415,9 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
     }
 
     #[inline]
-    fn deserialize_tuple<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
         if self.slot == Tag::Record as u8
-            && let Some(record) = self.decoder.enter_tuple()
+            && let Some(record) = self.decoder.enter_tuple(len)
         {
             return entered(self.decoder, record, visitor);
         }

@@ -1,7 +1,6 @@
 //! The walk over a value: everything but arrays is encoded inline, arrays go to the sink.
 //!
-//! `record` writes structs, tuples and variants, `run` writes sequences and maps, `repeat` the items of a sequence that are
-//! records alike; `capture` takes arrays over from their payload, `plain` recognises ndarray's own serde form; `shapes` gives
+//! `record` writes structs, tuples and variants, `run` writes sequences and maps, `quick` their items where nothing about them is new; `capture` takes arrays over from their payload, `plain` recognises ndarray's own serde form; `shapes` gives
 //! each struct shape its number, `levels` has what is known of those that are open, `path` names the place of an array.
 
 mod capture;
@@ -9,9 +8,9 @@ mod levels;
 mod numbers;
 mod path;
 mod plain;
+mod quick;
 mod record;
 mod refuse;
-mod repeat;
 mod run;
 mod shapes;
 
@@ -27,8 +26,8 @@ use crate::wire::{BLOB_MIN, Kind, MAX_TUPLE, Tag, put_varint, zigzag};
 
 use levels::{Level, What};
 use plain::StructOrArray;
+use quick::Stage;
 use record::{Record, TupleOrSeq, TupleStruct};
-use repeat::Stage;
 use run::{Map, Seq};
 use shapes::{Key, Shapes};
 
@@ -68,8 +67,8 @@ struct Serializer<S> {
     /// the slot finds out by the length of this stack.
     noted: Vec<u8>,
     shapes: Shapes,
-    /// Where the items of the innermost sequence are repeated, once there were such.
-    stage: Option<Box<Stage>>,
+    /// Where items of the innermost sequence or map wait, once there was one of several.
+    stage: Option<Stage>,
     /// The records, sequences and maps that are being written, outermost first, behind one for the root; and room for as
     /// many as ever nested.
     levels: Vec<Level>,
@@ -262,11 +261,48 @@ impl<S: Sink> Serializer<S> {
         Ok(())
     }
 
-    /// The field that is being written, if its record's layout is known.
+    /// Writes an item quickly if that can be, and gives its tag. It then waits to be flushed.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn quick<T: Serialize + ?Sized>(&mut self, slot: u8, value: &T) -> Option<u8> {
+        self.stage.as_mut()?.write(&self.shapes, slot, self.active, value)
+    }
+
+    /// Makes room for an item that is to wait.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn make_way(&mut self) {
+        if let Some(stage) = &mut self.stage
+            && stage.is_full()
+        {
+            stage.flush(&mut self.out);
+        }
+    }
+
+    /// How much was written, with what waits.
+    fn position(&self) -> usize {
+        self.out.len() + self.stage.as_ref().map_or(0, Stage::waiting)
+    }
+
+    /// Brings what waits to where the rest is.
+    fn flush(&mut self) {
+        if let Some(stage) = &mut self.stage {
+            stage.flush(&mut self.out);
+        }
+    }
+
+    /// Whether items are tried quickly: not where too many were given up for what was written.
     #[inline]
-    fn field(&self) -> Option<usize> {
-        let outer = self.levels.get(self.active)?;
-        matches!(outer.what, What::Record(_)).then_some(self.here)
+    fn may_be_quick(&self) -> bool {
+        let Some(stage) = &self.stage else { return false };
+        !self.low && !stage.is_wasteful(self.out.len())
+    }
+
+    /// The same after so many items.
+    #[inline]
+    fn may_be_quick_after(&mut self, items: usize) -> bool {
+        if items > 0 && self.stage.is_none() {
+            self.stage = Some(Stage::new());
+        }
+        self.may_be_quick()
     }
 
     /// Ends what was begun as this level.

@@ -182,7 +182,7 @@ impl<S: Sink> Serializer<S> {
 
     fn mark_sparse(&mut self, mut at: At) -> At {
         if let Some(guess) = self.guess(at) {
-            if !self.shapes.layout(guess.number).sparse {
+            if !guess.sparse {
                 self.rare(&mut at, guess).sparse = true;
             }
         } else if let Some(rare) = &mut self.levels[at.index].rare {
@@ -221,7 +221,7 @@ impl<S: Sink> Serializer<S> {
         level.what = What::New;
         if let Some(rare) = &mut level.rare {
             rare.names = fields.iter().map(|(name, _)| *name).collect();
-            rare.sparse |= self.shapes.layout(guess.number).sparse;
+            rare.sparse |= guess.sparse;
             for field in rare.differ.drain(..) {
                 self.noted[at.base + field] = ANY;
             }

@@ -4,16 +4,13 @@
 //! one type is one run. At the first item of another type the run is closed and the rest follows in a run whose items
 //! carry their own tags. A sequence whose length is not known beforehand is written in short runs of a fixed width.
 
-use std::rc::Rc;
-
 use serde::ser::{Serialize, SerializeMap, SerializeSeq};
 
 use crate::error::{Error, Result};
 use crate::store::Sink;
-use crate::wire::{RUN, Tag, put_padded, put_varint};
+use crate::wire::{RUN, put_padded, put_varint};
 
 use super::levels::What;
-use super::repeat::{Script, Stage};
 use super::{ANY, LEARN, Serializer};
 
 /// The run that is being written. `N` is 1 for a sequence's items, 2 for a map's keys and values.
@@ -31,9 +28,16 @@ struct Run<const N: usize> {
 }
 
 impl<const N: usize> Run<N> {
-    fn begin<S: Sink>(ser: &mut Serializer<S>, len: Option<usize>, tags: [u8; N]) -> Self {
-        let mut run =
-            Run { at: 0, width: 0, announced: 0, count: 0, tags, total: 0, base: ser.noted.len() };
+    fn begin<S: Sink>(ser: &mut Serializer<S>, len: Option<usize>) -> Self {
+        let mut run = Run {
+            at: 0,
+            width: 0,
+            announced: 0,
+            count: 0,
+            tags: [LEARN; N],
+            total: 0,
+            base: ser.noted.len(),
+        };
         run.header(&mut ser.out, len.map_or(RUN, |len| len as u64));
         run
     }
@@ -76,10 +80,14 @@ impl<const N: usize> Run<N> {
     /// After the first item: writes down which tag the items of this run have.
     fn learn<S: Sink>(&mut self, ser: &mut Serializer<S>, which: usize) {
         if let Some(tag) = ser.noted.get(self.base) {
-            self.tags[which] = *tag;
-            ser.out[self.at + self.width + which] = *tag;
+            self.set_tag(&mut ser.out, which, *tag);
         }
         ser.noted.truncate(self.base);
+    }
+
+    fn set_tag(&mut self, out: &mut [u8], which: usize, tag: u8) {
+        self.tags[which] = tag;
+        out[self.at + self.width + which] = tag;
     }
 
     /// An item that starts at `start` carries its own tag: the run ends before it, and the rest of what was announced
@@ -119,36 +127,32 @@ pub(super) struct Seq<'a, S> {
     /// The number of its level.
     index: usize,
     run: Run<1>,
-    /// What the items do, if they are records that are alike.
-    script: Option<Rc<Script>>,
-    /// The first item that it was meant for.
-    since: usize,
-    /// The field in which the sequence is.
-    field: Option<usize>,
+    /// Whether the next item is tried quickly. If not, nothing of this sequence waits.
+    quick: bool,
 }
 
 impl<'a, S: Sink> Seq<'a, S> {
     pub(super) fn begin(ser: &'a mut Serializer<S>, len: Option<usize>) -> Result<Self> {
-        let field = ser.field();
-        let script = field.and_then(|field| ser.shapes.items(field)).cloned();
         let index = ser.descend(What::Item)?;
-        let tag = if script.is_some() { Tag::Record as u8 } else { LEARN };
-        let run = Run::begin(ser, len, [tag]);
-        Ok(Seq { ser, index, run, script, since: 0, field })
+        let run = Run::begin(ser, len);
+        let quick = ser.may_be_quick();
+        Ok(Seq { ser, index, run, quick })
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let repeated = match (&self.script, &mut self.ser.stage) {
-            (Some(script), Some(stage)) if !self.run.is_full() => {
-                if stage.is_full() {
-                    stage.flush(&mut self.ser.out);
-                }
-                stage.write(script, value)
+        let tag = self.run.tags[0];
+        if self.quick {
+            self.ser.make_way();
+        }
+        if self.quick
+            && !self.run.is_full()
+            && let Some(found) = self.ser.quick(tag, value)
+        {
+            if tag == LEARN {
+                self.run.set_tag(&mut self.ser.out, 0, found);
             }
-            _ => false,
-        };
-        if !repeated {
+        } else {
             self.one(value)?;
         }
         self.run.count += 1;
@@ -156,27 +160,15 @@ impl<'a, S: Sink> Seq<'a, S> {
         Ok(())
     }
 
-    /// Brings what was repeated to where the rest is.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn flush(&mut self) {
-        if self.script.is_some()
-            && let Some(stage) = &mut self.ser.stage
-        {
-            stage.flush(&mut self.ser.out);
-        }
-    }
-
-    /// Writes an item that is not known to be like the one before.
+    /// Writes an item with its place known.
     #[inline]
     fn one<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.flush();
-        if self.run.is_full() {
-            self.run.next_run(&mut self.ser.out);
-        }
         let run = &mut self.run;
-        if run.total == 0 {
-            // What was expected of the items does not hold.
-            run.tags[0] = LEARN;
+        if self.quick {
+            self.ser.flush();
+        }
+        if run.is_full() {
+            run.next_run(&mut self.ser.out);
         }
         let start = self.ser.out.len();
         self.ser.slot = run.tags[0];
@@ -191,24 +183,14 @@ impl<'a, S: Sink> Seq<'a, S> {
                 run.split(self.ser, 0, start);
             }
         }
-        let followed = self.script.take().map(|_| run.total - self.since);
-        if run.tags[0] == Tag::Record as u8 {
-            self.script = self.ser.shapes.script(&self.ser.out[start..], followed);
-            if self.script.is_some() && self.ser.stage.is_none() {
-                self.ser.stage = Some(Stage::new());
-            }
-            self.since = run.total + 1;
-        }
+        self.quick = self.ser.may_be_quick_after(run.total);
         Ok(())
     }
 
     #[inline]
-    pub(super) fn finish(mut self) {
-        self.flush();
-        if let (Some(script), Some(field)) = (&self.script, self.field)
-            && !self.ser.shapes.items(field).is_some_and(|known| Rc::ptr_eq(known, script))
-        {
-            self.ser.shapes.set_items(field, script.clone());
+    pub(super) fn finish(self) {
+        if self.quick {
+            self.ser.flush();
         }
         self.run.end(&mut self.ser.out);
         self.ser.leave(self.index);
@@ -240,27 +222,34 @@ pub(super) struct Map<'a, S> {
     start: usize,
     /// A key was written whose value has not come yet.
     open: bool,
+    /// Whether the next key or value is tried quickly. If not, nothing of this map waits.
+    quick: bool,
 }
 
 impl<'a, S: Sink> Map<'a, S> {
     pub(super) fn begin(ser: &'a mut Serializer<S>, len: Option<usize>) -> Result<Self> {
         let index = ser.descend(What::Item)?;
-        let run = Run::begin(ser, len, [LEARN; 2]);
-        Ok(Map { ser, index, run, start: 0, open: false })
+        let run = Run::begin(ser, len);
+        let quick = ser.may_be_quick();
+        Ok(Map { ser, index, run, start: 0, open: false, quick })
     }
-}
 
-impl<S: Sink> SerializeMap for Map<'_, S> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
-        let run = &mut self.run;
-        if self.open {
-            let error = serde::ser::Error::custom("a map's key follows a key");
-            return Err(self.ser.fail(error));
+    /// Writes a key or value quickly, or not at all.
+    #[inline]
+    fn quick<T: Serialize + ?Sized>(&mut self, which: usize, value: &T) -> bool {
+        let tag = self.run.tags[which];
+        let Some(found) = self.ser.quick(tag, value) else { return false };
+        if tag == LEARN {
+            self.run.set_tag(&mut self.ser.out, which, found);
         }
-        self.open = true;
+        true
+    }
+
+    fn key_slowly<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
+        let run = &mut self.run;
+        if self.quick {
+            self.ser.flush();
+        }
         if run.is_full() {
             run.next_run(&mut self.ser.out);
         }
@@ -281,13 +270,11 @@ impl<S: Sink> SerializeMap for Map<'_, S> {
         Ok(())
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+    fn value_slowly<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         let run = &mut self.run;
-        if !self.open {
-            let error = serde::ser::Error::custom("a map's value comes without its key");
-            return Err(self.ser.fail(error));
+        if self.quick {
+            self.ser.flush();
         }
-        self.open = false;
         self.ser.slot = run.tags[1];
         let level = &mut self.ser.levels[self.index];
         level.what = What::Entry(run.tags[0]);
@@ -303,8 +290,44 @@ impl<S: Sink> SerializeMap for Map<'_, S> {
                 run.split(self.ser, 1, self.start);
             }
         }
-        run.count += 1;
-        run.total += 1;
+        self.quick = self.ser.may_be_quick_after(run.total);
+        Ok(())
+    }
+}
+
+impl<S: Sink> SerializeMap for Map<'_, S> {
+    type Ok = ();
+    type Error = Error;
+
+    #[inline]
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
+        if self.open {
+            let error = serde::ser::Error::custom("a map's key follows a key");
+            return Err(self.ser.fail(error));
+        }
+        self.open = true;
+        if self.quick && !self.run.is_full() {
+            self.ser.make_way();
+            self.start = self.ser.position();
+            if self.quick(0, key) {
+                return Ok(());
+            }
+        }
+        self.key_slowly(key)
+    }
+
+    #[inline]
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        if !self.open {
+            let error = serde::ser::Error::custom("a map's value comes without its key");
+            return Err(self.ser.fail(error));
+        }
+        self.open = false;
+        if !(self.quick && self.quick(1, value)) {
+            self.value_slowly(value)?;
+        }
+        self.run.count += 1;
+        self.run.total += 1;
         Ok(())
     }
 
@@ -312,6 +335,9 @@ impl<S: Sink> SerializeMap for Map<'_, S> {
         if self.open {
             let error = serde::ser::Error::custom("a map's last key has no value");
             return Err(self.ser.fail(error));
+        }
+        if self.quick {
+            self.ser.flush();
         }
         self.run.end(&mut self.ser.out);
         self.ser.leave(self.index);

@@ -3,11 +3,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
-use std::rc::Rc;
 
-use crate::wire::{Kind, Layout, Reader, Shape, put_layout, put_shape, put_varint};
-
-use super::repeat::Script;
+use crate::wire::{Kind, Layout, Shape, put_layout, put_shape, put_varint};
 
 /// What serde says at the start of a struct, tuple or variant, before its fields.
 #[derive(Clone, Copy, Debug)]
@@ -38,28 +35,40 @@ impl Key {
         Key { kind, name, variant, variant_index, len }
     }
 
-    /// Equal addresses are equal names; equal names may have several addresses, which costs a look-up and no more.
+    /// Packed by the names' addresses. Equal addresses are equal names; equal names may have several addresses, which costs
+    /// a look-up and no more.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn same(&self, other: &Key) -> bool {
-        self.kind == other.kind
-            && self.len == other.len
-            && (self.kind == Kind::Tuple || same_str(self.name, other.name))
-            && (!self.kind.is_variant()
-                || self.variant_index == other.variant_index
-                    && same_str(self.variant, other.variant))
+    fn packed(&self) -> Packed {
+        let name = if self.kind == Kind::Tuple { "" } else { self.name };
+        let variant = if self.kind.is_variant() { self.variant } else { "" };
+        // Longer ones are told apart by what has room.
+        let what =
+            (self.len as u64) << 32 | (name.len() as u64) << 4 & 0xffff_fff0 | self.kind as u64;
+        Packed {
+            name: if name.is_empty() { 0 } else { name.as_ptr().addr() },
+            what,
+            variant: if variant.is_empty() { 0 } else { variant.as_ptr().addr() },
+            which: u64::from(self.variant_index) << 32 | variant.len() as u64 & 0xffff_ffff,
+        }
     }
+}
 
-    /// By the names' addresses.
+/// What tells kinds of records apart at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Packed {
+    name: usize,
+    what: u64,
+    variant: usize,
+    which: u64,
+}
+
+impl Packed {
+    /// What few instructions make of it: the table grows until no two kinds have the same.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn hash(&self) -> usize {
-        let mut mixed = self.len << 7 ^ (self.kind as usize) << 13;
-        if self.kind != Kind::Tuple {
-            mixed ^= self.name.as_ptr().addr();
-        }
-        if self.kind.is_variant() {
-            mixed ^= self.variant.as_ptr().addr().rotate_left(17);
-        }
-        ((mixed as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize
+    fn hash(self) -> usize {
+        let mixed =
+            self.name.wrapping_add(self.variant.rotate_left(3)) ^ (self.what >> 28) as usize;
+        mixed ^ mixed >> 7
     }
 }
 
@@ -73,22 +82,48 @@ pub(super) fn same_str(a: &'static str, b: &'static str) -> bool {
 #[derive(Clone, Copy)]
 pub(super) struct Guess {
     pub(super) number: u32,
+    pub(super) sparse: bool,
     /// Where its fields are in [`Shapes::fields`].
     pub(super) start: usize,
     pub(super) end: usize,
 }
 
-pub(super) struct Known {
-    pub(super) key: Key,
-    pub(super) sparse: bool,
-    pub(super) guess: Guess,
-    /// What such records do as items of a sequence, and how many times more they may turn out to do something else.
-    script: Option<Rc<Script>>,
-    tries: u8,
+/// A kind of record by the addresses of its names.
+#[derive(Clone, Copy)]
+struct Seen {
+    packed: Packed,
+    kind: usize,
+    guess: Guess,
 }
 
-/// How often a script is read off an item that differs from the one before.
-const TRIES: u8 = 16;
+pub(super) struct Known {
+    pub(super) key: Key,
+    pub(super) guess: Guess,
+}
+
+/// A field as [`super::quick`] sees it, packed so that it takes two comparisons.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    /// The address of the name. Equal addresses are equal names; equal names may have several addresses, and the record is
+    /// then written like any other.
+    pub(super) name: usize,
+    /// The name's length, and the tag in the second byte.
+    what: u32,
+}
+
+impl Step {
+    fn new(name: &'static str, tag: u8) -> Self {
+        // A name that is too long has a length that is no name's.
+        let len = u16::try_from(name.len()).unwrap_or(u16::MAX);
+        Step { name: name.as_ptr().addr(), what: u32::from(len) << 16 | u32::from(tag) << 8 }
+    }
+
+    /// The tag in the second byte, if the name has this length; else there are other bits.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn slot(self, name: &str) -> u32 {
+        self.what ^ if name.len() < u16::MAX as usize { (name.len() as u32) << 16 } else { 1 }
+    }
+}
 
 type Content = (Kind, &'static str, &'static str, u32, usize);
 
@@ -104,13 +139,12 @@ pub(super) struct Shapes {
     known: Vec<Known>,
     /// Each layout's fields: name (empty in a tuple) and tag.
     fields: Vec<(&'static str, u8)>,
-    /// What the items did of the sequence that was in such a field the last time.
-    items: Vec<Option<Rc<Script>>>,
+    steps: Vec<Step>,
     /// The last layout of each kind of record, and the kinds by what they are called.
     guesses: Vec<Guess>,
     kinds: HashMap<Content, usize>,
     /// Kinds by the addresses of their names. A kind's names may have several.
-    seen: Vec<Option<(Key, usize)>>,
+    seen: Vec<Option<Seen>>,
     seen_count: usize,
 }
 
@@ -118,104 +152,69 @@ impl Shapes {
     /// The layout that a record of this kind had the last time, if it is found at once.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn guess(&self, key: &Key) -> Option<Guess> {
-        match self.seen.get(self.place(key)) {
-            Some(Some((seen, kind))) if key.same(seen) => self.guesses.get(*kind).copied(),
+        let packed = key.packed();
+        match self.seen.get(self.place(packed)) {
+            Some(Some(seen)) if seen.packed == packed => Some(seen.guess),
             _ => None,
         }
     }
 
     /// The same, wherever it is.
     pub(super) fn guess_other(&mut self, key: &Key) -> Option<Guess> {
-        let kind = if let Some(kind) = self.look_up(key) {
-            kind
-        } else {
-            let kind = *self.kinds.get(&content(key))?;
-            self.remember(*key, kind);
-            kind
-        };
-        self.guesses.get(kind).copied()
+        let packed = key.packed();
+        let (before, from) = self.seen.split_at_checked(self.place(packed)).unwrap_or_default();
+        let mut taken = from.iter().chain(before).map_while(Option::as_ref);
+        if let Some(seen) = taken.find(|seen| seen.packed == packed) {
+            return Some(seen.guess);
+        }
+        let kind = *self.kinds.get(&content(key))?;
+        let guess = *self.guesses.get(kind)?;
+        self.remember(Seen { packed, kind, guess });
+        Some(guess)
     }
 
     /// Where in [`Shapes::seen`] a kind is, unless its place was taken. The length is a power of two, or zero.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn place(&self, key: &Key) -> usize {
-        key.hash() & self.seen.len().wrapping_sub(1)
-    }
-
-    /// A kind by address, at its place or at one of the next.
-    fn look_up(&self, key: &Key) -> Option<usize> {
-        let (before, from) = self.seen.split_at_checked(self.place(key))?;
-        let mut taken = from.iter().chain(before).map_while(Option::as_ref);
-        taken.find(|(seen, _)| seen.same(key)).map(|(_, kind)| *kind)
+    fn place(&self, packed: Packed) -> usize {
+        packed.hash() & self.seen.len().wrapping_sub(1)
     }
 
     /// Of four places at most one is taken; where a kind's own place is, there are more, to a limit, until no two kinds
     /// have the same.
-    fn remember(&mut self, key: Key, kind: usize) {
+    fn remember(&mut self, seen: Seen) {
         self.seen_count += 1;
-        let taken = |shapes: &Self| matches!(shapes.seen.get(shapes.place(&key)), Some(Some(_)));
+        let taken =
+            |shapes: &Self| matches!(shapes.seen.get(shapes.place(seen.packed)), Some(Some(_)));
         while 4 * self.seen_count > self.seen.len()
             || taken(self) && self.seen.len() < 32 * self.seen_count
         {
             let room = (2 * self.seen.len()).max(64);
             let before = std::mem::replace(&mut self.seen, vec![None; room]);
-            for (key, kind) in before.into_iter().flatten() {
-                self.settle(key, kind);
+            for seen in before.into_iter().flatten() {
+                self.settle(seen);
             }
         }
-        self.settle(key, kind);
+        self.settle(seen);
     }
 
-    fn settle(&mut self, key: Key, kind: usize) {
-        let place = self.place(&key);
+    fn settle(&mut self, seen: Seen) {
+        let place = self.place(seen.packed);
         let (before, from) = self.seen.split_at_mut(place);
         if let Some(free) = from.iter_mut().chain(before).find(|place| place.is_none()) {
-            *free = Some((key, kind));
+            *free = Some(seen);
         }
     }
 
-    /// The script of an item, a record that was written as these bytes. If it departed from another script, then after so
-    /// many items that had followed that.
-    #[inline(never)]
-    pub(super) fn script(&mut self, bytes: &[u8], followed: Option<usize>) -> Option<Rc<Script>> {
-        let number = Reader::new(bytes).varint().ok()? as usize;
-        let known = self.known.get(number)?;
-        if followed.is_none() && known.script.is_some() {
-            return known.script.clone();
-        }
-        let worth = followed.is_some_and(|items| items >= usize::from(TRIES));
-        let tries = if worth { known.tries } else { known.tries.saturating_sub(1) };
-        let script = (tries > 0).then(|| Script::read(self, bytes)).flatten().map(Rc::new);
-        let known = self.known.get_mut(number)?;
-        known.tries = tries;
-        known.script.clone_from(&script);
-        script
-    }
-
-    /// What the items of a sequence in this field are expected to do.
-    #[inline]
-    pub(super) fn items(&self, field: usize) -> Option<&Rc<Script>> {
-        self.items.get(field)?.as_ref()
-    }
-
-    /// They did this.
-    #[inline(never)]
-    pub(super) fn set_items(&mut self, field: usize, script: Rc<Script>) {
-        if self.items.len() <= field {
-            self.items.resize(field + 1, None);
-        }
-        self.items[field] = Some(script);
+    /// The fields of the layout.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn steps(&self, guess: Guess) -> &[Step] {
+        self.steps.get(guess.start..guess.end).unwrap_or_default()
     }
 
     /// A field of a layout, by its number among all.
     #[inline]
     pub(super) fn field(&self, at: usize) -> Option<(&'static str, u8)> {
         self.fields.get(at).copied()
-    }
-
-    /// The layout of a number that was read.
-    pub(super) fn known(&self, number: usize) -> Option<&Known> {
-        self.known.get(number)
     }
 
     /// The layout of this number.
@@ -250,13 +249,20 @@ impl Shapes {
             put_layout(&mut self.layout_table, &Layout { shape, sparse, tags });
             let start = self.fields.len();
             self.fields.extend_from_slice(fields);
-            let guess = Guess { number: next, start, end: self.fields.len() };
-            self.known.push(Known { key: *key, sparse, guess, script: None, tries: TRIES });
+            self.steps.extend(fields.iter().map(|(name, tag)| Step::new(name, *tag)));
+            let guess = Guess { number: next, sparse, start, end: self.fields.len() };
+            self.known.push(Known { key: *key, guess });
             next
         });
         let guess = self.known[number as usize].guess;
         match self.kinds.entry(content(key)) {
-            Entry::Occupied(kind) => self.guesses[*kind.get()] = guess,
+            Entry::Occupied(kind) => {
+                let kind = *kind.get();
+                self.guesses[kind] = guess;
+                for seen in self.seen.iter_mut().flatten().filter(|seen| seen.kind == kind) {
+                    seen.guess = guess;
+                }
+            }
             Entry::Vacant(kind) => {
                 kind.insert(self.guesses.len());
                 self.guesses.push(guess);

@@ -14,70 +14,73 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, number: u64) {
     if number < 1 << 7 {
         out.push(number as u8);
     } else if number < 1 << 28 {
-        let (bytes, len) = short_varint(number as u32);
-        let start = out.len();
-        // All are stored: a copy of a fixed size is one store.
-        out.extend_from_slice(&bytes);
-        out.truncate(start + len);
+        put_first(out, &spread_28(number as u32));
     } else {
         put_long_varint(out, number);
     }
 }
 
 #[inline(never)]
-fn put_long_varint(out: &mut Vec<u8>, number: u64) {
-    let (bytes, len) = long_varint(number);
+fn put_long_varint(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 1 << 56 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    put_first(out, &spread_56(number));
+}
+
+/// All are stored and the rest taken back: a copy of a fixed size is one store.
+#[inline]
+fn put_first<const N: usize>(out: &mut Vec<u8>, (bytes, len): &([u8; N], usize)) {
     let start = out.len();
-    out.extend_from_slice(&bytes);
+    out.extend_from_slice(bytes);
     out.truncate(start + len);
 }
 
-/// The same to the start of these bytes: how many it took, or `None` if there is too little room.
+/// The same to the start of these bytes: how many it took, or `None` if there is too little room. Bytes behind it may be
+/// written, too.
 #[inline]
-pub(crate) fn put_varint_at(place: &mut [u8], number: u64) -> Option<usize> {
+pub(crate) fn put_varint_at(mut place: &mut [u8], mut number: u64) -> Option<usize> {
     if number < 1 << 28
         && let Some(all) = place.first_chunk_mut()
     {
-        let (bytes, len) = short_varint(number as u32);
+        let (bytes, len) = spread_28(number as u32);
         *all = bytes;
         return Some(len);
     }
-    let (bytes, len) = long_varint(number);
-    place.get_mut(..len)?.copy_from_slice(&bytes[..len]);
-    Some(len)
-}
-
-/// The bytes of a number of 28 bits, and how many of them it takes.
-#[inline]
-fn short_varint(number: u32) -> ([u8; 4], usize) {
-    let spread = number & 0x7f
-        | (number & 0x7f << 7) << 1
-        | (number & 0x7f << 14) << 2
-        | (number & 0x7f << 21) << 3;
-    let len = varint_len(number.into());
-    let more = 0x8080_8080 & ((1 << (8 * (len - 1))) - 1);
-    ((spread | more).to_le_bytes(), len)
-}
-
-/// The same of any number.
-#[inline]
-fn long_varint(number: u64) -> ([u8; 10], usize) {
-    // Eight groups of seven bits, spread by halves: four and four, two and two, one and one.
-    let low = number & 0x00ff_ffff_ffff_ffff;
-    let low = low & 0x0fff_ffff | (low & 0x0fff_ffff << 28) << 4;
-    let low = low & 0x3fff_0000_3fff | (low & 0x0fff_c000_0fff_c000) << 2;
-    let low = low & 0x007f_007f_007f_007f | (low & 0x3f80_3f80_3f80_3f80) << 1;
-    let high = (number >> 56 & 0x7f) as u8;
-    let len = varint_len(number);
-    let more = 0x8080_8080_8080_8080 & (1_u64 << (8 * (len - 1).min(7))).wrapping_sub(1);
-    let mut bytes = [0; 10];
-    bytes[..8].copy_from_slice(&(low | more).to_le_bytes());
-    if len > 8 {
-        bytes[7] |= 0x80;
-        bytes[8] = high | if len > 9 { 0x80 } else { 0 };
-        bytes[9] = (number >> 63) as u8;
+    let mut before = 0;
+    while number >= 1 << 56 {
+        *place.split_off_first_mut()? = number as u8 | 0x80;
+        number >>= 7;
+        before += 1;
     }
-    (bytes, len)
+    let (bytes, len) = spread_56(number);
+    match place.first_chunk_mut() {
+        Some(all) => *all = bytes,
+        None => place.get_mut(..len)?.copy_from_slice(&bytes[..len]),
+    }
+    Some(before + len)
+}
+
+/// The bytes of a number of so many bits, and how many of them it takes: the groups are spread by halves.
+#[inline]
+fn spread_28(number: u32) -> ([u8; 4], usize) {
+    let number = number & 0x3fff | (number & 0x3fff << 14) << 2;
+    let number = number & 0x007f_007f | (number & 0x3f80_3f80) << 1;
+    let len = (39 - (number | 1).leading_zeros()) / 8;
+    let more = 0x8080_8080 & ((1 << (8 * (len - 1))) - 1);
+    ((number | more).to_le_bytes(), len as usize)
+}
+
+/// The same.
+#[inline]
+fn spread_56(number: u64) -> ([u8; 8], usize) {
+    let number = number & 0x0fff_ffff | (number & 0x0fff_ffff << 28) << 4;
+    let number = number & 0x3fff_0000_3fff | (number & 0x0fff_c000_0fff_c000) << 2;
+    let number = number & 0x007f_007f_007f_007f | (number & 0x3f80_3f80_3f80_3f80) << 1;
+    let len = (71 - (number | 1).leading_zeros()) / 8;
+    let more = 0x8080_8080_8080_8080 & ((1 << (8 * (len - 1))) - 1);
+    ((number | more).to_le_bytes(), len as usize)
 }
 
 /// Writes the number over bytes that hold a longer or equally long one, padded so that no byte moves.

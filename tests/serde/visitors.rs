@@ -106,3 +106,59 @@ fn a_visitor_that_stops_early() {
     let bytes = serde_shm::to_bytes(&value).unwrap();
     assert_eq!(serde_shm::from_bytes::<(FirstOnly, u8)>(&bytes).unwrap(), (FirstOnly(5), 6));
 }
+
+/// A visitor that takes fewer elements than it asked for loses the rest: that is an error, however it is called.
+#[test]
+fn a_visitor_that_takes_less_than_it_asked_for() {
+    #[derive(PartialEq, Debug)]
+    struct Two<const TUPLE: bool>(u8, u16);
+
+    impl<'de, const TUPLE: bool> Deserialize<'de> for Two<TUPLE> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            // As serde's derive calls its own.
+            #[allow(non_camel_case_types)]
+            struct __Visitor<const TUPLE: bool>;
+            impl<'de, const TUPLE: bool> Visitor<'de> for __Visitor<TUPLE> {
+                type Value = Two<TUPLE>;
+
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("two of three")
+                }
+
+                fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Two<TUPLE>, A::Error> {
+                    let missing = || de::Error::custom("too few");
+                    let first = seq.next_element()?.ok_or_else(missing)?;
+                    Ok(Two(first, seq.next_element()?.ok_or_else(missing)?))
+                }
+            }
+            if TUPLE {
+                deserializer.deserialize_tuple(3, __Visitor)
+            } else {
+                deserializer.deserialize_struct("Two", &["a", "b", "c"], __Visitor)
+            }
+        }
+    }
+
+    #[derive(serde::Serialize, Clone)]
+    struct Three {
+        a: u8,
+        b: u16,
+        c: u16,
+    }
+    // The first is read by a way that looks, the others are not.
+    for count in 1..4 {
+        let structs = vec![Three { a: 1, b: 2, c: 3 }; count];
+        let error =
+            serde_shm::from_bytes::<Vec<Two<false>>>(&serde_shm::to_bytes(&structs).unwrap());
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), serde_shm::ErrorKind::Mismatch, "{error}");
+        let error = serde_shm::from_bytes::<(Two<false>, u8)>(
+            &serde_shm::to_bytes(&(structs[0].clone(), 5_u8)).unwrap(),
+        );
+        assert!(error.unwrap_err().to_string().contains("expected 2 elements, found 3"));
+        let tuples = vec![(1_u8, 2_u16, 3_u16); count];
+        let error = serde_shm::from_bytes::<Vec<Two<true>>>(&serde_shm::to_bytes(&tuples).unwrap());
+        let text = error.unwrap_err().to_string();
+        assert!(text.contains("expected 2 elements, found 3"), "{text}");
+    }
+}
