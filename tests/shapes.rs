@@ -453,6 +453,112 @@ fn a_field_whose_items_change() {
     }
 }
 
+/// Values that break serde's rules, as items behind some that do not.
+#[test]
+fn items_that_lie() {
+    use serde::ser::{SerializeMap, SerializeSeq, SerializeStruct, Serializer};
+
+    #[derive(Clone, Copy, Debug)]
+    enum Lie {
+        No,
+        TwoKeys,
+        ValueFirst,
+        KeyOnly,
+        FewerEntries,
+        MoreItems,
+        FewerItems,
+        DroppedError,
+        DroppedFieldError,
+        FewerFields,
+    }
+
+    struct Refuses;
+    impl Serialize for Refuses {
+        fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("refused"))
+        }
+    }
+
+    struct Liar(Lie);
+    impl Serialize for Liar {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut fields = serializer.serialize_struct("Liar", 3)?;
+            fields.serialize_field("map", &Map(self.0))?;
+            fields.serialize_field("list", &List(self.0))?;
+            match self.0 {
+                Lie::DroppedFieldError => drop(fields.serialize_field("number", &Refuses)),
+                Lie::FewerFields => {}
+                _ => fields.serialize_field("number", &7_u8)?,
+            }
+            fields.end()
+        }
+    }
+
+    struct Map(Lie);
+    impl Serialize for Map {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut map = serializer.serialize_map(Some(2))?;
+            map.serialize_entry("a", &1)?;
+            match self.0 {
+                Lie::TwoKeys => {
+                    map.serialize_key("b")?;
+                    map.serialize_key("c")?;
+                }
+                Lie::ValueFirst => map.serialize_value(&2)?,
+                Lie::KeyOnly => map.serialize_key("b")?,
+                Lie::FewerEntries => {}
+                _ => map.serialize_entry("b", &2)?,
+            }
+            map.end()
+        }
+    }
+
+    struct List(Lie);
+    impl Serialize for List {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut list = serializer.serialize_seq(Some(2))?;
+            list.serialize_element(&1)?;
+            match self.0 {
+                Lie::DroppedError => drop(list.serialize_element(&Refuses)),
+                Lie::FewerItems => {}
+                Lie::MoreItems => (0..2).try_for_each(|_| list.serialize_element(&2))?,
+                _ => list.serialize_element(&2)?,
+            }
+            list.end()
+        }
+    }
+
+    #[derive(Deserialize)]
+    struct Back {
+        map: BTreeMap<String, i32>,
+        list: Vec<i32>,
+        number: Option<u8>,
+    }
+
+    for (lie, found) in [
+        (Lie::No, Some((2, 2, Some(7)))),
+        (Lie::FewerEntries, Some((1, 2, Some(7)))),
+        (Lie::MoreItems, Some((2, 3, Some(7)))),
+        (Lie::FewerItems, Some((2, 1, Some(7)))),
+        (Lie::FewerFields, Some((2, 2, None))),
+        (Lie::TwoKeys, None),
+        (Lie::ValueFirst, None),
+        (Lie::KeyOnly, None),
+        (Lie::DroppedError, None),
+        (Lie::DroppedFieldError, None),
+    ] {
+        let items: Vec<Liar> = (0..12).map(|n| Liar(if n == 7 { lie } else { Lie::No })).collect();
+        let written = to_bytes(&items);
+        assert_eq!(written.is_ok(), found.is_some(), "{lie:?}");
+        let (Ok(bytes), Some(found)) = (written, found) else { continue };
+        let back: Vec<Back> = from_bytes(&bytes).unwrap();
+        for (n, back) in back.iter().enumerate() {
+            let expected = if n == 7 { found } else { (2, 2, Some(7)) };
+            assert_eq!((back.map.len(), back.list.len(), back.number), expected, "{lie:?} at {n}");
+        }
+    }
+}
+
 /// Arrays in such items are routed, and an error names its place.
 #[test]
 fn arrays_and_errors_in_items_that_depart() {

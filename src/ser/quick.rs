@@ -85,11 +85,11 @@ impl Stage {
             slot: slot_of(slot),
             tag_place: ROOM,
             depth,
-            asked: Cell::new(false),
+            gave_up: Cell::new(false),
         };
         let written = value.serialize(&mut quick).is_ok();
         let next = quick.next;
-        if written && !quick.asked.get() {
+        if written && !quick.gave_up.get() {
             self.filled = next;
             return Some(self.bytes[ROOM]);
         }
@@ -134,8 +134,9 @@ pub(super) struct Quick<'r> {
     /// Where the tag goes if it is to be learnt.
     tag_place: usize,
     depth: usize,
-    /// A value asked whether it is written for a human reader. It may have to be, which is not done here.
-    asked: Cell<bool>,
+    /// A part failed, though its error may be dropped on the way; or one asked whether it is written for a human reader: it
+    /// may have to be, which is not done here.
+    gave_up: Cell<bool>,
 }
 
 impl<'r> Quick<'r> {
@@ -201,6 +202,12 @@ impl<'r> Quick<'r> {
         if self.slot == slot_of(ANY) { self.put([tag as u8]) } else { Err(Other) }
     }
 
+    /// Writes a part of a record, sequence or map. Its error may get lost in the code of the value that holds it.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn part(&mut self, write: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        write(self).inspect_err(|_| self.gave_up.set(true))
+    }
+
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn enter(&mut self) -> Result<()> {
         if self.depth.is_multiple_of(stack::STEP as usize) && !stack::is_fit(self.depth) {
@@ -230,7 +237,7 @@ impl<'r> Quick<'r> {
         if left > 0 {
             self.put([LEARN; N])?;
         }
-        Ok(Items { quick: self, left, tags_place, slots: [slot_of(LEARN); N] })
+        Ok(Items { quick: self, left: N * left, tags_place, slots: [slot_of(LEARN); N] })
     }
 }
 
@@ -267,29 +274,35 @@ pub(super) struct Record<'q, 'r> {
 impl Record<'_, '_> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
-        let step = self.steps.next().ok_or(Other)?;
-        if step.name != name.as_ptr().addr() {
-            return Err(Other);
+        match self.steps.next() {
+            Some(step) if step.name == name.as_ptr().addr() => {
+                self.quick.slot = step.slot(name);
+                self.quick.part(|quick| value.serialize(quick))
+            }
+            _ => self.quick.part(|_| Err(Other)),
         }
-        self.quick.slot = step.slot(name);
-        value.serialize(&mut *self.quick)
     }
 
     /// A tuple's fields have no names.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let step = self.steps.next().ok_or(Other)?;
-        self.quick.slot = step.slot("");
-        value.serialize(&mut *self.quick)
+        match self.steps.next() {
+            Some(step) => {
+                self.quick.slot = step.slot("");
+                self.quick.part(|quick| value.serialize(quick))
+            }
+            None => self.quick.part(|_| Err(Other)),
+        }
     }
 
     fn skip(&mut self, name: &'static str) -> Result<()> {
-        let step = self.steps.next().ok_or(Other)?;
-        if step.name != name.as_ptr().addr() || !self.sparse {
-            return Err(Other);
+        match self.steps.next() {
+            Some(step) if step.name == name.as_ptr().addr() && self.sparse => {
+                self.quick.slot = step.slot(name);
+                self.quick.part(|quick| quick.bare_tag(Tag::Absent))
+            }
+            _ => self.quick.part(|_| Err(Other)),
         }
-        self.quick.slot = step.slot(name);
-        self.quick.bare_tag(Tag::Absent)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -302,6 +315,7 @@ impl Record<'_, '_> {
 /// A sequence (`N` is 1) or map (`N` is 2) of one run.
 pub(super) struct Items<'q, 'r, const N: usize> {
     quick: &'q mut Quick<'r>,
+    /// How many items, or keys and values, are still to come.
     left: usize,
     /// Where the tags stand, if there are items.
     tags_place: usize,
@@ -309,21 +323,20 @@ pub(super) struct Items<'q, 'r, const N: usize> {
 }
 
 impl<const N: usize> Items<'_, '_, N> {
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn count(&mut self) -> Result<()> {
-        self.left = self.left.checked_sub(1).ok_or(Other)?;
-        Ok(())
-    }
-
+    /// The next one, which is an item, a key (0) or a value (1).
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn item<T: Serialize + ?Sized>(&mut self, which: usize, value: &T) -> Result<()> {
+        if self.left == 0 || N == 2 && self.left % 2 != which {
+            return self.quick.part(|_| Err(Other));
+        }
+        self.left -= 1;
         self.quick.slot = self.slots[which];
         if self.slots[which] != slot_of(LEARN) {
-            return value.serialize(&mut *self.quick);
+            return self.quick.part(|quick| value.serialize(quick));
         }
         let place = self.tags_place + which;
         self.quick.tag_place = place;
-        value.serialize(&mut *self.quick)?;
+        self.quick.part(|quick| value.serialize(quick))?;
         self.slots[which] = slot_of(self.quick.room[place]);
         Ok(())
     }
@@ -357,7 +370,7 @@ impl<'q, 'r> serde::Serializer for &'q mut Quick<'r> {
     type SerializeStructVariant = Record<'q, 'r>;
 
     fn is_human_readable(&self) -> bool {
-        self.asked.set(true);
+        self.gave_up.set(true);
         false
     }
 
@@ -573,7 +586,6 @@ impl SerializeSeq for Items<'_, '_, 1> {
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.count()?;
         self.item(0, value)
     }
 
@@ -589,7 +601,6 @@ impl SerializeMap for Items<'_, '_, 2> {
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
-        self.count()?;
         self.item(0, key)
     }
 

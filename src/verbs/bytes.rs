@@ -18,8 +18,9 @@ use crate::{de, ser};
 /// assert_eq!((name, number), ("answer", 42));
 /// ```
 ///
-/// Each array is copied once, from where it lies. The block grows by doubling; an array larger than the block so far
-/// makes room for itself exactly.
+/// Each array is copied once, from where it lies. The block grows by doubling, from 1 MiB on by the allocator, which may
+/// move pages instead of bytes; an array larger than the block so far makes room for itself. The `Serialize` of a part may
+/// be called more than once, and has to say the same each time.
 ///
 /// # Errors
 ///
