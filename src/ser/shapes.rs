@@ -41,7 +41,7 @@ impl Key {
     fn packed(&self) -> Packed {
         let name = if self.kind == Kind::Tuple { "" } else { self.name };
         let variant = if self.kind.is_variant() { self.variant } else { "" };
-        // Longer ones are told apart by what has room.
+        // No name is so long, and no record has so many fields, that it takes another's place here.
         let what =
             (self.len as u64) << 32 | (name.len() as u64) << 4 & 0xffff_fff0 | self.kind as u64;
         Packed {
@@ -88,12 +88,17 @@ pub(super) struct Guess {
     pub(super) end: usize,
 }
 
-/// A kind of record by the addresses of its names.
+/// A kind of record by the addresses of its names, with the layout that one had the last time.
 #[derive(Clone, Copy)]
 struct Seen {
     packed: Packed,
-    kind: usize,
     guess: Guess,
+}
+
+/// A kind of record by what it is called: the same layout, and the addresses under which it was seen.
+struct Called {
+    guess: Guess,
+    addresses: Vec<Packed>,
 }
 
 pub(super) struct Known {
@@ -140,9 +145,8 @@ pub(super) struct Shapes {
     /// Each layout's fields: name (empty in a tuple) and tag.
     fields: Vec<(&'static str, u8)>,
     steps: Vec<Step>,
-    /// The last layout of each kind of record, and the kinds by what they are called.
-    guesses: Vec<Guess>,
-    kinds: HashMap<Content, usize>,
+    /// The kinds of records by what they are called.
+    called: HashMap<Content, Called>,
     /// Kinds by the addresses of their names. A kind's names may have several.
     seen: Vec<Option<Seen>>,
     seen_count: usize,
@@ -162,15 +166,21 @@ impl Shapes {
     /// The same, wherever it is.
     pub(super) fn guess_other(&mut self, key: &Key) -> Option<Guess> {
         let packed = key.packed();
-        let (before, from) = self.seen.split_at_checked(self.place(packed)).unwrap_or_default();
-        let mut taken = from.iter().chain(before).map_while(Option::as_ref);
-        if let Some(seen) = taken.find(|seen| seen.packed == packed) {
+        if let Some(seen) = self.find(packed) {
             return Some(seen.guess);
         }
-        let kind = *self.kinds.get(&content(key))?;
-        let guess = *self.guesses.get(kind)?;
-        self.remember(Seen { packed, kind, guess });
+        let called = self.called.get_mut(&content(key))?;
+        called.addresses.push(packed);
+        let guess = called.guess;
+        self.remember(Seen { packed, guess });
         Some(guess)
+    }
+
+    fn find(&mut self, packed: Packed) -> Option<&mut Seen> {
+        let place = self.place(packed);
+        let (before, from) = self.seen.split_at_mut_checked(place)?;
+        let mut taken = from.iter_mut().chain(before).map_while(Option::as_mut);
+        taken.find(|seen| seen.packed == packed)
     }
 
     /// Where in [`Shapes::seen`] a kind is, unless its place was taken. The length is a power of two, or zero.
@@ -255,17 +265,19 @@ impl Shapes {
             next
         });
         let guess = self.known[number as usize].guess;
-        match self.kinds.entry(content(key)) {
-            Entry::Occupied(kind) => {
-                let kind = *kind.get();
-                self.guesses[kind] = guess;
-                for seen in self.seen.iter_mut().flatten().filter(|seen| seen.kind == kind) {
-                    seen.guess = guess;
-                }
+        let addresses = match self.called.entry(content(key)) {
+            Entry::Occupied(mut called) => {
+                called.get_mut().guess = guess;
+                called.get().addresses.clone()
             }
-            Entry::Vacant(kind) => {
-                kind.insert(self.guesses.len());
-                self.guesses.push(guess);
+            Entry::Vacant(called) => {
+                called.insert(Called { guess, addresses: Vec::new() });
+                Vec::new()
+            }
+        };
+        for packed in addresses {
+            if let Some(seen) = self.find(packed) {
+                seen.guess = guess;
             }
         }
         number
