@@ -224,7 +224,7 @@ impl<'r> Quick<'r> {
         self.enter()?;
         self.put_varint(guess.number.into())?;
         let steps = self.shapes.steps(guess).iter();
-        Ok(Record { quick: self, steps, sparse: guess.sparse })
+        Ok(Record { quick: self, steps })
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -267,8 +267,6 @@ pub(super) struct Record<'q, 'r> {
     quick: &'q mut Quick<'r>,
     /// The fields that are left.
     steps: slice::Iter<'r, Step>,
-    /// Fields of the layout may be absent.
-    sparse: bool,
 }
 
 impl Record<'_, '_> {
@@ -297,7 +295,7 @@ impl Record<'_, '_> {
 
     fn skip(&mut self, name: &'static str) -> Result<()> {
         match self.steps.next() {
-            Some(step) if step.name == name.as_ptr().addr() && self.sparse => {
+            Some(step) if step.name == name.as_ptr().addr() && step.sparse => {
                 self.quick.slot = step.slot(name);
                 self.quick.part(|quick| quick.bare_tag(Tag::Absent))
             }

@@ -63,6 +63,14 @@ struct Packed {
 }
 
 impl Packed {
+    /// Whether it is the same, as which one of this kind is compared.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn is(self, other: Self, kind: Kind) -> bool {
+        self.name == other.name
+            && self.what == other.what
+            && (!kind.is_variant() || self.variant == other.variant && self.which == other.which)
+    }
+
     /// What few instructions make of it: the table grows until no two kinds have the same.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn hash(self) -> usize {
@@ -114,13 +122,16 @@ pub(super) struct Step {
     pub(super) name: usize,
     /// The name's length, and the tag in the second byte.
     what: u32,
+    /// Fields of the layout may be absent.
+    pub(super) sparse: bool,
 }
 
 impl Step {
-    fn new(name: &'static str, tag: u8) -> Self {
+    fn new(name: &'static str, tag: u8, sparse: bool) -> Self {
         // A name that is too long has a length that is no name's.
         let len = u16::try_from(name.len()).unwrap_or(u16::MAX);
-        Step { name: name.as_ptr().addr(), what: u32::from(len) << 16 | u32::from(tag) << 8 }
+        let what = u32::from(len) << 16 | u32::from(tag) << 8;
+        Step { name: name.as_ptr().addr(), what, sparse }
     }
 
     /// The tag in the second byte, if the name has this length; else there are other bits.
@@ -158,7 +169,7 @@ impl Shapes {
     pub(super) fn guess(&self, key: &Key) -> Option<Guess> {
         let packed = key.packed();
         match self.seen.get(self.place(packed)) {
-            Some(Some(seen)) if seen.packed == packed => Some(seen.guess),
+            Some(Some(seen)) if seen.packed.is(packed, key.kind) => Some(seen.guess),
             _ => None,
         }
     }
@@ -259,7 +270,7 @@ impl Shapes {
             put_layout(&mut self.layout_table, &Layout { shape, sparse, tags });
             let start = self.fields.len();
             self.fields.extend_from_slice(fields);
-            self.steps.extend(fields.iter().map(|(name, tag)| Step::new(name, *tag)));
+            self.steps.extend(fields.iter().map(|(name, tag)| Step::new(name, *tag, sparse)));
             let guess = Guess { number: next, sparse, start, end: self.fields.len() };
             self.known.push(Known { key: *key, guess });
             next
