@@ -15,8 +15,8 @@ use serde::ser::{
 };
 
 use crate::array::TOKEN;
-use crate::stack;
 use crate::wire::{BLOB_MIN, Kind, MAX_TUPLE, Tag, put_varint_at, zigzag};
+use crate::{os, stack};
 
 use super::plain::may_be_array;
 use super::shapes::{Key, Shapes, Step};
@@ -58,6 +58,9 @@ impl Stage {
     }
 
     pub(super) fn flush(&mut self, out: &mut Vec<u8>) {
+        if out.capacity() - out.len() < self.filled {
+            more_room(out);
+        }
         out.extend_from_slice(&self.bytes[..self.filled]);
         self.filled = 0;
     }
@@ -95,6 +98,25 @@ impl Stage {
         }
         self.wasted += next - self.filled + GIVEN_UP;
         None
+    }
+}
+
+/// From this size on allocators map a block by itself, and move its pages where it grows.
+const MAPPED: usize = 32 << 20;
+
+/// Doubles the room. Most of the time that a large object takes goes into its pages where they are small.
+#[cold]
+fn more_room(out: &mut Vec<u8>) {
+    let more = out.len().max(ROOM);
+    if out.capacity() < MAPPED && out.len() + more >= MAPPED {
+        // It is copied whatever is done.
+        let mut room = Vec::with_capacity(out.len() + more);
+        os::wish_huge_pages(room.spare_capacity_mut());
+        room.extend_from_slice(out);
+        *out = room;
+    } else {
+        out.reserve(more);
+        os::wish_huge_pages(out.spare_capacity_mut());
     }
 }
 
@@ -245,7 +267,7 @@ impl<'r> Quick<'r> {
 // serializer can then be kept in registers.
 
 /// Where the next byte goes after a number of several bytes, or `None` where there is no room.
-#[inline(never)]
+#[inline]
 fn put_long(room: &mut Room, next: usize, number: u64) -> Option<usize> {
     let place = room.get_mut(next..ROOM)?;
     put_varint_at(place, number).map(|len| next + len)

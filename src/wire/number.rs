@@ -40,7 +40,7 @@ fn put_first<const N: usize>(out: &mut Vec<u8>, (bytes, len): &([u8; N], usize))
 /// The same to the start of these bytes: how many it took, or `None` if there is too little room. Bytes behind it may be
 /// written, too.
 #[inline]
-pub(crate) fn put_varint_at(mut place: &mut [u8], mut number: u64) -> Option<usize> {
+pub(crate) fn put_varint_at(place: &mut [u8], number: u64) -> Option<usize> {
     if number < 1 << 28
         && let Some(all) = place.first_chunk_mut()
     {
@@ -48,6 +48,11 @@ pub(crate) fn put_varint_at(mut place: &mut [u8], mut number: u64) -> Option<usi
         *all = bytes;
         return Some(len);
     }
+    put_long_varint_at(place, number)
+}
+
+#[inline(never)]
+fn put_long_varint_at(mut place: &mut [u8], mut number: u64) -> Option<usize> {
     let mut before = 0;
     while number >= 1 << 56 {
         *place.split_off_first_mut()? = number as u8 | 0x80;
