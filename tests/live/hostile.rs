@@ -174,3 +174,47 @@ fn scribbled_words_of_locks_neither_hang_nor_crash() {
         let _ = second.2.try_read().map(drop);
     }
 }
+
+/// 2^32 read guards that were leaked brought the readers' count back to where it was, and a writer came in beside a reader. The
+/// count is written here, as leaking so many takes minutes.
+#[test]
+fn a_count_of_readers_does_not_come_round() {
+    let made = serde_shm::to_shared(&LockedArray::from(vec![1_u32; 4])).unwrap();
+    let array: LockedArray<u32, Ix1> = made.get().unwrap();
+    let file = live_file(&made);
+    let guard = array.read().unwrap();
+    // Behind the elements, the number of slots and the line of one array: the first slot's row.
+    let count = 65536 + 64 + 64 + 64;
+    let counted = || {
+        let mut bytes = [0; 4];
+        file.read_exact_at(&mut bytes, count).unwrap();
+        bytemuck::cast::<_, u32>(bytes)
+    };
+    assert_eq!(counted(), 1);
+    // What other threads leaked: this one's own shares are counted another way.
+    let elsewhere = |ask: &(dyn Fn() + Sync)| {
+        std::thread::scope(|scope| scope.spawn(ask).join().unwrap());
+    };
+    for forged in [(1 << 31) - 1, u32::MAX - 1, u32::MAX] {
+        file.write_all_at(&bytemuck::cast::<_, [u8; 4]>(forged), count).unwrap();
+        let last = u32::from(forged < 1 << 31);
+        if last == 1 {
+            elsewhere(&|| std::mem::forget(array.read().unwrap()));
+        }
+        let refused = |error: serde_shm::Error| {
+            assert_eq!(error.kind(), ErrorKind::Limit);
+            assert!(error.to_string().contains("leaked"), "{error}");
+        };
+        // A second share of this thread, and a first one of another.
+        refused(array.read().map(drop).unwrap_err());
+        elsewhere(&|| {
+            refused(array.read().map(drop).unwrap_err());
+            refused(array.try_read().map(drop).unwrap_err());
+            assert!(array.try_write().unwrap().is_none(), "a writer beside a reader");
+        });
+        assert_eq!((counted(), guard[0]), (forged + last, 1));
+    }
+    file.write_all_at(&[1, 0, 0, 0], count).unwrap();
+    drop(guard);
+    assert!(array.try_write().unwrap().is_some());
+}

@@ -162,7 +162,8 @@ impl<A: Element, D: Dimension> LockedArray<A, D> {
     /// [`Poisoned`](crate::ErrorKind::Poisoned) if a writer ended in the midst of a change;
     /// [`Deadlock`](crate::ErrorKind::Deadlock) if this thread has a write guard of this handle's array;
     /// [`Io`](crate::ErrorKind::Io) or [`Limit`](crate::ErrorKind::Limit) at the first lock of a segment's handle, if
-    /// there are no descriptors, `/proc` is missing, or 1,024 handles use the segment's locks;
+    /// there are no descriptors, `/proc` is missing, or 1,024 handles use the segment's locks; `Limit` also if this handle's
+    /// array has 2^31 read guards, which takes a leak;
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if another program put a byte that is no bool into an array of bools.
     pub fn read(&self) -> Result<LockedReadGuard<'_, A, D>> {
         self.read_within(&mut Patience::endless())?.ok_or_else(gave_up)

@@ -106,15 +106,21 @@ impl<A: Element> Lockable<A> {
     ) -> Result<Option<Held<'_, A, F>>> {
         let slots = self.slots()?;
         let (line, key) = (self.line(), Key::new(&self.region, self.array));
-        match Turn::of(key) {
+        let turn = Turn::of(key);
+        match turn {
             Some(true) if wait.next().is_none() => return Ok(None),
             Some(true) => return Err(deadlock("read", "write guard")),
-            Some(false) => lock::read_again(&slots),
-            None => match lock::read(line, &slots, wait) {
-                Outcome::Held => {}
-                Outcome::Busy => return Ok(None),
-                Outcome::Poisoned => return Err(poisoned()),
-            },
+            _ => {}
+        }
+        let outcome = match turn {
+            Some(_) => lock::read_again(line, &slots),
+            None => lock::read(line, &slots, wait),
+        };
+        match outcome {
+            Outcome::Held => {}
+            Outcome::Busy => return Ok(None),
+            Outcome::Poisoned => return Err(poisoned()),
+            Outcome::Full => return Err(full()),
         }
         let share = Share { turn: Turn::begin(key, false), slots, line };
         self.check()?;
@@ -148,6 +154,8 @@ impl<A: Element> Lockable<A> {
             Outcome::Held => {}
             Outcome::Busy => return Ok(None),
             Outcome::Poisoned => return Err(poisoned()),
+            // A writer is not counted.
+            Outcome::Full => return Err(full()),
         }
         let panicking = std::thread::panicking();
         let mut whole =
@@ -167,6 +175,18 @@ fn poisoned() -> Error {
         ErrorKind::Poisoned,
         "the array is poisoned: a writer ended in the midst of a change, so that its elements may be half of one state and \
          half of another; mend them after `clear_poison`",
+    )
+}
+
+#[cold]
+fn full() -> Error {
+    Error::new(
+        ErrorKind::Limit,
+        format!(
+            "this handle of the array has {} read guards, and no more can be counted: guards were leaked \
+             (`mem::forget`, a cycle of `Rc`), drop the handle that has them",
+            lock::MOST_READERS
+        ),
     )
 }
 

@@ -21,6 +21,11 @@ const WAITING: u32 = 1 << 31;
 /// Somebody has waited for so long that who comes now lets it go first.
 const STARVING: u32 = 1 << 30;
 
+/// How many read guards of an array one slot can have; [`std::sync::Arc`] draws the line there, too. A count that came back to
+/// zero would let a writer in beside its readers. It lies so far below that as no machine has threads: each of them raises
+/// the count by one before it finds out.
+pub(super) const MOST_READERS: u32 = 1 << 31;
+
 /// The words of one array, in a cache line of their own. All zero is an array that nobody uses.
 #[repr(C, align(64))]
 pub(crate) struct Line {
@@ -74,6 +79,8 @@ pub(crate) enum Outcome {
     Poisoned,
     /// Not held: others did not let go in time.
     Busy,
+    /// Not held: the slot has as many shares as it can.
+    Full,
 }
 
 fn may_enter(state: u32, wait: &impl Wait) -> bool {
@@ -106,8 +113,12 @@ pub(crate) fn read(line: &Line, table: &impl Table, wait: &mut impl Wait) -> Out
     let mut rescued = false;
     loop {
         if may_enter(line.state.load(Ordering::Relaxed), wait) {
-            count.fetch_add(1, Ordering::SeqCst);
+            let before = count.fetch_add(1, Ordering::SeqCst);
             full_fence();
+            if before >= MOST_READERS {
+                unread(line, count);
+                return Outcome::Full;
+            }
             let state = line.state.load(Ordering::SeqCst);
             if state & OWNER == 0 {
                 if state & STARVING != 0 {
@@ -134,8 +145,13 @@ pub(crate) fn read(line: &Line, table: &impl Table, wait: &mut impl Wait) -> Out
 
 /// Takes another share for who has one. A writer that waits cannot be let in before both are given back, so it is not
 /// looked for.
-pub(crate) fn read_again(table: &impl Table) {
-    table.count(table.own()).fetch_add(1, Ordering::Relaxed);
+pub(crate) fn read_again(line: &Line, table: &impl Table) -> Outcome {
+    let count = table.count(table.own());
+    if count.fetch_add(1, Ordering::Relaxed) < MOST_READERS {
+        return Outcome::Held;
+    }
+    unread(line, count);
+    Outcome::Full
 }
 
 /// Gives a share back.
