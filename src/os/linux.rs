@@ -18,18 +18,19 @@ use rustix::fs::{
     AtFlags, CWD, FileType, FlockOperation, MemfdFlags, Mode, OFlags, SealFlags, Stat,
 };
 use rustix::io::{Errno, retry_on_intr};
-use rustix::process::Pid;
 
 use super::{FileKind, Lack, Space, Stamp, Status, Unchanging};
 
 mod live;
 #[cfg(feature = "ndarray")]
 mod locks;
+mod processes;
 #[cfg(feature = "workers")]
 mod workers;
 pub(crate) use live::*;
 #[cfg(feature = "ndarray")]
 pub(crate) use locks::*;
+pub(crate) use processes::*;
 #[cfg(feature = "workers")]
 pub(crate) use workers::*;
 
@@ -185,33 +186,6 @@ pub(crate) fn open_descriptor(process: u32, descriptor: u32) -> io::Result<File>
 /// What the descriptor of a process stands for.
 pub(crate) fn descriptor_kind(process: u32, descriptor: u32) -> io::Result<FileKind> {
     Ok(status(&rustix::fs::stat(format!("/proc/{process}/fd/{descriptor}"))?).kind)
-}
-
-/// Whether `/proc` shows that process.
-pub(crate) fn process_is_shown(process: u32) -> bool {
-    rustix::fs::stat(format!("/proc/{process}")).is_ok()
-}
-
-/// Whether there is such a process in this PID namespace; a `/proc` that hides it makes no difference.
-pub(crate) fn process_exists(process: u32) -> bool {
-    let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
-    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(Errno::SRCH))
-}
-
-/// When a process was started, in ticks since the machine was: with its number, this tells it from all others.
-pub(crate) fn started(process: u32) -> io::Result<u64> {
-    let text = std::fs::read(format!("/proc/{process}/stat"))?;
-    // The second field is the program's name in parentheses, with anything in it; this is the twenty-second.
-    let after_name = text.iter().rposition(|byte| *byte == b')').map(|at| &text[at + 1..]);
-    after_name
-        .and_then(|rest| std::str::from_utf8(rest).ok())
-        .and_then(|rest| rest.split_ascii_whitespace().nth(19)?.parse().ok())
-        .ok_or_else(|| io::ErrorKind::InvalidData.into())
-}
-
-/// The PID namespace of this process: process numbers mean something in it alone.
-pub(crate) fn process_namespace() -> io::Result<u64> {
-    Ok(retry_on_intr(|| rustix::fs::stat("/proc/self/ns/pid"))?.st_ino)
 }
 
 /// The user in whose name files are made and opened.

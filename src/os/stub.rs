@@ -106,6 +106,10 @@ pub(crate) fn process_exists(_: u32) -> bool {
     false
 }
 
+pub(crate) fn proc_is_own() -> bool {
+    false
+}
+
 pub(crate) fn started(_: u32) -> io::Result<u64> {
     unsupported()
 }
@@ -369,7 +373,11 @@ mod locks {
 
     pub(crate) fn wake_all(_: &AtomicU32) {}
 
-    pub(crate) fn has_ended(_: u32, _: u64) -> bool {
+    pub(crate) fn time_namespace() -> io::Result<u64> {
+        unsupported()
+    }
+
+    pub(crate) fn has_ended(_: u32, _: Option<u64>) -> bool {
         false
     }
 

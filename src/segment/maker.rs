@@ -16,6 +16,8 @@ const NONCE_AT: u64 = 16;
 #[derive(Default)]
 pub(super) struct Witness {
     namespace: Option<u64>,
+    /// Whether `/proc` shows the processes of that namespace.
+    can_look: Option<bool>,
     started: HashMap<u32, Started>,
 }
 
@@ -49,7 +51,9 @@ impl Witness {
             Started::At(time) if time == entry.started => false,
             Started::Never => true,
             // Another process has the number by now, or another time namespace counts otherwise.
-            Started::At(_) | Started::Unknown => !may_hold(&entry.id),
+            Started::At(_) | Started::Unknown => {
+                *self.can_look.get_or_insert_with(os::proc_is_own) && !may_hold(&entry.id)
+            }
         }
     }
 }

@@ -133,6 +133,10 @@ fn unsealed(what: &str) -> Error {
 
 /// The descriptor exists but is not the segment.
 fn taken(id: &SegmentId, found: &str) -> Error {
+    if !os::proc_is_own() {
+        // It is a descriptor of another process.
+        return Error::new(ErrorKind::NotFound, unseen(id.process));
+    }
     Error::new(
         ErrorKind::NotFound,
         format!(
@@ -147,17 +151,25 @@ pub(crate) fn other_segment(id: &SegmentId) -> Error {
     taken(id, "a segment with another nonce")
 }
 
+fn unseen(process: u32) -> String {
+    format!(
+        "the segment's maker, process {process}, cannot be seen: /proc is not mounted here, or shows another PID \
+         namespace's processes; mount it (`unshare --mount-proc`), have the descriptor handed over instead (`AsFd`, \
+         `Segment::from_fd`), or make the segment persistent"
+    )
+}
+
 fn unreachable_maker(process: u32, descriptor: u32, error: io::Error) -> Error {
     let gone = |text: String| Error::new(ErrorKind::NotFound, text);
     match error.kind() {
+        io::ErrorKind::NotFound if !os::proc_is_own() => gone(unseen(process)).with_source(error),
         io::ErrorKind::NotFound if os::process_is_shown(process) => gone(format!(
             "the segment has gone: its maker, process {process}, has dropped it (it has no descriptor {descriptor})"
         ))
         .with_source(error),
         io::ErrorKind::NotFound if os::process_exists(process) => gone(format!(
-            "the segment's maker, process {process}, cannot be seen: /proc is not mounted here, hides it (`hidepid`) or \
-             belongs to another PID namespace; have the descriptor handed over instead (`AsFd`, `Segment::from_fd`), or \
-             make the segment persistent"
+            "the segment's maker, process {process}, cannot be seen: /proc hides it (`hidepid`); have the descriptor \
+             handed over instead (`AsFd`, `Segment::from_fd`), or make the segment persistent"
         ))
         .with_source(error),
         io::ErrorKind::NotFound => gone(format!(

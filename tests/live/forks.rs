@@ -11,7 +11,7 @@ use crate::child::{self, Child};
 use crate::locks::{LONG, shared};
 
 /// Runs `child` in a child, whose status is what it gives.
-fn fork(child: impl FnOnce() -> i32) -> libc::pid_t {
+pub(crate) fn fork(child: impl FnOnce() -> i32) -> libc::pid_t {
     // SAFETY: the roles below have no other thread that works: the test harness waits for theirs.
     match unsafe { libc::fork() } {
         0 => {
@@ -26,7 +26,7 @@ fn fork(child: impl FnOnce() -> i32) -> libc::pid_t {
     }
 }
 
-fn reap(pid: libc::pid_t) -> i32 {
+pub(crate) fn reap(pid: libc::pid_t) -> i32 {
     let mut status = 0;
     // SAFETY: `status` is an integer of its own, for the call to fill.
     assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);

@@ -13,4 +13,5 @@ mod invariant;
 mod kills;
 mod kinds;
 mod locks;
+mod namespaces;
 mod updates;

@@ -25,6 +25,8 @@ pub(crate) fn run(what: &str, argument: &str) {
         "stranger" => stranger(argument),
         "victim" => victim(),
         "elsewhere" => another_pid_namespace(argument),
+        "outer-proc" => under_a_foreign_proc(),
+        "look" => look_through_a_foreign_proc(),
         "file-size" => file_size_limit(),
         other => panic!("no such role: {other}"),
     }
@@ -231,6 +233,49 @@ pub(crate) fn reap_far() {
     let error = SegmentOptions::new().name("far").create(&1).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     assert_eq!(Segment::open("far").unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+/// `/proc` may show another PID namespace's processes (`unshare --pid` without a mount): the process that has the maker's
+/// number there is not the maker, and was taken for it, so that a living maker's name was free for anybody.
+#[test]
+fn where_proc_shows_other_processes_a_living_maker_is_not_taken_for_dead() {
+    unshared(&["--pid", "--fork", "--mount"], "outer-proc", "");
+}
+
+/// As number 1, which is another process in the `/proc` that is there.
+#[allow(unsafe_code)]
+fn under_a_foreign_proc() {
+    assert_eq!(std::process::id(), 1);
+    let made = to_shared(&Model::new(1)).unwrap();
+    let error = Segment::open(made.id()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.to_string().contains("another PID namespace's"), "{error}");
+
+    let base = tempfile::tempdir_in("/dev/shm").unwrap();
+    // SAFETY: the other thread of this process waits for the test to end.
+    unsafe { std::env::set_var("SERDE_SHM_DIR", base.path()) };
+    let looker = Child::start("place", &["look", ""]);
+    // From here on this thread has a `/proc` of its own, and its child has not.
+    // SAFETY: it concerns the mounts that this thread sees, and no memory.
+    assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWNS) }, 0);
+    let private =
+        rustix::mount::MountPropagationFlags::PRIVATE | rustix::mount::MountPropagationFlags::REC;
+    rustix::mount::mount_change("/", private).unwrap();
+    let flags = rustix::mount::MountFlags::empty();
+    rustix::mount::mount("proc", "/proc", "proc", flags, None).unwrap();
+    assert_eq!(std::fs::read_link("/proc/self").unwrap().to_str(), Some("1"));
+    let named = SegmentOptions::new().name("near").create(&1_u8).unwrap();
+    looker.finish();
+    drop(named);
+}
+
+fn look_through_a_foreign_proc() {
+    crate::child::wait();
+    let list = segments::list().unwrap();
+    assert_eq!((list.len(), list[0].name(), list[0].is_alive()), (1, "near", true));
+    assert_eq!(segments::reap().unwrap(), 0);
+    let error = SegmentOptions::new().name("near").create(&1).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
 }
 
 /// An unprivileged user squats, links, opens and locks: needs root, which alone can be somebody else.

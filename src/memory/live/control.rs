@@ -103,8 +103,8 @@ impl Control {
         self.word(Layout::line(array))
     }
 
-    /// Who has a slot: process, when it was started, its PID namespace.
-    pub(super) fn record(&self, slot: u32) -> &[AtomicU64; 3] {
+    /// Who has a slot: process, when it was started, its PID and its time namespace.
+    pub(super) fn record(&self, slot: u32) -> &[AtomicU64; 4] {
         self.word(self.layout.row(slot))
     }
 

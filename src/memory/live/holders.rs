@@ -132,8 +132,12 @@ fn join(file: &File, control: &Control) -> Result<Member> {
         control.count(slot, array).store(0, Ordering::SeqCst);
     }
     let process = std::process::id();
-    let who =
-        [process.into(), os::started(process).unwrap_or(0), os::process_namespace().unwrap_or(0)];
+    let who = [
+        process.into(),
+        os::started(process).unwrap_or(0),
+        os::process_namespace().unwrap_or(0),
+        os::time_namespace().unwrap_or(0),
+    ];
     for (word, value) in control.record(slot).iter().zip(who) {
         word.store(value, Ordering::Relaxed);
     }
@@ -189,12 +193,14 @@ impl<'a> Slots<'a> {
             return true;
         }
         // A child that was forked keeps its parent's lock beyond the parent's end.
-        let [process, started, namespace] =
+        let [process, started, namespace, time] =
             self.control.record(slot).each_ref().map(|word| word.load(Ordering::Relaxed));
         let Ok(process) = u32::try_from(process) else { return false };
-        started != 0
+        // In another time namespace the same process was started at another time.
+        let is_comparable = started != 0 && os::time_namespace().is_ok_and(|own| own == time);
+        process != 0
             && os::process_namespace().is_ok_and(|own| own == namespace)
-            && os::has_ended(process, started)
+            && os::has_ended(process, is_comparable.then_some(started))
     }
 }
 

@@ -105,8 +105,8 @@ pub(crate) fn wake_all(word: &AtomicU32) {
 }
 
 /// Whether the process of this number, that was started then, has ended: gone, a zombie without threads, or its number
-/// is another's by now. Where that cannot be told it is false.
-pub(crate) fn has_ended(process: u32, start: u64) -> bool {
+/// is another's by now, which is looked at only where its start is known. Where it cannot be told it is false.
+pub(crate) fn has_ended(process: u32, start: Option<u64>) -> bool {
     if !process_exists(process) {
         return true;
     }
@@ -116,7 +116,7 @@ pub(crate) fn has_ended(process: u32, start: u64) -> bool {
         Err(error) => return error == Errno::SRCH,
     };
     // Looked at after the handle was made: the handle is that process's or a later one's.
-    if started(process).is_ok_and(|found| found != start) {
+    if start.is_some_and(|start| started(process).is_ok_and(|found| found != start)) {
         return true;
     }
     let mut polled = [PollFd::new(&handle, PollFlags::IN)];

@@ -1,0 +1,68 @@
+//! What is known of other processes: by their numbers from the kernel, and more from `/proc`, where that is the own one.
+
+use std::io;
+
+use rustix::io::{Errno, retry_on_intr};
+use rustix::process::Pid;
+
+/// Whether `/proc` shows that process.
+pub(crate) fn process_is_shown(process: u32) -> bool {
+    rustix::fs::stat(format!("/proc/{process}")).is_ok()
+}
+
+/// Whether there is such a process in this PID namespace; a `/proc` that hides it makes no difference.
+pub(crate) fn process_exists(process: u32) -> bool {
+    let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(Errno::SRCH))
+}
+
+/// Whether `/proc` shows the processes of this PID namespace under their numbers. In a namespace that was made without a
+/// mount of its own (`unshare --pid`), it shows those of an outer one, where the same numbers are other processes.
+pub(crate) fn proc_is_own() -> bool {
+    // This process's numbers, from the namespace that /proc belongs to down to its own. One number alone does not
+    // tell: it can be the same in both.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    match status.lines().find_map(|line| line.strip_prefix("NSpid:")) {
+        Some(numbers) => numbers.split_ascii_whitespace().count() == 1,
+        // Before Linux 4.1.
+        None => std::fs::read_link("/proc/self")
+            .is_ok_and(|link| link.to_str() == Some(&std::process::id().to_string())),
+    }
+}
+
+/// When a process was started, in ticks since the machine was, as this time namespace counts them: with its number, this
+/// tells it from all others.
+///
+/// # Errors
+///
+/// `NotFound` if there is no such process, or `/proc` hides it; `Unsupported` if `/proc` shows other processes.
+pub(crate) fn started(process: u32) -> io::Result<u64> {
+    let text = if process == std::process::id() {
+        std::fs::read("/proc/self/stat")
+    } else if proc_is_own() {
+        std::fs::read(format!("/proc/{process}/stat"))
+    } else {
+        Err(io::ErrorKind::Unsupported.into())
+    }?;
+    // The second field is the program's name in parentheses, with anything in it; this is the twenty-second.
+    let after_name = text.iter().rposition(|byte| *byte == b')').map(|at| &text[at + 1..]);
+    after_name
+        .and_then(|rest| std::str::from_utf8(rest).ok())
+        .and_then(|rest| rest.split_ascii_whitespace().nth(19)?.parse().ok())
+        .ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// The PID namespace of this process: process numbers mean something in it alone.
+pub(crate) fn process_namespace() -> io::Result<u64> {
+    Ok(retry_on_intr(|| rustix::fs::stat("/proc/self/ns/pid"))?.st_ino)
+}
+
+/// The time namespace of this process, in which alone the times of [`started`] can be compared; zero where the kernel has
+/// none (before 5.6).
+#[cfg(feature = "ndarray")]
+pub(crate) fn time_namespace() -> io::Result<u64> {
+    match retry_on_intr(|| rustix::fs::stat("/proc/self/ns/time")) {
+        Err(Errno::NOENT) => Ok(0),
+        found => Ok(found?.st_ino),
+    }
+}
