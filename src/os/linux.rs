@@ -21,12 +21,16 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::{FileKind, Lack, Space, Stamp, Status, Unchanging};
 
+#[cfg(feature = "ndarray")]
+mod forks;
 mod live;
 #[cfg(feature = "ndarray")]
 mod locks;
 mod processes;
 #[cfg(feature = "workers")]
 mod workers;
+#[cfg(feature = "ndarray")]
+pub(crate) use forks::process_stamp;
 pub(crate) use live::*;
 #[cfg(feature = "ndarray")]
 pub(crate) use locks::*;

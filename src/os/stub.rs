@@ -340,6 +340,10 @@ mod locks {
             unsupported()
         }
 
+        pub(crate) fn new_own(_: &File, _: u64, _: usize, _: bool) -> io::Result<Self> {
+            unsupported()
+        }
+
         pub(crate) fn start(&self) -> *mut u8 {
             match *self {}
         }

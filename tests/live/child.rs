@@ -114,6 +114,8 @@ fn role() {
         ("victim", [id, seed]) => crate::kills::victim(id, seed.parse().unwrap()),
         ("hold", [id, how]) => crate::locks::hold(id, how),
         ("forked", [id, how]) => crate::forks::forked(id, how),
+        ("inherited", [id, how]) => crate::forks::inherited(id, how),
+        ("counts", [id]) => crate::forks::counts(id),
         ("namespace", [how]) => crate::namespaces::run(how),
         ("make", [""]) => crate::attach::make(),
         ("second", [id]) => crate::attach::second(id),

@@ -53,7 +53,11 @@ use super::super::token;
 /// another, and every lock is an error until [`clear_poison`](Self::clear_poison).
 ///
 /// As with the standard library's locks, a guard that is leaked keeps its lock, threads that wait for each other's
-/// locks wait for ever, and nothing here may be used in a signal handler. A guard must not be used in a forked child.
+/// locks wait for ever, and nothing here may be used in a signal handler.
+///
+/// A forked child takes locks of its own through the arrays that it inherited. A *guard* that it inherited from a segment's
+/// array panics when it is used, since the lock is its parent's; dropping it does nothing. What was borrowed from a guard
+/// before the fork leads nowhere in the child: touching it ends the child (SIGSEGV).
 ///
 /// # What it relies on
 ///

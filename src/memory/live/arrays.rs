@@ -35,13 +35,14 @@ pub(crate) struct LiveArrays {
     pub(super) mapping: Mapping,
 }
 
-/// How the memory is mapped, and the mapping.
+/// How the memory is mapped, and the mappings: one for each kind, since a forked child may use the one and not the other.
 #[cfg(feature = "ndarray")]
 #[derive(Debug)]
 pub(super) struct Mapping {
     pub(super) layout: Layout,
     pub(super) writable: bool,
-    pub(super) region: OnceLock<LiveRegion>,
+    pub(super) locked: OnceLock<LiveRegion>,
+    pub(super) atomic: OnceLock<LiveRegion>,
 }
 
 /// Checks what a directory says of its live arrays: each lies behind the one before. Gives the layout of their memory.
@@ -84,7 +85,7 @@ impl LiveArrays {
             entries,
             file: file.map(Arc::new).map_err(|error| (error.kind(), error.to_string())),
             #[cfg(feature = "ndarray")]
-            mapping: Mapping { layout, writable, region: OnceLock::new() },
+            mapping: Mapping { layout, writable, locked: OnceLock::new(), atomic: OnceLock::new() },
         }
     }
 

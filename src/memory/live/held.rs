@@ -75,19 +75,23 @@ impl<A: Element> Lockable<A> {
         Slots::new(self.region.control(), self.region.holders(), self.array)
     }
 
-    fn place(&self) -> *mut A {
-        let place = self.region.items::<A>(self.start, self.count);
+    /// Where this process has the elements.
+    fn place(&self, slots: &Slots<'_>) -> *mut A {
+        let place = match slots.elements() {
+            None => self.region.items::<A>(self.start, self.count),
+            Some(elements) => LiveRegion::items_in::<A>(elements, self.start, self.count),
+        };
         place.unwrap_or_else(|| unreachable!("both ways to make one have looked"))
     }
 
     /// Others may have put bytes there that are no element: looked at for types that have such.
-    fn check(&self) -> Result<()> {
+    fn check(&self, place: *mut A) -> Result<()> {
         if !self.region.is_shared() || !element::has_bools(&A::DTYPE) {
             return Ok(());
         }
         let len = self.count * size_of::<A>();
         // SAFETY: so many bytes lie there, of a mapping, which are initialised whatever they are; the lock is held.
-        let bytes = unsafe { std::slice::from_raw_parts(self.place().cast::<u8>(), len) };
+        let bytes = unsafe { std::slice::from_raw_parts(place.cast::<u8>(), len) };
         match element::view::<A>(bytes) {
             Ok(_) => Ok(()),
             Err(misfit) => Err(Error::corrupt(misfit.to_string())),
@@ -122,13 +126,15 @@ impl<A: Element> Lockable<A> {
             Outcome::Poisoned => return Err(poisoned()),
             Outcome::Full => return Err(full()),
         }
+        let place = self.place(&slots);
         let share = Share { turn: Turn::begin(key, false), slots, line };
-        self.check()?;
+        self.check(place)?;
         // SAFETY: the elements lie there, are valid by `check`, and the share of the lock keeps writers out until it is
         // dropped, as long as all keep the protocol, which the type's documentation asks of them. `make` works for
-        // any lifetime and `Frame` shows nothing of it, so that no reference outlives the guard.
-        let items = unsafe { std::slice::from_raw_parts(self.place(), self.count) };
-        Ok(Some(Held { view: make(items)?, _share: share }))
+        // any lifetime and `Frame` shows nothing of it, so that no reference outlives the guard. In a forked child, where the
+        // lock is not held, there is no access to them: `os::LiveMap::new_own`.
+        let items = unsafe { std::slice::from_raw_parts(place, self.count) };
+        Ok(Some(Held { view: make(items)?, share }))
     }
 
     /// Takes the whole of the lock; see [`read`](Self::read). If it is to `mend` the elements, poison does not matter, and
@@ -160,12 +166,13 @@ impl<A: Element> Lockable<A> {
         let panicking = std::thread::panicking();
         let mut whole =
             Whole { turn: Turn::begin(key, true), line, left: Left::Untouched, panicking };
-        self.check()?;
+        let place = self.place(&slots);
+        self.check(place)?;
         // SAFETY: as in `read`; the whole of the lock keeps all others out.
-        let items = unsafe { std::slice::from_raw_parts_mut(self.place(), self.count) };
+        let items = unsafe { std::slice::from_raw_parts_mut(place, self.count) };
         let view = make(items)?;
         whole.left = if mend { Left::Mended } else { Left::Well };
-        Ok(Some(HeldMut { view, _whole: whole }))
+        Ok(Some(HeldMut { view, whole }))
     }
 }
 
@@ -256,6 +263,22 @@ impl Turn {
         Turn { key, writes, thread: PhantomData }
     }
 
+    /// Whether the lock is this process's.
+    #[inline]
+    fn is_own(&self) -> bool {
+        self.key.process == 0 || self.key.process == os::process_stamp()
+    }
+
+    /// # Panics
+    ///
+    /// If this process is a child that inherited the guard: the lock is its parent's.
+    #[inline]
+    fn check_own(&self) {
+        if !self.is_own() {
+            inherited();
+        }
+    }
+
     /// Says whether the lock is this process's to give back.
     #[inline]
     fn end(&self) -> bool {
@@ -265,8 +288,16 @@ impl Turn {
                 turns.swap_remove(place);
             }
         });
-        self.key.process == 0 || self.key.process == os::process_stamp()
+        self.is_own()
     }
+}
+
+#[cold]
+fn inherited() -> ! {
+    panic!(
+        "a forked child used a guard of a `LockedArray` that it inherited: the lock is its parent's; drop the guard, and \
+         take the lock anew through the array"
+    );
 }
 
 struct Share<'a> {
@@ -304,12 +335,13 @@ impl Drop for Whole<'_> {
 pub(crate) struct Held<'a, A: 'static, F: Frame<A>> {
     /// Declared before the share, hence dropped before it.
     view: F::Shared<'a>,
-    _share: Share<'a>,
+    share: Share<'a>,
 }
 
 impl<A, F: Frame<A>> Held<'_, A, F> {
     #[inline]
     pub(crate) fn seen(&self) -> &F::Seen {
+        self.share.turn.check_own();
         F::shared(&self.view)
     }
 }
@@ -317,17 +349,19 @@ impl<A, F: Frame<A>> Held<'_, A, F> {
 /// A view under the whole of the lock.
 pub(crate) struct HeldMut<'a, A: 'static, F: Frame<A>> {
     view: F::Exclusive<'a>,
-    _whole: Whole<'a>,
+    whole: Whole<'a>,
 }
 
 impl<A, F: Frame<A>> HeldMut<'_, A, F> {
     #[inline]
     pub(crate) fn seen(&self) -> &F::Seen {
+        self.whole.turn.check_own();
         F::exclusive(&self.view)
     }
 
     #[inline]
     pub(crate) fn seen_mut(&mut self) -> &mut F::Seen {
+        self.whole.turn.check_own();
         F::exclusive_mut(&mut self.view)
     }
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os;
 
-use super::control::Control;
+use super::control::{Block, Control};
 use super::layout::MAX_HOLDERS;
 use super::lock::{self, Line, OWNER, Table};
 
@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) struct Holders {
     file: Arc<File>,
+    /// Whether elements may be changed.
+    writable: bool,
     first: Seat,
 }
 
@@ -47,11 +49,13 @@ struct Member {
     file: File,
     /// Threads share the description, so that its locks do not tell them apart.
     changing: Mutex<()>,
+    /// The elements, where this process is a forked child and cannot come to its parent's mapping.
+    elements: Option<Block>,
 }
 
 impl Holders {
-    pub(super) fn new(file: Arc<File>) -> Self {
-        Holders { file, first: Seat::new(os::process_stamp()) }
+    pub(super) fn new(file: Arc<File>, writable: bool) -> Self {
+        Holders { file, writable, first: Seat::new(os::process_stamp()) }
     }
 
     fn seat(&self) -> &Seat {
@@ -67,8 +71,26 @@ impl Holders {
         let seat = self.seat();
         match seat.member.get() {
             Some(member) => Ok(member),
-            None => seat.take(&self.file, control),
+            None => self.take(seat, control),
         }
+    }
+
+    #[cold]
+    fn take<'a>(&self, seat: &'a Seat, control: &Control) -> Result<&'a Member> {
+        let _taking = seat.taking.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(member) = seat.member.get() {
+            return Ok(member);
+        }
+        let elements = if std::ptr::eq(seat, &raw const self.first) {
+            None
+        } else {
+            let len = usize::try_from(control.layout().start()).unwrap_or(usize::MAX);
+            let map = os::LiveMap::new_own(&self.file, 0, len, self.writable);
+            let failed = |e| Error::io("cannot map the live arrays in a forked child", e);
+            Some(Block::Map(map.map_err(failed)?))
+        };
+        let member = join(&self.file, control, elements)?;
+        Ok(seat.member.get_or_init(|| member))
     }
 }
 
@@ -76,20 +98,10 @@ impl Seat {
     fn new(process: u64) -> Self {
         Seat { process, taking: Mutex::new(()), member: OnceLock::new(), next: OnceLock::new() }
     }
-
-    #[cold]
-    fn take(&self, file: &File, control: &Control) -> Result<&Member> {
-        let _taking = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(member) = self.member.get() {
-            return Ok(member);
-        }
-        let member = join(file, control)?;
-        Ok(self.member.get_or_init(|| member))
-    }
 }
 
 /// Takes the first slot that is free.
-fn join(file: &File, control: &Control) -> Result<Member> {
+fn join(file: &File, control: &Control, elements: Option<Block>) -> Result<Member> {
     let file = os::reopen_live(file).map_err(|error| {
         Error::io(
             "cannot open the memory of the live arrays anew, which a lock needs \
@@ -143,7 +155,8 @@ fn join(file: &File, control: &Control) -> Result<Member> {
     }
     control.used().fetch_max(slot + 1, Ordering::SeqCst);
     os::unlock_byte(&file, CHANGES);
-    Ok(Member { slot, process: os::process_stamp(), file, changing: Mutex::new(()) })
+    let process = os::process_stamp();
+    Ok(Member { slot, process, file, changing: Mutex::new(()), elements })
 }
 
 impl Drop for Member {
@@ -178,6 +191,12 @@ impl<'a> Slots<'a> {
             None => None,
         };
         Ok(Slots { control, array, member })
+    }
+
+    /// This process's own mapping of the elements, where that is not the region's.
+    #[inline]
+    pub(super) fn elements(&self) -> Option<&'a Block> {
+        self.member?.elements.as_ref()
     }
 
     /// Whether the holder of a slot has ended.

@@ -11,16 +11,21 @@ use super::layout::Kind;
 use super::region::LiveRegion;
 
 impl LiveArrays {
-    fn region(&self) -> Result<&LiveRegion> {
-        if let Some(region) = self.mapping.region.get() {
+    /// The mapping for arrays of that kind.
+    fn region(&self, kind: Kind) -> Result<&LiveRegion> {
+        let known = match kind {
+            Kind::Locked => &self.mapping.locked,
+            _ => &self.mapping.atomic,
+        };
+        if let Some(region) = known.get() {
             return Ok(region);
         }
         let file = self.file.as_ref().map_err(|(kind, why)| {
             Error::new(*kind, format!("the memory of the live arrays cannot be had: {why}"))
         })?;
         let Mapping { layout, writable, .. } = self.mapping;
-        let region = LiveRegion::map(file, layout, writable)?;
-        Ok(self.mapping.region.get_or_init(|| region))
+        let region = LiveRegion::map(file, layout, kind, writable)?;
+        Ok(known.get_or_init(|| region))
     }
 
     /// The live array of this number, if it is of that kind and type; with its shape.
@@ -52,7 +57,7 @@ impl LiveArrays {
     /// `Mismatch` if it is of another kind or type; those of opening and mapping the memory.
     pub(crate) fn locked<A: Element>(&self, number: u64) -> Result<(&[usize], Lockable<A>)> {
         let (entry, place) = self.place::<A>(number, Kind::Locked)?;
-        let region = self.region()?.clone();
+        let region = self.region(Kind::Locked)?.clone();
         let items = Lockable::placed(region, place.start, place.count, place.array)?;
         Ok((&entry.shape, items))
     }
@@ -60,7 +65,7 @@ impl LiveArrays {
     /// The same for an atomic array.
     pub(crate) fn atomic<A: AtomicElement>(&self, number: u64) -> Result<(&[usize], Cells<A>)> {
         let (entry, place) = self.place::<A>(number, Kind::Atomic)?;
-        let region = self.region()?.clone();
+        let region = self.region(Kind::Atomic)?.clone();
         let items = Cells::placed(region, place.start, place.count, place.array)?;
         Ok((&entry.shape, items))
     }

@@ -10,7 +10,7 @@ use crate::os;
 
 use super::control::{Block, Control};
 use super::holders::Holders;
-use super::layout::Layout;
+use super::layout::{Kind, Layout};
 use super::lock::Line;
 
 /// The memory of live arrays. Cheap to clone.
@@ -46,25 +46,35 @@ impl LiveRegion {
         }))
     }
 
-    /// Maps a file whose length is that of the layout, and which cannot be cut. If it is not to be writable, the
-    /// elements are mapped for reading only; the words of the locks are not, or it could not be told who reads.
+    /// Maps a file whose length is that of the layout, and which cannot be cut, for its arrays of one kind. If it is not to
+    /// be writable, the elements are mapped for reading only; the words of the locks are not, or it could not be told who
+    /// reads.
+    ///
+    /// A forked child can use atomic arrays as they lie, while guards of locks that its parent had, and what was borrowed from
+    /// them, must come to nothing there.
     ///
     /// # Errors
     ///
     /// `Io` if there is no room in this process.
-    pub(crate) fn map(file: &Arc<File>, layout: Layout, writable: bool) -> Result<Self> {
+    pub(crate) fn map(
+        file: &Arc<File>,
+        layout: Layout,
+        kind: Kind,
+        writable: bool,
+    ) -> Result<Self> {
         let failed = |e| Error::io("cannot map the live arrays", e);
         let too_large = || failed(std::io::ErrorKind::OutOfMemory.into());
         let elements = usize::try_from(layout.start()).map_err(|_| too_large())?;
         let control = usize::try_from(layout.len()).map_err(|_| too_large())?;
-        let elements = os::LiveMap::new(file, 0, elements, writable).map_err(failed)?;
+        let map = if kind == Kind::Locked { os::LiveMap::new_own } else { os::LiveMap::new };
+        let elements = map(file, 0, elements, writable).map_err(failed)?;
         let control = os::LiveMap::new(file, layout.start(), control, true).map_err(failed)?;
         Ok(LiveRegion(Arc::new(Inner {
             elements: Block::Map(elements),
             control: Control::new(Block::Map(control), layout),
             writable,
             number: new_number(),
-            holders: Some(Holders::new(file.clone())),
+            holders: Some(Holders::new(file.clone(), writable)),
         })))
     }
 
@@ -88,7 +98,11 @@ impl LiveRegion {
 
     /// Where so many items lie; `None` if they do not lie in the region's elements or not at their alignment.
     pub(super) fn items<T>(&self, start: usize, count: usize) -> Option<*mut T> {
-        let elements = &self.0.elements;
+        Self::items_in(&self.0.elements, start, count)
+    }
+
+    /// The same in another mapping of the elements.
+    pub(super) fn items_in<T>(elements: &Block, start: usize, count: usize) -> Option<*mut T> {
         let end = count.checked_mul(size_of::<T>())?.checked_add(start)?;
         let place = elements.start().wrapping_add(start).cast::<T>();
         (end <= elements.len() && place.is_aligned()).then_some(place)

@@ -5,8 +5,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use memmap2::{MmapOptions, MmapRaw};
@@ -15,10 +14,15 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Pid, PidfdFlags};
 use rustix::thread::futex;
 
+use super::forks::OwnMapping;
 use super::{again, live, process_exists, started};
 
 /// A part of a live memory file, mapped. It is never seen as a slice here: others write to it.
-pub(crate) struct LiveMap(MmapRaw);
+pub(crate) struct LiveMap {
+    /// Dropped before the mapping.
+    own: Option<OwnMapping>,
+    map: MmapRaw,
+}
 
 impl LiveMap {
     /// Maps a part that lies in the file, which cannot be cut: [`check_live`].
@@ -26,15 +30,22 @@ impl LiveMap {
         let mut options = MmapOptions::new();
         options.offset(start).len(len);
         let map = || if writable { options.map_raw(file) } else { options.map_raw_read_only(file) };
-        Ok(LiveMap(again(map)?))
+        Ok(LiveMap { own: None, map: again(map)? })
+    }
+
+    /// The same, and a child that is forked cannot come to it.
+    pub(crate) fn new_own(file: &File, start: u64, len: usize, writable: bool) -> io::Result<Self> {
+        let mut map = LiveMap::new(file, start, len, writable)?;
+        map.own = Some(OwnMapping::new(&map.map)?);
+        Ok(map)
     }
 
     pub(crate) fn start(&self) -> *mut u8 {
-        self.0.as_mut_ptr()
+        self.map.as_mut_ptr()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.map.len()
     }
 }
 
@@ -122,59 +133,4 @@ pub(crate) fn has_ended(process: u32, start: Option<u64>) -> bool {
     let mut polled = [PollFd::new(&handle, PollFlags::IN)];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     retry_on_intr(|| rustix::event::poll(&mut polled, Some(&now))) == Ok(1)
-}
-
-/// A number that is this process's own: a child that was forked gets another one.
-pub(crate) fn process_stamp() -> u64 {
-    let page = PAGE.load(Ordering::Acquire);
-    if page.is_null() {
-        return first_stamp();
-    }
-    // SAFETY: `first_stamp` alone stores a pointer there, to a word of a page that stays mapped for good.
-    let word = unsafe { &*page };
-    match word.load(Ordering::Relaxed) {
-        0 => new_stamp(word),
-        NO_PAGE => u64::from(std::process::id()) | 1 << 63,
-        stamp => stamp,
-    }
-}
-
-/// A word in a page that the kernel clears in a forked child.
-static PAGE: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
-
-/// Stands where the kernel has no such pages (before 4.14): the process number has to do.
-static NONE: AtomicU64 = AtomicU64::new(NO_PAGE);
-const NO_PAGE: u64 = 1;
-
-#[cold]
-fn first_stamp() -> u64 {
-    let page = wiped_page().unwrap_or((&raw const NONE).cast_mut());
-    // Where another thread was faster, its page counts, and this one is left alone: it is one page.
-    let _ = PAGE.compare_exchange(ptr::null_mut(), page, Ordering::AcqRel, Ordering::Acquire);
-    process_stamp()
-}
-
-fn wiped_page() -> Option<*mut AtomicU64> {
-    let page = MmapRaw::from(memmap2::MmapMut::map_anon(size_of::<AtomicU64>()).ok()?);
-    let start = page.as_mut_ptr();
-    // SAFETY: the page was mapped above for this alone; the advice concerns children only.
-    let failed = unsafe { libc::madvise(start.cast(), page.len(), libc::MADV_WIPEONFORK) } != 0;
-    if failed {
-        return None;
-    }
-    std::mem::forget(page);
-    Some(start.cast())
-}
-
-#[cold]
-fn new_stamp(word: &AtomicU64) -> u64 {
-    // Without random bytes, the number and the time of a process tell it from its parent as well.
-    let bytes = super::random().unwrap_or_default();
-    let mut stamp = u64::from_le_bytes(*bytes.first_chunk().unwrap_or(&[0; 8]));
-    stamp ^= u64::from(std::process::id()) << 16;
-    let stamp = stamp.max(NO_PAGE + 1) & !(1 << 63) | 2;
-    match word.compare_exchange(0, stamp, Ordering::Relaxed, Ordering::Relaxed) {
-        Ok(_) => stamp,
-        Err(stamp) => stamp,
-    }
 }

@@ -1,0 +1,171 @@
+//! Forked children: a number that tells a process from its parent, and mappings that a child must not come to.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::ptr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+
+use memmap2::MmapRaw;
+
+/// A number that is this process's own: a child that was forked gets another one.
+#[inline]
+pub(crate) fn process_stamp() -> u64 {
+    let page = PAGE.load(Ordering::Acquire);
+    if !page.is_null() {
+        // SAFETY: `find_stamp` alone stores a pointer there, to a word of a page that stays mapped for good.
+        let stamp = unsafe { &*page }.load(Ordering::Relaxed);
+        if stamp > NO_PAGE {
+            return stamp;
+        }
+    }
+    find_stamp(page)
+}
+
+/// A word in a page that the kernel clears in a forked child.
+static PAGE: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
+
+/// Stands where the kernel has no such pages (before 4.14): the process number has to do.
+static NONE: AtomicU64 = AtomicU64::new(NO_PAGE);
+const NO_PAGE: u64 = 1;
+
+#[cold]
+fn find_stamp(page: *mut AtomicU64) -> u64 {
+    if page.is_null() {
+        let page = wiped_page().unwrap_or((&raw const NONE).cast_mut());
+        // Where another thread was faster, its page counts, and this one is left alone: it is one page.
+        let _ = PAGE.compare_exchange(ptr::null_mut(), page, Ordering::AcqRel, Ordering::Acquire);
+        return process_stamp();
+    }
+    // SAFETY: it is what `PAGE` has, as above.
+    let word = unsafe { &*page };
+    match word.load(Ordering::Relaxed) {
+        0 => new_stamp(word),
+        NO_PAGE => u64::from(std::process::id()) | 1 << 63,
+        stamp => stamp,
+    }
+}
+
+fn wiped_page() -> Option<*mut AtomicU64> {
+    let page = MmapRaw::from(memmap2::MmapMut::map_anon(size_of::<AtomicU64>()).ok()?);
+    let start = page.as_mut_ptr();
+    // SAFETY: the page was mapped above for this alone; the advice concerns children only.
+    let failed = unsafe { libc::madvise(start.cast(), page.len(), libc::MADV_WIPEONFORK) } != 0;
+    if failed {
+        return None;
+    }
+    std::mem::forget(page);
+    Some(start.cast())
+}
+
+fn new_stamp(word: &AtomicU64) -> u64 {
+    // Without random bytes, the number and the time of a process tell it from its parent as well.
+    let bytes = super::random().unwrap_or_default();
+    let mut stamp = u64::from_le_bytes(*bytes.first_chunk().unwrap_or(&[0; 8]));
+    stamp ^= u64::from(std::process::id()) << 16;
+    let stamp = stamp.max(NO_PAGE + 1) & !(1 << 63) | 2;
+    match word.compare_exchange(0, stamp, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => stamp,
+        Err(stamp) => stamp,
+    }
+}
+
+/// A mapping that belongs to this process alone: in a child that `fork` makes, touching it is a SIGSEGV.
+///
+/// The child keeps the address range, so that nothing else comes to lie where references that it inherited point, and so
+/// that unmapping it there takes nothing else away. `MADV_DONTFORK` would leave a hole. What goes around the C
+/// library's `fork` (`clone` by hand) keeps the mapping.
+pub(super) struct OwnMapping(&'static Place);
+
+/// A place in the list of them. Places are never freed, so that a child can go through the list whatever other threads of
+/// its parent were doing.
+struct Place {
+    /// Null if the place is free.
+    start: AtomicPtr<libc::c_void>,
+    len: AtomicUsize,
+    next: *const Place,
+}
+
+// SAFETY: `next` is set before the place is shared, and never changed.
+unsafe impl Sync for Place {}
+
+unsafe extern "C" {
+    /// POSIX's, which the crate `libc` has not had for Linux until lately.
+    fn pthread_atfork(
+        prepare: Option<unsafe extern "C" fn()>,
+        parent: Option<unsafe extern "C" fn()>,
+        child: Option<unsafe extern "C" fn()>,
+    ) -> libc::c_int;
+}
+
+static FIRST: AtomicPtr<Place> = AtomicPtr::new(ptr::null_mut());
+
+/// Places that are free. Nobody waits for it: a child may have been forked while it was held.
+static FREE: Mutex<Vec<&'static Place>> = Mutex::new(Vec::new());
+
+/// Set when children are looked after.
+static FORKS_ARE_SEEN: AtomicBool = AtomicBool::new(false);
+
+impl OwnMapping {
+    /// The mapping from there, of so many bytes. It must be dropped before the mapping is unmapped.
+    pub(super) fn new(map: &MmapRaw) -> io::Result<Self> {
+        if !FORKS_ARE_SEEN.load(Ordering::Acquire) {
+            // Two threads may do so at once: to hide a mapping twice is no harm.
+            // SAFETY: `hide_all` makes no call but `mprotect` and `abort`, which a forked child may make.
+            let failed = unsafe { pthread_atfork(None, None, Some(hide_all)) };
+            if failed != 0 {
+                return Err(io::Error::from_raw_os_error(failed));
+            }
+            FORKS_ARE_SEEN.store(true, Ordering::Release);
+        }
+        let free = FREE.try_lock().ok().and_then(|mut free| free.pop());
+        let place = free.unwrap_or_else(new_place);
+        place.len.store(map.len(), Ordering::Relaxed);
+        place.start.store(map.as_mut_ptr().cast(), Ordering::Release);
+        Ok(OwnMapping(place))
+    }
+}
+
+fn new_place() -> &'static Place {
+    let (start, len) = (AtomicPtr::new(ptr::null_mut()), AtomicUsize::new(0));
+    let place = Box::leak(Box::new(Place { start, len, next: ptr::null() }));
+    let mut next = FIRST.load(Ordering::Relaxed);
+    loop {
+        place.next = next;
+        match FIRST.compare_exchange_weak(next, place, Ordering::AcqRel, Ordering::Relaxed) {
+            Ok(_) => return place,
+            Err(first) => next = first,
+        }
+    }
+}
+
+impl Drop for OwnMapping {
+    fn drop(&mut self) {
+        self.0.start.store(ptr::null_mut(), Ordering::Release);
+        if let Ok(mut free) = FREE.try_lock() {
+            free.push(self.0);
+        }
+    }
+}
+
+/// In a child, before `fork` returns there.
+unsafe extern "C" fn hide_all() {
+    let mut next: *const Place = FIRST.load(Ordering::Acquire);
+    // SAFETY: a place that is in the list is never freed.
+    while let Some(place) = unsafe { next.as_ref() } {
+        let start = place.start.load(Ordering::Acquire);
+        if !start.is_null() {
+            let none = libc::PROT_NONE;
+            // SAFETY: a mapping of this crate's own lies there, which its owner takes off the list before it unmaps it. That
+            // what refers to it cannot be used any more is meant.
+            let failed =
+                unsafe { libc::mprotect(start, place.len.load(Ordering::Relaxed), none) } != 0;
+            if failed {
+                // A sandbox forbids it, and the child could write where only a lock's holder may.
+                // SAFETY: it can be called at any time.
+                unsafe { libc::abort() }
+            }
+        }
+        next = place.next;
+    }
+}
