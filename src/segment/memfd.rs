@@ -162,7 +162,9 @@ fn unseen(process: u32) -> String {
 fn unreachable_maker(process: u32, descriptor: u32, error: io::Error) -> Error {
     let gone = |text: String| Error::new(ErrorKind::NotFound, text);
     match error.kind() {
-        io::ErrorKind::NotFound if !os::proc_is_own() => gone(unseen(process)).with_source(error),
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied if !os::proc_is_own() => {
+            gone(unseen(process)).with_source(error)
+        }
         io::ErrorKind::NotFound if os::process_is_shown(process) => gone(format!(
             "the segment has gone: its maker, process {process}, has dropped it (it has no descriptor {descriptor})"
         ))
