@@ -11,6 +11,7 @@
 
 mod borrowed;
 mod expect;
+mod golden;
 mod model;
 mod typed;
 mod value;
