@@ -1,12 +1,13 @@
 //! Bad input gets an error: never a panic, a hang or an allocation out of proportion, and never a wrong value.
 //!
-//! `altered` damages whole blocks, with the checksum left or made right again; `forged` makes bad ones by hand, each for
-//! one lie, and holds every error to its kind and text.
+//! `altered` damages whole blocks, with the checksum left or made right again, and `exhaustive` a small object in each
+//! container in every small way; `forged` makes bad ones by hand, each for one lie, and holds every error to its kind and text.
 #![cfg(all(feature = "derive", feature = "ndarray"))]
 #![allow(missing_docs, clippy::cast_precision_loss)]
 
 mod altered;
 mod bounds;
+mod exhaustive;
 mod forge;
 mod forged;
 #[path = "../support/memory.rs"]
