@@ -64,6 +64,7 @@ pub use verbs::{
 /// What the derives' code names. Not part of the public interface.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::__element as element;
     #[cfg(feature = "derive")]
     pub use crate::array::probe;
     pub use crate::array::{
@@ -72,7 +73,11 @@ pub mod __private {
         deserialize_owned, deserialize_slice, serialize as serialize_array, serialize_element,
         serialize_elements,
     };
-    pub use crate::element::{ElementField, check_struct};
+    pub use crate::element::{ElementField, field, structure};
+    pub use core;
+    pub use core::mem::offset_of;
+    pub use core::primitive::usize;
+    pub use core::result::Result;
     pub use serde;
     pub use std::borrow::Cow;
     pub use std::vec::Vec;

@@ -44,7 +44,7 @@ pub(crate) fn predicates(container: &Container<'_>, errors: &mut Errors) -> Vec<
     if container.serde.strings_for(attr::BOUND, direction).is_empty() {
         predicates.add_inferred(container, &serde_trait, needs_serde);
         if direction == Direction::Deserialize {
-            let default = quote!(::core::default::Default);
+            let default = quote!(#krate::__private::core::default::Default);
             if is_default(container) && !container.generics.params.is_empty() {
                 predicates.add(&container.this, &default);
             }

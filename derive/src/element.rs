@@ -14,27 +14,24 @@
 //! it expands to
 //!
 //! ```text
-//! unsafe impl Element for Point {
-//!     const DTYPE: DType = {
-//!         check_struct::<Point>();
-//!         const FIELDS: &[Field] = &[
-//!             Field::fixed("x", <f32 as ElementField>::DTYPE, <f32 as ElementField>::AXES.lens(), offset_of!(Point, x)),
-//!             Field::fixed("ok", <bool as ElementField>::DTYPE, .., offset_of!(Point, ok)),
-//!         ];
-//!         DType::fixed(FIELDS, size_of::<Point>(), align_of::<Point>())
-//!     };
-//! }
+//! const _: () = {
+//!     ::serde_shm::__private::element! {
+//!         Point [x: "x", ok: "ok"] [(f32): ElementField, (bool): ElementField]
+//!     }
+//! };
 //! ```
 //!
-//! and the impls by which `Vec<Point>` is an array. The promise of the `unsafe` holds by construction: names, types and
-//! offsets are those that the compiler sees, and each field's own dtype was promised in the same way.
+//! No `unsafe` stands in it. The macro of the runtime crate writes the `unsafe impl` and lets the compiler say of which
+//! type each field is and where it lies, after whatever other attributes have done to the struct. The types that are
+//! seen here serve for errors alone: a `where` of the impl that does not hold is reported at the type in the user's code.
 
 use crate::attr;
 use crate::errors::Errors;
-use crate::types;
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote, quote_spanned};
+use crate::{generate, types};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 use std::collections::BTreeSet;
+use std::iter;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
@@ -44,7 +41,6 @@ const HELP: &str = "`element` takes one entry: `#[element(rename = \"name\")]`";
 
 struct Member<'a> {
     field: &'a syn::Field,
-    ty: Type,
     name: LitStr,
 }
 
@@ -139,7 +135,6 @@ fn members<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Vec<Member<'a>> {
             return Vec::new();
         }
     };
-    let ident = &input.ident;
     let mut names = BTreeSet::new();
     let mut members = Vec::new();
     for field in fields {
@@ -147,14 +142,7 @@ fn members<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Vec<Member<'a>> {
         if !names.insert(name.value()) {
             errors.push(&name, format!("two fields have the name `{}`: rename one", name.value()));
         }
-        if has_macro(&field.ty) {
-            errors.push(
-                &field.ty,
-                "the type of an element's field must be written out, not made by a macro",
-            );
-        }
-        let ty = types::reparse(&field.ty, &ident.to_token_stream());
-        members.push(Member { field, ty, name });
+        members.push(Member { field, name });
     }
     members
 }
@@ -178,7 +166,7 @@ fn name(field: &syn::Field, errors: &mut Errors) -> LitStr {
     name.unwrap_or_else(|| LitStr::new(&own, field.ident.span()))
 }
 
-/// A macro may give another type each time that it is expanded.
+/// Whether a macro stands in the type. It may give another type each time that it is expanded.
 fn has_macro(ty: &Type) -> bool {
     struct Finder(bool);
 
@@ -196,103 +184,36 @@ fn has_macro(ty: &Type) -> bool {
 
 fn generate(input: &DeriveInput, krate: &Path, members: &[Member<'_>]) -> TokenStream {
     let ident = &input.ident;
-    let lints = attr::allowed_lints(&input.attrs);
-    let where_clause = &input.generics.where_clause;
-    let fields = members.iter().map(|Member { field, ty, name }| {
+    let lints = generate::lints(&input.attrs, members.iter().map(|member| &member.field.attrs[..]));
+    let names = members.iter().map(|Member { field, name }| {
         let own = &field.ident;
-        let as_field = quote_spanned!(ty.span()=> <#ty as #krate::__private::ElementField>);
-        quote! {
-            #krate::DTypeField::fixed(
-                #name,
-                #as_field::DTYPE,
-                #as_field::AXES.lens(),
-                ::core::mem::offset_of!(#ident, #own),
-            )
-        }
+        quote!(#own: #name)
     });
-    let items = items(ident, krate, where_clause.as_ref());
+    let types = members.iter().map(|member| &member.field.ty).filter(|ty| !has_macro(ty));
+    let fields = types.map(|ty| is_field(ty, ident, krate));
     quote! {
         #[doc(hidden)]
         #lints
-        #[allow(clippy::all, clippy::pedantic, clippy::nursery)]
         const _: () = {
-            #[automatically_derived]
-            unsafe impl #krate::Element for #ident #where_clause {
-                const DTYPE: #krate::DType = {
-                    #krate::__private::check_struct::<#ident>();
-                    const FIELDS: &[#krate::DTypeField] = &[#(#fields),*];
-                    #krate::DType::fixed(
-                        FIELDS,
-                        ::core::mem::size_of::<#ident>(),
-                        ::core::mem::align_of::<#ident>(),
-                    )
-                };
+            #krate::__private::element! {
+                #ident [#(#names),*] [#(#fields),*]
             }
-
-            #items
         };
     }
 }
 
-/// What makes slices of the struct arrays. A blanket impl cannot stand beside that for arrays of arrays.
-fn items(ident: &syn::Ident, krate: &Path, where_clause: Option<&syn::WhereClause>) -> TokenStream {
-    let private = quote!(#krate::__private);
-    let result = quote!(::core::result::Result);
-    let vec = quote!(#private::Vec);
-    let inner = quote!(&mut #vec<usize>);
-    quote! {
-        #[automatically_derived]
-        impl #private::SerializeItem for #ident #where_clause {
-            fn serialize_item<__S: #private::serde::Serializer>(
-                &self,
-                serializer: __S,
-            ) -> #result<__S::Ok, __S::Error> {
-                #private::serialize_element(self, serializer)
-            }
-
-            fn serialize_items<__S: #private::serde::Serializer>(
-                items: &[Self],
-                shape: #inner,
-                serializer: __S,
-            ) -> #result<__S::Ok, __S::Error> {
-                #private::serialize_elements(items, shape, serializer)
-            }
-        }
-
-        #[automatically_derived]
-        impl<'de> #private::DeserializeItem<'de> for #ident #where_clause {
-            fn deserialize_item<__D: #private::serde::Deserializer<'de>>(
-                deserializer: __D,
-            ) -> #result<Self, __D::Error> {
-                #private::deserialize_element(deserializer)
-            }
-
-            fn deserialize_items<__D: #private::serde::Deserializer<'de>>(
-                inner: #inner,
-                deserializer: __D,
-            ) -> #result<#vec<Self>, __D::Error> {
-                #private::deserialize_owned(inner, deserializer)
-            }
-
-            fn deserialize_lent<__D: #private::serde::Deserializer<'de>>(
-                inner: #inner,
-                deserializer: __D,
-            ) -> #result<#private::Lent<'de, Self>, __D::Error>
-            where
-                Self: 'de,
-            {
-                #private::deserialize_elements(inner, deserializer)
-            }
-        }
-
-        #[automatically_derived]
-        impl<'de> #private::BorrowItem<'de> for #ident #where_clause {
-            fn deserialize_slice<__D: #private::serde::Deserializer<'de>>(
-                inner: #inner,
-                deserializer: __D,
-            ) -> #result<&'de [Self], __D::Error> {
-                #private::deserialize_slice(inner, deserializer)
-            }
-        }
-    }
+/// The predicate that the type may be a field. All of it stands where the type does, in the eyes of the compiler.
+fn is_field(ty: &Type, this: &syn::Ident, krate: &Path) -> TokenStream {
+    let at = |span: Span| Span::call_site().located_at(span);
+    let tokens: Vec<TokenTree> = ty.to_token_stream().into_iter().collect();
+    let first = tokens.first().map_or_else(Span::call_site, TokenTree::span);
+    let last = tokens.last().map_or_else(Span::call_site, TokenTree::span);
+    let ty = types::replace_self(tokens.into_iter().collect(), &this.to_token_stream());
+    let mut ty = Group::new(Delimiter::Parenthesis, ty);
+    ty.set_span(at(first));
+    let bound = quote!(: #krate::__private::ElementField).into_iter().map(|mut token| {
+        token.set_span(at(last));
+        token
+    });
+    iter::once(TokenTree::Group(ty)).chain(bound).collect()
 }

@@ -15,7 +15,9 @@ pub(crate) fn expand(container: &Container<'_>) -> TokenStream {
     } else {
         trait_impl(container)
     };
-    let lints = lints(container);
+    let variants = container.variants.iter().map(|variant| variant.attrs);
+    let fields = container.fields().map(|(_, field)| &field.original.attrs[..]);
+    let lints = lints(&container.input.attrs, variants.chain(fields));
     quote! {
         #[doc(hidden)]
         #lints
@@ -27,15 +29,16 @@ pub(crate) fn expand(container: &Container<'_>) -> TokenStream {
     }
 }
 
-/// What must be allowed in generated code. Lints of the compiler's own hold in it without that, so that a user may forbid
-/// them: `allow` under `forbid` is an error.
-fn lints(container: &Container<'_>) -> TokenStream {
-    let users = attr::allowed_lints(&container.input.attrs);
+/// What must be allowed in generated code, by the attributes of the type and of what is in it. Lints of the compiler's own
+/// hold in it without that, so that a user may forbid them: `allow` under `forbid` is an error.
+pub(crate) fn lints<'a>(
+    container: &[Attribute],
+    mut inner: impl Iterator<Item = &'a [Attribute]>,
+) -> TokenStream {
+    let users = attr::allowed_lints(container);
     let is_deprecated =
         |attrs: &[Attribute]| attrs.iter().any(|attr| attr.path().is_ident("deprecated"));
-    let deprecated = is_deprecated(&container.input.attrs)
-        || container.variants.iter().any(|variant| is_deprecated(variant.attrs))
-        || container.fields().any(|(_, field)| is_deprecated(&field.original.attrs));
+    let deprecated = is_deprecated(container) || inner.any(is_deprecated);
     let deprecated = deprecated.then(|| quote!(#[allow(deprecated)]));
     quote! {
         #users
@@ -55,7 +58,7 @@ fn trait_impl(container: &Container<'_>) -> TokenStream {
         Direction::Serialize => quote! {
             #[automatically_derived]
             impl #params #krate::__private::serde::Serialize for #ident #args #where_clause {
-                fn serialize<__S>(&self, __serializer: __S) -> ::core::result::Result<__S::Ok, __S::Error>
+                fn serialize<__S>(&self, __serializer: __S) -> #krate::__private::core::result::Result<__S::Ok, __S::Error>
                 where
                     __S: #krate::__private::serde::Serializer,
                 {
@@ -69,7 +72,7 @@ fn trait_impl(container: &Container<'_>) -> TokenStream {
             quote! {
                 #[automatically_derived]
                 impl #params #krate::__private::serde::Deserialize<#de> for #ident #args #where_clause {
-                    fn deserialize<__D>(__deserializer: __D) -> ::core::result::Result<Self, __D::Error>
+                    fn deserialize<__D>(__deserializer: __D) -> #krate::__private::core::result::Result<Self, __D::Error>
                     where
                         __D: #krate::__private::serde::Deserializer<#de>,
                     {

@@ -31,14 +31,14 @@ pub(crate) fn definitions(container: &Container<'_>) -> TokenStream {
         Some(match container.direction {
             Direction::Serialize => quote! {
                 fn #name<#(#lifetimes,)* __S>(
-                    value: &#ty,
-                    serializer: __S,
-                ) -> ::core::result::Result<__S::Ok, __S::Error>
+                    __value: &#ty,
+                    __serializer: __S,
+                ) -> #private::core::result::Result<__S::Ok, __S::Error>
                 where
                     __S: #private::serde::Serializer,
                 {
                     use #private::probe::#probes::*;
-                    (&&&#private::probe::Probe::<#ty>::new()).serialize_field::<#ty, __S>(value, serializer)
+                    (&&&#private::probe::Probe::<#ty>::new()).serialize_field::<#ty, __S>(__value, __serializer)
                 }
             },
             Direction::Deserialize => {
@@ -46,14 +46,14 @@ pub(crate) fn definitions(container: &Container<'_>) -> TokenStream {
                 let (read, into) = read_as(ty, &private);
                 quote! {
                     fn #name<'de: #(#borrowed)+*, #(#lifetimes,)* __D>(
-                        deserializer: __D,
-                    ) -> ::core::result::Result<#ty, __D::Error>
+                        __deserializer: __D,
+                    ) -> #private::core::result::Result<#ty, __D::Error>
                     where
                         __D: #private::serde::Deserializer<'de>,
                     {
                         use #private::probe::#probes::*;
                         (&&&#private::probe::Probe::<#read>::new())
-                            .deserialize_field::<#read, __D>(deserializer)
+                            .deserialize_field::<#read, __D>(__deserializer)
                             #into
                     }
                 }
@@ -70,7 +70,7 @@ fn read_as(ty: &Type, private: &TokenStream) -> (TokenStream, TokenStream) {
     if let Some(elem) = types::static_cow(ty) {
         (quote!(#private::Vec<#elem>), quote!(.map(#owned)))
     } else if let Some(elem) = types::option_argument(ty).and_then(types::static_cow) {
-        let read = quote!(::core::option::Option<#private::Vec<#elem>>);
+        let read = quote!(#private::core::option::Option<#private::Vec<#elem>>);
         (read, quote!(.map(|read| read.map(#owned))))
     } else {
         (ty.to_token_stream(), TokenStream::new())

@@ -27,7 +27,7 @@
 //!         bias: Vec<f32>,
 //!     }
 //!
-//!     fn __serialize_0<__S: Serializer>(value: &Vec<f32>, serializer: __S) -> Result<__S::Ok, __S::Error> {
+//!     fn __serialize_0<__S: Serializer>(__value: &Vec<f32>, __serializer: __S) -> Result<__S::Ok, __S::Error> {
 //!         // Chosen by method lookup: the bulk path, or serde's for an array of something that is no element.
 //!     }
 //!
@@ -89,6 +89,9 @@ pub fn derive_deserialize(input: TokenStream) -> TokenStream {
 /// Fields are bool, numbers up to 64 bits, the types of `serde_shm::element`, structs with this derive, and fixed arrays
 /// of these. `#[element(rename = "name")]` on a field gives it another name in the dtype.
 /// `#[serde_shm(crate = "path")]` says where the crate is found.
+///
+/// The derive lists the fields' names and the compiler says what they are, so that another attribute or a macro may have
+/// changed a type. An attribute that adds, removes or reorders fields stands above the derive, else it is a compile error.
 #[proc_macro_derive(Element, attributes(element, serde_shm))]
 pub fn derive_element(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as syn::DeriveInput);

@@ -13,6 +13,7 @@ use syn::Member;
 
 pub(crate) fn inherent_impl(container: &Container<'_>) -> TokenStream {
     let krate = &container.krate;
+    let core = quote!(#krate::__private::core);
     let serde = quote!(#krate::__private::serde);
     let ident = &container.input.ident;
     let vis = &container.input.vis;
@@ -28,7 +29,7 @@ pub(crate) fn inherent_impl(container: &Container<'_>) -> TokenStream {
                 #vis fn serialize<__S>(
                     __self: &#remote #args,
                     __serializer: __S,
-                ) -> ::core::result::Result<__S::Ok, __S::Error>
+                ) -> #core::result::Result<__S::Ok, __S::Error>
                 where
                     __S: #serde::Serializer,
                 {
@@ -43,7 +44,7 @@ pub(crate) fn inherent_impl(container: &Container<'_>) -> TokenStream {
             quote! {
                 #[automatically_derived]
                 impl #params #ident #args #where_clause {
-                    #vis fn deserialize<__D>(__deserializer: __D) -> ::core::result::Result<#remote #args, __D::Error>
+                    #vis fn deserialize<__D>(__deserializer: __D) -> #core::result::Result<#remote #args, __D::Error>
                     where
                         __D: #serde::Deserializer<#de>,
                     {
@@ -74,6 +75,8 @@ fn conversion(container: &Container<'_>) -> Option<TokenStream> {
     if !variant.fields.iter().any(|field| field.serde.has(attr::GETTER)) {
         return None;
     }
+    let krate = &container.krate;
+    let convert = quote!(#krate::__private::core::convert);
     let ident = &container.input.ident;
     let remote = &container.remote;
     let (params, args, where_clause) = container.generics.split_for_impl();
@@ -82,11 +85,11 @@ fn conversion(container: &Container<'_>) -> Option<TokenStream> {
     let user_type = quote!(#ident #args);
     Some(quote! {
         #[automatically_derived]
-        impl #params ::core::convert::From<#shadow> for #remote #args
+        impl #params #convert::From<#shadow> for #remote #args
         #where_clause
         {
             fn from(__shadow: #shadow) -> Self {
-                <Self as ::core::convert::From<#user_type>>::from(#ident { #(#members: __shadow.#members),* })
+                <Self as #convert::From<#user_type>>::from(#ident { #(#members: __shadow.#members),* })
             }
         }
     })
@@ -102,6 +105,8 @@ fn conversion(container: &Container<'_>) -> Option<TokenStream> {
 /// }
 /// ```
 fn pretend_used(container: &Container<'_>) -> TokenStream {
+    let krate = &container.krate;
+    let option = quote!(#krate::__private::core::option::Option);
     let ident = &container.input.ident;
     let (_, args, _) = container.generics.split_for_impl();
     let turbofish = args.as_turbofish();
@@ -111,8 +116,8 @@ fn pretend_used(container: &Container<'_>) -> TokenStream {
         let values: Vec<_> = (0..members.len()).map(|index| format_ident!("__v{index}")).collect();
         let whole = quote!(#ident #turbofish #of_variant { #(#members: #values),* });
         quote! {
-            if let ::core::option::Option::Some(#whole) = ::core::option::Option::None::<#ident #args> {}
-            if let ::core::option::Option::Some((#(#values,)*)) = ::core::option::Option::None {
+            if let #option::Some(#whole) = #option::None::<#ident #args> {}
+            if let #option::Some((#(#values,)*)) = #option::None {
                 let _ = #whole;
             }
         }

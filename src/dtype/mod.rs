@@ -190,9 +190,8 @@ impl DType {
         DType::native(Kind::Text(width), true)
     }
 
-    /// For the derive: the fields of a Rust struct, its size and alignment.
-    #[doc(hidden)]
-    pub const fn fixed(fields: &'static [Field], size: usize, align: usize) -> Self {
+    /// The fields of a Rust struct, its size and alignment.
+    pub(crate) const fn fixed(fields: &'static [Field], size: usize, align: usize) -> Self {
         DType::native(Kind::Struct(Structure::fixed(fields, size, align)), false)
     }
 
@@ -230,12 +229,12 @@ impl DType {
     }
 
     /// The bytes of one element. They may be none: `|S0`, or a struct without fields.
-    pub fn item_size(&self) -> usize {
+    pub const fn item_size(&self) -> usize {
         match &self.kind {
             Kind::Scalar(scalar) => size_of_scalar(*scalar),
             Kind::Datetime(_) | Kind::Timedelta(_) => 8,
             Kind::Bytes(width) | Kind::Raw(width) => *width,
-            Kind::Text(width) => width * 4,
+            Kind::Text(width) => *width * 4,
             Kind::Struct(structure) => structure.size(),
         }
     }

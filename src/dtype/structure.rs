@@ -31,8 +31,8 @@ pub struct Field {
 }
 
 impl Field {
-    #[doc(hidden)]
-    pub const fn fixed(
+    /// A field of a Rust struct.
+    pub(crate) const fn fixed(
         name: &'static str,
         dtype: DType,
         shape: &'static [usize],
@@ -61,17 +61,26 @@ impl Field {
     }
 
     /// Where it starts in the struct, in bytes.
-    pub fn offset(&self) -> usize {
+    pub const fn offset(&self) -> usize {
         self.offset
     }
 
     /// How many elements it has.
-    pub(crate) fn count(&self) -> usize {
-        // The parser has checked that the product fits; a Rust type's does.
-        self.shape.iter().product()
+    pub(crate) const fn count(&self) -> usize {
+        let shape = match &self.shape {
+            Cow::Borrowed(shape) => *shape,
+            Cow::Owned(shape) => shape.as_slice(),
+        };
+        let (mut count, mut axis) = (1, 0);
+        while axis < shape.len() {
+            // The parser has checked that the product fits; a Rust type's does.
+            count *= shape[axis];
+            axis += 1;
+        }
+        count
     }
 
-    pub(crate) fn bytes(&self) -> usize {
+    pub(crate) const fn bytes(&self) -> usize {
         self.count() * self.dtype.item_size()
     }
 }
@@ -113,13 +122,13 @@ impl Structure {
         }
     }
 
-    fn layout(&self) -> Layout {
+    const fn layout(&self) -> Layout {
         match self.0 {
             Held::Fixed(_, layout) | Held::Shared(_, layout) => layout,
         }
     }
 
-    pub(super) fn size(&self) -> usize {
+    pub(super) const fn size(&self) -> usize {
         self.layout().size
     }
 

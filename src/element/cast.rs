@@ -24,8 +24,9 @@ use super::Misfit;
 ///
 /// Implement it by the derive. Whoever does it by hand promises that [`DTYPE`](Element::DTYPE) describes the type's
 /// memory: its `item_size` is the type's size, which is not zero; each field lies at its offset with its dtype, in this
-/// machine's byte order; bytes that no field has are padding; the alignment is at most 64; and every value of those
-/// bytes is a valid value of the type, if only the bytes of `bool`s are 0 or 1.
+/// machine's byte order; fields ascend by offset, do not overlap and end within the size; bytes that a field has are
+/// initialised in every value of the type, and bytes that no field has are padding; the alignment is at most 64; and
+/// every value of those bytes is a valid value of the type, if only the bytes of `bool`s are 0 or 1.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an element of arrays",
     label = "not an `Element`",

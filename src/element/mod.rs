@@ -4,6 +4,7 @@
 //! [`Unit`]s, [`FixedBytes`] (`S`) and [`FixedStr`] (`U`).
 
 mod cast;
+mod derived;
 mod fit;
 mod text;
 mod time;
@@ -12,10 +13,10 @@ mod values;
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::layout::ARRAY_ALIGN;
 use crate::os;
 
 pub use cast::Element;
+pub use derived::{ElementField, field, structure};
 pub(crate) use fit::{Fit, Plan, fit, mismatch};
 pub(crate) use text::{FillBytes, Latin};
 pub use text::{FixedBytes, FixedStr, TooLong};
@@ -178,71 +179,6 @@ pub(crate) fn packed<A: Element>(items: &[A]) -> Cow<'_, [u8]> {
 /// Puts one element's bytes to where there is room for just them.
 pub(crate) fn put<A: Element>(item: A, out: &mut [u8]) {
     out.copy_from_slice(&packed(&[item]));
-}
-
-/// For the derive: what a struct's field may be, an element or fixed arrays of one.
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be a field of an array element",
-    label = "not an `Element`, nor a fixed array of one",
-    note = "fields are bool, numbers up to 64 bits, the types of `serde_shm::element`, other structs with `#[derive(Element)]`, and fixed arrays `[T; N]` of these"
-)]
-pub trait ElementField: Copy + Send + Sync + 'static {
-    const DTYPE: crate::DType;
-    const AXES: &'static Axes;
-}
-
-impl<A: Element> ElementField for A {
-    const DTYPE: crate::DType = A::DTYPE;
-    const AXES: &'static Axes = &Axes { lens: [0; MAX_AXES], count: 0 };
-}
-
-impl<T: ElementField, const N: usize> ElementField for [T; N] {
-    const DTYPE: crate::DType = T::DTYPE;
-    const AXES: &'static Axes = &T::AXES.under(N);
-}
-
-const MAX_AXES: usize = 16;
-
-/// The axes of a sub-array, outermost first.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
-pub struct Axes {
-    lens: [usize; MAX_AXES],
-    count: usize,
-}
-
-impl Axes {
-    const fn under(&self, outer: usize) -> Self {
-        assert!(self.count < MAX_AXES, "a field has more than 16 axes");
-        let mut lens = [0; MAX_AXES];
-        lens[0] = outer;
-        let mut axis = 0;
-        while axis < self.count {
-            lens[axis + 1] = self.lens[axis];
-            axis += 1;
-        }
-        Axes { lens, count: self.count + 1 }
-    }
-
-    /// Their lengths.
-    pub const fn lens(&self) -> &[usize] {
-        self.lens.split_at(self.count).0
-    }
-}
-
-/// For the derive: what `Element` asks of a struct beyond its fields.
-///
-/// # Panics
-///
-/// When the code is compiled, if it does not hold.
-#[doc(hidden)]
-pub const fn check_struct<T>() {
-    assert!(size_of::<T>() > 0, "an array element of no bytes cannot be counted");
-    assert!(
-        align_of::<T>() <= ARRAY_ALIGN,
-        "an array element is aligned to 64 bytes at most: lower `repr(align(..))`"
-    );
 }
 
 #[cfg(test)]

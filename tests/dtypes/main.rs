@@ -2,6 +2,7 @@
 
 #![cfg(all(feature = "derive", feature = "ndarray"))]
 
+mod derived;
 mod hostile;
 #[cfg(all(feature = "half", feature = "complex", feature = "npz"))]
 mod numpy;

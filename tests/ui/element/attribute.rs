@@ -1,11 +1,5 @@
 use serde_shm::Element;
 
-macro_rules! number {
-    () => {
-        f32
-    };
-}
-
 #[derive(Clone, Copy, Element)]
 #[element(rename = "x")]
 #[repr(C)]
@@ -25,7 +19,6 @@ struct Names {
     a: f32,
     #[element(rename = "")]
     b: f32,
-    made: number!(),
 }
 
 fn main() {}

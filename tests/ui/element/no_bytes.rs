@@ -6,6 +6,6 @@ struct Nothing {
     x: [f32; 0],
 }
 
-fn main() {
-    let _ = Nothing::DTYPE;
-}
+const _: serde_shm::DType = Nothing::DTYPE;
+
+fn main() {}
