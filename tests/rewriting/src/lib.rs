@@ -9,6 +9,10 @@ use proc_macro::{Group, TokenStream, TokenTree};
 /// `#[replace(from => to)]`: everywhere in the item, and in its attributes, tokens become others.
 ///
 /// A derive above it has seen the item as it was.
+///
+/// # Panics
+///
+/// If there is no arrow.
 #[proc_macro_attribute]
 pub fn replace(args: TokenStream, item: TokenStream) -> TokenStream {
     let args: Vec<TokenTree> = args.into_iter().collect();
