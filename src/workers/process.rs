@@ -82,7 +82,11 @@ impl Process {
             folding: Folding::No,
             folded: Vec::new(),
         };
-        process.send()?;
+        if let Err(error) = process.send() {
+            // It runs already, and nobody else knows of it.
+            process.end();
+            return Err(error);
+        }
         Ok(process)
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_shm::segments;
 
-use crate::kills::in_scene;
-use crate::scene::{DEEDS, Deed, NAME, Object, act, from_environment};
+use crate::deed::{Deed, NAME, Object, WRITES, from_environment};
+use crate::scene::in_scene;
 use crate::strace::child;
 
 fn kills() -> usize {
@@ -17,7 +17,7 @@ fn kills() -> usize {
 
 /// In the child: does the deed over and over, with an object of a few MiB.
 pub(crate) fn repeat() {
-    let (deed, dir) = from_environment();
+    let (deed, place) = from_environment();
     let object = Object::new(2, 1 << 20);
     let mut held = None;
     println!("\n> go");
@@ -28,13 +28,13 @@ pub(crate) fn repeat() {
         if deed == Deed::Create {
             held = None;
         }
-        drop(std::mem::replace(&mut held, act(deed, &dir, &object)));
+        drop(std::mem::replace(&mut held, deed.run(&place, &object).unwrap()));
     }
 }
 
 #[test]
 fn killed_at_any_instant() {
-    kill(DEEDS.into_iter().filter(|deed| *deed != Deed::ToNpz));
+    kill(WRITES.into_iter().filter(|deed| !deed.is_of_files()));
 }
 
 #[test]

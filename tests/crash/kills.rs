@@ -4,19 +4,20 @@
 
 use std::os::unix::process::ExitStatusExt;
 
-use crate::scene::{DEEDS, Deed, Scene, with_folder};
-use crate::strace;
+use crate::deed::{Deed, WRITES};
+use crate::scene::in_scene;
+use crate::strace::{self, Who};
 
 fn sweep(deed: Deed) {
     if !strace::is_there() {
         return;
     }
-    let points = in_scene(deed, |set, _| strace::points(set));
+    let points = in_scene(deed, |set, _| strace::points(Who::Thread, set));
     let mut kills = 0;
     for point in &points {
         in_scene(deed, |set, scene| {
             let context = format!("killed at {} {}: {}", point.name, point.number, point.text);
-            let output = strace::inject(point, "signal=SIGKILL", set);
+            let output = strace::inject(Who::Thread, point, "signal=SIGKILL", set);
             // A process that reuses memory calls less often for more.
             let killed = output.status.signal() == Some(9);
             kills += usize::from(killed);
@@ -26,22 +27,6 @@ fn sweep(deed: Deed) {
     }
     println!("{deed:?}: killed at {kills} of {} system calls", points.len());
     assert!(kills > 10 && kills * 10 >= points.len() * 9, "{kills} of {}", points.len());
-}
-
-/// A scene with what was there before, held as long as `what` takes.
-pub(crate) fn in_scene<T>(deed: Deed, what: impl FnOnce(&[(&str, &str)], &Scene) -> T) -> T {
-    let scene = Scene::new(deed);
-    let variables = scene.variables();
-    let set: Vec<(&str, &str)> = variables.iter().map(|(key, value)| (*key, &**value)).collect();
-    with_folder(scene.base(), || {
-        let before = scene.before();
-        let result = what(&set, &scene);
-        if let Some(before) = before {
-            // Who has the old one keeps it.
-            assert_eq!(before.get::<crate::scene::Object>().unwrap().whole(), 1);
-        }
-        result
-    })
 }
 
 #[test]
@@ -77,5 +62,10 @@ fn killed_while_a_stored_segment_is_replaced_in_a_directory_of_its_own() {
 #[test]
 fn killed_in_to_npz() {
     sweep(Deed::ToNpz);
-    assert_eq!(DEEDS.len(), 7, "each deed has its test");
+}
+
+#[test]
+fn killed_while_a_file_is_compressed() {
+    sweep(Deed::ToNpzDeflated);
+    assert_eq!(WRITES.len(), 8, "each deed that writes has its test");
 }

@@ -2,9 +2,11 @@
 //!
 //! This test binary starts itself again, as in `tests/segments`, and `strace` kills the copy at, or fails, one system
 //! call after the other. Where `strace` is missing these tests say so; with `CI` set they fail.
-#![cfg(all(target_os = "linux", feature = "derive", feature = "ndarray", feature = "npz"))]
+#![cfg(all(target_os = "linux", feature = "derive", feature = "ndarray"))]
+#![cfg(all(feature = "npz", feature = "workers"))]
 #![allow(missing_docs)]
 
+mod deed;
 mod faults;
 mod instants;
 mod kills;
@@ -17,7 +19,7 @@ mod stress;
 fn role() {
     if let Ok(role) = std::env::var(strace::ROLE) {
         match role.as_str() {
-            "once" => scene::once(),
+            "once" => deed::once(),
             "loop" => instants::repeat(),
             "publish" => stress::publish(),
             "attach" => stress::attach(),

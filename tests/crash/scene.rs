@@ -1,115 +1,43 @@
-//! What is done while somebody is killed, and what must hold afterwards.
+//! Where a deed is done, and what must hold afterwards.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ndarray::Array2;
-use serde_shm::{
-    Deserialize, Error, ErrorKind, Segment, SegmentOptions, Serialize, from_npz, from_shared,
-    segments, to_npz, to_shared,
-};
+use serde_shm::{Error, ErrorKind, Segment, from_npz, from_shared, segments, to_shared};
 
-use crate::strace::{BEGIN, END, ready};
+use crate::deed::{self, Deed, Live, NAME, Object, Place};
 
-const SCENE: &str = "SERDE_SHM_CRASH_SCENE";
-const DIR: &str = "SERDE_SHM_CRASH_DIR";
-pub(crate) const NAME: &str = "object";
-
-/// A whole one has a sum that fits.
-#[derive(Serialize, Deserialize, PartialEq, Debug)]
-pub(crate) struct Object {
-    number: u32,
-    text: String,
-    grid: Array2<f64>,
-    #[shm_array]
-    list: Vec<u32>,
-    sum: u64,
+/// What is there before the child comes, and stays whatever becomes of it.
+pub(crate) enum Before {
+    Nothing,
+    Object(Segment),
+    Live(Segment),
 }
 
-impl Object {
-    /// `extra` sets the size of its list, in numbers.
-    pub(crate) fn new(number: u32, extra: usize) -> Self {
-        let list = vec![number; 100 + number as usize * 10 + extra];
-        let sum = list.iter().map(|n| u64::from(*n)).sum();
-        let grid = Array2::from_elem((5, 7), f64::from(number));
-        Object { number, text: format!("object {number}"), grid, list, sum }
-    }
-
-    /// Which one it is, having looked at every number in it.
-    pub(crate) fn whole(&self) -> u32 {
-        let sum: u64 = self.list.iter().map(|n| u64::from(*n)).sum();
-        assert_eq!(sum, self.sum, "torn");
-        assert_eq!(sum, u64::from(self.number) * self.list.len() as u64, "torn");
-        assert!(self.grid.iter().all(|n| *n == f64::from(self.number)), "torn");
-        assert_eq!(self.text, format!("object {}", self.number), "torn");
-        self.number
-    }
-}
-
-/// What the child does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Deed {
-    ToShared,
-    Create,
-    Replace,
-    Persist,
-    PersistReplace,
-    PersistElsewhere,
-    ToNpz,
-}
-
-pub(crate) const DEEDS: [Deed; 7] = [
-    Deed::ToShared,
-    Deed::Create,
-    Deed::Replace,
-    Deed::Persist,
-    Deed::PersistReplace,
-    Deed::PersistElsewhere,
-    Deed::ToNpz,
-];
-
-impl Deed {
-    /// Does it in this process; the error is what it says.
-    fn run(self, dir: &Path, object: &Object) -> Result<Option<Segment>, Error> {
-        let named = SegmentOptions::new().name(NAME);
+impl Before {
+    fn id(&self) -> &str {
         match self {
-            Deed::ToShared => to_shared(object).map(Some),
-            Deed::Create => named.create(object).map(Some),
-            Deed::Replace => named.replace(true).create(object).map(Some),
-            Deed::Persist => named.persist(true).create(object).map(Some),
-            Deed::PersistReplace => named.replace(true).persist(true).create(object).map(Some),
-            Deed::PersistElsewhere => {
-                named.replace(true).persist(true).dir(dir.join("files")).create(object).map(Some)
-            }
-            Deed::ToNpz => to_npz(dir.join("files/object.npz"), object).map(|()| None),
+            Before::Nothing => "",
+            Before::Object(segment) | Before::Live(segment) => segment.id(),
         }
     }
-}
 
-/// In the child: does the deed between the two marks, and says how it went.
-pub(crate) fn once() {
-    let (deed, dir) = from_environment();
-    let object = Object::new(2, 0);
-    ready();
-    let _ = std::fs::metadata(BEGIN);
-    let done = deed.run(&dir, &object);
-    let said = match &done {
-        Ok(_) => "ok".to_owned(),
-        Err(error) => format!("error {:?}: {error}", error.kind()),
-    };
-    drop(done);
-    let _ = std::fs::metadata(END);
-    println!("\n> {said}");
-}
-
-pub(crate) fn from_environment() -> (Deed, PathBuf) {
-    let deed = std::env::var(SCENE).unwrap();
-    let deed = DEEDS.into_iter().find(|other| format!("{other:?}") == deed).unwrap();
-    (deed, PathBuf::from(std::env::var_os(DIR).unwrap()))
-}
-
-pub(crate) fn act(deed: Deed, dir: &Path, object: &Object) -> Option<Segment> {
-    deed.run(dir, object).unwrap()
+    /// Who has it keeps it, and nobody is in the way.
+    pub(crate) fn check(&self, context: &str) {
+        match self {
+            Before::Nothing => {}
+            Before::Object(segment) => {
+                assert_eq!(segment.get::<Object>().unwrap().whole(), 1, "{context}");
+            }
+            Before::Live(segment) => {
+                let live: Live = segment.get().unwrap();
+                let guard = live.array.try_write().unwrap();
+                let guard = guard.unwrap_or_else(|| panic!("the lock is held: {context}"));
+                assert!(matches!(guard[0], 1 | 2), "{context}");
+                assert!(guard.iter().all(|n| *n == guard[0]), "torn: {context}");
+            }
+        }
+    }
 }
 
 /// A place of its own for a deed: a folder of names with things in it that are nobody's business, and a directory.
@@ -146,9 +74,8 @@ impl Scene {
         scene
     }
 
-    pub(crate) fn variables(&self) -> [(&'static str, String); 3] {
-        let base = self.base.path().to_str().unwrap().to_owned();
-        [("SERDE_SHM_DIR", base.clone()), (DIR, base), (SCENE, format!("{:?}", self.deed))]
+    pub(crate) fn variables(&self, before: &Before) -> [(&'static str, String); 4] {
+        deed::variables(self.deed, self.base.path(), before.id())
     }
 
     pub(crate) fn base(&self) -> &Path {
@@ -166,20 +93,36 @@ impl Scene {
         }
     }
 
-    /// What is there before the child comes: the object number 1, where the deed is to replace it.
-    pub(crate) fn before(&self) -> Option<Segment> {
-        match self.deed {
-            Deed::ToShared | Deed::Create | Deed::Persist => None,
-            deed => act(deed, self.base(), &Object::new(1, 0)),
-        }
+    fn act(&self, deed: Deed, object: &Object) -> Option<Segment> {
+        let place = Place { dir: self.base.path().to_owned(), id: String::new() };
+        deed.run(&place, object).unwrap()
+    }
+
+    /// Makes what the deed is to replace or to use: the object number 1.
+    pub(crate) fn before(&self) -> Before {
+        let object = Object::new(1, self.deed.extra());
+        let maker = match self.deed {
+            Deed::ToShared | Deed::Create | Deed::Persist => return Before::Nothing,
+            Deed::Lock => {
+                let live = Live { array: vec![1; 100].into() };
+                return Before::Live(to_shared(&live).unwrap());
+            }
+            Deed::Attach | Deed::Pool => Deed::ToShared,
+            Deed::AttachByName => Deed::Create,
+            Deed::OpenStored => Deed::Persist,
+            Deed::Load | Deed::LookInto => Deed::ToNpz,
+            Deed::LoadDeflated => Deed::ToNpzDeflated,
+            writes => writes,
+        };
+        self.act(maker, &object).map_or(Before::Nothing, Before::Object)
     }
 
     /// Which object a reader gets.
-    pub(crate) fn seen(&self) -> Option<u32> {
+    fn seen(&self) -> Option<u32> {
         let object: Result<Object, Error> = match self.deed {
-            Deed::ToShared => return None,
+            Deed::ToShared | Deed::Attach | Deed::Lock | Deed::Pool => return None,
             Deed::PersistElsewhere => from_shared(self.path().to_str().unwrap()),
-            Deed::ToNpz => from_npz(self.path()),
+            deed if deed.is_of_files() => from_npz(self.path()),
             _ => from_shared(NAME),
         };
         match object {
@@ -195,13 +138,10 @@ impl Scene {
     /// of one. What is not of this crate is as it was.
     pub(crate) fn check(&self, context: &str) {
         let seen = self.seen();
-        let replaces = self.deed != Deed::Create && self.deed != Deed::Persist;
-        let kept_in_file = !matches!(self.deed, Deed::ToShared | Deed::Create | Deed::Replace);
-        assert!(
-            seen.is_some() || !(kept_in_file && replaces),
-            "{:?}: the old object has gone: {context}",
-            self.deed
-        );
+        let is_kept = self.deed.is_of_files()
+            || matches!(self.deed, Deed::PersistReplace | Deed::PersistElsewhere)
+            || matches!(self.deed, Deed::AttachByName | Deed::OpenStored);
+        assert!(seen.is_some() || !is_kept, "{:?}: the old object has gone: {context}", self.deed);
         self.check_foreign(context);
     }
 
@@ -215,8 +155,9 @@ impl Scene {
     /// After one reaping, and one more such deed where a reaping does not look, nothing is left but what is meant.
     pub(crate) fn check_after_housekeeping(&self, context: &str) {
         segments::reap().unwrap();
-        if matches!(self.deed, Deed::PersistElsewhere | Deed::ToNpz) {
-            drop(act(self.deed, self.base(), &Object::new(3, 0)));
+        let in_files = self.deed.is_of_files() || self.deed == Deed::PersistElsewhere;
+        if in_files && self.deed.is_write() {
+            drop(self.act(self.deed, &Object::new(3, 0)));
             assert_eq!(self.seen(), Some(3));
         }
         let mut left = Vec::new();
@@ -228,10 +169,10 @@ impl Scene {
                 }
             }
         }
-        let meant = match self.deed {
-            Deed::PersistElsewhere | Deed::ToNpz => vec![self.path()],
-            _ if self.seen().is_some() => vec![self.folder().join(NAME)],
-            _ => Vec::new(),
+        let meant = match self.seen() {
+            _ if in_files => vec![self.path()],
+            Some(_) => vec![self.folder().join(NAME)],
+            None => Vec::new(),
         };
         assert_eq!(left, meant, "{:?}: {context}", self.deed);
         self.check_foreign(context);
@@ -240,6 +181,20 @@ impl Scene {
         assert_eq!(segments::free_memory().unwrap(), expected, "{context}");
         self.check_foreign(context);
     }
+}
+
+/// A scene with what was there before, held as long as `what` takes.
+pub(crate) fn in_scene<T>(deed: Deed, what: impl FnOnce(&[(&str, &str)], &Scene) -> T) -> T {
+    let scene = Scene::new(deed);
+    with_folder(scene.base(), || {
+        let before = scene.before();
+        let variables = scene.variables(&before);
+        let set: Vec<(&str, &str)> =
+            variables.iter().map(|(key, value)| (*key, &**value)).collect();
+        let result = what(&set, &scene);
+        before.check(&format!("{deed:?}"));
+        result
+    })
 }
 
 /// Runs `what` with the scene's folder of names as this process's: one at a time.

@@ -6,13 +6,24 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
+use crate::deed::KEEPS;
+
 pub(crate) const ROLE: &str = "SERDE_SHM_CRASH_ROLE";
 
 /// Paths that do not exist: the child looks at them before and after what it is tested for.
 pub(crate) const BEGIN: &str = "/serde_shm-window-begin";
 pub(crate) const END: &str = "/serde_shm-window-end";
 
-/// A system call of the child: its name, and the how-manieth of that name it is.
+/// Who is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// The thread that does the deed.
+    Thread,
+    /// Every thread of the child, and every process that it starts.
+    All,
+}
+
+/// A system call of the child: its name, and the how-manieth of that name its thread makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Point {
     pub(crate) name: String,
@@ -57,8 +68,8 @@ pub(crate) fn child(role: &str, set: &[(&str, &str)]) -> Command {
     command
 }
 
-/// A child in its role, one thread of which is traced from when it is ready: what its start calls does not count.
-fn traced(options: &[&str], set: &[(&str, &str)]) -> Output {
+/// A child in its role, traced from when it is ready: what its start calls does not count.
+fn traced(who: Who, options: &[&str], set: &[(&str, &str)]) -> Output {
     let mut child = child("once", set).stdin(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
@@ -71,6 +82,7 @@ fn traced(options: &[&str], set: &[(&str, &str)]) -> Output {
     };
     let mut strace = Command::new("strace")
         .args(["-s", "200", "-p", &thread])
+        .args((who == Who::All).then_some("-f"))
         .args(options)
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
@@ -92,49 +104,74 @@ fn traced(options: &[&str], set: &[(&str, &str)]) -> Output {
 /// In the child: says that it is ready and waits.
 pub(crate) fn ready() {
     let thread = std::fs::read_link("/proc/thread-self").unwrap();
-    println!("\n> thread {}", thread.file_name().unwrap().to_str().unwrap());
     // Another thread reads, so that the calls of this one are the same each time.
-    std::thread::spawn(|| std::io::stdin().read_to_end(&mut Vec::new())).join().unwrap().unwrap();
+    let wait = std::thread::spawn(|| std::io::stdin().read_to_end(&mut Vec::new()));
+    println!("\n> thread {}", thread.file_name().unwrap().to_str().unwrap());
+    wait.join().unwrap().unwrap();
 }
 
-/// The system calls between the two marks of a child that is left alone.
-pub(crate) fn points(set: &[(&str, &str)]) -> Vec<Point> {
+/// The system calls of a child that is left alone: those of the thread that does the deed between the two marks, and
+/// all of whom comes in that time, if they are looked at.
+pub(crate) fn points(who: Who, set: &[(&str, &str)]) -> Vec<Point> {
     let log = tempfile::NamedTempFile::new().unwrap();
-    let output = traced(&["-o", log.path().to_str().unwrap()], set);
+    let output = traced(who, &["-o", log.path().to_str().unwrap()], set);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    parse(log.path())
+    parse(who, log.path())
 }
 
-fn parse(log: &Path) -> Vec<Point> {
+fn parse(who: Who, log: &Path) -> Vec<Point> {
     let text = std::fs::read_to_string(log).unwrap();
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut points = Vec::new();
-    let mut inside = false;
-    for call in text.lines() {
+    // By thread and name, how many there were.
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut points: Vec<Point> = Vec::new();
+    // What is counted before the window cannot be told from what comes in it, in another thread.
+    // Of the thread that waits for the start, the call that it waits in may or may not be seen.
+    let mut before: BTreeMap<&str, usize> = BTreeMap::new();
+    if who == Who::All {
+        before.insert("read", 2);
+    }
+    let mut doer = None;
+    for line in text.lines() {
+        let (thread, call) = match who {
+            Who::Thread => ("", line),
+            Who::All => line.split_once(' ').unwrap(),
+        };
+        let call = call.trim();
         // `name(args) = result`; signals and what was interrupted look otherwise.
         let Some((name, _)) = call.split_once('(') else { continue };
         if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
             continue;
         }
-        let number = counts.entry(name).or_default();
+        let number = counts.entry((thread, name)).or_default();
         *number += 1;
         if call.contains(END) {
-            assert!(inside, "the window ends before it begins");
+            assert_eq!(doer, Some(thread), "the window ends before it begins");
             return points;
         }
-        if inside {
-            let (name, text) = (name.to_owned(), call.trim().to_owned());
+        let is_new = |point: &Point| point.name != name || point.number != *number;
+        let counted = before.entry(name).or_default();
+        if doer.is_none() {
+            *counted = (*counted).max(*number);
+        } else if *number > *counted && points.iter().all(is_new) {
+            let (name, text) = (name.to_owned(), call.to_owned());
             points.push(Point { name, number: *number, text });
         }
-        inside |= call.contains(BEGIN);
+        if call.contains(BEGIN) {
+            doer = Some(thread);
+        }
     }
     panic!("no window in the child's system calls:\n{text}");
 }
 
 /// What became of a child to which something was done at one system call.
-pub(crate) fn inject(point: &Point, what: &str, set: &[(&str, &str)]) -> Output {
+pub(crate) fn inject(who: Who, point: &Point, what: &str, set: &[(&str, &str)]) -> Output {
     let Point { name, number, .. } = point;
     let trace = format!("trace={name}");
     let inject = format!("inject={name}:{what}:when={number}");
-    traced(&["-o", "/dev/null", "-e", &trace, "-e", &inject], set)
+    let mut set = set.to_vec();
+    // `strace` does not make a call that is to fail, where the kernel would give the descriptor back all the same.
+    if matches!(&**name, "close" | "wait4" | "waitid") {
+        set.push((KEEPS, "1"));
+    }
+    traced(who, &["-o", "/dev/null", "-e", &trace, "-e", &inject], &set)
 }

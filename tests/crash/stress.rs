@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde_shm::{ErrorKind, Segment, SegmentOptions, segments};
 
-use crate::scene::{Object, with_folder};
+use crate::deed::Object;
+use crate::scene::with_folder;
 use crate::strace::child;
 
 const NAME: &str = "contended";
