@@ -2,6 +2,8 @@
 
 #![cfg(all(feature = "derive", feature = "ndarray"))]
 
+#[cfg(all(feature = "half", feature = "complex", feature = "npz"))]
+mod byte_order;
 mod derived;
 mod hostile;
 #[cfg(all(feature = "half", feature = "complex", feature = "npz"))]
