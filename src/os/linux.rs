@@ -80,6 +80,15 @@ pub(crate) struct SealedMemory {
     stamp: Stamp,
 }
 
+/// What a file is sealed against; `None` if it is of a kind that cannot be sealed.
+fn seals(file: &File) -> io::Result<Option<SealFlags>> {
+    match retry_on_intr(|| rustix::fs::fcntl_get_seals(file)) {
+        Ok(seals) => Ok(Some(seals)),
+        Err(Errno::INVAL | Errno::BADF) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Why memory is not to be borrowed.
 pub(crate) enum Unsealed {
     /// A memfd that somebody can still change or cut.
@@ -101,14 +110,14 @@ impl SealedMemory {
 
     /// The inner error if it is not sealed.
     pub(crate) fn check(file: File) -> io::Result<Result<Self, Unsealed>> {
-        let seals = retry_on_intr(|| rustix::fs::fcntl_get_seals(&file));
+        let seals = seals(&file)?;
         let status = file_status(&file)?;
         Ok(match seals {
-            Ok(seals) if seals.contains(NEEDED_SEALS) => {
+            Some(seals) if seals.contains(NEEDED_SEALS) => {
                 Ok(SealedMemory { file, len: status.bytes, stamp: status.stamp() })
             }
             // Files of a tmpfs answer too: those are born with nothing but the seal against sealing.
-            Ok(seals) if seals != SealFlags::SEAL => Err(Unsealed::Memory),
+            Some(seals) if seals != SealFlags::SEAL => Err(Unsealed::Memory),
             _ => Err(Unsealed::Other(status.kind)),
         })
     }

@@ -6,7 +6,7 @@ use std::io;
 use rustix::fs::{FallocateFlags, MemfdFlags, Mode, OFlags, SealFlags};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::{file_size_limit, file_status};
+use super::{file_size_limit, file_status, seals};
 
 const MEMORY_NAME: &str = "serde_shm-live";
 
@@ -38,9 +38,8 @@ pub(crate) fn seal_live(memory: &File, len: u64) -> io::Result<()> {
 
 /// The length of live memory; `None` if it is something else, or can be cut.
 pub(crate) fn check_live(file: &File) -> io::Result<Option<u64>> {
-    let seals = retry_on_intr(|| rustix::fs::fcntl_get_seals(file));
-    match seals {
-        Ok(seals) if seals.contains(NEEDED_SEALS) && !seals.contains(SealFlags::WRITE) => {
+    match seals(file)? {
+        Some(seals) if seals.contains(NEEDED_SEALS) && !seals.contains(SealFlags::WRITE) => {
             Ok(Some(file_status(file)?.bytes))
         }
         _ => Ok(None),
