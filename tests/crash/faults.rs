@@ -36,9 +36,10 @@ fn is_memory_for_what_is_read(deed: Deed, text: &str) -> bool {
     text.contains("MAP_STACK") || !deed.is_write() && is_large
 }
 
-/// Copies of descriptors, their flags, and new sockets.
+/// Copies of descriptors and their flags, new sockets and threads, and what a link in `/proc` says.
 fn is_never_interrupted(point: &Point) -> bool {
-    ["F_DUPFD", "FIONBIO", "socketpair("].iter().any(|part| point.text.contains(part))
+    let parts = ["F_DUPFD", "FIONBIO", "socketpair(", "clone3(", "readlink("];
+    parts.iter().any(|part| point.text.contains(part))
 }
 
 fn sweep(deed: Deed) {
