@@ -5,7 +5,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -63,14 +63,23 @@ impl Deref for Map {
 
 /// Anonymous memory that can be written, and sealed later.
 pub(crate) fn create_memory() -> io::Result<File> {
+    create_memfd(MEMORY_NAME)
+}
+
+fn create_memfd(name: &str) -> io::Result<File> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let create = |flags| retry_on_intr(|| rustix::fs::memfd_create(MEMORY_NAME, flags));
+    let create = |flags| retry_on_intr(|| rustix::fs::memfd_create(name, flags));
     let memory = match create(flags | MemfdFlags::NOEXEC_SEAL) {
         // Kernels before 6.3 do not know this flag; those after may demand it.
         Err(Errno::INVAL) => create(flags)?,
         other => other?,
     };
     Ok(File::from(memory))
+}
+
+/// Whether a system call was refused as such: a sandbox (seccomp) gives these errors, and a kernel without the call the last.
+pub(crate) fn is_forbidden(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::PERM | Errno::ACCESS | Errno::NOSYS))
 }
 
 /// Memory that nobody can change or cut any more.
@@ -259,13 +268,21 @@ pub(crate) fn space(of: impl AsFd) -> io::Result<Space> {
     })
 }
 
-/// Random bytes that nobody can foresee.
+/// Random bytes that nobody can foresee: also where a sandbox forbids `getrandom`.
 pub(crate) fn random() -> io::Result<[u8; 16]> {
     let mut bytes = [0; 16];
     let mut filled = 0;
     while filled < bytes.len() {
         let flags = rustix::rand::GetRandomFlags::empty();
-        filled += retry_on_intr(|| rustix::rand::getrandom(&mut bytes[filled..], flags))?;
+        match retry_on_intr(|| rustix::rand::getrandom(&mut bytes[filled..], flags)) {
+            Ok(more) => filled += more,
+            Err(error) if is_forbidden(&error.into()) => {
+                let device = Path::new("/dev/urandom");
+                open_file(device)?.read_exact(&mut bytes)?;
+                return Ok(bytes);
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(bytes)
 }

@@ -126,6 +126,10 @@ pub(crate) fn file_size_limit() -> Option<u64> {
     None
 }
 
+pub(crate) fn is_forbidden(_: &io::Error) -> bool {
+    false
+}
+
 pub(crate) fn lack(_: &io::Error) -> Option<Lack> {
     None
 }
@@ -303,11 +307,11 @@ pub(crate) fn create_live() -> io::Result<File> {
     unsupported()
 }
 
-pub(crate) fn seal_live(_: &File, _: u64) -> io::Result<()> {
+pub(crate) fn seal_live(_: &File, _: &[u8], _: u64) -> io::Result<()> {
     unsupported()
 }
 
-pub(crate) fn check_live(_: &File) -> io::Result<Option<u64>> {
+pub(crate) fn check_live(_: &File) -> io::Result<Option<Status>> {
     unsupported()
 }
 

@@ -16,21 +16,21 @@ use super::writer::SegmentWriter;
 ///
 /// `Io` if there is no descriptor or memory for it.
 pub(crate) fn create_live() -> Result<SegmentWriter> {
-    let file = os::create_live().map_err(|e| {
-        room::error("cannot create a memfd for the live arrays", e, 0, Place::Memory)
-    })?;
+    let file = os::create_live()
+        .map_err(|e| room::no_memfd("cannot create a memfd for the live arrays", e))?;
     Ok(SegmentWriter::memory(file))
 }
 
-/// Gives the memory its length for good.
+/// Gives the memory its header, and its length for good.
 ///
 /// # Errors
 ///
 /// `Io` if the limit on file sizes or the memory does not suffice.
-pub(crate) fn seal_live(writer: SegmentWriter, layout: &Layout) -> Result<File> {
+pub(crate) fn seal_live(writer: SegmentWriter, header: &[u8], layout: &Layout) -> Result<File> {
     let file = writer.into_file();
     let failed = |doing| move |e| room::error(doing, e, layout.total(), Place::Memory);
-    os::seal_live(&file, layout.total()).map_err(failed("cannot seal the live arrays' memory"))?;
+    os::seal_live(&file, header, layout.total())
+        .map_err(failed("cannot seal the live arrays' memory"))?;
     os::reserve(&file, layout.start(), layout.rows())
         .map_err(failed("cannot get memory for the live arrays' locks"))?;
     Ok(file)
@@ -61,18 +61,28 @@ pub(crate) fn open_live(id: &SegmentId) -> Result<File> {
 ///
 /// # Errors
 ///
-/// `Corrupt` if it can be cut or has another length.
-pub(crate) fn check_live(file: &File, layout: &Layout) -> Result<()> {
-    let len = os::check_live(file).map_err(|e| Error::io("cannot look at the live arrays", e))?;
-    match len {
+/// `Io` if it is another user's, unless its owner is trusted; `Corrupt` if it can be cut or has another length.
+pub(crate) fn check_live(file: &File, layout: &Layout, trusts_owner: bool) -> Result<()> {
+    let found = os::check_live(file).map_err(|e| Error::io("cannot look at the live arrays", e))?;
+    let user = os::user();
+    match found {
         None => Err(Error::corrupt(
             "refused: it is not a memfd sealed as live memory is: expected the seals SHRINK and GROW, without which its \
              pages could be taken away, and not WRITE",
         )),
-        Some(len) if len != layout.total() => Err(Error::corrupt(format!(
-            "refused: expected {} bytes of live memory, found {len}",
-            layout.total()
+        Some(status) if status.bytes != layout.total() => Err(Error::corrupt(format!(
+            "refused: expected {} bytes of live memory, found {}",
+            layout.total(),
+            status.bytes
         ))),
+        Some(status) if status.owner != user && !trusts_owner => Err(Error::new(
+            ErrorKind::Io,
+            format!(
+                "refused: expected memory that user {user} made, found memory of user {}, whose processes could write to \
+                 it without the lock while it is borrowed here; `OpenOptions::trust_owner` takes it all the same",
+                status.owner
+            ),
+        )),
         Some(_) => Ok(()),
     }
 }

@@ -49,6 +49,16 @@ pub(super) fn explain(error: io::Error, needed: u64, place: Place<'_>) -> io::Er
     io::Error::new(error.kind(), format!("{error}{needed}{there}"))
 }
 
+/// The error where a memfd cannot be made, with what to do where no process may make one.
+pub(super) fn no_memfd(doing: &str, e: io::Error) -> Error {
+    if !os::is_forbidden(&e) {
+        return error(doing, e, 0, Place::Memory);
+    }
+    let hint = "a sandbox (seccomp) or this kernel forbids memfds; make a persistent segment instead \
+                (`SegmentOptions::persist`), which is a file, or allow `memfd_create`";
+    Error::io(doing, io::Error::new(e.kind(), format!("{e}: {hint}")))
+}
+
 fn memory() -> String {
     let left = match os::available_memory() {
         Some(bytes) => format!("the system has {bytes} bytes of memory left"),

@@ -193,8 +193,12 @@ impl<W: Write> BlockSink<W> {
     }
 
     /// The directory's arrays that lie elsewhere.
-    pub(super) fn live(&self) -> u32 {
-        self.live
+    pub(super) fn live_entries(&self) -> Result<Vec<LiveEntry>> {
+        if self.live == 0 {
+            return Ok(Vec::new());
+        }
+        let (records, heap) = self.directory.parts();
+        Directory::of_parts(records, heap, VERSION).live()
     }
 
     /// Whether an array was placed.

@@ -141,6 +141,11 @@ impl<'a> Directory<'a> {
         Ok(Directory { records, heap, version })
     }
 
+    /// Of records and a heap that were written here.
+    pub(super) fn of_parts(records: &'a [u8], heap: &'a [u8], version: u16) -> Self {
+        Directory { records, heap, version }
+    }
+
     pub(crate) fn len(&self) -> u64 {
         (self.records.len() / RECORD) as u64
     }

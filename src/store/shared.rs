@@ -4,18 +4,30 @@ use std::io::{BufWriter, Write};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{ARRAY_ALIGN, align_up};
-use crate::memory::live::{DATA_START, Kind, Layout};
+use crate::memory::live::{DATA_START, DIGEST, Kind, Layout, LiveEntry, digest};
 
 use super::block::BlockSink;
 use super::{ArrayHead, Nonce, Sink};
 
 const MAGIC: [u8; 8] = *b"\x89SHL\r\n\x1a\n";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
-// The header: 0 magic | 8 version u16 | 10 zero | 16 nonce | 32 zero
+// The header: 0 magic | 8 version u16 | 10 zero | 16 nonce | 32 digest of what the directory says of the live arrays
 const H_VERSION: usize = MAGIC.len();
 const H_NONCE: usize = 16;
+const H_DIGEST: usize = H_NONCE + size_of::<Nonce>();
 const HEADER: usize = DATA_START as usize;
+const _: () = assert!(H_DIGEST + DIGEST == HEADER);
+
+/// The header of the memory that belongs to the block of that nonce and these live arrays.
+fn header(nonce: Nonce, entries: &[LiveEntry]) -> [u8; HEADER] {
+    let mut header = [0; HEADER];
+    header[..H_VERSION].copy_from_slice(&MAGIC);
+    header[H_VERSION..H_VERSION + 2].copy_from_slice(&VERSION.to_le_bytes());
+    header[H_NONCE..H_DIGEST].copy_from_slice(&nonce);
+    header[H_DIGEST..].copy_from_slice(&digest(entries));
+    header
+}
 
 /// Small writes are gathered up to this size; larger ones go straight through.
 const GATHER: usize = 64 << 10;
@@ -38,9 +50,10 @@ struct LiveSink<W: Write> {
     open: Option<u64>,
 }
 
-/// Live memory that was written.
+/// Live memory that was written, but for its header: what that says is known in the end.
 pub(crate) struct LivePart<W> {
     pub(crate) out: W,
+    pub(crate) header: [u8; HEADER],
     pub(crate) layout: Layout,
 }
 
@@ -51,18 +64,14 @@ impl<W: Write, M: FnMut() -> Result<W>> SharedSink<W, M> {
 }
 
 impl<W: Write> LiveSink<W> {
-    fn new(out: W, nonce: Nonce) -> Result<Self> {
+    fn new(out: W) -> Result<Self> {
         let mut sink = LiveSink {
             out: BufWriter::with_capacity(GATHER, out),
             position: 0,
             end: DATA_START,
             open: None,
         };
-        let mut header = [0; HEADER];
-        header[..H_VERSION].copy_from_slice(&MAGIC);
-        header[H_VERSION..H_VERSION + 2].copy_from_slice(&VERSION.to_le_bytes());
-        header[H_NONCE..H_NONCE + nonce.len()].copy_from_slice(&nonce);
-        sink.put(&header)?;
+        sink.put(&[0; HEADER])?;
         Ok(sink)
     }
 
@@ -80,10 +89,10 @@ impl<W: Write> LiveSink<W> {
         Ok(start)
     }
 
-    fn finish(self, arrays: u32) -> Result<LivePart<W>> {
-        let layout = Layout::new(arrays as usize, self.end)?;
+    fn finish(self, nonce: Nonce, entries: &[LiveEntry]) -> Result<LivePart<W>> {
+        let layout = Layout::new(entries.len(), self.end)?;
         let out = self.out.into_inner().map_err(|error| write_error(error.into_error()))?;
-        Ok(LivePart { out, layout })
+        Ok(LivePart { out, header: header(nonce, entries), layout })
     }
 }
 
@@ -100,7 +109,7 @@ impl<W: Write, M: FnMut() -> Result<W>> Sink for SharedSink<W, M> {
         }
         let live = match &mut self.live {
             Some(live) => live,
-            none => none.insert(LiveSink::new((self.make)()?, self.nonce)?),
+            none => none.insert(LiveSink::new((self.make)()?)?),
         };
         let start = live.align()?;
         live.open = Some(head.bytes as u64);
@@ -150,9 +159,9 @@ impl<W: Write, M: FnMut() -> Result<W>> Sink for SharedSink<W, M> {
     }
 
     fn finish(self, inline: Vec<u8>, tables: &[u8]) -> Result<Self::Output> {
-        let arrays = self.block.live();
+        let entries = self.block.live_entries()?;
         let live = match self.live {
-            Some(live) if arrays > 0 => Some(live.finish(arrays)?),
+            Some(live) if !entries.is_empty() => Some(live.finish(self.nonce, &entries)?),
             _ => None,
         };
         Ok((self.block.finish(inline, tables)?, live))
@@ -163,27 +172,43 @@ fn wrong_length() -> Error {
     Error::new(ErrorKind::Message, "a live array gave more or fewer bytes than were announced")
 }
 
-/// Whether this is the header of the live memory that belongs to the block of that nonce. `read` fills the bytes.
+/// Whether this is the header of the live memory that belongs to the block of that nonce and these live arrays. `read`
+/// fills the bytes.
 ///
 /// # Errors
 ///
 /// `Corrupt` if it is none or another's, `Version` if a later version wrote it; those of `read`.
 pub(crate) fn check_live_header(
     nonce: Nonce,
+    entries: &[LiveEntry],
     read: impl FnOnce(&mut [u8]) -> std::io::Result<()>,
 ) -> Result<()> {
-    let mut header = [0; HEADER];
-    read(&mut header).map_err(|error| Error::io("cannot read the live memory", error))?;
-    if header[..H_VERSION] != MAGIC {
-        return Err(Error::corrupt("it does not start as live memory does"));
+    let mut found = [0; HEADER];
+    read(&mut found).map_err(|error| Error::io("cannot read the live memory", error))?;
+    let expected = header(nonce, entries);
+    if found == expected {
+        return Ok(());
     }
-    let version = u16::from_le_bytes([header[H_VERSION], header[H_VERSION + 1]]);
+    let refused = |what| Err(Error::corrupt(what));
+    if found[..H_VERSION] != MAGIC {
+        return refused("it does not start as live memory does");
+    }
+    let version = u16::from_le_bytes([found[H_VERSION], found[H_VERSION + 1]]);
     if version != VERSION {
-        let text = format!("version {version} of live memory is not known: expected {VERSION}");
+        let text = format!(
+            "version {version} of live memory is not known: expected {VERSION}; both processes must be built with the \
+             same version of serde_shm"
+        );
         return Err(Error::new(ErrorKind::Version, text));
     }
-    if header[H_NONCE..H_NONCE + nonce.len()] != nonce {
-        return Err(Error::corrupt("it belongs to another segment: its nonce is another"));
+    if found[H_NONCE..H_DIGEST] != expected[H_NONCE..H_DIGEST] {
+        return refused("it belongs to another segment: its nonce is another");
     }
-    Ok(())
+    if found[H_DIGEST..] != expected[H_DIGEST..] {
+        return refused(
+            "it belongs to another block, which says something else of the live arrays (their kinds, dtypes, shapes or \
+             places): its digest of them is another",
+        );
+    }
+    refused("its header has something in a place that is zero")
 }

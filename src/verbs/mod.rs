@@ -14,5 +14,5 @@ pub use bytes::{from_bytes, from_reader, to_bytes, to_writer};
 #[cfg(feature = "npz")]
 pub use npz::{Compression, Npz, NpzOptions, from_npz, to_npz};
 #[cfg(feature = "workers")]
-pub(crate) use shared::Handed;
-pub use shared::{Segment, SegmentOptions, from_shared, to_shared};
+pub(crate) use shared::{Access, Handed};
+pub use shared::{OpenOptions, Segment, SegmentOptions, from_shared, to_shared};

@@ -5,6 +5,7 @@ mod content;
 mod hand;
 mod live;
 mod open;
+mod open_options;
 mod options;
 
 use std::fmt;
@@ -25,6 +26,9 @@ use crate::store::Block;
 use content::Content;
 #[cfg(any(unix, feature = "workers"))]
 pub(crate) use hand::Handed;
+#[cfg(feature = "workers")]
+pub(crate) use live::Access;
+pub use open_options::OpenOptions;
 pub use options::SegmentOptions;
 
 /// Serializes an object into a segment of shared memory without a name.
@@ -111,8 +115,8 @@ pub struct Segment {
     origin: Option<Origin>,
     /// What it was opened by, which errors name: its own id is news to who opened it.
     asked: String,
-    /// Whether its live arrays may be changed through it.
-    writable: bool,
+    /// What may be done with its live arrays.
+    access: Access,
 }
 
 /// What holds a segment's bytes.
@@ -340,26 +344,39 @@ impl Segment {
             .map_err(|error| self.named(error))
     }
 
-    /// The descriptor of the memory of the object's live arrays, if it has such and this handle may change them.
+    /// The descriptor of the memory of the object's live arrays, if it has such and this handle may change them: to be passed on
+    /// together with that of the sealed memory (`AsFd`), and opened in another process by
+    /// [`Segment::from_fds`](Self::from_fds).
     ///
-    /// It is handed over together with that of the sealed memory (`AsFd`), and opened there by
-    /// [`Segment::from_fds`](Self::from_fds). A handle of [`open_read_only`](Self::open_read_only) gives none, since one
-    /// can write through it.
+    /// A handle of [`open_read_only`](Self::open_read_only) gives none, since one can write through it. Processes of a
+    /// [`workers::Pool`](crate::workers) are given the memory without it, and who has the segment's id needs no descriptor.
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
-    /// let plain = serde_shm::to_shared(&[1_u8, 2])?;
-    /// assert!(plain.live_fd().is_none());
     /// let live = serde_shm::to_shared(&serde_shm::AtomicArray::from(vec![1_u8, 2]))?;
-    /// assert!(live.live_fd().is_some());
+    /// // SAFETY: it is only looked whether there is one.
+    /// assert!(unsafe { live.live_fd() }.is_some());
     /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
+    ///
+    /// # Safety
+    ///
+    /// Neither through this descriptor nor through a copy of it may anybody write to the memory, or map it: guards of
+    /// [`LockedArray`](crate::LockedArray)s borrow it as plain slices. It may be passed to another process, closed, and
+    /// given to [`Segment::from_fds`](Self::from_fds). `File::from` a copy of it makes `write_at` a safe call: whoever has
+    /// a copy must not make that call.
+    ///
+    /// ```compile_fail,E0133
+    /// let live = serde_shm::to_shared(&serde_shm::LockedArray::from(vec![1_u8, 2])).unwrap();
+    /// let file = std::fs::File::from(live.live_fd().unwrap().try_clone_to_owned().unwrap());
+    /// ```
     #[cfg(unix)]
-    pub fn live_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+    #[allow(unsafe_code)]
+    pub unsafe fn live_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
         use std::os::fd::AsFd;
         let file = self.content.get()?.live.as_ref()?.file()?;
-        self.writable.then(|| file.as_fd())
+        self.access.writable.then(|| file.as_fd())
     }
 
     fn block(&self) -> Result<Block<'_>> {

@@ -82,12 +82,12 @@ impl Pool {
                 ),
             ));
         }
-        let Handed { sealed, live, writable } = segment.hand_over()?;
+        let Handed { sealed, live, access } = segment.hand_over()?;
         let files = std::iter::once(sealed).chain(live).collect();
         let most = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Pool {
             object: Arc::new(Message { files, ..Message::default() }),
-            writable,
+            writable: access.writable,
             command: None,
             program: "this program".to_owned(),
             keeper: None,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::{self, Line};
-use crate::verbs::{Handed, Segment};
+use crate::verbs::{Access, Handed, Segment};
 
 use super::frame::{Came, Header, Inbox, Kind, MAGIC, NO_JOB, Outbox, PROTOCOL};
 use super::message::{self, Message};
@@ -178,7 +178,9 @@ impl Server {
         }
         let mut files = message.files.into_iter();
         let segment = files.next().ok_or_else(message::missing).and_then(|sealed| {
-            let handed = Handed { sealed, live: files.next(), writable: header.number == 1 };
+            // Whose memory it is, the process that started this one has looked at; this one may be of another user.
+            let access = Access { writable: header.number == 1, trusts_owner: true };
+            let handed = Handed { sealed, live: files.next(), access };
             Segment::of_handed(handed, super::OBJECT)
         });
         Ok(Server { connection, segment })

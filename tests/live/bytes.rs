@@ -1,4 +1,5 @@
 //! Live memory byte by byte, as `docs/FORMAT.md` has it.
+#![allow(unsafe_code)]
 
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -27,6 +28,15 @@ fn long(file: &File, at: u64) -> u64 {
     bytemuck::cast(bytes::<8>(file, at))
 }
 
+/// By the system's own program.
+fn sha256sum(text: &[u8]) -> [u8; 32] {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, text).unwrap();
+    let output = std::process::Command::new("sha256sum").arg(file.path()).output().unwrap();
+    let hex = String::from_utf8(output.stdout).unwrap();
+    std::array::from_fn(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
+}
+
 #[test]
 fn live_memory_is_what_the_format_says() {
     type Object = (AtomicArray<u8, Ix1>, ShmArray1<u32>, LockedArray<u32, Ix1>);
@@ -38,13 +48,22 @@ fn live_memory_is_what_the_format_says() {
     let target = std::fs::read_link(format!("/proc/self/fd/{descriptor}")).unwrap();
     assert!(target.to_str().unwrap().contains("serde_shm-live"), "{target:?}");
 
-    let file = File::from(segment.live_fd().unwrap().try_clone_to_owned().unwrap());
+    // SAFETY: the copy is read from.
+    let live = unsafe { segment.live_fd() }.unwrap();
+    let file = File::from(live.try_clone_to_owned().unwrap());
     assert_eq!(file.metadata().unwrap().len(), ROWS + 1024 * ROW);
-    assert_eq!(&bytes::<16>(&file, 0), b"\x89SHL\r\n\x1a\n\x01\0\0\0\0\0\0\0");
+    assert_eq!(&bytes::<16>(&file, 0), b"\x89SHL\r\n\x1a\n\x02\0\0\0\0\0\0\0");
     for (number, byte) in bytes::<16>(&file, 16).into_iter().enumerate() {
         assert_eq!(u8::from_str_radix(&nonce[2 * number..2 * number + 2], 16), Ok(byte));
     }
-    assert_eq!(bytes(&file, 32), [0; 32]);
+    // Of two rows: number, kind, start, length of the descriptor, number of axes, axes, descriptor.
+    let rows: [&[u64]; 2] = [&[0, 2, 64, 3, 1, 2], &[2, 1, 128, 3, 1, 3]];
+    let mut text = Vec::new();
+    for (row, descriptor) in rows.iter().zip(["|u1", "<u4"]) {
+        text.extend(row.iter().flat_map(|number| number.to_le_bytes()));
+        text.extend_from_slice(descriptor.as_bytes());
+    }
+    assert_eq!(bytes::<32>(&file, 32), sha256sum(&text));
     assert_eq!(bytes(&file, 64), [7, 8, 0, 0]);
     assert_eq!([128, 132, 136].map(|at| word(&file, at)), [1, 2, 3]);
     let mut control = vec![0; 1024];
@@ -61,7 +80,12 @@ fn live_memory_is_what_the_format_says() {
     let guard = locked.read().unwrap();
     assert_eq!((word(&file, CONTROL), word(&file, line)), (1, 0));
     assert_eq!(long(&file, ROWS), u64::from(std::process::id()));
-    assert!(long(&file, ROWS + 8) != 0 && long(&file, ROWS + 16) != 0);
+    let inode = |name: &str| {
+        let status = rustix::fs::stat(format!("/proc/self/ns/{name}"));
+        status.map_or(0, |status| status.st_ino)
+    };
+    assert!(long(&file, ROWS + 8) != 0);
+    assert_eq!([16, 24].map(|at| long(&file, ROWS + at)), ["pid", "time"].map(inode));
     assert_eq!([64, 68].map(|at| word(&file, ROWS + at)), [0, 1]);
     drop(guard);
     assert_eq!(word(&file, ROWS + 68), 0);

@@ -17,7 +17,16 @@ pub(crate) struct Child {
 
 impl Child {
     pub(crate) fn start(role: &str, args: &[&str]) -> Self {
-        let mut process = Command::new(std::env::current_exe().unwrap())
+        Child::start_in(role, args, std::path::Path::new(""))
+    }
+
+    /// The same with the names of this user in that directory.
+    pub(crate) fn start_in(role: &str, args: &[&str], names: &std::path::Path) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        if !names.as_os_str().is_empty() {
+            command.env("SERDE_SHM_DIR", names);
+        }
+        let mut process = command
             .args(["--exact", "child::role", "--nocapture", "--test-threads=1"])
             .env(ROLE, role)
             .env(ARGS, args.join("\n"))
@@ -52,6 +61,11 @@ impl Child {
     pub(crate) fn let_go(mut self) -> Self {
         drop(self.stdin.take());
         self
+    }
+
+    /// Sends the role a line.
+    pub(crate) fn tell(&mut self) {
+        self.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
     }
 
     /// Lets the role go on, to its end.
@@ -116,6 +130,10 @@ fn role() {
         ("forked", [id, how]) => crate::forks::forked(id, how),
         ("inherited", [id, how]) => crate::forks::inherited(id, how),
         ("counts", [id]) => crate::forks::counts(id),
+        ("nobodys", [how]) => crate::owners::make(how),
+        ("by-name", [id]) => crate::owners::by_name(id),
+        ("undumpable", [""]) => crate::owners::undumpable(),
+        ("look", [id, what]) => crate::owners::look(id, what),
         ("namespace", [how]) => crate::namespaces::run(how),
         ("make", [""]) => crate::attach::make(),
         ("second", [id]) => crate::attach::second(id),

@@ -1,5 +1,7 @@
 //! Live memory that is not what it should be, and bytes in it that nobody should have written.
 
+#![allow(unsafe_code)]
+
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
@@ -18,12 +20,14 @@ fn made() -> Segment {
 }
 
 fn with_live(made: &Segment, live: OwnedFd) -> Segment {
-    Segment::from_fds(made.as_fd().try_clone_to_owned().unwrap(), live).unwrap()
+    // SAFETY: what this test writes there, no guard is held meanwhile.
+    unsafe { Segment::from_fds(made.as_fd().try_clone_to_owned().unwrap(), live) }.unwrap()
 }
 
 /// The live memory through a description that this test writes to as a hostile process would.
 fn live_file(made: &Segment) -> File {
-    made.live_fd().unwrap().try_clone_to_owned().unwrap().into()
+    // SAFETY: it is written to where no guard borrows the elements, and to the words of locks.
+    unsafe { made.live_fd() }.unwrap().try_clone_to_owned().unwrap().into()
 }
 
 fn memfd(bytes: &[u8], len: u64, seals: SealFlags) -> OwnedFd {
@@ -59,9 +63,11 @@ fn live_memory_that_is_not_the_segments_own_is_refused() {
         ("long", memfd(&bytes, len + 1, cut)),
         ("empty", memfd(&[], 0, cut)),
         ("another magic", edited(0, 7)),
-        ("another version", edited(8, 2)),
+        ("another version", edited(8, 3)),
+        ("another digest", edited(40, bytes[40] ^ 1)),
+        ("a place that is zero", edited(12, 1)),
         ("another nonce", edited(20, bytes[20] ^ 1)),
-        ("another segment's", self::made().live_fd().unwrap().try_clone_to_owned().unwrap()),
+        ("another segment's", live_file(&self::made()).into()),
         ("the sealed part", made.as_fd().try_clone_to_owned().unwrap()),
         ("a file", File::open("/proc/self/exe").unwrap().into()),
         ("a pipe", std::io::pipe().unwrap().0.into()),
@@ -217,4 +223,78 @@ fn a_count_of_readers_does_not_come_round() {
     file.write_all_at(&[1, 0, 0, 0], count).unwrap();
     drop(guard);
     assert!(array.try_write().unwrap().is_some());
+}
+
+/// A sealed block that says something else of the same live memory: one record's bytes changed, the checksum right.
+fn edited_block(made: &Segment, edit: impl FnOnce(&mut [u8], usize)) -> File {
+    let sealed = File::from(made.as_fd().try_clone_to_owned().unwrap());
+    let mut block = vec![0; sealed.metadata().unwrap().len() as usize];
+    sealed.read_exact_at(&mut block, 0).unwrap();
+    let trailer = block.len() - 64;
+    let number = |at: usize| {
+        let bytes = block[trailer + at..].first_chunk().unwrap();
+        u64::from_le_bytes(*bytes) as usize
+    };
+    let start = number(8);
+    let directory = start + number(16) + number(24);
+    edit(&mut block, directory);
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(&block[..64]);
+    sum.update(&block[start..trailer + 48]);
+    block[trailer + 48..trailer + 52].copy_from_slice(&sum.finalize().to_le_bytes());
+    let len = block.len() as u64;
+    memfd(&block, len, SealFlags::WRITE | SealFlags::SHRINK).into()
+}
+
+/// A second block made the elements under a guard those of an atomic array, and safe code changed them there.
+#[test]
+fn live_memory_belongs_to_one_block() {
+    use std::os::fd::AsRawFd;
+
+    let made = serde_shm::to_shared(&LockedArray::from(vec![0_u32; 64])).unwrap();
+    let (front, nonce_and_live) = made.id().split_once(':').unwrap();
+    let (_, nonce_and_live) = nonce_and_live.split_once(':').unwrap();
+    type Edit = (&'static str, fn(&mut [u8], usize));
+    let edits: [Edit; 5] = [
+        ("the kind", |block, record| block[record + 27] = 2),
+        ("the dtype", |block, record| block[record + 24] = 10),
+        ("another dtype, and twice as many", |block, record| {
+            block[record + 24] = 7;
+            block[record + 32] = 128;
+        }),
+        ("the start", |block, record| block[record] = 128),
+        ("the shape", |block, record| {
+            block[record + 8..record + 10].copy_from_slice(&252_u16.to_le_bytes());
+            block[record + 32] = 63;
+        }),
+    ];
+    for (what, edit) in edits {
+        let other = edited_block(&made, edit);
+        let id = format!("{front}:{}:{nonce_and_live}", other.as_raw_fd());
+        let by_id = Segment::open(&id).unwrap();
+        // SAFETY: it is not written to.
+        let live = unsafe { made.live_fd() }.unwrap().try_clone_to_owned().unwrap();
+        // SAFETY: it is what `live_fd` gave.
+        let by_fds = unsafe { Segment::from_fds(other.try_clone().unwrap().into(), live) }.unwrap();
+        for segment in [by_id, by_fds] {
+            let errors = [
+                segment.get::<AtomicArray<u32, Ix1>>().map(drop).unwrap_err(),
+                segment.get::<LockedArray<u32, Ix1>>().map(drop).unwrap_err(),
+                segment.get::<LockedArray<u16, Ix1>>().map(drop).unwrap_err(),
+                segment.get::<LockedArray<f32, Ix1>>().map(drop).unwrap_err(),
+            ];
+            // For the type that the block says it is, the memory is refused; for the others, the type.
+            let refused = |error: &serde_shm::Error| {
+                error.kind() == ErrorKind::Corrupt && error.to_string().contains("another block")
+            };
+            assert_eq!(errors.iter().filter(|error| refused(error)).count(), 1, "{what}");
+        }
+    }
+    // The block as it is, in another memfd, is the same block.
+    let same = edited_block(&made, |_, _| {});
+    let id = format!("{front}:{}:{nonce_and_live}", same.as_raw_fd());
+    let array: LockedArray<u32, Ix1> = Segment::open(&id).unwrap().get().unwrap();
+    let own: LockedArray<u32, Ix1> = made.get().unwrap();
+    let guard = array.read().unwrap();
+    assert!(own.try_write().unwrap().is_none() && guard[0] == 0);
 }

@@ -14,4 +14,5 @@ mod kills;
 mod kinds;
 mod locks;
 mod namespaces;
+mod owners;
 mod updates;

@@ -5,6 +5,7 @@
 //! the elements, over a mapping or the heap; `holders` knows who is alive; `held` and `cells` are the two ways to the elements.
 
 mod arrays;
+mod binding;
 #[cfg(feature = "ndarray")]
 mod cells;
 #[cfg(feature = "ndarray")]
@@ -26,6 +27,7 @@ mod region;
 mod sync;
 
 pub(crate) use arrays::{LiveArrays, LiveEntry, check_entries, other_kind};
+pub(crate) use binding::{DIGEST, digest};
 #[cfg(feature = "ndarray")]
 pub(crate) use cells::Cells;
 #[cfg(feature = "ndarray")]

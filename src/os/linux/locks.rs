@@ -15,7 +15,7 @@ use rustix::process::{Pid, PidfdFlags};
 use rustix::thread::futex;
 
 use super::forks::OwnMapping;
-use super::{again, live, process_exists, started};
+use super::{again, process_exists, started};
 
 /// A part of a live memory file, mapped. It is never seen as a slice here: others write to it.
 pub(crate) struct LiveMap {
@@ -47,11 +47,6 @@ impl LiveMap {
     pub(crate) fn len(&self) -> usize {
         self.map.len()
     }
-}
-
-/// Another description of an open file, for reading and writing.
-pub(crate) fn reopen_live(file: &File) -> io::Result<File> {
-    live::open(&format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
 
 fn byte_lock(file: &File, command: i32, kind: i32, byte: u64) -> io::Result<libc::flock> {

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::segment::Memory;
 
 use super::Segment;
-use super::live::LiveFrom;
+use super::live::{Access, LiveFrom};
 
 /// What a segment is opened by where it is handed over.
 pub(crate) struct Handed {
@@ -14,8 +14,7 @@ pub(crate) struct Handed {
     pub(crate) sealed: File,
     /// The memory of its live arrays, if it has such.
     pub(crate) live: Option<File>,
-    /// Whether live arrays may be changed.
-    pub(crate) writable: bool,
+    pub(crate) access: Access,
 }
 
 #[cfg(feature = "workers")]
@@ -41,18 +40,18 @@ impl Segment {
             };
             let live = content.live.as_ref().and_then(|live| live.file());
             let live = live.map(|file| again(file)).transpose()?;
-            Ok(Handed { sealed, live, writable: self.writable })
+            Ok(Handed { sealed, live, access: self.access })
         };
         hand().map_err(|error| self.named(error))
     }
 
     /// The segment behind descriptors that were handed over.
     pub(crate) fn of_handed(handed: Handed, asked: &str) -> Result<Self> {
-        let Handed { sealed, live, writable } = handed;
+        let Handed { sealed, live, access } = handed;
         Memory::from_file(sealed)
             .and_then(|memory| {
                 let from = LiveFrom::Handed(live);
-                Segment::from_memory(memory, None, asked.to_owned(), from, writable)
+                Segment::from_memory(memory, None, asked.to_owned(), from, access)
             })
             .map_err(|error| error.in_container(asked))
     }

@@ -11,6 +11,19 @@ use crate::store::check_live_header;
 
 use super::content::Content;
 
+/// What may be done with live arrays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Access {
+    /// Whether they may be changed.
+    pub(crate) writable: bool,
+    /// Whether memory of another user is taken.
+    pub(crate) trusts_owner: bool,
+}
+
+impl Access {
+    pub(crate) const FULL: Access = Access { writable: true, trusts_owner: false };
+}
+
 /// Where the memory of live arrays comes from.
 pub(super) enum LiveFrom<'a> {
     /// It was made here, if there are such arrays.
@@ -30,7 +43,7 @@ pub(super) enum LiveFrom<'a> {
 pub(super) fn live_arrays(
     content: &Content,
     from: LiveFrom<'_>,
-    writable: bool,
+    access: Access,
 ) -> Result<Option<Arc<LiveArrays>>> {
     if !content.has_live() {
         return Ok(None);
@@ -38,6 +51,8 @@ pub(super) fn live_arrays(
     let entries = content.block()?.live_entries()?;
     let layout = check_entries(&entries)?;
     let missing = |text: &'static str| Error::new(ErrorKind::NotFound, text);
+    // What was made here is this process's, whoever that is by now.
+    let trusts_owner = access.trusts_owner || matches!(from, LiveFrom::Made(_));
     let file = match from {
         LiveFrom::Made(file) => file.ok_or_else(|| missing("it was not made")),
         LiveFrom::Id(id) => segment::open_live(id),
@@ -49,9 +64,9 @@ pub(super) fn live_arrays(
         }),
     };
     let file = file.and_then(|file| {
-        segment::check_live(&file, &layout)?;
-        check_live_header(content.nonce(), |bytes| os::read_at(&file, bytes, 0))?;
+        segment::check_live(&file, &layout, trusts_owner)?;
+        check_live_header(content.nonce(), &entries, |bytes| os::read_at(&file, bytes, 0))?;
         Ok(file)
     });
-    Ok(Some(Arc::new(LiveArrays::new(entries, layout, file, writable))))
+    Ok(Some(Arc::new(LiveArrays::new(entries, layout, file, access.writable))))
 }

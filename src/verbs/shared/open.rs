@@ -9,19 +9,23 @@ use crate::segment::{self, Folder, Memory, Name, Nonce, SegmentId, Stored, Targe
 
 #[cfg(unix)]
 use super::Handed;
-use super::live::{LiveFrom, live_arrays};
+use super::live::{Access, LiveFrom, live_arrays};
 use super::{Backing, Content, Origin, Segment};
 
 /// How a segment is opened.
 #[derive(Clone, Copy)]
-struct How {
+pub(super) struct How {
     /// How the file of a persistent segment comes into this process.
     load: fn(&Stored) -> Result<Content>,
-    /// Whether live arrays may be changed.
-    writable: bool,
+    /// What may be done with live arrays.
+    access: Access,
 }
 
-const READ: How = How { load: Content::read, writable: true };
+impl How {
+    pub(super) fn new(access: Access) -> Self {
+        How { load: Content::read, access }
+    }
+}
 
 impl Segment {
     /// Opens the segment of this id, name or path: a text that starts with a slash is the path of a persistent segment,
@@ -51,11 +55,15 @@ impl Segment {
     /// - [`NotFound`](crate::ErrorKind::NotFound): there is no such name or file; the process that the id names, or its
     ///   handle, has gone; the descriptor stands for something else by now; or the process is not visible from here, as
     ///   in another PID namespace.
-    /// - [`Io`](crate::ErrorKind::Io): another user's segment, or no descriptors or room for a mapping.
+    /// - [`Io`](crate::ErrorKind::Io): another user's segment, which root alone may open, or no descriptors or room for a
+    ///   mapping.
     /// - [`Corrupt`](crate::ErrorKind::Corrupt): it is not sealed, or no whole segment of this crate;
     ///   [`Version`](crate::ErrorKind::Version): a later format.
+    ///
+    /// What is wrong with the memory of live arrays is an error when one of them is asked for. So it is where that memory was made
+    /// by another user: [`OpenOptions::trust_owner`](crate::OpenOptions::trust_owner).
     pub fn open(id: &str) -> Result<Self> {
-        open(id, READ)
+        open(id, How::new(Access::FULL))
     }
 
     /// Opens a segment like [`open`](Self::open), for a process that is only to read.
@@ -78,7 +86,7 @@ impl Segment {
     ///
     /// Those of [`open`](Self::open).
     pub fn open_read_only(id: &str) -> Result<Self> {
-        open(id, How { writable: false, ..READ })
+        open(id, How::new(Access { writable: false, ..Access::FULL }))
     }
 
     /// Opens a segment like [`open`](Self::open), but maps the file of a persistent one instead of reading it.
@@ -121,7 +129,7 @@ impl Segment {
             let promise = unsafe { os::Unchanging::promised() };
             Content::in_place(file.map(promise)?)
         };
-        open(id, How { load, ..READ })
+        open(id, How { load, access: Access::FULL })
     }
 
     /// Opens the segment behind a descriptor that was handed over: through a Unix socket, or inherited.
@@ -153,7 +161,7 @@ impl Segment {
     /// mapping.
     #[cfg(unix)]
     pub fn from_fd(descriptor: std::os::fd::OwnedFd) -> Result<Self> {
-        Segment::handed_over(descriptor, None)
+        Segment::handed_over(descriptor, None, Access::FULL)
     }
 
     /// Opens the segment behind a pair of descriptors that was handed over: that of the sealed memory, and that of the
@@ -168,8 +176,10 @@ impl Segment {
     ///
     /// let made = serde_shm::to_shared(&AtomicArray::from(vec![1_u32, 2]))?;
     /// let sealed = made.as_fd().try_clone_to_owned().unwrap(); // in life they come from another process
-    /// let live = made.live_fd().unwrap().try_clone_to_owned().unwrap();
-    /// let seen = Segment::from_fds(sealed, live)?;
+    /// // SAFETY: the copy goes to `from_fds` and nowhere else.
+    /// let live = unsafe { made.live_fd() }.unwrap().try_clone_to_owned().unwrap();
+    /// // SAFETY: it is what `live_fd` gave, and nobody has another copy.
+    /// let seen = unsafe { Segment::from_fds(sealed, live)? };
     /// let array: AtomicArray<u32, Ix1> = seen.get()?;
     /// assert_eq!(array.load(1, Relaxed)?, 2);
     /// # }
@@ -179,18 +189,31 @@ impl Segment {
     /// With [`from_fd`](Self::from_fd) alone everything but the live arrays can be read. Locks need `/proc/self/fd` in
     /// this process; atomic arrays do not.
     ///
+    /// # Safety
+    ///
+    /// The second descriptor must come from [`live_fd`](Self::live_fd), in whichever process, and whoever has a copy of it
+    /// must keep the promise that `live_fd` demands: nobody writes to the memory or maps it but this crate.
+    ///
     /// # Errors
     ///
-    /// Those of [`from_fd`](Self::from_fd). That the second is not the live memory of the first is an error when a live
-    /// array is asked for.
+    /// Those of [`from_fd`](Self::from_fd). That the second is not the live memory of the first, or was made by another
+    /// user, is an error when a live array is asked for.
     #[cfg(unix)]
-    pub fn from_fds(descriptor: std::os::fd::OwnedFd, live: std::os::fd::OwnedFd) -> Result<Self> {
-        Segment::handed_over(descriptor, Some(live.into()))
+    #[allow(unsafe_code)]
+    pub unsafe fn from_fds(
+        descriptor: std::os::fd::OwnedFd,
+        live: std::os::fd::OwnedFd,
+    ) -> Result<Self> {
+        Segment::handed_over(descriptor, Some(live.into()), Access::FULL)
     }
 
     #[cfg(unix)]
-    fn handed_over(descriptor: std::os::fd::OwnedFd, live: Option<std::fs::File>) -> Result<Self> {
-        let handed = Handed { sealed: descriptor.into(), live, writable: true };
+    pub(super) fn handed_over(
+        descriptor: std::os::fd::OwnedFd,
+        live: Option<std::fs::File>,
+        access: Access,
+    ) -> Result<Self> {
+        let handed = Handed { sealed: descriptor.into(), live, access };
         Segment::of_handed(handed, "a descriptor that was handed over")
     }
 
@@ -239,7 +262,7 @@ impl Segment {
             }
             Ok(_) => {}
         }
-        let how = How { writable: self.writable, ..READ };
+        let how = How::new(self.access);
         let newest = match (&origin.folder, &self.name) {
             (Some(folder), Some(name)) => follow(folder.clone(), name.clone(), how),
             _ => open_path(&origin.path, how),
@@ -312,13 +335,13 @@ impl Segment {
         id: Option<&SegmentId>,
         asked: String,
         from: LiveFrom<'_>,
-        writable: bool,
+        access: Access,
     ) -> Result<Self> {
         let mut content = Content::of_memory(&memory)?;
         if let Some(id) = id.filter(|id| id.nonce != content.nonce()) {
             return Err(segment::other_segment(id));
         }
-        content.live = live_arrays(&content, from, writable)?;
+        content.live = live_arrays(&content, from, access)?;
         Ok(Segment {
             published: None,
             backing: Backing::Memory(memory),
@@ -327,7 +350,7 @@ impl Segment {
             name: None,
             origin: None,
             asked,
-            writable,
+            access,
         })
     }
 
@@ -342,7 +365,7 @@ impl Segment {
             name: None,
             origin: Some(origin),
             asked,
-            writable: true,
+            access: Access::FULL,
         }
     }
 }
@@ -351,14 +374,14 @@ fn content_of(content: &OnceLock<Content>) -> Result<&Content> {
     content.get().ok_or_else(|| Error::corrupt("the segment was not read"))
 }
 
-fn open(text: &str, how: How) -> Result<Segment> {
+pub(super) fn open(text: &str, how: How) -> Result<Segment> {
     let opened = if text.starts_with('/') {
         open_path(Path::new(text), how)
     } else if SegmentId::is_meant(text) {
         let id = SegmentId::parse(text)?;
         Memory::open(&id).and_then(|memory| {
             let from = LiveFrom::Id(&id);
-            Segment::from_memory(memory, Some(&id), text.to_owned(), from, how.writable)
+            Segment::from_memory(memory, Some(&id), text.to_owned(), from, how.access)
         })
     } else {
         let name = Name::parse(text)?;
@@ -384,7 +407,7 @@ fn follow(folder: Folder, name: Name, how: How) -> Result<Segment> {
         Target::Memory(entry) => {
             let memory = Memory::open(&entry.id)?;
             let from = LiveFrom::Id(&entry.id);
-            Segment::from_memory(memory, Some(&entry.id), name.to_string(), from, how.writable)
+            Segment::from_memory(memory, Some(&entry.id), name.to_string(), from, how.access)
         }
         Target::File(file, status) => {
             let file = Stored::with_status(file, &status, path.clone());

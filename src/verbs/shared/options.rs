@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::ser::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::segment::{self, Entry, Folder, Memory, Name, SegmentWriter, Shelf, Unstored};
+use crate::segment::{self, Entry, Folder, Memory, Name, Nonce, SegmentWriter, Shelf, Unstored};
 use crate::store::{LivePart, SharedSink};
 use crate::{os, ser};
 
-use super::live::LiveFrom;
+use super::live::{Access, LiveFrom};
 use super::{Origin, Segment};
 
 /// How to make a segment: its name, whether it may take the name of another, and whether it outlives its maker.
@@ -244,7 +244,7 @@ impl SegmentOptions {
         };
         let mode = self.mode.unwrap_or(MODE);
         let (unstored, writer) = Unstored::create(place, name.clone(), mode, self.replace)?;
-        let (writer, _, _) = fill(value, writer, || {
+        let (writer, _) = fill(value, new_nonce()?, writer, || {
             Err(Error::new(
                 ErrorKind::Unsupported,
                 "an array that changes in place (`LockedArray`, `AtomicArray`) cannot be put into a persistent segment, which \
@@ -272,12 +272,25 @@ fn absolute(dir: &Path) -> Result<PathBuf> {
     }
 }
 
+fn new_nonce() -> Result<Nonce> {
+    os::random().map_err(|e| {
+        let text = format!(
+            "cannot get random bytes: a sandbox (seccomp) forbids `getrandom`, and /dev/urandom cannot be read ({e}); \
+             allow one of them, without which the standard library's hash maps cannot be made either"
+        );
+        Error::new(ErrorKind::Io, text).with_source(e)
+    })
+}
+
 fn create_memory<T: Serialize + ?Sized>(value: &T, asked: String) -> Result<Segment> {
-    let (writer, live, nonce) = fill(value, Memory::create()?, segment::create_live)?;
-    let live = live.map(|live| segment::seal_live(live.out, &live.layout)).transpose()?;
+    let nonce = new_nonce()?;
+    let (writer, live) = fill(value, nonce, Memory::create()?, segment::create_live)?;
+    let seal = |live: LivePart<_>| segment::seal_live(live.out, &live.header, &live.layout);
+    let live = live.map(seal).transpose()?;
     let memory = Memory::seal(writer)?;
     let id = memory.id(nonce);
-    let mut segment = Segment::from_memory(memory, Some(&id), asked, LiveFrom::Made(live), true)?;
+    let from = LiveFrom::Made(live);
+    let mut segment = Segment::from_memory(memory, Some(&id), asked, from, Access::FULL)?;
     if segment.asked.is_empty() {
         segment.asked = segment.id().to_owned();
     }
@@ -286,10 +299,9 @@ fn create_memory<T: Serialize + ?Sized>(value: &T, asked: String) -> Result<Segm
 
 fn fill<T: Serialize + ?Sized>(
     value: &T,
+    nonce: Nonce,
     writer: SegmentWriter,
     make_live: impl FnMut() -> Result<SegmentWriter>,
-) -> Result<(SegmentWriter, Option<LivePart<SegmentWriter>>, segment::Nonce)> {
-    let nonce = os::random().map_err(|e| Error::io("cannot get random bytes", e))?;
-    let (writer, live) = ser::to_sink(value, SharedSink::new(writer, nonce, make_live))?;
-    Ok((writer, live, nonce))
+) -> Result<(SegmentWriter, Option<LivePart<SegmentWriter>>)> {
+    ser::to_sink(value, SharedSink::new(writer, nonce, make_live))
 }

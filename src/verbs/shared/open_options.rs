@@ -1,0 +1,103 @@
+//! How a segment is opened, where that is not how [`Segment::open`] does it.
+
+use crate::error::Result;
+
+use super::Segment;
+use super::live::Access;
+use super::open::{self, How};
+
+/// How to open a segment: for reading only, or with live arrays that another user made.
+///
+/// ```
+/// # #[cfg(target_os = "linux")] {
+/// use serde_shm::OpenOptions;
+///
+/// let made = serde_shm::to_shared(&[1_u8, 2])?;
+/// let seen = OpenOptions::new().read_only(true).open(made.id())?; // as `Segment::open_read_only`
+/// assert_eq!(seen.get::<[u8; 2]>()?, [1, 2]);
+/// # }
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenOptions {
+    access: Access,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        OpenOptions { access: Access::FULL }
+    }
+}
+
+impl OpenOptions {
+    /// As [`Segment::open`] does it.
+    pub fn new() -> Self {
+        OpenOptions::default()
+    }
+
+    /// Whether this process is only to read, as with [`Segment::open_read_only`]; not unless it is said.
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.access.writable = !read_only;
+        self
+    }
+
+    /// Takes live arrays whose memory another user made. Without it, asking for one of them is an error.
+    ///
+    /// Whose memory it is, is the owner of its file: the effective user of the process that made it, at that time. Other users'
+    /// segments come to a process that is root, which may open them by id; to one that is handed descriptors; and to one
+    /// that has become another user since the memory was made. Everything but live arrays is sealed, and can be read whoever
+    /// made it.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+    /// use ndarray::Ix1;
+    /// use serde_shm::{LockedArray, OpenOptions};
+    ///
+    /// let made = serde_shm::to_shared(&LockedArray::from(vec![1_u8, 2]))?; // in life, by a process of another user
+    /// // SAFETY: that user runs nothing but this service, in all of whose processes only serde_shm touches the memory.
+    /// let seen = unsafe { OpenOptions::new().trust_owner() }.open(made.id())?;
+    /// let array: LockedArray<u8, Ix1> = seen.get()?;
+    /// assert_eq!(array.read()?[1], 2);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// # Safety
+    ///
+    /// Every process of that user, and every other that has the memory, is trusted as far as those of this user are: it must
+    /// not write to the memory without the lock. Guards of [`LockedArray`](crate::LockedArray)s borrow it as plain slices,
+    /// which then change under code that takes them for unchanging.
+    #[allow(unsafe_code)]
+    pub unsafe fn trust_owner(mut self) -> Self {
+        self.access.trusts_owner = true;
+        self
+    }
+
+    /// Opens the segment of this id, name or path.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Segment::open`].
+    pub fn open(&self, id: &str) -> Result<Segment> {
+        open::open(id, How::new(self.access))
+    }
+
+    /// Opens the segment behind a pair of descriptors, as [`Segment::from_fds`] does.
+    ///
+    /// # Safety
+    ///
+    /// That of [`Segment::from_fds`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Segment::from_fds`].
+    #[cfg(unix)]
+    #[allow(unsafe_code)]
+    pub unsafe fn from_fds(
+        &self,
+        descriptor: std::os::fd::OwnedFd,
+        live: std::os::fd::OwnedFd,
+    ) -> Result<Segment> {
+        Segment::handed_over(descriptor, Some(live.into()), self.access)
+    }
+}
