@@ -21,15 +21,14 @@ impl Memory {
     ///
     /// `Io` if there is no descriptor or memory for it.
     pub(crate) fn create() -> Result<SegmentWriter> {
-        let file = os::create_memory()
-            .map_err(|e| room::error("cannot create a memfd", e, 0, Place::Memory))?;
+        let file = os::create_memory().map_err(|e| room::no_memfd("cannot create a memfd", e))?;
         Ok(SegmentWriter::memory(file))
     }
 
     /// Seals what was written: from here on it cannot change, and therefore can be mapped.
     pub(crate) fn seal(writer: SegmentWriter) -> Result<Self> {
         let memory = SealedMemory::seal(writer.into_file())
-            .map_err(|e| room::error("cannot seal the memfd", e, 0, Place::Memory))?;
+            .map_err(|e| room::no_memfd("cannot seal the memfd", e))?;
         Ok(Memory(memory))
     }
 
@@ -183,8 +182,9 @@ fn unreachable_maker(process: u32, descriptor: u32, error: io::Error) -> Error {
         io::ErrorKind::PermissionDenied => Error::io(
             format!(
                 "process {process}, the segment's maker, may not be looked at, or its descriptor {descriptor} is another \
-                 user's (another user, or not dumpable); a segment is for the processes of one user: have the \
-                 descriptor handed over (`AsFd`, `Segment::from_fd`)"
+                 user's; a segment is for the processes of one user. A maker that changed its user or group (`setuid`), or \
+                 whose program cannot be read, is not dumpable: it must call `prctl(PR_SET_DUMPABLE, 1)`, or hand the \
+                 descriptor over (`AsFd`, `Segment::from_fd`)"
             ),
             error,
         ),

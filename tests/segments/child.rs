@@ -117,6 +117,7 @@ fn role() {
     let args = std::env::var(ARGS).unwrap_or_default();
     let args: Vec<&str> = args.split('\n').collect();
     match (role.as_str(), &args[..]) {
+        ("sandbox", [what]) => crate::sandbox::run(what),
         ("housekeeping", [what]) => crate::housekeeping::run(what),
         ("persistent", [what]) => crate::persistent::run(what),
         ("place", [what, argument]) => crate::places::run(what, argument),

@@ -14,3 +14,4 @@ mod named;
 mod persistent;
 mod places;
 mod republish;
+mod sandbox;

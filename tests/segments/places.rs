@@ -27,6 +27,7 @@ pub(crate) fn run(what: &str, argument: &str) {
         "elsewhere" => another_pid_namespace(argument),
         "outer-proc" => under_a_foreign_proc(),
         "look" => look_through_a_foreign_proc(),
+        "sandbox" => crate::sandbox::run(argument),
         "file-size" => file_size_limit(),
         other => panic!("no such role: {other}"),
     }
@@ -37,7 +38,7 @@ fn is_root() -> bool {
 }
 
 /// A role in namespaces of its own, by `unshare`; `None`, and a word about it, where that is not allowed.
-fn unshared(options: &[&str], what: &str, argument: &str) -> Option<String> {
+pub(crate) fn unshared(options: &[&str], what: &str, argument: &str) -> Option<String> {
     // Root needs no user namespace, and others cannot do without.
     let user: &[&str] = if is_root() { &[] } else { &["--map-root-user"] };
     let unshare = || {
