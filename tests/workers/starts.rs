@@ -1,5 +1,7 @@
 //! Programs that do not come so far as to serve.
 
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use serde_shm::ErrorKind;
 use serde_shm::workers::{self, Pool};
 
 use crate::support::{caller, pool, role};
-use crate::tasks::{DO, Deed, SUM, index};
+use crate::tasks::{DO, Deed, Index, LOCKED, SUM, index};
 
 fn start(command: Command, limit: Duration) -> serde_shm::Error {
     let segment = serde_shm::to_shared(&index(10)).unwrap();
@@ -111,4 +113,26 @@ fn a_variable_alone_makes_no_worker() {
     assert!(status.success());
     let segment = serde_shm::to_shared(&index(10)).unwrap();
     drop(pool(&segment));
+}
+
+/// Live memory that another user made is refused; but a worker is handed it by who started it, and may be of another user.
+#[test]
+fn a_worker_of_another_user_has_the_live_arrays() {
+    const NOBODY: u32 = 65_534;
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: only root can be another user, nothing was tested");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let copy = folder.path().join("worker");
+    std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+    let mut command = Command::new(&copy);
+    let own = workers::test_command("tasks::serve").unwrap();
+    command.args(own.get_args()).stdout(Stdio::null()).current_dir("/").uid(NOBODY).gid(NOBODY);
+    let segment = serde_shm::to_shared(&index(10)).unwrap();
+    let mut pool = Pool::new(&segment).unwrap().processes(2).command(command);
+    pool.for_each(&LOCKED, [3, 4]).unwrap();
+    let seen: Index = segment.get().unwrap();
+    assert_eq!(seen.locked.read().unwrap()[0], 7.0);
 }
