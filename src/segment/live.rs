@@ -1,12 +1,14 @@
 //! The memory of a segment's live arrays: made beside the sealed memory, found by the descriptor that the id names.
 
 use std::fs::File;
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError, Weak};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::live::Layout;
 use crate::os;
 
-use super::id::SegmentId;
+use super::id::{Nonce, SegmentId};
 use super::room::{self, Place};
 use super::writer::SegmentWriter;
 
@@ -38,23 +40,80 @@ pub(crate) fn seal_live(writer: SegmentWriter, header: &[u8], layout: &Layout) -
 
 /// Opens what the id names beside the sealed memory.
 ///
+/// An id of this process names what a handle here has, and nothing else: a program could write to memory that it made by
+/// itself, and to which it has a descriptor, under the guards that it takes here.
+///
 /// # Errors
 ///
 /// `NotFound` if the id names nothing, or its process or descriptor is gone.
-pub(crate) fn open_live(id: &SegmentId) -> Result<File> {
+pub(crate) fn open_live(id: &SegmentId) -> Result<Arc<File>> {
+    let missing = |text: String| Error::new(ErrorKind::NotFound, text);
     let Some(descriptor) = id.live else {
-        return Err(Error::new(
-            ErrorKind::NotFound,
-            "the id does not name the descriptor of the live arrays (`PID:FD:NONCE:FD`)",
+        return Err(missing(
+            "the id does not name the descriptor of the live arrays (`PID:FD:NONCE:FD`)".to_owned(),
         ));
     };
-    os::open_live(id.process, descriptor).map_err(|error| {
+    if id.process == std::process::id() {
+        return own_live(id.nonce, descriptor).ok_or_else(|| {
+            missing(format!(
+                "the id is one of this process, in which no handle of that segment has descriptor {descriptor} for its live \
+                 arrays"
+            ))
+        });
+    }
+    let file = os::open_live(id.process, descriptor).map_err(|error| {
         let doing = format!(
             "cannot open descriptor {descriptor} of process {} for reading and writing",
             id.process
         );
         room::error(&doing, error, 0, Place::Memory)
-    })
+    })?;
+    Ok(Arc::new(file))
+}
+
+/// The live memory that handles of this process have, by their segments' nonces. A forked child has a copy, and the
+/// descriptors.
+static OWN: Mutex<Vec<(Nonce, Weak<File>)>> = Mutex::new(Vec::new());
+
+/// Nobody holds the list for longer than a few instructions; but a process can be forked just then, and its child
+/// would wait for ever.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+fn own() -> Option<MutexGuard<'static, Vec<(Nonce, Weak<File>)>>> {
+    let started = Instant::now();
+    loop {
+        match OWN.try_lock() {
+            Ok(list) => return Some(list),
+            Err(TryLockError::Poisoned(list)) => return Some(list.into_inner()),
+            Err(TryLockError::WouldBlock) if started.elapsed() < PATIENCE => {
+                std::thread::yield_now();
+            }
+            Err(TryLockError::WouldBlock) => return None,
+        }
+    }
+}
+
+/// Another handle of the live memory that this process has under that descriptor.
+fn own_live(nonce: Nonce, descriptor: u32) -> Option<Arc<File>> {
+    let list = own()?;
+    let mut known = list.iter().filter(|(of, _)| *of == nonce);
+    known.find_map(|(_, file)| file.upgrade().filter(|file| os::descriptor(file) == descriptor))
+}
+
+/// Says that a handle of this process has that memory from now on.
+pub(crate) fn remember_live(nonce: Nonce, file: &Arc<File>) {
+    if Arc::weak_count(file) > 0 {
+        // It comes from the list.
+        return;
+    }
+    let Some(mut list) = own() else { return };
+    // What is gone goes when the list would grow, so that it stays as long as twice what there is.
+    if list.len() == list.capacity() {
+        list.retain(|(_, file)| file.strong_count() > 0);
+        let room = list.len();
+        list.reserve(room.max(8));
+    }
+    list.push((nonce, Arc::downgrade(file)));
 }
 
 /// Whether the file is live memory of this layout. Its length is certain to stay what it is.

@@ -29,7 +29,7 @@ pub(crate) use census::{Record, free_memory, list, reap, remove, remove_session}
 pub(crate) use entry::Entry;
 pub(crate) use folder::Folder;
 pub(crate) use id::{Nonce, SegmentId};
-pub(crate) use live::{check_live, create_live, open_live, seal_live};
+pub(crate) use live::{check_live, create_live, open_live, remember_live, seal_live};
 pub(crate) use lookup::{Target, follow};
 pub(crate) use memfd::{Memory, other_segment};
 pub(crate) use name::Name;

@@ -298,3 +298,30 @@ fn live_memory_belongs_to_one_block() {
     let guard = array.read().unwrap();
     assert!(own.try_write().unwrap().is_none() && guard[0] == 0);
 }
+
+/// A copy of the live memory that safe code made, and could go on writing to, is not opened by an id of its process.
+#[test]
+fn an_id_of_the_own_process_names_no_memory_but_its_handles() {
+    use std::os::fd::AsRawFd;
+
+    let made = made();
+    let file = live_file(&made);
+    let len = file.metadata().unwrap().len();
+    let mut bytes = vec![0; len as usize];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    let copy = memfd(&bytes, len, SealFlags::SHRINK | SealFlags::GROW);
+    let (front, own) = made.id().rsplit_once(':').unwrap();
+    // Also a second descriptor of the right memory: who has one can write to it.
+    for descriptor in [copy.as_raw_fd(), file.as_raw_fd()] {
+        let segment = Segment::open(&format!("{front}:{descriptor}")).unwrap();
+        let error = segment.get::<Object>().map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+        assert!(error.to_string().contains("one of this process"), "{error}");
+    }
+    let second = Segment::open(&format!("{front}:{own}")).unwrap();
+    let (atomic, ..): Object = second.get().unwrap();
+    drop(made);
+    assert!(atomic.load(0, Relaxed).unwrap());
+    let third: Object = Segment::open(second.id()).unwrap().get().unwrap();
+    assert!(third.0.load(0, Relaxed).unwrap());
+}

@@ -78,12 +78,12 @@ impl LiveArrays {
     pub(crate) fn new(
         entries: Vec<LiveEntry>,
         layout: Layout,
-        file: Result<File>,
+        file: Result<Arc<File>>,
         writable: bool,
     ) -> Self {
         LiveArrays {
             entries,
-            file: file.map(Arc::new).map_err(|error| (error.kind(), error.to_string())),
+            file: file.map_err(|error| (error.kind(), error.to_string())),
             #[cfg(feature = "ndarray")]
             mapping: Mapping { layout, writable, locked: OnceLock::new(), atomic: OnceLock::new() },
         }

@@ -54,10 +54,10 @@ pub(super) fn live_arrays(
     // What was made here is this process's, whoever that is by now.
     let trusts_owner = access.trusts_owner || matches!(from, LiveFrom::Made(_));
     let file = match from {
-        LiveFrom::Made(file) => file.ok_or_else(|| missing("it was not made")),
+        LiveFrom::Made(file) => file.map(Arc::new).ok_or_else(|| missing("it was not made")),
         LiveFrom::Id(id) => segment::open_live(id),
         #[cfg(any(unix, feature = "workers"))]
-        LiveFrom::Handed(file) => file.ok_or_else(|| {
+        LiveFrom::Handed(file) => file.map(Arc::new).ok_or_else(|| {
             missing(
                 "its descriptor was not handed over: use `Segment::live_fd` there and `Segment::from_fds` here",
             )
@@ -66,6 +66,7 @@ pub(super) fn live_arrays(
     let file = file.and_then(|file| {
         segment::check_live(&file, &layout, trusts_owner)?;
         check_live_header(content.nonce(), &entries, |bytes| os::read_at(&file, bytes, 0))?;
+        segment::remember_live(content.nonce(), &file);
         Ok(file)
     });
     Ok(Some(Arc::new(LiveArrays::new(entries, layout, file, access.writable))))
