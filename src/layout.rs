@@ -3,6 +3,13 @@
 /// More axes than NumPy or any real array has; a bound for what a container may claim.
 pub(crate) const MAX_NDIM: usize = 64;
 
+/// How many rows and elements without bytes an object may have where they are walked one by one: nothing but a claim stands
+/// behind them. `np.zeros((1000000, 0))` is within it.
+pub(crate) const FREE_ROWS: usize = 1 << 20;
+
+/// And how many more for each byte that is there.
+pub(crate) const ROWS_PER_BYTE: usize = 16;
+
 /// Where large arrays start, so that every vector instruction and cache line finds them aligned.
 pub(crate) const ARRAY_ALIGN: usize = 64;
 

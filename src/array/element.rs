@@ -14,6 +14,7 @@ use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
 use crate::dtype::{DType, Field, Kind, Scalar, bf16_to_f32, f16_to_f32};
 use crate::element::{self, FillBytes, Latin};
 use crate::error::Result as OwnResult;
+use crate::layout::{FREE_ROWS, ROWS_PER_BYTE};
 
 /// An element in any byte order, to be written.
 #[derive(Clone, Copy)]
@@ -123,6 +124,37 @@ impl Serialize for Rows<'_> {
         }
         seq.end()
     }
+}
+
+impl Rows<'_> {
+    /// An error where more rows and elements without bytes would be written one by one than the bytes that are there, and a
+    /// fixed number, allow for.
+    pub(crate) fn check_hollow<E: serde::ser::Error>(&self) -> Result<(), E> {
+        let most = self.bytes.len().saturating_mul(ROWS_PER_BYTE).saturating_add(FREE_ROWS);
+        if hollow(self.dtype, self.shape) <= most {
+            return Ok(());
+        }
+        Err(E::custom(format_args!(
+            "an array of {} of shape {:?} has more than {most} rows or elements without bytes, too many to be written \
+             one by one",
+            self.dtype, self.shape
+        )))
+    }
+}
+
+/// How many rows, fields and elements without bytes a walk over an array meets.
+fn hollow(dtype: &DType, shape: &[usize]) -> usize {
+    let is_empty = dtype.item_size() == 0 || shape.contains(&0);
+    let mut count = 1_usize;
+    let mut all = usize::from(is_empty);
+    for axis in shape {
+        count = count.saturating_mul(*axis);
+        if is_empty {
+            all = all.saturating_add(count);
+        }
+    }
+    let each = dtype.fields().iter().map(|field| hollow(field.dtype(), field.shape()));
+    all.saturating_add(count.saturating_mul(each.fold(0, usize::saturating_add)))
 }
 
 /// The text of a `U` or `S` element without its padding: borrowed from `S`, made from `U`. `None` for bytes that are no

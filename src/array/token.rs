@@ -12,7 +12,7 @@ use serde::ser::{Serialize, SerializeSeq, SerializeTuple, SerializeTupleStruct, 
 
 use crate::dtype::DType;
 use crate::element::{self, Element};
-use crate::layout::{MAX_NDIM, Order};
+use crate::layout::{FREE_ROWS, MAX_NDIM, Order};
 use crate::memory::live::Kind;
 
 use super::element::Rows;
@@ -183,7 +183,9 @@ impl<A: Element, B: Elements<A>> Serialize for Payload<'_, A, B> {
         let elements = self.elements.row_major();
         if serializer.is_human_readable() {
             let (dtype, bytes) = (&A::DTYPE, &*element::packed(&elements));
-            return Rows { dtype, shape: self.shape, bytes }.serialize(serializer);
+            let rows = Rows { dtype, shape: self.shape, bytes };
+            rows.check_hollow()?;
+            return rows.serialize(serializer);
         }
         let mut tuple = serializer.serialize_tuple(3)?;
         tuple.serialize_element(&A::DTYPE.to_string())?;
@@ -218,6 +220,7 @@ impl Serialize for RawPayload<'_> {
             return array.end();
         }
         if serializer.is_human_readable() {
+            rows.check_hollow()?;
             return rows.serialize(serializer);
         }
         let mut tuple = serializer.serialize_tuple(3)?;
@@ -250,6 +253,11 @@ pub(crate) fn nest<T, How: SerializeOne<T>, S: Serializer>(
         };
     };
     let each: usize = rest.iter().product();
+    if items.is_empty() && first > FREE_ROWS {
+        return Err(serde::ser::Error::custom(format_args!(
+            "an array of shape {shape:?} has more than {FREE_ROWS} empty rows, too many to be written one by one"
+        )));
+    }
     let mut seq = serializer.serialize_seq(Some(first))?;
     for index in 0..first {
         let items = &items[index * each..(index + 1) * each];

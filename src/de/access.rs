@@ -1,5 +1,7 @@
 //! Items one after the other: sequences, maps, structs by position or by name, variants.
 
+use std::cell::Cell;
+
 use serde::de::value::{BorrowedStrDeserializer, StringDeserializer};
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected,
@@ -21,8 +23,22 @@ pub(super) struct Items<'d, 's, 'de, const N: usize> {
     done: usize,
     /// A map's key as text, for the path of an error in its value.
     key: KeyText<'de>,
+    /// A map's key was given, and its value comes next.
+    at_value: bool,
     /// Whether a map's keys are handed over as text, whatever they are.
     pub(super) text_keys: bool,
+}
+
+/// The error of a visitor that asks for a value before its key.
+#[cold]
+pub(super) fn unnamed() -> Error {
+    Error::custom("a value is asked for before its key")
+}
+
+/// The error of a visitor that asks for a key, or ends, before it has taken the value of the last.
+#[cold]
+pub(super) fn untaken() -> Error {
+    Error::custom("a key is taken without its value")
 }
 
 /// What is needed to name a key.
@@ -40,6 +56,7 @@ impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
             slots: [ANY; N],
             done: 0,
             key: KeyText::Unknown,
+            at_value: false,
             text_keys: false,
         };
         items.next_run()?;
@@ -79,6 +96,9 @@ impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
 
     /// What the visitor did not take is an error: it would be lost without a word.
     pub(super) fn finish(mut self) -> Result<()> {
+        if self.at_value {
+            return Err(untaken());
+        }
         if self.left == 0 && !self.more {
             return Ok(());
         }
@@ -118,9 +138,13 @@ impl<'de> MapAccess<'de> for &mut Items<'_, '_, 'de, 2> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        if self.at_value {
+            return Err(untaken());
+        }
         if !self.advance()? {
             return Ok(None);
         }
+        self.at_value = true;
         self.key = KeyText::At(self.decoder.reader.clone(), self.slots[0]);
         if self.text_keys
             && let Some(key) = self.text_key()
@@ -135,6 +159,9 @@ impl<'de> MapAccess<'de> for &mut Items<'_, '_, 'de, 2> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
+        if !std::mem::take(&mut self.at_value) {
+            return Err(unnamed());
+        }
         let value = Value { decoder: &mut *self.decoder, slot: self.slots[1] };
         seed.deserialize(value).map_err(|error| error.at(self.key_step()))
     }
@@ -270,7 +297,7 @@ impl<'d, 's, 'de> FieldsByName<'d, 's, 'de> {
             let tag = if tag == ANY { self.decoder.reader.byte()? } else { tag };
             if tag != Tag::Absent as u8 {
                 self.slot = Some(tag);
-                return self.decoder.hand_out(name).map(Some);
+                return self.decoder.bounds.hand_out(name).map(Some);
             }
         }
     }
@@ -293,6 +320,9 @@ impl<'de> MapAccess<'de> for &mut FieldsByName<'_, '_, 'de> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        if self.slot.is_some() {
+            return Err(untaken());
+        }
         match self.next_name()? {
             Some(name) => seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some),
             None => Ok(None),
@@ -301,7 +331,7 @@ impl<'de> MapAccess<'de> for &mut FieldsByName<'_, '_, 'de> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
         let Some(slot) = self.slot.take() else {
-            return Err(Error::custom("a field's value is asked for before its name"));
+            return Err(unnamed());
         };
         match seed.deserialize(Value { decoder: &mut *self.decoder, slot }) {
             Ok(value) => Ok(value),
@@ -349,7 +379,7 @@ impl<'de> MapAccess<'de> for &mut SingleEntry<'_, '_, 'de> {
         }
         self.stage = Stage::Content;
         let name = self.decoder.layout(self.number).0.variant;
-        seed.deserialize(BorrowedStrDeserializer::new(self.decoder.hand_out(name)?)).map(Some)
+        seed.deserialize(BorrowedStrDeserializer::new(self.decoder.bounds.hand_out(name)?)).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
@@ -460,21 +490,28 @@ pub(super) fn variant<'de, V: Visitor<'de>>(
     variant: &Variant,
     visitor: V,
 ) -> Result<V::Value> {
-    match variant {
-        &Variant::Record(number) => visitor.visit_enum(RecordVariant { decoder, number }),
+    // What a visitor leaves would be taken for what comes next.
+    let taken = Cell::new(false);
+    let value = match variant {
+        &Variant::Record(number) => {
+            taken.set(decoder.layout(number).0.len == 0);
+            visitor.visit_enum(RecordVariant { decoder, number, taken: &taken })?
+        }
         Variant::Entry => {
             let (count, more, [key, value]) = decoder.run_header::<2>()?;
             if (count, more) != (1, false) {
                 return Err(Error::invalid_type(Unexpected::Map, &"an enum: a map of one entry"));
             }
-            visitor.visit_enum(EntryVariant { decoder, key, value })
+            visitor.visit_enum(EntryVariant { decoder, key, value, taken: &taken })?
         }
-    }
+    };
+    if taken.get() { Ok(value) } else { Err(Error::custom("a variant is taken without its content")) }
 }
 
 struct RecordVariant<'d, 's, 'de> {
     decoder: &'d mut Decoder<'s, 'de>,
     number: usize,
+    taken: &'d Cell<bool>,
 }
 
 impl<'de> EnumAccess<'de> for RecordVariant<'_, '_, 'de> {
@@ -483,7 +520,7 @@ impl<'de> EnumAccess<'de> for RecordVariant<'_, '_, 'de> {
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self)> {
         let name = self.decoder.layout(self.number).0.variant;
-        let name = self.decoder.hand_out(name)?;
+        let name = self.decoder.bounds.hand_out(name)?;
         let name = seed.deserialize(BorrowedStrDeserializer::new(name))?;
         Ok((name, self))
     }
@@ -493,7 +530,8 @@ impl<'de> RecordVariant<'_, '_, 'de> {
     /// Reads what the variant holds; an error in it names the variant.
     #[inline]
     fn inside<R>(self, read: impl FnOnce(Content<'_, '_, 'de>) -> Result<R>) -> Result<R> {
-        let RecordVariant { decoder, number } = self;
+        let RecordVariant { decoder, number, taken } = self;
+        taken.set(true);
         read(Content { decoder: &mut *decoder, number })
             .map_err(|error| error.at(Step::Variant(decoder.layout(number).0.variant.to_owned())))
     }
@@ -515,7 +553,10 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, 'de> {
         match self.decoder.layout(self.number).0.kind {
             Kind::UnitVariant => Ok(()),
             // `#[serde(other)]` takes any variant for a unit one: its content is passed over.
-            _ => skip::record(self.decoder, self.number),
+            _ => {
+                self.taken.set(true);
+                skip::record(self.decoder, self.number)
+            }
         }
     }
 
@@ -557,6 +598,7 @@ struct EntryVariant<'d, 's, 'de> {
     decoder: &'d mut Decoder<'s, 'de>,
     key: u8,
     value: u8,
+    taken: &'d Cell<bool>,
 }
 
 impl<'de> EnumAccess<'de> for EntryVariant<'_, '_, 'de> {
@@ -571,6 +613,7 @@ impl<'de> EnumAccess<'de> for EntryVariant<'_, '_, 'de> {
 
 impl<'d, 's, 'de> EntryVariant<'d, 's, 'de> {
     fn content(self) -> Value<'d, 's, 'de> {
+        self.taken.set(true);
         Value { decoder: self.decoder, slot: self.value }
     }
 }

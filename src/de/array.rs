@@ -19,10 +19,12 @@ use crate::array::{FIXED, FORTRAN, live_reference};
 use crate::dtype::DTypeKind;
 use crate::dtype::{DType, Scalar};
 use crate::element;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::layout::{self, Order};
 use crate::store::{Flow, Placed, Standing};
 
+use super::access;
+use super::bounds::Bounds;
 use super::element::Element;
 use super::flow::{Blocks, Flowing};
 use super::hint;
@@ -50,51 +52,37 @@ pub(super) fn visit_flow<'de, V: Visitor<'de>>(flow: Flow<'de>, visitor: V) -> R
 }
 
 /// As anything: a token where the visitor keeps it for whoever asks later, else nested sequences.
-pub(super) fn visit_any<'de, V: Visitor<'de>>(placed: Placed<'de>, visitor: V) -> Result<V::Value> {
+pub(super) fn visit_any<'de, V: Visitor<'de>>(
+    placed: Placed<'de>,
+    bounds: &Bounds,
+    visitor: V,
+) -> Result<V::Value> {
     if hint::keeps_newtypes::<V>() {
         visit_token(placed, visitor)
     } else {
-        visit_nested(&placed, visitor)
+        visit_nested(&placed, bounds, visitor)
     }
 }
 
 /// As ndarray's own form.
 pub(super) fn visit_plain<'de, V: Visitor<'de>>(
     placed: &Placed<'de>,
+    bounds: &Bounds,
     visitor: V,
 ) -> Result<V::Value> {
-    check_rows(placed)?;
-    visitor.visit_map(Plain { placed, field: 0 })
+    placed.check_plain()?;
+    visitor.visit_map(Plain { placed, bounds, field: Field::V, is_named: false })
 }
 
 /// As a sequence, nested by axis; an array without axes is its element.
 pub(super) fn visit_nested<'de, V: Visitor<'de>>(
     placed: &Placed<'de>,
+    bounds: &Bounds,
     visitor: V,
 ) -> Result<V::Value> {
-    check_rows(placed)?;
-    let strides = layout::strides(&placed.shape, placed.order);
-    Part { placed, strides: &strides, axis: 0, start: 0 }.deserialize_any(visitor)
-}
-
-/// Elements that change cannot be handed out, and of those that do not there are not too many rows.
-fn check_rows(placed: &Placed<'_>) -> Result<()> {
     placed.check_plain()?;
-    // Rows without elements take no bytes, and neither do elements without any: their number is bounded by nothing but
-    // its own claim.
-    let rows = placed.shape.iter().take_while(|axis| **axis != 0);
-    if placed.bytes.is_empty()
-        && layout::count(&rows.copied().collect::<Vec<_>>()) > Some(MAX_EMPTY_ROWS)
-    {
-        return Err(Error::new(
-            ErrorKind::Limit,
-            format!(
-                "an array of shape {:?} has more than {MAX_EMPTY_ROWS} empty rows",
-                placed.shape
-            ),
-        ));
-    }
-    Ok(())
+    let strides = layout::strides(&placed.shape, placed.order);
+    Part { placed, bounds, strides: &strides, axis: 0, start: 0 }.deserialize_any(visitor)
 }
 
 /// As bytes, if its elements are.
@@ -127,9 +115,13 @@ impl<'de> Deserializer<'de> for Parts<'de> {
         visitor.visit_seq(PartsSeq { parts: self, part: 0 })
     }
 
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_unit()
+    }
+
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+        newtype_struct seq tuple tuple_struct map struct enum identifier
     }
 }
 
@@ -144,7 +136,7 @@ impl<'de> SeqAccess<'de> for PartsSeq<'de> {
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
         let Parts { placed, feed } = &mut self.parts;
-        self.part += 1;
+        self.part = self.part.saturating_add(1);
         match self.part {
             1 => match placed.dtype.plain_descriptor() {
                 Some(text) => seed.deserialize(BorrowedStrDeserializer::new(text)),
@@ -179,72 +171,96 @@ impl<'de> SeqAccess<'de> for PartsSeq<'de> {
 /// `{v, dim, data}`.
 struct Plain<'p, 'de> {
     placed: &'p Placed<'de>,
-    field: u8,
+    bounds: &'p Bounds,
+    field: Field,
+    /// The field's name was given, and its value comes next.
+    is_named: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Field {
+    V,
+    Dim,
+    Data,
+    End,
 }
 
 impl<'de> MapAccess<'de> for Plain<'_, 'de> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
-        self.field += 1;
         let name = match self.field {
-            1 => "v",
-            2 => "dim",
-            3 => "data",
-            _ => return Ok(None),
+            _ if self.is_named => return Err(access::untaken()),
+            Field::V => "v",
+            Field::Dim => "dim",
+            Field::Data => "data",
+            Field::End => return Ok(None),
         };
+        self.is_named = true;
         seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
-        match self.field {
-            1 => seed.deserialize(U8Deserializer::new(1)),
-            2 => {
+        if !std::mem::take(&mut self.is_named) {
+            return Err(access::unnamed());
+        }
+        let field = self.field;
+        self.field = match field {
+            Field::V => Field::Dim,
+            Field::Dim => Field::Data,
+            Field::Data | Field::End => Field::End,
+        };
+        match field {
+            Field::V => seed.deserialize(U8Deserializer::new(1)),
+            Field::Dim => {
                 let axes = self.placed.shape.iter().map(|axis| *axis as u64);
                 seed.deserialize(SeqDeserializer::new(axes))
             }
-            _ => seed.deserialize(Flat(self.placed)),
+            Field::Data | Field::End => {
+                seed.deserialize(Flat { placed: self.placed, bounds: self.bounds })
+            }
         }
     }
 }
 
 /// All elements in row-major order, as one sequence.
-struct Flat<'p, 'de>(&'p Placed<'de>);
+struct Flat<'p, 'de> {
+    placed: &'p Placed<'de>,
+    bounds: &'p Bounds,
+}
 
 impl<'de> Deserializer<'de> for Flat<'_, 'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let Flat(placed) = self;
+        let Flat { placed, bounds } = self;
         // The byte length was checked against the shape.
         let count = layout::count(&placed.shape).unwrap_or(0);
         let in_order =
             placed.order == Order::C || placed.shape.iter().filter(|n| **n > 1).count() < 2;
         if in_order {
-            return visit_adjacent(placed, 0, count, visitor);
+            return visit_adjacent(placed, bounds, 0, count, visitor);
         }
         let strides = layout::strides(&placed.shape, placed.order);
-        visit_elements(
-            &placed.dtype,
-            placed.bytes,
-            RowMajor::new(0, &placed.shape, &strides),
-            visitor,
-        )
+        let walk = RowMajor::new(0, &placed.shape, &strides);
+        visit_elements(&placed.dtype, placed.bytes, bounds, walk, visitor)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_unit()
     }
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+        newtype_struct seq tuple tuple_struct map struct enum identifier
     }
 }
-
-/// How many rows without elements an array may have that is read as sequences.
-const MAX_EMPTY_ROWS: usize = 1 << 20;
 
 /// A part of an array: the whole, a row of it, down to one element.
 #[derive(Clone, Copy)]
 struct Part<'p, 'de> {
     placed: &'p Placed<'de>,
+    bounds: &'p Bounds,
     strides: &'p [usize],
     axis: usize,
     start: usize,
@@ -258,33 +274,36 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let Some((&len, inner)) = self.placed.shape[self.axis..].split_first() else {
-            let Placed { dtype, bytes, .. } = self.placed;
-            let walk = RowMajor::new(self.start, &[], &[]);
-            return match (Elements { dtype, bytes, walk }).next_element() {
+        let Part { placed, bounds, start, .. } = self;
+        let Placed { dtype, bytes, .. } = placed;
+        let Some((&len, inner)) = placed.shape[self.axis..].split_first() else {
+            let walk = RowMajor::new(start, &[], &[]);
+            return match (Elements { dtype, bytes, bounds, walk }).next_element() {
                 Some(element) => element.deserialize_any(visitor),
                 None => Err(Error::custom("an array without elements has none")),
             };
         };
         let step = self.strides[self.axis];
         if inner.is_empty() && step == 1 {
-            return visit_adjacent(self.placed, self.start, len, visitor);
+            return visit_adjacent(placed, bounds, start, len, visitor);
         }
         if inner.is_empty() {
-            let Placed { dtype, bytes, .. } = self.placed;
-            return visit_elements(
-                dtype,
-                bytes,
-                RowMajor::new(self.start, &[len], &[step]),
-                visitor,
-            );
+            let walk = RowMajor::new(start, std::slice::from_ref(&len), std::slice::from_ref(&step));
+            return visit_elements(dtype, bytes, bounds, walk, visitor);
+        }
+        if bytes.is_empty() {
+            bounds.take_rows(len)?;
         }
         visitor.visit_seq(Rows { part: self, step, left: len })
     }
 
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_unit()
+    }
+
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+        newtype_struct seq tuple tuple_struct map struct enum identifier
     }
 }
 
@@ -388,24 +407,29 @@ impl Places for RowMajor<'_> {
 /// Calls the visitor with a sequence of so many elements that lie together.
 fn visit_adjacent<'de, V: Visitor<'de>>(
     placed: &Placed<'de>,
+    bounds: &Bounds,
     start: usize,
     len: usize,
     visitor: V,
 ) -> Result<V::Value> {
     let item = placed.dtype.item_size();
     let bytes = placed.bytes.get(start * item..(start + len) * item).unwrap_or_default();
-    visit_elements(&placed.dtype, bytes, Adjacent { next: 0, len }, visitor)
+    visit_elements(&placed.dtype, bytes, bounds, Adjacent { next: 0, len }, visitor)
 }
 
 /// Calls the visitor with a sequence of elements of the array's own type: the type is chosen once, not for each.
 fn visit_elements<'de, V: Visitor<'de>>(
     dtype: &DType,
     bytes: &'de [u8],
+    bounds: &Bounds,
     walk: impl Places,
     visitor: V,
 ) -> Result<V::Value> {
+    if dtype.item_size() == 0 {
+        bounds.take_rows(walk.left())?;
+    }
     if dtype.is_big_endian() {
-        return visitor.visit_seq(Elements { dtype, bytes, walk });
+        return visitor.visit_seq(Elements { dtype, bytes, bounds, walk });
     }
     macro_rules! typed {
         ($($dtype:ident $read:expr;)*) => {{
@@ -419,7 +443,7 @@ fn visit_elements<'de, V: Visitor<'de>>(
                     let read = |item| Ok($read(item));
                     visitor.visit_seq(Typed { items: bytes.as_chunks().0, walk, read })
                 })*
-                _ => visitor.visit_seq(Elements { dtype, bytes, walk }),
+                _ => visitor.visit_seq(Elements { dtype, bytes, bounds, walk }),
             }
         }};
     }
@@ -481,6 +505,7 @@ where
 struct Elements<'p, 'de, W> {
     dtype: &'p DType,
     bytes: &'de [u8],
+    bounds: &'p Bounds,
     walk: W,
 }
 
@@ -492,7 +517,7 @@ impl<'p, 'de, W: Places> Elements<'p, 'de, W> {
         let place = self.walk.next_place()?;
         let item = self.dtype.item_size();
         let bytes = self.bytes.get(place * item..(place + 1) * item)?;
-        Some(Element { dtype: self.dtype, bytes })
+        Some(Element { dtype: self.dtype, bytes, bounds: self.bounds })
     }
 }
 
@@ -513,14 +538,18 @@ impl<'de, W: Places> SeqAccess<'de> for Elements<'_, 'de, W> {
 /// An array that answers every request by itself, where no encoded value stands before it: a member of an archive that
 /// another program wrote. One without axes is its element to all that ask for no array.
 #[cfg(feature = "npz")]
-pub(crate) struct Whole<'de>(pub(crate) Placed<'de>);
+pub(super) struct Whole<'t, 'de> {
+    pub(super) placed: Placed<'de>,
+    pub(super) bounds: &'t Bounds,
+}
 
 #[cfg(feature = "npz")]
-impl<'de> Whole<'de> {
+impl<'de> Whole<'_, 'de> {
     /// The only element of an array without axes.
     fn element(&self) -> Option<Element<'_, 'de>> {
-        let Whole(placed) = self;
-        placed.shape.is_empty().then_some(Element { dtype: &placed.dtype, bytes: placed.bytes })
+        let Whole { placed, bounds } = self;
+        let Placed { dtype, bytes, shape, .. } = placed;
+        shape.is_empty().then_some(Element { dtype, bytes, bounds })
     }
 
     fn element_or_mismatch<V: Visitor<'de>>(
@@ -529,7 +558,7 @@ impl<'de> Whole<'de> {
         visit: impl FnOnce(Element<'_, 'de>, V) -> Result<V::Value>,
     ) -> Result<V::Value> {
         let Some(element) = self.element() else {
-            return Err(mismatch(&self.0, &visitor));
+            return Err(mismatch(&self.placed, &visitor));
         };
         visit(element, visitor)
     }
@@ -551,7 +580,7 @@ macro_rules! whole {
 }
 
 #[cfg(feature = "npz")]
-impl<'de> Deserializer<'de> for Whole<'de> {
+impl<'de> Deserializer<'de> for Whole<'_, 'de> {
     type Error = Error;
 
     fn is_human_readable(&self) -> bool {
@@ -561,7 +590,7 @@ impl<'de> Deserializer<'de> for Whole<'de> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.element() {
             Some(element) => element.deserialize_any(visitor),
-            None => visit_any(self.0, visitor),
+            None => visit_any(self.placed, self.bounds, visitor),
         }
     }
 
@@ -591,7 +620,7 @@ impl<'de> Deserializer<'de> for Whole<'de> {
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.element() {
             Some(element) => element.deserialize_bytes(visitor),
-            None => visit_bytes(&self.0, visitor),
+            None => visit_bytes(&self.placed, visitor),
         }
     }
 
@@ -609,7 +638,7 @@ impl<'de> Deserializer<'de> for Whole<'de> {
         visitor: V,
     ) -> Result<V::Value> {
         match self.element() {
-            _ if name == TOKEN => visit_token(self.0, visitor),
+            _ if name == TOKEN => visit_token(self.placed, visitor),
             Some(element) if matches!(name, "f16" | "bf16") => {
                 element.deserialize_newtype_struct(name, visitor)
             }
@@ -620,7 +649,7 @@ impl<'de> Deserializer<'de> for Whole<'de> {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.element() {
             Some(element) => element.deserialize_seq(visitor),
-            None => visit_nested(&self.0, visitor),
+            None => visit_nested(&self.placed, self.bounds, visitor),
         }
     }
 
@@ -642,7 +671,7 @@ impl<'de> Deserializer<'de> for Whole<'de> {
             Some(element) if element.dtype.kind() == DTypeKind::Struct => {
                 element.deserialize_any(visitor)
             }
-            _ => visit_plain(&self.0, visitor),
+            _ => visit_plain(&self.placed, self.bounds, visitor),
         }
     }
 
@@ -653,7 +682,7 @@ impl<'de> Deserializer<'de> for Whole<'de> {
         visitor: V,
     ) -> Result<V::Value> {
         if fields == ["v", "dim", "data"] {
-            return visit_plain(&self.0, visitor);
+            return visit_plain(&self.placed, self.bounds, visitor);
         }
         self.deserialize_map(visitor)
     }

@@ -3,11 +3,12 @@
 use std::any::type_name;
 
 use crate::array::add_region;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::stack;
 use crate::store::{Flow, Placed, Source};
 use crate::wire::{Kind, Layout, ReadTables, Reader, Shape, Tag, unzigzag};
 
+use super::bounds::Bounds;
 use super::hint;
 
 pub(super) const ANY: u8 = Tag::Any as u8;
@@ -61,8 +62,7 @@ pub(super) struct Decoder<'s, 'de> {
     next_array: u64,
     /// What arrays may still take.
     array_bytes: u64,
-    /// What names may still take.
-    name_bytes: usize,
+    pub(super) bounds: Bounds,
 }
 
 /// The first record that a visitor took in part: it has failed, or has asked for more than it takes.
@@ -90,6 +90,8 @@ impl<'s, 'de> Decoder<'s, 'de> {
         };
         let ways = tables.layouts.iter().map(way).collect();
         let inline = source.inline();
+        let bounds = Bounds::new();
+        bounds.add_inline(inline.len());
         Ok(Decoder {
             reader: Reader::new(inline),
             tables,
@@ -102,7 +104,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
             left_over: None,
             next_array: 0,
             array_bytes: source.array_bytes(),
-            name_bytes: inline.len().saturating_mul(256).saturating_add(1 << 20),
+            bounds,
         })
     }
 
@@ -338,23 +340,8 @@ impl<'s, 'de> Decoder<'s, 'de> {
         self.array_bytes = self.array_bytes.checked_sub(bytes as u64).ok_or_else(|| {
             Error::corrupt("the arrays have more bytes than the container: some overlap")
         })?;
+        self.bounds.add_array(bytes);
         Ok(())
-    }
-
-    /// Counts a name of the tables that is handed out. A record of a byte can have a long name, and a reader that copies
-    /// names would copy it for each.
-    #[inline]
-    pub(super) fn hand_out(&mut self, name: &'de str) -> Result<&'de str> {
-        match self.name_bytes.checked_sub(name.len()) {
-            Some(left) => self.name_bytes = left,
-            None => {
-                return Err(Error::new(
-                    ErrorKind::Limit,
-                    "the names of fields and variants take more than 256 times the inline block",
-                ));
-            }
-        }
-        Ok(name)
     }
 }
 

@@ -10,10 +10,12 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use crate::array::{text, unpadded};
-use crate::dtype::{DType, Field, Kind, Scalar};
+use crate::dtype::{DType, Field, Kind, Scalar, Structure};
 use crate::error::{Error, Result};
 use crate::layout;
 
+use super::access;
+use super::bounds::Bounds;
 use super::wrapped::Wrapped;
 
 /// The bytes of one element, and what they are.
@@ -22,9 +24,10 @@ pub(super) struct Element<'p, 'de> {
     pub(super) dtype: &'p DType,
     /// As many as an element of the dtype has.
     pub(super) bytes: &'de [u8],
+    pub(super) bounds: &'p Bounds,
 }
 
-impl<'de> Element<'_, 'de> {
+impl<'p, 'de> Element<'p, 'de> {
     /// The first `N` bytes in little-endian order.
     fn number<const N: usize>(&self, start: usize) -> [u8; N] {
         let mut bytes = [0; N];
@@ -68,6 +71,11 @@ impl<'de> Element<'_, 'de> {
         u16::from_le_bytes(self.number(0))
     }
 
+    fn fields(&self, structure: &'p Structure) -> Fields<'p, 'de> {
+        let left = structure.fields().iter();
+        Fields { bytes: self.bytes, bounds: self.bounds, left, value: None }
+    }
+
     fn mismatch<V: Visitor<'de>>(&self, visitor: &V) -> Error {
         Error::invalid_type(
             Unexpected::Other(&format!("an element of {}", self.dtype.rust_name())),
@@ -95,11 +103,7 @@ impl<'de> Deserializer<'de> for Element<'_, 'de> {
                 None => visitor.visit_borrowed_bytes(unpadded(self.bytes)),
             },
             Kind::Raw(_) => visitor.visit_borrowed_bytes(self.bytes),
-            Kind::Struct(structure) => visitor.visit_map(Fields {
-                bytes: self.bytes,
-                left: structure.fields().iter(),
-                value: None,
-            }),
+            Kind::Struct(structure) => visitor.visit_map(self.fields(structure)),
         }
     }
 
@@ -133,11 +137,7 @@ impl<'de> Deserializer<'de> for Element<'_, 'de> {
                 visitor.visit_seq(SeqDeserializer::new(unpadded(self.bytes).iter().copied()))
             }
             Kind::Raw(_) => visitor.visit_seq(SeqDeserializer::new(self.bytes.iter().copied())),
-            Kind::Struct(structure) => visitor.visit_seq(Fields {
-                bytes: self.bytes,
-                left: structure.fields().iter(),
-                value: None,
-            }),
+            Kind::Struct(structure) => visitor.visit_seq(self.fields(structure)),
             _ => self.deserialize_any(visitor),
         }
     }
@@ -185,14 +185,19 @@ impl<'de> Deserializer<'de> for Element<'_, 'de> {
         }
     }
 
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_unit()
+    }
+
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char unit unit_struct map struct identifier ignored_any
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char unit unit_struct map struct identifier
     }
 }
 
 /// The fields of a struct, by name or in their order.
 struct Fields<'p, 'de> {
     bytes: &'de [u8],
+    bounds: &'p Bounds,
     left: std::slice::Iter<'p, Field>,
     value: Option<&'p Field>,
 }
@@ -200,7 +205,11 @@ struct Fields<'p, 'de> {
 impl<'p, 'de> Fields<'p, 'de> {
     fn value<T: DeserializeSeed<'de>>(&self, field: &'p Field, seed: T) -> Result<T::Value> {
         let bytes = &self.bytes[field.offset()..field.offset() + field.bytes()];
-        let part = Part { dtype: field.dtype(), shape: field.shape(), bytes };
+        if bytes.is_empty() {
+            self.bounds.take_rows(1)?;
+        }
+        let part =
+            Part { dtype: field.dtype(), shape: field.shape(), bytes, bounds: self.bounds };
         seed.deserialize(Wrapped::new(part)).map_err(|error| error.at_field(field.name()))
     }
 }
@@ -209,9 +218,15 @@ impl<'de> MapAccess<'de> for Fields<'_, 'de> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        if self.value.is_some() {
+            return Err(access::untaken());
+        }
         self.value = self.left.next();
         match self.value {
-            Some(field) => seed.deserialize(field.name().into_deserializer()).map(Some),
+            Some(field) => {
+                let name = self.bounds.hand_out(field.name())?;
+                seed.deserialize(name.into_deserializer()).map(Some)
+            }
             None => Ok(None),
         }
     }
@@ -219,7 +234,7 @@ impl<'de> MapAccess<'de> for Fields<'_, 'de> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
         match self.value.take() {
             Some(field) => self.value(field, seed),
-            None => Err(Error::custom("a value is asked for without its field")),
+            None => Err(access::unnamed()),
         }
     }
 
@@ -244,18 +259,24 @@ impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
 }
 
 /// A field's value: an element, or a sub-array down to one.
+#[derive(Clone, Copy)]
 struct Part<'p, 'de> {
     dtype: &'p DType,
     shape: &'p [usize],
     bytes: &'de [u8],
+    bounds: &'p Bounds,
 }
 
 impl<'p, 'de> Part<'p, 'de> {
     fn element(&self) -> Option<Element<'p, 'de>> {
-        self.shape.is_empty().then_some(Element { dtype: self.dtype, bytes: self.bytes })
+        let Part { dtype, bytes, bounds, .. } = *self;
+        self.shape.is_empty().then_some(Element { dtype, bytes, bounds })
     }
 
     fn rows<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        if self.bytes.is_empty() {
+            self.bounds.take_rows(self.shape[0])?;
+        }
         visitor.visit_seq(PartRows { left: self.shape[0], part: self })
     }
 }
@@ -295,8 +316,12 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
         visitor.visit_some(self)
     }
 
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_unit()
+    }
+
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char unit unit_struct map struct identifier ignored_any
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char unit unit_struct map struct identifier
     }
 }
 
@@ -316,7 +341,9 @@ impl<'de> SeqAccess<'de> for PartRows<'_, 'de> {
         let len = layout::byte_len(shape, self.part.dtype.item_size()).unwrap_or(0);
         let (bytes, rest) = self.part.bytes.split_at_checked(len).unwrap_or_default();
         self.part.bytes = rest;
-        seed.deserialize(Wrapped::new(Part { dtype: self.part.dtype, shape, bytes })).map(Some)
+        let index = self.part.shape[0] - left - 1;
+        let row = Part { shape, bytes, ..self.part };
+        seed.deserialize(Wrapped::new(row)).map(Some).map_err(|error| error.at_index(index))
     }
 
     fn size_hint(&self) -> Option<usize> {

@@ -13,7 +13,9 @@ use crate::memory::Region;
 use crate::stack;
 use crate::store::{Node, Tree};
 
+use super::access;
 use super::array::Whole;
+use super::bounds::Bounds;
 
 /// The name that NumPy gives to an array that is saved without one; others count on.
 const UNNAMED: &str = "arr_";
@@ -27,13 +29,16 @@ pub(crate) fn from_tree<'de, T: Deserialize<'de>>(
     tree: &Tree<'de>,
     region: Option<&Region>,
 ) -> Result<T> {
-    with_memory(region, None, || T::deserialize(Foreign { node: tree.root(), depth: 0 }))
+    let bounds = Bounds::new();
+    let root = Foreign { node: tree.root(), bounds: &bounds, depth: 0 };
+    with_memory(region, None, || T::deserialize(root))
 }
 
 /// A value of which nothing is known but what arrays it has.
 #[derive(Clone, Copy)]
 struct Foreign<'t, 'de> {
     node: Node<'t, 'de>,
+    bounds: &'t Bounds,
     depth: u32,
 }
 
@@ -43,16 +48,17 @@ impl<'t, 'de> Foreign<'t, 'de> {
         if self.depth >= stack::SHALLOW {
             return Err(stack::too_deep(stack::SHALLOW));
         }
-        Ok(Foreign { node, depth: self.depth + 1 })
+        Ok(Foreign { node, depth: self.depth + 1, ..self })
     }
 
     /// The array that stands here; at the root, the only one if it has no name.
-    fn array(&self) -> Result<Whole<'de>> {
+    fn array(&self) -> Result<Whole<'t, 'de>> {
         let placed = self.unnamed().unwrap_or(self.node).array()?;
         if let Some(region) = &placed.region {
             add_region(region);
         }
-        Ok(Whole(placed))
+        self.bounds.add_array(placed.bytes.len());
+        Ok(Whole { placed, bounds: self.bounds })
     }
 
     fn unnamed(&self) -> Option<Node<'t, 'de>> {
@@ -291,16 +297,16 @@ impl<'de> MapAccess<'de> for Fields<'_, 'de> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        if self.value.is_some() {
+            return Err(access::untaken());
+        }
         self.value = self.children.next();
         let Some((name, _)) = self.value else { return Ok(None) };
         seed.deserialize(Key(name)).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
-        let (name, node) = self
-            .value
-            .take()
-            .ok_or_else(|| Error::custom("a value was asked for before its key"))?;
+        let (name, node) = self.value.take().ok_or_else(access::unnamed)?;
         seed.deserialize(self.parent.deeper(node)?).map_err(|error| error.at_field(name))
     }
 

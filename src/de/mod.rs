@@ -6,6 +6,7 @@
 
 mod access;
 mod array;
+mod bounds;
 mod decoder;
 mod element;
 mod flow;
@@ -153,8 +154,8 @@ impl<'de> Value<'_, '_, 'de> {
                 let number = decoder.layout_number()?;
                 Value { decoder, slot: ANY }.record(number, visitor)
             }
-            Tag::Array => array::visit_any(decoder.array()?, visitor),
-            Tag::Ndarray => array::visit_plain(&decoder.array()?, visitor),
+            Tag::Array => array::visit_any(decoder.array()?, &decoder.bounds, visitor),
+            Tag::Ndarray => array::visit_plain(&decoder.array()?, &decoder.bounds, visitor),
             Tag::Blob => visit_bytes(decoder.array()?.bytes, visitor),
             Tag::Absent | Tag::Any | Tag::Readable => {
                 Err(Error::corrupt(format!("{} stands where a value should", tag.name())))
@@ -173,7 +174,9 @@ impl<'de> Value<'_, '_, 'de> {
                     self.record(number, visitor)
                 }
             }
-            Tag::Array | Tag::Ndarray => array::visit_plain(&self.decoder.array()?, visitor),
+            Tag::Array | Tag::Ndarray => {
+                array::visit_plain(&self.decoder.array()?, &self.decoder.bounds, visitor)
+            }
             tag => self.any(tag, visitor),
         }
     }
@@ -182,7 +185,7 @@ impl<'de> Value<'_, '_, 'de> {
     fn any_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
         match self.tag()? {
             Tag::Array | Tag::Ndarray | Tag::Blob => {
-                array::visit_nested(&self.decoder.array()?, visitor)
+                array::visit_nested(&self.decoder.array()?, &self.decoder.bounds, visitor)
             }
             tag => self.any(tag, visitor),
         }
@@ -205,7 +208,7 @@ impl<'de> Value<'_, '_, 'de> {
             Kind::Tuple => decoder.descend(|decoder| in_order(decoder, number, visitor)),
             Kind::UnitVariant => {
                 let name = shape.variant;
-                visitor.visit_borrowed_str(decoder.hand_out(name)?)
+                visitor.visit_borrowed_str(decoder.bounds.hand_out(name)?)
             }
             Kind::NewtypeVariant | Kind::TupleVariant | Kind::StructVariant => {
                 decoder.descend(|decoder| {
@@ -435,7 +438,9 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
 
     fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
         match self.tag()? {
-            Tag::Array | Tag::Ndarray => array::visit_plain(&self.decoder.array()?, visitor),
+            Tag::Array | Tag::Ndarray => {
+                array::visit_plain(&self.decoder.array()?, &self.decoder.bounds, visitor)
+            }
             tag => self.any(tag, visitor),
         }
     }

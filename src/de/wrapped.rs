@@ -76,7 +76,12 @@ impl<'de, D: Deserializer<'de, Error = Error>> Deserializer<'de> for Wrapped<D> 
         visitor.visit_newtype_struct(self.deeper()?)
     }
 
+    /// What nobody asked for is not walked: it may have rows without number.
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_unit()
+    }
+
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char unit unit_struct map struct identifier ignored_any
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char unit unit_struct map struct identifier
     }
 }

@@ -516,7 +516,16 @@ mod tests {
                 ErrorKind::Corrupt,
                 "field `y`: shape",
             ),
-            ("[('x', '|S0', (4096,))]", ErrorKind::Limit, "without bytes"),
+            (
+                "[('x', [('y', '|S0', (9223372036854775807,))], (9223372036854775807, 2))]",
+                ErrorKind::Corrupt,
+                "field `x`: shape",
+            ),
+            (
+                &format!("[('x', ('|u1', ({})), ({}))]", "1, ".repeat(40), "1, ".repeat(40)),
+                ErrorKind::Limit,
+                "field `x`: a sub-array of more than 64 axes",
+            ),
             ("|S99999999999999999999", ErrorKind::Unsupported, "is not one of"),
         ] {
             let error = DType::from_descriptor(text).unwrap_err();

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout;
+use crate::layout::{self, MAX_NDIM};
 
 use super::literal::{self, Literal};
 use super::structure::{Field, Structure};
@@ -16,9 +16,6 @@ const MAX_NESTING: usize = 32;
 
 /// How many fields a dtype may have, those of nested structs included.
 const MAX_FIELDS: usize = 1 << 16;
-
-/// How many elements a sub-array may have whose elements take no bytes.
-const MAX_EMPTY: usize = 1024;
 
 const PICKLE: &str =
     "an array of Python objects is a pickle, which is never read: save it with a number dtype";
@@ -105,17 +102,17 @@ impl Budget {
                 literal.expect(b',')?;
             }
             shape.extend(inner);
+            if shape.len() > MAX_NDIM {
+                return Err(at(Error::new(
+                    ErrorKind::Limit,
+                    format!("a sub-array of more than {MAX_NDIM} axes"),
+                )));
+            }
             let bytes = layout::byte_len(&shape, dtype.item_size());
             let end = bytes.and_then(|bytes| size.checked_add(bytes));
             let Some(end) = end.filter(|end| isize::try_from(*end).is_ok()) else {
                 return Err(at(Error::corrupt(format!("shape {shape:?} of {dtype} overflows"))));
             };
-            if dtype.item_size() == 0 && layout::count(&shape) > Some(MAX_EMPTY) {
-                return Err(at(Error::new(
-                    ErrorKind::Limit,
-                    format!("a sub-array of shape {shape:?} of items without bytes"),
-                )));
-            }
             // A void without a name is a gap.
             let gap = name.is_empty() && matches!(dtype.kind, Kind::Raw(_));
             if !gap {

@@ -2,14 +2,47 @@
 
 use std::ops::Range;
 
-use crate::dtype::{DType, Kind, Scalar};
+use crate::dtype::{DType, Field, Kind, Scalar};
 
 use super::Misfit;
 
-/// Bytes of bools, at every element of a struct, and the name of their field.
-struct Bools {
-    range: Range<usize>,
-    field: String,
+/// Where the bools of a struct lie: those of a field, or of the structs that a field has.
+struct Bools<'d> {
+    field: &'d Field,
+    /// Empty where the field's own elements are the bools.
+    inner: Vec<Bools<'d>>,
+}
+
+impl<'d> Bools<'d> {
+    fn of(dtype: &'d DType) -> Vec<Self> {
+        let bools = |field: &'d Field| {
+            let inner = Bools::of(field.dtype());
+            // What takes no bytes may have elements without number.
+            let has = !inner.is_empty() || field.dtype().scalar() == Some(Scalar::Bool);
+            (has && field.bytes() > 0).then_some(Bools { field, inner })
+        };
+        dtype.fields().iter().filter_map(bools).collect()
+    }
+
+    /// The first byte that is no bool, with the name of its field: `inner.ok`.
+    fn check(&self, item: &[u8]) -> Result<(), (String, u8)> {
+        let Bools { field, inner } = self;
+        let bytes = &item[field.offset()..field.offset() + field.bytes()];
+        if inner.is_empty() {
+            return match bytes.iter().find(|byte| **byte > 1) {
+                Some(byte) => Err((field.name().to_owned(), *byte)),
+                None => Ok(()),
+            };
+        }
+        for item in bytes.chunks_exact(field.dtype().item_size()) {
+            for bools in inner {
+                bools
+                    .check(item)
+                    .map_err(|(name, byte)| (format!("{}.{name}", field.name()), byte))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Every byte of a bool is 0 or 1. The length is a multiple of the dtype's.
@@ -17,20 +50,15 @@ pub(super) fn check_values(dtype: &DType, bytes: &[u8]) -> Result<(), Misfit> {
     match dtype.inner() {
         Kind::Scalar(Scalar::Bool) => check_bools(bytes),
         Kind::Struct(_) if !bytes.is_empty() => {
-            let mut bools = Vec::new();
-            visit(dtype, 0, "", &mut |dtype, range, field| {
-                if dtype.scalar() == Some(Scalar::Bool) {
-                    bools.push(Bools { range, field: field.to_owned() });
-                }
-            });
-            if bools.is_empty() {
+            let all = Bools::of(dtype);
+            if all.is_empty() {
                 return Ok(());
             }
             for (index, item) in bytes.chunks_exact(dtype.item_size()).enumerate() {
-                for Bools { range, field } in &bools {
-                    if let Some(byte) = item[range.clone()].iter().find(|byte| **byte > 1) {
-                        return Err(Misfit::Bool { index, field: field.clone(), byte: *byte });
-                    }
+                for bools in &all {
+                    bools
+                        .check(item)
+                        .map_err(|(field, byte)| Misfit::Bool { index, field, byte })?;
                 }
             }
             Ok(())
@@ -62,22 +90,20 @@ fn check_bools(bytes: &[u8]) -> Result<(), Misfit> {
     Ok(())
 }
 
-/// Calls `see` with each field that is no struct, with where it lies and its name: `inner.ok`.
-fn visit(dtype: &DType, at: usize, name: &str, see: &mut impl FnMut(&DType, Range<usize>, &str)) {
+/// Calls `see` with where each field that is no struct lies. Those of a Rust type are so many as its bytes at most.
+fn visit(dtype: &DType, at: usize, see: &mut impl FnMut(Range<usize>)) {
     let Kind::Struct(structure) = dtype.inner() else {
-        see(dtype, at..at + dtype.item_size(), name);
+        see(at..at + dtype.item_size());
         return;
     };
-    for field in structure.fields() {
-        let dot = if name.is_empty() { "" } else { "." };
-        let name = format!("{name}{dot}{}", field.name());
+    for field in structure.fields().iter().filter(|field| field.bytes() > 0) {
         let start = at + field.offset();
         if let Kind::Struct(_) = field.dtype().inner() {
             for index in 0..field.count() {
-                visit(field.dtype(), start + index * field.dtype().item_size(), &name, see);
+                visit(field.dtype(), start + index * field.dtype().item_size(), see);
             }
         } else {
-            see(field.dtype(), start..start + field.bytes(), &name);
+            see(start..start + field.bytes());
         }
     }
 }
@@ -85,9 +111,8 @@ fn visit(dtype: &DType, at: usize, name: &str, see: &mut impl FnMut(&DType, Rang
 /// The bytes that fields have, in ascending order, with neighbours joined.
 pub(super) fn field_ranges(dtype: &DType) -> Vec<Range<usize>> {
     let mut ranges: Vec<Range<usize>> = Vec::new();
-    visit(dtype, 0, "", &mut |_, range, _| match ranges.last_mut() {
+    visit(dtype, 0, &mut |range| match ranges.last_mut() {
         Some(last) if last.end == range.start => last.end = range.end,
-        _ if range.is_empty() => {}
         _ => ranges.push(range),
     });
     ranges

@@ -140,12 +140,17 @@ impl AlignedBytes {
         result
     }
 
-    /// Reads to the end of `reader`, which is expected to give so many bytes. Memory beyond that grows with what
-    /// really comes.
-    pub(crate) fn read_to_end(mut reader: impl Read, expected: usize) -> io::Result<Self> {
+    /// Reads to the end of `reader`, which is expected to give so many bytes, behind those of `head`. Memory beyond that
+    /// grows with what really comes.
+    pub(crate) fn read_to_end(
+        head: &[u8],
+        mut reader: impl Read,
+        expected: usize,
+    ) -> io::Result<Self> {
         let mut block = AlignedBytes::new();
         // One more, so that the end is seen without growing.
-        block.try_reserve(expected.saturating_add(1))?;
+        block.try_reserve(expected.saturating_add(head.len() + 1))?;
+        block.vec.extend_from_slice(head);
         loop {
             block.try_reserve(1)?;
             let room = block.vec.capacity() - block.vec.len();
@@ -219,10 +224,10 @@ mod tests {
         }
         assert_eq!(&block[..], &plain[..]);
         assert_eq!(&block.clone()[..], &plain[..]);
-        let read = AlignedBytes::read_to_end(&plain[..], 0).unwrap();
+        let read = AlignedBytes::read_to_end(&plain[..7], &plain[7..], 0).unwrap();
         assert_eq!((&read[..], read.as_ptr().addr() % 64), (&plain[..], 0));
         let long = vec![7_u8; 1_000_000];
-        let read = AlignedBytes::read_to_end(&long[..], 999_999).unwrap();
+        let read = AlignedBytes::read_to_end(&[], &long[..], 999_999).unwrap();
         assert_eq!((&read[..], read.as_ptr().addr() % 64), (&long[..], 0));
     }
 }

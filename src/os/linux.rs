@@ -251,6 +251,15 @@ fn limit(resource: libc::__rlimit_resource_t) -> Option<u64> {
     (!failed && found.rlim_cur != libc::RLIM_INFINITY).then_some(found.rlim_cur)
 }
 
+/// The memory that the machine has, in bytes.
+pub(crate) fn total_memory() -> Option<u64> {
+    let number = |of| {
+        // SAFETY: it takes a number and gives one, and changes nothing.
+        u64::try_from(unsafe { libc::sysconf(of) }).ok()
+    };
+    number(libc::_SC_PHYS_PAGES)?.checked_mul(number(libc::_SC_PAGESIZE)?)
+}
+
 /// The memory that the system can still give, in bytes.
 pub(crate) fn available_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;

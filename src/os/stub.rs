@@ -26,6 +26,10 @@ impl Deref for Map {
     }
 }
 
+pub(crate) fn total_memory() -> Option<u64> {
+    None
+}
+
 pub(crate) fn create_memory() -> io::Result<File> {
     unsupported()
 }

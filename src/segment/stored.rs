@@ -236,7 +236,7 @@ impl Stored {
     /// `Io` if it cannot be read or there is no memory for it.
     pub(crate) fn read(&self) -> Result<Region> {
         let expected = usize::try_from(self.bytes).unwrap_or(usize::MAX);
-        let block = AlignedBytes::read_to_end(Reader { file: &self.file, at: 0 }, expected)
+        let block = AlignedBytes::read_to_end(&[], Reader { file: &self.file, at: 0 }, expected)
             .map_err(|e| Error::io("cannot read the persistent segment", e))?;
         Ok(Region::from_block(block))
     }

@@ -32,7 +32,7 @@ pub(super) const FLAG_EXTERNAL: u16 = 1;
 const H_VERSION: usize = MAGIC.len();
 const H_FLAGS: usize = H_VERSION + 2;
 const H_NONCE: usize = H_FLAGS + 2 + 4;
-pub(super) const HEADER: usize = 64;
+pub(crate) const HEADER: usize = 64;
 
 // The trailer: 0 total | 8 inline start | 16 inline | 24 tables | 32 directory | 40 arrays | 48 crc u32 | 52 live arrays u32 | 56 magic
 const T_TOTAL: usize = 0;
@@ -347,6 +347,37 @@ impl BlockParts {
     }
 }
 
+/// Checks what the first bytes of a block say of its format, as far as they are there; gives the header if it is whole.
+///
+/// # Errors
+///
+/// `Corrupt` if they are not those of a block, `Version` if a later version of the format wrote them.
+pub(crate) fn check_head(head: &[u8]) -> Result<Option<&[u8; HEADER]>> {
+    let found = &head[..MAGIC.len().min(head.len())];
+    if found != MAGIC {
+        return Err(Error::corrupt(format!(
+            "wrong magic: expected {}, found {}",
+            MAGIC.escape_ascii(),
+            found.escape_ascii()
+        )));
+    }
+    let Some(header) = head.first_chunk::<HEADER>() else { return Ok(None) };
+    let version = u16::from_le_bytes([header[H_VERSION], header[H_VERSION + 1]]);
+    if !(OLDEST..=VERSION).contains(&version) {
+        return Err(Error::new(
+            ErrorKind::Version,
+            format!(
+                "format version {version} is not known: expected {OLDEST} to {VERSION}; read it with the release that wrote it"
+            ),
+        ));
+    }
+    let flags = u16::from_le_bytes([header[H_FLAGS], header[H_FLAGS + 1]]);
+    if flags & !FLAG_EXTERNAL != 0 {
+        return Err(Error::corrupt(format!("unknown flags {flags:#06x} in the header")));
+    }
+    Ok(Some(header))
+}
+
 /// What the two ends of a block say, not yet compared with the checksum.
 struct Ends {
     header: [u8; HEADER],
@@ -357,32 +388,12 @@ struct Ends {
 impl Ends {
     /// `head` starts with the block's first bytes and `tail` ends with its last ones: 64 each, or as many as there are.
     fn parse(head: &[u8], tail: &[u8], total: u64) -> Result<Self> {
-        let found = &head[..MAGIC.len().min(head.len())];
-        if found != MAGIC {
-            return Err(Error::corrupt(format!(
-                "wrong magic: expected {}, found {}",
-                MAGIC.escape_ascii(),
-                found.escape_ascii()
-            )));
-        }
-        let (Some(header), Some(trailer)) =
-            (head.first_chunk::<HEADER>(), tail.last_chunk::<TRAILER>())
+        let (Some(header), Some(trailer)) = (check_head(head)?, tail.last_chunk::<TRAILER>())
         else {
             return Err(truncated(total));
         };
         let version = u16::from_le_bytes([header[H_VERSION], header[H_VERSION + 1]]);
-        if !(OLDEST..=VERSION).contains(&version) {
-            return Err(Error::new(
-                ErrorKind::Version,
-                format!(
-                    "format version {version} is not known: expected {OLDEST} to {VERSION}; read it with the release that wrote it"
-                ),
-            ));
-        }
         let flags = u16::from_le_bytes([header[H_FLAGS], header[H_FLAGS + 1]]);
-        if flags & !FLAG_EXTERNAL != 0 {
-            return Err(Error::corrupt(format!("unknown flags {flags:#06x} in the header")));
-        }
         if total < (HEADER + TRAILER) as u64 || trailer[T_MAGIC..] != END_MAGIC {
             return Err(truncated(total));
         }

@@ -20,7 +20,7 @@ use crate::layout::Order;
 use crate::memory::Region;
 use crate::memory::live::{Kind, LiveArrays, other_kind};
 
-pub(crate) use block::{Block, BlockParts, BlockSink, Nonce};
+pub(crate) use block::{Block, BlockParts, BlockSink, HEADER, Nonce, check_head};
 pub(crate) use bytes::BytesSink;
 pub(crate) use directory::Entry;
 #[cfg(feature = "npz")]

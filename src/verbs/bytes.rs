@@ -1,14 +1,15 @@
 //! One block of bytes: in memory, or through a writer and a reader.
 
 use std::io::{Read, Write};
+use std::sync::OnceLock;
 
 use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{AlignedBytes, Region};
-use crate::store::{Block, BlockSink, BytesSink, Nonce};
-use crate::{de, ser};
+use crate::store::{Block, BlockSink, BytesSink, HEADER, Nonce, check_head};
+use crate::{de, os, ser};
 
 /// Serializes an object to one block of bytes, in the layout that a segment has (`docs/FORMAT.md`).
 ///
@@ -82,13 +83,55 @@ pub fn to_writer<W: Write, T: Serialize + ?Sized>(writer: W, value: &T) -> Resul
 /// # }
 /// ```
 ///
+/// What does not begin as a block does is an error after 64 bytes. How long a block is, its end tells: no more is read
+/// than half the memory that the machine has (4 GiB where that is not known); [`from_reader_limited`] takes another limit.
+///
 /// # Errors
 ///
-/// Those of the reader and of [`from_bytes`].
+/// Those of the reader and of [`from_bytes`]; [`Limit`](crate::ErrorKind::Limit) if the reader gives more bytes than that.
 pub fn from_reader<R: Read, T: DeserializeOwned>(reader: R) -> Result<T> {
-    let block = AlignedBytes::read_to_end(reader, 64 << 10)
-        .map_err(|error| Error::io("cannot read the container", error))?;
+    from_reader_limited(reader, default_limit())
+}
+
+/// [`from_reader`] with a limit of its own: how many bytes the reader may give.
+///
+/// ```
+/// let bytes = serde_shm::to_bytes(&vec![1_u64; 1000]).unwrap();
+/// let numbers: Vec<u64> = serde_shm::from_reader_limited(&bytes[..], 1 << 20).unwrap();
+/// assert_eq!(numbers.len(), 1000);
+/// let error = serde_shm::from_reader_limited::<_, Vec<u64>>(&bytes[..], 100).unwrap_err();
+/// assert_eq!(error.kind(), serde_shm::ErrorKind::Limit);
+/// ```
+///
+/// # Errors
+///
+/// Those of [`from_reader`].
+pub fn from_reader_limited<R: Read, T: DeserializeOwned>(reader: R, limit: u64) -> Result<T> {
+    // One more, so that what is longer is seen.
+    let mut reader = reader.take(limit.saturating_add(1));
+    let cannot = |error| Error::io("cannot read the container", error);
+    let mut head = Vec::with_capacity(HEADER);
+    reader.by_ref().take(HEADER as u64).read_to_end(&mut head).map_err(cannot)?;
+    if head.len() as u64 <= limit {
+        check_head(&head)?;
+    }
+    let expected = (64 << 10).min(usize::try_from(limit).unwrap_or(usize::MAX));
+    let block = AlignedBytes::read_to_end(&head, reader, expected).map_err(cannot)?;
+    if block.len() as u64 > limit {
+        return Err(Error::new(
+            ErrorKind::Limit,
+            format!(
+                "the reader gives more than {limit} bytes; `from_reader_limited` takes another limit"
+            ),
+        ));
+    }
     from_region(&Region::from_block(block))
+}
+
+/// What a reader may give where nobody says how much.
+fn default_limit() -> u64 {
+    static LIMIT: OnceLock<u64> = OnceLock::new();
+    *LIMIT.get_or_init(|| os::total_memory().map_or(4 << 30, |bytes| bytes / 2))
 }
 
 /// Deserializes an object from a block that its arrays keep.

@@ -10,7 +10,7 @@ mod shared;
 
 #[cfg(feature = "workers")]
 pub(crate) use bytes::from_region;
-pub use bytes::{from_bytes, from_reader, to_bytes, to_writer};
+pub use bytes::{from_bytes, from_reader, from_reader_limited, to_bytes, to_writer};
 #[cfg(feature = "npz")]
 pub use npz::{Compression, Npz, NpzOptions, from_npz, to_npz};
 #[cfg(feature = "workers")]

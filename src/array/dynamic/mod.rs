@@ -12,7 +12,7 @@ use serde::ser::{Serialize, Serializer};
 use crate::dtype::{DType, Field, Kind, Scalar, TimeUnit};
 use crate::element::{self, Element};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::{self, Order};
+use crate::layout::{self, FREE_ROWS, Order};
 use crate::store::{Placed, Standing};
 
 use super::element::{Rows, text, unpadded};
@@ -203,9 +203,6 @@ macro_rules! with_numbers {
     };
 }
 
-/// How many elements without bytes an array may have: their number is bounded by nothing but its own claim.
-const MAX_EMPTY: usize = 1 << 20;
-
 impl DynArray {
     /// Copies an array out of a container.
     ///
@@ -216,10 +213,13 @@ impl DynArray {
         fn numbers<A: Element>(placed: &Placed<'_>) -> Result<ArrayD<A>> {
             array(placed, elements(placed)?)
         }
-        if placed.dtype.item_size() == 0 && layout::count(&placed.shape) > Some(MAX_EMPTY) {
+        if placed.dtype.item_size() == 0 && layout::count(&placed.shape) > Some(FREE_ROWS) {
             return Err(Error::new(
                 ErrorKind::Limit,
-                format!("an array of shape {:?} has elements without bytes", placed.shape),
+                format!(
+                    "an array of {} of shape {:?} has more than {FREE_ROWS} elements without bytes",
+                    placed.dtype, placed.shape
+                ),
             ));
         }
         let dtype = &placed.dtype;
