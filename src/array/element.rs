@@ -13,7 +13,7 @@ use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::dtype::{DType, Field, Kind, Scalar, bf16_to_f32, f16_to_f32};
 use crate::element::{self, FillBytes, Latin};
-use crate::error::Result as OwnResult;
+use crate::error::{Error as OwnError, ErrorKind, Result as OwnResult};
 use crate::layout::{FREE_ROWS, ROWS_PER_BYTE};
 
 /// An element in any byte order, to be written.
@@ -163,13 +163,16 @@ pub(crate) fn text<'a>(dtype: &DType, bytes: &'a [u8]) -> OwnResult<Option<Cow<'
     match dtype.inner() {
         Kind::Bytes(_) => Ok(std::str::from_utf8(unpadded(bytes)).ok().map(Cow::Borrowed)),
         Kind::Text(_) => {
-            let mut text = String::with_capacity(bytes.len() / 4);
+            // Most characters take a byte. Where the claim is large, all that they may take is looked for.
+            let most = if bytes.len() < LARGE { bytes.len() / 4 } else { bytes.len() };
+            let mut text = String::new();
+            text.try_reserve(most).map_err(|_| no_memory(most))?;
             let mut end = 0;
             for unit in bytes.as_chunks::<4>().0 {
                 let element = ElementRef { dtype, bytes: unit };
                 let code = u32::from_le_bytes(element.number(0));
                 text.push(char::from_u32(code).ok_or_else(|| {
-                    crate::error::Error::corrupt(format!(
+                    OwnError::corrupt(format!(
                         "invalid text: {code:#x} is no Unicode scalar value"
                     ))
                 })?);
@@ -182,6 +185,13 @@ pub(crate) fn text<'a>(dtype: &DType, bytes: &'a [u8]) -> OwnResult<Option<Cow<'
         }
         _ => Ok(None),
     }
+}
+
+/// From here on memory may be short.
+const LARGE: usize = 1 << 20;
+
+fn no_memory(bytes: usize) -> OwnError {
+    OwnError::new(ErrorKind::Io, format!("no memory for a text of {bytes} bytes"))
 }
 
 /// Bytes without the NULs that pad them.

@@ -199,7 +199,10 @@ impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for ShmArray<A, D> {
                 let len = size_of_val(&read.elements[..]);
                 ShmArray::in_region(region, offset, len, &shape, read.order)
             }
-            None => ShmArray::from_vec(element::owned(read.elements), &shape, read.order),
+            None => {
+                let items = element::owned(read.elements).map_err(Z::Error::custom)?;
+                ShmArray::from_vec(items, &shape, read.order)
+            }
         }
         .map_err(Z::Error::custom)
     }

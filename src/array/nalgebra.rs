@@ -121,7 +121,7 @@ macro_rules! reads {
             fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 let read = Read::<A>::deserialize(d)?;
                 let (rows, columns) = axes::<$rows, $columns, D::Error>(&read.shape)?;
-                let items = by_column(read, columns.value());
+                let items = by_column(read, columns.value())?;
                 Ok(Matrix::from_data(VecStorage::new(rows, columns, items)))
             }
         }
@@ -131,13 +131,14 @@ macro_rules! reads {
 reads!([A: Element + Scalar, C: Dim] Dyn, C);
 reads!([A: Element + Scalar, const R: usize] Const<R>, Dyn);
 
-fn by_column<A: Element>(read: Read<'_, A>, columns: usize) -> Vec<A> {
-    let in_order = is_by_column(&read);
-    let items = element::owned(read.elements);
-    if in_order {
-        return items;
+fn by_column<A: Element, E: Error>(read: Read<'_, A>, columns: usize) -> Result<Vec<A>, E> {
+    if is_by_column(&read) {
+        return element::owned(read.elements).map_err(E::custom);
     }
-    (0..columns).flat_map(|at| items.iter().skip(at).step_by(columns).copied()).collect()
+    let items = &read.elements;
+    let mut moved = element::room(items.len()).map_err(E::custom)?;
+    moved.extend((0..columns).flat_map(|at| items.iter().skip(at).step_by(columns).copied()));
+    Ok(moved)
 }
 
 impl<'de, A: Element + Scalar, const R: usize, const C: usize> DeserializeArray<'de>

@@ -150,7 +150,8 @@ pub(super) fn owned<A: Element, D: Dimension, E: Error>(
     read: Read<'_, A>,
 ) -> Result<Array<A, D>, E> {
     let shape = dimension::<D, E>(&read.shape_of(D::NDIM), read.order)?;
-    Array::from_shape_vec(shape, element::owned(read.elements)).map_err(Error::custom)
+    let items = element::owned(read.elements).map_err(Error::custom)?;
+    Array::from_shape_vec(shape, items).map_err(Error::custom)
 }
 
 impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for ArcArray<A, D> {

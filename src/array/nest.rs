@@ -48,10 +48,11 @@ impl Nest {
     }
 
     /// Room for one more item.
-    fn room(&mut self) -> &mut [u8] {
-        let start = self.bytes.len();
-        self.bytes.resize(start + self.dtype.item_size(), 0);
-        &mut self.bytes[start..]
+    fn room<E: Error>(&mut self) -> Result<&mut [u8], E> {
+        let (start, item) = (self.bytes.len(), self.dtype.item_size());
+        self.bytes.try_reserve(item).map_err(E::custom)?;
+        self.bytes.resize(start + item, 0);
+        Ok(&mut self.bytes[start..])
     }
 }
 
@@ -189,7 +190,7 @@ impl Item<'_> {
     fn push<'v, E: Error>(self, value: impl IntoDeserializer<'v, E>) -> Result<(), E> {
         self.check()?;
         let dtype = self.nest.dtype.clone();
-        let out = self.nest.room();
+        let out = self.nest.room()?;
         Fill { dtype: &dtype, out, bits: false }.deserialize(value.into_deserializer())
     }
 
@@ -204,7 +205,7 @@ impl Item<'_> {
         if dtype.kind() != DTypeKind::Struct {
             return Err(M::Error::invalid_type(serde::de::Unexpected::Map, &self));
         }
-        FillStruct { dtype: &dtype, out: self.nest.room() }.read_map(first, map)
+        FillStruct { dtype: &dtype, out: self.nest.room()? }.read_map(first, map)
     }
 }
 
@@ -299,6 +300,7 @@ impl<'de> Visitor<'de> for Data<'_> {
         let item = dtype.item_size();
         let (mut count, mut bytes) = (0, Vec::new());
         loop {
+            bytes.try_reserve(item).map_err(S::Error::custom)?;
             bytes.resize((count + 1) * item, 0);
             let fill = Fill { dtype, out: &mut bytes[count * item..], bits: true };
             if seq.next_element_seed(fill)?.is_none() {

@@ -88,13 +88,15 @@ impl<'de, A: Element> Read<'de, A> {
     }
 
     /// The elements in row-major order; a copy is made only for Fortran order with several axes.
-    pub(crate) fn row_major(self) -> Cow<'de, [A]> {
+    pub(crate) fn row_major<E: Error>(self) -> Result<Cow<'de, [A]>, E> {
         let moved =
             self.order == Order::F && self.shape.iter().filter(|axis| **axis > 1).count() > 1;
         if !moved {
-            return self.elements;
+            return Ok(self.elements);
         }
-        Cow::Owned(layout::row_major(&self.shape).map(|place| self.elements[place]).collect())
+        let mut items = element::room(self.elements.len()).map_err(E::custom)?;
+        items.extend(layout::row_major(&self.shape).map(|place| self.elements[place]));
+        Ok(Cow::Owned(items))
     }
 }
 
@@ -449,18 +451,12 @@ impl<'de, A: Element> Visitor<'de> for Blocks<A> {
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
         let Some(count) = self.0.room else {
-            let mut all = Vec::new();
-            let take = &mut |bytes: &[u8]| {
-                all.extend_from_slice(bytes);
-                Ok(())
-            };
+            let mut all = Vec::<u8>::new();
+            let take = &mut |bytes: &[u8]| element::append(&mut all, bytes);
             while seq.next_element_seed(Block(take))?.is_some() {}
             return Ok(Stored::Bytes(Bytes(Cow::Owned(all))));
         };
-        let mut items = element::try_room::<A>(count).ok_or_else(|| {
-            let bytes = count.saturating_mul(size_of::<A>());
-            S::Error::custom(format_args!("no memory for an array of {bytes} bytes"))
-        })?;
+        let mut items = element::room::<A>(count).map_err(S::Error::custom)?;
         let take = &mut |bytes: &[u8]| element::append(&mut items, bytes);
         while seq.next_element_seed(Block(take))?.is_some() {}
         if items.len() == count {
@@ -507,7 +503,7 @@ impl<'de> Visitor<'de> for BytesVisitor {
     }
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-        Ok(Bytes(Cow::Owned(bytes.to_vec())))
+        element::copied(bytes).map(Cow::Owned).map(Bytes).map_err(E::custom)
     }
 
     fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Self::Value, E> {

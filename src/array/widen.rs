@@ -1,9 +1,11 @@
 //! Arrays of numbers as numbers of a wider type, where nothing is lost.
 
+use std::io;
+
 use ndarray::{Array, Dimension};
 
 use crate::dtype::{DType, Scalar, bf16_to_f32, f16_to_f32};
-use crate::element::{self, Element, Fit, fit, mismatch};
+use crate::element::{self, Element, Fit, Misfit, fit, mismatch};
 use crate::error::{Error, Result};
 use crate::store::Placed;
 
@@ -29,8 +31,18 @@ pub(crate) fn widen<A: Element, D: Dimension>(
     Array::from_shape_vec(shape, items).map_err(|error| named(Error::corrupt(error.to_string())))
 }
 
+/// The error of bytes that are no elements, or more than memory can hold.
+pub(super) fn misfit(misfit: Misfit) -> Error {
+    match misfit {
+        Misfit::Memory { .. } => {
+            let none = io::Error::new(io::ErrorKind::OutOfMemory, misfit.to_string());
+            Error::io("cannot copy the array", none)
+        }
+        other => Error::corrupt(other.to_string()),
+    }
+}
+
 pub(super) fn elements<A: Element>(placed: &Placed<'_>) -> Result<Vec<A>> {
-    let misfit = |misfit: element::Misfit| Error::corrupt(misfit.to_string());
     let why = match fit(&placed.dtype, &A::DTYPE) {
         Ok(Fit::Same) => return element::collect(placed.bytes, None).map_err(misfit),
         Ok(Fit::Converted(plan, _)) => {
@@ -93,13 +105,12 @@ fn map<R: Element, W: Element, A: Element>(
     bytes: &[u8],
     widen: impl Fn(R) -> W,
 ) -> Result<Vec<A>> {
-    let misfit = |misfit: element::Misfit| Error::corrupt(misfit.to_string());
     let plan = match fit(&R::DTYPE.in_order_of(dtype), &R::DTYPE) {
         Ok(Fit::Converted(plan, _)) => Some(plan),
         _ => None,
     };
-    let mut items =
-        Vec::with_capacity(bytes.len() / size_of::<R>() * size_of::<W>() / size_of::<A>());
+    let count = bytes.len() / size_of::<R>() * size_of::<W>() / size_of::<A>();
+    let mut items = element::room(count).map_err(misfit)?;
     let mut wide = Vec::with_capacity(BLOCK);
     for block in bytes.chunks(BLOCK * size_of::<R>()) {
         let narrow = element::collect::<R>(block, plan.as_ref()).map_err(misfit)?;

@@ -2,6 +2,8 @@
 //! ndarray its own serde form, to a byte buffer its bytes. So a field may gain or lose its mark, or change between
 //! `Vec`, `Array` and `ShmArray`, without a new format.
 
+use std::io;
+
 use serde::de::value::{
     BorrowedBytesDeserializer, BorrowedStrDeserializer, SeqDeserializer, StrDeserializer,
     U8Deserializer,
@@ -94,7 +96,22 @@ pub(super) fn visit_bytes<'de, V: Visitor<'de>>(
     if placed.dtype.item_size() != 1 {
         return Err(mismatch(placed, &visitor));
     }
+    check_memory::<V::Value>(placed.bytes.len())?;
     visitor.visit_borrowed_bytes(placed.bytes)
+}
+
+/// From here on a claim of memory is looked at before it is handed to code that cannot fail where there is none.
+const LARGE: usize = 16 << 20;
+
+/// An error where a `T`, made of so many bytes, would find no memory: sealed memory and files may have holes.
+pub(super) fn check_memory<T>(bytes: usize) -> Result<()> {
+    if bytes < LARGE || !hint::is_collected::<T>() {
+        return Ok(());
+    }
+    element::check_room(bytes).map_err(|misfit| {
+        let none = io::Error::new(io::ErrorKind::OutOfMemory, misfit.to_string());
+        Error::io("cannot copy the array", none)
+    })
 }
 
 /// What the payload's visitor reads.
@@ -428,6 +445,7 @@ fn visit_elements<'de, V: Visitor<'de>>(
     if dtype.item_size() == 0 {
         bounds.take_rows(walk.left())?;
     }
+    check_memory::<V::Value>(bytes.len())?;
     if dtype.is_big_endian() {
         return visitor.visit_seq(Elements { dtype, bytes, bounds, walk });
     }

@@ -23,6 +23,13 @@ pub(super) fn is_text_value<V>() -> bool {
     name.contains("serde_json::") || name.contains("toml::") || name.contains("serde_yaml")
 }
 
+/// Whether the visitor makes a value of memory of its own, of as many elements as there are: `Vec<T>` and what is like it. It
+/// cannot fail where there is no memory.
+pub(super) fn is_collected<T>() -> bool {
+    let name = type_name::<T>();
+    ["alloc::", "std::collections::", "serde_bytes::bytebuf::"].iter().any(|s| name.starts_with(s))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -232,6 +232,7 @@ fn visit_bytes<'de, V: Visitor<'de>>(bytes: &'de [u8], visitor: V) -> Result<V::
     if hint::is_text_value::<V>() {
         return visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied()));
     }
+    array::check_memory::<V::Value>(bytes.len())?;
     visitor.visit_borrowed_bytes(bytes)
 }
 

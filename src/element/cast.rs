@@ -127,7 +127,9 @@ pub(super) fn append<A: Element>(items: &mut Vec<A>, bytes: &[u8]) -> Result<(),
     check_len::<A>(bytes)?;
     super::check_values(&A::DTYPE, bytes)?;
     let count = bytes.len() / size_of::<A>();
-    items.reserve(count);
+    if items.try_reserve(count).is_err() {
+        return Err(Misfit::Memory { bytes: bytes.len() });
+    }
     let free = items.spare_capacity_mut()[..count].as_mut_ptr().cast::<u8>();
     // SAFETY: `free` is room for `count` elements, of `bytes.len()` bytes together by `check_len`, which was reserved
     // above and which nothing else borrows.

@@ -38,6 +38,8 @@ pub(crate) enum Misfit {
     Length { bytes: usize, item: usize },
     /// The address is not a multiple of the element's alignment.
     Align { needed: usize },
+    /// There is no memory for a copy of so many bytes.
+    Memory { bytes: usize },
     /// A byte of a bool is neither 0 nor 1. The field is empty where the element itself is the bool.
     Bool { index: usize, field: String, byte: u8 },
 }
@@ -51,6 +53,7 @@ impl fmt::Display for Misfit {
             Misfit::Align { needed } => {
                 write!(f, "its bytes do not start at a multiple of {needed}")
             }
+            Misfit::Memory { bytes } => write!(f, "no memory for an array of {bytes} bytes"),
             Misfit::Bool { index, field, byte } => {
                 write!(f, "invalid bool: expected a byte 0 or 1 at element {index}")?;
                 if !field.is_empty() {
@@ -67,37 +70,57 @@ pub(crate) fn view<A: Element>(bytes: &[u8]) -> Result<&[A], Misfit> {
     cast::view(bytes)
 }
 
-/// An empty vector with room for so many.
-fn room<A>(count: usize) -> Vec<A> {
-    let mut items = Vec::with_capacity(count);
+/// An empty vector with room for so many, which is a number from outside.
+///
+/// # Errors
+///
+/// `Memory`. Whatever is read may claim more than memory can hold: sealed memory and files may have holes.
+pub(crate) fn room<A>(count: usize) -> Result<Vec<A>, Misfit> {
+    let mut items = Vec::new();
+    if items.try_reserve_exact(count).is_err() {
+        return Err(Misfit::Memory { bytes: count.saturating_mul(size_of::<A>()) });
+    }
     os::wish_huge_pages(items.spare_capacity_mut());
-    items
+    Ok(items)
 }
 
-/// The same for a number from outside: `None` if there is no memory for them.
-pub(crate) fn try_room<A>(count: usize) -> Option<Vec<A>> {
-    let mut items = Vec::new();
-    items.try_reserve_exact(count).ok()?;
-    os::wish_huge_pages(items.spare_capacity_mut());
-    Some(items)
+/// Whether there is memory for so many bytes, for code that cannot fail where there is none.
+///
+/// # Errors
+///
+/// `Memory`.
+pub(crate) fn check_room(bytes: usize) -> Result<(), Misfit> {
+    // An allocation that nobody sees may be left out.
+    room::<u8>(bytes).map(|room| drop(std::hint::black_box(room)))
+}
+
+/// A copy of bytes that are not the caller's own.
+///
+/// # Errors
+///
+/// `Memory`.
+pub(crate) fn copied<T: Copy>(items: &[T]) -> Result<Vec<T>, Misfit> {
+    let mut copy = room(items.len())?;
+    copy.extend_from_slice(items);
+    Ok(copy)
 }
 
 /// Elements that are the caller's own: copied where they were borrowed.
-pub(crate) fn owned<A: Element>(items: Cow<'_, [A]>) -> Vec<A> {
+///
+/// # Errors
+///
+/// `Memory`.
+pub(crate) fn owned<A: Element>(items: Cow<'_, [A]>) -> Result<Vec<A>, Misfit> {
     match items {
-        Cow::Owned(items) => items,
-        Cow::Borrowed(borrowed) => {
-            let mut items = room(borrowed.len());
-            items.extend_from_slice(borrowed);
-            items
-        }
+        Cow::Owned(items) => Ok(items),
+        Cow::Borrowed(borrowed) => copied(borrowed),
     }
 }
 
 /// Bytes as elements, copied: any alignment, and by a plan any byte order and place of fields.
 pub(crate) fn collect<A: Element>(bytes: &[u8], plan: Option<&Plan>) -> Result<Vec<A>, Misfit> {
     let Some(plan) = plan else {
-        let mut items = room(bytes.len() / size_of::<A>());
+        let mut items = room(bytes.len() / size_of::<A>())?;
         cast::append(&mut items, bytes)?;
         return Ok(items);
     };
@@ -105,7 +128,7 @@ pub(crate) fn collect<A: Element>(bytes: &[u8], plan: Option<&Plan>) -> Result<V
     if from == 0 || !bytes.len().is_multiple_of(from) {
         return Err(Misfit::Length { bytes: bytes.len(), item: from });
     }
-    let mut items = room(bytes.len() / from);
+    let mut items = room(bytes.len() / from)?;
     let each = (BLOCK / to).max(1);
     let mut block = vec![0; each.min(bytes.len() / from) * to];
     for (number, chunk) in bytes.chunks(each * from).enumerate() {

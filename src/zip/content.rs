@@ -350,6 +350,7 @@ fn inflate_pieces(
         if len > into.len() + into.len() / 8 + BLOCK {
             return None;
         }
+        room.try_reserve(len + FINAL.len()).ok()?;
         room.resize(len, 0);
         input.read_exact_at(place.start, room).ok()?;
         if place.end != data.end {
@@ -518,9 +519,12 @@ impl Entry {
         part: usize,
         mut take: impl FnMut(&[u8]) -> bool,
     ) -> Result<()> {
-        let mut inflater = Inflater::new();
+        let mut inflater =
+            Inflater::new().map_err(|_| self.deflate_fault(name, Misfit::Memory))?;
         let mut room = Vec::new();
-        let mut out = vec![0; part];
+        let mut out = Vec::new();
+        out.try_reserve_exact(part).map_err(|_| self.deflate_fault(name, Misfit::Memory))?;
+        out.resize(part, 0);
         let mut given = 0;
         // A header needs little of the compressed bytes.
         let step = STREAM.min(part as u64 * 2);
@@ -558,6 +562,10 @@ impl Entry {
                 fault(name, &format!("expected {} bytes, found {found}", self.size))
             }
             Misfit::Long => fault(name, &format!("expected {} bytes, found more", self.size)),
+            Misfit::Memory => Error::io(
+                format_args!("member `{name}`: no memory to decompress it"),
+                io::Error::from(io::ErrorKind::OutOfMemory),
+            ),
         }
     }
 }

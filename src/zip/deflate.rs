@@ -3,6 +3,9 @@
 //! With the feature `libdeflate` whole buffers go through that library, which is written in C and two to three times as
 //! fast; without it, and part by part, through `flate2`'s backend in Rust.
 
+use std::io;
+use std::panic::AssertUnwindSafe;
+
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 #[cfg(feature = "libdeflate")]
@@ -15,13 +18,43 @@ pub(super) enum Misfit {
     /// They end after so many bytes.
     Short(u64),
     Long,
+    /// There is no memory to decompress them.
+    Memory,
+}
+
+/// Makes what takes so much memory, by code that panics or aborts where there is none: so it is looked for beforehand. Should
+/// another thread take it in between, a panic is caught here.
+fn in_memory<T>(bytes: usize, make: impl FnOnce() -> T) -> io::Result<T> {
+    let none = || io::Error::new(io::ErrorKind::OutOfMemory, format!("no memory of {bytes} bytes"));
+    let mut room = Vec::<u8>::new();
+    room.try_reserve_exact(bytes).map_err(|_| none())?;
+    // An allocation that nobody sees may be left out.
+    drop(std::hint::black_box(room));
+    std::panic::catch_unwind(AssertUnwindSafe(make)).map_err(|_| none())
+}
+
+// What the libraries take, rounded up: libdeflate 1.26 has 11,568 bytes to decompress, and 202,720, 668,256 or 9,011,712 to
+// compress; miniz_oxide 0.9 some 43,000 and 320,000.
+#[cfg(feature = "libdeflate")]
+const DECOMPRESSOR: usize = 16 << 10;
+const INFLATER: usize = 64 << 10;
+const DEFLATER: usize = 512 << 10;
+
+#[cfg(feature = "libdeflate")]
+fn compressor(level: u8) -> usize {
+    match level {
+        0..=1 => 256 << 10,
+        2..=9 => 1 << 20,
+        _ => 10 << 20,
+    }
 }
 
 /// Decompresses a whole stream into exactly the bytes of `into`.
 #[cfg(feature = "libdeflate")]
 pub(super) fn inflate(packed: &[u8], into: &mut [u8]) -> Result<(), Misfit> {
     use libdeflater::{DecompressionError, Decompressor};
-    match Decompressor::new().deflate_decompress(packed, into) {
+    let decompressor = in_memory(DECOMPRESSOR, Decompressor::new).map_err(|_| Misfit::Memory);
+    match decompressor?.deflate_decompress(packed, into) {
         Ok(len) if len == into.len() => Ok(()),
         Ok(len) => Err(Misfit::Short(len as u64)),
         Err(DecompressionError::InsufficientSpace) => Err(Misfit::Long),
@@ -32,7 +65,7 @@ pub(super) fn inflate(packed: &[u8], into: &mut [u8]) -> Result<(), Misfit> {
 /// Decompresses a whole stream into exactly the bytes of `into`.
 #[cfg(not(feature = "libdeflate"))]
 pub(super) fn inflate(packed: &[u8], into: &mut [u8]) -> Result<(), Misfit> {
-    let mut inflater = Inflater::new();
+    let mut inflater = Inflater::new().map_err(|_| Misfit::Memory)?;
     let (used, made, more) = if into.is_empty() {
         (0, 0, More::Output)
     } else {
@@ -64,8 +97,11 @@ pub(super) enum More {
 }
 
 impl Inflater {
-    pub(super) fn new() -> Self {
-        Inflater(Decompress::new(false))
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub(super) fn new() -> io::Result<Self> {
+        in_memory(INFLATER, || Inflater(Decompress::new(false)))
     }
 
     /// Decompresses until one of both ends; says how many bytes were used and made. `into` is not empty.
@@ -106,14 +142,21 @@ pub(super) struct Deflater {
 
 impl Deflater {
     /// Levels beyond the highest that the library has are that one.
-    pub(super) fn new(level: u8) -> Self {
-        Deflater {
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`. Another library would do with less, but its bytes would be others.
+    pub(super) fn new(level: u8) -> io::Result<Self> {
+        #[cfg(feature = "libdeflate")]
+        let whole = in_memory(compressor(level), || {
+            let level = libdeflater::CompressionLvl::new(level.min(12).into());
+            libdeflater::Compressor::new(level.unwrap_or_default())
+        })?;
+        Ok(Deflater {
             level,
             #[cfg(feature = "libdeflate")]
-            whole: libdeflater::Compressor::new(
-                libdeflater::CompressionLvl::new(level.min(12).into()).unwrap_or_default(),
-            ),
-        }
+            whole,
+        })
     }
 
     pub(super) fn level(&self) -> u8 {
@@ -121,31 +164,53 @@ impl Deflater {
     }
 
     /// Appends `data` compressed: a whole stream if it is `last`, else one that another can follow.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
     #[cfg(feature = "libdeflate")]
-    pub(super) fn deflate(&mut self, data: &[u8], last: bool, out: &mut Vec<u8>) {
+    pub(super) fn deflate(
+        &mut self,
+        data: &[u8],
+        last: bool,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
         let start = out.len();
-        out.resize(start + self.whole.deflate_compress_bound(data.len()), 0);
+        let bound = self.whole.deflate_compress_bound(data.len());
+        out.try_reserve(bound)?;
+        out.resize(start + bound, 0);
         let len = self.whole.deflate_compress(data, &mut out[start..]).unwrap_or(0);
         out.truncate(start + len);
         // It fits in its bound and is a stream; else the other way is open.
         if len == 0 || !last && !splice::open_end(out, start, data.len() as u64) {
             out.truncate(start);
-            self.deflate_in_parts(data, last, out);
+            return self.deflate_in_parts(data, last, out);
         }
+        Ok(())
     }
 
     /// Appends `data` compressed: a whole stream if it is `last`, else one that another can follow.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
     #[cfg(not(feature = "libdeflate"))]
-    pub(super) fn deflate(&mut self, data: &[u8], last: bool, out: &mut Vec<u8>) {
-        self.deflate_in_parts(data, last, out);
+    pub(super) fn deflate(
+        &mut self,
+        data: &[u8],
+        last: bool,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        self.deflate_in_parts(data, last, out)
     }
 
-    fn deflate_in_parts(&mut self, data: &[u8], last: bool, out: &mut Vec<u8>) {
-        let mut deflater = Compress::new(Compression::new(self.level.min(9).into()), false);
+    fn deflate_in_parts(&mut self, data: &[u8], last: bool, out: &mut Vec<u8>) -> io::Result<()> {
+        let level = Compression::new(self.level.min(9).into());
+        let mut deflater = in_memory(DEFLATER, || Compress::new(level, false))?;
         let flush = if last { FlushCompress::Finish } else { FlushCompress::Sync };
         loop {
             // The flush is done when room is left; growing goes on by a part of what came.
-            out.reserve((data.len() / 8).max(1 << 10));
+            out.try_reserve((data.len() / 8).max(1 << 10))?;
             let used = deflater.total_in() as usize;
             let status = deflater.compress_vec(&data[used..], out, flush);
             let done = match status {
@@ -155,7 +220,7 @@ impl Deflater {
                 }
             };
             if done {
-                return;
+                return Ok(());
             }
         }
     }
@@ -164,6 +229,15 @@ impl Deflater {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_there_is_no_memory_for_is_an_error() {
+        assert_eq!(in_memory(1, || 7).unwrap(), 7);
+        let error = in_memory(usize::MAX / 4, || panic!("it was made")).map(|()| ()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);
+        let error = in_memory(1, || panic!("out of memory")).map(|()| ()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);
+    }
 
     /// Bytes that shrink, in runs and noise.
     fn sample(len: usize) -> Vec<u8> {
@@ -181,13 +255,13 @@ mod tests {
             let data = sample(len);
             for piece in [7000, 33_000, 150_000, 500_000] {
                 for level in [0, 1, 6, 12] {
-                    let mut deflater = Deflater::new(level);
+                    let mut deflater = Deflater::new(level).unwrap();
                     let (mut whole, mut parts) = (Vec::new(), Vec::new());
                     let mut at = 0;
                     loop {
                         let next = (at + piece).min(len);
-                        deflater.deflate(&data[at..next], next == len, &mut whole);
-                        deflater.deflate_in_parts(&data[at..next], next == len, &mut parts);
+                        deflater.deflate(&data[at..next], next == len, &mut whole).unwrap();
+                        deflater.deflate_in_parts(&data[at..next], next == len, &mut parts).unwrap();
                         at = next;
                         if at == len {
                             break;
@@ -207,7 +281,7 @@ mod tests {
     fn streams_that_misfit_are_told() {
         let data = sample(10_000);
         let mut stream = Vec::new();
-        Deflater::new(6).deflate(&data, true, &mut stream);
+        Deflater::new(6).unwrap().deflate(&data, true, &mut stream).unwrap();
         assert_eq!(inflate(&stream, &mut vec![0; 9_999]), Err(Misfit::Long));
         assert_eq!(inflate(&stream, &mut []), Err(Misfit::Long));
         assert_eq!(inflate(&stream, &mut vec![0; 10_001]), Err(Misfit::Short(10_000)));

@@ -1,5 +1,7 @@
 //! Compresses many pieces beside each other.
 
+use std::io;
+
 use rayon::prelude::*;
 
 use super::deflate::Deflater;
@@ -47,7 +49,11 @@ pub(super) struct Packed {
 }
 
 /// Compresses pieces beside each other.
-pub(super) fn pack(pieces: &[Piece<'_>]) -> Vec<Packed> {
+///
+/// # Errors
+///
+/// `OutOfMemory`, as all that compresses.
+pub(super) fn pack(pieces: &[Piece<'_>]) -> io::Result<Vec<Packed>> {
     let pack = |kept: &mut Option<Deflater>, piece: &Piece<'_>| {
         let mut sum = crc32fast::Hasher::new();
         sum.update(piece.data);
@@ -55,10 +61,14 @@ pub(super) fn pack(pieces: &[Piece<'_>]) -> Vec<Packed> {
         if kept.as_ref().is_some_and(|deflater| deflater.level() != level) {
             *kept = None;
         }
-        let deflater = kept.get_or_insert_with(|| Deflater::new(level));
+        let mut deflater = match kept.take() {
+            Some(deflater) => deflater,
+            None => Deflater::new(level)?,
+        };
         let mut bytes = Vec::new();
-        deflate(deflater, block, piece.data, piece.last, &mut bytes);
-        Packed { sum, bytes }
+        deflate(&mut deflater, block, piece.data, piece.last, &mut bytes)?;
+        *kept = Some(deflater);
+        Ok(Packed { sum, bytes })
     };
     if pieces.len() < 2 || !threads::available() {
         let mut kept = None;
@@ -68,13 +78,19 @@ pub(super) fn pack(pieces: &[Piece<'_>]) -> Vec<Packed> {
 }
 
 /// Compresses data block by block to one stream.
-fn deflate(deflater: &mut Deflater, block: usize, data: &[u8], last: bool, out: &mut Vec<u8>) {
+fn deflate(
+    deflater: &mut Deflater,
+    block: usize,
+    data: &[u8],
+    last: bool,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
     let (end, start) = (data.len() % block, data.len() - data.len() % block);
     let ends = if end == 0 { start.saturating_sub(block) } else { start };
     for block in data[..ends].chunks(block) {
-        deflater.deflate(block, false, out);
+        deflater.deflate(block, false, out)?;
     }
-    deflater.deflate(&data[ends..], last, out);
+    deflater.deflate(&data[ends..], last, out)
 }
 
 /// The pieces of a member, or of a part of it that starts and ends with pieces of the member.
@@ -85,7 +101,10 @@ pub(super) fn pieces(data: &[u8], fit: Fit, last: bool) -> impl Iterator<Item = 
 }
 
 /// [`fit`] of several members.
-pub(super) fn fit_all<'a>(level: u8, members: impl Iterator<Item = &'a [u8]>) -> Vec<Fit> {
+pub(super) fn fit_all<'a>(
+    level: u8,
+    members: impl Iterator<Item = &'a [u8]>,
+) -> io::Result<Vec<Fit>> {
     let members: Vec<&[u8]> = members.collect();
     if members.len() < 2 || !threads::available() {
         return members.into_iter().map(|data| fit(level, data)).collect();
@@ -98,7 +117,7 @@ pub(super) fn fit_all<'a>(level: u8, members: impl Iterator<Item = &'a [u8]>) ->
 /// In noise, as floats and sorted numbers have it, the quick search for repeats finds what the thorough one does, and no
 /// worse. Numbers that are sorted closely change their kind every few kilobytes, since their upper bytes do: codes of
 /// their own for each 16 KiB take a hundredth less, where libdeflate by itself makes one block of all.
-pub(super) fn fit(level: u8, data: &[u8]) -> Fit {
+pub(super) fn fit(level: u8, data: &[u8]) -> io::Result<Fit> {
     const QUICK: u8 = 4;
     const SAMPLE: usize = 32 << 10;
     const BLOCK: usize = 16 << 10;
@@ -106,29 +125,29 @@ pub(super) fn fit(level: u8, data: &[u8]) -> Fit {
     const LONG: usize = 1 << 20;
     let mut fit = Fit::new(level);
     if data.len() < PIECE || level == 0 {
-        return fit;
+        return Ok(fit);
     }
     let sample = &data[data.len() / 2..][..SAMPLE];
     let len = |level, block| {
         let mut out = Vec::new();
-        deflate(&mut Deflater::new(level), block, sample, true, &mut out);
-        out.len()
+        deflate(&mut Deflater::new(level)?, block, sample, true, &mut out)?;
+        io::Result::Ok(out.len())
     };
-    let mut least = len(level, PIECE);
+    let mut least = len(level, PIECE)?;
     if (QUICK + 1..10).contains(&level) {
-        let quick = len(QUICK, PIECE);
+        let quick = len(QUICK, PIECE)?;
         if quick <= least {
             (fit.level, least) = (QUICK, quick);
         }
     }
-    if data.len() >= LONG && len(fit.level, BLOCK) < least - least / 500 {
+    if data.len() >= LONG && len(fit.level, BLOCK)? < least - least / 500 {
         fit.block = BLOCK;
     }
-    fit
+    Ok(fit)
 }
 
 /// Whether compressing is likely worth it, from samples of data that is much longer than they are.
-pub(super) fn looks_worth(level: u8, data: &[u8]) -> bool {
+pub(super) fn looks_worth(level: u8, data: &[u8]) -> io::Result<bool> {
     const SAMPLE: usize = 32 << 10;
     const COUNT: usize = 8;
     let step = data.len() / COUNT;
@@ -138,8 +157,8 @@ pub(super) fn looks_worth(level: u8, data: &[u8]) -> bool {
         Piece { data, fit: Fit::new(level), last: true }
     };
     let samples: Vec<Piece<'_>> = (0..COUNT).map(sample).collect();
-    let packed: usize = pack(&samples).iter().map(|packed| packed.bytes.len()).sum();
-    is_worth(packed as u64, samples.iter().map(|sample| sample.data.len() as u64).sum())
+    let packed: usize = pack(&samples)?.iter().map(|packed| packed.bytes.len()).sum();
+    Ok(is_worth(packed as u64, samples.iter().map(|sample| sample.data.len() as u64).sum()))
 }
 
 #[cfg(all(test, feature = "libdeflate"))]
@@ -161,11 +180,11 @@ mod tests {
             std::iter::repeat_with(|| (random() >> 24) as u8).take(1 << 20).collect();
         let packed = |fit: Fit| -> usize {
             let pieces: Vec<Piece<'_>> = pieces(&sorted, fit, true).collect();
-            pack(&pieces).iter().map(|packed| packed.bytes.len()).sum()
+            pack(&pieces).unwrap().iter().map(|packed| packed.bytes.len()).sum()
         };
-        let fitted = fit(6, &sorted);
+        let fitted = fit(6, &sorted).unwrap();
         assert!(fitted.block < PIECE);
         assert!(packed(fitted) < packed(Fit::new(6)) * 995 / 1000);
-        assert_eq!(fit(6, &noise).block, PIECE);
+        assert_eq!(fit(6, &noise).unwrap().block, PIECE);
     }
 }

@@ -182,7 +182,8 @@ impl<W: Write + Seek> ArchiveWriter<W> {
             }
             Way::Gathered(mut data) => {
                 if data.is_empty() {
-                    data.reserve_exact(open.size as usize);
+                    let room = data.try_reserve_exact(open.size as usize);
+                    room.map_err(|error| pack_error(error.into()))?;
                 }
                 data.extend_from_slice(bytes);
                 Way::Gathered(data)
@@ -237,15 +238,15 @@ impl<W: Write + Seek> ArchiveWriter<W> {
     ) -> Result<Way> {
         let held = std::mem::take(&mut member.held);
         let before = held.len();
-        let fit = fit(member.fit.level, rest);
-        if rest.len() < BATCH || looks_worth(fit.level, rest) {
+        let fit = fit(member.fit.level, rest).map_err(pack_error)?;
+        if rest.len() < BATCH || looks_worth(fit.level, rest).map_err(pack_error)? {
             let (first, others) = rest.split_at(rest.len().min(PIECE - before));
             let mut start = held.clone();
             start.extend_from_slice(first);
             let first = pieces(&start, fit, others.is_empty());
             let all: Vec<Piece<'_>> = first.chain(pieces(others, fit, true)).collect();
             for (number, batch) in all.chunks(BATCH / PIECE).enumerate() {
-                self.put(&mut member, &pack(batch))?;
+                self.put(&mut member, &pack(batch).map_err(pack_error)?)?;
                 tell((number + 1) * BATCH - before);
             }
             if is_worth(member.packed, size) {
@@ -269,6 +270,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
     ) -> Result<Way> {
         loop {
             let (now, later) = bytes.split_at(bytes.len().min(BATCH - member.held.len()));
+            member.held.try_reserve(now.len()).map_err(|error| pack_error(error.into()))?;
             member.held.extend_from_slice(now);
             bytes = later;
             let ends = last && bytes.is_empty();
@@ -276,10 +278,10 @@ impl<W: Write + Seek> ArchiveWriter<W> {
                 return Ok(Way::Deflated(member));
             }
             if member.packed == 0 {
-                member.fit = fit(member.fit.level, &member.held);
+                member.fit = fit(member.fit.level, &member.held).map_err(pack_error)?;
             }
             let batch = pieces(&member.held, member.fit, ends).collect::<Vec<_>>();
-            let batch = pack(&batch);
+            let batch = pack(&batch).map_err(pack_error)?;
             let len: usize = batch.iter().map(|piece| piece.bytes.len()).sum();
             if member.packed == 0 && !is_worth(len as u64, member.held.len() as u64) {
                 let mut started = self.restart(name, size, &member.started)?;
@@ -352,10 +354,11 @@ impl<W: Write + Seek> ArchiveWriter<W> {
             return Ok(());
         };
         let fits = fit_all(level, waiting.iter().map(|member| &member.data[..]));
+        let fits = fits.map_err(pack_error)?;
         let members = waiting.iter().zip(fits);
         let all: Vec<Piece<'_>> =
             members.flat_map(|(member, fit)| pieces(&member.data, fit, true)).collect();
-        let mut packed = pack(&all).into_iter();
+        let mut packed = pack(&all).map_err(pack_error)?.into_iter();
         for Waiting { name, data } in &waiting {
             let count = data.len().div_ceil(PIECE);
             let packed: Vec<Packed> = packed.by_ref().take(count).collect();
@@ -573,6 +576,11 @@ fn push_end(directory: &mut Vec<u8>, start: u64, count: u64) {
 #[cold]
 fn write_error(error: io::Error) -> Error {
     Error::io("cannot write the archive", error)
+}
+
+#[cold]
+fn pack_error(error: io::Error) -> Error {
+    Error::io("cannot compress an array", error)
 }
 
 #[cold]

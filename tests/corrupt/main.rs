@@ -1,7 +1,8 @@
 //! Bad input gets an error: never a panic, a hang or an allocation out of proportion, and never a wrong value.
 //!
 //! `altered` damages whole blocks, with the checksum left or made right again, and `exhaustive` a small object in each
-//! container in every small way; `forged` makes bad ones by hand, each for one lie, and holds every error to its kind and text.
+//! container in every small way; `forged` makes bad ones by hand, each for one lie, and holds every error to its kind and
+//! text. `hollow`, `holes` and `readers` claim more than there is; `misuse` is code that asks out of turn.
 #![cfg(all(feature = "derive", feature = "ndarray"))]
 #![allow(missing_docs, clippy::cast_precision_loss)]
 
@@ -10,7 +11,13 @@ mod bounds;
 mod exhaustive;
 mod forge;
 mod forged;
+#[cfg(target_os = "linux")]
+mod holes;
+#[cfg(feature = "npz")]
+mod hollow;
 #[path = "../support/memory.rs"]
 mod memory;
+mod misuse;
 mod model;
 mod nesting;
+mod readers;

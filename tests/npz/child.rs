@@ -43,6 +43,7 @@ fn role() {
     match role.as_str() {
         "save" => crate::killed::save_for_ever(path),
         "too-large" => crate::killed::save_too_much(path),
+        "little-memory" => crate::lack::save_and_load_in_little(path),
         "umask" => crate::killed::save_with_umask(path),
         other => panic!("no such role: {other}"),
     }

@@ -14,6 +14,8 @@ mod foreign;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod killed;
+#[cfg(target_os = "linux")]
+mod lack;
 mod layout;
 #[path = "../support/memory.rs"]
 mod memory;

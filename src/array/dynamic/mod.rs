@@ -19,7 +19,7 @@ use super::element::{Rows, text, unpadded};
 use super::item::SerializeArray;
 use super::nd::dimension;
 use super::token::{Plain, nest, serialize_raw};
-use super::widen::elements;
+use super::widen::{elements, misfit};
 
 /// An array of any dtype, owned: for programs that look at arrays they do not know.
 ///
@@ -143,8 +143,8 @@ impl RawArray {
     }
 
     fn copy_field(&self, field: &Field) -> Result<DynArray> {
-        let mut bytes =
-            Vec::with_capacity(self.bytes.len() / self.dtype.item_size().max(1) * field.bytes());
+        let count = self.bytes.len() / self.dtype.item_size().max(1);
+        let mut bytes = element::room(count * field.bytes()).map_err(misfit)?;
         if field.bytes() > 0 {
             for item in self.bytes.chunks_exact(self.dtype.item_size()) {
                 bytes.extend_from_slice(&item[field.offset()..field.offset() + field.bytes()]);
@@ -241,43 +241,42 @@ impl DynArray {
                 #[cfg(feature = "half")]
                 Scalar::BF16 => DynArray::BF16(numbers(placed)?),
                 #[cfg(not(feature = "half"))]
-                Scalar::F16 | Scalar::BF16 => DynArray::raw(placed),
+                Scalar::F16 | Scalar::BF16 => DynArray::raw(placed)?,
                 #[cfg(feature = "complex")]
                 Scalar::C64 => DynArray::Complex64(numbers(placed)?),
                 #[cfg(feature = "complex")]
                 Scalar::C128 => DynArray::Complex128(numbers(placed)?),
                 #[cfg(not(feature = "complex"))]
-                Scalar::C64 | Scalar::C128 => DynArray::raw(placed),
+                Scalar::C64 | Scalar::C128 => DynArray::raw(placed)?,
             },
             Kind::Datetime(unit) => DynArray::Datetime(numbers(placed)?, *unit),
             Kind::Timedelta(unit) => DynArray::Timedelta(numbers(placed)?, *unit),
             Kind::Text(_) => {
-                let texts = items(placed).map(|bytes| {
+                let one = |bytes| {
                     text(dtype, bytes).map(|text| text.unwrap_or_default().into_owned())
-                });
-                DynArray::Text(array(placed, texts.collect::<Result<_>>()?)?)
+                };
+                DynArray::Text(array(placed, all(placed, one)?)?)
             }
             Kind::Bytes(_) => {
-                let all = items(placed).map(|bytes| unpadded(bytes).to_vec());
-                DynArray::Bytes(array(placed, all.collect())?)
+                let one = |bytes| element::copied(unpadded(bytes)).map_err(misfit);
+                DynArray::Bytes(array(placed, all(placed, one)?)?)
             }
-            Kind::Raw(_) | Kind::Struct(_) => DynArray::raw(placed),
+            Kind::Raw(_) | Kind::Struct(_) => DynArray::raw(placed)?,
         })
     }
 
-    fn raw(placed: &Placed<'_>) -> Self {
-        let bytes = if placed.order == Order::C {
-            placed.bytes.to_vec()
+    fn raw(placed: &Placed<'_>) -> Result<Self> {
+        let mut bytes = element::room(placed.bytes.len()).map_err(misfit)?;
+        if placed.order == Order::C {
+            bytes.extend_from_slice(placed.bytes);
         } else {
-            layout::row_major(&placed.shape)
-                .flat_map(|place| {
-                    let item = placed.dtype.item_size();
-                    &placed.bytes[place * item..(place + 1) * item]
-                })
-                .copied()
-                .collect()
-        };
-        DynArray::Raw(RawArray { dtype: placed.dtype.clone(), shape: placed.shape.clone(), bytes })
+            let item = placed.dtype.item_size();
+            for place in layout::row_major(&placed.shape) {
+                bytes.extend_from_slice(&placed.bytes[place * item..(place + 1) * item]);
+            }
+        }
+        let (dtype, shape) = (placed.dtype.clone(), placed.shape.clone());
+        Ok(DynArray::Raw(RawArray { dtype, shape, bytes }))
     }
 
     /// The dtype of its elements. Strings have that of the longest.
@@ -323,11 +322,15 @@ fn array<A>(placed: &Placed<'_>, items: Vec<A>) -> Result<ArrayD<A>> {
     ArrayD::from_shape_vec(shape, items).map_err(|error| Error::corrupt(error.to_string()))
 }
 
-/// The bytes of each element in memory order, also where an element has none.
-fn items<'a>(placed: &Placed<'a>) -> impl Iterator<Item = &'a [u8]> {
+/// What `one` makes of each element, in memory order, also where an element has no bytes.
+fn all<'a, A>(placed: &Placed<'a>, one: impl Fn(&'a [u8]) -> Result<A>) -> Result<Vec<A>> {
     let (item, bytes) = (placed.dtype.item_size(), placed.bytes);
     let count = layout::count(&placed.shape).unwrap_or(0);
-    (0..count).map(move |index| &bytes[index * item..(index + 1) * item])
+    let mut items = element::room(count).map_err(misfit)?;
+    for index in 0..count {
+        items.push(one(&bytes[index * item..(index + 1) * item])?);
+    }
+    Ok(items)
 }
 
 /// Text and bytes that are placed may take so many bytes for padding without further thought.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use serde::de::{Deserializer, Error};
 use serde::ser::Serializer;
 
+use crate::element;
+
 use super::super::token::nest;
 use super::nested::{Routed, collect_nested};
 use super::{BorrowItem, DeserializeArray, DeserializeItem, Lent, SerializeArray, SerializeItem};
@@ -77,7 +79,7 @@ impl<'de, T: DeserializeItem<'de>, const N: usize> DeserializeArray<'de> for [T;
 /// Items as rows of `N`, which is not zero.
 fn rows<T, E: Error, const N: usize>(flat: Vec<T>) -> Result<Vec<[T; N]>, E> {
     let mut flat = flat.into_iter();
-    let mut rows = Vec::with_capacity(flat.len() / N);
+    let mut rows = element::room(flat.len() / N).map_err(E::custom)?;
     while flat.len() > 0 {
         let mut row = Vec::with_capacity(N);
         row.extend(flat.by_ref().take(N));
@@ -138,7 +140,10 @@ macro_rules! shared {
             fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 // Straight from the container into the shared allocation: one copy.
                 Ok(match T::deserialize_lent(&mut Vec::new(), d)? {
-                    Lent::Borrowed(items) => $pointer::from(items),
+                    Lent::Borrowed(items) => {
+                        element::check_room(size_of_val(items)).map_err(D::Error::custom)?;
+                        $pointer::from(items)
+                    }
                     Lent::Owned(items) => $pointer::from(items),
                 })
             }

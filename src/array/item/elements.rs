@@ -62,7 +62,7 @@ pub fn deserialize_elements<'de, A: Element, D: Deserializer<'de>>(
 ) -> Result<Lent<'de, A>, D::Error> {
     let read = Read::<A>::deserialize(d)?;
     check_axes(&read, inner)?;
-    Ok(match read.row_major() {
+    Ok(match read.row_major()? {
         Cow::Borrowed(items) => Lent::Borrowed(items),
         Cow::Owned(items) => Lent::Owned(items),
     })
@@ -76,7 +76,7 @@ pub fn deserialize_owned<'de, A: Element, D: Deserializer<'de>>(
 ) -> Result<Vec<A>, D::Error> {
     let read = Read::<A>::to_own(d)?;
     check_axes(&read, inner)?;
-    Ok(element::owned(read.row_major()))
+    element::owned(read.row_major()?).map_err(D::Error::custom)
 }
 
 /// The same where it lies.

@@ -116,7 +116,9 @@ impl<'de, How: DeserializeOne<'de, T>, T> DeserializeSeed<'de> for NestSeed<'_, 
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
         match self.inner.split_first() {
             None => {
-                self.items.push(How::deserialize_one(d)?);
+                let item = How::deserialize_one(d)?;
+                self.items.try_reserve(1).map_err(D::Error::custom)?;
+                self.items.push(item);
                 Ok(())
             }
             Some((&len, inner)) => d.deserialize_seq(NestVisitor::<How, T> {
