@@ -4,8 +4,8 @@
 pub(crate) const MAX_NDIM: usize = 64;
 
 /// How many rows and elements without bytes an object may have where they are walked one by one: nothing but a claim stands
-/// behind them. `np.zeros((1000000, 0))` is within it.
-pub(crate) const FREE_ROWS: usize = 1 << 20;
+/// behind them, and each may become a map in memory.
+pub(crate) const FREE_ROWS: usize = 1 << 16;
 
 /// And how many more for each byte that is there.
 pub(crate) const ROWS_PER_BYTE: usize = 16;

@@ -172,9 +172,7 @@ pub(crate) fn text<'a>(dtype: &DType, bytes: &'a [u8]) -> OwnResult<Option<Cow<'
                 let element = ElementRef { dtype, bytes: unit };
                 let code = u32::from_le_bytes(element.number(0));
                 text.push(char::from_u32(code).ok_or_else(|| {
-                    OwnError::corrupt(format!(
-                        "invalid text: {code:#x} is no Unicode scalar value"
-                    ))
+                    OwnError::corrupt(format!("invalid text: {code:#x} is no Unicode scalar value"))
                 })?);
                 if code != 0 {
                     end = text.len();

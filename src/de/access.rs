@@ -379,7 +379,8 @@ impl<'de> MapAccess<'de> for &mut SingleEntry<'_, '_, 'de> {
         }
         self.stage = Stage::Content;
         let name = self.decoder.layout(self.number).0.variant;
-        seed.deserialize(BorrowedStrDeserializer::new(self.decoder.bounds.hand_out(name)?)).map(Some)
+        seed.deserialize(BorrowedStrDeserializer::new(self.decoder.bounds.hand_out(name)?))
+            .map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
@@ -505,7 +506,11 @@ pub(super) fn variant<'de, V: Visitor<'de>>(
             visitor.visit_enum(EntryVariant { decoder, key, value, taken: &taken })?
         }
     };
-    if taken.get() { Ok(value) } else { Err(Error::custom("a variant is taken without its content")) }
+    if taken.get() {
+        Ok(value)
+    } else {
+        Err(Error::custom("a variant is taken without its content"))
+    }
 }
 
 struct RecordVariant<'d, 's, 'de> {

@@ -208,8 +208,7 @@ impl<'p, 'de> Fields<'p, 'de> {
         if bytes.is_empty() {
             self.bounds.take_rows(1)?;
         }
-        let part =
-            Part { dtype: field.dtype(), shape: field.shape(), bytes, bounds: self.bounds };
+        let part = Part { dtype: field.dtype(), shape: field.shape(), bytes, bounds: self.bounds };
         seed.deserialize(Wrapped::new(part)).map_err(|error| error.at_field(field.name()))
     }
 }

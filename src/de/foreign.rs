@@ -14,8 +14,8 @@ use crate::stack;
 use crate::store::{Node, Tree};
 
 use super::access;
-use super::array::Whole;
 use super::bounds::Bounds;
+use super::whole::Whole;
 
 /// The name that NumPy gives to an array that is saved without one; others count on.
 const UNNAMED: &str = "arr_";

@@ -2,7 +2,7 @@
 //!
 //! `decoder` is the cursor; `access` hands over the items of sequences, maps, structs and variants; `array` answers every
 //! request that an array fits, `element` those that one of its elements does; `skip` passes over what nobody asked for;
-//! `hint` guesses what a visitor is; `wrapped` takes options and newtypes off an element.
+//! `hint` guesses what a visitor is; `bounds` counts what no bytes stand for; `wrapped` takes options and newtypes off an element.
 
 mod access;
 mod array;
@@ -14,6 +14,8 @@ mod flow;
 mod foreign;
 mod hint;
 mod skip;
+#[cfg(feature = "npz")]
+mod whole;
 mod wrapped;
 
 use serde::de::value::SeqDeserializer;

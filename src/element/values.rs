@@ -56,9 +56,11 @@ pub(super) fn check_values(dtype: &DType, bytes: &[u8]) -> Result<(), Misfit> {
             }
             for (index, item) in bytes.chunks_exact(dtype.item_size()).enumerate() {
                 for bools in &all {
-                    bools
-                        .check(item)
-                        .map_err(|(field, byte)| Misfit::Bool { index, field, byte })?;
+                    bools.check(item).map_err(|(field, byte)| Misfit::Bool {
+                        index,
+                        field,
+                        byte,
+                    })?;
                 }
             }
             Ok(())

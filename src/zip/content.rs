@@ -519,8 +519,7 @@ impl Entry {
         part: usize,
         mut take: impl FnMut(&[u8]) -> bool,
     ) -> Result<()> {
-        let mut inflater =
-            Inflater::new().map_err(|_| self.deflate_fault(name, Misfit::Memory))?;
+        let mut inflater = Inflater::new().map_err(|_| self.deflate_fault(name, Misfit::Memory))?;
         let mut room = Vec::new();
         let mut out = Vec::new();
         out.try_reserve_exact(part).map_err(|_| self.deflate_fault(name, Misfit::Memory))?;

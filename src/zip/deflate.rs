@@ -169,12 +169,7 @@ impl Deflater {
     ///
     /// `OutOfMemory`.
     #[cfg(feature = "libdeflate")]
-    pub(super) fn deflate(
-        &mut self,
-        data: &[u8],
-        last: bool,
-        out: &mut Vec<u8>,
-    ) -> io::Result<()> {
+    pub(super) fn deflate(&mut self, data: &[u8], last: bool, out: &mut Vec<u8>) -> io::Result<()> {
         let start = out.len();
         let bound = self.whole.deflate_compress_bound(data.len());
         out.try_reserve(bound)?;
@@ -195,12 +190,7 @@ impl Deflater {
     ///
     /// `OutOfMemory`.
     #[cfg(not(feature = "libdeflate"))]
-    pub(super) fn deflate(
-        &mut self,
-        data: &[u8],
-        last: bool,
-        out: &mut Vec<u8>,
-    ) -> io::Result<()> {
+    pub(super) fn deflate(&mut self, data: &[u8], last: bool, out: &mut Vec<u8>) -> io::Result<()> {
         self.deflate_in_parts(data, last, out)
     }
 
@@ -261,7 +251,9 @@ mod tests {
                     loop {
                         let next = (at + piece).min(len);
                         deflater.deflate(&data[at..next], next == len, &mut whole).unwrap();
-                        deflater.deflate_in_parts(&data[at..next], next == len, &mut parts).unwrap();
+                        deflater
+                            .deflate_in_parts(&data[at..next], next == len, &mut parts)
+                            .unwrap();
                         at = next;
                         if at == len {
                             break;

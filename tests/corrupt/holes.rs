@@ -11,7 +11,7 @@ use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::process::{Resource, Rlimit};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_shm::{
-    Deserialize, DynArray, Result, Segment, Serialize, SegmentOptions, ShmArray1, to_shared,
+    Deserialize, DynArray, Result, Segment, SegmentOptions, Serialize, ShmArray1, to_shared,
 };
 
 use crate::forge::{HEADER, Parts, TRAILER, crc32, number};
@@ -68,10 +68,16 @@ fn no_memory<T: DeserializeOwned>(segment: &Segment) {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Routed<T>(#[serde(with = "serde_shm::array", bound(
-    serialize = "T: serde_shm::array::SerializeArray",
-    deserialize = "T: serde_shm::array::DeserializeArray<'de>"
-))] T);
+struct Routed<T>(
+    #[serde(
+        with = "serde_shm::array",
+        bound(
+            serialize = "T: serde_shm::array::SerializeArray",
+            deserialize = "T: serde_shm::array::DeserializeArray<'de>"
+        )
+    )]
+    T,
+);
 
 #[test]
 fn a_hole_of_8_tib_is_an_error_to_whoever_copies_it() {

@@ -32,7 +32,15 @@ fn files() -> Vec<(Vec<u8>, bool)> {
         (npy("[('y', '|u1'), ('x', '<f4', (3, 1099511627776, 0))]", "False", "(1,)", &[1]), true),
         (npy("[('x', '<f4', (0, 1099511627776))]", "False", "(1,)", &[]), false),
         (npy("[('y', '|u1'), ('x', '|S0', (1048576,))]", "False", "(1000,)", &[0; 1000]), true),
-        (npy(&format!("[('y', '|u1'), {}]", many_fields.join(", ")), "False", "(1500,)", &[0; 1500]), true),
+        (
+            npy(
+                &format!("[('y', '|u1'), {}]", many_fields.join(", ")),
+                "False",
+                "(1500,)",
+                &[0; 1500],
+            ),
+            true,
+        ),
     ];
     for (depth, each) in [(3, "1024"), (6, "1024"), (30, "4"), (1, "4611686018427387904")] {
         files.push((npy(&nested(depth, each, "'|S0'"), "False", "(1,)", &[]), true));
@@ -62,7 +70,7 @@ fn held<R>(what: &str, call: impl FnOnce() -> R) -> R {
     let started = Instant::now();
     let (result, peak) = peak(call);
     assert!(started.elapsed() < Duration::from_secs(20), "{what}: {:?}", started.elapsed());
-    assert!(peak < 512 << 20, "{what}: {peak} bytes");
+    assert!(peak < 128 << 20, "{what}: {peak} bytes");
     result
 }
 
@@ -153,7 +161,8 @@ fn print(array: &DynArray) {
 #[test]
 fn no_reader_walks_what_is_not_there() {
     for (number, (file, too_many)) in files().into_iter().enumerate() {
-        let what = format!("file {number}: {}", String::from_utf8_lossy(&file[10..file.len().min(150)]));
+        let what =
+            format!("file {number}: {}", String::from_utf8_lossy(&file[10..file.len().min(150)]));
         let npz = Npz::from_bytes(file).unwrap();
         let arrays = held(&what, || npz.arrays().unwrap());
         assert_eq!(arrays.len(), 1, "{what}");
@@ -181,7 +190,7 @@ fn what_is_not_asked_for_is_passed_over() {
     assert_eq!(rows[1].0, 8);
     let error = held("nested", || npz.get::<Vec<Nested>>()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit);
-    let said = "[0].x: 1073741824 rows or elements without bytes: expected at most 1048576";
+    let said = "[0].x: 1073741824 rows or elements without bytes: expected at most 65536";
     assert!(error.to_string().contains(said), "{error}");
 }
 
@@ -192,11 +201,11 @@ fn rows_without_columns_are_read_up_to_the_limit() {
         held("rows", || Npz::from_bytes(file).unwrap().get::<Vec<Vec<f32>>>().map(|v| v.len()))
     };
     assert_eq!(read(1000).unwrap(), 1000);
-    assert_eq!(read(1 << 20).unwrap(), 1 << 20);
-    assert_eq!(read((1 << 20) + 1).unwrap_err().kind(), ErrorKind::Limit);
+    assert_eq!(read(1 << 16).unwrap(), 1 << 16);
+    assert_eq!(read((1 << 16) + 1).unwrap_err().kind(), ErrorKind::Limit);
     // What is there pays for more: a thousand empty fields beside a thousand bytes each.
     let fields = "[('y', '|u1', (1000,)), ('x', '|S0', (1000,))]";
-    let file = npy(fields, "False", "(2000,)", &[0; 2_000_000]);
+    let file = npy(fields, "False", "(200,)", &[0; 200_000]);
     assert!(held("paid", || Npz::from_bytes(file).unwrap().get::<Anything>()).is_ok());
 }
 

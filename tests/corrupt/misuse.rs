@@ -10,7 +10,9 @@ use serde::de::{
     Deserialize, DeserializeOwned, Deserializer, EnumAccess, Error as _, IgnoredAny, MapAccess,
     SeqAccess, VariantAccess, Visitor,
 };
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple, Serializer};
+use serde::ser::{
+    Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple, Serializer,
+};
 use serde_shm::{Result, from_bytes, to_bytes};
 
 /// What a visitor of a map does.
@@ -161,10 +163,18 @@ fn maps_structs_arrays_and_variants_asked_out_of_turn() {
     let nested = BTreeMap::from([(vec!["key"], map.clone()), (vec![], map)]);
     all_turns::<Asked<AsMap>>(&nested);
     let array = ndarray::arr2(&[[1_u8, 2], [3, 4]]);
-    all_turns::<Asked<AsArray>>(&serde_shm::ShmArray2::from(array.clone()));
-    all_turns::<Asked<AsMap>>(&array);
-    // A struct may be left early: what is not taken of it is passed over, as unknown fields are.
+    let shared = serde_shm::ShmArray2::from(array.clone());
+    // An array and a struct may be left early: what is not taken is passed over, as unknown fields are.
     for turns in WRONG {
+        for result in [
+            with_turns::<Asked<AsArray>>(&shared, turns),
+            with_turns::<Asked<AsMap>>(&array, turns),
+        ] {
+            assert!(
+                matches!((&result, turns), (Err(_), _) | (Ok(7), [Key] | [Entry, Key])),
+                "{turns:?}: {result:?}"
+            );
+        }
         let result = with_turns::<Asked<AsMap>>(S { a: 1, b: "two" }, turns);
         assert!(result.is_err() || matches!(turns, [Key] | [Entry, Key]), "{turns:?}: {result:?}");
         let result = with_turns::<Asked<AsAny>>(E::C { x: 1 }, turns);
@@ -196,7 +206,10 @@ impl<'de> Deserialize<'de> for Wrongly {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a variant")
             }
-            fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> std::result::Result<Wrongly, A::Error> {
+            fn visit_enum<A: EnumAccess<'de>>(
+                self,
+                data: A,
+            ) -> std::result::Result<Wrongly, A::Error> {
                 let (_, content) = data.variant::<IgnoredAny>()?;
                 match HOW.get() {
                     0 => content.unit_variant()?,
@@ -234,7 +247,8 @@ fn a_variant_asked_for_as_another_is_read_whole_or_refused() {
 #[test]
 fn elements_and_archives_asked_out_of_turn() {
     use serde_shm::Npz;
-    let text = "{'descr': [('a', '|u1'), ('b', '<f4', (2,))], 'fortran_order': False, 'shape': (2,), }\n";
+    let text =
+        "{'descr': [('a', '|u1'), ('b', '<f4', (2,))], 'fortran_order': False, 'shape': (2,), }\n";
     let len = u16::try_from(text.len()).unwrap().to_le_bytes();
     let file = [b"\x93NUMPY\x01\x00", &len[..], text.as_bytes(), &[0; 18]].concat();
     let npz = Npz::from_bytes(file).unwrap();
@@ -334,7 +348,8 @@ impl Serialize for Liar {
 fn what_announces_another_number_than_it_gives() {
     use What::{Keys, Map, OpenKey, Seq, Struct, Tuple, ValueFirst, Values};
     for what in [Seq, Tuple, Struct, Map, Values, Keys, OpenKey, ValueFirst] {
-        for announced in [None, Some(0), Some(1), Some(3), Some(5), Some(1 << 20), Some(usize::MAX)] {
+        for announced in [None, Some(0), Some(1), Some(3), Some(5), Some(1 << 20), Some(usize::MAX)]
+        {
             for given in [0, 1, 2, 3, 4, 5] {
                 let liar = Liar { what, announced, given };
                 let valid = match what {
@@ -343,7 +358,8 @@ fn what_announces_another_number_than_it_gives() {
                     Keys | OpenKey | ValueFirst => given == 0,
                 };
                 let all = vec![liar; 5];
-                let blocks = [to_bytes(&liar), to_bytes(&all), to_bytes(&BTreeMap::from([(1, all)]))];
+                let blocks =
+                    [to_bytes(&liar), to_bytes(&all), to_bytes(&BTreeMap::from([(1, all)]))];
                 for block in blocks {
                     match block {
                         Ok(block) => {
@@ -351,7 +367,7 @@ fn what_announces_another_number_than_it_gives() {
                             from_bytes::<IgnoredAny>(&block).unwrap();
                             from_bytes::<crate::model::Anything>(&block).unwrap();
                         }
-                        Err(error) => assert!(!valid || !error.to_string().is_empty(), "{liar:?}"),
+                        Err(error) => assert!(!valid, "{liar:?}: {error}"),
                     }
                 }
             }

@@ -22,7 +22,7 @@ pub(crate) fn save_and_load_in_little(path: &Path) {
     for level in [12, 6, 1] {
         let options = || NpzOptions::new().compression(Compression::Deflate(level)).fsync(false);
         options().save(path, &numbers).unwrap();
-        for more in (0..40).map(|step| step * (512 << 10)) {
+        for more in (2..40).map(|step| step * (512 << 10)) {
             let status = std::fs::read_to_string("/proc/self/status").unwrap();
             let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
             let kib: u64 = size.trim().trim_end_matches(" kB").parse().unwrap();

@@ -252,9 +252,8 @@ impl DynArray {
             Kind::Datetime(unit) => DynArray::Datetime(numbers(placed)?, *unit),
             Kind::Timedelta(unit) => DynArray::Timedelta(numbers(placed)?, *unit),
             Kind::Text(_) => {
-                let one = |bytes| {
-                    text(dtype, bytes).map(|text| text.unwrap_or_default().into_owned())
-                };
+                let one =
+                    |bytes| text(dtype, bytes).map(|text| text.unwrap_or_default().into_owned());
                 DynArray::Text(array(placed, all(placed, one)?)?)
             }
             Kind::Bytes(_) => {
