@@ -1,15 +1,19 @@
 //! Room on the stack for values that nest deep.
 //!
-//! Serde reads and writes by recursion, through code of the user's whose frames nobody knows. So room is looked for
-//! every [`STEP`] levels, and where it is short the walk goes on on a stack of its own.
+//! Serde reads and writes by recursion, through code of the user's whose frames nobody knows. So each level compares the
+//! stack pointer with an address, the floor. Below it a [`Watch`] looks at what is really left, and at how much the levels
+//! since the last look took; where that is short the walk goes on on a stack of its own.
 
 use crate::error::{Error, ErrorKind};
+use crate::os;
 
-/// Levels between one look at the stack and the next. Limits are multiples of it.
+pub(crate) use switch::{BUFFERED, large, limit, more};
+
+/// Limits are multiples of it: the serializer looks at them so often.
 pub(crate) const STEP: u32 = 16;
 
-/// How deep values may nest on the caller's own stack.
-pub(crate) const SHALLOW: u32 = 64;
+/// How deep values may nest that are read on the caller's own stack.
+pub(crate) const SHALLOW: u32 = if cfg!(feature = "deep") { 64 } else { SHALLOW_ONLY };
 
 /// How deep values may nest anywhere. What is read has to be dropped on the caller's own stack, which in a debug build
 /// takes up to 840 bytes a level (a map of maps): this many fit into the 2 MiB that a thread has.
@@ -19,16 +23,110 @@ pub(crate) const DEEP: u32 = 2048;
 /// How deep values may nest where stacks cannot be switched.
 pub(crate) const SHALLOW_ONLY: u32 = 256;
 
-/// Whether it is time to look at limit and stack, so many levels deep.
+/// What is kept for the levels up to the next look and the leaves below them: in writing, where values are passed by
+/// reference, and in reading, where code that is not optimised holds a value several times in each of several frames.
+pub(crate) const KEPT_IN_WRITING: usize = 64 << 10;
+pub(crate) const KEPT_IN_READING: usize = if cfg!(feature = "deep") { 256 << 10 } else { 64 << 10 };
+
+/// The largest growth between two looks that was seen is kept so many times.
+const TIMES: usize = 4;
+
+/// So often a value's own size may lie in the frames that read it, those of the user's code included.
+const COPIES: usize = 16;
+
+/// Growth of the stack between one look and the next.
+const STRIDE: usize = 16 << 10;
+
+/// With less than this nothing is begun.
+const LEAST: usize = 32 << 10;
+
+/// What is known of the stack that a value is written or read on.
+#[derive(Clone, Copy)]
+pub(crate) struct Watch {
+    /// A level that begins below this address looks.
+    floor: usize,
+    /// Where the first and the last look were.
+    start: usize,
+    last: usize,
+    /// The most that the stack grew from one look to the next.
+    largest: usize,
+}
+
+impl Watch {
+    /// From here on. What is left need not be known for values that take little.
+    pub(crate) fn begin() -> Self {
+        let here = os::stack_pointer();
+        Watch { floor: here - STRIDE.min(here), start: here, last: here, largest: 0 }
+    }
+
+    /// Whether a level that reads or writes a `T` begins below the floor.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(crate) fn is_due<T>(&self) -> bool {
+        os::stack_pointer().wrapping_sub(frames::<T>()) < self.floor
+    }
+
+    /// Whether there is room for a level of these [`frames`], and for what is to be kept.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn look(&mut self, kept: usize, frames: usize) -> bool {
+        let here = os::stack_pointer();
+        let Some(left) = left() else {
+            self.floor = 0;
+            return true;
+        };
+        self.largest = self.largest.max(self.last.saturating_sub(here));
+        let needed = kept.max(TIMES.saturating_mul(self.largest)).saturating_add(frames);
+        let Some(spare) = left.checked_sub(needed) else { return false };
+        self.last = here;
+        self.floor = here - frames - spare.min(STRIDE);
+        true
+    }
+
+    /// The stack that one level took on average, of so many.
+    pub(crate) fn each(&self, levels: u32) -> usize {
+        self.start.saturating_sub(os::stack_pointer()) / levels.max(1) as usize
+    }
+
+    pub(crate) fn largest(&self) -> usize {
+        self.largest
+    }
+
+    /// What is known, for a stack that goes on from here.
+    pub(crate) fn elsewhere(&self) -> Self {
+        Watch { largest: self.largest, ..Watch::begin() }
+    }
+}
+
+/// What the frames may take in which a `T` lies.
+pub(crate) const fn frames<T>() -> usize {
+    let size = size_of::<T>();
+    // A type of this size has no value on any stack.
+    if size > 1 << 40 { 1 << 44 } else { COPIES * size }
+}
+
+/// What is left of this stack, where that can be known.
+pub(crate) fn left() -> Option<usize> {
+    #[cfg(feature = "deep")]
+    return stacker::remaining_stack();
+    #[cfg(not(feature = "deep"))]
+    return os::stack_end().map(|end| os::stack_pointer() - end);
+}
+
+/// Whether a `T` can be begun to be read or written here.
+pub(crate) fn is_begun<T>() -> bool {
+    left().is_none_or(|left| left >= LEAST + frames::<T>())
+}
+
+/// Whether it is time to compare so many levels with the limit.
 #[inline]
 pub(crate) fn is_step(depth: u32) -> bool {
     depth.is_multiple_of(STEP) && depth != 0
 }
 
-/// Whether the next step's levels can be written from here, so many levels deep, as they are.
+/// Whether the next step's levels may be written, so many levels deep.
 #[inline(never)]
-pub(crate) fn is_fit(depth: usize) -> bool {
-    depth == 0 || depth < limit() as usize && !is_low()
+pub(crate) fn is_allowed(depth: usize) -> bool {
+    depth < limit() as usize
 }
 
 #[cold]
@@ -36,53 +134,72 @@ pub(crate) fn too_deep(limit: u32) -> Error {
     Error::new(ErrorKind::Limit, format!("the object nests deeper than {limit} levels"))
 }
 
+#[cold]
+pub(crate) fn too_low() -> Error {
+    let left = left().unwrap_or(0);
+    let mend = if cfg!(feature = "deep") {
+        "there is no memory for a larger one"
+    } else {
+        "use a thread with a larger one, or the feature `deep`"
+    };
+    Error::new(
+        ErrorKind::Limit,
+        format!(
+            "the object nests too deep for the {left} bytes that are left of this stack; {mend}"
+        ),
+    )
+}
+
 #[cfg(feature = "deep")]
 mod switch {
     use crate::error::{Error, ErrorKind, Result};
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-    /// Two steps' levels, of 16 KiB each: a part that is written on another stack leaves the levels above it on this one.
-    const LOW: usize = 512 << 10;
+    use super::{DEEP, KEPT_IN_READING, SHALLOW_ONLY, left};
 
-    /// What is left so that a thread which was made small still gets its shallow values read and written in place.
-    const LOW_IN_PLACE: usize = 128 << 10;
+    /// What a level takes of the stack that is read out of serde's buffer later, where nothing can look.
+    pub(crate) const BUFFERED: usize = 128 << 10;
 
-    /// [`super::DEEP`] levels of 32 KiB each; pages that are not touched cost nothing.
-    const LARGE: usize = (super::DEEP as usize) << 15;
+    /// What values are read on that nest deep: so much for each level, as it lies in a buffer and beside it. Pages that are
+    /// not touched cost nothing.
+    const LARGE: usize = DEEP as usize * (BUFFERED + (32 << 10)) + KEPT_IN_READING;
+    const LARGEST: usize = if usize::BITS < 64 { 1 << 29 } else { 1 << 32 };
 
     /// What a part of a value is written on that comes near the stack's end.
     const MORE: usize = 8 << 20;
 
-    /// Whether less than so many bytes are left, where that can be known.
-    fn is_below(bytes: usize) -> bool {
-        stacker::remaining_stack().is_some_and(|left| left < bytes)
-    }
-
-    /// Whether this stack may not do for what is written in the next two steps.
-    pub(crate) fn is_low() -> bool {
-        is_below(LOW)
-    }
-
-    /// Whether this stack may not do for what is read in the next step.
-    pub(crate) fn is_short() -> bool {
-        is_below(LOW_IN_PLACE)
-    }
+    /// Less does not help.
+    const LEAST: usize = 1 << 20;
 
     /// How deep values may nest that are written.
     pub(crate) fn limit() -> u32 {
-        if stacker::remaining_stack().is_some() { super::DEEP } else { super::SHALLOW_ONLY }
+        if left().is_some() { DEEP } else { SHALLOW_ONLY }
     }
 
-    fn on<R>(size: usize, run: impl FnOnce() -> R) -> Result<R> {
+    /// Whether there is memory for a stack of this size: where there is none, `stacker` panics.
+    fn has_memory(size: usize) -> bool {
+        let mut room = Vec::<u8>::new();
+        let has = room.try_reserve_exact(size).is_ok();
+        // An allocation that nobody sees may be left out.
+        drop(std::hint::black_box(room));
+        has
+    }
+
+    /// Runs on a stack of this size, or of a part of it where there is not so much memory. What it makes does not come by
+    /// way of this: it may be large itself.
+    fn on(mut size: usize, run: &mut dyn FnMut()) -> Result<()> {
+        while size > LEAST && !has_memory(size) {
+            size /= 4;
+        }
         let mut started = false;
         let result = catch_unwind(AssertUnwindSafe(|| {
-            stacker::grow(size, || {
+            stacker::grow(size.max(LEAST), || {
                 started = true;
-                run()
-            })
+                run();
+            });
         }));
         match result {
-            Ok(result) => Ok(result),
+            Ok(()) => Ok(()),
             Err(panic) if started => resume_unwind(panic),
             Err(_) => Err(Error::new(
                 ErrorKind::Limit,
@@ -93,21 +210,27 @@ mod switch {
         }
     }
 
-    /// Runs on a stack for [`super::DEEP`] levels, and says how many levels there is room for.
-    pub(crate) fn large<R>(run: impl FnOnce(u32) -> R) -> Result<R> {
-        on(LARGE, || {
-            // On a platform where stacks cannot be switched, this is still the caller's own.
-            let large = stacker::remaining_stack().is_some_and(|left| left > LARGE / 2);
-            run(if large { super::DEEP } else { super::SHALLOW_ONLY })
-        })
+    /// Runs on a stack for [`DEEP`] levels of so many bytes each, and says how many levels may be read. Gives the stack's
+    /// size.
+    pub(crate) fn large(each: usize, run: &mut dyn FnMut(u32)) -> Result<usize> {
+        let size = each.saturating_mul(2 * DEEP as usize).clamp(LARGE, LARGEST);
+        let before = left();
+        // On a platform where stacks cannot be switched, this is still the caller's own.
+        on(size, &mut || run(if left() > before { DEEP } else { SHALLOW_ONLY }))?;
+        Ok(size)
     }
 
-    /// Runs on a stack that has room.
-    pub(crate) fn more<R>(run: impl FnOnce() -> R) -> Result<R> {
-        let run = || if is_low() { None } else { Some(run()) };
-        on(MORE, run)?.ok_or_else(|| {
-            Error::new(ErrorKind::Limit, "the object nests too deep for this thread's stack")
-        })
+    /// Runs on a stack that has room for levels that take up to so many bytes.
+    pub(crate) fn more(largest: usize, run: &mut dyn FnMut()) -> Result<()> {
+        let mut has_room = false;
+        let least = super::KEPT_IN_WRITING.max(super::TIMES.saturating_mul(largest));
+        on(MORE.max(largest.saturating_mul(64)), &mut || {
+            has_room = left().is_none_or(|left| left >= least);
+            if has_room {
+                run();
+            }
+        })?;
+        if has_room { Ok(()) } else { Err(super::too_low()) }
     }
 }
 
@@ -116,25 +239,50 @@ mod switch {
 mod switch {
     use crate::error::Result;
 
-    pub(crate) fn is_low() -> bool {
-        false
-    }
-
-    pub(crate) fn is_short() -> bool {
-        false
-    }
+    /// What a level takes of the stack that is read out of serde's buffer later, where nothing can look: as many levels as
+    /// may be read fit into 2 MiB.
+    pub(crate) const BUFFERED: usize = 6 << 10;
 
     pub(crate) fn limit() -> u32 {
         super::SHALLOW_ONLY
     }
 
-    pub(crate) fn large<R>(run: impl FnOnce(u32) -> R) -> Result<R> {
-        Ok(run(super::SHALLOW_ONLY))
+    pub(crate) fn large(_: usize, _: &mut dyn FnMut(u32)) -> Result<usize> {
+        Err(super::too_low())
     }
 
-    pub(crate) fn more<R>(run: impl FnOnce() -> R) -> Result<R> {
-        Ok(run())
+    pub(crate) fn more(_: usize, _: &mut dyn FnMut()) -> Result<()> {
+        Err(super::too_low())
     }
 }
 
-pub(crate) use switch::{is_low, is_short, large, limit, more};
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_less_in_each_frame() {
+        #[inline(never)]
+        fn deeper(levels: u32, watch: &mut Watch, looks: &mut u32) -> usize {
+            let room = std::hint::black_box([levels; 300]);
+            if watch.is_due::<u8>() {
+                *looks += 1;
+                assert!(watch.look(KEPT_IN_WRITING, 0));
+            }
+            let left = left().unwrap();
+            if levels == 0 {
+                return left;
+            }
+            let below = deeper(levels - 1, watch, looks);
+            assert!(below < left && room[7] == levels);
+            below
+        }
+        let (mut watch, mut looks) = (Watch::begin(), 0);
+        deeper(200, &mut watch, &mut looks);
+        // Some 1.2 KiB a level, and 16 KiB from look to look.
+        assert!((5..50).contains(&looks), "{looks}");
+        assert!((STRIDE..STRIDE + 8000).contains(&watch.largest), "{}", watch.largest);
+        assert!(!watch.look(1 << 40, 0) && !watch.look(0, frames::<[u8; 1 << 30]>()));
+        assert!(is_begun::<u8>() && !is_begun::<[u8; 1 << 30]>());
+    }
+}

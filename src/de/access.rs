@@ -122,6 +122,7 @@ impl<'de> SeqAccess<'de> for &mut Items<'_, '_, 'de, 1> {
         if !self.advance()? {
             return Ok(None);
         }
+        self.decoder.look_if_large::<T::Value>()?;
         let value = Value { decoder: &mut *self.decoder, slot: self.slots[0] };
         match seed.deserialize(value) {
             Ok(value) => Ok(Some(value)),
@@ -162,6 +163,7 @@ impl<'de> MapAccess<'de> for &mut Items<'_, '_, 'de, 2> {
         if !std::mem::take(&mut self.at_value) {
             return Err(unnamed());
         }
+        self.decoder.look_if_large::<V::Value>()?;
         let value = Value { decoder: &mut *self.decoder, slot: self.slots[1] };
         seed.deserialize(value).map_err(|error| error.at(self.key_step()))
     }
@@ -262,6 +264,7 @@ impl<'de> SeqAccess<'de> for &mut FieldsInOrder<'_, '_, 'de> {
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
         let Some((&slot, tags)) = self.tags.split_first() else { return Ok(None) };
         self.tags = tags;
+        self.decoder.look_if_large::<T::Value>()?;
         match seed.deserialize(Value { decoder: &mut *self.decoder, slot }) {
             Ok(value) => Ok(Some(value)),
             Err(error) => Err(in_field(error, self.decoder, self.number, tags.len())),
@@ -333,6 +336,7 @@ impl<'de> MapAccess<'de> for &mut FieldsByName<'_, '_, 'de> {
         let Some(slot) = self.slot.take() else {
             return Err(unnamed());
         };
+        self.decoder.look_if_large::<V::Value>()?;
         match seed.deserialize(Value { decoder: &mut *self.decoder, slot }) {
             Ok(value) => Ok(value),
             Err(error) => {

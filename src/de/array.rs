@@ -69,6 +69,7 @@ pub(super) fn visit_plain<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value> {
     placed.check_plain()?;
+    check_levels(placed, bounds)?;
     visitor.visit_map(Plain { placed, bounds, field: Field::V, is_named: false })
 }
 
@@ -79,8 +80,16 @@ pub(super) fn visit_nested<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value> {
     placed.check_plain()?;
+    check_levels(placed, bounds)?;
     let strides = layout::strides(&placed.shape, placed.order);
     Part { placed, bounds, strides: &strides, axis: 0, start: 0 }.deserialize_any(visitor)
+}
+
+/// Rows and structs within one another are read without a look at the stack: it is looked at beforehand, if they are many.
+pub(super) fn check_levels(placed: &Placed<'_>, bounds: &Bounds) -> Result<()> {
+    const FEW: usize = 6;
+    let levels = placed.shape.len() + placed.dtype.levels();
+    if levels > FEW { bounds.check_levels(levels) } else { Ok(()) }
 }
 
 /// As bytes, if its elements are.

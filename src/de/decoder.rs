@@ -56,8 +56,8 @@ pub(super) struct Decoder<'s, 'de> {
     options: u32,
     /// How deep values may nest on this stack.
     limit: u32,
-    /// Whether they nested deeper, or the stack ran short.
-    pub(super) wants_stack: bool,
+    /// The visitor that was last asked whether it fills serde's buffer, and the answer.
+    buffer: (*const u8, bool),
     left_over: Option<LeftOver>,
     next_array: u64,
     /// What arrays may still take.
@@ -100,7 +100,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
             depth: 0,
             options: 0,
             limit,
-            wants_stack: false,
+            buffer: (std::ptr::null(), false),
             left_over: None,
             next_array: 0,
             array_bytes: source.array_bytes(),
@@ -134,8 +134,8 @@ impl<'s, 'de> Decoder<'s, 'de> {
 
     #[inline]
     pub(super) fn descend<R>(&mut self, read: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
-        if stack::is_step(self.depth) {
-            self.look(self.depth)?;
+        if self.depth >= self.limit || self.bounds.is_due::<R>() {
+            self.look(self.depth, stack::frames::<R>())?;
         }
         self.depth += 1;
         let result = read(self);
@@ -149,8 +149,8 @@ impl<'s, 'de> Decoder<'s, 'de> {
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<R>,
     ) -> Result<R> {
-        if stack::is_step(self.options) {
-            self.look(self.options)?;
+        if self.options >= self.limit || self.bounds.is_due::<R>() {
+            self.look(self.options, stack::frames::<R>())?;
         }
         self.options += 1;
         let result = read(self);
@@ -159,12 +159,43 @@ impl<'s, 'de> Decoder<'s, 'de> {
     }
 
     #[cold]
-    fn look(&mut self, depth: u32) -> Result<()> {
-        if depth >= self.limit || stack::is_short() {
-            self.wants_stack = true;
-            return Err(stack::too_deep(self.limit));
+    #[inline(never)]
+    fn look(&mut self, depth: u32, frames: usize) -> Result<()> {
+        if depth >= self.limit {
+            return Err(self.bounds.too_deep(self.limit));
         }
-        Ok(())
+        self.bounds.look(frames, self.levels())
+    }
+
+    /// How many levels and options stand around the current value.
+    pub(super) fn levels(&self) -> u32 {
+        self.depth + self.options
+    }
+
+    /// Looks at the stack before a large `T` is read.
+    #[inline]
+    pub(super) fn look_if_large<T>(&self) -> Result<()> {
+        self.bounds.look_if_large::<T>(self.levels())
+    }
+
+    /// Whether this visitor fills serde's buffer.
+    fn fills_buffer<V>(&mut self) -> bool {
+        let name = type_name::<V>().as_ptr();
+        if self.buffer.0 != name {
+            self.buffer = (name, hint::keeps_newtypes::<V>());
+        }
+        self.buffer.1
+    }
+
+    /// Reads a compound for this visitor, which was asked for as anything.
+    pub(super) fn buffer<V, R>(&mut self, read: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
+        if !self.fills_buffer::<V>() {
+            return read(self);
+        }
+        self.bounds.enter_buffer()?;
+        let result = read(self);
+        self.bounds.leave_buffer();
+        result
     }
 
     #[inline]
@@ -187,24 +218,24 @@ impl<'s, 'de> Decoder<'s, 'de> {
 
     /// Enters a record that comes next as the last one did that was asked for so, or gives nothing and stays.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn enter_struct(&mut self, asked: Asked) -> Option<(usize, &'de [u8])> {
+    pub(super) fn enter_struct<T>(&mut self, asked: Asked) -> Option<(usize, &'de [u8])> {
         let number = usize::from(self.reader.peek()?);
         // A number of several bytes, or a layout that is not there, has no way.
         let way = self.ways.get(number).filter(|_| number < 0x80)?;
-        if way.same && way.asked.is(asked) { self.enter(number, way.tags) } else { None }
+        if way.same && way.asked.is(asked) { self.enter::<T>(number, way.tags) } else { None }
     }
 
     /// The same for a tuple of so many elements.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn enter_tuple(&mut self, len: usize) -> Option<(usize, &'de [u8])> {
+    pub(super) fn enter_tuple<T>(&mut self, len: usize) -> Option<(usize, &'de [u8])> {
         let number = usize::from(self.reader.peek()?);
         let way = self.ways.get(number).filter(|_| number < 0x80)?;
-        if way.is_tuple && way.tags.len() == len { self.enter(number, way.tags) } else { None }
+        if way.is_tuple && way.tags.len() == len { self.enter::<T>(number, way.tags) } else { None }
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn enter(&mut self, number: usize, tags: &'de [u8]) -> Option<(usize, &'de [u8])> {
-        if stack::is_step(self.depth) {
+    fn enter<T>(&mut self, number: usize, tags: &'de [u8]) -> Option<(usize, &'de [u8])> {
+        if self.depth >= self.limit || self.bounds.is_due::<T>() {
             return None;
         }
         self.reader.skip_byte();

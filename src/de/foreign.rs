@@ -16,9 +16,13 @@ use crate::store::{Node, Tree};
 use super::access;
 use super::bounds::Bounds;
 use super::whole::Whole;
+use super::{hint, on_a_stack};
 
 /// The name that NumPy gives to an array that is saved without one; others count on.
 const UNNAMED: &str = "arr_";
+
+/// How many steps a name may have, and how many options may be asked for around it.
+const MAX_STEPS: u32 = 64;
 
 /// Reads a value from an archive's arrays. Handles keep `region` alive, if arrays lie in it, or what they were loaded to.
 ///
@@ -29,9 +33,15 @@ pub(crate) fn from_tree<'de, T: Deserialize<'de>>(
     tree: &Tree<'de>,
     region: Option<&Region>,
 ) -> Result<T> {
-    let bounds = Bounds::new();
-    let root = Foreign { node: tree.root(), bounds: &bounds, depth: 0 };
-    with_memory(region, None, || T::deserialize(root))
+    with_memory(region, None, || {
+        on_a_stack(|_, short| {
+            let bounds = Bounds::new();
+            let root = Foreign { node: tree.root(), bounds: &bounds, depth: 0 };
+            let result = T::deserialize(root);
+            *short = bounds.wants_stack();
+            result
+        })
+    })
 }
 
 /// A value of which nothing is known but what arrays it has.
@@ -45,8 +55,11 @@ struct Foreign<'t, 'de> {
 impl<'t, 'de> Foreign<'t, 'de> {
     /// One step further in; names may have thousands of steps, and a type may ask for itself in options for ever.
     fn deeper(self, node: Node<'t, 'de>) -> Result<Self> {
-        if self.depth >= stack::SHALLOW {
-            return Err(stack::too_deep(stack::SHALLOW));
+        if self.depth >= MAX_STEPS {
+            return Err(stack::too_deep(MAX_STEPS));
+        }
+        if self.bounds.is_due::<()>() {
+            self.bounds.look(0, self.depth)?;
         }
         Ok(Foreign { node, depth: self.depth + 1, ..self })
     }
@@ -157,6 +170,10 @@ impl<'de> Deserializer<'de> for Foreign<'_, 'de> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         if self.is_array() {
             return self.array()?.deserialize_any(visitor);
+        }
+        if hint::keeps_newtypes::<V>() {
+            // Serde's buffer, which nothing interrupts where it is read out: names have few steps.
+            self.bounds.check_levels(self.node.steps() + self.depth as usize)?;
         }
         if self.node.has_children() && self.items().is_ok() {
             return self.deserialize_seq(visitor);

@@ -45,26 +45,55 @@ pub(crate) fn from_source<'de, T: Deserialize<'de>>(
     region: Option<&Region>,
 ) -> Result<T> {
     with_memory(region, source.live(), || {
-        let mut nests_deep = false;
-        let result = read(source, stack::SHALLOW, &mut nests_deep);
-        if !nests_deep {
-            return result.map_err(with_noted_kind);
-        }
-        // Its levels may go through code that cannot stop to look at the stack, such as serde's buffer behind `untagged`.
-        // So the whole is read once more, on a stack that is large enough from the start.
-        drop(result);
-        stack::large(|limit| read(source, limit, &mut nests_deep))?.map_err(with_noted_kind)
+        on_a_stack(|limit, short| read(source, limit, short)).map_err(with_noted_kind)
     })
+}
+
+/// Reads on a stack that does: `read` is told how many levels it may go down, and notes where it wants a larger stack, for
+/// levels of so many bytes.
+fn on_a_stack<T>(read: impl Fn(u32, &mut Option<usize>) -> Result<T>) -> Result<T> {
+    let mut short = None;
+    if stack::is_begun::<T>() {
+        let result = read(stack::SHALLOW, &mut short);
+        if short.is_none() || cfg!(not(feature = "deep")) {
+            return result;
+        }
+    }
+    // Its levels may go through code that cannot stop to look at the stack, such as serde's buffer behind `untagged`. So the
+    // whole is read once more, on a stack that is large enough from the start.
+    read_on_large(&read, short.unwrap_or(0))
+}
+
+/// What is read comes in a box: on the caller's stack there may be no room for another copy of it.
+#[cold]
+#[inline(never)]
+fn read_on_large<T>(
+    read: &impl Fn(u32, &mut Option<usize>) -> Result<T>,
+    each: usize,
+) -> Result<T> {
+    let (mut each, mut size) = (each, 0);
+    loop {
+        let (mut result, mut short) = (None, None);
+        let made = stack::large(each, &mut |limit| {
+            result = Some(read(limit, &mut short).map(Box::new));
+        })?;
+        match (short, result) {
+            // Its levels turned out to be larger, and a larger stack may do.
+            (Some(more), _) if more > each && made > size => (each, size) = (more, made),
+            (_, Some(result)) => return result.map(|value| *value),
+            (_, None) => return Err(stack::too_low()),
+        }
+    }
 }
 
 fn read<'de, T: Deserialize<'de>>(
     source: &dyn Source<'de>,
     limit: u32,
-    nests_deep: &mut bool,
+    short: &mut Option<usize>,
 ) -> Result<T> {
     let mut decoder = Decoder::new(source, limit)?;
     let result = T::deserialize(Value { decoder: &mut decoder, slot: ANY });
-    *nests_deep = decoder.wants_stack;
+    *short = decoder.bounds.wants_stack();
     if let Some(error) = decoder.error_of_left(result.is_err()) {
         return Err(error);
     }
@@ -314,6 +343,11 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
         while tag == Tag::Readable {
             tag = self.decoder.tag(ANY)?;
         }
+        self.decoder.look_if_large::<V::Value>()?;
+        if matches!(tag, Tag::Seq | Tag::Map | Tag::Record | Tag::Option) {
+            let Value { decoder, slot } = self;
+            return decoder.buffer::<V, _>(|decoder| Value { decoder, slot }.any(tag, visitor));
+        }
         self.any(tag, visitor)
     }
 
@@ -362,6 +396,7 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
 
     #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.decoder.look_if_large::<V::Value>()?;
         let mut tag = self.decoder.tag(self.slot)?;
         // A type of two forms may be an option in one of them.
         while tag == Tag::Readable && self.decoder.reader.peek().is_some_and(is_optional) {
@@ -397,6 +432,7 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
         visitor: V,
     ) -> Result<V::Value> {
         if name != TOKEN {
+            self.decoder.look_if_large::<V::Value>()?;
             return visitor.visit_newtype_struct(self);
         }
         match self.tag()? {
@@ -422,8 +458,9 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
 
     #[inline]
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
+        self.decoder.look_if_large::<V::Value>()?;
         if self.slot == Tag::Record as u8
-            && let Some(record) = self.decoder.enter_tuple(len)
+            && let Some(record) = self.decoder.enter_tuple::<V::Value>(len)
         {
             return entered(self.decoder, record, visitor);
         }
@@ -455,9 +492,10 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
+        self.decoder.look_if_large::<V::Value>()?;
         let asked = Asked::by::<V>(fields);
         if self.slot == Tag::Record as u8
-            && let Some(record) = self.decoder.enter_struct(asked)
+            && let Some(record) = self.decoder.enter_struct::<V::Value>(asked)
         {
             return entered(self.decoder, record, visitor);
         }
@@ -470,6 +508,7 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
         _variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
+        self.decoder.look_if_large::<V::Value>()?;
         match self.tag()? {
             Tag::Record => {
                 let number = self.decoder.layout_number()?;

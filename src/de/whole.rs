@@ -7,7 +7,9 @@ use crate::dtype::DTypeKind;
 use crate::error::{Error, Result};
 use crate::store::Placed;
 
-use super::array::{mismatch, visit_any, visit_bytes, visit_nested, visit_plain, visit_token};
+use super::array::{
+    check_levels, mismatch, visit_any, visit_bytes, visit_nested, visit_plain, visit_token,
+};
 use super::bounds::Bounds;
 use super::element::Element;
 use super::wrapped::Wrapped;
@@ -35,6 +37,7 @@ impl<'de> Whole<'_, 'de> {
         let Some(element) = self.element() else {
             return Err(mismatch(&self.placed, &visitor));
         };
+        check_levels(&self.placed, self.bounds)?;
         visit(element, visitor)
     }
 }
@@ -56,7 +59,10 @@ impl<'de> Deserializer<'de> for Whole<'_, 'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.element() {
-            Some(element) => element.deserialize_any(visitor),
+            Some(element) => {
+                check_levels(&self.placed, self.bounds)?;
+                element.deserialize_any(visitor)
+            }
             None => visit_any(self.placed, self.bounds, visitor),
         }
     }
@@ -115,7 +121,10 @@ impl<'de> Deserializer<'de> for Whole<'_, 'de> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.element() {
-            Some(element) => element.deserialize_seq(visitor),
+            Some(element) => {
+                check_levels(&self.placed, self.bounds)?;
+                element.deserialize_seq(visitor)
+            }
             None => visit_nested(&self.placed, self.bounds, visitor),
         }
     }
@@ -136,6 +145,7 @@ impl<'de> Deserializer<'de> for Whole<'_, 'de> {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.element() {
             Some(element) if element.dtype.kind() == DTypeKind::Struct => {
+                check_levels(&self.placed, self.bounds)?;
                 element.deserialize_any(visitor)
             }
             _ => visit_plain(&self.placed, self.bounds, visitor),

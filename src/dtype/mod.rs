@@ -275,6 +275,12 @@ impl DType {
         }
     }
 
+    /// How deep structs and their sub-arrays nest.
+    pub(crate) fn levels(&self) -> usize {
+        let of = |field: &Field| 1 + field.shape().len() + field.dtype().levels();
+        self.fields().iter().map(of).max().unwrap_or(0)
+    }
+
     /// The unit of a `datetime64` or `timedelta64`.
     pub fn unit(&self) -> Option<TimeUnit> {
         match self.kind {

@@ -5,8 +5,12 @@
 
 #[cfg_attr(not(target_os = "linux"), path = "stub.rs")]
 mod linux;
+mod stack;
 
 pub(crate) use linux::*;
+#[cfg(not(feature = "deep"))]
+pub(crate) use stack::stack_end;
+pub(crate) use stack::stack_pointer;
 
 /// A caller's promise that a file does not change while it is mapped. Each lets one file be mapped.
 pub(crate) struct Unchanging(());

@@ -20,7 +20,7 @@ use serde::ser::Serialize;
 
 use crate::array::{TOKEN, announce, with_noted_kind};
 use crate::error::{Error, ErrorKind, Result};
-use crate::stack;
+use crate::stack::{self, Watch};
 use crate::store::Sink;
 use crate::wire::{BLOB_MIN, Kind, MAX_TUPLE, Tag, put_varint, zigzag};
 
@@ -38,6 +38,7 @@ use shapes::{Key, Shapes};
 /// Those of the sink, those that the value's `Serialize` reports, and `Limit` if it nests too deep.
 pub(crate) fn to_sink<T: Serialize + ?Sized, S: Sink>(value: &T, sink: S) -> Result<S::Output> {
     let mut serializer = Serializer::new(sink);
+    serializer.low = !stack::is_begun::<()>();
     serializer.put(value).map_err(with_noted_kind)?;
     serializer.finish()
 }
@@ -78,6 +79,7 @@ struct Serializer<S> {
     /// Options that stand around the current value: counted by themselves, so that a tree of optional nodes is as
     /// deep as its nodes are.
     options: u32,
+    watch: Watch,
     /// The stack is low: the next value is written on another one.
     low: bool,
     /// Where values stand that have asked whether they are written for a human reader. They ask before they write.
@@ -103,6 +105,7 @@ impl<S: Sink> Serializer<S> {
             active: 0,
             here: 0,
             options: 0,
+            watch: Watch::begin(),
             low: false,
             asked: Cell::default(),
             readable: false,
@@ -162,8 +165,15 @@ impl<S: Sink> Serializer<S> {
     #[cold]
     fn put_elsewhere<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         self.low = false;
-        match stack::more(|| value.serialize(&mut *self)) {
-            Ok(result) => result,
+        let outer = self.watch;
+        let mut written = Ok(());
+        let switched = stack::more(outer.largest(), &mut || {
+            self.watch = outer.elsewhere();
+            written = value.serialize(&mut *self);
+        });
+        self.watch = outer;
+        match switched {
+            Ok(()) => written,
             Err(error) => Err(self.fail(error)),
         }
     }
@@ -211,10 +221,10 @@ impl<S: Sink> Serializer<S> {
         self.out.extend_from_slice(&value);
     }
 
-    /// Whether it is time to look at limit and stack.
+    /// Whether it is time to look at limit and stack: there is no room for another level in the one or the other.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn is_step(&self) -> bool {
-        self.active.is_multiple_of(stack::STEP as usize)
+    fn is_due(&self) -> bool {
+        self.active + 1 >= self.levels.len() || self.watch.is_due::<()>()
     }
 
     /// Begins a record, sequence or map, for which there is room. Gives its number among the levels.
@@ -232,39 +242,49 @@ impl<S: Sink> Serializer<S> {
     /// Begins a sequence or map.
     #[inline]
     fn descend(&mut self, what: What) -> Result<usize> {
-        if self.is_step() {
+        if self.is_due() {
             self.make_room()?;
         }
         Ok(self.enter(what, 0))
     }
 
-    /// Every few levels: is there a limit, and is there room for the next few?
+    /// Is there a limit, and is there room for the next few levels?
     #[inline(never)]
     fn make_room(&mut self) -> Result<()> {
         let index = self.active;
-        if !self.is_step() {
-            return Ok(());
-        }
-        if self.levels.len() < index + 1 + stack::STEP as usize {
+        if index + 1 >= self.levels.len() {
+            self.check_depth(index as u32)?;
             self.levels.resize_with(index + 1 + stack::STEP as usize, Level::default);
         }
-        if index == 0 { Ok(()) } else { self.look(index as u32) }
+        if self.watch.is_due::<()>() {
+            self.low = !self.watch.look(stack::KEPT_IN_WRITING, 0);
+        }
+        Ok(())
     }
 
     #[cold]
-    fn look(&mut self, depth: u32) -> Result<()> {
+    fn check_depth(&mut self, depth: u32) -> Result<()> {
         let limit = stack::limit();
-        if depth >= limit {
-            return Err(self.fail(stack::too_deep(limit)));
+        if depth > 0 && depth >= limit { Err(self.fail(stack::too_deep(limit))) } else { Ok(()) }
+    }
+
+    /// The same for an option.
+    #[cold]
+    #[inline(never)]
+    fn make_room_for_option(&mut self) -> Result<()> {
+        if stack::is_step(self.options) {
+            self.check_depth(self.options)?;
         }
-        self.low = stack::is_low();
+        if self.watch.is_due::<()>() {
+            self.low = !self.watch.look(stack::KEPT_IN_WRITING, 0);
+        }
         Ok(())
     }
 
     /// Writes an item quickly if that can be, and gives its tag. It then waits to be flushed.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn quick<T: Serialize + ?Sized>(&mut self, slot: u8, value: &T) -> Option<u8> {
-        self.stage.as_mut()?.write(&self.shapes, slot, self.active, value)
+        self.stage.as_mut()?.write(&self.shapes, &mut self.watch, slot, self.active, value)
     }
 
     /// Makes room for an item that is to wait.
@@ -500,8 +520,8 @@ impl<'a, S: Sink> serde::Serializer for &'a mut Serializer<S> {
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<()> {
         self.tag(Tag::Option);
         self.slot = ANY;
-        if stack::is_step(self.options) {
-            self.look(self.options)?;
+        if stack::is_step(self.options) || self.watch.is_due::<()>() {
+            self.make_room_for_option()?;
         }
         self.options += 1;
         self.put(value)?;

@@ -15,8 +15,9 @@ use serde::ser::{
 };
 
 use crate::array::TOKEN;
+use crate::os;
+use crate::stack::{self, Watch};
 use crate::wire::{BLOB_MIN, Kind, MAX_TUPLE, Tag, put_varint_at, zigzag};
-use crate::{os, stack};
 
 use super::plain::may_be_array;
 use super::shapes::{Key, Shapes, Step};
@@ -76,6 +77,7 @@ impl Stage {
     pub(super) fn write<T: Serialize + ?Sized>(
         &mut self,
         shapes: &Shapes,
+        watch: &mut Watch,
         slot: u8,
         depth: usize,
         value: &T,
@@ -83,6 +85,7 @@ impl Stage {
         self.bytes[ROOM] = slot;
         let mut quick = Quick {
             shapes,
+            watch,
             room: &mut self.bytes,
             next: self.filled,
             slot: slot_of(slot),
@@ -148,6 +151,7 @@ type Result<T> = std::result::Result<T, Other>;
 
 pub(super) struct Quick<'r> {
     shapes: &'r Shapes,
+    watch: &'r mut Watch,
     room: &'r mut Room,
     /// Where in the room the next byte goes.
     next: usize,
@@ -232,7 +236,9 @@ impl<'r> Quick<'r> {
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn enter(&mut self) -> Result<()> {
-        if self.depth.is_multiple_of(stack::STEP as usize) && !stack::is_fit(self.depth) {
+        if self.depth.is_multiple_of(stack::STEP as usize) && !stack::is_allowed(self.depth)
+            || self.watch.is_due::<()>() && !self.watch.look(stack::KEPT_IN_WRITING, 0)
+        {
             return Err(Other);
         }
         self.depth += 1;

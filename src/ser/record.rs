@@ -113,7 +113,7 @@ impl<S: Sink> Serializer<S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn is_usual(&self, number: u32) -> bool {
         let slot = self.slot;
-        (slot == Tag::Record as u8 || slot == ANY) && number < 0x80 && !self.is_step()
+        (slot == Tag::Record as u8 || slot == ANY) && number < 0x80 && !self.is_due()
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]

@@ -11,6 +11,7 @@ mod bounds;
 mod exhaustive;
 mod forge;
 mod forged;
+mod frames;
 #[cfg(target_os = "linux")]
 mod holes;
 #[cfg(feature = "npz")]

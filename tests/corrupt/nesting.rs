@@ -21,7 +21,7 @@ fn on_a_small_stack<R: Send>(run: impl FnOnce() -> R + Send) -> R {
     on_a_stack(STACK, run)
 }
 
-fn on_a_stack<R: Send>(stack: usize, run: impl FnOnce() -> R + Send) -> R {
+pub(crate) fn on_a_stack<R: Send>(stack: usize, run: impl FnOnce() -> R + Send) -> R {
     std::thread::scope(|scope| {
         std::thread::Builder::new()
             .stack_size(stack)

@@ -58,6 +58,14 @@ impl<'t, 'a> Node<'t, 'a> {
         !self.parts().1.is_empty()
     }
 
+    /// How many steps the longest name has from here on.
+    pub(crate) fn steps(&self) -> usize {
+        let steps = |leaf: &Leaf<'a>| {
+            leaf.name.get(self.at..).map_or(0, |name| name.split(SEPARATORS).count())
+        };
+        self.leaves.iter().map(steps).max().unwrap_or(0)
+    }
+
     /// The array that stands here, loaded.
     ///
     /// # Errors

@@ -1,0 +1,74 @@
+//! Where the stack of this thread is, and what is left of it.
+#![allow(unsafe_code)]
+
+/// The stack pointer, or an address near it: what lies below is free.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(crate) fn stack_pointer() -> usize {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        let pointer: usize;
+        // SAFETY: it copies one register to another, and touches neither memory nor flags.
+        unsafe {
+            std::arch::asm!("mov {}, rsp", out(reg) pointer, options(nomem, nostack, preserves_flags));
+        }
+        pointer
+    }
+    #[cfg(all(target_arch = "aarch64", not(miri)))]
+    {
+        let pointer: usize;
+        // SAFETY: it copies one register to another, and touches neither memory nor flags.
+        unsafe {
+            std::arch::asm!("mov {}, sp", out(reg) pointer, options(nomem, nostack, preserves_flags));
+        }
+        pointer
+    }
+    #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+    {
+        // Somewhere in this frame or its caller's. Sanitizers may move locals elsewhere, but not on these machines' own.
+        let here = 0_u8;
+        std::ptr::from_ref(std::hint::black_box(&here)).addr()
+    }
+}
+
+/// The lowest address of this thread's stack; `None` where that is not known.
+#[cfg(all(target_os = "linux", not(feature = "deep")))]
+pub(crate) fn stack_end() -> Option<usize> {
+    use std::cell::Cell;
+    use std::mem::MaybeUninit;
+    use std::ops::Range;
+
+    fn of_thread() -> Range<usize> {
+        let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
+        // SAFETY: it asks for this thread, which lives, and fills the place that it is given.
+        let failed =
+            unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) } != 0;
+        if failed {
+            return 0..0;
+        }
+        let (mut start, mut size) = (std::ptr::null_mut(), 0);
+        // SAFETY: the attributes were filled above; both places are of the types that it fills.
+        let failed = unsafe {
+            libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut start, &raw mut size)
+        } != 0;
+        // SAFETY: the attributes were filled above and are not used again.
+        unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
+        if failed { 0..0 } else { start.addr()..start.addr() + size }
+    }
+
+    thread_local! {
+        static STACK: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
+    }
+    let (start, end) = STACK.get().unwrap_or_else(|| {
+        let Range { start, end } = of_thread();
+        STACK.set(Some((start, end)));
+        (start, end)
+    });
+    // Code may run on a stack of its own, of which nothing is known.
+    (start..end).contains(&stack_pointer()).then_some(start)
+}
+
+/// The lowest address of this thread's stack; `None` where that is not known.
+#[cfg(all(not(target_os = "linux"), not(feature = "deep")))]
+pub(crate) fn stack_end() -> Option<usize> {
+    None
+}
