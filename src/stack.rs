@@ -62,7 +62,7 @@ impl Watch {
     /// Whether a level that reads or writes a `T` begins below the floor.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn is_due<T>(&self) -> bool {
-        os::stack_pointer().wrapping_sub(frames::<T>()) < self.floor
+        os::stack_pointer().saturating_sub(frames::<T>()) < self.floor
     }
 
     /// Whether there is room for a level of these [`frames`], and for what is to be kept.
@@ -99,9 +99,7 @@ impl Watch {
 
 /// What the frames may take in which a `T` lies.
 pub(crate) const fn frames<T>() -> usize {
-    let size = size_of::<T>();
-    // A type of this size has no value on any stack.
-    if size > 1 << 40 { 1 << 44 } else { COPIES * size }
+    size_of::<T>().saturating_mul(COPIES)
 }
 
 /// What is left of this stack, where that can be known.
@@ -109,12 +107,12 @@ pub(crate) fn left() -> Option<usize> {
     #[cfg(feature = "deep")]
     return stacker::remaining_stack();
     #[cfg(not(feature = "deep"))]
-    return os::stack_end().map(|end| os::stack_pointer() - end);
+    os::stack_end().map(|end| os::stack_pointer() - end)
 }
 
 /// Whether a `T` can be begun to be read or written here.
 pub(crate) fn is_begun<T>() -> bool {
-    left().is_none_or(|left| left >= LEAST + frames::<T>())
+    left().is_none_or(|left| left >= frames::<T>().saturating_add(LEAST))
 }
 
 /// Whether it is time to compare so many levels with the limit.
@@ -163,7 +161,7 @@ mod switch {
     /// What values are read on that nest deep: so much for each level, as it lies in a buffer and beside it. Pages that are
     /// not touched cost nothing.
     const LARGE: usize = DEEP as usize * (BUFFERED + (32 << 10)) + KEPT_IN_READING;
-    const LARGEST: usize = if usize::BITS < 64 { 1 << 29 } else { 1 << 32 };
+    const LARGEST: usize = if usize::BITS < 64 { 1 << 29 } else { (1_u64 << 32) as usize };
 
     /// What a part of a value is written on that comes near the stack's end.
     const MORE: usize = 8 << 20;

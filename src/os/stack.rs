@@ -39,9 +39,10 @@ pub(crate) fn stack_end() -> Option<usize> {
 
     fn of_thread() -> Range<usize> {
         let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
-        // SAFETY: it asks for this thread, which lives, and fills the place that it is given.
-        let failed =
-            unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) } != 0;
+        // SAFETY: it takes nothing and changes nothing.
+        let thread = unsafe { libc::pthread_self() };
+        // SAFETY: the thread is this one, which lives; the place that it fills is one for attributes.
+        let failed = unsafe { libc::pthread_getattr_np(thread, attributes.as_mut_ptr()) } != 0;
         if failed {
             return 0..0;
         }
