@@ -151,6 +151,7 @@ pub(crate) fn too_low() -> Error {
 #[cfg(feature = "deep")]
 mod switch {
     use crate::error::{Error, ErrorKind, Result};
+    use crate::os;
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
     use super::{DEEP, KEPT_IN_READING, SHALLOW_ONLY, left};
@@ -174,19 +175,11 @@ mod switch {
         if left().is_some() { DEEP } else { SHALLOW_ONLY }
     }
 
-    /// Whether there is memory for a stack of this size: where there is none, `stacker` panics.
-    fn has_memory(size: usize) -> bool {
-        let mut room = Vec::<u8>::new();
-        let has = room.try_reserve_exact(size).is_ok();
-        // An allocation that nobody sees may be left out.
-        drop(std::hint::black_box(room));
-        has
-    }
-
     /// Runs on a stack of this size, or of a part of it where there is not so much memory. What it makes does not come by
     /// way of this: it may be large itself.
     fn on(mut size: usize, run: &mut dyn FnMut()) -> Result<()> {
-        while size > LEAST && !has_memory(size) {
+        // Where there is no memory for a stack, `stacker` panics.
+        while size > LEAST && !os::can_map(size) {
             size /= 4;
         }
         let mut started = false;

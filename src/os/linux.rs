@@ -251,6 +251,12 @@ fn limit(resource: libc::__rlimit_resource_t) -> Option<u64> {
     (!failed && found.rlim_cur != libc::RLIM_INFINITY).then_some(found.rlim_cur)
 }
 
+/// Whether so many bytes of memory can be mapped.
+#[cfg(feature = "deep")]
+pub(crate) fn can_map(bytes: usize) -> bool {
+    memmap2::MmapMut::map_anon(bytes).is_ok()
+}
+
 /// The memory that the machine has, in bytes.
 pub(crate) fn total_memory() -> Option<u64> {
     let number = |of| {

@@ -150,7 +150,7 @@ fn print(array: &DynArray) {
     let _ = serde_json::to_string(array);
     let _ = serde_json::to_value(array);
     if let DynArray::Raw(raw) = array {
-        for field in raw.dtype().fields() {
+        for field in raw.dtype().fields().iter().take(9) {
             if let Some(Ok(field)) = raw.field(field.name()) {
                 let _ = (format!("{field:?}"), serde_json::to_string(&field));
             }
