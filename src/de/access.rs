@@ -499,8 +499,14 @@ pub(super) fn variant<'de, V: Visitor<'de>>(
     let taken = Cell::new(false);
     let value = match variant {
         &Variant::Record(number) => {
-            taken.set(decoder.layout(number).0.len == 0);
-            visitor.visit_enum(RecordVariant { decoder, number, taken: &taken })?
+            let value = visitor.visit_enum(RecordVariant {
+                decoder: &mut *decoder,
+                number,
+                taken: &taken,
+            })?;
+            // Of a unit variant nothing is left.
+            taken.set(taken.get() || decoder.layout(number).0.len == 0);
+            value
         }
         Variant::Entry => {
             let (count, more, [key, value]) = decoder.run_header::<2>()?;
@@ -559,13 +565,11 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, 'de> {
     type Error = Error;
 
     fn unit_variant(self) -> Result<()> {
+        self.taken.set(true);
         match self.decoder.layout(self.number).0.kind {
             Kind::UnitVariant => Ok(()),
             // `#[serde(other)]` takes any variant for a unit one: its content is passed over.
-            _ => {
-                self.taken.set(true);
-                skip::record(self.decoder, self.number)
-            }
+            _ => skip::record(self.decoder, self.number),
         }
     }
 
