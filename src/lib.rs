@@ -57,8 +57,8 @@ pub use serde_shm_derive::{Deserialize, Element, Serialize};
 #[cfg(feature = "npz")]
 pub use verbs::{Compression, Npz, NpzOptions, from_npz, to_npz};
 pub use verbs::{
-    OpenOptions, Segment, SegmentOptions, from_bytes, from_reader, from_reader_limited, from_shared,
-    segments, to_bytes, to_shared, to_writer,
+    OpenOptions, Segment, SegmentOptions, from_bytes, from_reader, from_reader_limited,
+    from_shared, segments, to_bytes, to_shared, to_writer,
 };
 
 /// What the derives' code names. Not part of the public interface.
