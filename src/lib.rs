@@ -19,6 +19,7 @@ mod de;
 mod dtype;
 pub mod element;
 mod error;
+mod files;
 mod layout;
 mod memory;
 #[cfg(feature = "npz")]
@@ -26,8 +27,11 @@ mod npy;
 mod os;
 mod segment;
 mod ser;
+mod signature;
 mod stack;
 mod store;
+#[cfg(feature = "npz")]
+mod threads;
 mod verbs;
 mod wire;
 #[cfg(feature = "workers")]
@@ -55,7 +59,7 @@ pub use serde::{de::Deserialize, ser::Serialize};
 #[cfg(feature = "derive")]
 pub use serde_shm_derive::{Deserialize, Element, Serialize};
 #[cfg(feature = "npz")]
-pub use verbs::{Compression, Npz, NpzOptions, from_npz, to_npz};
+pub use verbs::{Compression, Npz, NpzOptions, OtherMember, from_npz, to_npz};
 pub use verbs::{
     OpenOptions, Segment, SegmentOptions, from_bytes, from_reader, from_reader_limited,
     from_shared, segments, to_bytes, to_shared, to_writer,

@@ -6,6 +6,7 @@ use std::fmt::Display;
 use crate::dtype::{DType, DTypeKind, Literal, read_descriptor};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
+use crate::signature::{self, Found};
 
 pub(crate) const MAGIC: [u8; 6] = *b"\x93NUMPY";
 
@@ -140,11 +141,11 @@ enum Text<'a> {
 
 fn text(bytes: &[u8]) -> Result<Text<'_>> {
     let Some(rest) = bytes.strip_prefix(&MAGIC) else {
-        let found = &bytes[..bytes.len().min(MAGIC.len())];
+        let head = &bytes[..bytes.len().min(signature::HEAD)];
         return Err(Error::corrupt(format!(
-            "wrong magic: expected {}, found {}",
+            "wrong magic: expected {} of a .npy file, found {}",
             MAGIC.escape_ascii(),
-            found.escape_ascii()
+            Found(head)
         )));
     };
     let (version, len, rest) = match *rest {

@@ -226,6 +226,7 @@ pub(crate) fn lack(error: &io::Error) -> Option<Lack> {
     match Errno::from_io_error(error)? {
         Errno::NOSPC => Some(Lack::Space),
         Errno::DQUOT => Some(Lack::Quota),
+        Errno::FBIG => Some(Lack::Length),
         Errno::NOMEM => Some(Lack::Memory),
         Errno::MFILE => Some(Lack::Descriptors),
         Errno::NFILE => Some(Lack::SystemDescriptors),
@@ -312,6 +313,23 @@ pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
     Ok(retry_on_intr(|| rustix::fs::mkdir(path, PRIVATE_DIR))?)
 }
 
+/// Gives a directory of this user's own the rights back that its owner has not; says whether it lacked any. A symbolic
+/// link is not followed.
+pub(crate) fn mend_directory(path: &Path) -> io::Result<bool> {
+    // Needs no right to the directory itself.
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let dir = retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?;
+    let found = status(&retry_on_intr(|| rustix::fs::fstat(&dir))?);
+    let owners = PRIVATE_DIR.as_raw_mode();
+    if found.owner != user() || found.mode & owners == owners {
+        return Ok(false);
+    }
+    // Such a descriptor takes no `fchmod`, and the path may lead elsewhere by now.
+    let path = format!("/proc/self/fd/{}", dir.as_raw_fd());
+    retry_on_intr(|| rustix::fs::chmod(&path, PRIVATE_DIR))?;
+    Ok(true)
+}
+
 /// Opens a file for reading; a symbolic link is not followed.
 pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     let flags = READ | OFlags::NOFOLLOW;
@@ -333,9 +351,9 @@ pub(crate) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     Ok(retry_on_intr(|| rustix::fs::fchmod(file, Mode::from_raw_mode(mode)))?)
 }
 
-/// Puts what was written on the disk, if it is one.
-pub(crate) fn sync(of: impl AsFd) -> io::Result<()> {
-    match retry_on_intr(|| rustix::fs::fsync(&of)) {
+/// Puts what was changed in a directory on the disk, if it is one.
+pub(crate) fn sync(dir: &Dir) -> io::Result<()> {
+    match retry_on_intr(|| rustix::fs::fsync(dir)) {
         // Some network file systems do not flush directories and say so.
         Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
         other => Ok(other?),
@@ -366,6 +384,11 @@ impl Dir {
 
     pub(crate) fn status(&self) -> io::Result<Status> {
         Ok(status(&retry_on_intr(|| rustix::fs::fstat(&self.0))?))
+    }
+
+    /// Sets its permission bits.
+    pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
+        Ok(retry_on_intr(|| rustix::fs::fchmod(&self.0, Mode::from_raw_mode(mode)))?)
     }
 
     /// Takes the directory's own lock; false if somebody has it. It is free again when this `Dir` is dropped.

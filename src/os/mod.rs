@@ -80,6 +80,8 @@ pub(crate) enum Lack {
     Space,
     /// What this user may have of the file system.
     Quota,
+    /// How long a file may be.
+    Length,
     Memory,
     /// This process has as many descriptors as it may.
     Descriptors,

@@ -171,6 +171,10 @@ pub(crate) fn make_dir(_: &Path) -> io::Result<()> {
     unsupported()
 }
 
+pub(crate) fn mend_directory(_: &Path) -> io::Result<bool> {
+    unsupported()
+}
+
 pub(crate) fn open_file(_: &Path) -> io::Result<File> {
     unsupported()
 }
@@ -183,7 +187,7 @@ pub(crate) fn set_mode(_: &File, _: u32) -> io::Result<()> {
     unsupported()
 }
 
-pub(crate) fn sync<T>(_: T) -> io::Result<()> {
+pub(crate) fn sync(_: &Dir) -> io::Result<()> {
     unsupported()
 }
 
@@ -224,6 +228,10 @@ impl Dir {
     }
 
     pub(crate) fn status_of(&self, _: &str) -> io::Result<Status> {
+        match *self {}
+    }
+
+    pub(crate) fn set_mode(&self, _: u32) -> io::Result<()> {
         match *self {}
     }
 

@@ -1,7 +1,7 @@
 //! A file that is whole before it gets its name.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::time::{Duration, Instant};
 
 use crate::os::{self, Dir};
@@ -30,6 +30,7 @@ impl<'a> Draft<'a> {
     pub(super) fn create(dir: &'a Dir, draft_name: &str) -> io::Result<Self> {
         match dir.create_unnamed() {
             Ok(file) => {
+                let file = readable(file)?;
                 os::try_lock(&file)?;
                 Ok(Draft { dir, file: Some(file), until_then: draft_name.to_owned(), named: false })
             }
@@ -42,7 +43,7 @@ impl<'a> Draft<'a> {
 
     pub(super) fn create_named(dir: &'a Dir, draft_name: &str) -> io::Result<Self> {
         loop {
-            let file = past_the_dead(dir, draft_name, || dir.create(draft_name))?;
+            let file = readable(past_the_dead(dir, draft_name, || dir.create(draft_name))?)?;
             // Before the lock was there, somebody may have taken it for that of a dead process and removed it.
             if os::try_lock(&file)?
                 && dir.status_of(draft_name).is_ok_and(|there| {
@@ -64,10 +65,6 @@ impl<'a> Draft<'a> {
     pub(super) fn keep(mut self) -> File {
         self.named = false;
         self.file.take().expect("only this takes it, by value")
-    }
-
-    pub(super) fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
-        self.file().write_all(bytes)
     }
 
     pub(super) fn file(&self) -> &File {
@@ -112,6 +109,15 @@ impl Drop for Draft<'_> {
             let _ = self.dir.unlink(&self.until_then);
         }
     }
+}
+
+/// A new file that its owner can open, whatever the umask took away.
+fn readable(file: File) -> io::Result<File> {
+    const OWNERS: u32 = 0o600;
+    if os::file_status(&file)?.mode & OWNERS != OWNERS {
+        os::set_mode(&file, OWNERS)?;
+    }
+    Ok(file)
 }
 
 /// Makes something under a draft's name; again after removing what a process left there that died before its rename,

@@ -7,10 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::room::{self, Place};
 use crate::os::{self, Dir, FileKind, Status};
 
 use super::name::Name;
-use super::room::{self, Place};
+
+/// What the folder's owner may do there. A umask that takes it away from what a process makes would leave a folder that
+/// nobody could use.
+const OWNERS: u32 = 0o700;
 
 /// The variable that moves the folder to another file system.
 const VARIABLE: &str = "SERDE_SHM_DIR";
@@ -55,16 +59,29 @@ impl Folder {
     /// `Io` if it is not a directory that this user owns and nobody else can write.
     pub(crate) fn open(&self) -> Result<Option<Dir>> {
         let doing = || format!("cannot open the folder of named segments {}", self.path.display());
-        let dir = match Dir::open(&self.path) {
+        let opened = Dir::open(&self.path).or_else(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied if os::mend_directory(&self.path)? => {
+                Dir::open(&self.path)
+            }
+            _ => Err(error),
+        });
+        let dir = match opened {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             dir => dir.map_err(|e| match e.kind() {
+                io::ErrorKind::NotADirectory if self.base_fault().is_some() => {
+                    self.unusable(&doing(), e)
+                }
                 // Also what a symbolic link gives.
                 io::ErrorKind::NotADirectory => self.refused("something that is no directory"),
+                io::ErrorKind::PermissionDenied => self.unusable(&doing(), e),
                 _ => room::error(&doing(), e, 0, Place::Memory),
             })?,
         };
         let status = dir.status().map_err(|e| Error::io(doing(), e))?;
         self.check(&status)?;
+        if status.mode & OWNERS != OWNERS {
+            dir.set_mode(OWNERS).map_err(|e| Error::io(doing(), e))?;
+        }
         Ok(Some(dir))
     }
 
@@ -105,6 +122,52 @@ impl Folder {
         Error::new(ErrorKind::Io, expected).with_source(source)
     }
 
+    /// What is wrong with the directory that is to have the folder in it: "it does not exist".
+    pub(super) fn base_fault(&self) -> Option<&'static str> {
+        match (std::fs::metadata(&self.base), std::fs::symlink_metadata(&self.base)) {
+            (Ok(there), _) if there.is_dir() => None,
+            (Ok(_), _) => Some("is no directory"),
+            (Err(_), Ok(there)) if there.is_symlink() => {
+                Some("is a symbolic link that leads nowhere")
+            }
+            (Err(error), _) => match error.kind() {
+                io::ErrorKind::NotFound => Some("does not exist"),
+                io::ErrorKind::NotADirectory => Some("is behind something that is no directory"),
+                _ => Some("cannot be looked at by this user"),
+            },
+        }
+    }
+
+    /// Why the folder cannot be made or opened.
+    #[cold]
+    fn unusable(&self, doing: &str, error: io::Error) -> Error {
+        let base = self.base.display();
+        let found = self.base_fault().or(match error.kind() {
+            // `/proc` and its like.
+            io::ErrorKind::NotFound | io::ErrorKind::Unsupported => {
+                Some("is there, but is on a file system in which no directory can be made")
+            }
+            io::ErrorKind::ReadOnlyFilesystem => Some("is on a file system that can only be read"),
+            io::ErrorKind::PermissionDenied => {
+                Some("or what is in it does not let this user do that")
+            }
+            _ => None,
+        });
+        let Some(found) = found else {
+            let base = Dir::open_through(&self.base);
+            let place = base.as_ref().map_or(Place::Memory, Place::Directory);
+            return room::error(doing, error, 0, place);
+        };
+        let kind = match error.kind() {
+            io::ErrorKind::NotFound => ErrorKind::NotFound,
+            _ => ErrorKind::Io,
+        };
+        let text = format!(
+            "{doing}: the directory {base} {found} ({error}); set ${VARIABLE} to a directory where this user may make one"
+        );
+        Error::new(kind, text).with_source(error)
+    }
+
     /// Opens and locks the folder; `None` if there is none yet.
     ///
     /// All who change the folder hold this lock, so that between looking at a name and changing it nobody else does.
@@ -117,12 +180,7 @@ impl Folder {
     pub(crate) fn make_and_lock(&self) -> Result<LockedFolder<'_>> {
         let doing = || format!("cannot make the folder of named segments {}", self.path.display());
         let make = || match os::make_dir(&self.path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Err(Error::new(
-                ErrorKind::NotFound,
-                format!("{}: the directory {} does not exist", doing(), self.base.display()),
-            )
-            .with_source(e)),
-            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(Error::io(doing(), e)),
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(self.unusable(&doing(), e)),
             _ => Ok(true),
         };
         self.lock_or(make)?.ok_or_else(|| Error::new(ErrorKind::Io, doing()))
@@ -239,6 +297,57 @@ mod tests {
         let error = folder.make_and_lock().err().unwrap();
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert!(error.to_string().contains("/nonexistent/base does not exist"), "{error}");
+    }
+
+    /// `SERDE_SHM_DIR=/proc` was said not to exist, and other bases were told as the system call's own words.
+    #[test]
+    fn a_base_that_cannot_be_used_is_told_as_it_is() {
+        let base = tempfile::tempdir().unwrap();
+        let (file, link) = (base.path().join("file"), base.path().join("link"));
+        std::fs::write(&file, "").unwrap();
+        symlink(base.path().join("nowhere"), &link).unwrap();
+        let beyond = file.join("beyond");
+        for (path, said) in [
+            (
+                Path::new("/proc"),
+                "/proc is there, but is on a file system in which no directory can be made",
+            ),
+            (&file, "file is no directory"),
+            (&link, "link is a symbolic link that leads nowhere"),
+            (&beyond, "beyond is behind something that is no directory"),
+        ] {
+            let folder = Folder::in_base(Some(path.into())).unwrap();
+            let error = folder.make_and_lock().err().unwrap();
+            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.to_string().contains("set $SERDE_SHM_DIR to"), "{error}");
+        }
+        let relative = Folder::in_base(Some("no/such/directory".into())).unwrap();
+        let error = relative.make_and_lock().err().unwrap();
+        let here = std::env::current_dir().unwrap().join("no/such/directory");
+        assert!(
+            error.to_string().contains(&format!("{} does not exist", here.display())),
+            "{error}"
+        );
+    }
+
+    /// A umask of 0777 left a folder that its own user could not open, for good.
+    #[test]
+    fn a_folder_that_lost_its_owners_rights_gets_them_back() {
+        let (_base, folder) = temporary();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        for lost in [0o000, 0o500, 0o300, 0o600] {
+            std::fs::create_dir(folder.path()).unwrap();
+            std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(lost)).unwrap();
+            let locked = folder.make_and_lock().unwrap();
+            assert_eq!(mode(folder.path()), 0o700);
+            drop(locked);
+            std::fs::create_dir(folder.path()).unwrap();
+            std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(lost)).unwrap();
+            assert!(os::mend_directory(folder.path()).unwrap());
+            assert_eq!(mode(folder.path()), 0o700);
+            assert!(!os::mend_directory(folder.path()).unwrap(), "nothing to mend");
+            std::fs::remove_dir(folder.path()).unwrap();
+        }
     }
 
     #[test]

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::files;
+use crate::files::room::{self, Place};
 use crate::memory::live::Layout;
 use crate::os;
 
+use super::SegmentWriter;
 use super::id::{Nonce, SegmentId};
-use super::room::{self, Place};
-use super::writer::SegmentWriter;
 
 /// New memory, to be written and then sealed.
 ///
@@ -31,7 +32,8 @@ pub(crate) fn create_live() -> Result<SegmentWriter> {
 pub(crate) fn seal_live(writer: SegmentWriter, header: &[u8], layout: &Layout) -> Result<File> {
     let file = writer.into_file();
     let failed = |doing| move |e| room::error(doing, e, layout.total(), Place::Memory);
-    os::seal_live(&file, header, layout.total())
+    files::check_size(layout.total())
+        .and_then(|()| os::seal_live(&file, header, layout.total()))
         .map_err(failed("cannot seal the live arrays' memory"))?;
     os::reserve(&file, layout.start(), layout.rows())
         .map_err(failed("cannot get memory for the live arrays' locks"))?;

@@ -7,12 +7,12 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::room::{self, Place};
 use crate::os::{self, Stamp, Status};
 
 use super::entry::{self, Entry, Found};
 use super::folder::Folder;
 use super::name::Name;
-use super::room::{self, Place};
 
 /// How often a reader starts again because the name was republished under its eyes. Each time a whole publication
 /// fell between two system calls of the reader.
@@ -65,10 +65,11 @@ pub(crate) fn follow<T>(
 
 fn look(folder: &Folder, name: &Name) -> Result<(Target, Stamp)> {
     let missing = || {
-        let folder = folder.path().display();
+        let (path, base) = (folder.path().display(), folder.base_fault());
+        let why = base.map_or(String::new(), |fault| format!(", whose parent {fault}"));
         Error::new(
             ErrorKind::NotFound,
-            format!("there is no segment of that name: no entry `{name}` in {folder}"),
+            format!("there is no segment of that name: no entry `{name}` in {path}{why}"),
         )
     };
     let dir = folder.open()?.ok_or_else(missing)?;

@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::room::{self, Place};
 use crate::memory::Region;
 use crate::os::{self, SealedMemory, Stamp, Unsealed};
 
+use super::SegmentWriter;
 use super::id::{Nonce, SegmentId};
-use super::room::{self, Place};
-use super::writer::SegmentWriter;
 
 /// Sealed memory, held by a descriptor of this process.
 pub(crate) struct Memory(SealedMemory);

@@ -9,6 +9,10 @@
 //! Files are [`draft`]s until they are whole; [`publish`] gives them their name, [`lookup`] follows it, [`census`] looks
 //! at all of them.
 
+use std::fs::File;
+
+use crate::files::FileWriter;
+
 mod census;
 mod draft;
 mod entry;
@@ -20,10 +24,8 @@ mod maker;
 mod memfd;
 mod name;
 mod publish;
-mod room;
 mod session;
 mod stored;
-mod writer;
 
 pub(crate) use census::{Record, free_memory, list, reap, remove, remove_session};
 pub(crate) use entry::Entry;
@@ -35,4 +37,6 @@ pub(crate) use memfd::{Memory, other_segment};
 pub(crate) use name::Name;
 pub(crate) use publish::{Published, ensure_free, publish, remove_if};
 pub(crate) use stored::{Shelf, Stored, Unstored};
-pub(crate) use writer::SegmentWriter;
+
+/// A segment that is being written: memory, or a file without a name. When it is dropped, nothing is left.
+pub(crate) type SegmentWriter = FileWriter<File>;

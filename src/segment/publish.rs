@@ -1,9 +1,11 @@
 //! How a segment of memory gets its name, and how the name goes.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::FileWriter;
+use crate::files::room::{self, Place};
 use crate::os::{self, Dir, Stamp, Status};
 
 use super::draft::Draft;
@@ -11,7 +13,6 @@ use super::entry::{self, Entry, Found};
 use super::folder::Folder;
 use super::maker::Witness;
 use super::name::Name;
-use super::room::{self, Place};
 use super::session;
 
 /// Where an entry stands between its making and the rename. Only who holds the folder's lock uses this name.
@@ -79,7 +80,7 @@ fn write<'a>(
     create: impl FnOnce(&'a Dir, &str) -> io::Result<Draft<'a>>,
 ) -> io::Result<Draft<'a>> {
     let draft = create(dir, DRAFT)?;
-    draft.write_all(entry.to_string().as_bytes())?;
+    FileWriter::file(draft.file()).write_all(entry.to_string().as_bytes())?;
     Ok(draft)
 }
 

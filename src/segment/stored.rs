@@ -5,16 +5,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::files;
+use crate::files::room::{self, Place};
 use crate::memory::{AlignedBytes, Region};
 use crate::os::{self, Dir, FileKind, Stamp, Status};
 
+use super::SegmentWriter;
 use super::draft::{self, Draft};
 use super::folder::Folder;
 use super::name::Name;
 use super::publish;
-use super::room::{self, Place};
 use super::session;
-use super::writer::SegmentWriter;
 
 /// Where a persistent segment's file goes.
 pub(crate) enum Shelf {
@@ -29,6 +30,7 @@ pub(crate) struct Unstored {
     shelf: Shelf,
     name: Name,
     mode: u32,
+    fsync: bool,
     /// Set where the file system has no files without a name.
     named: bool,
 }
@@ -74,6 +76,7 @@ impl Unstored {
         shelf: Shelf,
         name: Name,
         mode: u32,
+        fsync: bool,
         replace: bool,
     ) -> Result<(Self, SegmentWriter)> {
         let (named, file) = match &shelf {
@@ -93,10 +96,10 @@ impl Unstored {
                 make(&dir, &name)?
             }
         };
-        Ok((Unstored { shelf, name, mode, named }, SegmentWriter::file(file)))
+        Ok((Unstored { shelf, name, mode, fsync, named }, SegmentWriter::file(file)))
     }
 
-    /// Puts the file on the disk, if it is one, and gives it its name, in one step.
+    /// Puts the file on the disk, if it is one and that is wanted, and gives it its name, in one step.
     ///
     /// # Errors
     ///
@@ -114,7 +117,7 @@ impl Unstored {
                 let draft = self.draft(&dir, file);
                 publish::give_name(&dir, &draft, &self.name, replace, cannot)?;
                 drop(draft);
-                flushed(&dir)?;
+                self.flush(&dir)?;
             }
             Shelf::Dir(_) => {
                 let dir = self.shelf.open()?;
@@ -128,7 +131,7 @@ impl Unstored {
                     })?;
                 }
                 drop(draft);
-                flushed(&dir)?;
+                self.flush(&dir)?;
             }
         }
         let path = self.shelf.path().join(&*self.name);
@@ -137,10 +140,10 @@ impl Unstored {
         Ok(stored)
     }
 
-    /// Sets the mode, puts the content on the disk, and opens the file for reading.
+    /// Sets the mode, puts the content on the disk if that is wanted, and opens the file for reading.
     fn complete(&self, file: &File) -> Result<File> {
         os::set_mode(file, self.mode)
-            .and_then(|()| os::sync(file))
+            .and_then(|()| if self.fsync { files::sync(file) } else { Ok(()) })
             .and_then(|()| os::read_only(file))
             .map_err(|e| self.cannot(e, file))
     }
@@ -148,6 +151,16 @@ impl Unstored {
     fn cannot(&self, error: io::Error, file: &File) -> Error {
         let doing = format!("cannot store the segment `{}`", self.name);
         room::error(&doing, error, 0, Place::FileSystem(file))
+    }
+
+    /// Puts the name on the disk, if that is wanted.
+    fn flush(&self, dir: &Dir) -> Result<()> {
+        if !self.fsync {
+            return Ok(());
+        }
+        os::sync(dir).map_err(|e| {
+            Error::io("the segment is in place, but its directory cannot be flushed to the disk", e)
+        })
     }
 
     fn draft<'a>(&self, dir: &'a Dir, file: File) -> Draft<'a> {
@@ -176,12 +189,6 @@ fn make(dir: &Dir, name: &Name) -> Result<(bool, File)> {
             Err(room::error(&doing, error, 0, Place::Directory(dir)))
         }
     }
-}
-
-fn flushed(dir: &Dir) -> Result<()> {
-    os::sync(dir).map_err(|e| {
-        Error::io("the segment is in place, but its directory cannot be flushed to the disk", e)
-    })
 }
 
 impl Stored {

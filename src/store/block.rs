@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{ARRAY_ALIGN, align_up};
 use crate::memory::live::{Kind, LiveArrays, LiveEntry};
+use crate::signature::Found;
 
 use super::directory::{Directory, DirectoryBuilder, Entry};
 use super::{ArrayHead, Placed, Sink, Source, Standing};
@@ -358,7 +359,7 @@ pub(crate) fn check_head(head: &[u8]) -> Result<Option<&[u8; HEADER]>> {
         return Err(Error::corrupt(format!(
             "wrong magic: expected {}, found {}",
             MAGIC.escape_ascii(),
-            found.escape_ascii()
+            Found(head)
         )));
     }
     let Some(header) = head.first_chunk::<HEADER>() else { return Ok(None) };

@@ -24,7 +24,9 @@ pub(crate) use block::{Block, BlockParts, BlockSink, HEADER, Nonce, check_head};
 pub(crate) use bytes::BytesSink;
 pub(crate) use directory::Entry;
 #[cfg(feature = "npz")]
-pub(crate) use npz::{Info, Input, MappedFile, Members, Node, NpzSink, NpzSource, Rest, Tree};
+pub(crate) use npz::{
+    Info, Input, MappedFile, Members, Node, NpzSink, NpzSource, Other, Rest, Tree,
+};
 pub(crate) use shared::{LivePart, SharedSink, check_live_header};
 #[cfg(feature = "npz")]
 pub(crate) use tally::Tally;

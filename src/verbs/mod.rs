@@ -12,7 +12,7 @@ mod shared;
 pub(crate) use bytes::from_region;
 pub use bytes::{from_bytes, from_reader, from_reader_limited, to_bytes, to_writer};
 #[cfg(feature = "npz")]
-pub use npz::{Compression, Npz, NpzOptions, from_npz, to_npz};
+pub use npz::{Compression, Npz, NpzOptions, OtherMember, from_npz, to_npz};
 #[cfg(feature = "workers")]
 pub(crate) use shared::{Access, Handed};
 pub use shared::{OpenOptions, Segment, SegmentOptions, from_shared, to_shared};

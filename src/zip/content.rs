@@ -2,11 +2,11 @@
 
 use std::io;
 use std::ops::Range;
-
-use rayon::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::error::{Error, Result};
 use crate::memory::{Fresh, Region};
+use crate::threads;
 
 use super::deflate::{Inflater, Misfit, More, inflate};
 use super::directory::{Archive, Entry, fault};
@@ -15,13 +15,19 @@ use super::records::{
     u32_at,
 };
 use super::source::{ReadAt, fetch};
-use super::threads;
 
 /// What is read and then summed in one go, so that the sum finds it in the cache.
 const BLOCK: usize = 64 << 10;
 
-/// What one thread reads of a large member.
-const PART: usize = 16 << 20;
+/// From here on a stored member is read by several threads, in parts that each takes one after the other.
+const LARGE: usize = 16 << 20;
+const PART: usize = 4 << 20;
+
+/// What it takes a thread longer to decompress than to start.
+const SHARE: u64 = 128 << 10;
+
+/// From here on a compressed member that can be parted is worth all threads for itself.
+const PARTED: u64 = 4 << 20;
 
 /// What is read of a member that is not kept.
 const STREAM: u64 = 256 << 10;
@@ -60,7 +66,7 @@ impl Archive {
     /// stands between the members, as this crate writes them.
     pub(crate) fn adjoining(&self, index: usize) -> Option<Range<u64>> {
         let entry = &self.entries[index];
-        let stored = entry.method != DEFLATED && entry.flags & DESCRIPTOR == 0;
+        let stored = entry.is_plain() && entry.flags & DESCRIPTOR == 0;
         // That a header has room before it was seen when the directory was read.
         stored.then(|| entry.limit - entry.size..entry.limit)
     }
@@ -119,6 +125,7 @@ impl Archive {
         room: &'a mut Vec<u8>,
     ) -> Result<(Range<u64>, &'a [u8])> {
         let (entry, name) = (&self.entries[index], self.name(index));
+        entry.check_method(name)?;
         let least = (LOCAL_LEN + entry.raw_name(name).len()) as u64;
         let end = |slack: u64| entry.limit.min(entry.header + least + slack + more);
         let mut place = entry.header..end(SLACK);
@@ -245,20 +252,46 @@ impl Archive {
         input: &dyn ReadAt,
         indices: &[usize],
         most: u64,
-        pieces: impl Fn(usize) -> Option<&'p Pieces> + Sync,
+        pieces: impl Fn(usize) -> Option<&'p Pieces>,
     ) -> Vec<Result<Region>> {
-        let load = |&index: &usize| self.load(input, index, most, pieces(index));
-        // To start the threads and hand the work over takes longer than some small members.
-        let work: u64 = indices
+        let parted = |index: usize| pieces(index).filter(|_| self.entries[index].size >= PARTED);
+        let (alone, others): (Vec<usize>, Vec<usize>) =
+            indices.iter().copied().partition(|&index| parted(index).is_some());
+        let work: u64 = others
             .iter()
             .map(|&index| &self.entries[index])
             .filter(|entry| entry.method == DEFLATED)
             .fold(0, |work, entry| work.saturating_add(entry.size));
-        if work < STREAM || !threads::available() {
-            indices.iter().map(load).collect()
-        } else {
-            indices.par_iter().map(load).collect()
-        }
+        // Beside others a member is not parted: threads do not start threads.
+        let load = |(): &mut (), index| self.load(input, index, most, None);
+        let mut loaded = threads::map(threads::worth(work, SHARE), others, || (), load).into_iter();
+        let mut alone = alone.into_iter().map(|index| self.load(input, index, most, parted(index)));
+        let next = |&index: &usize| match parted(index) {
+            Some(_) => alone.next(),
+            None => loaded.next(),
+        };
+        indices.iter().filter_map(next).collect()
+    }
+
+    /// Verifies all members beside each other.
+    ///
+    /// # Errors
+    ///
+    /// That of the first member that has one.
+    pub(crate) fn verify_all(&self, input: &dyn ReadAt) -> Result<()> {
+        let first = AtomicUsize::new(usize::MAX);
+        let verify = |(): &mut (), index| {
+            // What stands behind a fault that was found is not looked at.
+            if index > first.load(Relaxed) {
+                return Ok(());
+            }
+            self.verify(input, index).inspect_err(|_| {
+                first.fetch_min(index, Relaxed);
+            })
+        };
+        let work = self.entries.iter().fold(0, |work: u64, entry| work.saturating_add(entry.size));
+        let threads = threads::worth(work, STREAM);
+        threads::map(threads, (0..self.len()).collect(), || (), verify).into_iter().collect()
     }
 
     /// Verifies a member's checksum, without keeping its content: memory for a part of it at most.
@@ -334,6 +367,7 @@ fn inflate_pieces(
         return None;
     }
     let mut at = data.start;
+    let threads = threads::worth(into.len() as u64, SHARE);
     let jobs: Vec<(&mut [u8], Range<u64>)> = into
         .chunks_mut(*piece)
         .zip(packed)
@@ -361,15 +395,9 @@ fn inflate_pieces(
         sum.update(into);
         Some(sum)
     };
-    let sums: Option<Vec<crc32fast::Hasher>> = if threads::available() {
-        jobs.into_par_iter().map_init(Vec::new, inflate).collect()
-    } else {
-        let mut room = Vec::new();
-        jobs.into_iter().map(|job| inflate(&mut room, job)).collect()
-    };
     let mut sum = crc32fast::Hasher::new();
-    for piece in sums? {
-        sum.combine(&piece);
+    for piece in threads::map(threads, jobs, Vec::new, inflate) {
+        sum.combine(&piece?);
     }
     Some(sum.finalize())
 }
@@ -385,30 +413,31 @@ fn read_fault(name: &str, error: io::Error) -> Error {
 /// Fills `into` and sums it, block by block, in parts beside each other if it is large: fresh memory is mostly page
 /// faults.
 fn read_summed(input: &dyn ReadAt, at: u64, into: &mut [u8]) -> io::Result<crc32fast::Hasher> {
-    if into.len() <= PART || !threads::available() {
+    let read = |(): &mut (), (number, part): (usize, &mut [u8])| {
         let mut sum = crc32fast::Hasher::new();
-        let mut at = at;
-        for block in into.chunks_mut(BLOCK) {
+        let mut at = at + (number * PART) as u64;
+        for block in part.chunks_mut(BLOCK) {
             input.read_exact_at(at, block)?;
             sum.update(block);
             at += block.len() as u64;
         }
-        return Ok(sum);
+        Ok(sum)
+    };
+    let threads =
+        if into.len() < LARGE { 1 } else { threads::worth(into.len() as u64, PART as u64) };
+    let parts = into.chunks_mut(PART).enumerate().collect();
+    let sums: io::Result<Vec<_>> = threads::map(threads, parts, || (), read).into_iter().collect();
+    let mut sum = crc32fast::Hasher::new();
+    for part in sums? {
+        sum.combine(&part);
     }
-    let middle = (into.len() / 2).next_multiple_of(PART).min(into.len() - 1);
-    let (first, second) = into.split_at_mut(middle);
-    let (first, second) = rayon::join(
-        || read_summed(input, at, first),
-        || read_summed(input, at + middle as u64, second),
-    );
-    let mut sum = first?;
-    sum.combine(&second?);
     Ok(sum)
 }
 
 impl Entry {
-    /// The size that is claimed can come of the bytes that are there.
+    /// The content can be read, and the size that is claimed come of the bytes that are there.
     fn check_size(&self, name: &str) -> Result<()> {
+        self.check_method(name)?;
         if self.method == DEFLATED && self.size > self.stored_size.saturating_mul(DEFLATE_RATIO) {
             return Err(fault(
                 name,

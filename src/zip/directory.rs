@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use super::records::{
     DEFLATED, ENCRYPTED, END, END_LEN, END64, END64_LEN, ENTRY, ENTRY_LEN, FULL, FULL16, LOCAL_LEN,
     LOCATOR64, LOCATOR64_LEN, PATCH, STORED, UNICODE_NAME, UTF8, Zip64, extra_field, from_cp437,
-    name_fault, u16_at, u32_at, u64_at,
+    u16_at, u32_at, u64_at,
 };
 use super::source::{ReadAt, fetch};
 
@@ -25,8 +25,10 @@ pub(crate) struct Archive {
     pub(super) entries: Vec<Entry>,
     /// The names, one after the other.
     names: String,
-    /// The entries in the order of their names.
+    /// The entries in the order of their names, of those with one name the last alone.
     sorted: Vec<u32>,
+    /// The others, in order.
+    shadowed: Vec<u32>,
     /// The checksum of all entries but the last, and how many they are.
     sum: (u32, u64),
 }
@@ -67,8 +69,8 @@ impl Archive {
     /// # Errors
     ///
     /// `Corrupt` if this is no zip archive, a cut one, or one that two readers could understand differently: members
-    /// that overlap or have one name, bytes before or after, names that lead elsewhere. `Unsupported` if a member is
-    /// encrypted or compressed by another method than deflate, or the archive is split.
+    /// that overlap, bytes before or after. `Unsupported` if the archive is split. A member that is encrypted or compressed
+    /// by another method than deflate is an error when it is asked for. A name may be any: nothing is written to it.
     pub(crate) fn open(input: &dyn ReadAt) -> Result<Self> {
         let len = input.size().map_err(read_error)?;
         let (mut room, mut more_room) = (Vec::new(), Vec::new());
@@ -91,6 +93,7 @@ impl Archive {
             entries: Vec::new(),
             names: String::new(),
             sorted: Vec::new(),
+            shadowed: Vec::new(),
             sum: (0, end.count.saturating_sub(1)),
         };
         archive.names.reserve((end.size - end.count * ENTRY_LEN as u64).min(STEP) as usize);
@@ -98,8 +101,8 @@ impl Archive {
         archive.check_places(end.start)?;
         // Folders have no content; NumPy and others have no use for them either.
         let names = &archive.names;
-        archive.entries.retain(|entry| !names[entry.name.clone()].ends_with('/'));
-        archive.check_names()?;
+        archive.entries.retain(|entry| entry.size > 0 || !names[entry.name.clone()].ends_with('/'));
+        archive.sort_names();
         Ok(archive)
     }
 
@@ -137,27 +140,15 @@ impl Archive {
         let extra = &rest[..usize::from(u16_at(bytes, 30))];
         let flags = u16_at(bytes, 8);
         let start = self.names.len();
-        let raw_name = self.push_name(raw, extra, flags)?;
+        let mut raw_name = self.push_name(raw, extra, flags)?;
+        // As Python has it: a name ends before a NUL.
+        if let Some(end) = self.names[start..].find('\0') {
+            self.names.truncate(start + end);
+            raw_name.get_or_insert_with(|| raw.into());
+        }
         let name = &self.names[start..];
         let corrupt = |what: &str| fault(name, what);
-        let unsupported = |what: String| {
-            Error::new(ErrorKind::Unsupported, format!("member `{}`: {what}", name.escape_debug()))
-        };
-        if let Some(fault) = name_fault(name) {
-            return Err(corrupt(fault));
-        }
-        if flags & ENCRYPTED != 0 {
-            return Err(unsupported("it is encrypted: save it without a password".to_owned()));
-        }
-        if flags & PATCH != 0 {
-            return Err(unsupported("it is a patch of another file".to_owned()));
-        }
         let method = u16_at(bytes, 10);
-        if method != STORED && method != DEFLATED {
-            return Err(unsupported(format!(
-                "compressed by method {method}: expected stored or deflate, as NumPy writes it"
-            )));
-        }
         let numbers = || {
             let mut zip64 = Zip64::of(extra)?;
             let size = zip64.resolve(u32_at(bytes, 24))?;
@@ -169,13 +160,10 @@ impl Archive {
         let (size, stored_size, header, disk) =
             numbers().map_err(|()| corrupt("its extra fields are broken or miss a 64-bit size"))?;
         if disk != 0 {
-            return Err(unsupported("it lies in another part of a split archive".to_owned()));
+            return Err(unsupported(name, "it lies in another part of a split archive"));
         }
-        if method == STORED && size != stored_size {
+        if method == STORED && flags & ENCRYPTED == 0 && size != stored_size {
             return Err(corrupt(&format!("stored in {stored_size} bytes, but its size is {size}")));
-        }
-        if name.ends_with('/') && size != 0 {
-            return Err(corrupt("its name is that of a folder, but it has content"));
         }
         Ok(Entry {
             name: start..self.names.len(),
@@ -241,8 +229,9 @@ impl Archive {
         Ok(())
     }
 
-    fn check_names(&mut self) -> Result<()> {
-        let Archive { entries, names, sorted, .. } = self;
+    /// Of members with one name the last is found by it, as Python does it.
+    fn sort_names(&mut self) {
+        let Archive { entries, names, sorted, shadowed, .. } = self;
         // The bytes order as the characters do.
         let mut order: Vec<(&[u8], u32)> = entries
             .iter()
@@ -250,12 +239,30 @@ impl Archive {
             .map(|(entry, index)| (&names.as_bytes()[entry.name.clone()], index))
             .collect();
         order.sort_unstable();
-        if let Some(pair) = order.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            let name = String::from_utf8_lossy(pair[0].0);
-            return Err(fault(&name, "there are two of that name: a duplicate"));
+        sorted.reserve_exact(order.len());
+        for (place, &(name, index)) in order.iter().enumerate() {
+            let last = order.get(place + 1).is_none_or(|(next, _)| *next != name);
+            if last { sorted.push(index) } else { shadowed.push(index) }
         }
-        sorted.extend(order.into_iter().map(|(_, index)| index));
-        Ok(())
+        shadowed.sort_unstable();
+    }
+
+    /// Whether another member of the same name comes later.
+    pub(crate) fn is_shadowed(&self, index: usize) -> bool {
+        !self.shadowed.is_empty()
+            && self.shadowed.binary_search_by(|other| (*other as usize).cmp(&index)).is_ok()
+    }
+
+    /// # Errors
+    ///
+    /// `Corrupt` if two members have one name.
+    pub(crate) fn check_names(&self) -> Result<()> {
+        match self.shadowed.first() {
+            Some(&index) => {
+                Err(fault(self.name(index as usize), "there are two of that name: a duplicate"))
+            }
+            None => Ok(()),
+        }
     }
 
     /// How many members there are; folders do not count.
@@ -298,6 +305,31 @@ impl Archive {
 }
 
 impl Entry {
+    /// # Errors
+    ///
+    /// `Unsupported` if the content is there, but cannot be read.
+    pub(super) fn check_method(&self, name: &str) -> Result<()> {
+        if self.flags & (ENCRYPTED | PATCH) == 0 && matches!(self.method, STORED | DEFLATED) {
+            return Ok(());
+        }
+        let what = if self.flags & ENCRYPTED != 0 {
+            "it is encrypted: save it without a password".to_owned()
+        } else if self.flags & PATCH != 0 {
+            "it is a patch of another file".to_owned()
+        } else {
+            format!(
+                "compressed by method {}: expected stored or deflate, as NumPy writes it",
+                self.method
+            )
+        };
+        Err(unsupported(name, &what))
+    }
+
+    /// Whether its bytes are its content.
+    pub(super) fn is_plain(&self) -> bool {
+        self.method == STORED && self.flags & (ENCRYPTED | PATCH) == 0
+    }
+
     /// The name's bytes in the archive, of an entry with this name.
     pub(super) fn raw_name<'a>(&'a self, name: &'a str) -> &'a [u8] {
         self.raw_name.as_deref().unwrap_or(name.as_bytes())
@@ -453,6 +485,11 @@ fn split() -> Error {
 #[cold]
 pub(super) fn broken(what: impl std::fmt::Display) -> Error {
     Error::corrupt(format!("not a whole zip archive: {what}"))
+}
+
+#[cold]
+fn unsupported(name: &str, what: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("member `{}`: {what}", name.escape_debug()))
 }
 
 /// What is wrong with a member.

@@ -9,7 +9,6 @@ mod records;
 mod source;
 #[cfg(feature = "libdeflate")]
 mod splice;
-mod threads;
 mod window;
 mod write;
 

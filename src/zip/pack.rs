@@ -2,10 +2,9 @@
 
 use std::io;
 
-use rayon::prelude::*;
+use crate::threads;
 
 use super::deflate::Deflater;
-use super::threads;
 
 /// The length of a piece. Data whose kind does not change is one block of up to some 300 KB, which is quickly joined
 /// with the next; against pieces of a MiB the size grows by less than a thousandth.
@@ -13,6 +12,9 @@ pub(crate) const PIECE: usize = 256 << 10;
 
 /// What is compressed and held in memory before it is written. It is the same everywhere, so that the bytes are.
 pub(super) const BATCH: usize = 8 << 20;
+
+/// What it takes a thread longer to compress than to start.
+const SHARE: u64 = 64 << 10;
 
 /// Deflate is worth its time from three per cent on.
 pub(super) fn is_worth(packed: u64, size: u64) -> bool {
@@ -70,11 +72,9 @@ pub(super) fn pack(pieces: &[Piece<'_>]) -> io::Result<Vec<Packed>> {
         *kept = Some(deflater);
         Ok(Packed { sum, bytes })
     };
-    if pieces.len() < 2 || !threads::available() {
-        let mut kept = None;
-        return pieces.iter().map(|piece| pack(&mut kept, piece)).collect();
-    }
-    pieces.par_iter().map_init(|| None, pack).collect()
+    let bytes: usize = pieces.iter().map(|piece| piece.data.len()).sum();
+    let threads = threads::worth(bytes as u64, SHARE);
+    threads::map(threads, pieces.iter().collect(), || None, pack).into_iter().collect()
 }
 
 /// Compresses data block by block to one stream.
@@ -106,10 +106,10 @@ pub(super) fn fit_all<'a>(
     members: impl Iterator<Item = &'a [u8]>,
 ) -> io::Result<Vec<Fit>> {
     let members: Vec<&[u8]> = members.collect();
-    if members.len() < 2 || !threads::available() {
-        return members.into_iter().map(|data| fit(level, data)).collect();
-    }
-    members.into_par_iter().map(|data| fit(level, data)).collect()
+    // Of each member that is looked into a sample is compressed more than once.
+    let looked_into = members.iter().filter(|data| data.len() >= PIECE).count();
+    let threads = threads::worth(looked_into as u64 * SHARE, SHARE);
+    threads::map(threads, members, || (), |(), data| fit(level, data)).into_iter().collect()
 }
 
 /// The way for data of this kind, by a sample of it.

@@ -44,6 +44,10 @@ fn role() {
         "save" => crate::killed::save_for_ever(path),
         "too-large" => crate::killed::save_too_much(path),
         "little-memory" => crate::lack::save_and_load_in_little(path),
+        "size-limit" => crate::killed::save_within_limits(path),
+        "no-fsync" => crate::killed::save_without_fsync(path),
+        "fork" => crate::forks::use_all_after_fork(path),
+        "no-threads" => crate::forks::use_all_without_threads(path),
         "umask" => crate::killed::save_with_umask(path),
         other => panic!("no such role: {other}"),
     }

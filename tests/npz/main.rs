@@ -11,6 +11,8 @@ mod child;
 mod durable;
 mod examples;
 mod foreign;
+#[cfg(target_os = "linux")]
+mod forks;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod killed;

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use serde_shm::{ErrorKind, Segment, SegmentOptions, ShmArray1, from_shared, to_shared};
+use serde_shm::{
+    Error, ErrorKind, LockedArray, Segment, SegmentOptions, ShmArray1, from_shared, to_shared,
+};
 
 use crate::child::{Child, say};
 use crate::model::{Model, ModelView};
@@ -108,6 +110,43 @@ pub(crate) fn limits() {
         }
         to_shared(&1_u8).unwrap();
     });
+    // Every file that is written, at every size: memory, the entry of a name, a persistent segment, live memory.
+    let small = ShmArray1::from(vec![1_u32; 3000]);
+    let live = LockedArray::from(vec![1_u32; 3000]);
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let persistent = SegmentOptions::new().name("kept").persist(true);
+    for limit in [0, 1, 63, 64, 100, 4096, 12_000, 12_100] {
+        let refused = |error: Error| {
+            assert_eq!(error.kind(), ErrorKind::Io, "{limit}: {error}");
+            let text = error.to_string();
+            assert!(
+                text.contains("RLIMIT_FSIZE") && text.contains(&format!("is {limit}; raise it")),
+                "{text}"
+            );
+        };
+        under(Resource::Fsize, limit, || {
+            for options in [
+                &SegmentOptions::new(),
+                &options,
+                &persistent,
+                &persistent.clone().dir(folder.path()),
+            ] {
+                refused(options.create(&small).unwrap_err());
+            }
+            refused(to_shared(&live).unwrap_err());
+        });
+        assert_eq!(count(folder.path()), 0);
+        assert_eq!(count(std::env::var_os("SERDE_SHM_DIR").unwrap()), 0);
+    }
+    // A limit between a tiny segment and the entry of its name.
+    let tiny = to_shared(&()).unwrap().len() as u64;
+    for limit in tiny..tiny + 200 {
+        under(Resource::Fsize, limit, || match options.create(&()) {
+            Ok(segment) => drop(segment),
+            Err(error) => assert!(error.to_string().contains("RLIMIT_FSIZE"), "{error}"),
+        });
+        assert_eq!(count(std::env::var_os("SERDE_SHM_DIR").unwrap()), 0);
+    }
     let descriptors = count("/proc/self/fd") as u64 - 1;
     for more in 0..4 {
         under(Resource::Nofile, descriptors + more, || {

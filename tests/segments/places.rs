@@ -29,6 +29,8 @@ pub(crate) fn run(what: &str, argument: &str) {
         "look" => look_through_a_foreign_proc(),
         "sandbox" => crate::sandbox::run(argument),
         "file-size" => file_size_limit(),
+        "umask" => under_a_umask_of_all(),
+        "base" => bases_that_cannot_be_used(),
         other => panic!("no such role: {other}"),
     }
 }
@@ -277,6 +279,98 @@ fn look_through_a_foreign_proc() {
     assert_eq!(segments::reap().unwrap(), 0);
     let error = SegmentOptions::new().name("near").create(&1).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+}
+
+/// Runs a role as a user without privileges, with the names in this directory.
+fn as_nobody(what: &str, argument: &str, base: &std::path::Path) -> String {
+    let binary = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(binary.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let copy = binary.path().join("nobody");
+    std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+    let mut command = Command::new(&copy);
+    command
+        .args(["--exact", "child::role", "--nocapture", "--test-threads=1"])
+        .env("SERDE_SHM_TEST_ROLE", "place")
+        .env("SERDE_SHM_TEST_ARGS", format!("{what}\n{argument}"))
+        .env("SERDE_SHM_DIR", base)
+        .current_dir("/");
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let output = command.output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}{error}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The first name under a umask of 0777 left a folder of mode 0, in which its user could do nothing from then on.
+#[test]
+fn a_umask_that_takes_all_takes_nothing_from_the_folder_of_names() {
+    let base = tempfile::tempdir_in("/dev/shm").unwrap();
+    std::fs::set_permissions(base.path(), std::fs::Permissions::from_mode(0o1777)).unwrap();
+    as_nobody("umask", "", base.path());
+    assert_eq!(count(base.path()), 0);
+}
+
+fn under_a_umask_of_all() {
+    let base = PathBuf::from(std::env::var_os("SERDE_SHM_DIR").unwrap());
+    let folder = base.join(format!("serde_shm-{}", rustix::process::geteuid().as_raw()));
+    let mode = || std::fs::metadata(&folder).unwrap().permissions().mode() & 0o7777;
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o777));
+    for persist in [false, true] {
+        let options = SegmentOptions::new().name("n").persist(persist);
+        let made = options.create(&7_u8).unwrap();
+        assert_eq!(mode(), 0o700);
+        assert_eq!(from_shared::<u8>("n").unwrap(), 7);
+        // Another process that has not seen the file yet.
+        assert_eq!(segments::list().unwrap().len(), 1);
+        let again = options.clone().replace(true).create(&8_u8).unwrap();
+        assert_eq!(from_shared::<u8>("n").unwrap(), 8);
+        drop(made);
+        assert!(again.unlink().is_ok() || !persist);
+        drop(again);
+    }
+    // One that an earlier release left so.
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0)).unwrap();
+    assert_eq!(segments::list().unwrap().len(), 0);
+    assert_eq!(from_shared::<u8>("n").unwrap_err().kind(), ErrorKind::NotFound);
+    drop(SegmentOptions::new().name("n").create(&9_u8).unwrap());
+    assert!(!folder.exists());
+}
+
+/// `SERDE_SHM_DIR=/proc` was said not to exist.
+#[test]
+fn a_directory_that_cannot_hold_names_is_told_as_it_is() {
+    for base in ["/proc", "/sys", "/dev/null", "/root", "no-such-relative-directory"] {
+        as_nobody("base", "", base.as_ref());
+    }
+}
+
+fn bases_that_cannot_be_used() {
+    let base = std::env::var("SERDE_SHM_DIR").unwrap();
+    if base == "/root" && std::fs::read_dir("/root").is_ok() {
+        return;
+    }
+    for persist in [false, true] {
+        let options = SegmentOptions::new().name("n").persist(persist);
+        let text = options.create(&1_u8).unwrap_err().to_string();
+        let said = match &*base {
+            "/proc" | "/sys" => {
+                "/proc is there, but is on a file system in which no directory can be made"
+            }
+            "/dev/null" => "/dev/null is no directory",
+            "/root" => "/root or what is in it does not let this user do that",
+            _ => "/no-such-relative-directory does not exist",
+        };
+        let said = said.replace("/proc", &base);
+        // Some containers mount `/sys` to be read, or not to be written by this user.
+        let sys = base == "/sys"
+            && (text.contains("can only be read") || text.contains("does not let this user"));
+        assert!(text.contains(&said) || sys, "{text}");
+        assert!(text.contains("set $SERDE_SHM_DIR to a directory"), "{text}");
+    }
+    assert!(from_shared::<u8>("n").is_err());
 }
 
 /// An unprivileged user squats, links, opens and locks: needs root, which alone can be somebody else.

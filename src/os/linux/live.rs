@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use rustix::fs::{FallocateFlags, Mode, OFlags, SealFlags};
 use rustix::io::retry_on_intr;
 
-use super::{Status, create_memfd, file_size_limit, file_status, seals};
+use super::{Status, create_memfd, file_status, seals};
 
 const MEMORY_NAME: &str = "serde_shm-live";
 
@@ -21,12 +21,9 @@ pub(crate) fn create_live() -> io::Result<File> {
     create_memfd(MEMORY_NAME)
 }
 
-/// Gives live memory its first bytes, and its length for good: it stays writable, but nobody can cut it.
+/// Gives live memory its first bytes, and its length for good: it stays writable, but nobody can cut it. The length is within
+/// the limit on the size of files: the kernel would answer another with a signal that kills.
 pub(crate) fn seal_live(memory: &File, header: &[u8], len: u64) -> io::Result<()> {
-    if file_size_limit().is_some_and(|limit| len > limit) {
-        // The kernel would answer with a signal that kills.
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
     memory.write_all_at(header, 0)?;
     retry_on_intr(|| rustix::fs::ftruncate(memory, len))?;
     let seals = NEEDED_SEALS | SealFlags::SEAL;

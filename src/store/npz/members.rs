@@ -8,13 +8,13 @@ use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use rayon::prelude::*;
-
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
 use crate::memory::{AlignedBytes, Fresh, Region};
 use crate::npy::{self, Header};
+use crate::signature::{self, Found};
+use crate::threads;
 use crate::zip::{Archive, Pieces, ReadAt, Stream};
 
 use super::super::{Feed, Flow, Placed, Standing};
@@ -98,6 +98,14 @@ pub(crate) struct Info {
     pub(crate) in_place: bool,
 }
 
+/// A member that is no array, or none that can be read.
+pub(crate) struct Other {
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
+    /// Why it is none.
+    pub(crate) error: Error,
+}
+
 /// Members that were decompressed beside the one that was asked for.
 #[derive(Default)]
 struct Ahead {
@@ -133,11 +141,20 @@ impl Members {
         let archive = match Archive::open(input.bytes()) {
             Ok(archive) => Some(archive),
             Err(error) => {
-                let mut magic = [0; npy::MAGIC.len()];
-                let start = size.min(magic.len() as u64) as usize;
-                let read = input.bytes().read_exact_at(0, &mut magic[..start]);
-                if read.is_err() || magic != npy::MAGIC {
+                let mut head = [0; signature::HEAD];
+                let head = &mut head[..size.min(signature::HEAD as u64) as usize];
+                let read = input.bytes().read_exact_at(0, head);
+                // What starts as an archive was cut, or was no whole one.
+                if read.is_err() || head.starts_with(b"PK") {
                     return Err(error);
+                }
+                if !head.starts_with(&npy::MAGIC) {
+                    return Err(Error::corrupt(format!(
+                        "wrong magic: expected PK\\x03\\x04 of a zip archive, as .npz files are, or {} of a .npy file, \
+                         found {}",
+                        npy::MAGIC.escape_ascii(),
+                        Found(head)
+                    )));
                 }
                 None
             }
@@ -163,6 +180,18 @@ impl Members {
 
     pub(crate) fn len(&self) -> usize {
         self.contents.len()
+    }
+
+    /// # Errors
+    ///
+    /// `Corrupt` if the archive has members, but none of them is named as an array or is one: with what it seems to be.
+    pub(crate) fn check_arrays(&self) -> Result<()> {
+        if self.len() == 0 || self.array_names().next().is_some() {
+            return Ok(());
+        }
+        let names = (0..self.len()).map(|index| self.name(index));
+        let found = signature::archive(names);
+        Err(Error::corrupt(format!("there is no array in this archive: found {found}")))
     }
 
     /// The name of a member in the archive, `weights.npy`.
@@ -369,11 +398,14 @@ impl Members {
         if used < loaded / 2 || self.total_size() > self.limit {
             return;
         }
+        // To start the threads takes as long as to decompress a few small members: the more were asked for, the more at
+        // a time.
+        let most = used.max(4 * threads::available());
         let mut batch = Vec::new();
         let mut bytes = 0_u64;
         for next in index..self.len() {
             bytes = bytes.saturating_add(if next == index { 0 } else { self.size(next) });
-            if batch.len() >= 4 * rayon::current_num_threads() || bytes > AHEAD_BYTES {
+            if batch.len() >= most || bytes > AHEAD_BYTES {
                 break;
             }
             if self.is_deflated(next)
@@ -487,21 +519,80 @@ impl Members {
         self.find(&file_name(name)).or_else(|| self.find(name))
     }
 
-    /// The names of the arrays: of members that are no `.npy` files none.
+    /// The names of the arrays as NumPy gives them: without `.npy`, or the whole name of a member that is an array by its
+    /// first bytes alone.
     pub(crate) fn array_names(&self) -> impl Iterator<Item = (usize, &str)> {
-        (0..self.len()).filter_map(|index| Some((index, self.name(index).strip_suffix(".npy")?)))
+        (0..self.len()).filter_map(|index| Some((index, self.array_name(index)?)))
     }
 
-    /// What each array's header says, and whether the array can be seen where it lies.
-    pub(crate) fn infos(&self) -> Result<Vec<Info>> {
-        let info = |(index, name): (usize, &str)| {
-            let header = self.header(index)?;
-            let len = layout::byte_len(&header.shape, header.dtype.item_size()).unwrap_or(0);
-            let in_place = self.is_in_place(index, &header.dtype, len)?;
-            let Header { dtype, shape, order } = header;
-            Ok(Info { path: name.to_owned(), dtype, shape, order, in_place })
+    fn array_name(&self, index: usize) -> Option<&str> {
+        let name = self.name(index);
+        let array = match name.strip_suffix(".npy") {
+            None if self.is_npy(index) => name,
+            array => array?,
         };
-        self.array_names().map(info).collect()
+        (!self.is_shadowed(index)).then_some(array)
+    }
+
+    /// Whether the member starts as a `.npy` file does.
+    pub(super) fn is_npy(&self, index: usize) -> bool {
+        let Some(archive) = &self.archive else { return true };
+        archive
+            .head(self.input.bytes(), index, npy::MAGIC.len())
+            .is_ok_and(|head| head == npy::MAGIC)
+    }
+
+    fn is_shadowed(&self, index: usize) -> bool {
+        self.archive.as_ref().is_some_and(|archive| archive.is_shadowed(index))
+    }
+
+    /// # Errors
+    ///
+    /// `Corrupt` if two members have one name.
+    pub(super) fn check_names(&self) -> Result<()> {
+        self.archive.as_ref().map_or(Ok(()), Archive::check_names)
+    }
+
+    /// What the headers of these members say, and whether the arrays can be seen where they lie; and of those that are no
+    /// arrays, or none that can be read, why.
+    ///
+    /// # Errors
+    ///
+    /// `Io` if the file cannot be read; what is wrong with an array that is the whole file.
+    pub(crate) fn look(
+        &self,
+        indices: impl Iterator<Item = usize>,
+    ) -> Result<(Vec<Info>, Vec<Other>)> {
+        let (mut infos, mut others) = (Vec::new(), Vec::new());
+        for index in indices {
+            match self.info(index) {
+                Ok(info) => infos.push(info),
+                Err(error) if error.kind() == ErrorKind::Io || self.archive.is_none() => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    let (name, bytes) = (self.name(index).to_owned(), self.size(index));
+                    others.push(Other { name, bytes, error });
+                }
+            }
+        }
+        Ok((infos, others))
+    }
+
+    fn info(&self, index: usize) -> Result<Info> {
+        if self.is_shadowed(index) {
+            return Err(Error::corrupt(format!(
+                "{}: another of that name comes later, and is the one that is read",
+                self.named(index)
+            )));
+        }
+        let header = self.header(index)?;
+        let len = layout::byte_len(&header.shape, header.dtype.item_size()).unwrap_or(0);
+        let in_place = self.is_in_place(index, &header.dtype, len)?;
+        let Header { dtype, shape, order } = header;
+        let name = self.name(index);
+        let path = name.strip_suffix(".npy").unwrap_or(name).to_owned();
+        Ok(Info { path, dtype, shape, order, in_place })
     }
 
     /// Whether the member's elements, its last `len` bytes, can be seen where they lie, or, in a file, be read without
@@ -531,11 +622,7 @@ impl Members {
     pub(crate) fn verify(&self) -> Result<()> {
         // A file that is one array has no checksum: what can be checked of it is that it is whole.
         let Some(archive) = &self.archive else { return self.header(0).map(drop) };
-        (0..self.len())
-            .into_par_iter()
-            .map(|index| archive.verify(self.input.bytes(), index))
-            .find_first(Result::is_err)
-            .unwrap_or(Ok(()))
+        archive.verify_all(self.input.bytes())
     }
 }
 

@@ -11,7 +11,7 @@ mod tests;
 mod tree;
 
 pub(crate) use mapped::MappedFile;
-pub(crate) use members::{Info, Input, Members};
+pub(crate) use members::{Info, Input, Members, Other};
 pub(crate) use sink::NpzSink;
 pub(crate) use source::{NpzSource, Rest};
 pub(crate) use tree::{Node, Tree};

@@ -9,7 +9,7 @@ use crate::npy;
 use super::super::block::{Block, BlockParts};
 use super::super::external::{decode_pieces, fingerprint};
 use super::super::{Entry, Flow, Placed, Source, Standing};
-use super::members::{Info, Members};
+use super::members::{Info, Members, Other};
 use super::names::{REST, file_name};
 
 /// The member that holds all that is not array data, checked.
@@ -30,6 +30,8 @@ impl Rest {
     pub(crate) fn find(members: &mut Members) -> Result<Option<Self>> {
         let name = file_name(REST);
         let Some(member) = members.find(&name) else { return Ok(None) };
+        // In a file of this crate's own nobody but an attacker has one name twice.
+        members.check_names()?;
         let placed = members.small_array(member)?;
         if placed.dtype != crate::dtype::DType::U8 || placed.shape.len() != 1 {
             return Err(Error::corrupt(format!(
@@ -63,6 +65,8 @@ impl Rest {
 pub(crate) struct NpzSource<'a> {
     members: &'a Members,
     block: Block<'a>,
+    /// The member that holds it.
+    rest: usize,
     intact: bool,
 }
 
@@ -70,7 +74,7 @@ impl<'a> NpzSource<'a> {
     pub(crate) fn new(members: &'a Members, rest: &Rest) -> Result<Self> {
         let bytes = members.array(rest.member, u64::MAX)?.bytes;
         let block = Block::with_parts(bytes, &rest.parts)?;
-        Ok(NpzSource { members, block, intact: rest.intact })
+        Ok(NpzSource { members, block, rest: rest.member, intact: rest.intact })
     }
 
     /// The paths of the arrays that the object has.
@@ -88,10 +92,14 @@ impl<'a> NpzSource<'a> {
         }
     }
 
-    /// What the object says of each array, and whether it can be seen where it lies.
-    pub(crate) fn infos(&self) -> Result<Vec<Info>> {
+    /// What the object says of each array, and whether it can be seen where it lies; then what else another program put
+    /// into the archive.
+    pub(crate) fn look(&self) -> Result<(Vec<Info>, Vec<Other>)> {
+        let mut beside = vec![true; self.members.len()];
+        beside[self.rest] = false;
         let info = |number| {
             let (entry, member) = self.entry(number)?;
+            beside[member] = false;
             let in_place = self.members.is_in_place(member, &entry.dtype, entry.bytes)?;
             Ok(Info {
                 path: entry.path.to_owned(),
@@ -101,7 +109,11 @@ impl<'a> NpzSource<'a> {
                 in_place,
             })
         };
-        (0..self.block.directory().len()).map(info).collect()
+        let mut infos = (0..self.block.directory().len()).map(info).collect::<Result<Vec<_>>>()?;
+        let beside = (0..beside.len()).filter(|index| beside[*index]);
+        let (more, others) = self.members.look(beside)?;
+        infos.extend(more);
+        Ok((infos, others))
     }
 
     /// What the object says of an array, and the member that has it.

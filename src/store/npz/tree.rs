@@ -20,12 +20,27 @@ struct Leaf<'a> {
     member: usize,
 }
 
+/// The parts of an array's name. One that is no path, as `/group/data` or `../up`, is a single part, whatever is in it.
+fn parts(name: &str) -> impl Iterator<Item = &str> {
+    let separators: &[char] = if is_path(name) { &SEPARATORS } else { &[] };
+    name.split(separators)
+}
+
+/// Whether the name has no part that is empty.
+fn is_path(name: &str) -> bool {
+    name.split(SEPARATORS).all(|part| !part.is_empty())
+}
+
 impl<'a> Tree<'a> {
-    /// Members that are no `.npy` files have no place.
+    /// Members that are no arrays have no place. That is not looked up where a name is a path and says so: it is an error
+    /// when it is asked for. What other programs leave in an archive, as `__MACOSX/._a.npy`, has other names.
     pub(crate) fn new(members: &'a Members) -> Self {
-        let mut leaves: Vec<Leaf<'a>> =
-            members.array_names().map(|(member, name)| Leaf { name, member }).collect();
-        leaves.sort_by(|a, b| a.name.split(SEPARATORS).cmp(b.name.split(SEPARATORS)));
+        let mut leaves: Vec<Leaf<'a>> = members
+            .array_names()
+            .filter(|(member, name)| is_path(name) || members.is_npy(*member))
+            .map(|(member, name)| Leaf { name, member })
+            .collect();
+        leaves.sort_by(|a, b| parts(a.name).cmp(parts(b.name)));
         Tree { members, leaves }
     }
 
@@ -89,7 +104,10 @@ impl<'t, 'a> Node<'t, 'a> {
     /// What further names lead to, in the order of the archive.
     pub(crate) fn children(&self) -> Vec<(&'a str, Node<'t, 'a>)> {
         let (_, further) = self.parts();
-        let part = |leaf: &Leaf<'a>| leaf.name[self.at..].split(SEPARATORS).next().unwrap_or("");
+        let part = |leaf: &Leaf<'a>| match self.at {
+            0 => parts(leaf.name).next().unwrap_or(""),
+            at => leaf.name[at..].split(SEPARATORS).next().unwrap_or(""),
+        };
         let mut children: Vec<(&'a str, Node<'t, 'a>)> = further
             .chunk_by(|a, b| part(a) == part(b))
             .map(|leaves| {

@@ -15,7 +15,9 @@ use crate::de::{from_source, from_tree};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{AlignedBytes, Region};
 use crate::os;
-use crate::store::{Input, MappedFile, Members, NpzSource, Rest, Tree};
+use crate::store::{Info, Input, MappedFile, Members, NpzSource, Other, Rest, Tree};
+
+use super::OtherMember;
 
 /// An `.npz` file, or a plain `.npy` file, that was opened: its object, its arrays, or one of them.
 ///
@@ -183,25 +185,72 @@ impl Npz {
         match &self.rest {
             Some(rest) => NpzSource::new(&self.members, rest)
                 .and_then(|source| from_source(&source, self.members.region())),
-            None => from_tree(&Tree::new(&self.members), self.members.region()),
+            None => self
+                .members
+                .check_arrays()
+                .and_then(|()| from_tree(&Tree::new(&self.members), self.members.region())),
         }
         .map_err(|error| self.named(error))
     }
 
-    /// What the file says of its arrays, in their order there; their elements are not read.
+    /// What the file says of its arrays, in their order there; their elements are not read. Members that are no arrays, or
+    /// none that can be read, are not among them: see [`others`](Npz::others).
     ///
     /// In a file that [`to_npz`](crate::to_npz) saved that takes the directory alone. Of others the header of each
     /// array is read.
     ///
     /// # Errors
     ///
-    /// `Corrupt` if the directory contradicts itself or a member is no array.
+    /// `Corrupt` if an object that [`to_npz`](crate::to_npz) saved lacks an array, or an array that is the whole file cannot
+    /// be read; `Io` if the file cannot be read.
     pub fn arrays(&self) -> Result<Vec<ArrayInfo>> {
+        let (infos, _) = self.look()?;
+        Ok(infos.into_iter().map(ArrayInfo::from_info).collect())
+    }
+
+    /// What the file has beside the [`arrays`](Npz::arrays): pickles, dtypes that this crate does not have, damaged members,
+    /// and what is no array at all, each with the reason. Folders are not listed.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.npz");
+    /// use std::io::Write;
+    /// use serde_shm::Npz;
+    ///
+    /// // As another program may leave it: an array, and what somebody wrote of it.
+    /// let mut archive = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+    /// archive.start_file("x.npy", zip::write::SimpleFileOptions::default())?;
+    /// let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }";
+    /// archive.write_all(b"\x93NUMPY\x01\0\x39\0").unwrap();
+    /// archive.write_all(header.as_bytes()).unwrap();
+    /// archive.write_all(b"abc").unwrap();
+    /// archive.start_file("README.txt", zip::write::SimpleFileOptions::default())?;
+    /// archive.write_all(b"Three letters").unwrap();
+    /// archive.finish()?;
+    ///
+    /// let file = Npz::open(&path)?;
+    /// assert_eq!(file.arrays()?[0].path(), "x");
+    /// let others = file.others()?;
+    /// assert_eq!((others[0].name(), others[0].bytes()), ("README.txt", 13));
+    /// assert!(others[0].why().contains("found text"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Costs what `arrays` costs.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`arrays`](Npz::arrays).
+    pub fn others(&self) -> Result<Vec<OtherMember>> {
+        let (_, others) = self.look()?;
+        Ok(others.into_iter().map(OtherMember::new).collect())
+    }
+
+    fn look(&self) -> Result<(Vec<Info>, Vec<Other>)> {
         match &self.rest {
-            Some(rest) => NpzSource::new(&self.members, rest).and_then(|source| source.infos()),
-            None => self.members.infos(),
+            Some(rest) => NpzSource::new(&self.members, rest).and_then(|source| source.look()),
+            None => self.members.look(0..self.members.len()),
         }
-        .map(|infos| infos.into_iter().map(ArrayInfo::from_info).collect())
         .map_err(|error| self.named(error))
     }
 
@@ -290,6 +339,7 @@ impl Npz {
             return self.members.array(member, u64::MAX);
         }
         if self.rest.is_none() {
+            self.members.check_arrays()?;
             names = self.members.array_names().map(|(_, name)| name).collect();
         }
         Err(lookup::no_array(path, names.into_iter()))

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::{self, FileWriter};
 use crate::os;
 
 /// Temporary files are called `.NAME.XXXXXX.serde_shm.tmp`.
@@ -50,8 +51,9 @@ impl Draft {
         Ok(Draft { temporary, target: target.to_owned() })
     }
 
-    pub(super) fn file(&self) -> &File {
-        self.temporary.as_file()
+    /// What writes it, from its start.
+    pub(super) fn writer(&self) -> FileWriter<&File> {
+        FileWriter::file(self.temporary.as_file())
     }
 
     /// Puts the file in its place, cut to `len` bytes. With `fsync` it is on the disk before it appears, and its name is
@@ -64,7 +66,7 @@ impl Draft {
         let file = self.temporary.as_file();
         file.set_len(len).map_err(|error| Error::io("cannot cut the file to its length", error))?;
         if fsync {
-            file.sync_all().map_err(|error| Error::io("cannot flush the file", error))?;
+            files::sync(file).map_err(|error| Error::io("cannot flush the file", error))?;
         }
         let parent = folder(&self.target).to_owned();
         self.temporary.persist(&self.target).map_err(|error| rename_error(error.error))?;

@@ -5,6 +5,7 @@ mod file;
 #[cfg(all(test, target_os = "linux", feature = "ndarray", target_pointer_width = "64"))]
 mod large;
 mod options;
+mod other;
 
 use std::path::Path;
 
@@ -15,6 +16,7 @@ use crate::error::Result;
 
 pub use archive::Npz;
 pub use options::{Compression, NpzOptions};
+pub use other::OtherMember;
 
 /// Saves a value to an `.npz` file, which NumPy opens: each array is there under its path in the value.
 ///

@@ -83,7 +83,7 @@ impl<'p> NpzOptions<'p> {
         }
     }
 
-    /// Compresses the arrays, on all cores (rayon's global pool).
+    /// Compresses the arrays, on all cores: by threads that are started for it and have ended when `save` returns.
     ///
     /// Random floats shrink by 7 per cent or so and take some twenty times as long to save; counts, indexes and sorted
     /// numbers shrink a great deal.
@@ -185,7 +185,7 @@ impl<'p> NpzOptions<'p> {
                 (progress.borrow_mut())(done.get(), all);
             }
         };
-        let len = to_sink(value, NpzSink::new(draft.file(), settings, &mut report))?.1;
+        let len = to_sink(value, NpzSink::new(draft.writer(), settings, &mut report))?.1;
         if done.get() < all || all == 0 {
             report(all);
         }

@@ -37,6 +37,7 @@ pub struct SegmentOptions {
     persist: bool,
     mode: Option<u32>,
     dir: Option<PathBuf>,
+    fsync: Option<bool>,
 }
 
 /// The mode of a persistent segment's file unless another is given.
@@ -151,6 +152,26 @@ impl SegmentOptions {
         self
     }
 
+    /// Whether a persistent segment's file and its name are flushed to the disk before [`create`](Self::create) returns;
+    /// they are unless this says `false`.
+    ///
+    /// Without it a segment on a disk is made as fast as the page cache, and where a sandbox forbids `fsync` it can be made
+    /// at all. Other processes see no difference; after a power failure the file may be missing, or cut, which
+    /// [`Segment::open`] sees.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let options = serde_shm::SegmentOptions::new().name("scratch").persist(true).dir(folder.path());
+    /// options.fsync(false).create(&[1_u8, 2])?;
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    pub fn fsync(mut self, fsync: bool) -> Self {
+        self.fsync = Some(fsync);
+        self
+    }
+
     /// Serializes an object into a new segment, and publishes the name, if there is one, when the segment is whole.
     ///
     /// ```
@@ -202,7 +223,8 @@ impl SegmentOptions {
         if self.persist && self.name.is_none() {
             return refused("a persistent segment needs a name: `.name(\"…\")`".to_owned());
         }
-        for (option, given) in [("mode", self.mode.is_some()), ("dir", self.dir.is_some())] {
+        let (mode, dir, fsync) = (self.mode.is_some(), self.dir.is_some(), self.fsync.is_some());
+        for (option, given) in [("mode", mode), ("dir", dir), ("fsync", fsync)] {
             if given && !self.persist {
                 return refused(format!(
                     "`{option}` is for persistent segments, `.persist(true)`; memory is for this user alone, and its names \
@@ -243,7 +265,8 @@ impl SegmentOptions {
             (Shelf::Folder(folder.clone()), Some(folder))
         };
         let mode = self.mode.unwrap_or(MODE);
-        let (unstored, writer) = Unstored::create(place, name.clone(), mode, self.replace)?;
+        let fsync = self.fsync.unwrap_or(true);
+        let (unstored, writer) = Unstored::create(place, name.clone(), mode, fsync, self.replace)?;
         let (writer, _) = fill(value, new_nonce()?, writer, || {
             Err(Error::new(
                 ErrorKind::Unsupported,

@@ -8,7 +8,7 @@ use crate::os::{self, Lack};
 
 /// Where something was to be put.
 #[derive(Clone, Copy)]
-pub(super) enum Place<'a> {
+pub(crate) enum Place<'a> {
     /// Memory that is no file system's, as a memfd's.
     Memory,
     /// The file system on which this file lies.
@@ -18,13 +18,13 @@ pub(super) enum Place<'a> {
 }
 
 /// The error of a system call, as [`explain`] has it.
-pub(super) fn error(doing: &str, error: io::Error, needed: u64, place: Place<'_>) -> Error {
+pub(crate) fn error(doing: &str, error: io::Error, needed: u64, place: Place<'_>) -> Error {
     Error::io(doing, explain(error, needed, place))
 }
 
 /// The same error; where something was full or a limit reached, with the figures. `needed` is in bytes, zero where it
 /// is no matter of bytes.
-pub(super) fn explain(error: io::Error, needed: u64, place: Place<'_>) -> io::Error {
+pub(crate) fn explain(error: io::Error, needed: u64, place: Place<'_>) -> io::Error {
     let Some(lack) = os::lack(&error) else { return error };
     let needed = match needed {
         0 => String::new(),
@@ -39,6 +39,11 @@ pub(super) fn explain(error: io::Error, needed: u64, place: Place<'_>) -> io::Er
         Lack::SystemDescriptors => {
             "; all processes together have too many files open (/proc/sys/fs/file-max)".to_owned()
         }
+        Lack::Length => {
+            "; the file system takes no file of that length, or the limit on the size of a file \
+             (RLIMIT_FSIZE, `ulimit -f`) does not: choose another directory, or raise the limit"
+                .to_owned()
+        }
         Lack::Quota => "; this user's quota is used up: remove files or have it raised".to_owned(),
         Lack::Memory | Lack::Space => match place {
             Place::Memory => memory(),
@@ -50,7 +55,7 @@ pub(super) fn explain(error: io::Error, needed: u64, place: Place<'_>) -> io::Er
 }
 
 /// The error where a memfd cannot be made, with what to do where no process may make one.
-pub(super) fn no_memfd(doing: &str, e: io::Error) -> Error {
+pub(crate) fn no_memfd(doing: &str, e: io::Error) -> Error {
     if !os::is_forbidden(&e) {
         return error(doing, e, 0, Place::Memory);
     }

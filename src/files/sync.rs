@@ -1,0 +1,30 @@
+//! How a file gets to the disk.
+
+use std::fs::File;
+use std::io;
+
+/// Puts what was written on the disk, if it is one.
+///
+/// # Errors
+///
+/// Those of `fsync`; where it is forbidden or unknown, with what to do.
+pub(crate) fn sync(file: &File) -> io::Result<()> {
+    file.sync_all().map_err(explain)
+}
+
+#[cold]
+fn explain(error: io::Error) -> io::Error {
+    match error.kind() {
+        // What a sandbox answers (EPERM, EACCES, ENOSYS, EINVAL), or a file system that has no such call.
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::Unsupported
+        | io::ErrorKind::InvalidInput => io::Error::new(
+            error.kind(),
+            format!(
+                "{error}; `fsync` is forbidden here, as some sandboxes do, or unknown to this file system: \
+                 `.fsync(false)` does without it, and a power failure may then take or cut the file"
+            ),
+        ),
+        _ => error,
+    }
+}

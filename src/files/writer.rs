@@ -1,0 +1,123 @@
+//! How a file is filled: by `write(2)`, while nobody else knows it.
+
+use std::borrow::Borrow;
+use std::fs::File;
+use std::io::{self, Write};
+#[cfg(feature = "npz")]
+use std::io::{Seek, SeekFrom};
+
+use crate::os;
+
+use super::room::{self, Place};
+
+/// A memfd, or a file without a name of its own yet, that is being written: no page faults, and a full memory, a full
+/// disk or a limit is an error and no signal. Its owner sees to it that nothing is left of a file that was given up.
+pub(crate) struct FileWriter<F = File> {
+    file: F,
+    /// Where the next bytes go, and how long the file is by then.
+    at: u64,
+    len: u64,
+    /// What RLIMIT_FSIZE allows.
+    limit: Option<u64>,
+    /// Whether its bytes are those of a file system, and not memory's alone.
+    on_file_system: bool,
+}
+
+impl<F: Borrow<File>> FileWriter<F> {
+    /// Memory, empty.
+    pub(crate) fn memory(file: F) -> Self {
+        let limit = os::file_size_limit();
+        FileWriter { file, at: 0, len: 0, limit, on_file_system: false }
+    }
+
+    /// A file of a file system, empty.
+    pub(crate) fn file(file: F) -> Self {
+        FileWriter { on_file_system: true, ..FileWriter::memory(file) }
+    }
+
+    pub(crate) fn into_file(self) -> F {
+        self.file
+    }
+}
+
+impl<F: Borrow<File>> Write for FileWriter<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let end = self.at.saturating_add(bytes.len() as u64);
+        within(self.limit, end)?;
+        let mut file = self.file.borrow();
+        let place = if self.on_file_system { Place::FileSystem(file) } else { Place::Memory };
+        let needed = self.len.max(end);
+        let written = file.write(bytes).map_err(|error| room::explain(error, needed, place))?;
+        self.at += written as u64;
+        self.len = self.len.max(self.at);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(feature = "npz")]
+impl<F: Borrow<File>> Seek for FileWriter<F> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.at = self.file.borrow().seek(to)?;
+        Ok(self.at)
+    }
+}
+
+/// # Errors
+///
+/// `FileTooLarge` if this process may not make a file of so many bytes.
+#[cfg(target_os = "linux")]
+pub(crate) fn check_size(len: u64) -> io::Result<()> {
+    within(os::file_size_limit(), len)
+}
+
+fn within(limit: Option<u64>, len: u64) -> io::Result<()> {
+    match limit {
+        Some(limit) if len > limit => Err(too_large(limit, len)),
+        _ => Ok(()),
+    }
+}
+
+#[cold]
+fn too_large(limit: u64, len: u64) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::FileTooLarge,
+        format!(
+            "it takes at least {len} bytes, but the limit on the size of a file, or of memory that is one \
+             (RLIMIT_FSIZE, `ulimit -f`), is {limit}; raise it"
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_counts_the_end_of_what_is_written() {
+        assert!(within(None, u64::MAX).is_ok());
+        assert!(within(Some(10), 10).is_ok());
+        let error = within(Some(10), 11).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        assert!(error.to_string().contains("at least 11 bytes"), "{error}");
+        assert!(within(Some(0), 0).is_ok());
+        assert!(within(Some(0), 1).is_err());
+    }
+
+    #[cfg(feature = "npz")]
+    #[test]
+    fn what_is_written_over_is_no_growth() {
+        let mut out =
+            FileWriter { limit: Some(8), ..FileWriter::file(tempfile::tempfile().unwrap()) };
+        out.write_all(b"12345678").unwrap();
+        assert!(out.write_all(b"9").is_err());
+        assert_eq!(out.seek(SeekFrom::Start(2)).unwrap(), 2);
+        out.write_all(b"abcdef").unwrap();
+        out.seek(SeekFrom::Start(7)).unwrap();
+        assert!(out.write_all(b"gh").is_err());
+        assert_eq!(out.into_file().metadata().unwrap().len(), 8);
+    }
+}

@@ -1,0 +1,41 @@
+//! What an archive has beside its arrays.
+
+use crate::error::ErrorKind;
+use crate::store::Other;
+
+/// A member of an `.npz` file that is no array, or none that can be read; see [`Npz::others`](crate::Npz::others).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherMember {
+    name: String,
+    bytes: u64,
+    kind: ErrorKind,
+    why: String,
+}
+
+impl OtherMember {
+    pub(super) fn new(other: Other) -> Self {
+        let Other { name, bytes, error } = other;
+        OtherMember { name, bytes, kind: error.kind(), why: error.to_string() }
+    }
+
+    /// Its name in the archive, with `.npy` where it has that: `__MACOSX/._weights.npy`, `README.txt`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The length of its content, decompressed.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// What it would fail with if it were asked for: `Unsupported` for a pickle, a long double or an encrypted member,
+    /// `Corrupt` for what is no `.npy` file, or a damaged one.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Why it is no array that can be read, in a sentence.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+}
