@@ -327,7 +327,8 @@ fn map_keys_are_parts_of_names() {
     assert_eq!(words.keys().collect::<Vec<_>>(), ["a-b", "größe", "x y"]);
     assert_eq!(files.error::<BTreeMap<u32, Array1<f64>>>("words").0, ErrorKind::Mismatch);
     let odd: BTreeMap<String, serde::de::IgnoredAny> = from_npz(files.path("odd_names")).unwrap();
-    assert_eq!(odd.len(), 3, "{:?}", odd.keys());
+    // A name that is no path is one key.
+    assert_eq!(odd.keys().collect::<Vec<_>>(), ["", ".", "a.", "b"]);
     let file = Npz::open(files.path("odd_names")).unwrap();
     for (name, len) in [("", 1), (".", 1), ("a.", 2), ("b.npy", 3)] {
         assert_eq!(file.array::<f64, Ix1>(name).unwrap().len(), len, "{name:?}");

@@ -19,6 +19,7 @@ mod killed;
 #[cfg(target_os = "linux")]
 mod lack;
 mod layout;
+mod members;
 #[path = "../support/memory.rs"]
 mod memory;
 mod numpy;
