@@ -9,6 +9,4 @@ mod sync;
 mod writer;
 
 pub(crate) use sync::sync;
-pub(crate) use writer::FileWriter;
-#[cfg(target_os = "linux")]
-pub(crate) use writer::check_size;
+pub(crate) use writer::{FileWriter, check_size};

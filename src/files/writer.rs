@@ -69,7 +69,6 @@ impl<F: Borrow<File>> Seek for FileWriter<F> {
 /// # Errors
 ///
 /// `FileTooLarge` if this process may not make a file of so many bytes.
-#[cfg(target_os = "linux")]
 pub(crate) fn check_size(len: u64) -> io::Result<()> {
     within(os::file_size_limit(), len)
 }

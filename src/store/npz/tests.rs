@@ -74,7 +74,7 @@ fn names_that_are_taken_or_unfit_are_changed_and_found_again() {
     let (members, rest) = open(&file).unwrap();
     let source = NpzSource::new(&members, &rest).unwrap();
     let cut = &long[..32 << 10];
-    let infos = source.infos().unwrap();
+    let infos = source.look().unwrap().0;
     assert_eq!(
         infos.iter().map(|info| &info.path[..]).collect::<Vec<_>>(),
         ["a", "a~1", "a~1~1", "a~2", "__serde_shm__~1", "__/x", "_", "_/y", cut, "a~3"]
