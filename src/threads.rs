@@ -58,7 +58,7 @@ pub(crate) fn map<T: Send, S, R: Send>(
         }
     };
     let mut done = thread::scope(|scope| {
-        let start = |_| Builder::new().name("serde_shm".to_owned()).spawn_scoped(scope, &help).ok();
+        let start = |_| Builder::new().name("serde_shm".to_owned()).spawn_scoped(scope, help).ok();
         let others: Vec<_> = (1..threads).map_while(start).collect();
         let mut done = help();
         for other in others {
