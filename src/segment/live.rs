@@ -73,15 +73,17 @@ pub(crate) fn open_live(id: &SegmentId) -> Result<Arc<File>> {
     Ok(Arc::new(file))
 }
 
+type Own = Vec<(Nonce, Weak<File>)>;
+
 /// The live memory that handles of this process have, by their segments' nonces. A forked child has a copy, and the
 /// descriptors.
-static OWN: Mutex<Vec<(Nonce, Weak<File>)>> = Mutex::new(Vec::new());
+static OWN: Mutex<Own> = Mutex::new(Vec::new());
 
 /// Nobody holds the list for longer than a few instructions; but a process can be forked just then, and its child
 /// would wait for ever.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-fn own() -> Option<MutexGuard<'static, Vec<(Nonce, Weak<File>)>>> {
+fn own() -> Option<MutexGuard<'static, Own>> {
     let started = Instant::now();
     loop {
         match OWN.try_lock() {

@@ -126,6 +126,8 @@ fn sha256(text: &[u8]) -> [u8; DIGEST] {
     digest
 }
 
+// The standard's names.
+#[allow(clippy::many_single_char_names)]
 fn mix(state: &mut [u32; 8], block: &[u8; 64]) {
     let mut words = [0_u32; 64];
     for (word, bytes) in words.iter_mut().zip(block.as_chunks::<4>().0) {
