@@ -49,8 +49,8 @@ fn live_memory_is_what_the_format_says() {
     assert!(target.to_str().unwrap().contains("serde_shm-live"), "{target:?}");
 
     // SAFETY: the copy is read from.
-    let live = unsafe { segment.live_fd() }.unwrap();
-    let file = File::from(live.try_clone_to_owned().unwrap());
+    let copy = unsafe { segment.live_fd() }.unwrap().try_clone_to_owned().unwrap();
+    let file = File::from(copy);
     assert_eq!(file.metadata().unwrap().len(), ROWS + 1024 * ROW);
     assert_eq!(&bytes::<16>(&file, 0), b"\x89SHL\r\n\x1a\n\x02\0\0\0\0\0\0\0");
     for (number, byte) in bytes::<16>(&file, 16).into_iter().enumerate() {

@@ -24,11 +24,10 @@ fn object() -> Object {
 
 /// In a role: from now on this process is another user's, and not dumpable.
 fn become_nobody() {
-    // SAFETY: they change the user of this process, and no memory.
-    unsafe {
-        assert_eq!(libc::setgid(NOBODY), 0);
-        assert_eq!(libc::setuid(NOBODY), 0);
-    }
+    // SAFETY: it changes the group of this process, and no memory.
+    assert_eq!(unsafe { libc::setgid(NOBODY) }, 0);
+    // SAFETY: the same of the user.
+    assert_eq!(unsafe { libc::setuid(NOBODY) }, 0);
 }
 
 pub(crate) fn make(how: &str) {
