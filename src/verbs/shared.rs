@@ -116,7 +116,7 @@ pub struct Segment {
     /// What it was opened by, which errors name: its own id is news to who opened it.
     asked: String,
     /// What may be done with its live arrays.
-    access: Access,
+    access: live::Access,
 }
 
 /// What holds a segment's bytes.
