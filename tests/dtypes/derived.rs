@@ -261,10 +261,10 @@ fn types_are_those_of_the_scope() {
     struct Local {
         x: u32,
         y: Alias,
-        #[cfg(any())]
+        #[cfg(not(feature = "derive"))]
         gone: &'static str,
-        #[cfg_attr(all(), element(rename = "kept"))]
-        #[cfg(all())]
+        #[cfg_attr(feature = "derive", element(rename = "kept"))]
+        #[cfg(feature = "derive")]
         z: <Local as Named>::Number,
     }
     trait Named {
