@@ -22,7 +22,7 @@ pub(crate) fn save_and_load_in_little(path: &Path) {
     for level in [12, 6, 1] {
         let options = || NpzOptions::new().compression(Compression::Deflate(level)).fsync(false);
         options().save(path, &numbers).unwrap();
-        for more in (2..40).map(|step| step * (512 << 10)) {
+        for more in (1..20).step_by(2).map(|mib| mib << 20) {
             let status = std::fs::read_to_string("/proc/self/status").unwrap();
             let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
             let kib: u64 = size.trim().trim_end_matches(" kB").parse().unwrap();
@@ -39,16 +39,26 @@ pub(crate) fn save_and_load_in_little(path: &Path) {
             assert!(matches!(loaded, Ok(100_000) | Err(ErrorKind::Io)), "{more}: {loaded:?}");
         }
     }
-    assert!(refused > 0 && done > 0, "{refused} were refused, {done} done");
+    assert!(
+        done > 0 && (refused > 0 || cfg!(not(target_env = "gnu"))),
+        "{refused} were refused, {done} done"
+    );
 }
 
 #[test]
 fn without_memory_to_compress_saving_is_an_error() {
     let folder = folder();
     let path = folder.path().join("a.npz");
-    let output =
-        command("little-memory", &path).stderr(Stdio::piped()).stdout(Stdio::piped()).output();
-    let output = output.unwrap();
+    let mut child = command("little-memory", &path);
+    // What an allocator keeps, or has reserved for its threads, would not come under the limit.
+    for (name, value) in [
+        ("MALLOC_ARENA_MAX", "1"),
+        ("MALLOC_MMAP_THRESHOLD_", "131072"),
+        ("MALLOC_TRIM_THRESHOLD_", "131072"),
+    ] {
+        child.env(name, value);
+    }
+    let output = child.stderr(Stdio::piped()).stdout(Stdio::piped()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert!(!said.contains("panicked"), "{said}");
