@@ -194,17 +194,14 @@ impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for ShmArray<A, D> {
             std::borrow::Cow::Borrowed(items) => scope::locate(items),
             std::borrow::Cow::Owned(_) => None,
         };
-        match here {
-            Some((region, offset)) => {
-                let len = size_of_val(&read.elements[..]);
-                ShmArray::in_region(region, offset, len, &shape, read.order)
-            }
-            None => {
-                let items = element::owned(read.elements).map_err(Z::Error::custom)?;
-                ShmArray::from_vec(items, &shape, read.order)
-            }
-        }
-        .map_err(Z::Error::custom)
+        let made = if let Some((region, offset)) = here {
+            let len = size_of_val(&read.elements[..]);
+            ShmArray::in_region(region, offset, len, &shape, read.order)
+        } else {
+            let items = element::owned(read.elements).map_err(Z::Error::custom)?;
+            ShmArray::from_vec(items, &shape, read.order)
+        };
+        made.map_err(Z::Error::custom)
     }
 }
 
