@@ -1,4 +1,5 @@
 //! Segments: sealed memory, a persistent one's file, and the memory of live arrays.
+#![allow(unsafe_code)]
 
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
@@ -44,18 +45,17 @@ fn sealed(bytes: &[u8]) -> File {
     memfd(bytes, bytes.len(), SealFlags::WRITE)
 }
 
-/// The id that a maker of these files would give.
-fn id(block: &[u8], file: &File, live: Option<&File>) -> String {
+/// The id that a maker of this memory would give.
+fn id(block: &[u8], file: &File) -> String {
     let nonce: String = block[16..32].iter().map(|byte| format!("{byte:02x}")).collect();
-    let id = format!("{}:{}:{nonce}", std::process::id(), file.as_raw_fd());
-    live.map_or(id.clone(), |live| format!("{id}:{}", live.as_raw_fd()))
+    format!("{}:{}:{nonce}", std::process::id(), file.as_raw_fd())
 }
 
 fn read(bytes: &[u8]) -> Result<Small> {
     let mut padded = bytes.to_vec();
     padded.resize(bytes.len().max(HEADER), 0);
     let file = sealed(bytes);
-    let segment = bounded(bytes.len(), || Segment::open(&id(&padded, &file, None)));
+    let segment = bounded(bytes.len(), || Segment::open(&id(&padded, &file)));
     say(&segment);
     look(bytes.len(), &segment?)
 }
@@ -130,11 +130,12 @@ type Elements = (String, Vec<u32>, Vec<bool>);
 
 /// What the two files of a segment with live arrays give. No lock is waited for.
 fn live_elements(block: &[u8], live: &File) -> Result<Elements> {
-    let file = sealed(block);
+    let (file, live) = (sealed(block).into(), live.try_clone().unwrap().into());
     // Handles of locks are kept for each array, whatever the length of the block.
     let len = block.len() + (1 << 16);
     bounded(len, || {
-        let segment = Segment::open(&id(block, &file, Some(live)))?;
+        // SAFETY: nobody writes to that memory but this crate while it is looked at.
+        let segment = unsafe { Segment::from_fds(file, live)? };
         say(&segment.arrays());
         let object: Live = segment.get()?;
         let locked = match object.locked.try_read()? {
