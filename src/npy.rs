@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::ops::Range;
 
-use crate::dtype::{DType, DTypeKind, Literal, read_descriptor};
+use crate::dtype::{DType, DTypeKind, Value, length, parse_literal, read_descriptor};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::{self, Order};
+use crate::layout::{self, MAX_NDIM, Order};
 use crate::signature::{self, Found};
 
 pub(crate) const MAGIC: [u8; 6] = *b"\x93NUMPY";
@@ -68,19 +69,21 @@ pub(crate) fn has_order(shape: &[usize]) -> bool {
     !shape.contains(&0) && shape.iter().filter(|&&axis| axis > 1).count() > 1
 }
 
-/// Parts a whole .npy file into header and elements. `name` says in errors which file or member it is.
+/// Parts a whole .npy file into header and elements, and says where those lie. `name` says in errors which file or member
+/// it is. Bytes behind the elements are no part of the array, as NumPy has it: several arrays may be saved to one file.
 ///
 /// # Errors
 ///
-/// `Corrupt` if the bytes are no .npy file, are too few for its shape or too many, `Unsupported` for a dtype that
+/// `Corrupt` if the bytes are no .npy file, or too few for its shape, `Unsupported` for a dtype that
 /// this build does not have; pickled objects are among those and are never read.
-pub(crate) fn split<'a>(name: &dyn Display, bytes: &'a [u8]) -> Result<(Header, &'a [u8])> {
+pub(crate) fn split(name: &dyn Display, bytes: &[u8]) -> Result<(Header, Range<usize>)> {
     parts(bytes).map_err(|error| Error::new(error.kind(), format!("{name}: {error}")))
 }
 
 /// What the first bytes of a .npy file say.
 pub(crate) enum Head {
-    Whole(Header),
+    /// The header, and where the elements lie in the file.
+    Whole(Header, Range<u64>),
     /// The header is longer: so many bytes of the file are needed.
     Needs(usize),
 }
@@ -93,9 +96,10 @@ pub(crate) enum Head {
 pub(crate) fn head(name: &dyn Display, bytes: &[u8], size: u64) -> Result<Head> {
     let head = || match text(bytes)? {
         Text::Whole { version, text, rest } => {
-            let header = dictionary(&decode(version, text)?)?;
-            check_size(&header, size - (bytes.len() - rest.len()) as u64)?;
-            Ok(Head::Whole(header))
+            let header = dictionary(version, &decode(version, text)?)?;
+            let start = (bytes.len() - rest.len()) as u64;
+            let len = elements(&header, size - start)?;
+            Ok(Head::Whole(header, start..start + len))
         }
         Text::Needs(needed) if needed > bytes.len() && needed as u64 <= size => {
             Ok(Head::Needs(needed))
@@ -105,12 +109,13 @@ pub(crate) fn head(name: &dyn Display, bytes: &[u8], size: u64) -> Result<Head> 
     head().map_err(|error: Error| Error::new(error.kind(), format!("{name}: {error}")))
 }
 
-fn parts(bytes: &[u8]) -> Result<(Header, &[u8])> {
+fn parts(bytes: &[u8]) -> Result<(Header, Range<usize>)> {
     match text(bytes)? {
         Text::Whole { version, text, rest } => {
-            let header = dictionary(&decode(version, text)?)?;
-            check_size(&header, rest.len() as u64)?;
-            Ok((header, rest))
+            let header = dictionary(version, &decode(version, text)?)?;
+            let start = bytes.len() - rest.len();
+            let len = elements(&header, rest.len() as u64)? as usize;
+            Ok((header, start..start + len))
         }
         Text::Needs(needed) => Err(truncated(needed, bytes.len() as u64)),
     }
@@ -122,14 +127,15 @@ fn truncated(needed: usize, found: u64) -> Error {
     ))
 }
 
-fn check_size(header: &Header, found: u64) -> Result<()> {
+/// How many bytes the elements take, of those that follow the header.
+fn elements(header: &Header, found: u64) -> Result<u64> {
     let Header { dtype, shape, .. } = header;
     match layout::byte_len(shape, dtype.item_size()) {
         None => Err(Error::corrupt(format!("shape {shape:?} of {dtype} overflows"))),
-        Some(expected) if expected as u64 != found => Err(Error::corrupt(format!(
+        Some(expected) if expected as u64 > found => Err(Error::corrupt(format!(
             "expected {expected} bytes for shape {shape:?} of {dtype}, found {found}"
         ))),
-        Some(_) => Ok(()),
+        Some(expected) => Ok(expected as u64),
     }
 }
 
@@ -182,47 +188,98 @@ fn decode(version: u8, text: &[u8]) -> Result<Cow<'_, str>> {
 }
 
 /// The dictionary that a header is: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
-fn dictionary(text: &str) -> Result<Header> {
-    let mut literal = Literal::new(text);
-    let (mut dtype, mut order, mut shape) = (None, None, None);
-    literal.expect(b'{')?;
-    while literal.peek() != Some(b'}') {
-        let key = literal.string()?;
-        literal.expect(b':')?;
-        let twice = match &*key {
-            "descr" => dtype.replace(read_descriptor(&mut literal)?).is_some(),
-            "fortran_order" => order.replace(read_order(&mut literal)?).is_some(),
-            "shape" => shape.replace(literal.shape()?).is_some(),
-            _ => {
+fn dictionary(version: u8, text: &str) -> Result<Header> {
+    if let Some(header) = plain(text) {
+        return Ok(header);
+    }
+    // Python 2 wrote an `L` behind long integers, and version 3 is younger.
+    let value = parse_literal(text, version < 3)?;
+    let Value::Dict(entries) = &value else {
+        return Err(Error::corrupt(format!(
+            "bad header: expected a dictionary, found {}",
+            value.describe()
+        )));
+    };
+    let (mut descriptor, mut order, mut shape) = (None, None, None);
+    for (key, value) in entries {
+        // As in Python, of two with one key the last counts.
+        match key {
+            Value::Text(key) if key == "descr" => descriptor = Some(value),
+            Value::Text(key) if key == "fortran_order" => order = Some(value),
+            Value::Text(key) if key == "shape" => shape = Some(value),
+            other => {
                 return Err(Error::corrupt(format!(
-                    "unknown key '{}' in the header: expected 'descr', 'fortran_order' and 'shape'",
-                    key.escape_debug()
+                    "unknown key {} in the header: expected 'descr', 'fortran_order' and 'shape'",
+                    other.describe()
                 )));
             }
-        };
-        if twice {
-            return Err(Error::corrupt(format!("the key '{key}' is twice in the header")));
-        }
-        if literal.peek() != Some(b'}') {
-            literal.expect(b',')?;
         }
     }
-    literal.expect(b'}')?;
-    literal.end()?;
-    match (dtype, shape, order) {
-        (Some(dtype), Some(shape), Some(order)) => Ok(Header { dtype, shape, order }),
-        (None, ..) => Err(Error::corrupt("the header has no 'descr'")),
-        (_, None, _) => Err(Error::corrupt("the header has no 'shape'")),
-        (.., None) => Err(Error::corrupt("the header has no 'fortran_order'")),
-    }
+    let (descriptor, shape, order) = match (descriptor, shape, order) {
+        (Some(descriptor), Some(shape), Some(order)) => (descriptor, shape, order),
+        (None, ..) => return Err(Error::corrupt("the header has no 'descr'")),
+        (_, None, _) => return Err(Error::corrupt("the header has no 'shape'")),
+        (.., None) => return Err(Error::corrupt("the header has no 'fortran_order'")),
+    };
+    Ok(Header {
+        dtype: read_descriptor(descriptor)?,
+        shape: read_shape(shape)?,
+        order: match order {
+            Value::Bool(false) => Order::C,
+            Value::Bool(true) => Order::F,
+            other => {
+                return Err(Error::corrupt(format!(
+                    "bad header: expected True or False for 'fortran_order', found {}",
+                    other.describe()
+                )));
+            }
+        },
+    })
 }
 
-fn read_order(literal: &mut Literal<'_>) -> Result<Order> {
-    match literal.word(u8::is_ascii_alphabetic) {
-        "False" => Ok(Order::C),
-        "True" => Ok(Order::F),
-        _ => literal.unexpected("True or False"),
+/// The header as NumPy and this crate write it, of an array whose dtype is no struct: nearly every one.
+fn plain(text: &str) -> Option<Header> {
+    let (descriptor, rest) = text.strip_prefix("{'descr': '")?.split_once('\'')?;
+    let rest = rest.strip_prefix(", 'fortran_order': ")?;
+    let (order, rest) = match rest.strip_prefix("False") {
+        Some(rest) => (Order::C, rest),
+        None => (Order::F, rest.strip_prefix("True")?),
+    };
+    let (axes, rest) = rest.strip_prefix(", 'shape': (")?.split_once("), }")?;
+    if !rest.bytes().all(|byte| matches!(byte, b' ' | b'\n')) || !descriptor.is_ascii() {
+        return None;
     }
+    let mut shape = Vec::new();
+    // One axis has a comma behind it, and several have them between them.
+    let axes = match axes.strip_suffix(',') {
+        Some(one) if one.is_empty() || one.contains(',') => return None,
+        Some(one) => one,
+        None if axes.is_empty() || axes.contains(',') => axes,
+        None => return None,
+    };
+    for axis in axes.split(", ").filter(|_| !axes.is_empty()) {
+        let is_number = axis == "0" || axis.starts_with(|first: char| matches!(first, '1'..='9'));
+        if !is_number || !axis.bytes().all(|byte| byte.is_ascii_digit()) || shape.len() == MAX_NDIM
+        {
+            return None;
+        }
+        shape.push(axis.parse().ok()?);
+    }
+    let dtype = DType::from_descriptor(descriptor).ok()?;
+    Some(Header { dtype, shape, order })
+}
+
+fn read_shape(shape: &Value<'_>) -> Result<Vec<usize>> {
+    let Value::Tuple(axes) = shape else {
+        return Err(Error::corrupt(format!(
+            "bad header: expected a tuple for 'shape', (3,) and not (3), found {}",
+            shape.describe()
+        )));
+    };
+    if axes.len() > MAX_NDIM {
+        return Err(Error::corrupt(format!("more than {MAX_NDIM} axes")));
+    }
+    axes.iter().map(length).collect()
 }
 
 #[cfg(test)]
@@ -236,7 +293,16 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Result<(Header, &[u8])> {
-        split(&"member `a.npy`", bytes)
+        let (header, data) = split(&"member `a.npy`", bytes)?;
+        // The first bytes tell the same.
+        match head(&"member `a.npy`", bytes, bytes.len() as u64)? {
+            Head::Whole(again, place) => {
+                assert_eq!(again, header);
+                assert_eq!(place, data.start as u64..data.end as u64);
+            }
+            Head::Needs(_) => panic!("all is there"),
+        }
+        Ok((header, &bytes[data]))
     }
 
     #[test]
@@ -289,6 +355,8 @@ mod tests {
             "{'descr': '<u2', 'fortran_order': False, 'shape': (2, 3), }",
             "{\"shape\":(2,3,),\"fortran_order\":False,\"descr\":\"<u2\"}\n",
             "  { 'fortran_order' : False , 'shape' : ( 2L , 3L ) , 'descr' : '<u2' }  \n\n",
+            "{'descr': 'uint16', 'fortran_order': False, 'shape': (0x2, 0b11), }",
+            "{'descr': ('<' 'u2'), # two bytes\n 'fortran_order': True, 'fortran_order': False, 'shape': ((2, +3))}",
         ] {
             let bytes = file(text, &[0; 12]);
             let (found, _) = read(&bytes).unwrap();
@@ -306,18 +374,21 @@ mod tests {
     fn what_is_wrong_is_said() {
         let good = "'descr': '<u2', 'fortran_order': False";
         for (text, said) in [
-            ("", "expected `{` at byte 0, found its end"),
+            ("", "or a bracket at byte 0, found its end"),
+            ("[1]", "expected a dictionary, found a list of 1"),
             ("{}", "no 'descr'"),
             ("{'descr': '<u2', 'shape': ()}", "no 'fortran_order'"),
             (&format!("{{{good}}}"), "no 'shape'"),
-            (&format!("{{{good}, 'shape': (1,), 'shape': (1,)}}"), "'shape' is twice"),
             (&format!("{{{good}, 'shaper': (1,)}}"), "unknown key 'shaper'"),
             (&format!("{{{good}, 'shape': (3)}}"), "(3,) and not (3)"),
-            (&format!("{{{good}, 'shape': (-1,)}}"), "length of an axis at byte 51, found `-1,)}`"),
+            (&format!("{{{good}, 'shape': (-1,)}}"), "length of an axis, found -1"),
             (&format!("{{{good}, 'shape': (1 2)}}"), "a comma"),
-            (&format!("{{{good}, 'shape': (,)}}"), "length of an axis"),
-            (&format!("{{{good}, 'shape': (1,,2)}}"), "length of an axis"),
-            (&format!("{{{good}, 'shape': (1.0,)}}"), "a comma"),
+            (&format!("{{{good}, 'shape': (,)}}"), "a bracket at byte 51, found `,)}`"),
+            (&format!("{{{good}, 'shape': (1,,2)}}"), "a bracket at byte 53"),
+            (&format!("{{{good}, 'shape': (1.0,)}}"), "length of an axis, found a float"),
+            (&format!("{{{good}, 'shape': [1]}}"), "(3,) and not (3), found a list of 1"),
+            ("{b'descr': '<u2'}", "unknown key bytes"),
+            ("{'descr': b'<u2', 'fortran_order': False, 'shape': (1,)}", "found bytes"),
             (&format!("{{{good}, 'shape': (99999999999999999999,)}}"), "does not fit"),
             (&format!("{{{good}, 'shape': (9223372036854775809, 2)}}"), "overflows"),
             (
@@ -358,6 +429,42 @@ mod tests {
         assert_eq!(kind(b"\x93NUMPY\x01\x01\x00\x00"), ErrorKind::Version);
         assert_eq!(kind(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{}"), ErrorKind::Corrupt);
         assert_eq!(kind(b"PK"), ErrorKind::Corrupt);
+    }
+
+    /// Several arrays saved to one file one after the other: NumPy reads the first.
+    #[test]
+    fn bytes_behind_the_elements_are_no_part_of_the_array() {
+        let mut bytes = header(&DType::U16, &[3], Order::C, ARRAY_ALIGN);
+        bytes.extend(*b"abcdef");
+        let start = bytes.len() - 6;
+        for more in [&b""[..], b"\0", b"\x93NUMPY\x01\0and so on"] {
+            let bytes = [&bytes[..], more].concat();
+            assert_eq!(split(&"x", &bytes).unwrap().1, start..start + 6);
+            assert_eq!(read(&bytes).unwrap().1, b"abcdef");
+        }
+    }
+
+    /// What this crate and NumPy write takes no other way than any other spelling, and gives the same.
+    #[test]
+    fn the_plain_form_is_read_as_the_others_are() {
+        for text in [
+            "{'descr': '<f4', 'fortran_order': False, 'shape': (), }",
+            "{'descr': '>i8', 'fortran_order': True, 'shape': (3,), }  \n",
+            "{'descr': '|S5', 'fortran_order': False, 'shape': (3, 0, 12), }\n",
+            "{'descr': '<M8[ns]', 'fortran_order': False, 'shape': (10,), }\n",
+        ] {
+            let header = plain(text).unwrap();
+            let other = text.replace("{'descr'", "{ 'descr'");
+            assert_eq!(plain(&other), None);
+            assert_eq!(dictionary(3, &other).unwrap(), header);
+        }
+        for axes in ["3", "3,4", "03,", "3, 4,", "3, ", "-1,", "3,,", ",", "3 ,", "1_0,"] {
+            assert_eq!(
+                plain(&format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({axes}), }}")),
+                None,
+                "{axes}"
+            );
+        }
     }
 
     #[test]

@@ -1,141 +1,362 @@
-//! Python literals, as far as NumPy's headers and descriptors have them: strings, whole numbers, tuples of them.
+//! Python literals, as `ast.literal_eval` reads them: what NumPy's headers and descriptors are written in.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
-use crate::error::{Error, Result};
-use crate::layout::MAX_NDIM;
+use crate::error::{Error, ErrorKind, Result};
 
-/// A reader of such a text.
-pub(crate) struct Literal<'a> {
-    text: &'a str,
-    at: usize,
+/// How deep brackets may nest: twice as deep as structs, which have a list and a tuple for each level, and some.
+const MAX_DEPTH: usize = 100;
+
+/// How many values a text may have: a field of a struct has five.
+const MAX_VALUES: usize = 5 << 16;
+
+/// What a literal stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value<'a> {
+    Text(Cow<'a, str>),
+    Bool(bool),
+    Int(u64),
+    /// A negative number, or one of more than 64 bits.
+    OtherInt(&'a str),
+    Tuple(Vec<Value<'a>>),
+    List(Vec<Value<'a>>),
+    Dict(Vec<(Value<'a>, Value<'a>)>),
+    /// Bytes, a float, `None`, a set: what no header has. As a sentence names it.
+    Other(&'static str),
 }
 
-impl<'a> Literal<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
-        Literal { text, at: 0 }
+impl Value<'_> {
+    /// As errors show it.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Value::Text(text) => format!("'{}'", text.escape_debug()),
+            Value::Bool(true) => "True".to_owned(),
+            Value::Bool(false) => "False".to_owned(),
+            Value::Int(number) => number.to_string(),
+            Value::OtherInt(text) => (*text).to_owned(),
+            Value::Tuple(items) => format!("a tuple of {}", items.len()),
+            Value::List(items) => format!("a list of {}", items.len()),
+            Value::Dict(_) => "a dictionary".to_owned(),
+            Value::Other(what) => (*what).to_owned(),
+        }
     }
+}
 
-    /// The next byte that is not space.
-    pub(crate) fn peek(&mut self) -> Option<u8> {
-        let rest = self.rest().as_bytes();
-        self.at += rest.iter().take_while(|byte| b" \t\r\n".contains(byte)).count();
-        self.rest().as_bytes().first().copied()
+/// Reads a text that is one literal. `long`: a number may have an `L` behind it, as Python 2 wrote long integers.
+///
+/// # Errors
+///
+/// `Corrupt` if it is none, `Limit` if it is too long or deep.
+pub(crate) fn parse(text: &str, long: bool) -> Result<Value<'_>> {
+    let mut parser = Parser { text, at: 0, long, left: MAX_VALUES, continued: false };
+    // A first line may be indented; what follows an empty one may not.
+    if text.contains('\0') {
+        return parser.unexpected("a text without NUL");
     }
+    let start = text.len() - text.trim_start_matches([' ', '\t']).len();
+    parser.at = start;
+    parser.space();
+    if parser.at > start
+        && text[start..parser.at].ends_with([' ', '\t'])
+        && text[start..parser.at].contains('\n')
+    {
+        return parser.unexpected("a line that is not indented");
+    }
+    let value = parser.value(0)?;
+    let end = parser.at;
+    parser.space();
+    if parser.continued && parser.at > end || parser.at < text.len() {
+        return parser.unexpected("the end");
+    }
+    Ok(value)
+}
 
+struct Parser<'a> {
+    text: &'a str,
+    at: usize,
+    long: bool,
+    left: usize,
+    /// Whether the end of a line was escaped in the space that was passed over last.
+    continued: bool,
+}
+
+impl<'a> Parser<'a> {
     fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }
 
-    pub(crate) fn expect(&mut self, byte: u8) -> Result<()> {
-        if self.take(byte) {
-            return Ok(());
-        }
-        self.unexpected(&format!("`{}`", byte.escape_ascii()))
+    fn byte(&self) -> Option<u8> {
+        self.rest().as_bytes().first().copied()
     }
 
-    /// Whether this byte came next; it is then behind.
-    pub(crate) fn take(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
+    /// Passes over space, comments, and ends of lines that are escaped.
+    fn space(&mut self) {
+        self.continued = false;
+        loop {
+            let rest = self.rest();
+            let bytes = rest.as_bytes();
+            self.continued |= bytes.starts_with(b"\\");
+            self.at += match bytes {
+                [b' ' | b'\t' | b'\r' | b'\n' | b'\x0c', ..] => 1,
+                [b'\\', b'\n', ..] => 2,
+                [b'\\', b'\r', b'\n', ..] => 3,
+                [b'#', ..] => rest.find('\n').unwrap_or(rest.len()),
+                _ => return,
+            };
+        }
+    }
+
+    /// Whether this byte comes next; it is then behind, with the space before it.
+    fn take(&mut self, byte: u8) -> bool {
+        self.space();
+        let found = self.byte() == Some(byte);
         self.at += usize::from(found);
         found
     }
 
-    pub(crate) fn end(&mut self) -> Result<()> {
-        if self.peek().is_some() {
-            return self.unexpected("the end");
+    fn value(&mut self, depth: usize) -> Result<Value<'a>> {
+        if depth > MAX_DEPTH || self.left == 0 {
+            let what = format!(
+                "the header nests more than {MAX_DEPTH} levels deep, or has more than {MAX_VALUES} values"
+            );
+            return Err(Error::new(ErrorKind::Limit, what));
         }
-        Ok(())
-    }
-
-    /// The ASCII characters that belong to one word.
-    pub(crate) fn word(&mut self, belongs: impl Fn(&u8) -> bool) -> &'a str {
-        self.peek();
-        let rest = self.rest();
-        let len = rest.bytes().take_while(|byte| byte.is_ascii() && belongs(byte)).count();
-        self.at += len;
-        &rest[..len]
-    }
-
-    /// A string between quotes of one kind, with Python's escapes.
-    pub(crate) fn string(&mut self) -> Result<Cow<'a, str>> {
-        self.peek();
-        // Python 2 wrote `u'x'` and `b'x'`.
-        if let [b'u' | b'b', b'\'' | b'"', ..] = self.rest().as_bytes() {
-            self.at += 1;
-        }
-        let Some(quote @ (b'\'' | b'"')) = self.peek() else {
-            return self.unexpected("a quoted string");
-        };
-        self.at += 1;
-        let rest = self.rest();
-        let mut owned = String::new();
-        let mut plain = 0;
-        loop {
-            let more = &rest[plain..];
-            let stop = more.find([quote as char, '\\', '\n']).unwrap_or(more.len());
-            match more.as_bytes().get(stop) {
-                Some(byte) if *byte == quote => {
-                    let end = plain + stop;
-                    self.at += end + 1;
-                    if owned.is_empty() {
-                        return Ok(Cow::Borrowed(&rest[..end]));
+        self.left -= 1;
+        self.space();
+        match self.byte() {
+            Some(b'(') => {
+                self.at += 1;
+                let (mut items, comma) = self.items(b')', depth)?;
+                match items.pop() {
+                    Some(only) if items.is_empty() && !comma => Ok(only),
+                    last => {
+                        items.extend(last);
+                        Ok(Value::Tuple(items))
                     }
-                    owned.push_str(&rest[plain..end]);
-                    return Ok(Cow::Owned(owned));
                 }
-                Some(b'\\') => {
-                    owned.push_str(&more[..stop]);
-                    let Some((char, len)) = escape(&more[stop + 1..]) else {
-                        self.at += plain + stop;
-                        return self.unexpected("an escape that stands for a character");
-                    };
-                    owned.push(char);
-                    plain += stop + 1 + len;
-                }
-                _ => return self.unexpected("a string that ends in its line"),
             }
+            Some(b'[') => {
+                self.at += 1;
+                Ok(Value::List(self.items(b']', depth)?.0))
+            }
+            Some(b'{') => self.dictionary(depth),
+            Some(b'0'..=b'9' | b'.') => self.number(),
+            Some(sign @ (b'+' | b'-')) => {
+                let start = self.at;
+                self.at += 1;
+                self.space();
+                if !self.byte().is_some_and(|byte| byte.is_ascii_digit() || byte == b'.') {
+                    return self.unexpected("a number");
+                }
+                match self.number()? {
+                    Value::Int(number) if sign == b'-' && number > 0 => {
+                        Ok(Value::OtherInt(&self.text[start..self.at]))
+                    }
+                    value => Ok(value),
+                }
+            }
+            _ => self.word(),
         }
     }
 
-    /// A length: digits, and an `L` behind them, as Python 2 wrote long integers.
-    pub(crate) fn length(&mut self) -> Result<usize> {
-        let digits = self.word(u8::is_ascii_digit);
-        if digits.is_empty() {
-            return self.unexpected("the length of an axis");
-        }
-        if self.rest().starts_with('L') {
-            self.at += 1;
-        }
-        digits
-            .parse()
-            .map_err(|_| Error::corrupt(format!("an axis of {digits} does not fit this machine")))
-    }
-
-    /// A tuple of lengths.
-    pub(crate) fn shape(&mut self) -> Result<Vec<usize>> {
-        self.expect(b'(')?;
-        let mut shape = Vec::new();
-        let mut commas = 0;
-        while self.peek() != Some(b')') {
-            if commas < shape.len() {
+    /// Values up to a bracket, and whether there was a comma.
+    fn items(&mut self, end: u8, depth: usize) -> Result<(Vec<Value<'a>>, bool)> {
+        let mut items = Vec::new();
+        let mut comma = false;
+        loop {
+            if self.take(end) {
+                return Ok((items, comma));
+            }
+            if !items.is_empty() && !comma {
                 return self.unexpected("a comma");
             }
-            shape.push(self.length()?);
-            if shape.len() > MAX_NDIM {
-                return Err(Error::corrupt(format!("more than {MAX_NDIM} axes")));
+            items.push(self.value(depth + 1)?);
+            let more = self.take(b',');
+            comma |= more;
+            if !more {
+                if self.take(end) {
+                    return Ok((items, comma));
+                }
+                return self.unexpected("a comma");
             }
-            commas += usize::from(self.take(b','));
         }
-        if shape.len() == 1 && commas == 0 {
-            return self.unexpected("a tuple: (3,) and not (3)");
-        }
-        self.expect(b')')?;
-        Ok(shape)
     }
 
-    pub(crate) fn unexpected<T>(&self, expected: &str) -> Result<T> {
+    fn dictionary(&mut self, depth: usize) -> Result<Value<'a>> {
+        self.at += 1;
+        let mut entries = Vec::new();
+        let mut is_set = false;
+        while !self.take(b'}') {
+            let key = self.value(depth + 1)?;
+            if self.take(b':') {
+                entries.push((key, self.value(depth + 1)?));
+            } else {
+                is_set = true;
+            }
+            if is_set && !entries.is_empty() {
+                return self.unexpected("`:`");
+            }
+            if !self.take(b',') {
+                if self.take(b'}') {
+                    break;
+                }
+                return self.unexpected("`,`");
+            }
+        }
+        Ok(if is_set { Value::Other("a set") } else { Value::Dict(entries) })
+    }
+
+    /// A name that Python knows, or a string, which may have a prefix of letters.
+    fn word(&mut self) -> Result<Value<'a>> {
+        let rest = self.rest();
+        let letters =
+            rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+        if matches!(rest.as_bytes().get(letters), Some(b'\'' | b'"')) {
+            return self.strings();
+        }
+        let value = match &rest[..letters] {
+            "True" => Value::Bool(true),
+            "False" => Value::Bool(false),
+            "None" => Value::Other("None"),
+            _ => return self.unexpected("a string, a number, True, False or a bracket"),
+        };
+        self.at += letters;
+        Ok(value)
+    }
+
+    /// Digits in one of Python's ways, or a float.
+    fn number(&mut self) -> Result<Value<'a>> {
+        let rest = self.rest();
+        let len = rest
+            .bytes()
+            .zip(std::iter::once(0).chain(rest.bytes()))
+            .take_while(|(byte, before)| {
+                byte.is_ascii_alphanumeric()
+                    || matches!(byte, b'.' | b'_')
+                    || matches!(byte, b'+' | b'-') && matches!(before, b'e' | b'E') && !is_hex(rest)
+            })
+            .count();
+        let (mut digits, start) = (&rest[..len], self.at);
+        self.at += len;
+        if self.long {
+            match digits.strip_suffix('L') {
+                Some(number) => digits = number,
+                // It may stand apart.
+                None => while self.long_mark() {},
+            }
+        }
+        match int(digits) {
+            Some(Some(number)) => Ok(Value::Int(number)),
+            Some(None) => Ok(Value::OtherInt(digits)),
+            None if is_float(digits) => Ok(Value::Other("a float")),
+            None => {
+                self.at = start;
+                self.unexpected("a number")
+            }
+        }
+    }
+
+    /// Passes over an `L` that is a word.
+    fn long_mark(&mut self) -> bool {
+        let here = self.at;
+        self.space();
+        let is_more = |char: char| char.is_alphanumeric() || char == '_';
+        let found = self.rest().strip_prefix('L').is_some_and(|rest| !rest.starts_with(is_more));
+        self.at = if found { self.at + 1 } else { here };
+        found
+    }
+
+    /// Strings that stand behind each other are one.
+    fn strings(&mut self) -> Result<Value<'a>> {
+        let (mut text, bytes) = self.string()?;
+        loop {
+            self.space();
+            let rest = self.rest();
+            let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+            if letters > 2 || !matches!(rest.as_bytes().get(letters), Some(b'\'' | b'"')) {
+                break;
+            }
+            let (more, more_bytes) = self.string()?;
+            if more_bytes != bytes {
+                return self.unexpected("strings of one kind");
+            }
+            text.to_mut().push_str(&more);
+        }
+        Ok(if bytes {
+            Value::Other("bytes, b'…', which NumPy does not read")
+        } else {
+            Value::Text(text)
+        })
+    }
+
+    /// A string between quotes of one kind, with Python's escapes; and whether it is one of bytes.
+    fn string(&mut self) -> Result<(Cow<'a, str>, bool)> {
+        let rest = self.rest();
+        let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let prefix = rest[..letters].to_ascii_lowercase();
+        let (raw, bytes) = match &*prefix {
+            "" | "u" => (false, false),
+            "r" => (true, false),
+            "b" => (false, true),
+            "br" | "rb" => (true, true),
+            _ => return self.unexpected("a string without an expression"),
+        };
+        self.at += letters;
+        let rest = self.rest();
+        let quote = &rest[..1];
+        let triple =
+            rest.len() >= 3 && rest.bytes().take(3).all(|byte| byte == quote.as_bytes()[0]);
+        let len = if triple { 3 } else { 1 };
+        self.at += len;
+        let (rest, quote) = (self.rest(), &rest[..len]);
+        let mut owned = None::<String>;
+        let mut from = 0;
+        let mut at = 0;
+        loop {
+            let more = &rest[at..];
+            if more.starts_with(quote) {
+                break;
+            }
+            let Some(char) =
+                more.chars().next().filter(|char| triple || !matches!(char, '\n' | '\r'))
+            else {
+                return self.unexpected("a string that ends in its line");
+            };
+            if bytes && !char.is_ascii() {
+                return self.unexpected("bytes of ASCII");
+            }
+            if char != '\\' {
+                at += char.len_utf8();
+                continue;
+            }
+            if raw {
+                // What stands behind it does not end the string, and both stay.
+                at += 1 + more[1..].chars().next().map_or(0, char::len_utf8);
+                continue;
+            }
+            let Some((stands_for, len)) = escape(&more[1..]) else {
+                self.at += at;
+                return self.unexpected("an escape that stands for a character");
+            };
+            let text = owned.get_or_insert_default();
+            text.push_str(&rest[from..at]);
+            text.extend(stands_for);
+            at += 1 + len;
+            from = at;
+        }
+        self.at += at + len;
+        let text = match owned {
+            None => Cow::Borrowed(&rest[..at]),
+            Some(mut text) => {
+                text.push_str(&rest[from..at]);
+                Cow::Owned(text)
+            }
+        };
+        Ok((text, bytes))
+    }
+
+    fn unexpected<T>(&self, expected: &str) -> Result<T> {
         let rest = self.rest();
         let end = (0..=16.min(rest.len())).rev().find(|at| rest.is_char_boundary(*at));
         let found = match &rest[..end.unwrap_or(0)] {
@@ -149,32 +370,76 @@ impl<'a> Literal<'a> {
     }
 }
 
-/// What an escape stands for, and its length without the backslash.
-fn escape(rest: &str) -> Option<(char, usize)> {
+fn is_hex(text: &str) -> bool {
+    text.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("0x"))
+}
+
+/// What Python's digits stand for, as `10`, `1_000`, `0x1f`, `0o17`, `0b11`; the inner `None` if that takes more than 64 bits.
+fn int(text: &str) -> Option<Option<u64>> {
+    let (radix, digits) = match text.get(..2).unwrap_or("") {
+        "0x" | "0X" => (16, &text[2..]),
+        "0o" | "0O" => (8, &text[2..]),
+        "0b" | "0B" => (2, &text[2..]),
+        _ => (10, text),
+    };
+    // Between digits, and behind what says the radix, one low line may stand.
+    let digits = if radix == 10 { digits } else { digits.strip_prefix('_').unwrap_or(digits) };
+    if digits
+        .split('_')
+        .any(|part| part.is_empty() || !part.chars().all(|char| char.is_digit(radix)))
+    {
+        return None;
+    }
+    let digits = digits.replace('_', "");
+    let zeros = digits.bytes().take_while(|digit| *digit == b'0').count();
+    if radix == 10 && zeros > 0 && zeros < digits.len() {
+        return None;
+    }
+    Some(u64::from_str_radix(&digits, radix).ok())
+}
+
+fn is_float(text: &str) -> bool {
+    let real = text.strip_suffix(['j', 'J']);
+    let (text, imaginary) = (real.unwrap_or(text), real.is_some());
+    text.starts_with(|char: char| char.is_ascii_digit() || char == '.')
+        && (text.contains(['.', 'e', 'E']) || imaginary)
+        && text.replace('_', "").parse::<f64>().is_ok()
+}
+
+/// What an escape stands for, and its length without the backslash; `None` if that is no character.
+fn escape(rest: &str) -> Option<(impl Iterator<Item = char> + use<>, usize)> {
     let hex = |len: usize| {
         let digits =
             rest.get(1..=len).filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()))?;
         Some((char::from_u32(u32::from_str_radix(digits, 16).ok()?)?, 1 + len))
     };
-    let plain = match rest.bytes().next()? {
-        b'x' => return hex(2),
-        b'u' => return hex(4),
-        b'U' => return hex(8),
+    let (char, len) = match rest.bytes().next()? {
+        b'x' => hex(2)?,
+        b'u' => hex(4)?,
+        b'U' => hex(8)?,
         b'0'..=b'7' => {
             let len = rest.bytes().take(3).take_while(|b| (b'0'..=b'7').contains(b)).count();
-            return Some((char::from_u32(u32::from_str_radix(&rest[..len], 8).ok()?)?, len));
+            (char::from_u32(u32::from_str_radix(&rest[..len], 8).ok()?)?, len)
         }
-        b'a' => '\x07',
-        b'b' => '\x08',
-        b'f' => '\x0c',
-        b'n' => '\n',
-        b'r' => '\r',
-        b't' => '\t',
-        b'v' => '\x0b',
-        byte @ (b'\\' | b'\'' | b'"') => byte as char,
-        _ => return None,
+        b'a' => ('\x07', 1),
+        b'b' => ('\x08', 1),
+        b'f' => ('\x0c', 1),
+        b'n' => ('\n', 1),
+        b'r' => ('\r', 1),
+        b't' => ('\t', 1),
+        b'v' => ('\x0b', 1),
+        byte @ (b'\\' | b'\'' | b'"') => (byte as char, 1),
+        // The end of a line, which is left out.
+        b'\n' => return Some(([None, None].into_iter().flatten(), 1)),
+        // A name of Unicode's, of which there is no table here.
+        b'N' => return None,
+        // Not one: both stay.
+        _ => {
+            let char = rest.chars().next()?;
+            return Some(([Some('\\'), Some(char)].into_iter().flatten(), char.len_utf8()));
+        }
     };
-    Some((plain, 1))
+    Some(([Some(char), None].into_iter().flatten(), len))
 }
 
 /// Writes a string as Python's `repr` does.
@@ -206,9 +471,16 @@ mod tests {
         }
     }
 
+    fn text(literal: &str) -> Option<String> {
+        match parse(literal, false) {
+            Ok(Value::Text(text)) => Some(text.into_owned()),
+            _ => None,
+        }
+    }
+
     #[test]
     fn strings_come_back_as_python_quotes_them() {
-        for (text, repr) in [
+        for (plain, repr) in [
             ("", "''"),
             ("x", "'x'"),
             ("it's", "\"it's\""),
@@ -217,19 +489,27 @@ mod tests {
             ("\0", r"'\x00'"),
             ("größe 長さ", "'größe 長さ'"),
         ] {
-            assert_eq!(Quoted(text).to_string(), repr);
-            assert_eq!(Literal::new(repr).string().unwrap(), text);
+            assert_eq!(Quoted(plain).to_string(), repr);
+            assert_eq!(text(repr).unwrap(), plain);
         }
-        for (repr, text) in
-            [(r"'\x41\u00e9\U0001F600\101\'\a'", "Aé😀A'\x07"), ("u'x'", "x"), (r"'\0'", "\0")]
-        {
-            assert_eq!(Literal::new(repr).string().unwrap(), text);
+        for (repr, plain) in [
+            (r"'\x41\u00e9\U0001F600\101\'\a'", "Aé😀A'\x07"),
+            ("u'x'", "x"),
+            (r"'\0'", "\0"),
+            (r"r'\n\''", r"\n\'"),
+            (r"'\q'", r"\q"),
+            ("'a\\\nb'", "ab"),
+            ("'''a\n'b'''", "a\n'b"),
+            ("'a' \"b\" # and\n R'c'", "abc"),
+            ("('a')", "a"),
+        ] {
+            assert_eq!(text(repr).unwrap(), plain, "{repr}");
         }
     }
 
     #[test]
     fn what_is_no_string_is_an_error() {
-        for text in [
+        for literal in [
             "",
             "x",
             "'",
@@ -240,11 +520,84 @@ mod tests {
             r"'\x4'",
             r"'\ud800'",
             r"'\N{DASH}'",
-            r"'\q'",
             r"'\u+041'",
             "'é",
+            "f'x'",
+            "b'é'",
+            "'a' b'b'",
+            "'''a''",
+            "'\0'",
         ] {
-            assert!(Literal::new(text).string().is_err(), "{text}");
+            assert!(parse(literal, false).is_err(), "{literal}");
         }
+        assert!(matches!(parse("b'<f4'", false), Ok(Value::Other(_))));
+    }
+
+    #[test]
+    fn numbers_are_pythons() {
+        for (literal, number) in [
+            ("0", 0),
+            ("00_0", 0),
+            ("12", 12),
+            ("1_000", 1000),
+            ("0x1F", 31),
+            ("0X_1f", 31),
+            ("0o17", 15),
+            ("0b101", 5),
+            ("+7", 7),
+            ("-0", 0),
+            ("(((3)))", 3),
+            ("18446744073709551615", u64::MAX),
+        ] {
+            assert_eq!(parse(literal, false).unwrap(), Value::Int(number), "{literal}");
+        }
+        assert_eq!(parse("12L", true).unwrap(), Value::Int(12));
+        assert_eq!(parse("0x1fL", true).unwrap(), Value::Int(31));
+        assert_eq!(parse("12 L", true).unwrap(), Value::Int(12));
+        assert_eq!(parse("-12", false).unwrap(), Value::OtherInt("-12"));
+        assert!(matches!(parse("18446744073709551616", false), Ok(Value::OtherInt(_))));
+        for literal in ["1.5", "1e3", "1.", ".5", "1e-3", "2j"] {
+            assert_eq!(parse(literal, false).unwrap(), Value::Other("a float"), "{literal}");
+        }
+        for literal in [
+            "12L", "01", "1__0", "_1", "1_", "0x", "0x_", "0b2", "0o8", "1a", "--1", "-True",
+            "1+1", "٣",
+        ] {
+            assert!(parse(literal, false).is_err(), "{literal}");
+        }
+    }
+
+    #[test]
+    fn brackets_hold_values() {
+        use Value::{Dict, Int, List, Tuple};
+        assert_eq!(parse("(1, 2)", false).unwrap(), Tuple(vec![Int(1), Int(2)]));
+        assert_eq!(parse(" (1,) # one\n\n", false).unwrap(), Tuple(vec![Int(1)]));
+        assert_eq!(
+            parse("[(), [1,\n]]", false).unwrap(),
+            List(vec![Tuple(vec![]), List(vec![Int(1)])])
+        );
+        assert_eq!(parse("{1: 2, }", false).unwrap(), Dict(vec![(Int(1), Int(2))]));
+        assert_eq!(parse("{1, 2}", false).unwrap(), Value::Other("a set"));
+        for literal in [
+            "(",
+            "(1",
+            "(1 2)",
+            "(,)",
+            "(1,,2)",
+            "[1",
+            "{1:}",
+            "{1: 2, 3}",
+            "{1 2}",
+            "()()",
+            "1,",
+            "\n 1",
+            "(]",
+        ] {
+            assert!(parse(literal, false).is_err(), "{literal}");
+        }
+        let deep = "(".repeat(5000) + &")".repeat(5000);
+        assert_eq!(parse(&deep, false).unwrap_err().kind(), ErrorKind::Limit);
+        let many = "1,".repeat(500_000);
+        assert_eq!(parse(&format!("({many})"), false).unwrap_err().kind(), ErrorKind::Limit);
     }
 }

@@ -3,6 +3,7 @@
 mod float;
 mod literal;
 mod parse;
+mod spelling;
 mod structure;
 mod time;
 
@@ -12,9 +13,11 @@ use crate::error::Result;
 
 pub(crate) use float::{bf16_to_f32, f16_to_f32};
 #[cfg(feature = "npz")]
-pub(crate) use literal::Literal;
+pub(crate) use literal::{Value, parse as parse_literal};
 #[cfg(feature = "npz")]
 pub(crate) use parse::read as read_descriptor;
+#[cfg(feature = "npz")]
+pub(crate) use spelling::length;
 pub use structure::Field;
 pub(crate) use structure::Structure;
 pub use time::{TimeBase, TimeUnit};
@@ -511,10 +514,10 @@ mod tests {
             ("<f16", ErrorKind::Unsupported, "\"<f16\" is a long double"),
             ("<c32", ErrorKind::Unsupported, "\"<c32\" is a long double"),
             ("[('x', '<f4'), ('x', '<f4')]", ErrorKind::Corrupt, "`x` is twice"),
-            ("[('x', '<f4')", ErrorKind::Corrupt, "expected `,` at byte 13, found its end"),
+            ("[('x', '<f4')", ErrorKind::Corrupt, "expected a comma at byte 13, found its end"),
             ("[('x', '<f4')]]", ErrorKind::Corrupt, "expected the end"),
-            ("[('x',)]", ErrorKind::Corrupt, "quoted string"),
-            ("['<f4']", ErrorKind::Corrupt, "expected `(`"),
+            ("[('x',)]", ErrorKind::Corrupt, "a field of two or three parts, found 1"),
+            ("['<f4']", ErrorKind::Corrupt, "expected a field, ('name', dtype)"),
             ("('<f4', (2,))", ErrorKind::Unsupported, "sub-array"),
             ("[('x', '<f4', (9223372036854775807, 9))]", ErrorKind::Corrupt, "overflows"),
             (

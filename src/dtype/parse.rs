@@ -6,10 +6,10 @@ use std::fmt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, MAX_NDIM};
 
-use super::literal::{self, Literal};
+use super::literal::{self, Value};
 use super::structure::{Field, Structure};
 use super::time::TimeUnit;
-use super::{DType, Kind, SCALARS};
+use super::{DType, Kind, SCALARS, spelling};
 
 /// How deep structs and sub-arrays may nest.
 const MAX_NESTING: usize = 32;
@@ -23,138 +23,224 @@ const PICKLE: &str =
 /// Reads a descriptor as [`DType`]'s `Display` writes it.
 pub(super) fn descriptor(text: &str) -> Result<DType> {
     if !text.trim_start().starts_with(['[', '(']) {
-        return simple(text);
+        return plain(text);
     }
-    let mut literal = Literal::new(text);
-    let dtype = read(&mut literal)?;
-    literal.end()?;
-    Ok(dtype)
+    Budget::new(false).array(&literal::parse(text, false)?)
 }
 
-/// Reads the descriptor of an array where it stands in a header: a quoted string or a list of fields.
-pub(crate) fn read(literal: &mut Literal<'_>) -> Result<DType> {
-    if literal.peek() == Some(b'(') {
-        return Err(Error::new(
-            ErrorKind::Unsupported,
-            "the dtype of an array cannot be a sub-array itself: expected a string or a list of fields",
-        ));
-    }
-    let mut budget = Budget { fields: MAX_FIELDS };
-    Ok(budget.item(literal, 0)?.0)
+/// Reads the descriptor of an array that stands in a header: a string or a list of fields, as NumPy reads it.
+pub(crate) fn read(descriptor: &Value<'_>) -> Result<DType> {
+    Budget::new(true).array(descriptor)
 }
 
-struct Budget {
+/// What is read, and how many fields it may still have.
+pub(super) struct Budget {
     fields: usize,
+    /// Whether NumPy's other spellings are read.
+    numpy: bool,
 }
 
 impl Budget {
+    fn new(numpy: bool) -> Self {
+        Budget { fields: MAX_FIELDS, numpy }
+    }
+
+    fn array(&mut self, descriptor: &Value<'_>) -> Result<DType> {
+        match self.item(descriptor, 0)? {
+            (dtype, axes) if axes.is_empty() => Ok(dtype),
+            _ => Err(Error::new(
+                ErrorKind::Unsupported,
+                "the dtype of an array cannot be a sub-array itself: expected a string or a list of fields",
+            )),
+        }
+    }
+
     /// A dtype, and the axes if it is a sub-array.
-    fn item(&mut self, literal: &mut Literal<'_>, depth: usize) -> Result<(DType, Vec<usize>)> {
+    fn item(&mut self, descriptor: &Value<'_>, depth: usize) -> Result<(DType, Vec<usize>)> {
         if depth > MAX_NESTING {
             return Err(Error::new(
                 ErrorKind::Limit,
                 format!("structs nest more than {MAX_NESTING} levels deep"),
             ));
         }
-        match literal.peek() {
-            Some(b'[') => Ok((self.structure(literal, depth)?, Vec::new())),
-            Some(b'(') => {
-                literal.expect(b'(')?;
-                let (dtype, inner) = self.item(literal, depth + 1)?;
-                literal.expect(b',')?;
-                let mut shape = axes(literal)?;
-                literal.take(b',');
-                literal.expect(b')')?;
-                shape.extend(inner);
-                Ok((dtype, shape))
+        match descriptor {
+            Value::List(fields) => Ok((self.structure(fields, depth)?, Vec::new())),
+            Value::Tuple(parts) if parts.len() > 1 => {
+                let (dtype, inner) = self.item(&parts[0], depth + 1)?;
+                repeated(dtype, inner, &parts[1])
             }
-            _ => Ok((simple(&literal.string()?)?, Vec::new())),
+            Value::Text(text) if self.numpy => spelling::read(text, self),
+            Value::Text(text) => Ok((plain(text)?, Vec::new())),
+            other => Err(Error::corrupt(format!(
+                "bad header: expected a dtype, a string or a list of fields, found {}",
+                other.describe()
+            ))),
         }
     }
 
-    fn structure(&mut self, literal: &mut Literal<'_>, depth: usize) -> Result<DType> {
-        literal.expect(b'[')?;
-        let mut fields = Vec::new();
-        let mut names = HashSet::new();
-        let mut size = 0_usize;
-        while !literal.take(b']') {
-            if self.fields == 0 {
+    fn structure(&mut self, fields: &[Value<'_>], depth: usize) -> Result<DType> {
+        let mut structure = Fields::default();
+        for field in fields {
+            let (Value::Tuple(parts) | Value::List(parts)) = field else {
+                return Err(Error::corrupt(format!(
+                    "bad header: expected a field, ('name', dtype) or ('name', dtype, shape), found {}",
+                    field.describe()
+                )));
+            };
+            let (name, descriptor, shape) = match &parts[..] {
+                [name, descriptor] => (name, descriptor, None),
+                [name, descriptor, shape] => (name, descriptor, Some(shape)),
+                _ => {
+                    return Err(Error::corrupt(format!(
+                        "bad header: expected a field of two or three parts, found {}",
+                        parts.len()
+                    )));
+                }
+            };
+            let (title, name) = names(name)?;
+            let at = |error: Error| {
+                Error::new(error.kind(), format!("field `{}`: {error}", name.escape_debug()))
+            };
+            let (dtype, axes) = self
+                .item(descriptor, depth + 1)
+                .and_then(|(dtype, inner)| match shape {
+                    Some(shape) => repeated(dtype, inner, shape),
+                    None => Ok((dtype, inner)),
+                })
+                .map_err(at)?;
+            self.count()?;
+            structure.push(title, name, dtype, axes)?;
+        }
+        Ok(structure.finish())
+    }
+
+    /// A struct of these fields.
+    pub(super) fn fields(&mut self, fields: Vec<(String, DType, Vec<usize>)>) -> Result<DType> {
+        let mut structure = Fields::default();
+        for (name, dtype, axes) in fields {
+            self.count()?;
+            structure.push(None, &name, dtype, axes)?;
+        }
+        Ok(structure.finish())
+    }
+
+    fn count(&mut self) -> Result<()> {
+        match self.fields.checked_sub(1) {
+            Some(left) => self.fields = left,
+            None => {
                 return Err(Error::new(
                     ErrorKind::Limit,
                     format!("a dtype of more than {MAX_FIELDS} fields"),
                 ));
             }
-            self.fields -= 1;
-            literal.expect(b'(')?;
-            let name = name(literal)?;
-            literal.expect(b',')?;
-            let at = |error: Error| {
-                Error::new(error.kind(), format!("field `{}`: {error}", name.escape_debug()))
-            };
-            let (dtype, inner) = self.item(literal, depth + 1).map_err(at)?;
-            let mut shape = Vec::new();
-            if literal.take(b',') && literal.peek() != Some(b')') {
-                shape = axes(literal)?;
-                literal.take(b',');
-            }
-            literal.expect(b')')?;
-            if literal.peek() != Some(b']') {
-                literal.expect(b',')?;
-            }
-            shape.extend(inner);
-            if shape.len() > MAX_NDIM {
-                return Err(at(Error::new(
-                    ErrorKind::Limit,
-                    format!("a sub-array of more than {MAX_NDIM} axes"),
-                )));
-            }
-            let bytes = layout::byte_len(&shape, dtype.item_size());
-            let end = bytes.and_then(|bytes| size.checked_add(bytes));
-            let Some(end) = end.filter(|end| isize::try_from(*end).is_ok()) else {
-                return Err(at(Error::corrupt(format!("shape {shape:?} of {dtype} overflows"))));
-            };
-            // A void without a name is a gap.
-            let gap = name.is_empty() && matches!(dtype.kind, Kind::Raw(_));
-            if !gap {
-                if !names.insert(name.clone()) {
+        }
+        Ok(())
+    }
+}
+
+/// The fields of a struct, one behind the other.
+#[derive(Default)]
+struct Fields {
+    fields: Vec<Field>,
+    names: HashSet<String>,
+    size: usize,
+}
+
+impl Fields {
+    fn push(
+        &mut self,
+        title: Option<&str>,
+        name: &str,
+        dtype: DType,
+        shape: Vec<usize>,
+    ) -> Result<()> {
+        let at = |kind, what: String| {
+            Err(Error::new(kind, format!("field `{}`: {what}", name.escape_debug())))
+        };
+        if shape.len() > MAX_NDIM {
+            return at(ErrorKind::Limit, format!("a sub-array of more than {MAX_NDIM} axes"));
+        }
+        let bytes = layout::byte_len(&shape, dtype.item_size());
+        let end = bytes.and_then(|bytes| self.size.checked_add(bytes));
+        let Some(end) = end.filter(|end| isize::try_from(*end).is_ok()) else {
+            return at(ErrorKind::Corrupt, format!("shape {shape:?} of {dtype} overflows"));
+        };
+        // Without a name, what NumPy has as a void is a gap: bytes, also those of a bfloat16, and any sub-array.
+        let void = matches!(dtype.kind, Kind::Raw(_) | Kind::Scalar(super::Scalar::BF16));
+        if !name.is_empty() || title.is_some() || shape.is_empty() && !void {
+            for name in title.into_iter().chain([name]) {
+                if !self.names.insert(name.to_owned()) {
                     return Err(Error::corrupt(format!(
                         "the field `{}` is twice in the dtype",
                         name.escape_debug()
                     )));
                 }
-                fields.push(Field::owned(name, dtype, shape, size));
             }
-            size = end;
+            self.fields.push(Field::owned(name.to_owned(), dtype, shape, self.size));
         }
-        Ok(DType { kind: Kind::Struct(Structure::shared(fields, size)), big_endian: false })
+        self.size = end;
+        Ok(())
+    }
+
+    fn finish(self) -> DType {
+        let kind = Kind::Struct(Structure::shared(self.fields, self.size));
+        DType { kind, big_endian: false }
     }
 }
 
-/// A field's name: a string, or the second of two where the first is its title.
-fn name(literal: &mut Literal<'_>) -> Result<String> {
-    if !literal.take(b'(') {
-        return Ok(literal.string()?.into_owned());
+/// A field's title, if it has one that is text, and its name: a string, or the second of two.
+fn names<'v>(name: &'v Value<'_>) -> Result<(Option<&'v str>, &'v str)> {
+    match name {
+        Value::Text(name) => Ok((None, name)),
+        Value::Tuple(both) => match &both[..] {
+            [Value::Text(title), Value::Text(name)] => Ok((Some(title), name)),
+            [_, Value::Text(name)] => Ok((None, name)),
+            _ => Err(Error::corrupt("bad header: expected a title and a name")),
+        },
+        other => {
+            let found = other.describe();
+            Err(Error::corrupt(format!("bad header: expected the name of a field, found {found}")))
+        }
     }
-    literal.string()?;
-    literal.expect(b',')?;
-    let name = literal.string()?.into_owned();
-    literal.take(b',');
-    literal.expect(b')')?;
-    Ok(name)
 }
 
-/// The axes of a sub-array: a tuple or one length.
-fn axes(literal: &mut Literal<'_>) -> Result<Vec<usize>> {
-    if literal.peek() == Some(b'(') { literal.shape() } else { Ok(vec![literal.length()?]) }
+/// A dtype as a sub-array of this shape. Of text or bytes without a width, one number is the width.
+pub(super) fn repeated(
+    dtype: DType,
+    inner: Vec<usize>,
+    shape: &Value<'_>,
+) -> Result<(DType, Vec<usize>)> {
+    let DType { kind, big_endian } = dtype;
+    let kind = match (kind, shape) {
+        (kind @ (Kind::Bytes(0) | Kind::Text(0) | Kind::Raw(0)), Value::Int(width))
+            if inner.is_empty() =>
+        {
+            let code = match kind {
+                Kind::Bytes(_) => 'S',
+                Kind::Text(_) => 'U',
+                _ => 'V',
+            };
+            let order = if big_endian { '>' } else { '<' };
+            return Ok((plain(&format!("{order}{code}{width}"))?, inner));
+        }
+        (kind, _) => kind,
+    };
+    let mut axes = spelling::axes(shape)?;
+    axes.extend(inner);
+    Ok((DType { kind, big_endian }, axes))
+}
+
+/// The error for what is no dtype.
+#[cold]
+pub(super) fn unknown(text: &str) -> Error {
+    let names = "bool, i8 to i64, u8 to u64, f16 to f64, bf16, complex64, complex128, datetime64, timedelta64, \
+                 S, U, V or a list of fields";
+    Error::new(ErrorKind::Unsupported, format!("dtype {text:?} is not one of {names}"))
 }
 
 /// A dtype without fields: `<f4`, `|S5`, `<M8[25s]`.
-fn simple(text: &str) -> Result<DType> {
-    let unknown = || {
-        let names = "bool, i8 to i64, u8 to u64, f16 to f64, bf16, complex64, complex128, datetime64, timedelta64, \
-                     S, U, V or a list of fields";
-        Error::new(ErrorKind::Unsupported, format!("dtype {text:?} is not one of {names}"))
-    };
+pub(super) fn plain(text: &str) -> Result<DType> {
+    let unknown = || unknown(text);
     let mut chars = text.chars();
     let first = chars.next();
     let big_endian = match first {
@@ -193,7 +279,10 @@ fn simple(text: &str) -> Result<DType> {
                 ),
             ))
         }
-        'S' | 'a' => dtype(Kind::Bytes(width().ok_or_else(unknown)?)),
+        // NumPy's old letter, which does not stand without a width.
+        'S' | 'a' if code == 'S' || !rest.is_empty() => {
+            dtype(Kind::Bytes(width().ok_or_else(unknown)?))
+        }
         'U' => dtype(Kind::Text(width().ok_or_else(unknown)?)),
         'V' => dtype(Kind::Raw(width().ok_or_else(unknown)?)),
         'M' | 'm' => {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::spelling::c_number;
+
 /// What one step of a `datetime64` or `timedelta64` is: a number of years, days, nanoseconds.
 ///
 /// `Display` is what NumPy puts between brackets: `ns`, `25s`, and nothing for a time without a unit.
@@ -111,6 +113,60 @@ impl TimeUnit {
     }
 }
 
+impl TimeUnit {
+    /// What stands behind `M8` as NumPy reads it: also a part of a unit, `[s/4]`, which is a number of a smaller one.
+    pub(super) fn parse_ratio(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return Some(TimeUnit::GENERIC);
+        }
+        let text = text.strip_prefix('[')?.strip_suffix(']')?;
+        let (unit, parts) = match text.split_once('/') {
+            Some((unit, parts)) => (unit, u32::try_from(c_number(parts)?).ok()?),
+            None => (text, 1),
+        };
+        let name = unit.trim_start_matches(|char: char| !char.is_alphabetic());
+        let count = &unit[..unit.len() - name.len()];
+        let count = if count.is_empty() { 1 } else { u32::try_from(c_number(count)?).ok()? };
+        if name == "generic" && parts == 1 {
+            return Some(TimeUnit::GENERIC);
+        }
+        let unit =
+            TimeUnit::parse(&format!("[{name}]")).filter(|unit| unit.base != TimeBase::Generic)?;
+        if parts == 1 {
+            return TimeUnit::new(unit.base, count);
+        }
+        // The first of the next smaller units of which a whole number goes into that part.
+        let whole = |&(smaller, number): &(TimeBase, u32)| {
+            let number = number.is_multiple_of(parts).then(|| number / parts)?;
+            TimeUnit::new(smaller, count.checked_mul(number)?)
+        };
+        if parts == 0 { None } else { smaller_units(unit.base).iter().find_map(whole) }
+    }
+}
+
+/// The smaller units that a part of a unit may be counted in, and how many of them it has, as NumPy takes them.
+fn smaller_units(base: TimeBase) -> &'static [(TimeBase, u32)] {
+    use TimeBase::{
+        Attosecond, Day, Femtosecond, Generic, Hour, Microsecond, Millisecond, Minute, Month,
+        Nanosecond, Picosecond, Second, Week, Year,
+    };
+    match base {
+        Year => &[(Month, 12), (Week, 52), (Day, 365)],
+        Month => &[(Week, 4), (Day, 30), (Hour, 720)],
+        Week => &[(Day, 7), (Hour, 168), (Minute, 10_080)],
+        Day => &[(Hour, 24), (Minute, 1440), (Second, 86_400)],
+        Hour => &[(Minute, 60), (Second, 3600)],
+        Minute => &[(Second, 60), (Millisecond, 60_000)],
+        Second => &[(Millisecond, 1000), (Microsecond, 1_000_000)],
+        Millisecond => &[(Microsecond, 1000), (Nanosecond, 1_000_000)],
+        Microsecond => &[(Nanosecond, 1000), (Picosecond, 1_000_000)],
+        Nanosecond => &[(Picosecond, 1000), (Femtosecond, 1_000_000)],
+        Picosecond => &[(Femtosecond, 1000), (Attosecond, 1_000_000)],
+        Femtosecond => &[(Attosecond, 1000)],
+        Attosecond | Generic => &[],
+    }
+}
+
 impl fmt::Display for TimeUnit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.count != 1 {
@@ -135,6 +191,18 @@ mod tests {
         assert_eq!(TimeUnit::parse("[25s]"), TimeUnit::new(TimeBase::Second, 25));
         for text in ["[]", "[0s]", "[s/4]", "s", "[-1s]", "[S]", "[2147483648s]", "[5]", "[s"] {
             assert_eq!(TimeUnit::parse(text), None, "{text}");
+        }
+        for (text, unit) in [
+            ("[s/4]", "250ms"),
+            ("[D/24]", "h"),
+            ("[2s/8]", "250ms"),
+            ("[ns/1000]", "ps"),
+            ("[07s]", "7s"),
+        ] {
+            assert_eq!(TimeUnit::parse_ratio(text).unwrap().to_string(), unit, "{text}");
+        }
+        for text in ["[s/0]", "[s/7]", "[as/2]", "[s/]", "[/2]", "[-1s]", "[generic/2]"] {
+            assert_eq!(TimeUnit::parse_ratio(text), None, "{text}");
         }
     }
 }

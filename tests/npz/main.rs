@@ -13,6 +13,7 @@ mod examples;
 mod foreign;
 #[cfg(target_os = "linux")]
 mod forks;
+mod headers;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod killed;

@@ -262,11 +262,14 @@ impl Members {
             return Ok(None);
         }
         self.check_size(index, most)?;
-        let Header { dtype, shape, order } = self.header(index)?;
-        let bytes = layout::byte_len(&shape, dtype.item_size()).unwrap_or(0);
+        let (Header { dtype, shape, order }, place) = self.head(index)?;
+        // The checksum is known at the end, which the elements must be.
+        if place.end != self.size(index) {
+            return Ok(None);
+        }
+        let bytes = (place.end - place.start) as usize;
         let mut stream = archive.stream(self.input.bytes(), index)?;
-        // The header was seen to be what stands before so many bytes.
-        stream.next((self.size(index) - bytes as u64) as usize)?;
+        stream.next(place.start as usize)?;
         let (standing, region) = (Standing::Free, None);
         let placed = Placed { dtype, shape, order, bytes: &[], standing, region };
         Ok(Some(Flow { placed, bytes, feed: Box::new(stream) }))
@@ -364,10 +367,14 @@ impl Members {
     fn in_place(&self, region: &Region, range: Range<u64>, index: usize) -> Result<Content> {
         let (start, end) = (range.start as usize, range.end as usize);
         let bytes = &region.bytes()[start..end];
-        let (header, data) = npy::split(&self.named(index), bytes)?;
+        let (header, place) = npy::split(&self.named(index), bytes)?;
+        let data = &bytes[place.clone()];
         if is_aligned(data, &header.dtype) {
-            let end = start + bytes.len();
-            return Ok(Content { header, data: end - data.len()..end, region: None });
+            return Ok(Content {
+                header,
+                data: start + place.start..start + place.end,
+                region: None,
+            });
         }
         self.take(index)?;
         Ok(Content {
@@ -379,14 +386,14 @@ impl Members {
 
     /// A member that was read into memory of its own.
     fn content(&self, index: usize, region: Region) -> Result<Content> {
-        let (header, data) = npy::split(&self.named(index), region.bytes())?;
-        let (end, len) = (region.bytes().len(), data.len());
+        let (header, place) = npy::split(&self.named(index), region.bytes())?;
+        let data = &region.bytes()[place.clone()];
         if is_aligned(data, &header.dtype) {
-            return Ok(Content { header, data: end - len..end, region: Some(region) });
+            return Ok(Content { header, data: place, region: Some(region) });
         }
         // NumPy pads its header so that this is never needed; others need not.
         let region = Region::from_block(AlignedBytes::copy_from(data));
-        Ok(Content { header, data: 0..len, region: Some(region) })
+        Ok(Content { header, data: 0..place.len(), region: Some(region) })
     }
 
     fn load_ahead(&self, index: usize) {
@@ -486,15 +493,13 @@ impl Members {
         format!("member `{}`", self.name(index))
     }
 
-    /// What the header of a member says; of a compressed one no more than that is decompressed, of others no more read.
+    /// What the header of a member says, and where its elements lie in the content; of a compressed one no more than the
+    /// header is decompressed, of others no more read.
     ///
     /// # Errors
     ///
     /// `Corrupt` if the member is no array.
-    pub(crate) fn header(&self, index: usize) -> Result<Header> {
-        if let Some(content) = self.contents[index].get() {
-            return Ok(content.header.clone());
-        }
+    fn head(&self, index: usize) -> Result<(Header, Range<u64>)> {
         // A header of NumPy's takes 128 bytes; those of structured dtypes may be longer.
         let size = self.size(index);
         let mut len = 128;
@@ -507,7 +512,7 @@ impl Members {
                 head
             };
             match npy::head(&self.named(index), &head, size)? {
-                npy::Head::Whole(header) => return Ok(header),
+                npy::Head::Whole(header, place) => return Ok((header, place)),
                 npy::Head::Needs(more) => len = more,
             }
         }
@@ -586,22 +591,28 @@ impl Members {
                 self.named(index)
             )));
         }
-        let header = self.header(index)?;
-        let len = layout::byte_len(&header.shape, header.dtype.item_size()).unwrap_or(0);
-        let in_place = self.is_in_place(index, &header.dtype, len)?;
-        let Header { dtype, shape, order } = header;
+        let (Header { dtype, shape, order }, place) = self.head(index)?;
+        let behind = self.size(index) - place.end;
+        let len = (place.end - place.start) as usize;
+        let in_place = self.is_in_place(index, &dtype, len, behind)?;
         let name = self.name(index);
         let path = name.strip_suffix(".npy").unwrap_or(name).to_owned();
         Ok(Info { path, dtype, shape, order, in_place })
     }
 
-    /// Whether the member's elements, its last `len` bytes, can be seen where they lie, or, in a file, be read without
-    /// conversion.
+    /// Whether the member's elements, the last `len` bytes but for those `behind` them, can be seen where they lie, or, in
+    /// a file, be read without conversion.
     ///
     /// # Errors
     ///
     /// `Corrupt` if the member's own header contradicts the directory.
-    pub(super) fn is_in_place(&self, index: usize, dtype: &DType, len: usize) -> Result<bool> {
+    pub(super) fn is_in_place(
+        &self,
+        index: usize,
+        dtype: &DType,
+        len: usize,
+        behind: u64,
+    ) -> Result<bool> {
         if self.is_deflated(index) {
             return Ok(false);
         }
@@ -609,7 +620,7 @@ impl Members {
         if let Some(content) = self.contents[index].get() {
             return Ok(content.region.is_none());
         }
-        let end = self.locate(index)?.end as usize;
+        let end = (self.locate(index)?.end - behind) as usize;
         let start = end.checked_sub(len);
         Ok(start.is_some_and(|start| is_aligned(&region.bytes()[start..end], dtype)))
     }
@@ -621,7 +632,7 @@ impl Members {
     /// `Corrupt`, naming the first member whose content has another checksum than the archive says.
     pub(crate) fn verify(&self) -> Result<()> {
         // A file that is one array has no checksum: what can be checked of it is that it is whole.
-        let Some(archive) = &self.archive else { return self.header(0).map(drop) };
+        let Some(archive) = &self.archive else { return self.head(0).map(drop) };
         archive.verify_all(self.input.bytes())
     }
 }

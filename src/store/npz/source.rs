@@ -100,7 +100,7 @@ impl<'a> NpzSource<'a> {
         let info = |number| {
             let (entry, member) = self.entry(number)?;
             beside[member] = false;
-            let in_place = self.members.is_in_place(member, &entry.dtype, entry.bytes)?;
+            let in_place = self.members.is_in_place(member, &entry.dtype, entry.bytes, 0)?;
             Ok(Info {
                 path: entry.path.to_owned(),
                 dtype: entry.dtype,

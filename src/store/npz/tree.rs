@@ -75,8 +75,9 @@ impl<'t, 'a> Node<'t, 'a> {
 
     /// How many steps the longest name has from here on.
     pub(crate) fn steps(&self) -> usize {
-        let steps = |leaf: &Leaf<'a>| {
-            leaf.name.get(self.at..).map_or(0, |name| name.split(SEPARATORS).count())
+        let steps = |leaf: &Leaf<'a>| match self.at {
+            0 => parts(leaf.name).count(),
+            at => leaf.name.get(at..).map_or(0, |name| name.split(SEPARATORS).count()),
         };
         self.leaves.iter().map(steps).max().unwrap_or(0)
     }
