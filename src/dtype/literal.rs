@@ -247,8 +247,7 @@ impl<'a> Parser<'a> {
             }
         }
         match int(digits) {
-            Some(Some(number)) => Ok(Value::Int(number)),
-            Some(None) => Ok(Value::OtherInt(digits)),
+            Some(value) => Ok(value),
             None if is_float(digits) => Ok(Value::Other("a float")),
             None => {
                 self.at = start;
@@ -374,8 +373,8 @@ fn is_hex(text: &str) -> bool {
     text.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("0x"))
 }
 
-/// What Python's digits stand for, as `10`, `1_000`, `0x1f`, `0o17`, `0b11`; the inner `None` if that takes more than 64 bits.
-fn int(text: &str) -> Option<Option<u64>> {
+/// What Python's digits stand for, as `10`, `1_000`, `0x1f`, `0o17`, `0b11`; or what is more than 64 bits.
+fn int(text: &str) -> Option<Value<'_>> {
     let (radix, digits) = match text.get(..2).unwrap_or("") {
         "0x" | "0X" => (16, &text[2..]),
         "0o" | "0O" => (8, &text[2..]),
@@ -395,7 +394,7 @@ fn int(text: &str) -> Option<Option<u64>> {
     if radix == 10 && zeros > 0 && zeros < digits.len() {
         return None;
     }
-    Some(u64::from_str_radix(&digits, radix).ok())
+    Some(u64::from_str_radix(&digits, radix).map_or(Value::OtherInt(text), Value::Int))
 }
 
 fn is_float(text: &str) -> bool {

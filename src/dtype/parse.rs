@@ -79,7 +79,7 @@ impl Budget {
     }
 
     fn structure(&mut self, fields: &[Value<'_>], depth: usize) -> Result<DType> {
-        let mut structure = Fields::default();
+        let mut structure = Builder::default();
         for field in fields {
             let (Value::Tuple(parts) | Value::List(parts)) = field else {
                 return Err(Error::corrupt(format!(
@@ -116,7 +116,7 @@ impl Budget {
 
     /// A struct of these fields.
     pub(super) fn fields(&mut self, fields: Vec<(String, DType, Vec<usize>)>) -> Result<DType> {
-        let mut structure = Fields::default();
+        let mut structure = Builder::default();
         for (name, dtype, axes) in fields {
             self.count()?;
             structure.push(None, &name, dtype, axes)?;
@@ -140,13 +140,13 @@ impl Budget {
 
 /// The fields of a struct, one behind the other.
 #[derive(Default)]
-struct Fields {
+struct Builder {
     fields: Vec<Field>,
     names: HashSet<String>,
     size: usize,
 }
 
-impl Fields {
+impl Builder {
     fn push(
         &mut self,
         title: Option<&str>,

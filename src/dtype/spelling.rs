@@ -150,7 +150,7 @@ fn code(text: &str, rest: &str) -> Option<String> {
             'i' | 'u' => matches!(size, 1 | 2 | 4 | 8),
             'f' => matches!(size, 2 | 4 | 8 | 16),
             'c' => matches!(size, 8 | 16 | 32),
-            'S' | 'a' | 'V' => size <= i32::MAX as u64,
+            'S' | 'a' | 'V' => i32::try_from(size).is_ok(),
             'U' => size <= i32::MAX as u64 / 4,
             'O' => matches!(size, 4 | 8),
             'M' | 'm' => size == 8,
@@ -251,7 +251,7 @@ fn commas(text: &str, budget: &mut Budget) -> Result<(DType, Vec<usize>)> {
         };
         items.push((item, shape));
     }
-    let mut read = |(item, shape): (String, Option<String>)| {
+    let read = |(item, shape): (String, Option<String>)| {
         let dtype = single(&item)?;
         match shape {
             None => Ok((dtype, Vec::new())),

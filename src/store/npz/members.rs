@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::{self, Order};
+use crate::layout::Order;
 use crate::memory::{AlignedBytes, Fresh, Region};
 use crate::npy::{self, Header};
 use crate::signature::{self, Found};
