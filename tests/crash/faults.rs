@@ -145,6 +145,16 @@ fn faults_in_from_npz() {
 }
 
 #[test]
+fn faults_while_a_file_is_decompressed() {
+    sweep(Deed::LoadDeflated);
+}
+
+#[test]
+fn faults_while_a_file_is_looked_into() {
+    sweep(Deed::LookInto);
+}
+
+#[test]
 fn faults_in_the_lock_of_a_live_array() {
     sweep(Deed::Lock);
 }
