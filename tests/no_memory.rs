@@ -25,6 +25,10 @@ mod scarce;
 const CASE: &str = "SERDE_SHM_MEMORY_CASE";
 const FAILS: &str = "SERDE_SHM_MEMORY_FAILS";
 
+/// What cannot be made with an error, in this Rust: memory for it is looked for just before, and only that is failed here.
+const COUNTED: &str = "block into slices that are counted";
+const LIVE: &str = "block into live arrays";
+
 #[derive(Clone, Copy, Element, PartialEq, Debug)]
 #[repr(C)]
 struct Point {
@@ -85,6 +89,12 @@ struct Owned {
 #[allow(dead_code)]
 struct Kept {
     shared: ShmArray1<u32>,
+    grid: serde_shm::ShmArray2<f64>,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code)]
+struct Counted {
     #[shm_array]
     points: std::rc::Rc<[Point]>,
     #[shm_array]
@@ -196,7 +206,8 @@ fn cases() -> BTreeMap<&'static str, fn(&Made) -> Run> {
         ("block into handles", |_| read_block::<Kept>()),
         ("block into structs that lie otherwise", |_| read_block::<Changed>()),
         ("block into arrays of any type", |_| read_block::<Any>()),
-        ("block into live arrays", |_| read_block::<Live>()),
+        (COUNTED, |_| read_block::<Counted>()),
+        (LIVE, |_| read_block::<Live>()),
         ("block that lies unaligned", |_| {
             let block = [&[0][..], &to_bytes(&object()).unwrap()].concat();
             Box::new(move || from_bytes::<Lent<'_>>(&block[1..]).map(drop))
@@ -208,7 +219,7 @@ fn cases() -> BTreeMap<&'static str, fn(&Made) -> Run> {
         ("segment into owned types", |_| of_segment(|segment| segment.get::<Owned>().map(drop))),
         ("segment by id", |_| {
             let segment = to_shared(&object()).unwrap();
-            Box::new(move || from_shared::<Kept>(segment.id()).map(drop))
+            Box::new(move || from_shared::<Owned>(segment.id()).map(drop))
         }),
         ("array of a segment as a wider type", |_| {
             of_segment(|segment| segment.array_as::<f64, Ix1>("shared").map(drop))
@@ -284,7 +295,8 @@ fn every_large_request_may_fail() {
         let (requests, said) = child(case, 0);
         assert_eq!(said, "ok", "{case}");
         assert!(requests > 0, "{case} makes no large request");
-        for number in 1..=requests {
+        let step = if matches!(case, COUNTED | LIVE) { 2 } else { 1 };
+        for number in (1..=requests).step_by(step) {
             let (_, said) = child(case, number);
             let is_error = ["Io: ", "Message: "].iter().any(|kind| said.starts_with(kind));
             if said == "ok" {

@@ -339,7 +339,12 @@ impl Stream<'_> {
     pub(crate) fn next(&mut self, most: usize) -> Result<&[u8]> {
         let end = self.left.end.min(self.left.start.saturating_add(most as u64));
         let place = self.left.start..end;
-        self.room.resize((place.end - place.start) as usize, 0);
+        let len = (place.end - place.start) as usize;
+        // One element may be as large as its dtype says.
+        self.room.try_reserve_exact(len.saturating_sub(self.room.len())).map_err(|error| {
+            read_fault(self.name, io::Error::new(io::ErrorKind::OutOfMemory, error))
+        })?;
+        self.room.resize(len, 0);
         self.input
             .read_exact_at(place.start, &mut self.room)
             .map_err(|error| read_fault(self.name, error))?;

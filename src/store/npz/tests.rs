@@ -172,6 +172,8 @@ fn members_must_agree_with_the_directory() {
         (Some(b"text".to_vec()), "member `a.npy`: wrong magic"),
     ] {
         let error = read(member).unwrap_err();
+        // On a machine of the other order the same, in that.
+        let error = error.replace('>', "<");
         assert!(error.contains(said), "{error}");
     }
 }
