@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::io;
 
+use crate::context;
+
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -61,11 +63,35 @@ pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: ErrorKind,
+    /// What a visitor was given and refuses.
+    found: Found,
     message: Cow<'static, str>,
     /// Innermost step first: each level appends its own on the way out.
     path: Vec<Step>,
     container: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What a visitor has refused, as far as its deserializer could have given something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Bytes,
+    Map,
+    /// A bool, number or char.
+    Scalar,
+    Other,
+}
+
+impl Found {
+    fn of(found: &serde::de::Unexpected<'_>) -> Self {
+        use serde::de::Unexpected as U;
+        match found {
+            U::Bytes(_) => Found::Bytes,
+            U::Map => Found::Map,
+            U::Bool(_) | U::Unsigned(_) | U::Signed(_) | U::Float(_) | U::Char(_) => Found::Scalar,
+            _ => Found::Other,
+        }
+    }
 }
 
 /// One step of the way from the root of an object to a value in it.
@@ -108,7 +134,14 @@ impl Error {
             // A message may quote what was found, of any length.
             clip(text, 2000);
         }
-        Error(Box::new(Inner { kind, message, path: Vec::new(), container: None, source: None }))
+        Error(Box::new(Inner {
+            kind,
+            found: Found::Other,
+            message,
+            path: Vec::new(),
+            container: None,
+            source: None,
+        }))
     }
 
     #[cold]
@@ -142,18 +175,21 @@ impl Error {
         self
     }
 
-    /// The same error as one of another kind.
-    #[cold]
-    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
-        self.0.kind = kind;
-        self
-    }
-
     /// The same error as one of the container's bytes.
     #[cold]
     pub(crate) fn into_corrupt(mut self) -> Self {
         self.0.kind = ErrorKind::Corrupt;
         self
+    }
+
+    /// Whether this is a visitor's refusal of what it was given, at the place where it was given.
+    pub(crate) fn is_refusal_of(&self, found: Found) -> bool {
+        self.0.found == found && self.0.path.is_empty()
+    }
+
+    /// The same of what stands at any place in it.
+    pub(crate) fn is_refusal_at_any_place_of(&self, found: Found) -> bool {
+        self.0.found == found
     }
 
     /// Names the container: a segment's id or name, a file's path. The first name given stays.
@@ -166,7 +202,6 @@ impl Error {
 
     /// Appends to the text what helps to mend it.
     #[cold]
-    #[cfg(feature = "npz")]
     pub(crate) fn with_note(mut self, note: impl fmt::Display) -> Self {
         let message = format!("{}; {note}", self.0.message);
         self.0.message = message.into();
@@ -253,58 +288,73 @@ impl std::error::Error for Error {
     }
 }
 
+/// An error that a type reports, or this crate's side of the types, which has a kind to say.
+fn custom(message: &dyn fmt::Display) -> Error {
+    let kind = context::take_kind().unwrap_or(ErrorKind::Message);
+    Error::new(kind, message.to_string())
+}
+
 impl serde::ser::Error for Error {
     #[cold]
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Error::new(ErrorKind::Message, message.to_string())
+        custom(&message)
     }
+}
+
+/// An error that a visitor has made, which may be dropped by its caller.
+fn visitors(error: Error) -> Error {
+    context::note_error();
+    error
 }
 
 impl serde::de::Error for Error {
     #[cold]
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Error::new(ErrorKind::Message, message.to_string())
+        visitors(custom(&message))
     }
 
     #[cold]
     fn invalid_type(found: serde::de::Unexpected<'_>, expected: &dyn serde::de::Expected) -> Self {
-        Error::mismatch(format!("expected {expected}, found {found}"))
+        let mut error = Error::mismatch(format!("expected {expected}, found {found}"));
+        error.0.found = Found::of(&found);
+        context::note_refusal(&found);
+        visitors(error)
     }
 
     #[cold]
     fn invalid_value(found: serde::de::Unexpected<'_>, expected: &dyn serde::de::Expected) -> Self {
-        Error::mismatch(format!("expected {expected}, found {found}"))
+        visitors(Error::mismatch(format!("expected {expected}, found {found}")))
     }
 
     #[cold]
     fn invalid_length(found: usize, expected: &dyn serde::de::Expected) -> Self {
-        Error::mismatch(format!("expected {expected}, found {found} elements"))
+        visitors(Error::mismatch(format!("expected {expected}, found {found} elements")))
     }
 
     #[cold]
     fn unknown_variant(found: &str, expected: &'static [&'static str]) -> Self {
-        Error::mismatch(format!(
+        visitors(Error::mismatch(format!(
             "unknown variant `{found}`, expected {}",
             one_of(expected, "there are no variants")
-        ))
+        )))
     }
 
     #[cold]
     fn unknown_field(found: &str, expected: &'static [&'static str]) -> Self {
-        Error::mismatch(format!(
+        visitors(Error::mismatch(format!(
             "unknown field `{found}`, expected {}",
             one_of(expected, "there are no fields")
-        ))
+        )))
     }
 
     #[cold]
     fn missing_field(field: &'static str) -> Self {
-        Error::mismatch(format!("missing field `{field}`"))
+        visitors(Error::mismatch(format!("missing field `{field}`")))
     }
 
     #[cold]
     fn duplicate_field(field: &'static str) -> Self {
-        Error::mismatch(format!("duplicate field `{field}`"))
+        visitors(Error::mismatch(format!("duplicate field `{field}`")))
     }
 }
 

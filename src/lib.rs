@@ -15,6 +15,7 @@
 //! `workers` has processes that share an object and do jobs. [`mod@array`] is for structs that other derives were used on. Everything fails with [`Error`].
 
 pub mod array;
+mod context;
 mod de;
 mod dtype;
 pub mod element;

@@ -10,6 +10,7 @@ use ndarray::{
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
+use crate::context;
 use crate::element::{self, Element};
 use crate::error::Error;
 use crate::layout::Order;
@@ -18,7 +19,6 @@ use crate::memory::{Hold, Region, View};
 use super::item::{DeserializeArray, SerializeArray};
 use super::nd::dimension;
 use super::read::Read;
-use super::scope;
 
 /// An immutable n-dimensional array that shares its memory: with the segment or file block that it was read from, or
 /// with the owned array that it was made from.
@@ -191,7 +191,7 @@ impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for ShmArray<A, D> {
         let shape = read.shape_of(D::NDIM).into_owned();
         dimension::<D, Z::Error>(&shape, read.order)?;
         let here = match &read.elements {
-            std::borrow::Cow::Borrowed(items) => scope::locate(items),
+            std::borrow::Cow::Borrowed(items) => context::locate(items),
             std::borrow::Cow::Owned(_) => None,
         };
         let made = if let Some((region, offset)) = here {

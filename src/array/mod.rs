@@ -19,7 +19,6 @@ mod nest;
 #[doc(hidden)]
 pub mod probe;
 mod read;
-mod scope;
 #[cfg(feature = "serde_with")]
 mod serde_with;
 mod token;
@@ -49,9 +48,7 @@ pub use item::{
 pub use live::{AtomicArray, FlatAtomic, LockedArray, LockedReadGuard, LockedWriteGuard};
 #[cfg(feature = "ndarray")]
 pub(crate) use nd::view;
-pub(crate) use read::{FIXED, FORTRAN, live_reference};
-pub(crate) use scope::{add_region, with_memory, with_noted_kind};
-pub(crate) use token::{Descriptor, TOKEN, announce, is_copied};
+pub(crate) use token::{Descriptor, TOKEN};
 #[cfg(feature = "ndarray")]
 pub(crate) use widen::widen;
 

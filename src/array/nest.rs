@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{
-    DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess,
+    Visitor,
 };
 
 use crate::dtype::{DType, DTypeKind, Scalar};
@@ -57,9 +58,26 @@ impl Nest {
 }
 
 /// What the first item of a sequence is: an element of the array, or a text, which may be the descriptor of one.
+/// Or the ticket for an array that serde's buffer has kept.
 pub(super) enum Head<'de> {
     Element,
     Text(Cow<'de, str>),
+    Ticket(u64),
+}
+
+/// A ticket, which stands in two newtypes.
+pub(super) struct Ticket;
+
+impl<'de> Visitor<'de> for Ticket {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the number of an array")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<u64, D::Error> {
+        u64::deserialize(d)
+    }
 }
 
 /// The nest has no axis yet: an array that is no nest, which most are, takes no memory for one.
@@ -129,6 +147,10 @@ impl<'de> Visitor<'de> for First<'_> {
     fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Self::Value, M::Error> {
         self.item().visit_map(map)?;
         Ok(Head::Element)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
+        d.deserialize_newtype_struct("", Ticket).map(Head::Ticket)
     }
 }
 

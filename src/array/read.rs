@@ -9,14 +9,15 @@ use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor,
 };
 
+use crate::context::{copying, is_buffered_bytes, note_meeting, take_handed, take_out};
 use crate::dtype::DType;
 use crate::element::{self, Element, Fit, Misfit, fit, mismatch};
 use crate::layout::{self, MAX_NDIM, Order};
 use crate::memory::live::Kind;
-use crate::store::Standing;
+use crate::store::{Placed, Standing};
 
 use super::nest::{Data, First, Head, Item, Nest, Next, Second};
-use super::token::{TOKEN, copying};
+use super::token::TOKEN;
 
 /// An array that was read: its shape, order and elements, which are borrowed where that is possible.
 pub(crate) struct Read<'de, A: Element> {
@@ -58,10 +59,13 @@ impl<'de, A: Element> Read<'de, A> {
     pub(crate) fn borrowed<E: Error>(self, view: &str, owned: &str) -> Result<&'de [A], E> {
         match self.elements {
             Cow::Borrowed(items) => Ok(items),
-            Cow::Owned(_) => Err(E::custom(format_args!(
-                "cannot borrow this array as `{view}`: {}; use {owned}",
-                self.owned.unwrap_or(COPIED)
-            ))),
+            Cow::Owned(_) => Err({
+                note_meeting();
+                E::custom(format_args!(
+                    "cannot borrow this array as `{view}`: {}; use {owned}",
+                    self.owned.unwrap_or(COPIED)
+                ))
+            }),
         }
     }
 
@@ -109,31 +113,17 @@ pub(crate) fn shape_error<E: Error>(found: &[usize], expected: &[Option<usize>])
     )
 }
 
+/// Bytes as elements, as the dtype says.
 fn read_bytes<'de, A: Element, E: Error>(
-    descriptor: &str,
-    shape: Vec<usize>,
-    order: Order,
-    bytes: Bytes<'de>,
+    head: Placed<'static>,
+    bytes: Cow<'de, [u8]>,
 ) -> Result<Read<'de, A>, E> {
-    let (dtype, fit) = if A::DTYPE.plain_descriptor() == Some(descriptor) {
-        (A::DTYPE, Fit::Same)
-    } else {
-        let dtype = DType::from_descriptor(descriptor).map_err(E::custom)?;
-        let fit = fit(&dtype, &A::DTYPE).map_err(|why| {
-            let (found, wanted) = mismatch(&dtype, &shape, &A::DTYPE, &why);
-            E::invalid_type(Unexpected::Other(&found), &wanted.as_str())
-        })?;
-        (dtype, fit)
-    };
-    let expected = layout::byte_len(&shape, dtype.item_size())
-        .filter(|_| shape.len() <= MAX_NDIM)
-        .ok_or_else(|| E::custom(format_args!("shape {shape:?} of {dtype} overflows")))?;
-    if bytes.0.len() != expected {
-        return Err(E::custom(format_args!(
-            "shape {shape:?} of {dtype} takes {expected} bytes, found {}",
-            bytes.0.len()
-        )));
-    }
+    let Placed { dtype, shape, order, standing, .. } = head;
+    let fit = fit(&dtype, &A::DTYPE).map_err(|why| {
+        let (found, wanted) = mismatch(&dtype, &shape, &A::DTYPE, &why);
+        E::invalid_type(Unexpected::Other(&found), &wanted.as_str())
+    })?;
+    check_len(&dtype, &shape, bytes.len())?;
     let misfit = |misfit: Misfit| match misfit {
         Misfit::Bool { index, field, byte } => {
             let of = if field.is_empty() { String::new() } else { format!(", field `{field}`") };
@@ -144,7 +134,7 @@ fn read_bytes<'de, A: Element, E: Error>(
         }
         other => E::custom(other),
     };
-    let (elements, owned) = match (fit, bytes.0) {
+    let (elements, owned) = match (fit, bytes) {
         (Fit::Converted(plan, why), bytes) => {
             (Cow::Owned(element::collect(&bytes, Some(&plan)).map_err(misfit)?), Some(why))
         }
@@ -159,7 +149,46 @@ fn read_bytes<'de, A: Element, E: Error>(
             (Cow::Owned(element::collect(&bytes, None).map_err(misfit)?), Some(COPIED))
         }
     };
-    Ok(Read { shape, order, elements, owned, standing: Standing::Free })
+    Ok(Read { shape, order, elements, owned, standing })
+}
+
+/// An error unless so many bytes are those of an array.
+pub(super) fn check_len<E: Error>(dtype: &DType, shape: &[usize], len: usize) -> Result<(), E> {
+    let expected =
+        layout::byte_len(shape, dtype.item_size())
+            .filter(|_| shape.len() <= MAX_NDIM)
+            .ok_or_else(|| E::custom(format_args!("shape {shape:?} of {dtype} overflows")))?;
+    if len == expected {
+        return Ok(());
+    }
+    Err(E::custom(format_args!("shape {shape:?} of {dtype} takes {expected} bytes, found {len}")))
+}
+
+/// What `(dtype, shape, bytes)` says of an array.
+pub(super) fn described<E: Error>(
+    descriptor: &str,
+    shape: Vec<usize>,
+) -> Result<Placed<'static>, E> {
+    Ok(Placed {
+        dtype: DType::from_descriptor(descriptor).map_err(E::custom)?,
+        shape,
+        order: Order::C,
+        bytes: &[],
+        standing: Standing::Free,
+        region: None,
+    })
+}
+
+/// So many bytes as an array.
+pub(super) fn bytes_head(len: usize) -> Placed<'static> {
+    Placed {
+        dtype: DType::U8,
+        shape: vec![len],
+        order: Order::C,
+        bytes: &[],
+        standing: Standing::Free,
+        region: None,
+    }
 }
 
 /// What stands under the token.
@@ -173,6 +202,9 @@ impl<'de, A: Element> Visitor<'de> for TokenVisitor<A> {
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
+        if let Some(head) = take_handed() {
+            return ArrayVisitor::<A>::finish(head, |seed| seed.deserialize(d));
+        }
         // Formats that describe themselves may hold any of the forms. That includes serde's buffer behind `flatten`
         // and `untagged`, which says that it is human-readable whatever it was filled from.
         if d.is_human_readable() {
@@ -195,6 +227,22 @@ impl<'de, A: Element> Visitor<'de> for TokenVisitor<A> {
 struct ArrayVisitor<A>(PhantomData<A>);
 
 impl<A: Element> ArrayVisitor<A> {
+    /// Reads the bytes of an array of which all else is known.
+    fn finish<'de, E: Error>(
+        head: Placed<'static>,
+        read: impl FnOnce(StoredSeed<A>) -> Result<Stored<'de, A>, E>,
+    ) -> Result<Read<'de, A>, E> {
+        let Placed { dtype, shape, order, standing, .. } = &head;
+        let room = layout::count(shape).filter(|_| *dtype == A::DTYPE && shape.len() <= MAX_NDIM);
+        let stored = read(StoredSeed::<A> { room, element: PhantomData })?;
+        let (elements, owned) = match (standing, stored) {
+            (Standing::Live(..), _) => (Cow::Borrowed(&[][..]), None),
+            (_, Stored::Items(items)) => (Cow::Owned(items), Some(COPIED)),
+            (_, Stored::Bytes(Bytes(bytes))) => return read_bytes(head, bytes),
+        };
+        Ok(Read { order: *order, standing: *standing, shape: head.shape, elements, owned })
+    }
+
     fn nested<'de, E: Error>(nest: Nest) -> Result<Read<'de, A>, E> {
         let (shape, bytes) = nest.finish(&A::DTYPE)?;
         let items = element::collect(&bytes, None).map_err(E::custom)?;
@@ -234,7 +282,20 @@ impl<'de, A: Element> Visitor<'de> for ArrayVisitor<A> {
         visit_f32 f32;
         visit_f64 f64;
         visit_str &str;
-        visit_bytes &[u8];
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+        if is_buffered_bytes(bytes.len()) {
+            return read_bytes(bytes_head(bytes.len()), Cow::Owned(bytes.to_vec()));
+        }
+        Self::scalar(|item| item.visit_bytes(bytes))
+    }
+
+    fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+        if is_buffered_bytes(bytes.len()) {
+            return read_bytes(bytes_head(bytes.len()), Cow::Borrowed(bytes));
+        }
+        self.visit_bytes(bytes)
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
@@ -243,8 +304,15 @@ impl<'de, A: Element> Visitor<'de> for ArrayVisitor<A> {
         let head = seq.next_element_seed(First { nest: &mut nest, whole })?;
         let descriptor = match head {
             None => {
+                note_meeting();
                 nest.shape.push(0);
                 return Self::nested(nest);
+            }
+            Some(Head::Ticket(ticket)) => {
+                let head = take_out(ticket).ok_or_else(no_ticket)?;
+                return Self::finish(head, |seed| {
+                    seq.next_element_seed(seed)?.ok_or_else(|| S::Error::invalid_length(1, &self))
+                });
             }
             Some(Head::Element) => None,
             Some(Head::Text(text)) if nest.is_text() => {
@@ -271,35 +339,12 @@ impl<'de, A: Element> Visitor<'de> for ArrayVisitor<A> {
                 Some(shape) => shape,
                 None => seq.next_element()?.ok_or_else(|| missing(1))?,
             };
-            let same = A::DTYPE.plain_descriptor() == Some(&*descriptor);
-            let room = layout::count(&shape).filter(|_| same && shape.len() <= MAX_NDIM);
-            let stored = seq.next_element_seed(StoredSeed::<A> { room, element: PhantomData })?;
-            let bytes = match stored.ok_or_else(|| missing(2))? {
-                Stored::Bytes(bytes) => bytes,
-                Stored::Items(items) => {
-                    let flags = seq.next_element::<u8>()?.unwrap_or(0);
-                    let order = if flags & FORTRAN != 0 { Order::F } else { Order::C };
-                    let (elements, owned) = (Cow::Owned(items), Some(COPIED));
-                    return Ok(Read { shape, order, elements, owned, standing: Standing::Free });
-                }
-                Stored::Live(kind, number) => {
-                    // Serde's buffer wants all of it taken.
-                    let _ = seq.next_element::<u8>()?;
-                    return Ok(Read {
-                        shape,
-                        order: Order::C,
-                        elements: Cow::Borrowed(&[]),
-                        owned: None,
-                        standing: Standing::Live(kind, number),
-                    });
-                }
-            };
-            // A fourth element, the order and whether the kind is fixed, is ours alone.
-            let flags = seq.next_element::<u8>().ok().flatten().unwrap_or(0);
-            let order = if flags & FORTRAN != 0 { Order::F } else { Order::C };
-            let standing = if flags & FIXED != 0 { Standing::Fixed } else { Standing::Free };
-            return Ok(Read { standing, ..read_bytes(&descriptor, shape, order, bytes)? });
+            let head = described(&descriptor, shape)?;
+            return Self::finish(head, |seed| {
+                seq.next_element_seed(seed)?.ok_or_else(|| missing(2))
+            });
         }
+        note_meeting();
         nest.shape[0] += 1;
         while seq.next_element_seed(Item { nest: &mut nest, axis: 1 })?.is_some() {
             nest.shape[0] += 1;
@@ -346,20 +391,9 @@ impl<'de, A: Element> Visitor<'de> for ArrayVisitor<A> {
     }
 }
 
-/// Flags of what follows an array's bytes.
-pub(crate) const FORTRAN: u8 = 1;
-pub(crate) const FIXED: u8 = 2;
-
-/// What stands for the bytes of a live array: its kind and its number. It is a text, because serde's buffer gives what is
-/// asked for as bytes only if it is bytes or a text.
-pub(crate) fn live_reference(kind: Kind, number: u64) -> String {
-    format!("{} {number}", kind as u8)
-}
-
-fn parse_reference(text: &str) -> Option<(Kind, u64)> {
-    let (kind, number) = text.split_once(' ')?;
-    let kind = Kind::from_code(kind.parse().ok()?).filter(|kind| *kind != Kind::Plain)?;
-    Some((kind, number.parse().ok()?))
+/// The error of an array that was left in serde's buffer and is asked for in another read.
+pub(super) fn no_ticket<E: Error>() -> E {
+    E::custom("an array is read outside of the read that found it")
 }
 
 /// The error for an array that is asked for as one of another kind.
@@ -373,11 +407,10 @@ pub(super) fn kind_error<E: Error>(expected: Kind, found: Kind) -> E {
     )
 }
 
-/// An array's bytes, its elements if they were copied as they came, or the reference to a live one.
+/// An array's bytes, or its elements if they were copied as they came.
 enum Stored<'de, A> {
     Bytes(Bytes<'de>),
     Items(Vec<A>),
-    Live(Kind, u64),
 }
 
 struct StoredSeed<A> {
@@ -415,13 +448,6 @@ impl<'de, A: Element> Visitor<'de> for StoredSeed<A> {
 
     fn visit_seq<S: SeqAccess<'de>>(self, seq: S) -> Result<Self::Value, S::Error> {
         BytesVisitor.visit_seq(seq).map(Stored::Bytes)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        match parse_reference(text) {
-            Some((kind, number)) => Ok(Stored::Live(kind, number)),
-            None => Err(E::invalid_type(Unexpected::Str(text), &self)),
-        }
     }
 
     /// Our deserializer reads as it goes.
@@ -508,13 +534,6 @@ impl<'de> Visitor<'de> for BytesVisitor {
 
     fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Self::Value, E> {
         Ok(Bytes(Cow::Owned(bytes)))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        match parse_reference(text) {
-            Some((kind, _)) => Err(kind_error(Kind::Plain, kind)),
-            None => Err(E::invalid_type(Unexpected::Str(text), &self)),
-        }
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {

@@ -4,12 +4,15 @@
 //! payload then hands over a [`Descriptor`] and its elements as byte strings. To any other format the newtype is
 //! transparent, and the payload is nested numbers (human-readable formats) or `(dtype, shape, bytes)`.
 
+use std::any::TypeId;
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::marker::PhantomData;
 
-use serde::ser::{Serialize, SerializeSeq, SerializeTuple, SerializeTupleStruct, Serializer};
+use serde::ser::{
+    Serialize, SerializeSeq, SerializeStruct, SerializeTuple, SerializeTupleStruct, Serializer,
+};
 
+use crate::context::take_announced;
 use crate::dtype::DType;
 use crate::element::{self, Element};
 use crate::layout::{FREE_ROWS, MAX_NDIM, Order};
@@ -18,56 +21,15 @@ use crate::memory::live::Kind;
 use super::element::Rows;
 
 /// The name under which arrays pass through serde.
-pub(crate) const TOKEN: &str = "$serde_shm::Array";
-
-thread_local! {
-    /// Our serializer is about to serialize a payload on this thread.
-    static ANNOUNCED: Cell<bool> = const { Cell::new(false) };
-}
-
-thread_local! {
-    /// Who reads the next token on this thread copies its elements.
-    static COPIES: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs `read`, which reads a token and copies what stands under it, with that announced to our deserializer.
-pub(super) fn copying<R>(read: impl FnOnce() -> R) -> R {
-    struct Guard;
-    impl Drop for Guard {
-        fn drop(&mut self) {
-            COPIES.set(false);
-        }
-    }
-    COPIES.set(true);
-    let _guard = Guard;
-    read()
-}
-
-/// Whether who reads this token copies its elements.
-pub(crate) fn is_copied() -> bool {
-    COPIES.take()
-}
-
-/// Runs `serialize` on the payload of a token with our serializer announced to it.
 ///
-/// A payload takes the announcement as its first act, so that nothing else on this thread can see it; whatever else
-/// stood under the token leaves it, and it is taken back here.
-pub(crate) fn announce<R>(serialize: impl FnOnce() -> R) -> R {
-    struct Guard;
-    impl Drop for Guard {
-        fn drop(&mut self) {
-            ANNOUNCED.set(false);
-        }
-    }
-    ANNOUNCED.set(true);
-    let _guard = Guard;
-    serialize()
-}
+/// It has this crate's version in it. What must be known beside the payload goes past serde, from one copy of this crate to
+/// itself; to a copy of another version the payload speaks as to any other format.
+pub(crate) const TOKEN: &str = concat!("$serde_shm::Array/", env!("CARGO_PKG_VERSION"));
 
 /// Whether what this serializer takes ends in ours, which by the error can only be so: serde buffers tuple variants
 /// under `flatten` and a `tag`, and hands over what it kept, the token included, later.
 fn is_bound_for_ours<S: Serializer>() -> bool {
-    std::any::type_name::<S::Error>() == std::any::type_name::<crate::Error>()
+    typeid::of::<S::Error>() == TypeId::of::<crate::Error>()
 }
 
 /// What an array is, ahead of its elements; as bytes: dtype code (0 for none), flags, number of axes, kind, four zeros, then
@@ -143,11 +105,50 @@ impl<A: Element> Elements<A> for &[A] {
     }
 }
 
-struct Payload<'a, A, B> {
+/// What stands under the token: what an array is, and its elements.
+struct Payload<'a, B> {
+    dtype: &'a DType,
+    order: Order,
     kind: Kind,
     shape: &'a [usize],
     elements: B,
-    element: PhantomData<A>,
+}
+
+/// The bytes of elements, to whom they are handed over.
+trait ElementBytes {
+    /// Calls `put` with the elements' bytes in memory order, one or several times.
+    fn each_block<E>(&self, put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E>;
+
+    /// Calls `take` with the bytes in row-major order.
+    fn in_rows<R>(&self, take: impl FnOnce(&[u8]) -> R) -> R;
+}
+
+/// Elements of a Rust type.
+struct Typed<A, B>(B, PhantomData<A>);
+
+impl<A: Element, B: Elements<A>> ElementBytes for Typed<A, B> {
+    fn each_block<E>(&self, put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        self.0.blocks(put)
+    }
+
+    fn in_rows<R>(&self, take: impl FnOnce(&[u8]) -> R) -> R {
+        take(&element::packed(&self.0.row_major()))
+    }
+}
+
+/// Row-major elements of a dtype that no Rust type stands for.
+#[cfg(feature = "ndarray")]
+struct Untyped<'a>(&'a [u8]);
+
+#[cfg(feature = "ndarray")]
+impl ElementBytes for Untyped<'_> {
+    fn each_block<E>(&self, mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        put(self.0)
+    }
+
+    fn in_rows<R>(&self, take: impl FnOnce(&[u8]) -> R) -> R {
+        take(self.0)
+    }
 }
 
 /// Serializes an array under the token. `shape` is that of `elements`.
@@ -166,38 +167,11 @@ pub(crate) fn serialize_as<A: Element, S: Serializer>(
     elements: impl Elements<A>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let payload = Payload { kind, shape, elements, element: PhantomData };
+    let order = elements.order();
+    let elements = Typed(elements, PhantomData);
+    let payload = Payload { dtype: &A::DTYPE, order, kind, shape, elements };
     serializer.serialize_newtype_struct(TOKEN, &payload)
 }
-
-impl<A: Element, B: Elements<A>> Serialize for Payload<'_, A, B> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if ANNOUNCED.take() || is_bound_for_ours::<S>() {
-            let mut array = serializer.serialize_tuple_struct(TOKEN, 2)?;
-            let descriptor =
-                Descriptor::encode(&A::DTYPE, self.elements.order(), self.shape, self.kind);
-            array.serialize_field(&Bytes(&descriptor))?;
-            self.elements.blocks(|bytes| array.serialize_field(&Bytes(bytes)))?;
-            return array.end();
-        }
-        let elements = self.elements.row_major();
-        if serializer.is_human_readable() {
-            let (dtype, bytes) = (&A::DTYPE, &*element::packed(&elements));
-            let rows = Rows { dtype, shape: self.shape, bytes };
-            rows.check_hollow()?;
-            return rows.serialize(serializer);
-        }
-        let mut tuple = serializer.serialize_tuple(3)?;
-        tuple.serialize_element(&A::DTYPE.to_string())?;
-        tuple.serialize_element(self.shape)?;
-        tuple.serialize_element(&Bytes(&element::packed(&elements)))?;
-        tuple.end()
-    }
-}
-
-/// Row-major elements of a dtype that no Rust type stands for.
-#[cfg(feature = "ndarray")]
-struct RawPayload<'a>(Rows<'a>);
 
 /// Serializes row-major elements under the token, by their dtype.
 #[cfg(feature = "ndarray")]
@@ -205,29 +179,53 @@ pub(super) fn serialize_raw<S: Serializer>(
     rows: Rows<'_>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    serializer.serialize_newtype_struct(TOKEN, &RawPayload(rows))
+    let Rows { dtype, shape, bytes } = rows;
+    let elements = Untyped(bytes);
+    let payload = Payload { dtype, order: Order::C, kind: Kind::Plain, shape, elements };
+    serializer.serialize_newtype_struct(TOKEN, &payload)
 }
 
-#[cfg(feature = "ndarray")]
-impl Serialize for RawPayload<'_> {
+impl<B: ElementBytes> Serialize for Payload<'_, B> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let RawPayload(rows) = self;
-        if ANNOUNCED.take() {
+        let &Payload { dtype, order, kind, shape, ref elements } = self;
+        if take_announced() || is_bound_for_ours::<S>() {
             let mut array = serializer.serialize_tuple_struct(TOKEN, 2)?;
-            let descriptor = Descriptor::encode(rows.dtype, Order::C, rows.shape, Kind::Plain);
-            array.serialize_field(&Bytes(&descriptor))?;
-            array.serialize_field(&Bytes(rows.bytes))?;
+            array.serialize_field(&Bytes(&Descriptor::encode(dtype, order, shape, kind)))?;
+            elements.each_block(|bytes| array.serialize_field(&Bytes(bytes)))?;
             return array.end();
         }
-        if serializer.is_human_readable() {
-            rows.check_hollow()?;
-            return rows.serialize(serializer);
-        }
-        let mut tuple = serializer.serialize_tuple(3)?;
-        tuple.serialize_element(&rows.dtype.to_string())?;
-        tuple.serialize_element(rows.shape)?;
-        tuple.serialize_element(&Bytes(rows.bytes))?;
-        tuple.end()
+        elements.in_rows(|bytes| {
+            if serializer.is_human_readable() {
+                let rows = Rows { dtype, shape, bytes };
+                // Of such rows nested sequences do not say how many there are, and how long they are.
+                return if shape.len() > 1 && shape.contains(&0) {
+                    NdarrayForm(rows).serialize(serializer)
+                } else {
+                    rows.check_hollow()?;
+                    rows.serialize(serializer)
+                };
+            }
+            let mut tuple = serializer.serialize_tuple(3)?;
+            tuple.serialize_element(&dtype.to_string())?;
+            tuple.serialize_element(shape)?;
+            tuple.serialize_element(&Bytes(bytes))?;
+            tuple.end()
+        })
+    }
+}
+
+/// Rows in the form that ndarray has in serde.
+struct NdarrayForm<'a>(Rows<'a>);
+
+impl Serialize for NdarrayForm<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let NdarrayForm(Rows { dtype, shape, bytes }) = self;
+        let count: usize = shape.iter().product();
+        let mut fields = serializer.serialize_struct("Array", 3)?;
+        fields.serialize_field("v", &1)?;
+        fields.serialize_field("dim", shape)?;
+        fields.serialize_field("data", &Rows { dtype, shape: &[count], bytes })?;
+        fields.end()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use serde::de::value::{BorrowedStrDeserializer, StringDeserializer};
+use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected,
     VariantAccess, Visitor,
@@ -11,7 +11,8 @@ use serde::de::{
 use crate::error::{Error, Result, Step};
 use crate::wire::{Kind, Tag, scalar_text};
 
-use super::decoder::{ANY, Asked, Decoder};
+use super::decoder::{ANY, Decoder};
+use super::key::{Key, TextKey};
 use super::{Value, by_name, in_order, skip};
 
 /// The runs of a sequence (`N` is 1) or map (`N` is 2).
@@ -25,8 +26,6 @@ pub(super) struct Items<'d, 's, 'de, const N: usize> {
     key: KeyText<'de>,
     /// A map's key was given, and its value comes next.
     at_value: bool,
-    /// Whether a map's keys are handed over as text, whatever they are.
-    pub(super) text_keys: bool,
 }
 
 /// The error of a visitor that asks for a value before its key.
@@ -48,17 +47,12 @@ enum KeyText<'de> {
 }
 
 impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
-    pub(super) fn begin(decoder: &'d mut Decoder<'s, 'de>) -> Result<Self> {
-        let mut items = Items {
-            decoder,
-            left: 0,
-            more: true,
-            slots: [ANY; N],
-            done: 0,
-            key: KeyText::Unknown,
-            at_value: false,
-            text_keys: false,
-        };
+    pub(super) fn begin(
+        decoder: &'d mut Decoder<'s, 'de>,
+        (left, more, slots): (u64, bool, [u8; N]),
+    ) -> Result<Self> {
+        let key = KeyText::Unknown;
+        let mut items = Items { decoder, left, more, slots, done: 0, key, at_value: false };
         items.next_run()?;
         Ok(items)
     }
@@ -147,13 +141,8 @@ impl<'de> MapAccess<'de> for &mut Items<'_, '_, 'de, 2> {
         }
         self.at_value = true;
         self.key = KeyText::At(self.decoder.reader.clone(), self.slots[0]);
-        if self.text_keys
-            && let Some(key) = self.text_key()
-        {
-            return seed.deserialize(StringDeserializer::new(key)).map(Some);
-        }
         let key = Value { decoder: &mut *self.decoder, slot: self.slots[0] };
-        match seed.deserialize(key) {
+        match seed.deserialize(Key(key)) {
             Ok(key) => Ok(Some(key)),
             Err(error) => Err(error.at(Step::Key(None, self.done - 1))),
         }
@@ -174,16 +163,6 @@ impl<'de> MapAccess<'de> for &mut Items<'_, '_, 'de, 2> {
 }
 
 impl Items<'_, '_, '_, 2> {
-    /// Reads a key that has a text.
-    fn text_key(&mut self) -> Option<String> {
-        let mut reader = self.decoder.reader.clone();
-        let slot = self.slots[0];
-        let tag = Tag::from_byte(if slot == ANY { reader.byte().ok()? } else { slot })?;
-        let text = scalar_text(&mut reader, tag)?;
-        self.decoder.reader = reader;
-        Some(text)
-    }
-
     /// The current key as a step of a path.
     #[cold]
     fn key_step(&self) -> Step {
@@ -248,7 +227,8 @@ impl<'de> SeqAccess<'de> for &mut Entered<'_, '_, 'de> {
 /// The error of a field that was read last, with its place.
 #[cold]
 #[inline(never)]
-fn in_field(error: Error, decoder: &Decoder<'_, '_>, number: usize, left: usize) -> Error {
+fn in_field(error: Error, decoder: &mut Decoder<'_, '_>, number: usize, left: usize) -> Error {
+    decoder.note_failure();
     let shape = decoder.layout(number).0;
     let at = shape.len - left - 1;
     match shape.fields.get(at) {
@@ -327,7 +307,7 @@ impl<'de> MapAccess<'de> for &mut FieldsByName<'_, '_, 'de> {
             return Err(untaken());
         }
         match self.next_name()? {
-            Some(name) => seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some),
+            Some(name) => seed.deserialize(TextKey(name)).map(Some),
             None => Ok(None),
         }
     }
@@ -596,9 +576,7 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, 'de> {
         let kind = self.decoder.layout(self.number).0.kind;
         match kind {
             Kind::UnitVariant => Err(Error::invalid_type(self.found(), &visitor)),
-            Kind::StructVariant
-                if self.decoder.is_in_order(self.number, Asked::by::<V>(fields)) =>
-            {
+            Kind::StructVariant if self.decoder.is_in_order(self.number, fields) => {
                 self.inside(|content| in_order(content.decoder, content.number, visitor))
             }
             _ => self.inside(|content| content.deserialize_struct("", fields, visitor)),

@@ -5,8 +5,7 @@
 use std::io;
 
 use serde::de::value::{
-    BorrowedBytesDeserializer, BorrowedStrDeserializer, SeqDeserializer, StrDeserializer,
-    U8Deserializer,
+    BorrowedBytesDeserializer, BorrowedStrDeserializer, SeqDeserializer, U8Deserializer,
 };
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
@@ -14,29 +13,28 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use crate::array::{FIXED, FORTRAN, live_reference};
+use crate::context;
 use crate::dtype::{DType, Scalar};
 use crate::element;
 use crate::error::{Error, Result};
 use crate::layout::{self, Order};
-use crate::store::{Flow, Placed, Standing};
+use crate::store::{Flow, Placed};
 
 use super::access;
 use super::bounds::Bounds;
 use super::element::Element;
 use super::flow::{Blocks, Flowing};
-use super::hint;
 use super::wrapped::Wrapped;
 
-/// Under the token, or asked for as anything: a newtype, which serde's buffer behind `flatten` and `untagged` keeps as
-/// one, of dtype, shape, bytes and order, with the bytes still borrowed.
+/// Under the token: a newtype of the bytes, still borrowed. What else the reader of arrays must know goes past serde.
 pub(super) fn visit_token<'de, V: Visitor<'de>>(
     placed: Placed<'de>,
     visitor: V,
 ) -> Result<V::Value> {
     let bytes = placed.bytes;
     let is_bool = placed.dtype.scalar() == Some(Scalar::Bool);
-    visitor.visit_newtype_struct(Parts { placed, feed: None }).map_err(|error| {
+    let visit = || visitor.visit_newtype_struct(BorrowedBytesDeserializer::new(bytes));
+    context::handing(head(placed), visit).map_err(|error: Error| {
         // The visitor's error knows no kinds: what is no bool is no type that was not asked for.
         if is_bool && bytes.iter().any(|byte| *byte > 1) { error.into_corrupt() } else { error }
     })
@@ -45,21 +43,14 @@ pub(super) fn visit_token<'de, V: Visitor<'de>>(
 /// Under the token, an array that is read as it is copied: the same, but for the bytes, which come in blocks.
 pub(super) fn visit_flow<'de, V: Visitor<'de>>(flow: Flow<'de>, visitor: V) -> Result<V::Value> {
     let Flow { placed, bytes, feed } = flow;
-    let feed = Some(Blocks::new(placed.dtype.item_size(), bytes, feed));
-    visitor.visit_newtype_struct(Parts { placed, feed })
+    let mut blocks = Blocks::new(placed.dtype.item_size(), bytes, feed);
+    context::handing(head(placed), || visitor.visit_newtype_struct(Flowing(&mut blocks)))
 }
 
-/// As anything: a token where the visitor keeps it for whoever asks later, else nested sequences.
-pub(super) fn visit_any<'de, V: Visitor<'de>>(
-    placed: Placed<'de>,
-    bounds: &Bounds,
-    visitor: V,
-) -> Result<V::Value> {
-    if hint::keeps_newtypes::<V>() {
-        visit_token(placed, visitor)
-    } else {
-        visit_nested(&placed, bounds, visitor)
-    }
+/// All of an array but its bytes.
+fn head(placed: Placed<'_>) -> Placed<'static> {
+    let Placed { dtype, shape, order, standing, .. } = placed;
+    Placed { dtype, shape, order, bytes: &[], standing, region: None }
 }
 
 /// As ndarray's own form.
@@ -109,8 +100,8 @@ pub(super) fn visit_bytes<'de, V: Visitor<'de>>(
 const LARGE: usize = 16 << 20;
 
 /// An error where a `T`, made of so many bytes, would find no memory: sealed memory and files may have holes.
-pub(super) fn check_memory<T>(bytes: usize) -> Result<()> {
-    if bytes < LARGE || !hint::is_collected::<T>() {
+fn check_memory<T>(bytes: usize) -> Result<()> {
+    if bytes < LARGE || !is_collected::<T>() {
         return Ok(());
     }
     element::check_room(bytes).map_err(|misfit| {
@@ -119,75 +110,18 @@ pub(super) fn check_memory<T>(bytes: usize) -> Result<()> {
     })
 }
 
-/// What the payload's visitor reads.
-struct Parts<'de> {
-    placed: Placed<'de>,
-    /// The bytes, if they are not with the rest.
-    feed: Option<Blocks<'de>>,
+/// Whether a `T` is memory of its own, of as many elements as there are: `Vec` and what is like it. It cannot fail where there
+/// is no memory. Of a type that is called otherwise only the memory is not looked at beforehand.
+fn is_collected<T>() -> bool {
+    let name = std::any::type_name::<T>();
+    ["alloc::", "std::collections::", "serde_bytes::bytebuf::"].iter().any(|s| name.starts_with(s))
 }
 
-impl<'de> Deserializer<'de> for Parts<'de> {
-    type Error = Error;
-
-    fn is_human_readable(&self) -> bool {
-        false
-    }
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_seq(PartsSeq { parts: self, part: 0 })
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_unit()
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier
-    }
-}
-
-/// The parts in their order.
-struct PartsSeq<'de> {
-    parts: Parts<'de>,
-    part: u8,
-}
-
-impl<'de> SeqAccess<'de> for PartsSeq<'de> {
-    type Error = Error;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        let Parts { placed, feed } = &mut self.parts;
-        self.part = self.part.saturating_add(1);
-        match self.part {
-            1 => match placed.dtype.plain_descriptor() {
-                Some(text) => seed.deserialize(BorrowedStrDeserializer::new(text)),
-                None => seed.deserialize(StrDeserializer::new(&placed.dtype.to_string())),
-            },
-            2 => {
-                let axes = placed.shape.iter().map(|axis| *axis as u64);
-                seed.deserialize(SeqDeserializer::new(axes))
-            }
-            3 => match (placed.standing, feed) {
-                (Standing::Live(kind, number), _) => {
-                    seed.deserialize(StrDeserializer::new(&live_reference(kind, number)))
-                }
-                (_, Some(blocks)) => seed.deserialize(Flowing(blocks)),
-                (_, None) => seed.deserialize(BorrowedBytesDeserializer::new(placed.bytes)),
-            },
-            4 => {
-                let order = if placed.order == Order::F { FORTRAN } else { 0 };
-                let fixed = if placed.standing == Standing::Fixed { FIXED } else { 0 };
-                seed.deserialize(U8Deserializer::new(order | fixed))
-            }
-            _ => return Ok(None),
-        }
-        .map(Some)
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(4_usize.saturating_sub(self.part.into()))
-    }
+/// Bytes, to a visitor that may copy them.
+#[inline]
+pub(super) fn lend_bytes<'de, V: Visitor<'de>>(bytes: &'de [u8], visitor: V) -> Result<V::Value> {
+    check_memory::<V::Value>(bytes.len())?;
+    visitor.visit_borrowed_bytes(bytes)
 }
 
 /// `{v, dim, data}`.
@@ -300,7 +234,7 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
         let Placed { dtype, bytes, .. } = placed;
         let Some((&len, inner)) = placed.shape[self.axis..].split_first() else {
             let walk = RowMajor::new(start, &[], &[]);
-            return match (Elements { dtype, bytes, bounds, walk }).next_element() {
+            return match (Elements { dtype, bytes, bounds, walk }).take_element() {
                 Some(element) => element.deserialize_any(visitor),
                 None => Err(Error::custom("an array without elements has none")),
             };
@@ -317,7 +251,7 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
         if bytes.is_empty() {
             bounds.take_rows(len)?;
         }
-        visitor.visit_seq(Rows { part: self, step, left: len })
+        visit_all(Rows { part: self, step, left: len }, visitor)
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -336,7 +270,7 @@ struct Rows<'p, 'de> {
     left: usize,
 }
 
-impl<'de> SeqAccess<'de> for Rows<'_, 'de> {
+impl<'de> SeqAccess<'de> for &mut Rows<'_, 'de> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
@@ -427,6 +361,17 @@ impl Places for RowMajor<'_> {
     }
 }
 
+/// Calls the visitor with a sequence of numbers that were packed one after the other.
+pub(super) fn visit_packed<'de, V: Visitor<'de>>(
+    dtype: &DType,
+    bytes: &'de [u8],
+    bounds: &Bounds,
+    len: usize,
+    visitor: V,
+) -> Result<V::Value> {
+    visit_elements(dtype, bytes, bounds, Adjacent { next: 0, len }, visitor)
+}
+
 /// Calls the visitor with a sequence of so many elements that lie together.
 fn visit_adjacent<'de, V: Visitor<'de>>(
     placed: &Placed<'de>,
@@ -438,6 +383,45 @@ fn visit_adjacent<'de, V: Visitor<'de>>(
     let item = placed.dtype.item_size();
     let bytes = placed.bytes.get(start * item..(start + len) * item).unwrap_or_default();
     visit_elements(&placed.dtype, bytes, bounds, Adjacent { next: 0, len }, visitor)
+}
+
+/// Calls the visitor with a sequence, of which it must take all: what it left would be lost without a word.
+#[inline]
+fn visit_all<'de, S, V>(mut items: S, visitor: V) -> Result<V::Value>
+where
+    S: Counted,
+    for<'s> &'s mut S: SeqAccess<'de, Error = Error>,
+    V: Visitor<'de>,
+{
+    let value = visitor.visit_seq(&mut items)?;
+    let (done, left) = items.count();
+    if left > 0 {
+        return Err(Error::mismatch(format!("expected {done} elements, found {}", done + left)));
+    }
+    Ok(value)
+}
+
+/// A sequence that knows how many items it gave, and how many are left.
+trait Counted {
+    fn count(&self) -> (usize, usize);
+}
+
+impl<I, W: Places, F> Counted for Typed<'_, I, W, F> {
+    fn count(&self) -> (usize, usize) {
+        (self.walk.done(), self.walk.left())
+    }
+}
+
+impl<W: Places> Counted for Elements<'_, '_, W> {
+    fn count(&self) -> (usize, usize) {
+        (self.walk.done(), self.walk.left())
+    }
+}
+
+impl Counted for Rows<'_, '_> {
+    fn count(&self) -> (usize, usize) {
+        (self.part.placed.shape[self.part.axis] - self.left, self.left)
+    }
 }
 
 /// Calls the visitor with a sequence of elements of the array's own type: the type is chosen once, not for each.
@@ -453,21 +437,21 @@ fn visit_elements<'de, V: Visitor<'de>>(
     }
     check_memory::<V::Value>(bytes.len())?;
     if dtype.is_big_endian() {
-        return visitor.visit_seq(Elements { dtype, bytes, bounds, walk });
+        return visit_all(Elements { dtype, bytes, bounds, walk }, visitor);
     }
     macro_rules! typed {
         ($($dtype:ident $read:expr;)*) => {{
             match dtype.scalar() {
                 Some(Scalar::Bool) => match element::view(bytes) {
-                    Ok(items) => visitor.visit_seq(Typed { items, walk, read: Ok::<bool, _> }),
+                    Ok(items) => visit_all(Typed { items, walk, read: Ok::<bool, _> }, visitor),
                     // The first of them is an error with its place.
-                    Err(_) => visitor.visit_seq(Typed { items: bytes, walk, read: bool_of }),
+                    Err(_) => visit_all(Typed { items: bytes, walk, read: bool_of }, visitor),
                 },
                 $(Some(Scalar::$dtype) => {
                     let read = |item| Ok($read(item));
-                    visitor.visit_seq(Typed { items: bytes.as_chunks().0, walk, read })
+                    visit_all(Typed { items: bytes.as_chunks().0, walk, read }, visitor)
                 })*
-                _ => visitor.visit_seq(Elements { dtype, bytes, bounds, walk }),
+                _ => visit_all(Elements { dtype, bytes, bounds, walk }, visitor),
             }
         }};
     }
@@ -499,7 +483,7 @@ struct Typed<'de, I, W, F> {
     read: F,
 }
 
-impl<'de, I, W, F, A> SeqAccess<'de> for Typed<'de, I, W, F>
+impl<'de, I, W, F, A> SeqAccess<'de> for &mut Typed<'de, I, W, F>
 where
     I: Copy,
     W: Places,
@@ -534,7 +518,7 @@ struct Elements<'p, 'de, W> {
 }
 
 impl<'p, 'de, W: Places> Elements<'p, 'de, W> {
-    fn next_element(&mut self) -> Option<Element<'p, 'de>> {
+    fn take_element(&mut self) -> Option<Element<'p, 'de>> {
         if self.walk.left() == 0 {
             return None;
         }
@@ -545,12 +529,12 @@ impl<'p, 'de, W: Places> Elements<'p, 'de, W> {
     }
 }
 
-impl<'de, W: Places> SeqAccess<'de> for Elements<'_, 'de, W> {
+impl<'de, W: Places> SeqAccess<'de> for &mut Elements<'_, 'de, W> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
         let index = self.walk.done();
-        let Some(element) = self.next_element() else { return Ok(None) };
+        let Some(element) = self.take_element() else { return Ok(None) };
         seed.deserialize(Wrapped::new(element)).map(Some).map_err(|error| error.at_index(index))
     }
 

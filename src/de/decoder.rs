@@ -2,45 +2,30 @@
 
 use std::any::type_name;
 
-use crate::array::add_region;
+use crate::context;
+use crate::dtype::DType;
 use crate::error::{Error, Result};
+use crate::layout::Order;
 use crate::stack;
-use crate::store::{Flow, Placed, Source};
+use crate::store::{Flow, Placed, Source, Standing};
 use crate::wire::{Kind, Layout, ReadTables, Reader, Shape, Tag, unzigzag};
 
 use super::bounds::Bounds;
-use super::hint;
+use super::buffer::is_buffer;
 
 pub(super) const ANY: u8 = Tag::Any as u8;
 
-/// What is asked for as a struct: its fields, and the visitor's type by name.
-#[derive(Clone, Copy)]
-pub(super) struct Asked {
-    fields: &'static [&'static str],
-    visitor: &'static str,
-}
-
-impl Asked {
-    /// Names from different places may differ in their addresses: each request is to ask here once.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn by<V>(fields: &'static [&'static str]) -> Self {
-        Asked { fields, visitor: type_name::<V>() }
-    }
-
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn is(self, other: Self) -> bool {
-        std::ptr::eq(self.fields, other.fields) && std::ptr::eq(self.visitor, other.visitor)
-    }
-}
+/// The fields of a struct, as serde asks for them. Names from different places may differ in their addresses, and are then
+/// compared again.
+type Fields = &'static [&'static str];
 
 /// How the records of a layout are read.
 #[derive(Clone, Copy)]
 struct Way<'de> {
     tags: &'de [u8],
     is_tuple: bool,
-    /// As what they were last asked for, and whether the layout is the same: they are then handed over by position,
-    /// without a name compared.
-    asked: Asked,
+    /// As what they were last asked for, and whether they are handed over by position, without a name compared.
+    asked: Fields,
     same: bool,
 }
 
@@ -59,6 +44,8 @@ pub(super) struct Decoder<'s, 'de> {
     /// The visitor that was last asked whether it fills serde's buffer, and the answer.
     buffer: (*const u8, bool),
     left_over: Option<LeftOver>,
+    /// A value has failed, and its error goes through the visitors of what it stands in.
+    is_failing: bool,
     next_array: u64,
     /// What arrays may still take.
     array_bytes: u64,
@@ -85,7 +72,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
         let way = |layout: &Layout<'de>| Way {
             tags: layout.tags,
             is_tuple: tables.shapes[layout.shape as usize].kind == Kind::Tuple,
-            asked: Asked { fields: &[], visitor: "" },
+            asked: &[],
             same: false,
         };
         let ways = tables.layouts.iter().map(way).collect();
@@ -102,6 +89,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
             limit,
             buffer: (std::ptr::null(), false),
             left_over: None,
+            is_failing: false,
             next_array: 0,
             array_bytes: source.array_bytes(),
             bounds,
@@ -182,7 +170,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
     fn fills_buffer<V>(&mut self) -> bool {
         let name = type_name::<V>().as_ptr();
         if self.buffer.0 != name {
-            self.buffer = (name, hint::keeps_newtypes::<V>());
+            self.buffer = (name, is_buffer::<V>());
         }
         self.buffer.1
     }
@@ -218,11 +206,12 @@ impl<'s, 'de> Decoder<'s, 'de> {
 
     /// Enters a record that comes next as the last one did that was asked for so, or gives nothing and stays.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn enter_struct<T>(&mut self, asked: Asked) -> Option<(usize, &'de [u8])> {
+    pub(super) fn enter_struct<T>(&mut self, asked: Fields) -> Option<(usize, &'de [u8])> {
         let number = usize::from(self.reader.peek()?);
         // A number of several bytes, or a layout that is not there, has no way.
         let way = self.ways.get(number).filter(|_| number < 0x80)?;
-        if way.same && way.asked.is(asked) { self.enter::<T>(number, way.tags) } else { None }
+        let same = way.same && std::ptr::eq(way.asked, asked);
+        if same { self.enter::<T>(number, way.tags) } else { None }
     }
 
     /// The same for a tuple of so many elements.
@@ -251,8 +240,24 @@ impl<'s, 'de> Decoder<'s, 'de> {
     /// A visitor was given a record's fields and took fewer than it asked for.
     #[cold]
     pub(super) fn note_left(&mut self, layout: usize, fields: usize) {
+        self.learn_left(layout);
         let bytes = self.reader.left();
         self.left_over.get_or_insert(LeftOver { layout, fields, bytes });
+    }
+
+    /// A visitor has left fields of this layout. If no value has failed, it may be one that takes them by name only.
+    #[cold]
+    pub(super) fn learn_left(&mut self, layout: usize) {
+        let Way { asked, same, .. } = self.ways[layout];
+        if same && !self.is_failing {
+            context::learn_by_name(asked);
+        }
+    }
+
+    /// A value has failed.
+    #[cold]
+    pub(super) fn note_failure(&mut self) {
+        self.is_failing = true;
     }
 
     /// The error of a visitor that has left fields and did not fail by that: what was read since was something else.
@@ -266,14 +271,16 @@ impl<'s, 'de> Decoder<'s, 'de> {
         self.ways[number].tags
     }
 
-    /// Whether these are the layout's fields, in its order and all written, and the visitor is one that takes them so.
-    pub(super) fn is_in_order(&mut self, number: usize, asked: Asked) -> bool {
-        if !self.ways[number].asked.is(asked) {
+    /// Whether these are the layout's fields, in its order and all written: they are handed over by position, unless a
+    /// visitor has refused that. A struct without fields has nothing by which a refusal would show.
+    pub(super) fn is_in_order(&mut self, number: usize, asked: Fields) -> bool {
+        if !std::ptr::eq(self.ways[number].asked, asked) {
             let (shape, layout) = self.layout(number);
             let same = shape.kind.is_named()
                 && !layout.sparse
-                && shape.fields == asked.fields
-                && hint::is_derived(asked.visitor);
+                && !asked.is_empty()
+                && shape.fields == asked
+                && !context::is_by_name(asked);
             self.ways[number] = Way { asked, same, ..self.ways[number] };
         }
         self.ways[number].same
@@ -330,11 +337,43 @@ impl<'s, 'de> Decoder<'s, 'de> {
         Ok((count, more, slots))
     }
 
+    /// A byte string.
+    pub(super) fn bytes(&mut self) -> Result<&'de [u8]> {
+        let len = self.reader.length("byte string")?;
+        self.reader.take(len)
+    }
+
+    /// A byte string that is asked for as an array: one that is longer is placed as one.
+    pub(super) fn short_array(&mut self) -> Result<Placed<'de>> {
+        let bytes = self.bytes()?;
+        Ok(Placed {
+            dtype: DType::U8,
+            shape: vec![bytes.len()],
+            order: Order::C,
+            bytes,
+            standing: Standing::Free,
+            region: None,
+        })
+    }
+
+    /// So many numbers of one width.
+    pub(super) fn packed(&mut self, count: u64, width: usize) -> Result<(&'de [u8], usize)> {
+        let len = usize::try_from(count).unwrap_or(usize::MAX);
+        // More than there are bytes are an error of the reader's.
+        Ok((self.reader.take(len.saturating_mul(width))?, len))
+    }
+
     /// The array that is referred to here. Each is referred to once, in the order of their numbers, and all together
     /// are no larger than the container: what is copied out of it is bounded by what is in it.
     pub(super) fn array(&mut self) -> Result<Placed<'de>> {
         let number = self.array_number()?;
         self.numbered_array(number)
+    }
+
+    /// The same, with where it stands in the object.
+    pub(super) fn array_and_path(&mut self) -> Result<(Placed<'de>, &'de str)> {
+        let number = self.array_number()?;
+        Ok((self.numbered_array(number)?, self.source.path(number)?))
     }
 
     /// The same, as it is read, where that is better for one who copies it.
@@ -361,7 +400,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
     fn numbered_array(&mut self, number: u64) -> Result<Placed<'de>> {
         let placed = self.source.array(number)?;
         if let Some(region) = &placed.region {
-            add_region(region);
+            context::add_region(region);
         }
         self.count_array(placed.bytes.len())?;
         Ok(placed)

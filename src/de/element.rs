@@ -10,12 +10,14 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use crate::array::{text, unpadded};
+use crate::context;
 use crate::dtype::{DType, Field, Kind, Scalar, Structure};
 use crate::error::{Error, Result};
 use crate::layout;
 
 use super::access;
 use super::bounds::Bounds;
+use super::buffer::is_buffer;
 use super::wrapped::Wrapped;
 
 /// The bytes of one element, and what they are.
@@ -56,6 +58,9 @@ impl<'p, 'de> Element<'p, 'de> {
             Scalar::U64 => visitor.visit_u64(u64::from_le_bytes(self.number(0))),
             Scalar::F32 => visitor.visit_f32(f32::from_le_bytes(self.number(0))),
             Scalar::F64 => visitor.visit_f64(f64::from_le_bytes(self.number(0))),
+            Scalar::F16 | Scalar::BF16 if context::is_half_bits() && is_buffer::<V>() => {
+                visitor.visit_newtype_struct(U16Deserializer::new(self.bits()))
+            }
             Scalar::F16 => visitor.visit_f32(crate::dtype::f16_to_f32(self.bits())),
             Scalar::BF16 => visitor.visit_f32(crate::dtype::bf16_to_f32(self.bits())),
             Scalar::C64 => visitor.visit_seq(SeqDeserializer::new(

@@ -1,13 +1,10 @@
 //! Values out of an archive that says nothing of its object: fields by the names of its arrays, sequences by number.
 
-use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer};
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Unexpected,
-    Visitor,
-};
-use serde::forward_to_deserialize_any;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::array::{TOKEN, add_region, with_memory};
+use crate::array::TOKEN;
+use crate::context;
 use crate::error::{Error, Result};
 use crate::memory::Region;
 use crate::stack;
@@ -15,8 +12,10 @@ use crate::store::{Node, Tree};
 
 use super::access;
 use super::bounds::Bounds;
+use super::buffer::is_buffer;
+use super::key::TextKey;
+use super::read_all;
 use super::whole::Whole;
-use super::{hint, on_a_stack};
 
 /// The name that NumPy gives to an array that is saved without one; others count on.
 const UNNAMED: &str = "arr_";
@@ -33,14 +32,12 @@ pub(crate) fn from_tree<'de, T: Deserialize<'de>>(
     tree: &Tree<'de>,
     region: Option<&Region>,
 ) -> Result<T> {
-    with_memory(region, None, || {
-        on_a_stack(|_, short| {
-            let bounds = Bounds::new();
-            let root = Foreign { node: tree.root(), bounds: &bounds, depth: 0 };
-            let result = T::deserialize(root);
-            *short = bounds.wants_stack();
-            result
-        })
+    read_all(region, None, |_, short| {
+        let bounds = Bounds::new();
+        let root = Foreign { node: tree.root(), bounds: &bounds, depth: 0 };
+        let result = T::deserialize(root);
+        *short = bounds.wants_stack();
+        result
     })
 }
 
@@ -66,12 +63,13 @@ impl<'t, 'de> Foreign<'t, 'de> {
 
     /// The array that stands here; at the root, the only one if it has no name.
     fn array(&self) -> Result<Whole<'t, 'de>> {
-        let placed = self.unnamed().unwrap_or(self.node).array()?;
+        let node = self.unnamed().unwrap_or(self.node);
+        let placed = node.array()?;
         if let Some(region) = &placed.region {
-            add_region(region);
+            context::add_region(region);
         }
         self.bounds.add_array(placed.bytes.len());
-        Ok(Whole { placed, bounds: self.bounds })
+        Ok(Whole { placed, name: node.name(), bounds: self.bounds })
     }
 
     fn unnamed(&self) -> Option<Node<'t, 'de>> {
@@ -171,7 +169,7 @@ impl<'de> Deserializer<'de> for Foreign<'_, 'de> {
         if self.is_array() {
             return self.array()?.deserialize_any(visitor);
         }
-        if hint::keeps_newtypes::<V>() {
+        if is_buffer::<V>() {
             // Serde's buffer, which nothing interrupts where it is read out: names have few steps.
             self.bounds.check_levels(self.node.steps() + self.depth as usize)?;
         }
@@ -319,7 +317,7 @@ impl<'de> MapAccess<'de> for Fields<'_, 'de> {
         }
         self.value = self.children.next();
         let Some((name, _)) = self.value else { return Ok(None) };
-        seed.deserialize(Key(name)).map(Some)
+        seed.deserialize(TextKey(name)).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
@@ -329,82 +327,5 @@ impl<'de> MapAccess<'de> for Fields<'_, 'de> {
 
     fn size_hint(&self) -> Option<usize> {
         Some(self.children.len())
-    }
-}
-
-/// A part of a name as a map's key: numbers are read from their digits.
-struct Key<'de>(&'de str);
-
-impl<'de> Key<'de> {
-    fn parsed<T, V>(
-        &self,
-        visitor: V,
-        visit: impl FnOnce(V, T) -> Result<V::Value>,
-    ) -> Result<V::Value>
-    where
-        T: std::str::FromStr,
-        V: Visitor<'de>,
-    {
-        match self.0.parse() {
-            Ok(value) => visit(visitor, value),
-            Err(_) => Err(Error::invalid_type(Unexpected::Str(self.0), &visitor)),
-        }
-    }
-}
-
-macro_rules! parsed {
-    ($($method:ident $visit:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-            self.parsed(visitor, V::$visit)
-        }
-    )*};
-}
-
-impl<'de> Deserializer<'de> for Key<'de> {
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_borrowed_str(self.0)
-    }
-
-    parsed! {
-        deserialize_bool visit_bool
-        deserialize_i8 visit_i8
-        deserialize_i16 visit_i16
-        deserialize_i32 visit_i32
-        deserialize_i64 visit_i64
-        deserialize_i128 visit_i128
-        deserialize_u8 visit_u8
-        deserialize_u16 visit_u16
-        deserialize_u32 visit_u32
-        deserialize_u64 visit_u64
-        deserialize_u128 visit_u128
-        deserialize_f32 visit_f32
-        deserialize_f64 visit_f64
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value> {
-        visitor.visit_enum(BorrowedStrDeserializer::new(self.0))
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_some(self)
-    }
-
-    forward_to_deserialize_any! {
-        char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }

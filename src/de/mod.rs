@@ -1,39 +1,51 @@
 //! The way back: values out of the inline block, arrays out of the source.
 //!
-//! `decoder` is the cursor; `access` hands over the items of sequences, maps, structs and variants; `array` answers every
-//! request that an array fits, `element` those that one of its elements does; `skip` passes over what nobody asked for;
-//! `hint` guesses what a visitor is; `bounds` counts what no bytes stand for; `wrapped` takes options and newtypes off an element.
+//! `decoder` is the cursor; `access` hands over the items of sequences, maps, structs and variants; `key` answers for keys;
+//! `array` answers every request that an array fits, `element` those that one of its elements does; `list` reads lists as
+//! ndarrays; `buffer` puts arrays into serde's buffer; `skip` passes over what nobody asked for; `bounds` counts what no bytes
+//! stand for; `wrapped` takes options and newtypes off an element.
 
 mod access;
 mod array;
 mod bounds;
+mod buffer;
 mod decoder;
 mod element;
 mod flow;
 #[cfg(feature = "npz")]
 mod foreign;
-mod hint;
+mod key;
+mod list;
 mod skip;
 #[cfg(feature = "npz")]
 mod whole;
 mod wrapped;
 
+use std::cell::Cell;
+use std::sync::Arc;
+
 use serde::de::value::SeqDeserializer;
 use serde::de::{Deserialize, Deserializer, Error as _, Unexpected, Visitor};
 
-use crate::array::{TOKEN, is_copied, with_memory, with_noted_kind};
-use crate::error::{Error, Result};
+use crate::array::TOKEN;
+use crate::context::{self, Form, Seen};
+use crate::dtype::DType;
+use crate::error::{Error, Found, Result};
 use crate::memory::Region;
+use crate::memory::live::LiveArrays;
 use crate::stack;
 use crate::store::Source;
 use crate::wire::{Kind, Tag, unzigzag};
 
-use decoder::{ANY, Asked, Copied, Decoder};
+use buffer::is_buffer;
+use decoder::{ANY, Copied, Decoder};
 
 #[cfg(feature = "npz")]
 pub(crate) use foreign::from_tree;
 
 use access::{Entered, FieldsByName, FieldsInOrder, Items, SingleEntry, Variant};
+use key::Key;
+use list::NDARRAY_FIELDS;
 
 /// Reads a value from a source. Handles keep `region` alive, if the source's bytes lie in it.
 ///
@@ -44,8 +56,37 @@ pub(crate) fn from_source<'de, T: Deserialize<'de>>(
     source: &dyn Source<'de>,
     region: Option<&Region>,
 ) -> Result<T> {
-    with_memory(region, source.live(), || {
-        on_a_stack(|limit, short| read(source, limit, short)).map_err(with_noted_kind)
+    read_all(region, source.live(), |limit, short| read(source, limit, short))
+}
+
+/// Reads until nothing is left that could be read in another way: once for most objects, and once more where a visitor has
+/// refused what it could have had in another form.
+fn read_all<T>(
+    region: Option<&Region>,
+    live: Option<&Arc<LiveArrays>>,
+    read: impl Fn(u32, &mut Option<usize>) -> Result<T>,
+) -> Result<T> {
+    buffer::search(|forms, seen| {
+        let start = context::lessons();
+        let mut first = None;
+        loop {
+            let before = context::lessons();
+            let now = Cell::new(Seen::default());
+            let result = on_a_stack(|limit, short| {
+                context::reading(region, live, forms, &now, || read(limit, short))
+            });
+            *seen = now.take();
+            match result {
+                _ if context::lessons() != before => first = first.or(result.err()),
+                Ok(_) => return result,
+                Err(error) => {
+                    context::forget_since(start);
+                    // A visitor that takes no map either has said better before what it does not find.
+                    let is_map = error.is_refusal_at_any_place_of(Found::Map);
+                    return Err(first.filter(|_| is_map).unwrap_or(error));
+                }
+            }
+        }
     })
 }
 
@@ -147,6 +188,7 @@ impl<'de> Value<'_, '_, 'de> {
             }
             Tag::I64 => visitor.visit_i64(unzigzag(decoder.reader.varint()?)),
             Tag::I64Fixed => visitor.visit_i64(i64::from_le_bytes(decoder.reader.array()?)),
+            Tag::I128 | Tag::U128 if is_buffer::<V>() => Err(buffer::no_room()),
             Tag::I128 => visitor.visit_i128(i128::from_le_bytes(decoder.reader.array()?)),
             Tag::U8 => visitor.visit_u8(decoder.reader.byte()?),
             Tag::U16 => visitor.visit_u16(decoder.unsigned(tag, u16::MAX.into())? as u16),
@@ -158,10 +200,7 @@ impl<'de> Value<'_, '_, 'de> {
             Tag::F64 => visitor.visit_f64(f64::from_le_bytes(decoder.reader.array()?)),
             Tag::Char => visitor.visit_char(decoder.char()?),
             Tag::Str => visitor.visit_borrowed_str(decoder.reader.text()?),
-            Tag::Bytes => {
-                let len = decoder.reader.length("byte string")?;
-                visit_bytes(decoder.reader.take(len)?, visitor)
-            }
+            Tag::Bytes => array::lend_bytes(decoder.bytes()?, visitor),
             Tag::Option => match decoder.reader.byte()? {
                 0 => visitor.visit_none(),
                 slot => {
@@ -169,14 +208,22 @@ impl<'de> Value<'_, '_, 'de> {
                 }
             },
             Tag::Seq => decoder.descend(|decoder| {
-                let mut items = Items::<1>::begin(decoder)?;
+                let header = decoder.run_header()?;
+                // Numbers of one width are read as those of an array are, without the decoder between them.
+                if let (count, false, [slot]) = header
+                    && let Some(dtype) = packed(slot)
+                {
+                    let (bytes, len) = decoder.packed(count, dtype.item_size())?;
+                    return array::visit_packed(&dtype, bytes, &decoder.bounds, len, visitor);
+                }
+                let mut items = Items::begin(decoder, header)?;
                 let value = visitor.visit_seq(&mut items)?;
                 items.finish()?;
                 Ok(value)
             }),
             Tag::Map => decoder.descend(|decoder| {
-                let mut items = Items::<2>::begin(decoder)?;
-                items.text_keys = hint::is_text_value::<V>();
+                let header = decoder.run_header()?;
+                let mut items = Items::<2>::begin(decoder, header)?;
                 let value = visitor.visit_map(&mut items)?;
                 items.finish()?;
                 Ok(value)
@@ -185,9 +232,14 @@ impl<'de> Value<'_, '_, 'de> {
                 let number = decoder.layout_number()?;
                 Value { decoder, slot: ANY }.record(number, visitor)
             }
-            Tag::Array => array::visit_any(decoder.array()?, &decoder.bounds, visitor),
+            Tag::Array | Tag::Ndarray if is_buffer::<V>() => {
+                let usual = if tag == Tag::Array { Form::Token } else { Form::Ndarray };
+                let (placed, path) = decoder.array_and_path()?;
+                buffer::visit(placed, path, &decoder.bounds, usual, visitor)
+            }
+            Tag::Array => array::visit_nested(&decoder.array()?, &decoder.bounds, visitor),
             Tag::Ndarray => array::visit_plain(&decoder.array()?, &decoder.bounds, visitor),
-            Tag::Blob => visit_bytes(decoder.array()?.bytes, visitor),
+            Tag::Blob => array::lend_bytes(decoder.array()?.bytes, visitor),
             Tag::Absent | Tag::Any | Tag::Readable => {
                 Err(Error::corrupt(format!("{} stands where a value should", tag.name())))
             }
@@ -195,18 +247,35 @@ impl<'de> Value<'_, '_, 'de> {
     }
 
     #[inline(never)]
-    fn any_struct<V: Visitor<'de>>(mut self, asked: Asked, visitor: V) -> Result<V::Value> {
+    fn any_struct<V: Visitor<'de>>(
+        mut self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
         match self.tag()? {
             Tag::Record => {
                 let number = self.decoder.layout_number()?;
-                if self.decoder.is_in_order(number, asked) {
+                if self.decoder.is_in_order(number, fields) {
                     self.decoder.descend(|decoder| in_order(decoder, number, visitor))
                 } else {
                     self.record(number, visitor)
                 }
             }
-            Tag::Array | Tag::Ndarray => {
+            Tag::Seq if fields == NDARRAY_FIELDS => {
+                self.decoder.descend(|decoder| list::visit_ndarray(decoder, visitor))
+            }
+            tag => self.any_map(tag, visitor),
+        }
+    }
+
+    /// What is no record, as a map.
+    fn any_map<V: Visitor<'de>>(self, tag: Tag, visitor: V) -> Result<V::Value> {
+        match tag {
+            Tag::Array | Tag::Ndarray | Tag::Blob => {
                 array::visit_plain(&self.decoder.array()?, &self.decoder.bounds, visitor)
+            }
+            Tag::Bytes => {
+                array::visit_plain(&self.decoder.short_array()?, &self.decoder.bounds, visitor)
             }
             tag => self.any(tag, visitor),
         }
@@ -218,8 +287,86 @@ impl<'de> Value<'_, '_, 'de> {
             Tag::Array | Tag::Ndarray | Tag::Blob => {
                 array::visit_nested(&self.decoder.array()?, &self.decoder.bounds, visitor)
             }
+            // A field's length decides nothing: what is longer is an array.
+            Tag::Bytes => {
+                array::visit_nested(&self.decoder.short_array()?, &self.decoder.bounds, visitor)
+            }
             tag => self.any(tag, visitor),
         }
+    }
+
+    /// Bytes to a visitor that takes anything, or the list of numbers that a text format makes of them.
+    fn any_bytes<V: Visitor<'de>>(bytes: &'de [u8], visitor: V) -> Result<V::Value> {
+        if context::is_without_bytes::<V>() {
+            return visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied()));
+        }
+        array::lend_bytes(bytes, visitor).inspect_err(|error: &Error| {
+            if error.is_refusal_of(Found::Bytes) {
+                context::learn_no_bytes::<V>();
+            }
+        })
+    }
+
+    /// What is asked for as a newtype of a private name: an array of this crate, or what another crate has called so.
+    #[inline(never)]
+    fn private<V: Visitor<'de>>(mut self, name: &'static str, visitor: V) -> Result<V::Value> {
+        if name == TOKEN {
+            return self.token(visitor);
+        }
+        let tag = self.tag()?;
+        if tag == Tag::Record {
+            let start = self.decoder.reader.clone();
+            let number = self.decoder.layout_number()?;
+            let (shape, _) = self.decoder.layout(number);
+            // Its own format takes one form and gives the other: `RawValue` is a struct that is asked for as a newtype.
+            if shape.kind == Kind::Struct && shape.name == name {
+                return self.decoder.descend(|decoder| by_name(decoder, number, visitor));
+            }
+            self.decoder.reader = start;
+        }
+        visitor.visit_newtype_struct(Value { slot: tag as u8, ..self })
+    }
+
+    /// An array, under the token.
+    fn token<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+        match self.tag()? {
+            Tag::Array | Tag::Ndarray | Tag::Blob if context::take_copies() => {
+                match self.decoder.array_to_copy()? {
+                    Copied::Placed(placed) => array::visit_token(placed, visitor),
+                    Copied::Flow(flow) => array::visit_flow(flow, visitor),
+                }
+            }
+            Tag::Array | Tag::Ndarray | Tag::Blob => {
+                array::visit_token(self.decoder.array()?, visitor)
+            }
+            Tag::Bytes => array::visit_token(self.decoder.short_array()?, visitor),
+            // Not placed: the payload's visitor reads nested numbers and ndarray's own form, too.
+            tag => visitor
+                .visit_newtype_struct(Untagged(Value { decoder: self.decoder, slot: tag as u8 })),
+        }
+    }
+
+    /// An option, around a value or a key.
+    fn option<V: Visitor<'de>, const KEY: bool>(self, visitor: V) -> Result<V::Value> {
+        let mut tag = self.decoder.tag(self.slot)?;
+        // A type of two forms may be an option in one of them.
+        while tag == Tag::Readable && self.decoder.reader.peek().is_some_and(is_optional) {
+            tag = self.decoder.tag(ANY)?;
+        }
+        let slot = match tag {
+            Tag::Option => match self.decoder.reader.byte()? {
+                0 => return visitor.visit_none(),
+                slot => slot,
+            },
+            // What a format without options writes for none.
+            Tag::Unit => return visitor.visit_none(),
+            // Counted as a level, though none is written: a type that holds itself in an option would go on for ever.
+            tag => tag as u8,
+        };
+        self.decoder.descend_option(|decoder| {
+            let value = Value { decoder, slot };
+            if KEY { visitor.visit_some(Key(value)) } else { visitor.visit_some(value) }
+        })
     }
 
     /// A value that has another tag than the one asked for, or none in its slot.
@@ -253,18 +400,29 @@ impl<'de> Value<'_, '_, 'de> {
     }
 }
 
+/// The dtype of numbers that take the same bytes as those of an array.
+#[inline]
+fn packed(slot: u8) -> Option<DType> {
+    match Tag::from_byte(slot)? {
+        Tag::Bool => Some(DType::BOOL),
+        Tag::I8 => Some(DType::I8),
+        Tag::U8 => Some(DType::U8),
+        Tag::F32 => Some(DType::F32),
+        Tag::F64 => Some(DType::F64),
+        Tag::I64Fixed => Some(DType::I64),
+        Tag::U64Fixed => Some(DType::U64),
+        _ => None,
+    }
+}
+
 fn is_optional(tag: u8) -> bool {
     [Tag::Option as u8, Tag::Unit as u8, Tag::Readable as u8].contains(&tag)
 }
 
-/// Bytes, or the list of numbers that a text format makes of them.
+/// Whether a struct's name is one that a crate has for itself and its own format: no type of Rust's is called so.
 #[inline]
-fn visit_bytes<'de, V: Visitor<'de>>(bytes: &'de [u8], visitor: V) -> Result<V::Value> {
-    if hint::is_text_value::<V>() {
-        return visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied()));
-    }
-    array::check_memory::<V::Value>(bytes.len())?;
-    visitor.visit_borrowed_bytes(bytes)
+fn is_private(name: &str) -> bool {
+    !matches!(name.as_bytes().first(), Some(b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80..))
 }
 
 /// A record's fields as a map of their names.
@@ -288,11 +446,13 @@ fn in_order<'de, V: Visitor<'de>>(
 ) -> Result<V::Value> {
     let tags = decoder.tags(number);
     let mut fields = FieldsInOrder::new(decoder, number, tags);
-    let value = visitor.visit_seq(&mut fields)?;
-    match fields.left() {
-        0 => Ok(value),
-        left => Err(decoder::too_many(decoder, number, left)),
+    let result = visitor.visit_seq(&mut fields);
+    let left = fields.left();
+    if left == 0 {
+        return result;
     }
+    decoder.learn_left(number);
+    result.and_then(|_| Err(decoder::too_many(decoder, number, left)))
 }
 
 /// The fields of a record that was entered, to a visitor that takes exactly so many. What it gives is not looked at: a
@@ -344,11 +504,22 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
             tag = self.decoder.tag(ANY)?;
         }
         self.decoder.look_if_large::<V::Value>()?;
-        if matches!(tag, Tag::Seq | Tag::Map | Tag::Record | Tag::Option) {
-            let Value { decoder, slot } = self;
-            return decoder.buffer::<V, _>(|decoder| Value { decoder, slot }.any(tag, visitor));
+        match tag {
+            Tag::Seq | Tag::Map | Tag::Record | Tag::Option => {
+                let Value { decoder, slot } = self;
+                decoder.buffer::<V, _>(|decoder| Value { decoder, slot }.any(tag, visitor))
+            }
+            Tag::Bytes | Tag::Blob if is_buffer::<V>() => {
+                let (placed, path) = match tag {
+                    Tag::Bytes => (self.decoder.short_array()?, buffer::SHORT_BYTES),
+                    _ => self.decoder.array_and_path()?,
+                };
+                buffer::visit(placed, path, &self.decoder.bounds, Form::Bytes, visitor)
+            }
+            Tag::Bytes => Self::any_bytes(self.decoder.bytes()?, visitor),
+            Tag::Blob => Self::any_bytes(self.decoder.array()?.bytes, visitor),
+            tag => self.any(tag, visitor),
         }
-        self.any(tag, visitor)
     }
 
     plain! {
@@ -397,25 +568,7 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
     #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.decoder.look_if_large::<V::Value>()?;
-        let mut tag = self.decoder.tag(self.slot)?;
-        // A type of two forms may be an option in one of them.
-        while tag == Tag::Readable && self.decoder.reader.peek().is_some_and(is_optional) {
-            tag = self.decoder.tag(ANY)?;
-        }
-        match tag {
-            Tag::Option => match self.decoder.reader.byte()? {
-                0 => visitor.visit_none(),
-                slot => self
-                    .decoder
-                    .descend_option(|decoder| visitor.visit_some(Value { decoder, slot })),
-            },
-            // What a format without options writes for none.
-            Tag::Unit => visitor.visit_none(),
-            // Counted as a level, though none is written: a type that holds itself in an option would go on for ever.
-            tag => self
-                .decoder
-                .descend_option(|decoder| visitor.visit_some(Value { decoder, slot: tag as u8 })),
-        }
+        self.option::<V, false>(visitor)
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(
@@ -426,29 +579,17 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
         self.deserialize_unit(visitor)
     }
 
+    #[inline]
     fn deserialize_newtype_struct<V: Visitor<'de>>(
-        mut self,
+        self,
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value> {
-        if name != TOKEN {
-            self.decoder.look_if_large::<V::Value>()?;
-            return visitor.visit_newtype_struct(self);
+        if is_private(name) {
+            return self.private(name, visitor);
         }
-        match self.tag()? {
-            Tag::Array | Tag::Ndarray | Tag::Blob if is_copied() => {
-                match self.decoder.array_to_copy()? {
-                    Copied::Placed(placed) => array::visit_token(placed, visitor),
-                    Copied::Flow(flow) => array::visit_flow(flow, visitor),
-                }
-            }
-            Tag::Array | Tag::Ndarray | Tag::Blob => {
-                array::visit_token(self.decoder.array()?, visitor)
-            }
-            // Not placed: the payload's visitor reads nested numbers and ndarray's own form, too.
-            tag => visitor
-                .visit_newtype_struct(Untagged(Value { decoder: self.decoder, slot: tag as u8 })),
-        }
+        self.decoder.look_if_large::<V::Value>()?;
+        visitor.visit_newtype_struct(self)
     }
 
     #[inline]
@@ -477,12 +618,8 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        match self.tag()? {
-            Tag::Array | Tag::Ndarray => {
-                array::visit_plain(&self.decoder.array()?, &self.decoder.bounds, visitor)
-            }
-            tag => self.any(tag, visitor),
-        }
+        let tag = self.tag()?;
+        self.any_map(tag, visitor)
     }
 
     #[inline]
@@ -493,13 +630,12 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
         visitor: V,
     ) -> Result<V::Value> {
         self.decoder.look_if_large::<V::Value>()?;
-        let asked = Asked::by::<V>(fields);
         if self.slot == Tag::Record as u8
-            && let Some(record) = self.decoder.enter_struct::<V::Value>(asked)
+            && let Some(record) = self.decoder.enter_struct::<V::Value>(fields)
         {
             return entered(self.decoder, record, visitor);
         }
-        self.any_struct(asked, visitor)
+        self.any_struct(fields, visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

@@ -3,28 +3,30 @@
 use serde::de::{Deserializer, Visitor};
 
 use crate::array::TOKEN;
+use crate::context::Form;
 use crate::dtype::DTypeKind;
 use crate::error::{Error, Result};
 use crate::store::Placed;
 
-use super::array::{
-    check_levels, mismatch, visit_any, visit_bytes, visit_nested, visit_plain, visit_token,
-};
+use super::array::{check_levels, mismatch, visit_bytes, visit_nested, visit_plain, visit_token};
 use super::bounds::Bounds;
+use super::buffer;
 use super::element::Element;
+use super::list::NDARRAY_FIELDS;
 use super::wrapped::Wrapped;
 
 /// An array that answers every request by itself, where no encoded value stands before it: a member of an archive that
 /// another program wrote. One without axes is its element to all that ask for no array.
 pub(super) struct Whole<'t, 'de> {
     pub(super) placed: Placed<'de>,
+    pub(super) name: &'de str,
     pub(super) bounds: &'t Bounds,
 }
 
 impl<'de> Whole<'_, 'de> {
     /// The only element of an array without axes.
     fn element(&self) -> Option<Element<'_, 'de>> {
-        let Whole { placed, bounds } = self;
+        let Whole { placed, bounds, .. } = self;
         let Placed { dtype, bytes, shape, .. } = placed;
         shape.is_empty().then_some(Element { dtype, bytes, bounds })
     }
@@ -58,12 +60,16 @@ impl<'de> Deserializer<'de> for Whole<'_, 'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        if buffer::is_buffer::<V>() {
+            let usual = if self.placed.shape.is_empty() { Form::Elements } else { Form::Token };
+            return buffer::visit(self.placed, self.name, self.bounds, usual, visitor);
+        }
         match self.element() {
             Some(element) => {
                 check_levels(&self.placed, self.bounds)?;
                 element.deserialize_any(visitor)
             }
-            None => visit_any(self.placed, self.bounds, visitor),
+            None => visit_nested(&self.placed, self.bounds, visitor),
         }
     }
 
@@ -158,7 +164,7 @@ impl<'de> Deserializer<'de> for Whole<'_, 'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        if fields == ["v", "dim", "data"] {
+        if fields == NDARRAY_FIELDS {
             return visit_plain(&self.placed, self.bounds, visitor);
         }
         self.deserialize_map(visitor)

@@ -330,18 +330,6 @@ impl DType {
         parse::descriptor(text)
     }
 
-    /// The descriptor of a little-endian scalar, without making a text: what nearly every array has.
-    pub(crate) fn plain_descriptor(&self) -> Option<&'static str> {
-        const PLAIN: [&str; SCALARS.len()] = [
-            "|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "<f4", "<f8", "<f2",
-            "<V2", "<c8", "<c16",
-        ];
-        match &self.kind {
-            Kind::Scalar(scalar) if !self.big_endian => Some(PLAIN[*scalar as usize - 1]),
-            _ => None,
-        }
-    }
-
     /// Whether an `.npy` file whose header says `found` can hold elements of this dtype. NumPy forgets which of its voids
     /// were bf16.
     #[cfg(feature = "npz")]

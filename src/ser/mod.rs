@@ -18,7 +18,8 @@ use std::cell::Cell;
 
 use serde::ser::Serialize;
 
-use crate::array::{TOKEN, announce, with_noted_kind};
+use crate::array::TOKEN;
+use crate::context::announce;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stack::{self, Watch};
 use crate::store::Sink;
@@ -39,7 +40,7 @@ use shapes::{Key, Shapes};
 pub(crate) fn to_sink<T: Serialize + ?Sized, S: Sink>(value: &T, sink: S) -> Result<S::Output> {
     let mut serializer = Serializer::new(sink);
     serializer.low = !stack::is_begun::<()>();
-    serializer.put(value).map_err(with_noted_kind)?;
+    serializer.put(value)?;
     serializer.finish()
 }
 

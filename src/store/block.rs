@@ -581,6 +581,10 @@ impl<'de> Source<'de> for Block<'de> {
         self.live
     }
 
+    fn path(&self, number: u64) -> Result<&'de str> {
+        Ok(self.directory.entry(number)?.path)
+    }
+
     fn array(&self, number: u64) -> Result<Placed<'de>> {
         let entry = self.directory.entry(number)?;
         if entry.kind != Kind::Plain {

@@ -143,6 +143,9 @@ pub(crate) trait Source<'de> {
         None
     }
 
+    /// Where the array of this number stands in the object.
+    fn path(&self, number: u64) -> Result<&'de str>;
+
     /// The array of this number, with everything but its elements checked.
     fn array(&self, number: u64) -> Result<Placed<'de>>;
 

@@ -6,11 +6,13 @@ use std::fmt;
 use ndarray::{ArrayD, IxDyn};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use crate::dtype::DType;
-use crate::layout::{self, MAX_NDIM, Order};
+use crate::context::{is_buffered_bytes, note_meeting, take_handed, take_out};
+use crate::layout::{self, MAX_NDIM};
+use crate::memory::live::Kind;
 use crate::store::{Placed, Standing};
 
-use super::super::read::{Bytes, Dim};
+use super::super::nest::{Head, Ticket};
+use super::super::read::{Bytes, Dim, bytes_head, check_len, described, kind_error, no_ticket};
 use super::super::token::TOKEN;
 use super::DynArray;
 
@@ -100,6 +102,7 @@ struct Whole;
 macro_rules! scalars {
     ($($visit:ident $ty:ty;)*) => {$(
         fn $visit<E: Error>(self, value: $ty) -> Result<DynArray, E> {
+            note_meeting();
             let mut nest = Nest::default();
             Item { nest: &mut nest, axis: 0 }.$visit(value)?;
             nest.finish()
@@ -115,6 +118,9 @@ impl<'de> Visitor<'de> for Whole {
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<DynArray, D::Error> {
+        if let Some(head) = take_handed() {
+            return finish(head, Bytes::deserialize(d)?);
+        }
         if d.is_human_readable() { d.deserialize_any(self) } else { d.deserialize_tuple(3, self) }
     }
 
@@ -124,19 +130,38 @@ impl<'de> Visitor<'de> for Whole {
         visit_u64 u64;
         visit_f64 f64;
         visit_str &str;
-        visit_bytes &[u8];
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<DynArray, E> {
+        if is_buffered_bytes(bytes.len()) {
+            return finish(bytes_head(bytes.len()), Bytes(Cow::Borrowed(bytes)));
+        }
+        note_meeting();
+        let mut nest = Nest::default();
+        Item { nest: &mut nest, axis: 0 }.visit_bytes(bytes)?;
+        nest.finish()
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<DynArray, S::Error> {
         let mut nest = Nest { shape: vec![0], items: Vec::new() };
         let first = seq.next_element_seed(First(Item { nest: &mut nest, axis: 1 }))?;
         match first {
-            None => return nest.finish(),
-            Some(None) => {}
-            Some(Some(text)) => {
+            Some(Head::Ticket(ticket)) => {
+                let head = take_out(ticket).ok_or_else(no_ticket)?;
+                return finish(head, bytes(&mut seq, 1)?);
+            }
+            None => {
+                note_meeting();
+                return nest.finish();
+            }
+            Some(Head::Element) => {}
+            Some(Head::Text(text)) => {
+                let text = text.into_owned();
                 let mut second = Nest { shape: vec![0], items: Vec::new() };
                 match seq.next_element_seed(Second(Item { nest: &mut second, axis: 1 }))? {
-                    Some(Some(shape)) => return described(&text, shape, seq),
+                    Some(Some(shape)) => {
+                        return finish(described(&text, shape)?, bytes(&mut seq, 2)?);
+                    }
                     more => {
                         nest.items.push(Leaf::Text(text));
                         nest.items.append(&mut second.items);
@@ -145,6 +170,7 @@ impl<'de> Visitor<'de> for Whole {
                 }
             }
         }
+        note_meeting();
         nest.shape[0] += 1;
         while seq.next_element_seed(Item { nest: &mut nest, axis: 1 })?.is_some() {
             nest.shape[0] += 1;
@@ -154,6 +180,7 @@ impl<'de> Visitor<'de> for Whole {
 
     /// ndarray's own form.
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<DynArray, M::Error> {
+        note_meeting();
         let (mut shape, mut data) = (None::<Vec<usize>>, None::<Nest>);
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             match &*name {
@@ -179,37 +206,25 @@ impl<'de> Visitor<'de> for Whole {
     }
 }
 
-/// The bytes and order that follow a descriptor and a shape.
-fn described<'de, S: SeqAccess<'de>>(
-    descriptor: &str,
-    shape: Vec<usize>,
-    mut seq: S,
-) -> Result<DynArray, S::Error> {
-    let bytes: Bytes<'de> = seq
-        .next_element()?
-        .ok_or_else(|| S::Error::invalid_length(2, &"dtype, shape and bytes"))?;
-    let order = match seq.next_element::<u8>() {
-        Ok(Some(code)) if code & 1 != 0 => Order::F,
-        _ => Order::C,
-    };
-    let dtype = DType::from_descriptor(descriptor).map_err(S::Error::custom)?;
-    let expected = layout::byte_len(&shape, dtype.item_size()).filter(|_| shape.len() <= MAX_NDIM);
-    if expected != Some(bytes.0.len()) {
-        return Err(S::Error::custom(format_args!(
-            "shape {shape:?} of {dtype} does not take {} bytes",
-            bytes.0.len()
-        )));
+/// The bytes of an array, behind so many parts.
+fn bytes<'de, S: SeqAccess<'de>>(seq: &mut S, before: usize) -> Result<Bytes<'de>, S::Error> {
+    seq.next_element()?.ok_or_else(|| S::Error::invalid_length(before, &"an array with its bytes"))
+}
+
+/// An array of which all is known.
+fn finish<E: Error>(head: Placed<'static>, bytes: Bytes<'_>) -> Result<DynArray, E> {
+    if let Standing::Live(kind, _) = head.standing {
+        return Err(kind_error(Kind::Plain, kind));
     }
-    let standing = Standing::Free;
-    DynArray::from_placed(&Placed { dtype, shape, order, bytes: &bytes.0, standing, region: None })
-        .map_err(S::Error::custom)
+    check_len(&head.dtype, &head.shape, bytes.0.len())?;
+    DynArray::from_placed(&Placed { bytes: &bytes.0, ..head }).map_err(E::custom)
 }
 
 /// The first item of a sequence: a text, which may be a descriptor, is handed out; anything else is put into the nest.
 struct First<'n>(Item<'n>);
 
 impl<'de> DeserializeSeed<'de> for First<'_> {
-    type Value = Option<String>;
+    type Value = Head<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
         if d.is_human_readable() { d.deserialize_any(self) } else { d.deserialize_str(self) }
@@ -228,21 +243,21 @@ impl<'de> DeserializeSeed<'de> for Second<'_> {
 }
 
 macro_rules! to_item {
-    ($($visit:ident $ty:ty;)*) => {$(
+    ($none:expr; $($visit:ident $ty:ty;)*) => {$(
         fn $visit<E: Error>(self, value: $ty) -> Result<Self::Value, E> {
-            self.0.$visit(value).map(|()| None)
+            self.0.$visit(value).map(|()| $none)
         }
     )*};
 }
 
 impl<'de> Visitor<'de> for First<'_> {
-    type Value = Option<String>;
+    type Value = Head<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a bool, a number or text")
     }
 
-    to_item! {
+    to_item! { Head::Element;
         visit_bool bool;
         visit_i64 i64;
         visit_u64 u64;
@@ -251,11 +266,15 @@ impl<'de> Visitor<'de> for First<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some(text.to_owned()))
+        Ok(Head::Text(Cow::Owned(text.to_owned())))
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, seq: S) -> Result<Self::Value, S::Error> {
-        self.0.visit_seq(seq).map(|()| None)
+        self.0.visit_seq(seq).map(|()| Head::Element)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
+        d.deserialize_newtype_struct("", Ticket).map(Head::Ticket)
     }
 }
 
@@ -266,7 +285,7 @@ impl<'de> Visitor<'de> for Second<'_> {
         f.write_str("text or a shape")
     }
 
-    to_item! {
+    to_item! { None;
         visit_str &str;
     }
 

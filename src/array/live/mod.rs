@@ -15,11 +15,11 @@ pub use atomic::AtomicArray;
 pub use flat::FlatAtomic;
 pub use locked::{LockedArray, LockedReadGuard, LockedWriteGuard};
 
-use super::scope;
+use crate::context;
 
 /// The live arrays of what is being read.
 fn live_arrays(kind: Kind) -> Result<std::sync::Arc<LiveArrays>> {
-    scope::live().ok_or_else(|| {
+    context::live().ok_or_else(|| {
         Error::mismatch(format!(
             "found {}, whose elements are not here: it is read from its segment, by `from_shared` or `Segment::get`",
             kind.describe()
@@ -40,9 +40,7 @@ fn dimension<D: Dimension>(shape: &[usize]) -> Result<D> {
 /// An error of this crate as one of a format's, by its `custom`. Which kind it is comes back where the format is this
 /// crate's.
 fn into_format<E>(error: &Error, custom: impl FnOnce(String) -> E) -> E {
-    let text = error.to_string();
-    scope::note_kind(error.kind(), &text);
-    custom(text)
+    context::with_kind(error.kind(), || custom(error.to_string()))
 }
 
 /// How long to wait; a time that no clock reaches is for ever.

@@ -185,6 +185,10 @@ impl<'a> Source<'a> for NpzSource<'a> {
         self.members.total_size()
     }
 
+    fn path(&self, number: u64) -> Result<&'a str> {
+        self.block.path(number)
+    }
+
     fn array(&self, number: u64) -> Result<Placed<'a>> {
         self.load(number, Members::array_in_order)
     }

@@ -102,6 +102,11 @@ impl<'t, 'a> Node<'t, 'a> {
         }
     }
 
+    /// The name of the array that stands here.
+    pub(crate) fn name(&self) -> &'a str {
+        self.parts().0.first().map_or("", |leaf| leaf.name)
+    }
+
     /// What further names lead to, in the order of the archive.
     pub(crate) fn children(&self) -> Vec<(&'a str, Node<'t, 'a>)> {
         let (_, further) = self.parts();

@@ -1,0 +1,524 @@
+//! What a thread must know while an object is written or read, beyond what serde hands from one side to the other.
+//!
+//! Between a format and a type stands serde, which carries values and nothing about them. What this crate's two sides
+//! (`ser`, `de`, and the errors on one, `array` on the other) must tell each other past it stands here: in one struct, of
+//! which each thread has one, and which one guard puts back as it was: after an error, after a panic, and after a call of
+//! this crate that happens inside another.
+
+use std::any::TypeId;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::de::Unexpected;
+
+use crate::error::ErrorKind;
+use crate::memory::Region;
+use crate::memory::live::LiveArrays;
+use crate::store::Placed;
+
+/// What one side has to say to the other until the next call.
+#[derive(Clone, Copy, Default)]
+struct Flags {
+    /// Our serializer is about to serialize a payload.
+    announced: bool,
+    /// The reader of the next token copies its elements.
+    copies: bool,
+    /// The kind of the error that is being made by the `custom` of a format's own error type.
+    kind: Option<ErrorKind>,
+    /// Floats of two bytes are put into serde's buffer as the crate `half` writes them.
+    half_bits: bool,
+}
+
+impl Flags {
+    const NONE: Self = Flags { announced: false, copies: false, kind: None, half_bits: false };
+}
+
+/// How an array goes into serde's buffer behind `flatten`, `untagged` and tagged enums. Each form answers other requests
+/// than the others do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As what the readers of arrays take, with its bytes borrowed.
+    Token,
+    /// As nested sequences; floats of two bytes as the crate `half` writes them.
+    Elements,
+    /// As nested sequences, with floats of two bytes as wider ones.
+    Floats,
+    /// In ndarray's own form.
+    Ndarray,
+    /// As bytes.
+    Bytes,
+}
+
+/// The arrays that are to go into serde's buffer in another form than the usual one, by name.
+pub(crate) type Forms = BTreeMap<String, Form>;
+
+/// An array that was put into serde's buffer.
+pub(crate) struct Buffered {
+    pub(crate) name: String,
+    /// The array without its bytes.
+    pub(crate) head: Placed<'static>,
+    pub(crate) form: Form,
+    pub(crate) usual: Form,
+    /// Whether a reader of arrays has taken it out.
+    pub(crate) is_taken: bool,
+}
+
+/// What has come of the arrays that were put into serde's buffer.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) arrays: Vec<Buffered>,
+    /// A visitor has refused an array that was kept as one.
+    pub(crate) token_refused: bool,
+    /// A visitor has refused another form of an array.
+    pub(crate) other_refused: bool,
+    /// A reader of arrays has met what may be an array in another form.
+    pub(crate) is_met: bool,
+    /// An array had too many elements to be put there one by one.
+    pub(crate) too_large: Option<String>,
+    /// How many were.
+    pub(crate) elements: usize,
+    /// How many errors visitors have made, dropped ones among them.
+    pub(crate) errors: usize,
+}
+
+impl Seen {
+    const NOTHING: Self = Seen {
+        arrays: Vec::new(),
+        token_refused: false,
+        other_refused: false,
+        is_met: false,
+        too_large: None,
+        elements: 0,
+        errors: 0,
+    };
+
+    fn has(&self, is: impl Fn(Form) -> bool) -> bool {
+        self.arrays.iter().any(|array| is(array.form))
+    }
+}
+
+/// What is being read.
+#[derive(Default)]
+struct Reading {
+    /// By the address at which each starts. A segment is one; an archive has one for each member that was loaded.
+    regions: BTreeMap<usize, Region>,
+    #[cfg_attr(not(feature = "ndarray"), expect(dead_code))]
+    live: Option<Arc<LiveArrays>>,
+    /// The array whose bytes the reader of the current token is about to get.
+    handed: Option<Placed<'static>>,
+    forms: Forms,
+    seen: Seen,
+    /// The ticket of the first array in serde's buffer.
+    first_ticket: u64,
+}
+
+impl Reading {
+    const NOTHING: Self = Reading {
+        regions: BTreeMap::new(),
+        live: None,
+        handed: None,
+        forms: Forms::new(),
+        seen: Seen::NOTHING,
+        first_ticket: 0,
+    };
+}
+
+/// What visitors have refused, by which they are known the next time. A visitor is used up when it refuses, so the object
+/// is then read again from the start.
+struct Learned {
+    /// The names of fields of structs that are to be handed over by name: `fields` as it was asked for, by its address.
+    by_name: Vec<&'static [&'static str]>,
+    /// Visitors that asked for anything and do not take bytes.
+    no_bytes: Vec<TypeId>,
+    /// Visitors that asked for any key and take only text.
+    text_keys: Vec<TypeId>,
+}
+
+/// How much was learned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lessons([usize; 3]);
+
+struct Context {
+    flags: Cell<Flags>,
+    reading: RefCell<Reading>,
+    learned: RefCell<Learned>,
+    /// The ticket of the next array in serde's buffer. No ticket is given out twice.
+    next_ticket: Cell<u64>,
+}
+
+thread_local! {
+    static CONTEXT: Context = const {
+        Context {
+            flags: Cell::new(Flags::NONE),
+            reading: RefCell::new(Reading::NOTHING),
+            learned: RefCell::new(Learned {
+                by_name: Vec::new(),
+                no_bytes: Vec::new(),
+                text_keys: Vec::new(),
+            }),
+            next_ticket: Cell::new(0),
+        }
+    };
+}
+
+/// Puts back what was there before.
+struct Guard {
+    flags: Flags,
+    reading: Option<Reading>,
+}
+
+impl Guard {
+    /// Sets the flags, and what is being read where there is something new.
+    fn set(change: impl FnOnce(&mut Flags), reading: Option<Reading>) -> Self {
+        CONTEXT.with(|context| {
+            let before = context.flags.get();
+            let mut flags = before;
+            change(&mut flags);
+            context.flags.set(flags);
+            Guard { flags: before, reading: reading.map(|new| context.reading.replace(new)) }
+        })
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let before = self.reading.take();
+        let ended = CONTEXT.with(|context| {
+            context.flags.set(self.flags);
+            before.map(|before| context.reading.replace(before))
+        });
+        // What was read may free memory as it goes, and is let go outside of the borrow.
+        drop(ended);
+    }
+}
+
+/// Runs `serialize` on the payload of a token with our serializer announced to it.
+///
+/// A payload takes the announcement as its first act, so that nothing else on this thread can see it. If the value under
+/// the token is no payload, it leaves the announcement, which is taken back here.
+pub(crate) fn announce<R>(serialize: impl FnOnce() -> R) -> R {
+    let _guard = Guard::set(|flags| flags.announced = true, None);
+    serialize()
+}
+
+/// Whether our serializer is announced.
+pub(crate) fn take_announced() -> bool {
+    CONTEXT.with(|context| {
+        let flags = context.flags.get();
+        context.flags.set(Flags { announced: false, ..flags });
+        flags.announced
+    })
+}
+
+/// Runs `read`, which reads a token and copies the elements under it, with that announced to our deserializer.
+pub(crate) fn copying<R>(read: impl FnOnce() -> R) -> R {
+    let _guard = Guard::set(|flags| flags.copies = true, None);
+    read()
+}
+
+/// Whether the reader of this token copies its elements.
+pub(crate) fn take_copies() -> bool {
+    CONTEXT.with(|context| {
+        let flags = context.flags.get();
+        context.flags.set(Flags { copies: false, ..flags });
+        flags.copies
+    })
+}
+
+/// Makes an error of a format's own type, which has no kinds, out of one of this crate. If the format is this crate's, its
+/// `custom` takes the kind over.
+#[cfg(feature = "ndarray")]
+pub(crate) fn with_kind<E>(kind: ErrorKind, custom: impl FnOnce() -> E) -> E {
+    let _guard = Guard::set(|flags| flags.kind = Some(kind), None);
+    custom()
+}
+
+/// The kind of the error that `custom` is called for, if this crate has one to say.
+pub(crate) fn take_kind() -> Option<ErrorKind> {
+    CONTEXT.with(|context| {
+        let flags = context.flags.get();
+        context.flags.set(Flags { kind: None, ..flags });
+        flags.kind
+    })
+}
+
+/// Runs `read` with this region and these live arrays current, or without. What has come of the arrays that were put into
+/// serde's buffer, in these forms, is then in `seen`.
+pub(crate) fn reading<R>(
+    region: Option<&Region>,
+    live: Option<&Arc<LiveArrays>>,
+    forms: &Forms,
+    seen: &Cell<Seen>,
+    read: impl FnOnce() -> R,
+) -> R {
+    let first_ticket = CONTEXT.with(|context| context.next_ticket.get());
+    let forms = forms.clone();
+    let new = Reading { live: live.cloned(), forms, first_ticket, ..Reading::NOTHING };
+    let _guard = Guard::set(|flags| *flags = Flags::NONE, Some(new));
+    if let Some(region) = region {
+        add_region(region);
+    }
+    let result = read();
+    seen.set(with_reading(|reading| std::mem::take(&mut reading.seen)));
+    result
+}
+
+fn with_reading<R>(run: impl FnOnce(&mut Reading) -> R) -> R {
+    CONTEXT.with(|context| run(&mut context.reading.borrow_mut()))
+}
+
+/// Runs `visit`, which calls the visitor of a token with an array's bytes. The rest of the array goes past serde.
+pub(crate) fn handing<R>(head: Placed<'static>, visit: impl FnOnce() -> R) -> R {
+    with_reading(|reading| reading.handed = Some(head));
+    let result = visit();
+    // Left by a visitor that is no reader of arrays.
+    with_reading(|reading| reading.handed = None);
+    result
+}
+
+/// The array whose bytes come next.
+pub(crate) fn take_handed() -> Option<Placed<'static>> {
+    with_reading(|reading| reading.handed.take())
+}
+
+/// The form in which an array of this name goes into serde's buffer, where it usually goes in another.
+pub(crate) fn form_of(name: &str, usual: Form) -> Form {
+    with_reading(|reading| reading.forms.get(name).copied().unwrap_or(usual))
+}
+
+/// Keeps what an array in serde's buffer is, and gives the ticket for it.
+pub(crate) fn keep(array: Buffered) -> u64 {
+    with_reading(|reading| reading.seen.arrays.push(array));
+    CONTEXT.with(|context| context.next_ticket.replace(context.next_ticket.get() + 1))
+}
+
+/// What was kept for a ticket; `None` outside of the read in which it was.
+pub(crate) fn take_out(ticket: u64) -> Option<Placed<'static>> {
+    with_reading(|reading| {
+        let at = usize::try_from(ticket.checked_sub(reading.first_ticket)?).ok()?;
+        let array = reading.seen.arrays.get_mut(at)?;
+        array.is_taken = true;
+        Some(array.head.clone())
+    })
+}
+
+/// Takes so many elements from those that may be put into serde's buffer one by one, or says that they are too many.
+pub(crate) fn take_elements(count: usize, most: usize, what: impl FnOnce() -> String) -> bool {
+    with_reading(|reading| {
+        let all = reading.seen.elements.saturating_add(count);
+        if all > most {
+            reading.seen.too_large.get_or_insert_with(what);
+            return false;
+        }
+        reading.seen.elements = all;
+        true
+    })
+}
+
+/// A visitor has made an error.
+#[cold]
+pub(crate) fn note_error() {
+    with_reading(|reading| reading.seen.errors += 1);
+}
+
+/// Whether there are so many bytes in serde's buffer that were bytes: to a reader of arrays they are one.
+pub(crate) fn is_buffered_bytes(len: usize) -> bool {
+    with_reading(|reading| {
+        let is = |array: &Buffered| array.form == Form::Bytes && array.head.shape == [len];
+        reading.seen.arrays.iter().any(is)
+    })
+}
+
+/// A visitor has refused what it was given. If that came out of serde's buffer, it may have been an array in a form that is
+/// not for this visitor. The error itself may be dropped there, as `untagged` does.
+#[cold]
+pub(crate) fn note_refusal(found: &Unexpected<'_>) {
+    with_reading(|reading| {
+        let seen = &mut reading.seen;
+        match found {
+            Unexpected::NewtypeStruct => seen.token_refused |= seen.has(|form| form == Form::Token),
+            Unexpected::Map => seen.other_refused |= seen.has(|form| form == Form::Ndarray),
+            Unexpected::Bytes(_) => seen.other_refused |= seen.has(|form| form == Form::Bytes),
+            _ => {}
+        }
+    });
+}
+
+/// A reader of arrays has met a sequence, or what else may be an array that serde's buffer has in another form.
+#[cold]
+pub(crate) fn note_meeting() {
+    with_reading(|reading| {
+        let seen = &mut reading.seen;
+        seen.is_met |= seen.has(|form| !matches!(form, Form::Token | Form::Bytes));
+    });
+}
+
+/// Runs `visit` with floats of two bytes put into serde's buffer as the crate `half` writes them.
+pub(crate) fn with_half_bits<R>(visit: impl FnOnce() -> R) -> R {
+    let _guard = Guard::set(|flags| flags.half_bits = true, None);
+    visit()
+}
+
+/// Whether they are.
+pub(crate) fn is_half_bits() -> bool {
+    CONTEXT.with(|context| context.flags.get().half_bits)
+}
+
+/// Makes another region current, until the read ends that is under way.
+pub(crate) fn add_region(region: &Region) {
+    let start = region.bytes().as_ptr().addr();
+    with_reading(|reading| {
+        reading.regions.entry(start).or_insert_with(|| region.clone());
+    });
+}
+
+/// The current region in which these items lie and their offset in bytes, if there is one.
+#[cfg(feature = "ndarray")]
+pub(crate) fn locate<A>(items: &[A]) -> Option<(Region, usize)> {
+    CONTEXT.with(|context| {
+        let reading = context.reading.borrow();
+        let (_, region) = reading.regions.range(..=items.as_ptr().addr()).next_back()?;
+        Some((region.clone(), region.offset_of(items)?))
+    })
+}
+
+/// The live arrays of what is being read.
+#[cfg(feature = "ndarray")]
+pub(crate) fn live() -> Option<Arc<LiveArrays>> {
+    CONTEXT.with(|context| context.reading.borrow().live.clone())
+}
+
+/// More lessons than a program has types are not kept.
+const MAX_LESSONS: usize = 4096;
+
+fn learn<T>(list: impl FnOnce(&mut Learned) -> &mut Vec<T>, is: impl Fn(&T) -> bool, new: T) {
+    CONTEXT.with(|context| {
+        let mut learned = context.learned.borrow_mut();
+        let list = list(&mut learned);
+        if list.len() < MAX_LESSONS && !list.iter().any(is) {
+            list.push(new);
+        }
+    });
+}
+
+/// A visitor has refused these fields by position.
+#[cold]
+pub(crate) fn learn_by_name(fields: &'static [&'static str]) {
+    learn(|learned| &mut learned.by_name, |known| std::ptr::eq(*known, fields), fields);
+}
+
+/// Whether a visitor that asked for these fields has refused them by position.
+pub(crate) fn is_by_name(fields: &'static [&'static str]) -> bool {
+    CONTEXT.with(|context| {
+        context.learned.borrow().by_name.iter().any(|known| std::ptr::eq(*known, fields))
+    })
+}
+
+/// A visitor of this type has asked for anything and refused bytes.
+#[cold]
+pub(crate) fn learn_no_bytes<V>() {
+    let id = typeid::of::<V>();
+    learn(|learned| &mut learned.no_bytes, |known| *known == id, id);
+}
+
+/// Whether a visitor of this type has refused bytes.
+pub(crate) fn is_without_bytes<V>() -> bool {
+    CONTEXT.with(|context| {
+        let no_bytes = &context.learned.borrow().no_bytes;
+        !no_bytes.is_empty() && no_bytes.contains(&typeid::of::<V>())
+    })
+}
+
+/// A visitor of this type has asked for any key and refused one that was no text.
+#[cold]
+pub(crate) fn learn_text_key<V>() {
+    let id = typeid::of::<V>();
+    learn(|learned| &mut learned.text_keys, |known| *known == id, id);
+}
+
+/// Whether a visitor of this type takes only keys that are text.
+pub(crate) fn is_text_key<V>() -> bool {
+    CONTEXT.with(|context| {
+        let text_keys = &context.learned.borrow().text_keys;
+        !text_keys.is_empty() && text_keys.contains(&typeid::of::<V>())
+    })
+}
+
+/// What was learned so far.
+pub(crate) fn lessons() -> Lessons {
+    CONTEXT.with(|context| {
+        let Learned { by_name, no_bytes, text_keys } = &*context.learned.borrow();
+        Lessons([by_name.len(), no_bytes.len(), text_keys.len()])
+    })
+}
+
+/// Forgets what was learned since: it was of no use.
+#[cold]
+pub(crate) fn forget_since(Lessons([by_name, no_bytes, text_keys]): Lessons) {
+    CONTEXT.with(|context| {
+        let mut learned = context.learned.borrow_mut();
+        learned.by_name.truncate(by_name);
+        learned.no_bytes.truncate(no_bytes);
+        learned.text_keys.truncate(text_keys);
+    });
+}
+
+#[cfg(all(test, feature = "ndarray"))]
+mod tests {
+    use super::*;
+
+    fn with_region<R>(region: Option<&Region>, read: impl FnOnce() -> R) -> R {
+        reading(region, None, &Forms::new(), &Cell::default(), read)
+    }
+
+    #[test]
+    fn nested_reads_and_panics_restore_what_was_current() {
+        let outer = Region::from_vec(vec![1_u8, 2, 3]);
+        let inner = Region::from_vec(vec![4_u8]);
+        with_region(Some(&outer), || {
+            with_region(Some(&inner), || assert!(locate(outer.bytes()).is_none()));
+            with_region(None, || assert!(locate(inner.bytes()).is_none()));
+            let _ = std::panic::catch_unwind(|| with_region(None, || panic!("inside a read")));
+            assert_eq!(locate(&outer.bytes()[1..]).map(|(_, offset)| offset), Some(1));
+            add_region(&inner);
+            assert_eq!(locate(inner.bytes()).map(|(_, offset)| offset), Some(0));
+            assert_eq!(locate(&outer.bytes()[2..]).map(|(_, offset)| offset), Some(2));
+        });
+        assert!(locate(outer.bytes()).is_none());
+        assert!(locate(inner.bytes()).is_none());
+    }
+
+    #[test]
+    fn flags_are_taken_once_and_hidden_from_a_read_inside() {
+        announce(|| {
+            assert!(with_region(None, || !take_announced()));
+            let _ = std::panic::catch_unwind(|| copying(|| panic!("inside")));
+            assert!(!take_copies());
+            assert!(take_announced());
+            assert!(!take_announced());
+        });
+        announce(|| ());
+        assert!(!take_announced());
+        assert_eq!(with_kind(ErrorKind::Poisoned, take_kind), Some(ErrorKind::Poisoned));
+        assert_eq!(take_kind(), None);
+    }
+
+    #[test]
+    fn lessons_are_kept_once_and_forgotten_from_the_end() {
+        std::thread::spawn(|| {
+            let before = lessons();
+            learn_no_bytes::<&str>();
+            learn_no_bytes::<&str>();
+            let known = lessons();
+            learn_text_key::<u8>();
+            learn_by_name(&["a"]);
+            assert!(is_without_bytes::<&str>() && is_text_key::<u8>() && before != known);
+            forget_since(known);
+            assert!(is_without_bytes::<&str>() && !is_text_key::<u8>());
+            assert!(lessons() == known);
+        })
+        .join()
+        .unwrap();
+    }
+}

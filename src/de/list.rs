@@ -1,0 +1,193 @@
+//! A list that was written as one and is asked for as ndarray's own form: its elements, and its lengths once they are
+//! counted.
+
+use serde::de::value::{BorrowedStrDeserializer, SeqDeserializer, U8Deserializer};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::forward_to_deserialize_any;
+
+use crate::error::{Error, Result};
+use crate::layout::MAX_NDIM;
+use crate::wire::Tag;
+
+use super::Value;
+use super::decoder::{ANY, Decoder};
+
+/// The fields of ndarray's own form, as it asks for them.
+pub(super) const NDARRAY_FIELDS: [&str; 3] = ["v", "dim", "data"];
+
+/// Calls the visitor with a sequence that comes next, of elements or nested by axis, as ndarray's own form.
+pub(super) fn visit_ndarray<'de, V: Visitor<'de>>(
+    decoder: &mut Decoder<'_, 'de>,
+    visitor: V,
+) -> Result<V::Value> {
+    let list = Nested { decoder, runs: vec![Run::START], lens: vec![None], leaf: None };
+    visitor.visit_map(NdarrayForm { list, field: 0 })
+}
+
+/// `{v, data, dim}`: the lengths come last.
+struct NdarrayForm<'d, 's, 'de> {
+    list: Nested<'d, 's, 'de>,
+    field: u8,
+}
+
+impl<'de> MapAccess<'de> for NdarrayForm<'_, '_, 'de> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        self.field += 1;
+        let name = match self.field {
+            1 => "v",
+            2 => "data",
+            3 => "dim",
+            _ => return Ok(None),
+        };
+        seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
+        match self.field {
+            1 => seed.deserialize(U8Deserializer::new(1)),
+            2 => {
+                let data = seed.deserialize(Data(&mut self.list))?;
+                match self.list.runs.last() {
+                    None => Ok(data),
+                    Some(_) => Err(Error::custom("a list was not read to its end")),
+                }
+            }
+            _ => seed.deserialize(Lens(&self.list.lens)),
+        }
+    }
+}
+
+/// Where a sequence along one axis stands.
+struct Run {
+    left: u64,
+    more: bool,
+    slot: u8,
+    done: usize,
+}
+
+impl Run {
+    const START: Self = Run { left: 0, more: true, slot: ANY, done: 0 };
+}
+
+/// Nested sequences, element by element.
+struct Nested<'d, 's, 'de> {
+    decoder: &'d mut Decoder<'s, 'de>,
+    /// The sequences that are open, outermost first.
+    runs: Vec<Run>,
+    /// The length of each axis, once one of its sequences has ended.
+    lens: Vec<Option<usize>>,
+    /// How many axes there are, once there was an element.
+    leaf: Option<usize>,
+}
+
+impl Nested<'_, '_, '_> {
+    /// The tag of the next element, which comes next in the block.
+    fn next_tag(&mut self) -> Result<Option<Tag>> {
+        loop {
+            let axis = self.runs.len();
+            let Some(run) = self.runs.last_mut() else { return Ok(None) };
+            if run.left == 0 && run.more {
+                let (left, more, [slot]) = self.decoder.run_header()?;
+                *run = Run { left, more, slot, done: run.done };
+                continue;
+            }
+            if run.left == 0 {
+                let (len, known) = (run.done, &mut self.lens[axis - 1]);
+                if *known.get_or_insert(len) != len {
+                    return Err(Error::mismatch(format!(
+                        "expected rows of one length, found {len} elements after {}",
+                        known.unwrap_or(0)
+                    )));
+                }
+                self.runs.pop();
+                continue;
+            }
+            run.left -= 1;
+            run.done += 1;
+            let tag = self.decoder.tag(run.slot)?;
+            if tag != Tag::Seq {
+                return match self.leaf.replace(axis) {
+                    Some(other) if other != axis => Err(ragged()),
+                    _ if self.lens.len() != axis => Err(ragged()),
+                    _ => Ok(Some(tag)),
+                };
+            }
+            if self.leaf == Some(axis) {
+                return Err(ragged());
+            }
+            if axis >= MAX_NDIM {
+                return Err(Error::custom(format_args!("more than {MAX_NDIM} axes")));
+            }
+            if self.lens.len() == axis {
+                self.lens.push(None);
+            }
+            self.runs.push(Run::START);
+        }
+    }
+}
+
+fn ragged() -> Error {
+    Error::mismatch("expected rows of one shape, found an element beside a sequence")
+}
+
+impl<'de> SeqAccess<'de> for &mut Nested<'_, '_, 'de> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        let Some(tag) = self.next_tag()? else { return Ok(None) };
+        let value = Value { decoder: &mut *self.decoder, slot: tag as u8 };
+        seed.deserialize(value).map(Some).map_err(|error| {
+            self.runs.iter().rev().fold(error, |error, run| error.at_index(run.done - 1))
+        })
+    }
+}
+
+struct Data<'n, 'd, 's, 'de>(&'n mut Nested<'d, 's, 'de>);
+
+impl<'de> Deserializer<'de> for Data<'_, '_, '_, 'de> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_seq(self.0)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+/// The lengths of the axes. An empty list is one of any number of axes.
+struct Lens<'n>(&'n [Option<usize>]);
+
+impl<'de> Deserializer<'de> for Lens<'_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        // An axis of which no sequence ended has no elements.
+        let lens = self.0.iter().map(|len| len.unwrap_or(0) as u64);
+        visitor.visit_seq(SeqDeserializer::new(lens))
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
+        if self.0 == [Some(0)] {
+            return visitor.visit_seq(SeqDeserializer::new(std::iter::repeat_n(0_u64, len)));
+        }
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        seq tuple_struct map struct enum identifier ignored_any
+    }
+}

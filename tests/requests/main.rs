@@ -1,0 +1,26 @@
+//! What is written once is read by every type that can read it: the same type, behind every key, at every length, and another
+//! type, by itself and through serde's buffers.
+#![cfg(all(feature = "derive", feature = "ndarray", feature = "npz", target_os = "linux"))]
+#![allow(missing_docs)]
+
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_shm::{from_bytes, to_bytes};
+
+mod keys;
+mod lengths;
+mod matrix;
+
+/// A value comes back as it was.
+#[track_caller]
+fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
+    becomes(value, value);
+}
+
+/// What was written as one type is read as another.
+#[track_caller]
+fn becomes<T: DeserializeOwned + PartialEq + Debug>(from: &impl Serialize, to: &T) {
+    assert_eq!(&from_bytes::<T>(&to_bytes(from).unwrap()).unwrap(), to);
+}
