@@ -200,7 +200,9 @@ fn search_on<T>(
 ) -> Result<T> {
     let (mut told, mut too_large) = (None, None);
     // Variants are tried in their order: where one comes before another that was read, there are fewer errors.
-    let mut errors = if best.is_ok() { first.errors } else { usize::MAX };
+    // What has met an array in another form is no better than what has as many errors and has met none.
+    let met = usize::from(first.is_met);
+    let mut errors = if best.is_ok() { first.errors.saturating_add(met) } else { usize::MAX };
     // First without those that a reader of arrays has taken out, and then, if nothing helps, with them.
     for all in [false, true] {
         if all && (best.is_ok() || first.arrays.iter().all(|array| !array.is_taken)) {
