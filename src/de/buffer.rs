@@ -170,20 +170,32 @@ impl<'de> Deserializer<'de> for Newtypes {
 /// Reads an object with its arrays in the usual forms, and again in other forms if they were refused.
 pub(super) fn search<T>(mut read: impl FnMut(&Forms, &mut Seen) -> Result<T>) -> Result<T> {
     let mut seen = Seen::default();
-    let result = read(&Forms::new(), &mut seen);
-    if is_right(&result, &seen) { result } else { search_on(&mut read, result, &seen) }
+    let mut best = read(&Forms::new(), &mut seen);
+    if is_right(best.is_ok(), &seen) {
+        return best;
+    }
+    let told = search_on(best.is_ok(), &seen, &mut |forms, seen, errors| {
+        let value = read(forms, seen)?;
+        let is_better = !seen.is_met && seen.errors < errors;
+        if is_better {
+            best = Ok(value);
+        }
+        Ok(is_better)
+    });
+    best.map_err(|error| told.unwrap_or(error))
 }
 
 /// Whether there is no reason to read in other forms. What was read, and has all arrays as arrays that were kept as such, is
 /// right even if some visitor before has refused one, such as that of another variant.
-fn is_right<T>(result: &Result<T>, seen: &Seen) -> bool {
+fn is_right(is_ok: bool, seen: &Seen) -> bool {
     if seen.is_met {
         return false;
     }
     let is_left = |array: &Buffered| array.form == Form::Token && !array.is_taken;
-    match result {
-        Ok(_) => !seen.token_refused || !seen.arrays.iter().any(is_left),
-        Err(_) => !seen.token_refused && !seen.other_refused,
+    if is_ok {
+        !seen.token_refused || !seen.arrays.iter().any(is_left)
+    } else {
+        !seen.token_refused && !seen.other_refused
     }
 }
 
@@ -192,42 +204,41 @@ fn is_settled(seen: &Seen) -> bool {
     !seen.is_met && !seen.token_refused && !seen.other_refused
 }
 
+/// Tries the other forms. `read` keeps what it has read if it has fewer errors than so many, and says whether it has. Gives the
+/// error to report if nothing could be read.
 #[cold]
-fn search_on<T>(
-    read: &mut impl FnMut(&Forms, &mut Seen) -> Result<T>,
-    mut best: Result<T>,
+#[inline(never)]
+fn search_on(
+    was_read: bool,
     first: &Seen,
-) -> Result<T> {
+    read: &mut dyn FnMut(&Forms, &mut Seen, usize) -> Result<bool>,
+) -> Option<Error> {
     let (mut told, mut too_large) = (None, None);
-    // Variants are tried in their order: where one comes before another that was read, there are fewer errors.
-    // What has met an array in another form is no better than what has as many errors and has met none.
+    // Variants are tried in their order: where one comes before another that was read, there are fewer errors. What has met an
+    // array in another form is no better than what has as many errors and has met none.
     let met = usize::from(first.is_met);
-    let mut errors = if best.is_ok() { first.errors.saturating_add(met) } else { usize::MAX };
-    // First without those that a reader of arrays has taken out, and then, if nothing helps, with them.
-    for all in [false, true] {
-        if all && (best.is_ok() || first.arrays.iter().all(|array| !array.is_taken)) {
-            break;
+    let mut errors = if was_read { first.errors.saturating_add(met) } else { usize::MAX };
+    // Whether what was read is right, and whether it is better than what was read before.
+    let mut try_forms = |forms: &Forms, seen: &mut Seen| {
+        let is_better = read(forms, seen, errors).unwrap_or_else(|error| {
+            told.get_or_insert(error);
+            false
+        });
+        too_large = too_large.take().or_else(|| seen.too_large.clone());
+        if is_better {
+            errors = seen.errors;
         }
-        let targets = targets(first, best.is_err(), all);
-        // Whether it is right, and whether it is better than what was read before.
-        let mut try_forms = |forms: &Forms, seen: &mut Seen| {
-            let result = read(forms, seen);
-            too_large = too_large.take().or_else(|| seen.too_large.clone());
-            let is_better = !seen.is_met && seen.errors < errors;
-            match result {
-                Ok(value) if is_better => (best, errors) = (Ok(value), seen.errors),
-                Ok(_) => return (false, false),
-                Err(error) => {
-                    told.get_or_insert(error);
-                    return (false, false);
-                }
-            }
-            (is_settled(seen), true)
-        };
+        (is_better && is_settled(seen), is_better)
+    };
+    // First without those that a reader of arrays has taken out, and then, if nothing helps, with them.
+    let has_taken = first.arrays.iter().any(|array| array.is_taken);
+    let rounds: &[bool] = if !was_read && has_taken { &[false, true] } else { &[false] };
+    for all in rounds {
+        let targets = targets(first, !was_read, *all);
         if targets.len() > 1 {
             let forms = targets.iter().map(|(name, forms)| (name.clone(), forms[0])).collect();
             if try_forms(&forms, &mut Seen::default()).0 {
-                return best;
+                return None;
             }
         }
         let mut forms = Forms::new();
@@ -237,7 +248,7 @@ fn search_on<T>(
                 let mut seen = Seen::default();
                 let (is_right, is_better) = try_forms(&forms, &mut seen);
                 if is_right {
-                    return best;
+                    return None;
                 }
                 // Whether another form is refused now, of another array.
                 let is_other = !seen.is_met
@@ -253,16 +264,15 @@ fn search_on<T>(
             }
         }
     }
-    best.map_err(|error| {
-        let error = told.unwrap_or(error);
-        match too_large {
-            None => error,
-            Some(what) => error.with_note(format_args!(
+    match too_large {
+        None => told,
+        Some(what) => told.map(|error| {
+            error.with_note(format_args!(
                 "{what}, and serde's buffer behind `flatten`, `untagged` and tagged enums takes {MAX_ELEMENTS} one by one: \
                  read it as an array (`#[shm_array]`, `ShmArray`)"
-            )),
-        }
-    })
+            ))
+        }),
+    }
 }
 
 /// The names of the arrays that may have been refused, in their order, and the forms to try.
