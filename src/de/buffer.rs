@@ -24,8 +24,8 @@ const MAX_ELEMENTS: usize = 1 << 24;
 /// The name for byte strings that are no arrays, and so have none.
 pub(super) const SHORT_BYTES: &str = "bytes in place";
 
-/// How many names of arrays are tried one by one.
-const MAX_NAMES: usize = 32;
+/// How often an object is read in other forms at most.
+const MAX_TRIES: usize = 64;
 
 /// Whether the visitor fills serde's buffer: it keeps newtypes, and with them arrays as they are. Serde gives no other way to
 /// ask. A buffer that is not recognised has numbers in it, from which owned arrays still come back; a visitor that is wrongly
@@ -214,6 +214,7 @@ fn search_on(
     read: &mut dyn FnMut(&Forms, &mut Seen, usize) -> Result<bool>,
 ) -> Option<Error> {
     let (mut told, mut too_large) = (None, None);
+    let mut tries = 0..MAX_TRIES;
     // Variants are tried in their order: where one comes before another that was read, there are fewer errors. What has met an
     // array in another form is no better than what has as many errors and has met none.
     let met = usize::from(first.is_met);
@@ -242,8 +243,11 @@ fn search_on(
             }
         }
         let mut forms = Forms::new();
-        for (name, others) in targets.into_iter().take(MAX_NAMES) {
+        for (name, others) in targets {
             for form in others {
+                if tries.next().is_none() {
+                    return told;
+                }
                 forms.insert(name.clone(), form);
                 let mut seen = Seen::default();
                 let (is_right, is_better) = try_forms(&forms, &mut seen);
