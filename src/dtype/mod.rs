@@ -400,18 +400,6 @@ mod tests {
     }
 
     #[test]
-    fn plain_descriptors_are_those_that_are_displayed() {
-        for row in &SCALARS {
-            for big_endian in [false, true] {
-                let dtype = DType::from_code(row.scalar as u8, big_endian).unwrap();
-                let plain = dtype.plain_descriptor();
-                assert!(plain.is_none_or(|plain| plain == dtype.to_string()), "{dtype}");
-                assert_eq!(plain.is_none(), dtype.is_big_endian());
-            }
-        }
-    }
-
-    #[test]
     fn descriptors_and_codes_round_trip() {
         for (index, row) in SCALARS.iter().enumerate() {
             assert_eq!(row.scalar as usize, index + 1);
