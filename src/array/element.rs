@@ -105,6 +105,7 @@ impl Serialize for ElementRef<'_> {
 }
 
 /// Row-major elements as nested sequences, a level for each axis.
+#[derive(Clone, Copy)]
 pub(crate) struct Rows<'a> {
     pub(crate) dtype: &'a DType,
     pub(crate) shape: &'a [usize],

@@ -93,13 +93,11 @@ fn group(path: &str) -> &str {
 
 /// How many values an element takes in the buffer.
 fn elements_in(dtype: &DType) -> usize {
-    match dtype.scalar() {
-        Some(Scalar::C64 | Scalar::C128) => 2,
-        _ => {
-            let fields = dtype.fields().iter();
-            fields.map(|field| field.count() * elements_in(field.dtype())).sum::<usize>().max(1)
-        }
+    if let Some(Scalar::C64 | Scalar::C128) = dtype.scalar() {
+        return 2;
     }
+    let fields = dtype.fields().iter();
+    fields.map(|field| field.count() * elements_in(field.dtype())).sum::<usize>().max(1)
 }
 
 /// An array as the buffer keeps it: a newtype, of its ticket and its bytes. The ticket stands in two newtypes more. A visitor that

@@ -119,7 +119,7 @@ impl<'de> Visitor<'de> for Whole {
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<DynArray, D::Error> {
         if let Some(head) = take_handed() {
-            return finish(head, Bytes::deserialize(d)?);
+            return finish(head, &Bytes::deserialize(d)?);
         }
         if d.is_human_readable() { d.deserialize_any(self) } else { d.deserialize_tuple(3, self) }
     }
@@ -134,7 +134,7 @@ impl<'de> Visitor<'de> for Whole {
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<DynArray, E> {
         if is_buffered_bytes(bytes.len()) {
-            return finish(bytes_head(bytes.len()), Bytes(Cow::Borrowed(bytes)));
+            return finish(bytes_head(bytes.len()), &Bytes(Cow::Borrowed(bytes)));
         }
         note_meeting();
         let mut nest = Nest::default();
@@ -148,7 +148,7 @@ impl<'de> Visitor<'de> for Whole {
         match first {
             Some(Head::Ticket(ticket)) => {
                 let head = take_out(ticket).ok_or_else(no_ticket)?;
-                return finish(head, bytes(&mut seq, 1)?);
+                return finish(head, &bytes(&mut seq, 1)?);
             }
             None => {
                 note_meeting();
@@ -160,7 +160,7 @@ impl<'de> Visitor<'de> for Whole {
                 let mut second = Nest { shape: vec![0], items: Vec::new() };
                 match seq.next_element_seed(Second(Item { nest: &mut second, axis: 1 }))? {
                     Some(Some(shape)) => {
-                        return finish(described(&text, shape)?, bytes(&mut seq, 2)?);
+                        return finish(described(&text, shape)?, &bytes(&mut seq, 2)?);
                     }
                     more => {
                         nest.items.push(Leaf::Text(text));
@@ -212,7 +212,7 @@ fn bytes<'de, S: SeqAccess<'de>>(seq: &mut S, before: usize) -> Result<Bytes<'de
 }
 
 /// An array of which all is known.
-fn finish<E: Error>(head: Placed<'static>, bytes: Bytes<'_>) -> Result<DynArray, E> {
+fn finish<E: Error>(head: Placed<'static>, bytes: &Bytes<'_>) -> Result<DynArray, E> {
     if let Standing::Live(kind, _) = head.standing {
         return Err(kind_error(Kind::Plain, kind));
     }
