@@ -80,7 +80,7 @@ mod tests {
             for count in [0, 1, 2, 33] {
                 let items: Vec<usize> = (0..count).collect();
                 // The first takes longest, and is done last where there are others to help.
-                let work = |_: &mut (), item: usize| {
+                let work = |(): &mut (), item: usize| {
                     if item == 0 {
                         thread::sleep(std::time::Duration::from_millis(2));
                     }
@@ -96,7 +96,7 @@ mod tests {
     fn every_thread_has_a_room_and_the_caller_is_one_of_them() {
         let rooms = AtomicUsize::new(0);
         let caller = thread::current().id();
-        let work = |room: &mut usize, _| {
+        let work = |room: &mut usize, ()| {
             thread::sleep(std::time::Duration::from_millis(20));
             (*room, thread::current().id())
         };

@@ -309,11 +309,12 @@ impl<'de> Value<'_, '_, 'de> {
 
     /// What is asked for as a newtype of a private name: an array of this crate, or what another crate has called so.
     #[inline(never)]
-    fn private<V: Visitor<'de>>(mut self, name: &'static str, visitor: V) -> Result<V::Value> {
+    fn private<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value> {
         if name == TOKEN {
             return self.token(visitor);
         }
-        let tag = self.tag()?;
+        // An option is left as it is: it may be what the newtype holds.
+        let tag = self.decoder.tag(self.slot)?;
         if tag == Tag::Record {
             let start = self.decoder.reader.clone();
             let number = self.decoder.layout_number()?;

@@ -223,9 +223,9 @@ mod tests {
     #[test]
     fn what_there_is_no_memory_for_is_an_error() {
         assert_eq!(in_memory(1, || 7).unwrap(), 7);
-        let error = in_memory(usize::MAX / 4, || panic!("it was made")).map(|()| ()).unwrap_err();
+        let error = in_memory(usize::MAX / 4, || panic!("it was made")).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);
-        let error = in_memory(1, || panic!("out of memory")).map(|()| ()).unwrap_err();
+        let error = in_memory(1, || panic!("out of memory")).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);
     }
 

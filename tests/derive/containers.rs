@@ -295,7 +295,10 @@ struct TransparentPlain(String);
 fn transparent() {
     let value = Transparent { inner: vec![1.0], marker: std::marker::PhantomData };
     round_trip(&value, "[1.0]");
-    assert_eq!((routed(&value), name_of(&value).as_str()), (1, "$serde_shm::Array"));
+    assert_eq!(
+        (routed(&value), name_of(&value).as_str()),
+        (1, concat!("$serde_shm::Array/", env!("CARGO_PKG_VERSION")))
+    );
     round_trip(&TransparentOption { inner: None }, "null");
     round_trip(&TransparentPlain("x".into()), r#""x""#);
     assert_eq!(name_of(&TransparentPlain(String::new())), "");

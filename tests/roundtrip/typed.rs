@@ -157,8 +157,8 @@ fn rows_without_elements_come_back() {
 }
 
 #[test]
-fn an_array_without_rows_reads_back_from_json_without_elements() {
-    // `[]` does not tell the axes after the first: they are read as zero.
+fn an_array_without_rows_reads_back_from_json_with_its_shape() {
+    // `[]` does not tell the axes after the first: they are read as zero, and written in the form that has them.
 
     #[derive(serde_shm::Serialize, serde_shm::Deserialize, PartialEq, Debug)]
     struct Empty {
@@ -166,5 +166,7 @@ fn an_array_without_rows_reads_back_from_json_without_elements() {
     }
     let empty = Empty { table: ndarray::Array2::zeros((0, 3)) };
     let json = serde_json::to_string(&empty).unwrap();
-    assert_eq!(serde_json::from_str::<Empty>(&json).unwrap().table.dim(), (0, 0), "{json}");
+    assert_eq!(serde_json::from_str::<Empty>(&json).unwrap(), empty, "{json}");
+    let bare = serde_json::from_str::<Empty>(r#"{"table":[]}"#).unwrap();
+    assert_eq!(bare.table.dim(), (0, 0));
 }

@@ -332,7 +332,7 @@ fn under_a_umask_of_all() {
     }
     // One that an earlier release left so.
     std::fs::create_dir(&folder).unwrap();
-    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o0)).unwrap();
     assert_eq!(segments::list().unwrap().len(), 0);
     assert_eq!(from_shared::<u8>("n").unwrap_err().kind(), ErrorKind::NotFound);
     drop(SegmentOptions::new().name("n").create(&9_u8).unwrap());

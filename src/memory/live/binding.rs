@@ -163,7 +163,7 @@ mod tests {
     use crate::dtype::DType;
 
     fn hex(digest: [u8; DIGEST]) -> String {
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 
     /// The examples of the standard, one of them of a length that takes a second block for its padding.
