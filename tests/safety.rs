@@ -41,7 +41,9 @@ fn listed() -> BTreeMap<String, usize> {
     let row = |line: &str| {
         let mut cells = line.strip_prefix("| `")?.split('|');
         let file = cells.next()?.trim().strip_suffix('`')?;
-        file.ends_with(".rs")
+        std::path::Path::new(file)
+            .extension()
+            .is_some_and(|extension| extension == "rs")
             .then(|| (file.to_owned(), cells.next().unwrap().trim().parse().unwrap()))
     };
     DOCUMENT.lines().filter_map(row).collect()

@@ -86,7 +86,8 @@ fn a_hole_of_8_tib_is_an_error_to_whoever_copies_it() {
     let sparse = hole(&made);
     let mut header = [0; HEADER];
     sparse.read_exact_at(&mut header, 0).unwrap();
-    let nonce: String = header[16..32].iter().map(|byte| format!("{byte:02x}")).collect();
+    let nonce: String =
+        header[16..32].iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     let id = format!("{}:{}:{nonce}", std::process::id(), sparse.as_raw_fd());
     let segment = Segment::open(&id).unwrap();
     assert_eq!(segment.get::<ShmArray1<u8>>().unwrap().len() as u64, SIZE);

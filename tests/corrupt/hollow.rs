@@ -205,7 +205,7 @@ fn rows_without_columns_are_read_up_to_the_limit() {
     assert_eq!(read((1 << 16) + 1).unwrap_err().kind(), ErrorKind::Limit);
     // What is there pays for more: a thousand empty fields beside a thousand bytes each.
     let fields = "[('y', '|u1', (1000,)), ('x', '|S0', (1000,))]";
-    let file = npy(fields, "False", "(200,)", &[0; 200_000]);
+    let file = npy(fields, "False", "(200,)", &vec![0; 200_000]);
     assert!(held("paid", || Npz::from_bytes(file).unwrap().get::<Anything>()).is_ok());
 }
 
@@ -213,7 +213,7 @@ fn rows_without_columns_are_read_up_to_the_limit() {
 #[test]
 fn names_of_fields_are_counted() {
     let name = "n".repeat(50_000);
-    let file = npy(&format!("[('{name}', '|u1')]"), "False", "(100000,)", &[0; 100_000]);
+    let file = npy(&format!("[('{name}', '|u1')]"), "False", "(100000,)", &vec![0; 100_000]);
     let npz = Npz::from_bytes(file).unwrap();
     let error = held("names", || npz.get::<Vec<BTreeMap<String, u8>>>()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit, "{error}");

@@ -214,8 +214,8 @@ impl<'de> Deserialize<'de> for Wrongly {
                 match HOW.get() {
                     0 => content.unit_variant()?,
                     1 => drop(content.newtype_variant::<IgnoredAny>()?),
-                    2 => drop(content.tuple_variant(9, Asked::<AsAny>(PhantomData))?),
-                    3 => drop(content.struct_variant(&["y"], Asked::<AsAny>(PhantomData))?),
+                    2 => _ = content.tuple_variant(9, Asked::<AsAny>(PhantomData))?,
+                    3 => _ = content.struct_variant(&["y"], Asked::<AsAny>(PhantomData))?,
                     _ => return Err(A::Error::custom("its own")),
                 }
                 Ok(Wrongly(HOW.get()))

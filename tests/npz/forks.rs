@@ -16,11 +16,10 @@ fn fork(child: impl FnOnce()) -> i32 {
     match unsafe { libc::fork() } {
         0 => {
             // SAFETY: they change nothing but this child: its clock, and its end without destructors, which are the parent's.
-            unsafe {
-                libc::alarm(60);
-                child();
-                libc::_exit(0)
-            }
+            unsafe { libc::alarm(60) };
+            child();
+            // SAFETY: as above.
+            unsafe { libc::_exit(0) }
         }
         pid => {
             assert!(pid > 0);
@@ -119,10 +118,10 @@ pub(crate) fn forbid(calls: &[libc::c_long], errno: i32) {
     filter.push(step(RETURN, 0, libc::SECCOMP_RET_ALLOW));
     filter.push(step(RETURN, 0, libc::SECCOMP_RET_ERRNO | errno.unsigned_abs()));
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-    // SAFETY: both calls change this thread alone; the second reads `program`, which outlives it.
-    unsafe {
-        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-        let set = libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program);
-        assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
-    }
+    // SAFETY: it changes this thread alone.
+    assert_eq!(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }, 0);
+    let (call, mode) = (libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER);
+    // SAFETY: it changes this thread alone, and reads `program`, which outlives it.
+    let set = unsafe { libc::prctl(call, mode, &raw const program) };
+    assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
 }

@@ -201,10 +201,9 @@ pub(crate) fn save_within_limits(path: &Path) {
         limits.extend((1..20).map(|part| len / 20 * part));
         for replaced in [true, false] {
             for limit in &limits {
-                setrlimit(Resource::Fsize, Rlimit { current: Some(*limit), ..before.clone() })
-                    .unwrap();
+                setrlimit(Resource::Fsize, Rlimit { current: Some(*limit), ..before }).unwrap();
                 let saved = options.save(path, &rows);
-                setrlimit(Resource::Fsize, before.clone()).unwrap();
+                setrlimit(Resource::Fsize, before).unwrap();
                 let error = saved.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::Io, "{limit}: {error}");
                 let text = error.to_string();
@@ -224,9 +223,9 @@ pub(crate) fn save_within_limits(path: &Path) {
                 fs::remove_file(path).unwrap();
             }
         }
-        setrlimit(Resource::Fsize, Rlimit { current: Some(len), ..before.clone() }).unwrap();
+        setrlimit(Resource::Fsize, Rlimit { current: Some(len), ..before }).unwrap();
         options.save(path, &rows).unwrap();
-        setrlimit(Resource::Fsize, before.clone()).unwrap();
+        setrlimit(Resource::Fsize, before).unwrap();
         assert_eq!(fs::read(path).unwrap(), whole);
         fs::remove_file(path).unwrap();
     }

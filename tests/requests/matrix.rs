@@ -316,10 +316,10 @@ fn arrays_of_other_dtypes_as_lists() {
             }
             DynArray::BF16(v) => all.some("bf16", &array, &v.iter().copied().collect::<Vec<_>>()),
             DynArray::Complex64(v) => {
-                all.some("c8", &array, &v.iter().copied().collect::<Vec<_>>())
+                all.some("c8", &array, &v.iter().copied().collect::<Vec<_>>());
             }
             DynArray::Datetime(v, _) => {
-                all.some("time", &array, &v.iter().copied().collect::<Vec<_>>())
+                all.some("time", &array, &v.iter().copied().collect::<Vec<_>>());
             }
             DynArray::Text(v) => {
                 all.some("text", &array, &v.iter().cloned().collect::<Vec<_>>());
@@ -353,7 +353,7 @@ fn arrays_of_other_dtypes_as_lists() {
 fn bytes_of_every_length() {
     let mut all = Failures::default();
     for len in [0, 1, 255, 256, 257, 70_000] {
-        let v: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
+        let v: Vec<u8> = (0_u32..len).map(|i| (i % 251) as u8).collect();
         let bytes = ByteBuf::from(v.clone());
         let name = |what: &str| format!("{len} {what}");
         all.some(&name("bytes"), &bytes, &bytes);

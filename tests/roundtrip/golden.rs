@@ -307,7 +307,7 @@ impl Numbers {
     }
 
     fn layer(&mut self) -> Layer {
-        let handle = |numbers: &mut Self| numbers.list(20, |n| n.next(1 << 16) as u16).into();
+        let handle = |numbers: &mut Self| numbers.list(20, |n| n.next(1 << 16) as u16);
         let shape = (self.next(4) as usize, 5);
         Layer {
             name: self.text(),
@@ -456,7 +456,7 @@ fn layouts(corpus: &mut Corpus) {
         corpus.add(&format!("layouts-{count}"), &Value::Seq(list, Told::Right));
     }
     let sparse = |n: u64| {
-        let some = |at: u64| (n >> at & 1 == 0).then(|| Value::U16(n as u16));
+        let some = |at: u64| (n >> at & 1 == 0).then_some(Value::U16(n as u16));
         Value::Struct("Sparse", vec![("a", some(0)), ("b", some(1)), ("c", some(2))])
     };
     corpus.add("sparse", &Value::Seq((0..200).map(sparse).collect(), Told::Nothing));

@@ -319,14 +319,14 @@ fn under_a_umask_of_all() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o777));
     for persist in [false, true] {
         let options = SegmentOptions::new().name("n").persist(persist);
-        let made = options.create(&7_u8).unwrap();
+        let first = options.create(&7_u8).unwrap();
         assert_eq!(mode(), 0o700);
         assert_eq!(from_shared::<u8>("n").unwrap(), 7);
         // Another process that has not seen the file yet.
         assert_eq!(segments::list().unwrap().len(), 1);
         let again = options.clone().replace(true).create(&8_u8).unwrap();
         assert_eq!(from_shared::<u8>("n").unwrap(), 8);
-        drop(made);
+        drop(first);
         assert!(again.unlink().is_ok() || !persist);
         drop(again);
     }

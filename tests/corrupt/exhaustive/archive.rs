@@ -52,10 +52,10 @@ fn read(bytes: &[u8]) -> Result<Small> {
 /// The words that say what is where: those of the zip's headers and directory, and those of the object's own block.
 fn sets(archive: &[u8], members: &[Member]) -> Vec<Vec<Range<usize>>> {
     let directory = members[0].central.start;
-    let mut zip = vec![directory..archive.len()];
+    let mut zip = Vec::from([directory..archive.len()]);
     zip.extend(members.iter().map(|member| member.local.clone()));
     let own = members.last().unwrap();
-    let mut npy = vec![own.data.start..own.data.start + 80];
+    let mut npy = Vec::from([own.data.start..own.data.start + 80]);
     if own.method == 0 {
         let start = npy_len(&archive[own.data.clone()]);
         let parts = Parts::of(&archive[own.data.start + start..own.data.end]);
@@ -65,22 +65,22 @@ fn sets(archive: &[u8], members: &[Member]) -> Vec<Vec<Range<usize>>> {
 }
 
 /// Every change of an archive, with its checksums left or made right; how many members of it are deflated.
-fn changed(value: Small, compression: Compression) -> (Tally, Tally, usize) {
-    let honest = saved(&value, compression);
+fn changed(value: &Small, compression: Compression) -> (Tally, Tally, usize) {
+    let honest = saved(value, compression);
     let members = members(&honest);
-    assert_eq!(read(&honest).unwrap(), value);
+    assert_eq!(read(&honest).unwrap(), *value);
     let (mut left, mut mended) = (Tally::default(), Tally::default());
     for change in changes(honest.len(), &sets(&honest, &members)) {
         let Some(mut bytes) = change.apply(&honest) else { continue };
         let found = read(&bytes);
         if let Ok(found) = &found {
-            assert_eq!(*found, value, "{change:?}");
+            assert_eq!(found, value, "{change:?}");
         }
-        left.count(&value, &found);
+        left.count(value, &found);
         let before = bytes.clone();
         zip::mend(&mut bytes, &members);
         if bytes != before && bytes != honest {
-            mended.count(&value, &read(&bytes));
+            mended.count(value, &read(&bytes));
         }
     }
     (left, mended, members.iter().filter(|member| member.method != 0).count())
@@ -88,7 +88,7 @@ fn changed(value: Small, compression: Compression) -> (Tally, Tally, usize) {
 
 #[test]
 fn a_changed_archive_is_the_same_value_or_an_error() {
-    let (left, mended, deflated) = changed(small(3), Compression::None);
+    let (left, mended, deflated) = changed(&small(3), Compression::None);
     assert!(left.refused > 5000 && left.same > 1000, "{left:?}");
     assert!(mended.refused > 2000 && mended.other > 100, "{mended:?}");
     assert_eq!(deflated, 0);
@@ -96,7 +96,7 @@ fn a_changed_archive_is_the_same_value_or_an_error() {
 
 #[test]
 fn a_changed_archive_of_deflated_members_is_the_same_value_or_an_error() {
-    let (left, mended, deflated) = changed(small(40), Compression::Deflate(6));
+    let (left, mended, deflated) = changed(&small(40), Compression::Deflate(6));
     assert!(left.refused > 5000 && left.same > 500, "{left:?}");
     assert!(mended.refused > 500 && mended.other > 20, "{mended:?}");
     assert!(deflated > 0);

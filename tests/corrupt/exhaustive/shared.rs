@@ -47,7 +47,8 @@ fn sealed(bytes: &[u8]) -> File {
 
 /// The id that a maker of this memory would give.
 fn id(block: &[u8], file: &File) -> String {
-    let nonce: String = block[16..32].iter().map(|byte| format!("{byte:02x}")).collect();
+    let nonce: String =
+        block[16..32].iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     format!("{}:{}:{nonce}", std::process::id(), file.as_raw_fd())
 }
 
