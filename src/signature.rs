@@ -1,6 +1,8 @@
 //! What a file of another kind is, by its first bytes, and what to do with it: for errors.
 
-use std::fmt::{self, Write};
+use std::fmt;
+#[cfg(feature = "npz")]
+use std::fmt::Write as _;
 
 /// How many of a file's first bytes tell all that is told here.
 #[cfg(feature = "npz")]

@@ -29,6 +29,7 @@ pub(super) fn descriptor(text: &str) -> Result<DType> {
 }
 
 /// Reads the descriptor of an array that stands in a header: a string or a list of fields, as NumPy reads it.
+#[cfg(feature = "npz")]
 pub(crate) fn read(descriptor: &Value<'_>) -> Result<DType> {
     Budget::new(true).array(descriptor)
 }
