@@ -5,7 +5,6 @@ use std::fmt;
 use std::fmt::Write as _;
 
 /// How many of a file's first bytes tell all that is told here.
-#[cfg(feature = "npz")]
 pub(crate) const HEAD: usize = 512;
 
 /// A kind of file.
@@ -127,7 +126,8 @@ pub(crate) struct Found<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Found<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = self.0;
+        // A block may be handed over whole, and be a hole of terabytes.
+        let head = &self.0[..self.0.len().min(HEAD)];
         if let Some(Kind { what, mend, .. }) = KINDS.iter().find(|kind| kind.is(head)) {
             return write!(f, "{what} ({mend})");
         }
