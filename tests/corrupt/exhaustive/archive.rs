@@ -52,10 +52,10 @@ fn read(bytes: &[u8]) -> Result<Small> {
 /// The words that say what is where: those of the zip's headers and directory, and those of the object's own block.
 fn sets(archive: &[u8], members: &[Member]) -> Vec<Vec<Range<usize>>> {
     let directory = members[0].central.start;
-    let mut zip = Vec::from([directory..archive.len()]);
+    let mut zip: Vec<_> = std::iter::once(directory..archive.len()).collect();
     zip.extend(members.iter().map(|member| member.local.clone()));
     let own = members.last().unwrap();
-    let mut npy = Vec::from([own.data.start..own.data.start + 80]);
+    let mut npy: Vec<_> = std::iter::once(own.data.start..own.data.start + 80).collect();
     if own.method == 0 {
         let start = npy_len(&archive[own.data.clone()]);
         let parts = Parts::of(&archive[own.data.start + start..own.data.end]);
