@@ -146,6 +146,7 @@ impl Deflater {
     /// # Errors
     ///
     /// `OutOfMemory`. Another library would do with less, but its bytes would be others.
+    #[allow(clippy::unnecessary_wraps)] // The other coder may find no memory.
     pub(super) fn new(level: u8) -> io::Result<Self> {
         #[cfg(feature = "libdeflate")]
         let whole = in_memory(compressor(level), || {
