@@ -20,10 +20,10 @@ use crate::error::{Error, Result};
 use crate::layout::{self, Order};
 use crate::store::{Flow, Placed};
 
-use super::access;
 use super::bounds::Bounds;
 use super::element::Element;
 use super::flow::{Blocks, Flowing};
+use super::items;
 use super::wrapped::Wrapped;
 
 /// Under the token: a newtype of the bytes, still borrowed. What else the reader of arrays must know goes past serde.
@@ -146,7 +146,7 @@ impl<'de> MapAccess<'de> for Plain<'_, 'de> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
         let name = match self.field {
-            _ if self.is_named => return Err(access::untaken()),
+            _ if self.is_named => return Err(items::untaken()),
             Field::V => "v",
             Field::Dim => "dim",
             Field::Data => "data",
@@ -158,7 +158,7 @@ impl<'de> MapAccess<'de> for Plain<'_, 'de> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
         if !std::mem::take(&mut self.is_named) {
-            return Err(access::unnamed());
+            return Err(items::unnamed());
         }
         let field = self.field;
         self.field = match field {

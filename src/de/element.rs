@@ -15,9 +15,9 @@ use crate::dtype::{DType, Field, Kind, Scalar, Structure};
 use crate::error::{Error, Result};
 use crate::layout;
 
-use super::access;
 use super::bounds::Bounds;
 use super::buffer::is_buffer;
+use super::items;
 use super::wrapped::Wrapped;
 
 /// The bytes of one element, and what they are.
@@ -223,7 +223,7 @@ impl<'de> MapAccess<'de> for Fields<'_, 'de> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
         if self.value.is_some() {
-            return Err(access::untaken());
+            return Err(items::untaken());
         }
         self.value = self.left.next();
         match self.value {
@@ -238,7 +238,7 @@ impl<'de> MapAccess<'de> for Fields<'_, 'de> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
         match self.value.take() {
             Some(field) => self.value(field, seed),
-            None => Err(access::unnamed()),
+            None => Err(items::unnamed()),
         }
     }
 

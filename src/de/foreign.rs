@@ -10,11 +10,11 @@ use crate::memory::Region;
 use crate::stack;
 use crate::store::{Node, Tree};
 
-use super::access;
 use super::bounds::Bounds;
 use super::buffer::is_buffer;
+use super::items;
 use super::key::TextKey;
-use super::read_all;
+use super::object::read_all;
 use super::whole::Whole;
 
 /// The name that NumPy gives to an array that is saved without one; others count on.
@@ -313,7 +313,7 @@ impl<'de> MapAccess<'de> for Fields<'_, 'de> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
         if self.value.is_some() {
-            return Err(access::untaken());
+            return Err(items::untaken());
         }
         self.value = self.children.next();
         let Some((name, _)) = self.value else { return Ok(None) };
@@ -321,7 +321,7 @@ impl<'de> MapAccess<'de> for Fields<'_, 'de> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
-        let (name, node) = self.value.take().ok_or_else(access::unnamed)?;
+        let (name, node) = self.value.take().ok_or_else(items::unnamed)?;
         seed.deserialize(self.parent.deeper(node)?).map_err(|error| error.at_field(name))
     }
 

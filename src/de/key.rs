@@ -9,7 +9,7 @@ use crate::context;
 use crate::error::{Error, Found, Result};
 use crate::wire::{Tag, scalar_text};
 
-use super::Value;
+use super::value::{self, Value};
 
 /// A key in the inline block.
 pub(super) struct Key<'d, 's, 'de>(pub(super) Value<'d, 's, 'de>);
@@ -113,7 +113,7 @@ impl<'de> Deserializer<'de> for Key<'_, '_, 'de> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value> {
-        if super::is_private(name) {
+        if value::is_private(name) {
             return self.0.deserialize_newtype_struct(name, visitor);
         }
         visitor.visit_newtype_struct(self)

@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::layout::MAX_NDIM;
 use crate::wire::Tag;
 
-use super::Value;
 use super::decoder::{ANY, Decoder};
+use super::value::Value;
 
 /// The fields of ndarray's own form, as it asks for them.
 pub(super) const NDARRAY_FIELDS: [&str; 3] = ["v", "dim", "data"];

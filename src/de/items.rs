@@ -1,0 +1,171 @@
+//! Items one after the other: sequences and maps.
+
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess};
+
+use crate::error::{Error, Result, Step};
+use crate::wire::{Tag, scalar_text};
+
+use super::decoder::{ANY, Decoder};
+use super::key::Key;
+use super::value::Value;
+
+/// The runs of a sequence (`N` is 1) or map (`N` is 2).
+pub(super) struct Items<'d, 's, 'de, const N: usize> {
+    decoder: &'d mut Decoder<'s, 'de>,
+    left: u64,
+    more: bool,
+    slots: [u8; N],
+    done: usize,
+    /// A map's key as text, for the path of an error in its value.
+    key: KeyText<'de>,
+    /// A map's key was given, and its value comes next.
+    at_value: bool,
+}
+
+/// The error of a visitor that asks for a value before its key.
+#[cold]
+pub(super) fn unnamed() -> Error {
+    Error::custom("a value is asked for before its key")
+}
+
+/// The error of a visitor that asks for a key, or ends, before it has taken the value of the last.
+#[cold]
+pub(super) fn untaken() -> Error {
+    Error::custom("a key is taken without its value")
+}
+
+/// What is needed to name a key.
+enum KeyText<'de> {
+    Unknown,
+    At(crate::wire::Reader<'de>, u8),
+}
+
+impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
+    pub(super) fn begin(
+        decoder: &'d mut Decoder<'s, 'de>,
+        (left, more, slots): (u64, bool, [u8; N]),
+    ) -> Result<Self> {
+        let key = KeyText::Unknown;
+        let mut items = Items { decoder, left, more, slots, done: 0, key, at_value: false };
+        items.next_run()?;
+        Ok(items)
+    }
+
+    /// Reads headers until a run has items or there is none left.
+    #[inline(never)]
+    fn next_run(&mut self) -> Result<()> {
+        while self.left == 0 && self.more {
+            (self.left, self.more, self.slots) = self.decoder.run_header()?;
+        }
+        Ok(())
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn advance(&mut self) -> Result<bool> {
+        if self.left == 0 {
+            if !self.more {
+                return Ok(false);
+            }
+            self.next_run()?;
+            if self.left == 0 {
+                return Ok(false);
+            }
+        }
+        self.left -= 1;
+        self.done += 1;
+        Ok(true)
+    }
+
+    /// A length that is worth an allocation: no more items than bytes are left.
+    fn hint(&self) -> Option<usize> {
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        if self.more { None } else { Some(left.min(self.decoder.reader.left())) }
+    }
+
+    /// What the visitor did not take is an error: it would be lost without a word.
+    pub(super) fn finish(mut self) -> Result<()> {
+        if self.at_value {
+            return Err(untaken());
+        }
+        if self.left == 0 && !self.more {
+            return Ok(());
+        }
+        if self.advance()? {
+            let done = self.done - 1;
+            let left = self.left + 1;
+            return Err(Error::mismatch(format!(
+                "expected {done} elements, found at least {}",
+                done as u64 + left
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl<'de> SeqAccess<'de> for &mut Items<'_, '_, 'de, 1> {
+    type Error = Error;
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        self.decoder.look_if_large::<T::Value>()?;
+        let value = Value { decoder: &mut *self.decoder, slot: self.slots[0] };
+        match seed.deserialize(value) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(error.at_index(self.done - 1)),
+        }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.hint()
+    }
+}
+
+impl<'de> MapAccess<'de> for &mut Items<'_, '_, 'de, 2> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        if self.at_value {
+            return Err(untaken());
+        }
+        if !self.advance()? {
+            return Ok(None);
+        }
+        self.at_value = true;
+        self.key = KeyText::At(self.decoder.reader.clone(), self.slots[0]);
+        let key = Value { decoder: &mut *self.decoder, slot: self.slots[0] };
+        match seed.deserialize(Key(key)) {
+            Ok(key) => Ok(Some(key)),
+            Err(error) => Err(error.at(Step::Key(None, self.done - 1))),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
+        if !std::mem::take(&mut self.at_value) {
+            return Err(unnamed());
+        }
+        self.decoder.look_if_large::<V::Value>()?;
+        let value = Value { decoder: &mut *self.decoder, slot: self.slots[1] };
+        seed.deserialize(value).map_err(|error| error.at(self.key_step()))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.hint()
+    }
+}
+
+impl Items<'_, '_, '_, 2> {
+    /// The current key as a step of a path.
+    #[cold]
+    fn key_step(&self) -> Step {
+        let mut text = None;
+        if let KeyText::At(reader, slot) = &self.key {
+            let mut reader = reader.clone();
+            let tag = if *slot == ANY { reader.byte().ok() } else { Some(*slot) };
+            text = tag.and_then(Tag::from_byte).and_then(|tag| scalar_text(&mut reader, tag));
+        }
+        Step::Key(text, self.done - 1)
+    }
+}

@@ -1,0 +1,204 @@
+//! The fields of a record: by position, as most structs take them, or by name.
+
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+
+use crate::error::{Error, Result};
+use crate::wire::Tag;
+
+use super::decoder::{self, ANY, Decoder};
+use super::items::{unnamed, untaken};
+use super::key::TextKey;
+use super::skip;
+use super::value::Value;
+
+/// A record's fields as a map of their names.
+pub(super) fn by_name<'de, V: Visitor<'de>>(
+    decoder: &mut Decoder<'_, 'de>,
+    number: usize,
+    visitor: V,
+) -> Result<V::Value> {
+    let mut fields = FieldsByName::new(decoder, number);
+    let value = visitor.visit_map(&mut fields)?;
+    fields.finish()?;
+    Ok(value)
+}
+
+/// A record's fields as a sequence.
+#[inline]
+pub(super) fn in_order<'de, V: Visitor<'de>>(
+    decoder: &mut Decoder<'_, 'de>,
+    number: usize,
+    visitor: V,
+) -> Result<V::Value> {
+    let tags = decoder.tags(number);
+    let mut fields = FieldsInOrder::new(decoder, number, tags);
+    let result = visitor.visit_seq(&mut fields);
+    let left = fields.left();
+    if left == 0 {
+        return result;
+    }
+    decoder.learn_left(number);
+    result.and_then(|_| Err(decoder::too_many(decoder, number, left)))
+}
+
+/// The fields of a record that was entered, to a visitor that takes exactly so many. What it gives is not looked at: a
+/// value that was stored in parts and is then moved as a whole costs more than reading a small struct.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(super) fn entered<'de, V: Visitor<'de>>(
+    decoder: &mut Decoder<'_, 'de>,
+    (number, tags): (usize, &'de [u8]),
+    visitor: V,
+) -> Result<V::Value> {
+    visitor.visit_seq(&mut Entered(FieldsInOrder::new(decoder, number, tags)))
+}
+
+/// A record's fields by position.
+struct FieldsInOrder<'d, 's, 'de> {
+    decoder: &'d mut Decoder<'s, 'de>,
+    number: usize,
+    /// The tags of the fields that are left.
+    tags: &'de [u8],
+}
+
+impl<'d, 's, 'de> FieldsInOrder<'d, 's, 'de> {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn new(decoder: &'d mut Decoder<'s, 'de>, number: usize, tags: &'de [u8]) -> Self {
+        FieldsInOrder { decoder, number, tags }
+    }
+
+    /// How many were not taken.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn left(&self) -> usize {
+        self.tags.len()
+    }
+}
+
+/// The fields of a record that was entered. What is left of them is noted where it is too late to say it in the place.
+struct Entered<'d, 's, 'de>(FieldsInOrder<'d, 's, 'de>);
+
+impl Drop for Entered<'_, '_, '_> {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn drop(&mut self) {
+        let Entered(fields) = self;
+        if !fields.tags.is_empty() {
+            fields.decoder.note_left(fields.number, fields.tags.len());
+        }
+        fields.decoder.leave();
+    }
+}
+
+impl<'de> SeqAccess<'de> for &mut Entered<'_, '_, 'de> {
+    type Error = Error;
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        (&mut self.0).next_element_seed(seed)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.0.left())
+    }
+}
+
+/// The error of a field that was read last, with its place.
+#[cold]
+#[inline(never)]
+fn in_field(error: Error, decoder: &mut Decoder<'_, '_>, number: usize, left: usize) -> Error {
+    decoder.note_failure();
+    let shape = decoder.layout(number).0;
+    let at = shape.len - left - 1;
+    match shape.fields.get(at) {
+        Some(name) => error.at_field(name),
+        None => error.at_index(at),
+    }
+}
+
+impl<'de> SeqAccess<'de> for &mut FieldsInOrder<'_, '_, 'de> {
+    type Error = Error;
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        let Some((&slot, tags)) = self.tags.split_first() else { return Ok(None) };
+        self.tags = tags;
+        self.decoder.look_if_large::<T::Value>()?;
+        match seed.deserialize(Value { decoder: &mut *self.decoder, slot }) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(in_field(error, self.decoder, self.number, tags.len())),
+        }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.tags.len())
+    }
+}
+
+/// A record's fields by name, without those that were not written.
+struct FieldsByName<'d, 's, 'de> {
+    decoder: &'d mut Decoder<'s, 'de>,
+    number: usize,
+    done: usize,
+    /// The tag of the field whose name was given last.
+    slot: Option<u8>,
+}
+
+impl<'d, 's, 'de> FieldsByName<'d, 's, 'de> {
+    fn new(decoder: &'d mut Decoder<'s, 'de>, number: usize) -> Self {
+        FieldsByName { decoder, number, done: 0, slot: None }
+    }
+
+    fn next_name(&mut self) -> Result<Option<&'de str>> {
+        loop {
+            let (shape, layout) = self.decoder.layout(self.number);
+            let Some(&tag) = layout.tags.get(self.done) else { return Ok(None) };
+            // A layout of a named kind has a name for each tag; the tables were checked.
+            let name = shape.fields.get(self.done).copied().unwrap_or_default();
+            self.done += 1;
+            let tag = if tag == ANY { self.decoder.reader.byte()? } else { tag };
+            if tag != Tag::Absent as u8 {
+                self.slot = Some(tag);
+                return self.decoder.bounds.hand_out(name).map(Some);
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<()> {
+        // A visitor that stops early has all it wants: the rest is passed over, as unknown fields are.
+        if let Some(slot) = self.slot.take() {
+            skip::value(self.decoder, slot)?;
+        }
+        while self.next_name()?.is_some() {
+            if let Some(slot) = self.slot.take() {
+                skip::value(self.decoder, slot)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'de> MapAccess<'de> for &mut FieldsByName<'_, '_, 'de> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        if self.slot.is_some() {
+            return Err(untaken());
+        }
+        match self.next_name()? {
+            Some(name) => seed.deserialize(TextKey(name)).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
+        let Some(slot) = self.slot.take() else {
+            return Err(unnamed());
+        };
+        self.decoder.look_if_large::<V::Value>()?;
+        match seed.deserialize(Value { decoder: &mut *self.decoder, slot }) {
+            Ok(value) => Ok(value),
+            Err(error) => {
+                let (shape, _) = self.decoder.layout(self.number);
+                Err(error.at_field(shape.fields.get(self.done - 1).copied().unwrap_or_default()))
+            }
+        }
+    }
+}

@@ -1,0 +1,529 @@
+//! One value of the inline block, which answers every request by what its tag says.
+
+use serde::de::value::SeqDeserializer;
+use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
+
+use crate::array::TOKEN;
+use crate::context::{self, Form};
+use crate::dtype::DType;
+use crate::error::{Error, Found, Result};
+use crate::wire::{Kind, Tag, unzigzag};
+
+use super::buffer::{self, is_buffer};
+use super::decoder::{ANY, Copied, Decoder};
+use super::items::Items;
+use super::key::Key;
+use super::list::{self, NDARRAY_FIELDS};
+use super::record::{by_name, entered, in_order};
+use super::variant::{self, SingleEntry, Variant};
+use super::{array, skip};
+
+/// One value to be read. `slot` is its tag, or `ANY` where it carries its own.
+pub(super) struct Value<'d, 's, 'de> {
+    pub(super) decoder: &'d mut Decoder<'s, 'de>,
+    pub(super) slot: u8,
+}
+
+impl<'de> Value<'_, '_, 'de> {
+    /// The value's tag, with an option around it taken off: a type that is asked for as itself may have been written
+    /// as an option.
+    #[inline]
+    pub(super) fn tag(&mut self) -> Result<Tag> {
+        let tag = self.decoder.tag(self.slot)?;
+        if matches!(tag, Tag::Option | Tag::Readable) { self.inner_tag(tag) } else { Ok(tag) }
+    }
+
+    #[cold]
+    fn inner_tag(&mut self, mut tag: Tag) -> Result<Tag> {
+        loop {
+            tag = match tag {
+                Tag::Option => match self.decoder.reader.byte()? {
+                    0 => return Err(Error::invalid_type(Unexpected::Option, &"a value")),
+                    slot => self.decoder.tag(slot)?,
+                },
+                Tag::Readable => self.decoder.tag(ANY)?,
+                tag => return Ok(tag),
+            }
+        }
+    }
+
+    fn any<V: Visitor<'de>>(self, tag: Tag, visitor: V) -> Result<V::Value> {
+        let decoder = self.decoder;
+        match tag {
+            Tag::Unit => visitor.visit_unit(),
+            Tag::Bool => visitor.visit_bool(decoder.bool()?),
+            Tag::I8 => visitor.visit_i8(decoder.reader.byte()?.cast_signed()),
+            Tag::I16 => {
+                visitor.visit_i16(decoder.signed(tag, i16::MIN.into(), i16::MAX.into())? as i16)
+            }
+            Tag::I32 => {
+                visitor.visit_i32(decoder.signed(tag, i32::MIN.into(), i32::MAX.into())? as i32)
+            }
+            Tag::I64 => visitor.visit_i64(unzigzag(decoder.reader.varint()?)),
+            Tag::I64Fixed => visitor.visit_i64(i64::from_le_bytes(decoder.reader.array()?)),
+            Tag::I128 | Tag::U128 if is_buffer::<V>() => Err(buffer::no_room()),
+            Tag::I128 => visitor.visit_i128(i128::from_le_bytes(decoder.reader.array()?)),
+            Tag::U8 => visitor.visit_u8(decoder.reader.byte()?),
+            Tag::U16 => visitor.visit_u16(decoder.unsigned(tag, u16::MAX.into())? as u16),
+            Tag::U32 => visitor.visit_u32(decoder.unsigned(tag, u32::MAX.into())? as u32),
+            Tag::U64 => visitor.visit_u64(decoder.reader.varint()?),
+            Tag::U64Fixed => visitor.visit_u64(u64::from_le_bytes(decoder.reader.array()?)),
+            Tag::U128 => visitor.visit_u128(u128::from_le_bytes(decoder.reader.array()?)),
+            Tag::F32 => visitor.visit_f32(f32::from_le_bytes(decoder.reader.array()?)),
+            Tag::F64 => visitor.visit_f64(f64::from_le_bytes(decoder.reader.array()?)),
+            Tag::Char => visitor.visit_char(decoder.char()?),
+            Tag::Str => visitor.visit_borrowed_str(decoder.reader.text()?),
+            Tag::Bytes => array::lend_bytes(decoder.bytes()?, visitor),
+            Tag::Option => match decoder.reader.byte()? {
+                0 => visitor.visit_none(),
+                slot => {
+                    decoder.descend_option(|decoder| visitor.visit_some(Value { decoder, slot }))
+                }
+            },
+            Tag::Seq => decoder.descend(|decoder| {
+                let header = decoder.run_header()?;
+                // Numbers of one width are read as those of an array are, without the decoder between them.
+                if let (count, false, [slot]) = header
+                    && let Some(dtype) = packed(slot)
+                {
+                    let (bytes, len) = decoder.packed(count, dtype.item_size())?;
+                    return array::visit_packed(&dtype, bytes, &decoder.bounds, len, visitor);
+                }
+                let mut items = Items::begin(decoder, header)?;
+                let value = visitor.visit_seq(&mut items)?;
+                items.finish()?;
+                Ok(value)
+            }),
+            Tag::Map => decoder.descend(|decoder| {
+                let header = decoder.run_header()?;
+                let mut items = Items::<2>::begin(decoder, header)?;
+                let value = visitor.visit_map(&mut items)?;
+                items.finish()?;
+                Ok(value)
+            }),
+            Tag::Record => {
+                let number = decoder.layout_number()?;
+                Value { decoder, slot: ANY }.record(number, visitor)
+            }
+            Tag::Array | Tag::Ndarray if is_buffer::<V>() => {
+                let usual = if tag == Tag::Array { Form::Token } else { Form::Ndarray };
+                let (placed, path) = decoder.array_and_path()?;
+                buffer::visit(placed, path, &decoder.bounds, usual, visitor)
+            }
+            Tag::Array => array::visit_nested(&decoder.array()?, &decoder.bounds, visitor),
+            Tag::Ndarray => array::visit_plain(&decoder.array()?, &decoder.bounds, visitor),
+            Tag::Blob => array::lend_bytes(decoder.array()?.bytes, visitor),
+            Tag::Absent | Tag::Any | Tag::Readable => {
+                Err(Error::corrupt(format!("{} stands where a value should", tag.name())))
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn any_struct<V: Visitor<'de>>(
+        mut self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        match self.tag()? {
+            Tag::Record => {
+                let number = self.decoder.layout_number()?;
+                if self.decoder.is_in_order(number, fields) {
+                    self.decoder.descend(|decoder| in_order(decoder, number, visitor))
+                } else {
+                    self.record(number, visitor)
+                }
+            }
+            Tag::Seq if fields == NDARRAY_FIELDS => {
+                self.decoder.descend(|decoder| list::visit_ndarray(decoder, visitor))
+            }
+            tag => self.any_map(tag, visitor),
+        }
+    }
+
+    /// What is no record, as a map.
+    fn any_map<V: Visitor<'de>>(self, tag: Tag, visitor: V) -> Result<V::Value> {
+        match tag {
+            Tag::Array | Tag::Ndarray | Tag::Blob => {
+                array::visit_plain(&self.decoder.array()?, &self.decoder.bounds, visitor)
+            }
+            Tag::Bytes => {
+                array::visit_plain(&self.decoder.short_array()?, &self.decoder.bounds, visitor)
+            }
+            tag => self.any(tag, visitor),
+        }
+    }
+
+    #[inline(never)]
+    fn any_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+        match self.tag()? {
+            Tag::Array | Tag::Ndarray | Tag::Blob => {
+                array::visit_nested(&self.decoder.array()?, &self.decoder.bounds, visitor)
+            }
+            // A field's length decides nothing: what is longer is an array.
+            Tag::Bytes => {
+                array::visit_nested(&self.decoder.short_array()?, &self.decoder.bounds, visitor)
+            }
+            tag => self.any(tag, visitor),
+        }
+    }
+
+    /// Bytes to a visitor that takes anything, or the list of numbers that a text format makes of them.
+    fn any_bytes<V: Visitor<'de>>(bytes: &'de [u8], visitor: V) -> Result<V::Value> {
+        if context::is_without_bytes::<V>() {
+            return visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied()));
+        }
+        array::lend_bytes(bytes, visitor).inspect_err(|error: &Error| {
+            if error.is_refusal_of(Found::Bytes) {
+                context::learn_no_bytes::<V>();
+            }
+        })
+    }
+
+    /// What is asked for as a newtype of a private name: an array of this crate, or what another crate has called so.
+    #[inline(never)]
+    fn private<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value> {
+        if name == TOKEN {
+            return self.token(visitor);
+        }
+        // An option is left as it is: it may be what the newtype holds.
+        let tag = self.decoder.tag(self.slot)?;
+        if tag == Tag::Record {
+            let start = self.decoder.reader.clone();
+            let number = self.decoder.layout_number()?;
+            let (shape, _) = self.decoder.layout(number);
+            // Its own format takes one form and gives the other: `RawValue` is a struct that is asked for as a newtype.
+            if shape.kind == Kind::Struct && shape.name == name {
+                return self.decoder.descend(|decoder| by_name(decoder, number, visitor));
+            }
+            self.decoder.reader = start;
+        }
+        visitor.visit_newtype_struct(Value { slot: tag as u8, ..self })
+    }
+
+    /// An array, under the token.
+    fn token<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+        match self.tag()? {
+            Tag::Array | Tag::Ndarray | Tag::Blob if context::take_copies() => {
+                match self.decoder.array_to_copy()? {
+                    Copied::Placed(placed) => array::visit_token(placed, visitor),
+                    Copied::Flow(flow) => array::visit_flow(flow, visitor),
+                }
+            }
+            Tag::Array | Tag::Ndarray | Tag::Blob => {
+                array::visit_token(self.decoder.array()?, visitor)
+            }
+            Tag::Bytes => array::visit_token(self.decoder.short_array()?, visitor),
+            // Not placed: the payload's visitor reads nested numbers and ndarray's own form, too.
+            tag => visitor
+                .visit_newtype_struct(Untagged(Value { decoder: self.decoder, slot: tag as u8 })),
+        }
+    }
+
+    /// An option, around a value or a key.
+    pub(super) fn option<V: Visitor<'de>, const KEY: bool>(self, visitor: V) -> Result<V::Value> {
+        let mut tag = self.decoder.tag(self.slot)?;
+        // A type of two forms may be an option in one of them.
+        while tag == Tag::Readable && self.decoder.reader.peek().is_some_and(is_optional) {
+            tag = self.decoder.tag(ANY)?;
+        }
+        let slot = match tag {
+            Tag::Option => match self.decoder.reader.byte()? {
+                0 => return visitor.visit_none(),
+                slot => slot,
+            },
+            // What a format without options writes for none.
+            Tag::Unit => return visitor.visit_none(),
+            // Counted as a level, though none is written: a type that holds itself in an option would go on for ever.
+            tag => tag as u8,
+        };
+        self.decoder.descend_option(|decoder| {
+            let value = Value { decoder, slot };
+            if KEY { visitor.visit_some(Key(value)) } else { visitor.visit_some(value) }
+        })
+    }
+
+    /// A value that has another tag than the one asked for, or none in its slot.
+    #[inline(never)]
+    fn other<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+        let tag = self.tag()?;
+        self.any(tag, visitor)
+    }
+
+    /// A record as what it is in a format without types: a struct is a map, a unit variant its name, another variant
+    /// a map of one entry. This is what serde's buffer behind `flatten` and `untagged` understands.
+    fn record<V: Visitor<'de>>(self, number: usize, visitor: V) -> Result<V::Value> {
+        let decoder = self.decoder;
+        let (shape, _) = decoder.layout(number);
+        match shape.kind {
+            Kind::Struct => decoder.descend(|decoder| by_name(decoder, number, visitor)),
+            Kind::Tuple => decoder.descend(|decoder| in_order(decoder, number, visitor)),
+            Kind::UnitVariant => {
+                let name = shape.variant;
+                visitor.visit_borrowed_str(decoder.bounds.hand_out(name)?)
+            }
+            Kind::NewtypeVariant | Kind::TupleVariant | Kind::StructVariant => {
+                decoder.descend(|decoder| {
+                    let mut entry = SingleEntry::new(decoder, number);
+                    let value = visitor.visit_map(&mut entry)?;
+                    entry.finish()?;
+                    Ok(value)
+                })
+            }
+        }
+    }
+}
+
+/// The dtype of numbers that take the same bytes as those of an array.
+#[inline]
+fn packed(slot: u8) -> Option<DType> {
+    match Tag::from_byte(slot)? {
+        Tag::Bool => Some(DType::BOOL),
+        Tag::I8 => Some(DType::I8),
+        Tag::U8 => Some(DType::U8),
+        Tag::F32 => Some(DType::F32),
+        Tag::F64 => Some(DType::F64),
+        Tag::I64Fixed => Some(DType::I64),
+        Tag::U64Fixed => Some(DType::U64),
+        _ => None,
+    }
+}
+
+fn is_optional(tag: u8) -> bool {
+    [Tag::Option as u8, Tag::Unit as u8, Tag::Readable as u8].contains(&tag)
+}
+
+/// Whether a struct's name is one that a crate has for itself and its own format: no type of Rust's is called so.
+#[inline]
+pub(super) fn is_private(name: &str) -> bool {
+    !matches!(name.as_bytes().first(), Some(b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80..))
+}
+
+macro_rules! plain {
+    ($($method:ident)*) => {$(
+        #[inline]
+        fn $method<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+            let tag = self.tag()?;
+            self.any(tag, visitor)
+        }
+    )*};
+}
+
+macro_rules! number {
+    ($($method:ident $tag:ident $visit:ident |$decoder:ident| $read:expr;)*) => {$(
+        #[cfg_attr(not(debug_assertions), inline(always))]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+            // Most values have the tag that is asked for, and their slot says so.
+            if self.slot == Tag::$tag as u8 {
+                let $decoder = self.decoder;
+                return visitor.$visit($read);
+            }
+            self.other(visitor)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
+    type Error = Error;
+
+    /// As the value itself says: what has one form only never asks.
+    fn is_human_readable(&self) -> bool {
+        self.decoder.is_readable(self.slot)
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let mut tag = self.decoder.tag(self.slot)?;
+        while tag == Tag::Readable {
+            tag = self.decoder.tag(ANY)?;
+        }
+        self.decoder.look_if_large::<V::Value>()?;
+        match tag {
+            Tag::Seq | Tag::Map | Tag::Record | Tag::Option => {
+                let Value { decoder, slot } = self;
+                decoder.buffer::<V, _>(|decoder| Value { decoder, slot }.any(tag, visitor))
+            }
+            Tag::Bytes | Tag::Blob if is_buffer::<V>() => {
+                let (placed, path) = match tag {
+                    Tag::Bytes => (self.decoder.short_array()?, buffer::SHORT_BYTES),
+                    _ => self.decoder.array_and_path()?,
+                };
+                buffer::visit(placed, path, &self.decoder.bounds, Form::Bytes, visitor)
+            }
+            Tag::Bytes => Self::any_bytes(self.decoder.bytes()?, visitor),
+            Tag::Blob => Self::any_bytes(self.decoder.array()?.bytes, visitor),
+            tag => self.any(tag, visitor),
+        }
+    }
+
+    plain! {
+        deserialize_i128 deserialize_u128 deserialize_char deserialize_unit deserialize_identifier
+    }
+
+    // The types that large objects are made of have a way of their own, so that the visitor's call can be inlined.
+    number! {
+        deserialize_bool Bool visit_bool |d| d.bool()?;
+        deserialize_i8 I8 visit_i8 |d| d.reader.byte()?.cast_signed();
+        deserialize_i16 I16 visit_i16 |d| d.signed(Tag::I16, i16::MIN.into(), i16::MAX.into())? as i16;
+        deserialize_u16 U16 visit_u16 |d| d.unsigned(Tag::U16, u16::MAX.into())? as u16;
+        deserialize_u8 U8 visit_u8 |d| d.reader.byte()?;
+        deserialize_u32 U32 visit_u32 |d| d.unsigned(Tag::U32, u32::MAX.into())? as u32;
+        deserialize_u64 U64 visit_u64 |d| d.reader.varint()?;
+        deserialize_i32 I32 visit_i32 |d| d.signed(Tag::I32, i32::MIN.into(), i32::MAX.into())? as i32;
+        deserialize_i64 I64 visit_i64 |d| unzigzag(d.reader.varint()?);
+        deserialize_f32 F32 visit_f32 |d| f32::from_le_bytes(d.reader.array()?);
+        deserialize_f64 F64 visit_f64 |d| f64::from_le_bytes(d.reader.array()?);
+    }
+
+    #[inline]
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        if self.slot == Tag::Str as u8 {
+            return visitor.visit_borrowed_str(self.decoder.reader.text()?);
+        }
+        self.other(visitor)
+    }
+
+    #[inline]
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+        match self.tag()? {
+            Tag::Array | Tag::Ndarray => array::visit_bytes(&self.decoder.array()?, visitor),
+            tag => self.any(tag, visitor),
+        }
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.deserialize_bytes(visitor)
+    }
+
+    #[inline]
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.decoder.look_if_large::<V::Value>()?;
+        self.option::<V, false>(visitor)
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.deserialize_unit(visitor)
+    }
+
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        if is_private(name) {
+            return self.private(name, visitor);
+        }
+        self.decoder.look_if_large::<V::Value>()?;
+        visitor.visit_newtype_struct(self)
+    }
+
+    #[inline]
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.any_seq(visitor)
+    }
+
+    #[inline]
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
+        self.decoder.look_if_large::<V::Value>()?;
+        if self.slot == Tag::Record as u8
+            && let Some(record) = self.decoder.enter_tuple::<V::Value>(len)
+        {
+            return entered(self.decoder, record, visitor);
+        }
+        self.any_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.deserialize_tuple(len, visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+        let tag = self.tag()?;
+        self.any_map(tag, visitor)
+    }
+
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.decoder.look_if_large::<V::Value>()?;
+        if self.slot == Tag::Record as u8
+            && let Some(record) = self.decoder.enter_struct::<V::Value>(fields)
+        {
+            return entered(self.decoder, record, visitor);
+        }
+        self.any_struct(fields, visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        mut self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.decoder.look_if_large::<V::Value>()?;
+        match self.tag()? {
+            Tag::Record => {
+                let number = self.decoder.layout_number()?;
+                let (shape, _) = self.decoder.layout(number);
+                if !shape.kind.is_variant() {
+                    let what = if shape.kind == Kind::Struct { "struct" } else { "tuple" };
+                    let found = format!("{what} {}", shape.name);
+                    return Err(Error::invalid_type(Unexpected::Other(found.trim_end()), &visitor));
+                }
+                self.decoder
+                    .descend(|decoder| variant::variant(decoder, &Variant::Record(number), visitor))
+            }
+            // What a format without enums writes: a name, or a map of one entry.
+            Tag::Str => visitor.visit_enum(serde::de::value::BorrowedStrDeserializer::new(
+                self.decoder.reader.text()?,
+            )),
+            Tag::Map => {
+                self.decoder.descend(|decoder| variant::variant(decoder, &Variant::Entry, visitor))
+            }
+            tag => self.any(tag, visitor),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        skip::value(self.decoder, self.slot)?;
+        visitor.visit_unit()
+    }
+}
+
+/// A value asked for as an array that is encoded inline. What it holds decides how it is read.
+struct Untagged<'d, 's, 'de>(Value<'d, 's, 'de>);
+
+impl<'de> Deserializer<'de> for Untagged<'_, '_, 'de> {
+    type Error = Error;
+
+    fn is_human_readable(&self) -> bool {
+        // The payload's visitor takes this for leave to look at what is there.
+        true
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.0.deserialize_any(visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
