@@ -190,8 +190,13 @@ fn visit(
                 _ => continue,
             },
         };
-        if let Ok((kind, status)) = kind(&file, &name) {
-            see(&dir, &name, &file, kind, &status).map_err(|e| cannot(&name, e))?;
+        match kind(&file, &name) {
+            Ok((kind, status)) => {
+                see(&dir, &name, &file, kind, &status).map_err(|e| cannot(&name, e))?;
+            }
+            // What cannot be read may be a name all the same.
+            Err(error) if error.kind() == ErrorKind::Io => return Err(error),
+            Err(_) => {}
         }
     }
     Ok(())

@@ -58,7 +58,8 @@ pub(crate) fn publish(
     let draft = write(&dir, entry, Draft::create).map_err(cannot)?;
     give_name(&dir, &draft, name, replace, cannot)?;
     let file = draft.into_file();
-    let stamp = match os::file_status(&file) {
+    // While the folder is locked the name is this file's: one look at it that fails is no reason to take back what was replaced.
+    let stamp = match os::file_status(&file).or_else(|_| dir.status_of(name)) {
         Ok(status) => status.stamp(),
         Err(error) => {
             let _ = dir.unlink(name);

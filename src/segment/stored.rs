@@ -105,7 +105,7 @@ impl Unstored {
     ///
     /// `AlreadyExists` if the name is taken and not to be replaced; `Io` if the file cannot be put there. The name is
     /// then what it was, and nothing is left, with one exception, which the error names: if only the last flush of the
-    /// directory fails, the segment is there.
+    /// directory or the last look at the file fails, the segment is there.
     pub(crate) fn publish(self, writer: SegmentWriter, replace: bool) -> Result<Stored> {
         let file = writer.into_file();
         // For reading, and without the lock, which goes with the one that wrote.
@@ -135,7 +135,9 @@ impl Unstored {
             }
         }
         let path = self.shelf.path().join(&*self.name);
-        let stored = Stored::new(kept, path)?;
+        let status = os::file_status(&kept)
+            .map_err(|e| Error::io("the segment is in place, but it cannot be looked at", e))?;
+        let stored = Stored::with_status(kept, &status, path);
         session::remember(self.shelf.path(), &self.name, stored.stamp);
         Ok(stored)
     }
@@ -192,11 +194,6 @@ fn make(dir: &Dir, name: &Name) -> Result<(bool, File)> {
 }
 
 impl Stored {
-    fn new(file: File, path: PathBuf) -> Result<Self> {
-        let status = os::file_status(&file).map_err(cannot_look)?;
-        Ok(Stored::with_status(file, &status, path))
-    }
-
     /// A file that was found under a name, and looked at.
     pub(crate) fn with_status(file: File, status: &Status, path: PathBuf) -> Self {
         Stored { file, path, bytes: status.bytes, stamp: status.stamp() }

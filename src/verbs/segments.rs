@@ -85,8 +85,8 @@ impl SegmentInfo {
 ///
 /// # Errors
 ///
-/// [`Io`](crate::ErrorKind::Io) if the folder is not one that this user owns and nobody else can write, or a stopped
-/// process has it locked.
+/// [`Io`](crate::ErrorKind::Io) if the folder is not one that this user owns and nobody else can write, a stopped process has
+/// it locked, or a file in it cannot be read.
 pub fn list() -> Result<Vec<SegmentInfo>> {
     let records = segment::list(&Folder::of_user()?)?;
     Ok(records.into_iter().map(SegmentInfo).collect())

@@ -8,7 +8,7 @@ use ndarray::{Array2, Ix1};
 use serde_shm::workers::{self, Pool, Task};
 use serde_shm::{
     Compression, Deserialize, Error, LockedArray, Npz, NpzOptions, Segment, SegmentOptions,
-    Serialize, from_npz, from_shared, to_npz, to_shared,
+    Serialize, from_npz, from_shared, segments, to_npz, to_shared,
 };
 
 use crate::strace::{BEGIN, END, ready};
@@ -74,6 +74,7 @@ pub(crate) enum Deed {
     ToNpzDeflated,
     Attach,
     AttachByName,
+    List,
     OpenStored,
     Load,
     LoadDeflated,
@@ -95,9 +96,10 @@ pub(crate) const WRITES: [Deed; 8] = [
 ];
 
 /// Those that use what is there.
-const USES: [Deed; 8] = [
+const USES: [Deed; 9] = [
     Deed::Attach,
     Deed::AttachByName,
+    Deed::List,
     Deed::OpenStored,
     Deed::Load,
     Deed::LoadDeflated,
@@ -165,6 +167,11 @@ impl Deed {
             }
             Deed::Attach => from_shared::<Object>(&place.id).map(same),
             Deed::AttachByName | Deed::OpenStored => from_shared::<Object>(NAME).map(same),
+            Deed::List => {
+                let listed = segments::list()?;
+                assert_eq!(listed.len(), 1, "a name is missing, and no error says so");
+                Ok(None)
+            }
             Deed::Load | Deed::LoadDeflated => from_npz::<Object>(place.archive()).map(same),
             Deed::LookInto => {
                 let file = Npz::open(place.archive())?;

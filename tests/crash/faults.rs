@@ -66,6 +66,7 @@ fn sweep(deed: Deed) {
                     let kind = ["Io", "Unsupported", "NotFound"];
                     let kind = kind.iter().any(|kind| said.starts_with(&format!("error {kind}: ")));
                     assert!(kind, "{context}: {said}");
+                    scene.check_kept(&said, &context);
                 }
                 scene.check(&context);
                 scene.check_after_housekeeping(&context);
@@ -132,6 +133,12 @@ fn faults_in_from_shared() {
 #[test]
 fn faults_while_a_name_is_followed() {
     sweep(Deed::AttachByName);
+}
+
+/// A name that could not be read was not listed, as if it were not there.
+#[test]
+fn faults_while_names_are_listed() {
+    sweep(Deed::List);
 }
 
 #[test]

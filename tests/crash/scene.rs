@@ -108,7 +108,7 @@ impl Scene {
                 return Before::Live(to_shared(&live).unwrap());
             }
             Deed::Attach | Deed::Pool => Deed::ToShared,
-            Deed::AttachByName => Deed::Create,
+            Deed::AttachByName | Deed::List => Deed::Create,
             Deed::OpenStored => Deed::Persist,
             Deed::Load | Deed::LookInto => Deed::ToNpz,
             Deed::LoadDeflated => Deed::ToNpzDeflated,
@@ -140,9 +140,23 @@ impl Scene {
         let seen = self.seen();
         let is_kept = self.deed.is_of_files()
             || matches!(self.deed, Deed::PersistReplace | Deed::PersistElsewhere)
-            || matches!(self.deed, Deed::AttachByName | Deed::OpenStored);
+            || matches!(self.deed, Deed::AttachByName | Deed::List | Deed::OpenStored);
         assert!(seen.is_some() || !is_kept, "{:?}: the old object has gone: {context}", self.deed);
         self.check_foreign(context);
+    }
+
+    /// After an error the name is what it was, or the error says that the new object has it. Names that are taken back
+    /// when the last look at the file fails took the object with them that they had replaced.
+    pub(crate) fn check_kept(&self, said: &str, context: &str) {
+        if !self.deed.is_write() {
+            return;
+        }
+        let before = match self.deed {
+            Deed::ToShared | Deed::Create | Deed::Persist => None,
+            _ => Some(1),
+        };
+        let expected = if said.contains("is in place") { Some(2) } else { before };
+        assert_eq!(self.seen(), expected, "{:?}: {said}: {context}", self.deed);
     }
 
     fn check_foreign(&self, context: &str) {

@@ -199,8 +199,8 @@ impl SegmentOptions {
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if something that is not of this crate has that name and is not to be
     /// replaced; [`Io`](crate::ErrorKind::Io) if the folder of names is not one that this user owns and nobody else
     /// can write, or a file system is full: with what was needed and what there is. Nothing is left behind, and the
-    /// name is what it was; but if only the last flush of a persistent segment's directory fails, it is there, and the
-    /// error says so.
+    /// name is what it was; but if only the last flush of a persistent segment's directory or the last look at its file
+    /// fails, it is there, and the error says so.
     pub fn create<T: Serialize + ?Sized>(&self, value: &T) -> Result<Segment> {
         let name = self.name.as_deref().map(Name::parse).transpose()?;
         let named = |error: Error| match &name {
@@ -267,14 +267,7 @@ impl SegmentOptions {
         let mode = self.mode.unwrap_or(MODE);
         let fsync = self.fsync.unwrap_or(true);
         let (unstored, writer) = Unstored::create(place, name.clone(), mode, fsync, self.replace)?;
-        let (writer, _) = fill(value, new_nonce()?, writer, || {
-            Err(Error::new(
-                ErrorKind::Unsupported,
-                "an array that changes in place (`LockedArray`, `AtomicArray`) cannot be put into a persistent segment, which \
-                 is a file that others could cut under it: make the segment without `.persist(true)`, or put a \
-                 `ShmArray` or `Array` there",
-            ))
-        })?;
+        let (writer, _) = fill(value, new_nonce()?, writer, refuse_live)?;
         let file = unstored.publish(writer, self.replace)?;
         let mut segment = Segment::from_stored(file, folder, name.to_string());
         segment.name = Some(name.clone());
@@ -320,11 +313,23 @@ fn create_memory<T: Serialize + ?Sized>(value: &T, asked: String) -> Result<Segm
     Ok(segment)
 }
 
+/// A pointer, so that a type is compiled for one sink, however many ways there are to share it.
+type MakeLive = fn() -> Result<SegmentWriter>;
+
+fn refuse_live() -> Result<SegmentWriter> {
+    Err(Error::new(
+        ErrorKind::Unsupported,
+        "an array that changes in place (`LockedArray`, `AtomicArray`) cannot be put into a persistent segment, which \
+         is a file that others could cut under it: make the segment without `.persist(true)`, or put a \
+         `ShmArray` or `Array` there",
+    ))
+}
+
 fn fill<T: Serialize + ?Sized>(
     value: &T,
     nonce: Nonce,
     writer: SegmentWriter,
-    make_live: impl FnMut() -> Result<SegmentWriter>,
+    make_live: MakeLive,
 ) -> Result<(SegmentWriter, Option<LivePart<SegmentWriter>>)> {
     ser::to_sink(value, SharedSink::new(writer, nonce, make_live))
 }
