@@ -1,0 +1,133 @@
+//! Any value in any of serde's wrappers, through any container and back.
+
+use std::fs;
+use std::rc::Rc;
+
+use crate::scratch::folder;
+use crate::value::{Make, Value, any};
+use crate::wrap::{Run, Wrapper};
+use arbitrary::{Result, Unstructured};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::ser::Serialize;
+use serde_shm::{
+    AlignedBytes, Compression, Npz, NpzOptions, SegmentOptions, from_bytes, from_reader, to_bytes,
+    to_shared, to_writer,
+};
+
+#[derive(Clone, Copy)]
+enum Container {
+    Bytes,
+    Stream,
+    Stored,
+    Deflated,
+    Segment,
+    Persistent,
+}
+
+/// The quick one more often.
+const CONTAINERS: [Container; 9] = [
+    Container::Bytes,
+    Container::Bytes,
+    Container::Bytes,
+    Container::Bytes,
+    Container::Stream,
+    Container::Stored,
+    Container::Deflated,
+    Container::Segment,
+    Container::Persistent,
+];
+
+/// Writes into a container and reads back; the error of either.
+struct Through(Container);
+
+/// What happened.
+enum Outcome {
+    Same,
+    /// It was refused when it was written: by serde's wrapper, which does not take everything.
+    Refused,
+    Lost(String),
+}
+
+impl Run for Through {
+    type Out = Outcome;
+
+    fn run<T: Serialize + DeserializeOwned>(self, value: &T) -> Outcome {
+        let Some(block) = written(value) else { return Outcome::Refused };
+        let read = match self.0 {
+            Container::Bytes => from_bytes::<T>(&block),
+            Container::Stream => {
+                let mut written = Vec::new();
+                to_writer(&mut written, value).expect("it was written before");
+                assert_eq!(written, *block, "a writer gets the same bytes");
+                from_reader::<_, T>(&written[..])
+            }
+            Container::Stored => archive(value, Compression::None),
+            Container::Deflated => archive(value, Compression::Deflate(1)),
+            Container::Segment => to_shared(value).expect("it was written before").get(),
+            Container::Persistent => {
+                let options =
+                    SegmentOptions::new().name("a").dir(folder()).replace(true).fsync(false);
+                let segment = options.persist(true).create(value).expect("it was written before");
+                let read = segment.get();
+                segment.unlink().expect("it was just made");
+                read
+            }
+        };
+        outcome(read)
+    }
+}
+
+/// The value as a block, which can be passed over; `None` if it was refused.
+fn written<T: Serialize>(value: &T) -> Option<AlignedBytes> {
+    match to_bytes(value) {
+        Ok(block) => {
+            from_bytes::<IgnoredAny>(&block).expect("everything can be passed over");
+            Some(block)
+        }
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            None
+        }
+    }
+}
+
+fn outcome<T>(read: serde_shm::Result<T>) -> Outcome {
+    read.map_or_else(|error| Outcome::Lost(error.to_string()), |_| Outcome::Same)
+}
+
+fn archive<T: Serialize + DeserializeOwned>(value: &T, how: Compression) -> serde_shm::Result<T> {
+    let path = folder().join("a.npz");
+    let options = NpzOptions::new().compression(how).fsync(false);
+    options.save(&path, value).expect("it was written before");
+    let bytes = fs::read(&path).unwrap();
+    let file = Npz::from_bytes(&AlignedBytes::copy_from(&bytes)[..])?;
+    file.verify().expect("it was just saved");
+    file.get::<T>()?;
+    options.load(&path)
+}
+
+struct Input {
+    wrapper: Wrapper,
+    container: Container,
+    value: Rc<Value>,
+}
+
+fn input(u: &mut Unstructured<'_>) -> Result<Input> {
+    let wrapper = Wrapper::arbitrary(u)?;
+    let container = *u.choose(&CONTAINERS)?;
+    let make = Make { lies: true, depth: u.int_in_range(1..=4)? };
+    Ok(Input { wrapper, container, value: Rc::new(wrapper.value(make, u)?) })
+}
+
+/// A value of any shape, in any wrapper, through any container: it comes back. Only serde's buffer has no room for numbers of
+/// 128 bits, which is an error that says so.
+pub fn run(data: &[u8]) {
+    let Ok(Input { wrapper, container, value }) = input(&mut Unstructured::new(data)) else {
+        return;
+    };
+    let Outcome::Lost(error) = wrapper.with(&value, Through(container)) else { return };
+    let has_no_room = wrapper.is_buffered()
+        && any(&value, |value| matches!(value, Value::I128(_) | Value::U128(_)))
+        && error.contains("128");
+    assert!(has_no_room, "{wrapper:?}: {error}\nof {value:?}");
+}
