@@ -98,6 +98,16 @@ impl Seen {
     }
 }
 
+/// What stands under a token that our deserializer has read.
+pub(crate) enum Handed {
+    /// The bytes of this array.
+    Bytes(Placed<'static>),
+    /// The same, as a sequence of blocks.
+    Blocks(Placed<'static>),
+    /// A value in the inline block, which says itself what it is.
+    Inline,
+}
+
 /// What is being read.
 #[derive(Default)]
 struct Reading {
@@ -105,8 +115,8 @@ struct Reading {
     regions: BTreeMap<usize, Region>,
     #[cfg_attr(not(feature = "ndarray"), expect(dead_code))]
     live: Option<Arc<LiveArrays>>,
-    /// The array whose bytes the reader of the current token is about to get.
-    handed: Option<Placed<'static>>,
+    /// What the reader of the current token is about to get.
+    handed: Option<Handed>,
     forms: Forms,
     seen: Seen,
     /// The ticket of the first array in serde's buffer.
@@ -268,17 +278,17 @@ fn with_reading<R>(run: impl FnOnce(&mut Reading) -> R) -> R {
     CONTEXT.with(|context| run(&mut context.reading.borrow_mut()))
 }
 
-/// Runs `visit`, which calls the visitor of a token with an array's bytes. The rest of the array goes past serde.
-pub(crate) fn handing<R>(head: Placed<'static>, visit: impl FnOnce() -> R) -> R {
-    with_reading(|reading| reading.handed = Some(head));
+/// Runs `visit`, which calls the visitor of a token with this. What else it must know goes past serde.
+pub(crate) fn handing<R>(handed: Handed, visit: impl FnOnce() -> R) -> R {
+    with_reading(|reading| reading.handed = Some(handed));
     let result = visit();
     // Left by a visitor that is no reader of arrays.
     with_reading(|reading| reading.handed = None);
     result
 }
 
-/// The array whose bytes come next.
-pub(crate) fn take_handed() -> Option<Placed<'static>> {
+/// What comes next.
+pub(crate) fn take_handed() -> Option<Handed> {
     with_reading(|reading| reading.handed.take())
 }
 

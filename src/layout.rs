@@ -65,12 +65,14 @@ pub(crate) fn strides(shape: &[usize], order: Order) -> Vec<usize> {
     strides
 }
 
-/// Where the elements of an array in Fortran order lie, in row-major order. The shape has passed [`count`].
-pub(crate) fn row_major(shape: &[usize]) -> impl Iterator<Item = usize> {
-    let strides = strides(shape, Order::F);
+/// Where the elements of an array with these strides lie, in row-major order. The shape has passed [`count`].
+pub(crate) fn row_major<'a>(
+    shape: &'a [usize],
+    strides: &'a [usize],
+) -> impl ExactSizeIterator<Item = usize> + 'a {
     let mut index = vec![0; shape.len()];
     (0..count(shape).unwrap_or(0)).map(move |_| {
-        let place = index.iter().zip(&strides).map(|(i, stride)| i * stride).sum();
+        let place = index.iter().zip(strides).map(|(i, stride)| i * stride).sum();
         for (i, axis) in index.iter_mut().zip(shape).rev() {
             *i += 1;
             if *i < *axis {
@@ -107,6 +109,17 @@ mod tests {
         assert_eq!(strides(&[2, 3, 4], Order::C), [12, 4, 1]);
         assert_eq!(strides(&[2, 3, 4], Order::F), [1, 2, 6]);
         assert_eq!(strides(&[2, 0], Order::C), [0, 0]);
+    }
+
+    #[test]
+    fn places_in_row_major_order() {
+        let places = |shape: &[usize], order| -> Vec<usize> {
+            row_major(shape, &strides(shape, order)).collect()
+        };
+        assert_eq!(places(&[2, 3], Order::F), [0, 2, 4, 1, 3, 5]);
+        assert_eq!(places(&[2, 3], Order::C), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(places(&[], Order::F), [0]);
+        assert_eq!(places(&[2, 0], Order::F), []);
     }
 
     #[test]

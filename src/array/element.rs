@@ -11,10 +11,12 @@ use serde::de::{
 };
 use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use crate::dtype::{DType, Field, Kind, Scalar, bf16_to_f32, f16_to_f32};
+use crate::dtype::{DType, Field, Kind, Scalar, bf16_to_f32, f16_to_f32, match_number};
 use crate::element::{self, FillBytes, Latin};
 use crate::error::{Error as OwnError, ErrorKind, Result as OwnResult};
 use crate::layout::{FREE_ROWS, ROWS_PER_BYTE};
+
+use super::nested::{self, TakeItem};
 
 /// An element in any byte order, to be written.
 #[derive(Clone, Copy)]
@@ -39,23 +41,15 @@ impl ElementRef<'_> {
     }
 
     fn scalar<S: Serializer>(&self, scalar: Scalar, serializer: S) -> Result<S::Ok, S::Error> {
-        match scalar {
+        match_number! { scalar, Number => {
+                Number::from_le_bytes(self.number(0)).serialize(serializer)
+            },
             Scalar::Bool => match self.bytes[0] {
                 0 | 1 => serializer.serialize_bool(self.bytes[0] == 1),
                 byte => Err(S::Error::custom(format_args!(
                     "invalid bool: expected a byte 0 or 1, found {byte}"
                 ))),
             },
-            Scalar::I8 => serializer.serialize_i8(i8::from_le_bytes(self.number(0))),
-            Scalar::I16 => serializer.serialize_i16(i16::from_le_bytes(self.number(0))),
-            Scalar::I32 => serializer.serialize_i32(i32::from_le_bytes(self.number(0))),
-            Scalar::I64 => serializer.serialize_i64(i64::from_le_bytes(self.number(0))),
-            Scalar::U8 => serializer.serialize_u8(self.bytes[0]),
-            Scalar::U16 => serializer.serialize_u16(u16::from_le_bytes(self.number(0))),
-            Scalar::U32 => serializer.serialize_u32(u32::from_le_bytes(self.number(0))),
-            Scalar::U64 => serializer.serialize_u64(u64::from_le_bytes(self.number(0))),
-            Scalar::F32 => serializer.serialize_f32(f32::from_le_bytes(self.number(0))),
-            Scalar::F64 => serializer.serialize_f64(f64::from_le_bytes(self.number(0))),
             Scalar::F16 => serializer.serialize_f32(f16_to_f32(u16::from_le_bytes(self.number(0)))),
             Scalar::BF16 => {
                 serializer.serialize_f32(bf16_to_f32(u16::from_le_bytes(self.number(0))))
@@ -211,11 +205,6 @@ impl<'de> DeserializeSeed<'de> for Fill<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
-        macro_rules! number {
-            ($ty:ty) => {
-                element::put(<$ty>::deserialize(d)?, self.out)
-            };
-        }
         macro_rules! pair {
             ($ty:ty) => {{
                 let (re, im) = <($ty, $ty)>::deserialize(d)?;
@@ -225,18 +214,10 @@ impl<'de> DeserializeSeed<'de> for Fill<'_> {
             }};
         }
         match self.dtype.inner() {
-            Kind::Scalar(scalar) => match scalar {
+            Kind::Scalar(scalar) => match_number! { *scalar, Number => {
+                    element::put(Number::deserialize(d)?, self.out);
+                },
                 Scalar::Bool => self.out[0] = bool::deserialize(d)?.into(),
-                Scalar::I8 => number!(i8),
-                Scalar::I16 => number!(i16),
-                Scalar::I32 => number!(i32),
-                Scalar::I64 => number!(i64),
-                Scalar::U8 => number!(u8),
-                Scalar::U16 => number!(u16),
-                Scalar::U32 => number!(u32),
-                Scalar::U64 => number!(u64),
-                Scalar::F32 => number!(f32),
-                Scalar::F64 => number!(f64),
                 Scalar::F16 | Scalar::BF16 => {
                     let brain = *scalar == Scalar::BF16;
                     let visitor = Short { brain, bits: self.bits };
@@ -251,7 +232,7 @@ impl<'de> DeserializeSeed<'de> for Fill<'_> {
                 Scalar::C64 => pair!(f32),
                 Scalar::C128 => pair!(f64),
             },
-            Kind::Datetime(_) | Kind::Timedelta(_) => number!(i64),
+            Kind::Datetime(_) | Kind::Timedelta(_) => element::put(i64::deserialize(d)?, self.out),
             Kind::Bytes(_) | Kind::Raw(_) => {
                 let visitor = FillBytes(self.out);
                 return if d.is_human_readable() {
@@ -382,7 +363,8 @@ impl FillStruct<'_> {
             }
             let field = &fields[index];
             let out = self.field(field);
-            map.next_value_seed(FillRows { dtype: field.dtype(), shape: field.shape(), out })?;
+            let mut items = FillItems { dtype: field.dtype(), out };
+            map.next_value_seed(nested::Rows::new(field.shape(), &mut items))?;
             key = map.next_key()?;
         }
         if seen.contains(&false) {
@@ -411,8 +393,8 @@ impl<'de> Visitor<'de> for FillStruct<'_> {
     fn visit_seq<S: SeqAccess<'de>>(mut self, mut seq: S) -> Result<(), S::Error> {
         for (index, field) in self.dtype.fields().iter().enumerate() {
             let out = self.field(field);
-            let seed = FillRows { dtype: field.dtype(), shape: field.shape(), out };
-            if seq.next_element_seed(seed)?.is_none() {
+            let mut items = FillItems { dtype: field.dtype(), out };
+            if seq.next_element_seed(nested::Rows::new(field.shape(), &mut items))?.is_none() {
                 return Err(S::Error::invalid_length(index, &self));
             }
         }
@@ -420,43 +402,17 @@ impl<'de> Visitor<'de> for FillStruct<'_> {
     }
 }
 
-/// An element, or nested sequences of them of a fixed shape.
-struct FillRows<'o> {
+/// The elements of a sub-array, one after the other.
+struct FillItems<'o> {
     dtype: &'o DType,
-    shape: &'o [usize],
+    /// What is left of its bytes.
     out: &'o mut [u8],
 }
 
-impl<'de> DeserializeSeed<'de> for FillRows<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
-        if self.shape.is_empty() {
-            return Fill { dtype: self.dtype, out: self.out, bits: false }.deserialize(d);
-        }
-        d.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for FillRows<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a sequence of {} items", self.shape[0])
-    }
-
-    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<(), S::Error> {
-        let each = self.shape[1..].iter().product::<usize>() * self.dtype.item_size();
-        for index in 0..self.shape[0] {
-            let out = &mut self.out[index * each..(index + 1) * each];
-            let seed = FillRows { dtype: self.dtype, shape: &self.shape[1..], out };
-            if seq.next_element_seed(seed)?.is_none() {
-                return Err(S::Error::invalid_length(index, &self));
-            }
-        }
-        if seq.next_element::<serde::de::IgnoredAny>()?.is_some() {
-            return Err(S::Error::invalid_length(self.shape[0] + 1, &self));
-        }
-        Ok(())
+impl<'de> TakeItem<'de> for FillItems<'_> {
+    fn take<D: Deserializer<'de>>(&mut self, d: D) -> Result<(), D::Error> {
+        let (out, rest) = std::mem::take(&mut self.out).split_at_mut(self.dtype.item_size());
+        self.out = rest;
+        Fill { dtype: self.dtype, out, bits: false }.deserialize(d)
     }
 }

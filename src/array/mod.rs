@@ -14,7 +14,8 @@ mod live;
 mod nalgebra;
 #[cfg(feature = "ndarray")]
 mod nd;
-mod nest;
+mod nested;
+mod payload;
 #[cfg(feature = "derive")]
 #[doc(hidden)]
 pub mod probe;

@@ -1,30 +1,89 @@
-//! Every request that a placed array answers: under the token its bytes, to a plain `Vec` nested sequences, to a plain
-//! ndarray its own serde form, to a byte buffer its bytes. So a field may gain or lose its mark, or change between
-//! `Vec`, `Array` and `ShmArray`, without a new format.
-
-use std::io;
+//! An array of the container, which answers every request that it fits: under the token its bytes, to a plain `Vec` nested
+//! sequences, to a plain ndarray its own serde form, to a byte buffer its bytes. So a field may gain or lose its mark, or change
+//! between `Vec`, `Array` and `ShmArray`, without a new format.
 
 use serde::de::value::{
-    BorrowedBytesDeserializer, BorrowedStrDeserializer, SeqDeserializer, U8Deserializer,
+    BorrowedBytesDeserializer, BorrowedStrDeserializer, SeqAccessDeserializer, SeqDeserializer,
+    U8Deserializer,
 };
-use serde::de::{
-    DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
-    Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
-use crate::context;
-use crate::dtype::{DType, Scalar};
-use crate::element;
-use crate::error::{Error, Result};
+use crate::array::TOKEN;
+use crate::context::{self, Form, Handed};
+use crate::dtype::{DTypeKind, Scalar};
+use crate::error::{Error, Found, Result};
 use crate::layout::{self, Order};
-use crate::store::{Flow, Placed};
+use crate::store::{ArrayStream, Placed};
 
 use super::bounds::Bounds;
-use super::element::Element;
-use super::flow::{Blocks, Flowing};
+use super::buffer::{self, is_buffer};
+use super::elements::{lend_bytes, visit_elements};
 use super::items;
-use super::wrapped::Wrapped;
+use super::list::NDARRAY_FIELDS;
+use super::part::Part;
+use super::stream::Blocks;
+use super::transparent::wrapped;
+
+/// An array, which answers every request by itself. One without axes is its element to all that ask for no array.
+pub(super) struct Array<'t, 'de> {
+    placed: Placed<'de>,
+    /// Where it stands in the object.
+    name: &'de str,
+    /// As what those take it who ask for anything.
+    usual: Form,
+    bounds: &'t Bounds,
+    /// How many options and newtypes were asked for around it.
+    wraps: u32,
+}
+
+impl<'t, 'de> Array<'t, 'de> {
+    pub(super) fn new(
+        placed: Placed<'de>,
+        name: &'de str,
+        usual: Form,
+        bounds: &'t Bounds,
+    ) -> Self {
+        Array { placed, name, usual, bounds, wraps: 0 }
+    }
+
+    /// The only element of an array without axes.
+    fn element(&self) -> Option<Part<'_, 'de>> {
+        self.placed.shape.is_empty().then_some(whole(&self.placed, &[], self.bounds))
+    }
+
+    /// The only element, for a request that an array with axes does not fit.
+    fn only_element<V: Visitor<'de>>(&self, visitor: &V) -> Result<Part<'_, 'de>> {
+        let Some(element) = self.element() else {
+            return Err(mismatch(&self.placed, visitor));
+        };
+        check(&self.placed, self.bounds)?;
+        Ok(element)
+    }
+
+    fn wrapped(self) -> Result<Self> {
+        Ok(Array { wraps: wrapped(self.wraps)?, ..self })
+    }
+}
+
+/// All of an array, with these strides.
+fn whole<'p, 'de>(
+    placed: &'p Placed<'de>,
+    strides: &'p [usize],
+    bounds: &'p Bounds,
+) -> Part<'p, 'de> {
+    let Placed { dtype, shape, bytes, .. } = placed;
+    Part { dtype, shape, strides, bytes, bounds }
+}
+
+/// An error if the elements are not here, or too deep in one another. Rows and structs are read without a look at the stack: it is
+/// looked at beforehand, if they are many.
+fn check(placed: &Placed<'_>, bounds: &Bounds) -> Result<()> {
+    const FEW: usize = 6;
+    placed.check_plain()?;
+    let levels = placed.shape.len() + placed.dtype.levels();
+    if levels > FEW { bounds.check_levels(levels) } else { Ok(()) }
+}
 
 /// Under the token: a newtype of the bytes, still borrowed. What else the reader of arrays must know goes past serde.
 pub(super) fn visit_token<'de, V: Visitor<'de>>(
@@ -34,17 +93,21 @@ pub(super) fn visit_token<'de, V: Visitor<'de>>(
     let bytes = placed.bytes;
     let is_bool = placed.dtype.scalar() == Some(Scalar::Bool);
     let visit = || visitor.visit_newtype_struct(BorrowedBytesDeserializer::new(bytes));
-    context::handing(head(placed), visit).map_err(|error: Error| {
+    context::handing(Handed::Bytes(head(placed)), visit).map_err(|error: Error| {
         // The visitor's error knows no kinds: what is no bool is no type that was not asked for.
         if is_bool && bytes.iter().any(|byte| *byte > 1) { error.into_corrupt() } else { error }
     })
 }
 
 /// Under the token, an array that is read as it is copied: the same, but for the bytes, which come in blocks.
-pub(super) fn visit_flow<'de, V: Visitor<'de>>(flow: Flow<'de>, visitor: V) -> Result<V::Value> {
-    let Flow { placed, bytes, feed } = flow;
-    let mut blocks = Blocks::new(placed.dtype.item_size(), bytes, feed);
-    context::handing(head(placed), || visitor.visit_newtype_struct(Flowing(&mut blocks)))
+pub(super) fn visit_stream<'de, V: Visitor<'de>>(
+    stream: ArrayStream<'de>,
+    visitor: V,
+) -> Result<V::Value> {
+    let ArrayStream { placed, len, bytes } = stream;
+    let blocks = Blocks::new(placed.dtype.item_size(), len, bytes);
+    let visit = || visitor.visit_newtype_struct(SeqAccessDeserializer::new(blocks));
+    context::handing(Handed::Blocks(head(placed)), visit)
 }
 
 /// All of an array but its bytes.
@@ -53,15 +116,17 @@ fn head(placed: Placed<'_>) -> Placed<'static> {
     Placed { dtype, shape, order, bytes: &[], standing, region: None }
 }
 
-/// As ndarray's own form.
-pub(super) fn visit_plain<'de, V: Visitor<'de>>(
+/// In the form that ndarray has in serde.
+pub(super) fn visit_ndarray_form<'de, V: Visitor<'de>>(
     placed: &Placed<'de>,
     bounds: &Bounds,
     visitor: V,
 ) -> Result<V::Value> {
-    placed.check_plain()?;
-    check_levels(placed, bounds)?;
-    visitor.visit_map(Plain { placed, bounds, field: Field::V, is_named: false })
+    check(placed, bounds)?;
+    let in_rows = placed.order == Order::C || placed.shape.iter().filter(|n| **n > 1).count() < 2;
+    let strides = if in_rows { Vec::new() } else { layout::strides(&placed.shape, placed.order) };
+    let part = whole(placed, &strides, bounds);
+    visitor.visit_map(NdarrayForm { part, field: NdarrayField::V, is_named: false })
 }
 
 /// As a sequence, nested by axis; an array without axes is its element.
@@ -70,87 +135,196 @@ pub(super) fn visit_nested<'de, V: Visitor<'de>>(
     bounds: &Bounds,
     visitor: V,
 ) -> Result<V::Value> {
-    placed.check_plain()?;
-    check_levels(placed, bounds)?;
-    let strides = layout::strides(&placed.shape, placed.order);
-    Part { placed, bounds, strides: &strides, axis: 0, start: 0 }.deserialize_any(visitor)
+    check(placed, bounds)?;
+    let strides = match placed.order {
+        Order::C => Vec::new(),
+        Order::F => layout::strides(&placed.shape, placed.order),
+    };
+    whole(placed, &strides, bounds).deserialize_any(visitor)
 }
 
-/// Rows and structs within one another are read without a look at the stack: it is looked at beforehand, if they are many.
-pub(super) fn check_levels(placed: &Placed<'_>, bounds: &Bounds) -> Result<()> {
-    const FEW: usize = 6;
-    let levels = placed.shape.len() + placed.dtype.levels();
-    if levels > FEW { bounds.check_levels(levels) } else { Ok(()) }
-}
-
-/// As bytes, if its elements are.
-pub(super) fn visit_bytes<'de, V: Visitor<'de>>(
-    placed: &Placed<'de>,
+/// Bytes to a visitor that takes anything, or the list of numbers that a text format makes of them.
+pub(super) fn visit_any_bytes<'de, V: Visitor<'de>>(
+    bytes: &'de [u8],
     visitor: V,
 ) -> Result<V::Value> {
-    placed.check_plain()?;
-    if placed.dtype.item_size() != 1 {
-        return Err(mismatch(placed, &visitor));
+    if context::is_without_bytes::<V>() {
+        return visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied()));
     }
-    check_memory::<V::Value>(placed.bytes.len())?;
-    visitor.visit_borrowed_bytes(placed.bytes)
-}
-
-/// From here on a claim of memory is looked at before it is handed to code that cannot fail where there is none.
-const LARGE: usize = 16 << 20;
-
-/// An error where a `T`, made of so many bytes, would find no memory: sealed memory and files may have holes.
-fn check_memory<T>(bytes: usize) -> Result<()> {
-    if bytes < LARGE || !is_collected::<T>() {
-        return Ok(());
-    }
-    element::check_room(bytes).map_err(|misfit| {
-        let none = io::Error::new(io::ErrorKind::OutOfMemory, misfit.to_string());
-        Error::io("cannot copy the array", none)
+    lend_bytes(bytes, visitor).inspect_err(|error: &Error| {
+        if error.is_refusal_of(Found::Bytes) {
+            context::learn_no_bytes::<V>();
+        }
     })
 }
 
-/// Whether a `T` is memory of its own, of as many elements as there are: `Vec` and what is like it. It cannot fail where there
-/// is no memory. Of a type that is called otherwise only the memory is not looked at beforehand.
-fn is_collected<T>() -> bool {
-    let name = std::any::type_name::<T>();
-    ["alloc::", "std::collections::", "serde_bytes::bytebuf::"].iter().any(|s| name.starts_with(s))
+/// The error for an array that was asked for as something else.
+fn mismatch<'de, V: Visitor<'de>>(placed: &Placed<'de>, visitor: &V) -> Error {
+    let found = format!("an array of {} (shape {:?})", placed.dtype.rust_name(), placed.shape);
+    Error::invalid_type(Unexpected::Other(&found), visitor)
 }
 
-/// Bytes, to a visitor that may copy them.
-#[inline]
-pub(super) fn lend_bytes<'de, V: Visitor<'de>>(bytes: &'de [u8], visitor: V) -> Result<V::Value> {
-    check_memory::<V::Value>(bytes.len())?;
-    visitor.visit_borrowed_bytes(bytes)
+/// What only an element answers.
+macro_rules! element {
+    ($($method:ident($($arg:ident: $ty:ty),*);)*) => {$(
+        fn $method<V: Visitor<'de>>(self, $($arg: $ty,)* visitor: V) -> Result<V::Value> {
+            self.only_element(&visitor)?.$method($($arg,)* visitor)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Array<'_, 'de> {
+    type Error = Error;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let Array { placed, name, usual, bounds, .. } = self;
+        if is_buffer::<V>() {
+            return buffer::visit(placed, name, bounds, usual, visitor);
+        }
+        match usual {
+            Form::Bytes => visit_any_bytes(placed.bytes, visitor),
+            Form::Ndarray => visit_ndarray_form(&placed, bounds, visitor),
+            Form::Token | Form::Elements | Form::Floats => visit_nested(&placed, bounds, visitor),
+        }
+    }
+
+    element! {
+        deserialize_bool();
+        deserialize_i8();
+        deserialize_i16();
+        deserialize_i32();
+        deserialize_i64();
+        deserialize_i128();
+        deserialize_u8();
+        deserialize_u16();
+        deserialize_u32();
+        deserialize_u64();
+        deserialize_u128();
+        deserialize_f32();
+        deserialize_f64();
+        deserialize_char();
+        deserialize_str();
+        deserialize_string();
+        deserialize_unit();
+        deserialize_unit_struct(name: &'static str);
+        deserialize_enum(name: &'static str, variants: &'static [&'static str]);
+        deserialize_identifier();
+    }
+
+    /// Its bytes, if its elements are bytes.
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let placed = &self.placed;
+        check(placed, self.bounds)?;
+        match self.element() {
+            Some(element) => element.deserialize_bytes(visitor),
+            None if placed.dtype.item_size() != 1 => Err(mismatch(placed, &visitor)),
+            None => lend_bytes(placed.bytes, visitor),
+        }
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.deserialize_bytes(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_some(self.wrapped()?)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        match self.element() {
+            _ if name == TOKEN => visit_token(self.placed, visitor),
+            Some(element) if matches!(name, "f16" | "bf16") => {
+                element.deserialize_newtype_struct(name, visitor)
+            }
+            _ => visitor.visit_newtype_struct(self.wrapped()?),
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.element() {
+            Some(element) => {
+                check(&self.placed, self.bounds)?;
+                element.deserialize_seq(visitor)
+            }
+            None => visit_nested(&self.placed, self.bounds, visitor),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.element() {
+            Some(element) if self.placed.dtype.kind() == DTypeKind::Struct => {
+                check(&self.placed, self.bounds)?;
+                element.deserialize_any(visitor)
+            }
+            _ => visit_ndarray_form(&self.placed, self.bounds, visitor),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        if fields == NDARRAY_FIELDS {
+            return visit_ndarray_form(&self.placed, self.bounds, visitor);
+        }
+        self.deserialize_map(visitor)
+    }
+
+    /// What nobody asked for is not walked: it may have rows without number.
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_unit()
+    }
 }
 
 /// `{v, dim, data}`.
-struct Plain<'p, 'de> {
-    placed: &'p Placed<'de>,
-    bounds: &'p Bounds,
-    field: Field,
+struct NdarrayForm<'p, 'de> {
+    part: Part<'p, 'de>,
+    field: NdarrayField,
     /// The field's name was given, and its value comes next.
     is_named: bool,
 }
 
 #[derive(Clone, Copy)]
-enum Field {
+enum NdarrayField {
     V,
     Dim,
     Data,
     End,
 }
 
-impl<'de> MapAccess<'de> for Plain<'_, 'de> {
+impl<'de> MapAccess<'de> for NdarrayForm<'_, 'de> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
         let name = match self.field {
             _ if self.is_named => return Err(items::untaken()),
-            Field::V => "v",
-            Field::Dim => "dim",
-            Field::Data => "data",
-            Field::End => return Ok(None),
+            NdarrayField::V => "v",
+            NdarrayField::Dim => "dim",
+            NdarrayField::Data => "data",
+            NdarrayField::End => return Ok(None),
         };
         self.is_named = true;
         seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
@@ -162,44 +336,29 @@ impl<'de> MapAccess<'de> for Plain<'_, 'de> {
         }
         let field = self.field;
         self.field = match field {
-            Field::V => Field::Dim,
-            Field::Dim => Field::Data,
-            Field::Data | Field::End => Field::End,
+            NdarrayField::V => NdarrayField::Dim,
+            NdarrayField::Dim => NdarrayField::Data,
+            NdarrayField::Data | NdarrayField::End => NdarrayField::End,
         };
         match field {
-            Field::V => seed.deserialize(U8Deserializer::new(1)),
-            Field::Dim => {
-                let axes = self.placed.shape.iter().map(|axis| *axis as u64);
+            NdarrayField::V => seed.deserialize(U8Deserializer::new(1)),
+            NdarrayField::Dim => {
+                let axes = self.part.shape.iter().map(|axis| *axis as u64);
                 seed.deserialize(SeqDeserializer::new(axes))
             }
-            Field::Data | Field::End => {
-                seed.deserialize(Flat { placed: self.placed, bounds: self.bounds })
-            }
+            NdarrayField::Data | NdarrayField::End => seed.deserialize(Data(self.part)),
         }
     }
 }
 
 /// All elements in row-major order, as one sequence.
-struct Flat<'p, 'de> {
-    placed: &'p Placed<'de>,
-    bounds: &'p Bounds,
-}
+struct Data<'p, 'de>(Part<'p, 'de>);
 
-impl<'de> Deserializer<'de> for Flat<'_, 'de> {
+impl<'de> Deserializer<'de> for Data<'_, 'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let Flat { placed, bounds } = self;
-        // The byte length was checked against the shape.
-        let count = layout::count(&placed.shape).unwrap_or(0);
-        let in_order =
-            placed.order == Order::C || placed.shape.iter().filter(|n| **n > 1).count() < 2;
-        if in_order {
-            return visit_adjacent(placed, bounds, 0, count, visitor);
-        }
-        let strides = layout::strides(&placed.shape, placed.order);
-        let walk = RowMajor::new(0, &placed.shape, &strides);
-        visit_elements(&placed.dtype, placed.bytes, bounds, walk, visitor)
+        visit_elements(self.0, visitor)
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -210,341 +369,4 @@ impl<'de> Deserializer<'de> for Flat<'_, 'de> {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
         newtype_struct seq tuple tuple_struct map struct enum identifier
     }
-}
-
-/// A part of an array: the whole, a row of it, down to one element.
-#[derive(Clone, Copy)]
-struct Part<'p, 'de> {
-    placed: &'p Placed<'de>,
-    bounds: &'p Bounds,
-    strides: &'p [usize],
-    axis: usize,
-    start: usize,
-}
-
-impl<'de> Deserializer<'de> for Part<'_, 'de> {
-    type Error = Error;
-
-    fn is_human_readable(&self) -> bool {
-        false
-    }
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let Part { placed, bounds, start, .. } = self;
-        let Placed { dtype, bytes, .. } = placed;
-        let Some((&len, inner)) = placed.shape[self.axis..].split_first() else {
-            let walk = RowMajor::new(start, &[], &[]);
-            return match (Elements { dtype, bytes, bounds, walk }).take_element() {
-                Some(element) => element.deserialize_any(visitor),
-                None => Err(Error::custom("an array without elements has none")),
-            };
-        };
-        let step = self.strides[self.axis];
-        if inner.is_empty() && step == 1 {
-            return visit_adjacent(placed, bounds, start, len, visitor);
-        }
-        if inner.is_empty() {
-            let walk =
-                RowMajor::new(start, std::slice::from_ref(&len), std::slice::from_ref(&step));
-            return visit_elements(dtype, bytes, bounds, walk, visitor);
-        }
-        if bytes.is_empty() {
-            bounds.take_rows(len)?;
-        }
-        visit_all(Rows { part: self, step, left: len }, visitor)
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_unit()
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier
-    }
-}
-
-struct Rows<'p, 'de> {
-    part: Part<'p, 'de>,
-    step: usize,
-    left: usize,
-}
-
-impl<'de> SeqAccess<'de> for &mut Rows<'_, 'de> {
-    type Error = Error;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
-        self.left = left;
-        let row = Part { axis: self.part.axis + 1, ..self.part };
-        self.part.start += self.step;
-        let index = self.part.placed.shape[self.part.axis] - left - 1;
-        seed.deserialize(Wrapped::new(row)).map(Some).map_err(|error| error.at_index(index))
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.left)
-    }
-}
-
-/// Which element comes next, by its place among the elements.
-trait Places {
-    /// Where there are no more places, that, or one where no element is.
-    fn next_place(&mut self) -> Option<usize>;
-    fn left(&self) -> usize;
-    /// How many places were given.
-    fn done(&self) -> usize;
-}
-
-/// All elements as they lie.
-struct Adjacent {
-    next: usize,
-    len: usize,
-}
-
-impl Places for Adjacent {
-    #[inline]
-    fn next_place(&mut self) -> Option<usize> {
-        // Their end is the end of their bytes: to look for it once for each element is enough.
-        let place = self.next;
-        self.next += 1;
-        Some(place)
-    }
-
-    fn left(&self) -> usize {
-        self.len.saturating_sub(self.next)
-    }
-
-    fn done(&self) -> usize {
-        self.next
-    }
-}
-
-/// Elements of an array in another order, row by row.
-struct RowMajor<'p> {
-    start: usize,
-    shape: &'p [usize],
-    strides: &'p [usize],
-    index: Vec<usize>,
-    left: usize,
-    len: usize,
-}
-
-impl<'p> RowMajor<'p> {
-    fn new(start: usize, shape: &'p [usize], strides: &'p [usize]) -> Self {
-        // The byte length was checked against the shape.
-        let len = layout::count(shape).unwrap_or(0);
-        RowMajor { start, shape, strides, index: vec![0; shape.len()], left: len, len }
-    }
-}
-
-impl Places for RowMajor<'_> {
-    fn next_place(&mut self) -> Option<usize> {
-        self.left = self.left.checked_sub(1)?;
-        let place: usize = self.index.iter().zip(self.strides).map(|(i, stride)| i * stride).sum();
-        for (i, axis) in self.index.iter_mut().zip(self.shape).rev() {
-            *i += 1;
-            if *i < *axis {
-                break;
-            }
-            *i = 0;
-        }
-        Some(self.start + place)
-    }
-
-    fn left(&self) -> usize {
-        self.left
-    }
-
-    fn done(&self) -> usize {
-        self.len - self.left
-    }
-}
-
-/// Calls the visitor with a sequence of numbers that were packed one after the other.
-pub(super) fn visit_packed<'de, V: Visitor<'de>>(
-    dtype: &DType,
-    bytes: &'de [u8],
-    bounds: &Bounds,
-    len: usize,
-    visitor: V,
-) -> Result<V::Value> {
-    visit_elements(dtype, bytes, bounds, Adjacent { next: 0, len }, visitor)
-}
-
-/// Calls the visitor with a sequence of so many elements that lie together.
-fn visit_adjacent<'de, V: Visitor<'de>>(
-    placed: &Placed<'de>,
-    bounds: &Bounds,
-    start: usize,
-    len: usize,
-    visitor: V,
-) -> Result<V::Value> {
-    let item = placed.dtype.item_size();
-    let bytes = placed.bytes.get(start * item..(start + len) * item).unwrap_or_default();
-    visit_elements(&placed.dtype, bytes, bounds, Adjacent { next: 0, len }, visitor)
-}
-
-/// Calls the visitor with a sequence, of which it must take all: what it left would be lost without a word.
-#[inline]
-fn visit_all<'de, S, V>(mut items: S, visitor: V) -> Result<V::Value>
-where
-    S: Counted,
-    for<'s> &'s mut S: SeqAccess<'de, Error = Error>,
-    V: Visitor<'de>,
-{
-    let value = visitor.visit_seq(&mut items)?;
-    let (done, left) = items.count();
-    if left > 0 {
-        return Err(Error::mismatch(format!("expected {done} elements, found {}", done + left)));
-    }
-    Ok(value)
-}
-
-/// A sequence that knows how many items it gave, and how many are left.
-trait Counted {
-    fn count(&self) -> (usize, usize);
-}
-
-impl<I, W: Places, F> Counted for Typed<'_, I, W, F> {
-    fn count(&self) -> (usize, usize) {
-        (self.walk.done(), self.walk.left())
-    }
-}
-
-impl<W: Places> Counted for Elements<'_, '_, W> {
-    fn count(&self) -> (usize, usize) {
-        (self.walk.done(), self.walk.left())
-    }
-}
-
-impl Counted for Rows<'_, '_> {
-    fn count(&self) -> (usize, usize) {
-        (self.part.placed.shape[self.part.axis] - self.left, self.left)
-    }
-}
-
-/// Calls the visitor with a sequence of elements of the array's own type: the type is chosen once, not for each.
-fn visit_elements<'de, V: Visitor<'de>>(
-    dtype: &DType,
-    bytes: &'de [u8],
-    bounds: &Bounds,
-    walk: impl Places,
-    visitor: V,
-) -> Result<V::Value> {
-    if dtype.item_size() == 0 {
-        bounds.take_rows(walk.left())?;
-    }
-    check_memory::<V::Value>(bytes.len())?;
-    if dtype.is_big_endian() {
-        return visit_all(Elements { dtype, bytes, bounds, walk }, visitor);
-    }
-    macro_rules! typed {
-        ($($dtype:ident $read:expr;)*) => {{
-            match dtype.scalar() {
-                Some(Scalar::Bool) => match element::view(bytes) {
-                    Ok(items) => visit_all(Typed { items, walk, read: Ok::<bool, _> }, visitor),
-                    // The first of them is an error with its place.
-                    Err(_) => visit_all(Typed { items: bytes, walk, read: bool_of }, visitor),
-                },
-                $(Some(Scalar::$dtype) => {
-                    let read = |item| Ok($read(item));
-                    visit_all(Typed { items: bytes.as_chunks().0, walk, read }, visitor)
-                })*
-                _ => visit_all(Elements { dtype, bytes, bounds, walk }, visitor),
-            }
-        }};
-    }
-    typed! {
-        I8 i8::from_le_bytes;
-        I16 i16::from_le_bytes;
-        I32 i32::from_le_bytes;
-        I64 i64::from_le_bytes;
-        U8 u8::from_le_bytes;
-        U16 u16::from_le_bytes;
-        U32 u32::from_le_bytes;
-        U64 u64::from_le_bytes;
-        F32 f32::from_le_bytes;
-        F64 f64::from_le_bytes;
-    }
-}
-
-fn bool_of(byte: u8) -> Result<bool> {
-    match byte {
-        0 | 1 => Ok(byte == 1),
-        _ => Err(Error::corrupt(format!("invalid bool: expected a byte 0 or 1, found {byte}"))),
-    }
-}
-
-/// Elements of one type.
-struct Typed<'de, I, W, F> {
-    items: &'de [I],
-    walk: W,
-    read: F,
-}
-
-impl<'de, I, W, F, A> SeqAccess<'de> for &mut Typed<'de, I, W, F>
-where
-    I: Copy,
-    W: Places,
-    F: Fn(I) -> Result<A>,
-    A: IntoDeserializer<'de, Error>,
-{
-    type Error = Error;
-
-    #[inline]
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        let Some(place) = self.walk.next_place() else { return Ok(None) };
-        let Some(item) = self.items.get(place) else { return Ok(None) };
-        let element = (self.read)(*item);
-        match element.and_then(|one| seed.deserialize(Wrapped::new(one.into_deserializer()))) {
-            Ok(value) => Ok(Some(value)),
-            Err(error) => Err(error.at_index(self.walk.done() - 1)),
-        }
-    }
-
-    #[inline]
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.walk.left())
-    }
-}
-
-/// Elements of any type and byte order.
-struct Elements<'p, 'de, W> {
-    dtype: &'p DType,
-    bytes: &'de [u8],
-    bounds: &'p Bounds,
-    walk: W,
-}
-
-impl<'p, 'de, W: Places> Elements<'p, 'de, W> {
-    fn take_element(&mut self) -> Option<Element<'p, 'de>> {
-        if self.walk.left() == 0 {
-            return None;
-        }
-        let place = self.walk.next_place()?;
-        let item = self.dtype.item_size();
-        let bytes = self.bytes.get(place * item..(place + 1) * item)?;
-        Some(Element { dtype: self.dtype, bytes, bounds: self.bounds })
-    }
-}
-
-impl<'de, W: Places> SeqAccess<'de> for &mut Elements<'_, 'de, W> {
-    type Error = Error;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        let index = self.walk.done();
-        let Some(element) = self.take_element() else { return Ok(None) };
-        seed.deserialize(Wrapped::new(element)).map(Some).map_err(|error| error.at_index(index))
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.walk.left())
-    }
-}
-
-/// The error for an array that was asked for as something else.
-pub(super) fn mismatch<'de, V: Visitor<'de>>(placed: &Placed<'de>, visitor: &V) -> Error {
-    let found = format!("an array of {} (shape {:?})", placed.dtype.rust_name(), placed.shape);
-    Error::invalid_type(Unexpected::Other(&found), visitor)
 }

@@ -5,7 +5,7 @@
 //! own form. So an array goes in as what the readers of arrays take. Where a visitor refuses that, the object is read again with
 //! the array in another form, until all visitors have what they can read.
 
-use serde::de::value::{BorrowedBytesDeserializer, U64Deserializer};
+use serde::de::value::{BorrowedBytesDeserializer, SeqAccessDeserializer, U64Deserializer};
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
@@ -15,8 +15,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout;
 use crate::store::{Placed, Standing};
 
-use super::array::{lend_bytes, visit_nested, visit_plain};
+use super::array::{visit_ndarray_form, visit_nested};
 use super::bounds::Bounds;
+use super::elements::lend_bytes;
 
 /// How many elements may go into serde's buffer one by one, in one read: each takes 32 bytes there.
 const MAX_ELEMENTS: usize = 1 << 24;
@@ -68,10 +69,13 @@ pub(super) fn visit<'de, V: Visitor<'de>>(
     });
     let placed = Placed { bytes, region, ..head };
     match form {
-        Form::Token => visitor.visit_newtype_struct(Ticket { number: ticket, bytes }),
+        Form::Token => {
+            let ticket = Ticket { number: ticket, bytes, part: 0 };
+            visitor.visit_newtype_struct(SeqAccessDeserializer::new(ticket))
+        }
         Form::Elements => context::with_half_bits(|| visit_nested(&placed, bounds, visitor)),
         Form::Floats => visit_nested(&placed, bounds, visitor),
-        Form::Ndarray => context::with_half_bits(|| visit_plain(&placed, bounds, visitor)),
+        Form::Ndarray => context::with_half_bits(|| visit_ndarray_form(&placed, bounds, visitor)),
         Form::Bytes => lend_bytes(bytes, visitor),
     }
 }
@@ -105,34 +109,17 @@ fn elements_in(dtype: &DType) -> usize {
 struct Ticket<'de> {
     number: u64,
     bytes: &'de [u8],
-}
-
-impl<'de> Deserializer<'de> for Ticket<'de> {
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_seq(TicketParts { ticket: self, part: 0 })
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-struct TicketParts<'de> {
-    ticket: Ticket<'de>,
     part: u8,
 }
 
-impl<'de> SeqAccess<'de> for TicketParts<'de> {
+impl<'de> SeqAccess<'de> for Ticket<'de> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
         self.part += 1;
         match self.part {
-            1 => seed.deserialize(Newtypes { left: 2, number: self.ticket.number }),
-            2 => seed.deserialize(BorrowedBytesDeserializer::new(self.ticket.bytes)),
+            1 => seed.deserialize(Newtypes { left: 2, number: self.number }),
+            2 => seed.deserialize(BorrowedBytesDeserializer::new(self.bytes)),
             _ => return Ok(None),
         }
         .map(Some)

@@ -7,7 +7,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::layout::Order;
 use crate::stack;
-use crate::store::{Flow, Placed, Source, Standing};
+use crate::store::{ArrayStream, Placed, Source, Standing};
 use crate::wire::{Kind, Layout, ReadTables, Reader, Shape, Tag, unzigzag};
 
 use super::bounds::Bounds;
@@ -63,7 +63,7 @@ struct LeftOver {
 /// An array for one who copies it.
 pub(super) enum Copied<'de> {
     Placed(Placed<'de>),
-    Flow(Flow<'de>),
+    Stream(ArrayStream<'de>),
 }
 
 impl<'s, 'de> Decoder<'s, 'de> {
@@ -380,9 +380,9 @@ impl<'s, 'de> Decoder<'s, 'de> {
     pub(super) fn array_to_copy(&mut self) -> Result<Copied<'de>> {
         let number = self.array_number()?;
         match self.source.array_to_copy(number)? {
-            Some(flow) => {
-                self.count_array(flow.bytes)?;
-                Ok(Copied::Flow(flow))
+            Some(stream) => {
+                self.count_array(stream.len)?;
+                Ok(Copied::Stream(stream))
             }
             None => self.numbered_array(number).map(Copied::Placed),
         }

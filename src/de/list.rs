@@ -1,7 +1,9 @@
 //! A list that was written as one and is asked for as ndarray's own form: its elements, and its lengths once they are
 //! counted.
 
-use serde::de::value::{BorrowedStrDeserializer, SeqDeserializer, U8Deserializer};
+use serde::de::value::{
+    BorrowedStrDeserializer, SeqAccessDeserializer, SeqDeserializer, U8Deserializer,
+};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
@@ -48,7 +50,7 @@ impl<'de> MapAccess<'de> for NdarrayForm<'_, '_, 'de> {
         match self.field {
             1 => seed.deserialize(U8Deserializer::new(1)),
             2 => {
-                let data = seed.deserialize(Data(&mut self.list))?;
+                let data = seed.deserialize(SeqAccessDeserializer::new(&mut self.list))?;
                 match self.list.runs.last() {
                     None => Ok(data),
                     Some(_) => Err(Error::custom("a list was not read to its end")),
@@ -141,21 +143,6 @@ impl<'de> SeqAccess<'de> for &mut Nested<'_, '_, 'de> {
         seed.deserialize(value).map(Some).map_err(|error| {
             self.runs.iter().rev().fold(error, |error, run| error.at_index(run.done - 1))
         })
-    }
-}
-
-struct Data<'n, 'd, 's, 'de>(&'n mut Nested<'d, 's, 'de>);
-
-impl<'de> Deserializer<'de> for Data<'_, '_, '_, 'de> {
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_seq(self.0)
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
 

@@ -1,22 +1,23 @@
 //! One value of the inline block, which answers every request by what its tag says.
 
-use serde::de::value::SeqDeserializer;
 use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
 
 use crate::array::TOKEN;
-use crate::context::{self, Form};
+use crate::context::{self, Form, Handed};
 use crate::dtype::DType;
-use crate::error::{Error, Found, Result};
+use crate::error::{Error, Result};
 use crate::wire::{Kind, Tag, unzigzag};
 
+use super::array::{self, Array};
 use super::buffer::{self, is_buffer};
 use super::decoder::{ANY, Copied, Decoder};
+use super::elements::{lend_bytes, visit_packed};
 use super::items::Items;
 use super::key::Key;
 use super::list::{self, NDARRAY_FIELDS};
 use super::record::{by_name, entered, in_order};
+use super::skip;
 use super::variant::{self, SingleEntry, Variant};
-use super::{array, skip};
 
 /// One value to be read. `slot` is its tag, or `ANY` where it carries its own.
 pub(super) struct Value<'d, 's, 'de> {
@@ -24,7 +25,7 @@ pub(super) struct Value<'d, 's, 'de> {
     pub(super) slot: u8,
 }
 
-impl<'de> Value<'_, '_, 'de> {
+impl<'d, 'de> Value<'d, '_, 'de> {
     /// The value's tag, with an option around it taken off: a type that is asked for as itself may have been written
     /// as an option.
     #[inline]
@@ -73,7 +74,7 @@ impl<'de> Value<'_, '_, 'de> {
             Tag::F64 => visitor.visit_f64(f64::from_le_bytes(decoder.reader.array()?)),
             Tag::Char => visitor.visit_char(decoder.char()?),
             Tag::Str => visitor.visit_borrowed_str(decoder.reader.text()?),
-            Tag::Bytes => array::lend_bytes(decoder.bytes()?, visitor),
+            Tag::Bytes => lend_bytes(decoder.bytes()?, visitor),
             Tag::Option => match decoder.reader.byte()? {
                 0 => visitor.visit_none(),
                 slot => {
@@ -87,7 +88,7 @@ impl<'de> Value<'_, '_, 'de> {
                     && let Some(dtype) = packed(slot)
                 {
                     let (bytes, len) = decoder.packed(count, dtype.item_size())?;
-                    return array::visit_packed(&dtype, bytes, &decoder.bounds, len, visitor);
+                    return visit_packed(&dtype, bytes, &decoder.bounds, len, visitor);
                 }
                 let mut items = Items::begin(decoder, header)?;
                 let value = visitor.visit_seq(&mut items)?;
@@ -105,18 +106,36 @@ impl<'de> Value<'_, '_, 'de> {
                 let number = decoder.layout_number()?;
                 Value { decoder, slot: ANY }.record(number, visitor)
             }
-            Tag::Array | Tag::Ndarray if is_buffer::<V>() => {
-                let usual = if tag == Tag::Array { Form::Token } else { Form::Ndarray };
-                let (placed, path) = decoder.array_and_path()?;
-                buffer::visit(placed, path, &decoder.bounds, usual, visitor)
+            Tag::Array | Tag::Ndarray => {
+                Value { decoder, slot: ANY }.array::<V>(tag)?.deserialize_any(visitor)
             }
-            Tag::Array => array::visit_nested(&decoder.array()?, &decoder.bounds, visitor),
-            Tag::Ndarray => array::visit_plain(&decoder.array()?, &decoder.bounds, visitor),
-            Tag::Blob => array::lend_bytes(decoder.array()?.bytes, visitor),
+            Tag::Blob => lend_bytes(decoder.array()?.bytes, visitor),
             Tag::Absent | Tag::Any | Tag::Readable => {
                 Err(Error::corrupt(format!("{} stands where a value should", tag.name())))
             }
         }
+    }
+
+    /// The array that this tag says comes next. Its name is looked up for a visitor that fills serde's buffer.
+    fn array<V>(self, tag: Tag) -> Result<Array<'d, 'de>> {
+        let decoder = self.decoder;
+        let (placed, name, usual) = match tag {
+            Tag::Bytes => (decoder.short_array()?, buffer::SHORT_BYTES, Form::Bytes),
+            tag => {
+                let (placed, name) = if is_buffer::<V>() {
+                    decoder.array_and_path()?
+                } else {
+                    (decoder.array()?, "")
+                };
+                let usual = match tag {
+                    Tag::Blob => Form::Bytes,
+                    Tag::Ndarray => Form::Ndarray,
+                    _ => Form::Token,
+                };
+                (placed, name, usual)
+            }
+        };
+        Ok(Array::new(placed, name, usual, &decoder.bounds))
     }
 
     #[inline(never)]
@@ -144,11 +163,8 @@ impl<'de> Value<'_, '_, 'de> {
     /// What is no record, as a map.
     fn any_map<V: Visitor<'de>>(self, tag: Tag, visitor: V) -> Result<V::Value> {
         match tag {
-            Tag::Array | Tag::Ndarray | Tag::Blob => {
-                array::visit_plain(&self.decoder.array()?, &self.decoder.bounds, visitor)
-            }
-            Tag::Bytes => {
-                array::visit_plain(&self.decoder.short_array()?, &self.decoder.bounds, visitor)
+            Tag::Array | Tag::Ndarray | Tag::Blob | Tag::Bytes => {
+                self.array::<V>(tag)?.deserialize_map(visitor)
             }
             tag => self.any(tag, visitor),
         }
@@ -157,27 +173,12 @@ impl<'de> Value<'_, '_, 'de> {
     #[inline(never)]
     fn any_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
         match self.tag()? {
-            Tag::Array | Tag::Ndarray | Tag::Blob => {
-                array::visit_nested(&self.decoder.array()?, &self.decoder.bounds, visitor)
-            }
-            // A field's length decides nothing: what is longer is an array.
-            Tag::Bytes => {
-                array::visit_nested(&self.decoder.short_array()?, &self.decoder.bounds, visitor)
+            // A field's length decides nothing: what is longer than a few bytes is an array.
+            tag @ (Tag::Array | Tag::Ndarray | Tag::Blob | Tag::Bytes) => {
+                self.array::<V>(tag)?.deserialize_seq(visitor)
             }
             tag => self.any(tag, visitor),
         }
-    }
-
-    /// Bytes to a visitor that takes anything, or the list of numbers that a text format makes of them.
-    fn any_bytes<V: Visitor<'de>>(bytes: &'de [u8], visitor: V) -> Result<V::Value> {
-        if context::is_without_bytes::<V>() {
-            return visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied()));
-        }
-        array::lend_bytes(bytes, visitor).inspect_err(|error: &Error| {
-            if error.is_refusal_of(Found::Bytes) {
-                context::learn_no_bytes::<V>();
-            }
-        })
     }
 
     /// What is asked for as a newtype of a private name: an array of this crate, or what another crate has called so.
@@ -207,16 +208,18 @@ impl<'de> Value<'_, '_, 'de> {
             Tag::Array | Tag::Ndarray | Tag::Blob if context::take_copies() => {
                 match self.decoder.array_to_copy()? {
                     Copied::Placed(placed) => array::visit_token(placed, visitor),
-                    Copied::Flow(flow) => array::visit_flow(flow, visitor),
+                    Copied::Stream(stream) => array::visit_stream(stream, visitor),
                 }
             }
             Tag::Array | Tag::Ndarray | Tag::Blob => {
                 array::visit_token(self.decoder.array()?, visitor)
             }
             Tag::Bytes => array::visit_token(self.decoder.short_array()?, visitor),
-            // Not placed: the payload's visitor reads nested numbers and ndarray's own form, too.
-            tag => visitor
-                .visit_newtype_struct(Untagged(Value { decoder: self.decoder, slot: tag as u8 })),
+            // Not placed: the reader of arrays takes nested numbers and ndarray's own form, too.
+            tag => {
+                let value = Value { decoder: self.decoder, slot: tag as u8 };
+                context::handing(Handed::Inline, || visitor.visit_newtype_struct(value))
+            }
         }
     }
 
@@ -342,15 +345,10 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
                 let Value { decoder, slot } = self;
                 decoder.buffer::<V, _>(|decoder| Value { decoder, slot }.any(tag, visitor))
             }
-            Tag::Bytes | Tag::Blob if is_buffer::<V>() => {
-                let (placed, path) = match tag {
-                    Tag::Bytes => (self.decoder.short_array()?, buffer::SHORT_BYTES),
-                    _ => self.decoder.array_and_path()?,
-                };
-                buffer::visit(placed, path, &self.decoder.bounds, Form::Bytes, visitor)
+            Tag::Bytes if !is_buffer::<V>() => {
+                array::visit_any_bytes(self.decoder.bytes()?, visitor)
             }
-            Tag::Bytes => Self::any_bytes(self.decoder.bytes()?, visitor),
-            Tag::Blob => Self::any_bytes(self.decoder.array()?.bytes, visitor),
+            Tag::Bytes | Tag::Blob => self.array::<V>(tag)?.deserialize_any(visitor),
             tag => self.any(tag, visitor),
         }
     }
@@ -389,7 +387,7 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
 
     fn deserialize_bytes<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
         match self.tag()? {
-            Tag::Array | Tag::Ndarray => array::visit_bytes(&self.decoder.array()?, visitor),
+            tag @ (Tag::Array | Tag::Ndarray) => self.array::<V>(tag)?.deserialize_bytes(visitor),
             tag => self.any(tag, visitor),
         }
     }
@@ -504,26 +502,5 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         skip::value(self.decoder, self.slot)?;
         visitor.visit_unit()
-    }
-}
-
-/// A value asked for as an array that is encoded inline. What it holds decides how it is read.
-struct Untagged<'d, 's, 'de>(Value<'d, 's, 'de>);
-
-impl<'de> Deserializer<'de> for Untagged<'_, '_, 'de> {
-    type Error = Error;
-
-    fn is_human_readable(&self) -> bool {
-        // The payload's visitor takes this for leave to look at what is there.
-        true
-    }
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.0.deserialize_any(visitor)
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }

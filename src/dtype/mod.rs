@@ -172,6 +172,26 @@ native! {
     COMPLEX128 C128 "complex128";
 }
 
+/// Matches on a scalar: for one of the numbers that Rust has, `$body` with its type as `$number`; then the other arms.
+macro_rules! match_number {
+    ($scalar:expr, $number:ident => $body:expr, $($rest:tt)*) => {
+        $crate::dtype::match_number! {
+            @ $scalar, $number, $body, [$($rest)*]
+            I8 i8, I16 i16, I32 i32, I64 i64, U8 u8, U16 u16, U32 u32, U64 u64, F32 f32, F64 f64
+        }
+    };
+    (@ $scalar:expr, $number:ident, $body:expr, [$($rest:tt)*] $($name:ident $ty:ty),*) => {
+        match $scalar {
+            $($crate::dtype::Scalar::$name => {
+                type $number = $ty;
+                $body
+            })*
+            $($rest)*
+        }
+    };
+}
+pub(crate) use match_number;
+
 impl DType {
     const fn native(kind: Kind, ordered: bool) -> Self {
         DType { kind, big_endian: cfg!(target_endian = "big") && ordered }

@@ -109,16 +109,16 @@ pub(crate) enum Standing {
 }
 
 /// An array that is read as it is copied.
-pub(crate) struct Flow<'de> {
+pub(crate) struct ArrayStream<'de> {
     /// All of it but the bytes.
     pub(crate) placed: Placed<'de>,
     /// So many bytes will come.
-    pub(crate) bytes: usize,
-    pub(crate) feed: Box<dyn Feed + 'de>,
+    pub(crate) len: usize,
+    pub(crate) bytes: Box<dyn ByteStream + 'de>,
 }
 
 /// Bytes that come block by block.
-pub(crate) trait Feed {
+pub(crate) trait ByteStream {
     /// The next `most` bytes, or all that are left if those are fewer.
     ///
     /// # Errors
@@ -151,7 +151,7 @@ pub(crate) trait Source<'de> {
 
     /// The same as it is read, for one who copies it anyway, so that it is not in memory twice. `None` if it lies in
     /// memory, or is better loaded.
-    fn array_to_copy(&self, _number: u64) -> Result<Option<Flow<'de>>> {
+    fn array_to_copy(&self, _number: u64) -> Result<Option<ArrayStream<'de>>> {
         Ok(None)
     }
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use serde::ser::{Serialize, Serializer};
 
-use crate::dtype::{DType, Field, Kind, Scalar, TimeUnit};
+use crate::dtype::{DType, Field, Kind, Scalar, TimeUnit, match_number};
 use crate::element::{self, Element};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, FREE_ROWS, Order};
@@ -224,18 +224,10 @@ impl DynArray {
         }
         let dtype = &placed.dtype;
         Ok(match dtype.inner() {
-            Kind::Scalar(scalar) => match scalar {
+            Kind::Scalar(scalar) => match_number! { *scalar, Number => {
+                    numbers::<Number>(placed)?.into()
+                },
                 Scalar::Bool => DynArray::Bool(numbers(placed)?),
-                Scalar::I8 => DynArray::I8(numbers(placed)?),
-                Scalar::I16 => DynArray::I16(numbers(placed)?),
-                Scalar::I32 => DynArray::I32(numbers(placed)?),
-                Scalar::I64 => DynArray::I64(numbers(placed)?),
-                Scalar::U8 => DynArray::U8(numbers(placed)?),
-                Scalar::U16 => DynArray::U16(numbers(placed)?),
-                Scalar::U32 => DynArray::U32(numbers(placed)?),
-                Scalar::U64 => DynArray::U64(numbers(placed)?),
-                Scalar::F32 => DynArray::F32(numbers(placed)?),
-                Scalar::F64 => DynArray::F64(numbers(placed)?),
                 #[cfg(feature = "half")]
                 Scalar::F16 => DynArray::F16(numbers(placed)?),
                 #[cfg(feature = "half")]
@@ -270,7 +262,8 @@ impl DynArray {
             bytes.extend_from_slice(placed.bytes);
         } else {
             let item = placed.dtype.item_size();
-            for place in layout::row_major(&placed.shape) {
+            let strides = layout::strides(&placed.shape, placed.order);
+            for place in layout::row_major(&placed.shape, &strides) {
                 bytes.extend_from_slice(&placed.bytes[place * item..(place + 1) * item]);
             }
         }

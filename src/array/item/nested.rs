@@ -1,11 +1,11 @@
 //! Items one by one: sequences of what is routed itself, and nests of them.
 
-use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error};
 use serde::ser::{Serialize, Serializer};
 
+use super::super::nested::{Rows, TakeItem};
 use super::super::token::SerializeOne;
 use super::{DeserializeItem, SerializeItem};
 
@@ -60,73 +60,21 @@ pub(super) fn collect_nested<'de, How: DeserializeOne<'de, T>, T, D: Deserialize
     inner: &[usize],
     d: D,
 ) -> Result<Vec<T>, D::Error> {
-    let mut items = Vec::new();
-    d.deserialize_seq(NestVisitor::<How, T> {
-        len: None,
-        inner,
-        items: &mut items,
-        how: PhantomData,
-    })?;
-    Ok(items)
+    let mut items = Collected::<How, T> { items: Vec::new(), how: PhantomData };
+    Rows::of(inner, &mut items).deserialize(d)?;
+    Ok(items.items)
 }
 
-struct NestVisitor<'n, How, T> {
-    len: Option<usize>,
-    inner: &'n [usize],
-    items: &'n mut Vec<T>,
+struct Collected<How, T> {
+    items: Vec<T>,
     how: PhantomData<How>,
 }
 
-impl<'de, How: DeserializeOne<'de, T>, T> Visitor<'de> for NestVisitor<'_, How, T> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.len {
-            Some(len) => write!(f, "a sequence of {len} items"),
-            None => f.write_str("a sequence"),
-        }
-    }
-
-    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<(), S::Error> {
-        let mut found = 0;
-        loop {
-            let step =
-                NestSeed::<How, T> { inner: self.inner, items: &mut *self.items, how: PhantomData };
-            if seq.next_element_seed(step)?.is_none() {
-                break;
-            }
-            found += 1;
-        }
-        match self.len {
-            Some(len) if len != found => Err(S::Error::invalid_length(found, &self)),
-            _ => Ok(()),
-        }
-    }
-}
-
-struct NestSeed<'n, How, T> {
-    inner: &'n [usize],
-    items: &'n mut Vec<T>,
-    how: PhantomData<How>,
-}
-
-impl<'de, How: DeserializeOne<'de, T>, T> DeserializeSeed<'de> for NestSeed<'_, How, T> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
-        match self.inner.split_first() {
-            None => {
-                let item = How::deserialize_one(d)?;
-                self.items.try_reserve(1).map_err(D::Error::custom)?;
-                self.items.push(item);
-                Ok(())
-            }
-            Some((&len, inner)) => d.deserialize_seq(NestVisitor::<How, T> {
-                len: Some(len),
-                inner,
-                items: self.items,
-                how: PhantomData,
-            }),
-        }
+impl<'de, How: DeserializeOne<'de, T>, T> TakeItem<'de> for Collected<How, T> {
+    fn take<D: Deserializer<'de>>(&mut self, d: D) -> Result<(), D::Error> {
+        let item = How::deserialize_one(d)?;
+        self.items.try_reserve(1).map_err(D::Error::custom)?;
+        self.items.push(item);
+        Ok(())
     }
 }

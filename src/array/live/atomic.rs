@@ -17,7 +17,8 @@ use crate::store::Standing;
 
 use super::super::item::{DeserializeArray, SerializeArray};
 use super::super::nd;
-use super::super::read::{Read, kind_error};
+use super::super::payload::kind_error;
+use super::super::read::Read;
 use super::super::token::{self, Elements};
 use super::flat::{FlatAtomic, out_of_range};
 

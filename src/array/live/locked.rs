@@ -16,7 +16,8 @@ use crate::store::Standing;
 
 use super::super::item::{DeserializeArray, SerializeArray};
 use super::super::nd;
-use super::super::read::{Read, kind_error};
+use super::super::payload::kind_error;
+use super::super::read::Read;
 use super::super::token;
 
 /// An array that is changed in place under a lock, and seen by every process that has it.

@@ -17,7 +17,7 @@ use crate::signature::{self, Found};
 use crate::threads;
 use crate::zip::{Archive, Pieces, ReadAt, Stream};
 
-use super::super::{Feed, Flow, Placed, Standing};
+use super::super::{ArrayStream, ByteStream, Placed, Standing};
 use super::mapped::MappedFile;
 #[cfg(feature = "ndarray")]
 use super::names::file_name;
@@ -74,7 +74,7 @@ pub(crate) struct Members {
     pieces: BTreeMap<usize, Pieces>,
 }
 
-impl Feed for Stream<'_> {
+impl ByteStream for Stream<'_> {
     fn next(&mut self, most: usize) -> Result<&[u8]> {
         Stream::next(self, most)
     }
@@ -248,7 +248,7 @@ impl Members {
     /// # Errors
     ///
     /// Those of [`array`](Self::array).
-    pub(crate) fn array_to_copy(&self, index: usize, most: u64) -> Result<Option<Flow<'_>>> {
+    pub(crate) fn array_to_copy(&self, index: usize, most: u64) -> Result<Option<ArrayStream<'_>>> {
         let (Some(archive), Input::File(_)) = (&self.archive, &self.input) else {
             return Ok(None);
         };
@@ -267,12 +267,12 @@ impl Members {
         if place.end != self.size(index) {
             return Ok(None);
         }
-        let bytes = (place.end - place.start) as usize;
+        let len = (place.end - place.start) as usize;
         let mut stream = archive.stream(self.input.bytes(), index)?;
         stream.next(place.start as usize)?;
         let (standing, region) = (Standing::Free, None);
         let placed = Placed { dtype, shape, order, bytes: &[], standing, region };
-        Ok(Some(Flow { placed, bytes, feed: Box::new(stream) }))
+        Ok(Some(ArrayStream { placed, len, bytes: Box::new(stream) }))
     }
 
     /// The same, but little is read from a file though it is mapped: that costs less than to touch its page.

@@ -8,7 +8,7 @@ use crate::npy;
 
 use super::super::block::{Block, BlockParts};
 use super::super::external::{decode_pieces, fingerprint};
-use super::super::{Entry, Flow, Placed, Source, Standing};
+use super::super::{ArrayStream, Entry, Placed, Source, Standing};
 use super::members::{Info, Members, Other};
 use super::names::{REST, file_name};
 
@@ -193,18 +193,18 @@ impl<'a> Source<'a> for NpzSource<'a> {
         self.load(number, Members::array_in_order)
     }
 
-    fn array_to_copy(&self, number: u64) -> Result<Option<Flow<'a>>> {
+    fn array_to_copy(&self, number: u64) -> Result<Option<ArrayStream<'a>>> {
         let (entry, member) = self.entry(number)?;
         // A byte that is no bool is an error with its place, which the loaded array tells.
         if entry.dtype.scalar() == Some(Scalar::Bool) {
             return Ok(None);
         }
-        let Some(flow) =
+        let Some(stream) =
             self.members.array_to_copy(member, entry.bytes as u64 + npy::MAX_PREFIX)?
         else {
             return Ok(None);
         };
-        let placed = Self::check(entry, flow.placed)?;
-        Ok(Some(Flow { placed, ..flow }))
+        let placed = Self::check(entry, stream.placed)?;
+        Ok(Some(ArrayStream { placed, ..stream }))
     }
 }

@@ -4,18 +4,19 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::array::TOKEN;
-use crate::context;
+use crate::context::{self, Form};
 use crate::error::{Error, Result};
 use crate::memory::Region;
 use crate::stack;
 use crate::store::{Node, Tree};
 
+use super::array::Array;
 use super::bounds::Bounds;
 use super::buffer::is_buffer;
 use super::items;
 use super::key::TextKey;
+use super::list::NDARRAY_FIELDS;
 use super::object::read_all;
-use super::whole::Whole;
 
 /// The name that NumPy gives to an array that is saved without one; others count on.
 const UNNAMED: &str = "arr_";
@@ -34,7 +35,7 @@ pub(crate) fn from_tree<'de, T: Deserialize<'de>>(
 ) -> Result<T> {
     read_all(region, None, |_, short| {
         let bounds = Bounds::new();
-        let root = Foreign { node: tree.root(), bounds: &bounds, depth: 0 };
+        let root = ByName { node: tree.root(), bounds: &bounds, depth: 0 };
         let result = T::deserialize(root);
         *short = bounds.wants_stack();
         result
@@ -43,13 +44,13 @@ pub(crate) fn from_tree<'de, T: Deserialize<'de>>(
 
 /// A value of which nothing is known but what arrays it has.
 #[derive(Clone, Copy)]
-struct Foreign<'t, 'de> {
+struct ByName<'t, 'de> {
     node: Node<'t, 'de>,
     bounds: &'t Bounds,
     depth: u32,
 }
 
-impl<'t, 'de> Foreign<'t, 'de> {
+impl<'t, 'de> ByName<'t, 'de> {
     /// One step further in; names may have thousands of steps, and a type may ask for itself in options for ever.
     fn deeper(self, node: Node<'t, 'de>) -> Result<Self> {
         if self.depth >= MAX_STEPS {
@@ -58,18 +59,19 @@ impl<'t, 'de> Foreign<'t, 'de> {
         if self.bounds.is_due::<()>() {
             self.bounds.look(0, self.depth)?;
         }
-        Ok(Foreign { node, depth: self.depth + 1, ..self })
+        Ok(ByName { node, depth: self.depth + 1, ..self })
     }
 
     /// The array that stands here; at the root, the only one if it has no name.
-    fn array(&self) -> Result<Whole<'t, 'de>> {
+    fn array(&self) -> Result<Array<'t, 'de>> {
         let node = self.unnamed().unwrap_or(self.node);
         let placed = node.array()?;
         if let Some(region) = &placed.region {
             context::add_region(region);
         }
         self.bounds.add_array(placed.bytes.len());
-        Ok(Whole { placed, name: node.name(), bounds: self.bounds })
+        let usual = if placed.shape.is_empty() { Form::Elements } else { Form::Token };
+        Ok(Array::new(placed, node.name(), usual, self.bounds))
     }
 
     fn unnamed(&self) -> Option<Node<'t, 'de>> {
@@ -122,12 +124,12 @@ impl<'t, 'de> Foreign<'t, 'de> {
         }
     }
 
-    fn fields(self) -> Fields<'t, 'de> {
-        Fields { parent: self, children: self.node.children().into_iter(), value: None }
+    fn children(self) -> Children<'t, 'de> {
+        Children { parent: self, children: self.node.children().into_iter(), value: None }
     }
 
     fn map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let mut fields = self.fields();
+        let mut fields = self.children();
         match visitor.visit_map(&mut fields) {
             Ok(value) => match fields.children.next() {
                 None => Ok(value),
@@ -151,7 +153,7 @@ macro_rules! arrays {
     )*};
 }
 
-impl<'de> Deserializer<'de> for Foreign<'_, 'de> {
+impl<'de> Deserializer<'de> for ByName<'_, 'de> {
     type Error = Error;
 
     fn is_human_readable(&self) -> bool {
@@ -212,7 +214,7 @@ impl<'de> Deserializer<'de> for Foreign<'_, 'de> {
         }
         let items = self.items()?;
         let len = items.len();
-        let mut items = Items { parent: self, left: items.into_iter(), done: 0 };
+        let mut items = Numbered { parent: self, left: items.into_iter(), done: 0 };
         let value = visitor.visit_seq(&mut items)?;
         match items.left.len() {
             0 => Ok(value),
@@ -247,8 +249,8 @@ impl<'de> Deserializer<'de> for Foreign<'_, 'de> {
         visitor: V,
     ) -> Result<V::Value> {
         // What ndarray asks for may be an array without a name.
-        let plain = name == "Array" && fields == ["v", "dim", "data"];
-        if self.is_array() && (plain || !self.node.has_children()) {
+        let is_ndarray = name == "Array" && fields == NDARRAY_FIELDS;
+        if self.is_array() && (is_ndarray || !self.node.has_children()) {
             return self.array()?.deserialize_struct(name, fields, visitor);
         }
         self.map(visitor)
@@ -267,7 +269,7 @@ impl<'de> Deserializer<'de> for Foreign<'_, 'de> {
                     "expected one variant of `{name}`, found `{one}` and `{other}`"
                 )));
             }
-            let fields = MapAccessDeserializer::new(self.fields());
+            let fields = MapAccessDeserializer::new(self.children());
             return fields.deserialize_enum(name, variants, visitor);
         }
         self.array()?.deserialize_enum(name, variants, visitor)
@@ -280,13 +282,13 @@ impl<'de> Deserializer<'de> for Foreign<'_, 'de> {
 }
 
 /// The items of a sequence.
-struct Items<'t, 'de> {
-    parent: Foreign<'t, 'de>,
+struct Numbered<'t, 'de> {
+    parent: ByName<'t, 'de>,
     left: std::vec::IntoIter<Node<'t, 'de>>,
     done: usize,
 }
 
-impl<'de> SeqAccess<'de> for &mut Items<'_, 'de> {
+impl<'de> SeqAccess<'de> for &mut Numbered<'_, 'de> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
@@ -302,13 +304,13 @@ impl<'de> SeqAccess<'de> for &mut Items<'_, 'de> {
 }
 
 /// The fields of a struct, or the entries of a map.
-struct Fields<'t, 'de> {
-    parent: Foreign<'t, 'de>,
+struct Children<'t, 'de> {
+    parent: ByName<'t, 'de>,
     children: std::vec::IntoIter<(&'de str, Node<'t, 'de>)>,
     value: Option<(&'de str, Node<'t, 'de>)>,
 }
 
-impl<'de> MapAccess<'de> for Fields<'_, 'de> {
+impl<'de> MapAccess<'de> for Children<'_, 'de> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {

@@ -1,34 +1,35 @@
-//! An element or row of an array that a type asks for inside options and newtypes.
+//! What a type asks for inside options and newtypes, where none were written: an element, a row, an array.
 
 use serde::de::{Deserializer, Visitor};
-use serde::forward_to_deserialize_any;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// How many options and newtypes may be asked for around an element.
+/// How many options and newtypes may be asked for around it: a type that holds itself in an option would go on for ever.
 const MAX_WRAPS: u32 = 64;
 
+/// One more around so many.
+pub(super) fn wrapped(depth: u32) -> Result<u32> {
+    if depth < MAX_WRAPS {
+        return Ok(depth + 1);
+    }
+    Err(Error::new(ErrorKind::Limit, format!("an element is asked for inside {MAX_WRAPS} options")))
+}
+
 /// An element or row that may be asked for inside options and newtypes.
-pub(super) struct Wrapped<D> {
+pub(super) struct Transparent<D> {
     inner: D,
-    /// How many were asked for around it: a type that holds itself in an option would go on for ever.
+    /// How many were asked for around it.
     depth: u32,
 }
 
-impl<D> Wrapped<D> {
+impl<D> Transparent<D> {
     pub(super) fn new(inner: D) -> Self {
-        Wrapped { inner, depth: 0 }
+        Transparent { inner, depth: 0 }
     }
 
-    fn deeper(self) -> Result<Self> {
-        let Wrapped { inner, depth } = self;
-        if depth >= MAX_WRAPS {
-            return Err(Error::new(
-                ErrorKind::Limit,
-                format!("an element is asked for inside {MAX_WRAPS} options"),
-            ));
-        }
-        Ok(Wrapped { inner, depth: depth + 1 })
+    fn wrapped(self) -> Result<Self> {
+        let Transparent { inner, depth } = self;
+        Ok(Transparent { inner, depth: wrapped(depth)? })
     }
 }
 
@@ -41,7 +42,7 @@ macro_rules! to_inner {
     )*};
 }
 
-impl<'de, D: Deserializer<'de, Error = Error>> Deserializer<'de> for Wrapped<D> {
+impl<'de, D: Deserializer<'de, Error = Error>> Deserializer<'de> for Transparent<D> {
     type Error = Error;
 
     fn is_human_readable(&self) -> bool {
@@ -50,18 +51,37 @@ impl<'de, D: Deserializer<'de, Error = Error>> Deserializer<'de> for Wrapped<D> 
 
     to_inner! {
         deserialize_any();
+        deserialize_bool();
+        deserialize_i8();
+        deserialize_i16();
+        deserialize_i32();
+        deserialize_i64();
+        deserialize_i128();
+        deserialize_u8();
+        deserialize_u16();
+        deserialize_u32();
+        deserialize_u64();
+        deserialize_u128();
+        deserialize_f32();
+        deserialize_f64();
+        deserialize_char();
         deserialize_str();
         deserialize_string();
         deserialize_bytes();
         deserialize_byte_buf();
+        deserialize_unit();
+        deserialize_unit_struct(name: &'static str);
         deserialize_seq();
         deserialize_tuple(len: usize);
         deserialize_tuple_struct(name: &'static str, len: usize);
+        deserialize_map();
+        deserialize_struct(name: &'static str, fields: &'static [&'static str]);
         deserialize_enum(name: &'static str, variants: &'static [&'static str]);
+        deserialize_identifier();
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_some(self.deeper()?)
+        visitor.visit_some(self.wrapped()?)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -73,15 +93,11 @@ impl<'de, D: Deserializer<'de, Error = Error>> Deserializer<'de> for Wrapped<D> 
             // What they hold is for the element to say.
             return self.inner.deserialize_newtype_struct(name, visitor);
         }
-        visitor.visit_newtype_struct(self.deeper()?)
+        visitor.visit_newtype_struct(self.wrapped()?)
     }
 
     /// What nobody asked for is not walked: it may have rows without number.
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         visitor.visit_unit()
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char unit unit_struct map struct identifier
     }
 }

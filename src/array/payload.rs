@@ -1,0 +1,376 @@
+//! What stands under the token, out of whatever a deserializer gives: the bytes of an array from ours, `(dtype, shape, bytes)`
+//! from another format, nested numbers, or ndarray's own serde form.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
+
+use crate::context::{Handed, is_buffered_bytes, note_meeting, take_handed, take_out};
+use crate::dtype::DType;
+use crate::element::{self, Element, Misfit};
+use crate::layout::{self, MAX_NDIM, Order};
+use crate::memory::live::Kind;
+use crate::store::{Placed, Standing};
+
+use super::nested::{First, Head, Item, Leaf, Lens, Nest, Next, Second, Sink, visit_leaves};
+use super::token::TOKEN;
+
+/// A type that an array is read as.
+pub(super) trait Target<'de>: Sized {
+    /// Takes the elements of a format that has no arrays.
+    type Sink: Sink;
+    /// What the bytes are copied to as they come in blocks, where they are such elements.
+    type Element: Element;
+
+    /// Whether it takes any dtype: what the array has must then not be lost in serde's buffer.
+    const TAKES_ANY: bool;
+
+    fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result;
+
+    /// How many elements to make room for ahead of their blocks; `None` where their bytes are wanted.
+    fn room(head: &Placed<'static>) -> Option<usize>;
+
+    fn sink() -> Self::Sink;
+
+    /// Whether a map that begins so is an element.
+    fn is_struct(first: &str) -> bool;
+
+    /// An array of which all is known.
+    fn stored<E: Error>(
+        head: Placed<'static>,
+        stored: Stored<'de, Self::Element>,
+    ) -> Result<Self, E>;
+
+    /// Nested sequences of elements, or one element.
+    fn nested<E: Error>(nest: Nest<Self::Sink>) -> Result<Self, E>;
+
+    /// The field `data` of ndarray's own form: so many elements.
+    fn data<M: MapAccess<'de>>(map: &mut M) -> Result<(usize, Self::Sink), M::Error>;
+
+    /// These as an array of this shape, which has as many.
+    fn shaped<E: Error>(shape: Vec<usize>, data: Self::Sink) -> Result<Self, E>;
+}
+
+/// Reads what stands under the token as a `T`.
+pub(super) fn read<'de, T: Target<'de>, D: Deserializer<'de>>(d: D) -> Result<T, D::Error> {
+    d.deserialize_newtype_struct(TOKEN, Token(PhantomData))
+}
+
+struct Token<T>(PhantomData<T>);
+
+impl<'de, T: Target<'de>> Visitor<'de> for Token<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        T::expecting(f)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<T, D::Error> {
+        let payload = Payload(PhantomData);
+        match take_handed() {
+            Some(Handed::Bytes(head)) => finish(head, |seed| seed.deserialize(d)),
+            Some(Handed::Blocks(head)) => finish(head, |seed| d.deserialize_seq(Blocks(seed))),
+            Some(Handed::Inline) => d.deserialize_any(payload),
+            // Formats that describe themselves may hold any of the forms. That includes serde's buffer behind `flatten`
+            // and `untagged`, which says that it is human-readable whatever it was filled from.
+            None if d.is_human_readable() => d.deserialize_any(payload),
+            None => d.deserialize_tuple(3, payload),
+        }
+    }
+
+    // A format that drops newtypes altogether calls these.
+    fn visit_seq<S: SeqAccess<'de>>(self, seq: S) -> Result<T, S::Error> {
+        Payload(PhantomData).visit_seq(seq)
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<T, M::Error> {
+        Payload(PhantomData).visit_map(map)
+    }
+}
+
+struct Payload<T>(PhantomData<T>);
+
+impl<T> Payload<T> {
+    /// An array without axes.
+    fn leaf<'de, E: Error>(leaf: Leaf<'_>) -> Result<T, E>
+    where
+        T: Target<'de>,
+    {
+        if T::TAKES_ANY {
+            note_meeting();
+        }
+        let mut nest = Nest::new(T::sink());
+        Item { nest: &mut nest, axis: 0 }.put(leaf)?;
+        T::nested(nest)
+    }
+}
+
+impl<'de, T: Target<'de>> Visitor<'de> for Payload<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        T::expecting(f)
+    }
+
+    visit_leaves! { |_payload, leaf| Self::leaf(leaf) }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        Self::leaf(Leaf::Text(text.into()))
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<T, E> {
+        if is_buffered_bytes(bytes.len()) {
+            let stored = Stored::Bytes(Cow::Owned(bytes.to_vec()));
+            return T::stored(bytes_head(bytes.len()), stored);
+        }
+        Self::leaf(Leaf::Bytes(bytes.into()))
+    }
+
+    fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<T, E> {
+        if is_buffered_bytes(bytes.len()) {
+            return T::stored(bytes_head(bytes.len()), Stored::Bytes(Cow::Borrowed(bytes)));
+        }
+        self.visit_bytes(bytes)
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<T, S::Error> {
+        let missing = |found| S::Error::invalid_length(found, &"dtype, shape and bytes");
+        let mut nest = Nest::new(T::sink());
+        let whole = seq.size_hint() == Some(3);
+        match seq.next_element_seed(First { nest: &mut nest, whole })? {
+            None => {
+                note_meeting();
+                nest.shape.push(0);
+                return T::nested(nest);
+            }
+            Some(Head::Ticket(ticket)) => {
+                let head = take_out(ticket).ok_or_else(no_ticket)?;
+                return finish(head, |seed| {
+                    seq.next_element_seed(seed)?.ok_or_else(|| S::Error::invalid_length(1, &self))
+                });
+            }
+            Some(Head::Element) => nest.shape[0] = 1,
+            Some(Head::Text(text)) => {
+                // A text may be an element or a descriptor; what follows tells.
+                let next = if nest.sink.may_be_text() {
+                    seq.next_element_seed(Second(&nest))?
+                } else {
+                    let shape = seq.next_element()?.ok_or_else(|| missing(1))?;
+                    Some(Next::Shape(shape))
+                };
+                if let Some(Next::Shape(shape)) = next {
+                    let head = described(&text, shape)?;
+                    return finish(head, |seed| {
+                        seq.next_element_seed(seed)?.ok_or_else(|| missing(2))
+                    });
+                }
+                nest.item().put(Leaf::Text(text))?;
+                nest.shape[0] = 1;
+                if let Some(Next::Element(leaf)) = next {
+                    nest.item().put(leaf)?;
+                    nest.shape[0] = 2;
+                }
+            }
+        }
+        note_meeting();
+        while seq.next_element_seed(nest.item())?.is_some() {
+            nest.shape[0] += 1;
+        }
+        T::nested(nest)
+    }
+
+    /// A struct, as the only element of an array without axes; or ndarray's own form: `{v: 1, dim: [2, 3], data: [..]}`.
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<T, M::Error> {
+        let mut key = map.next_key::<Cow<'de, str>>()?;
+        if key.as_ref().is_some_and(|first| T::is_struct(first)) {
+            let mut nest = Nest::new(T::sink());
+            Item { nest: &mut nest, axis: 0 }.put_struct(key, map)?;
+            return T::nested(nest);
+        }
+        if T::TAKES_ANY {
+            note_meeting();
+        }
+        let (mut shape, mut data) = (None::<Vec<usize>>, None);
+        while let Some(name) = key {
+            match &*name {
+                "v" => {
+                    let version = map.next_value::<u64>()?;
+                    if version != 1 {
+                        return Err(M::Error::invalid_value(
+                            Unexpected::Unsigned(version),
+                            &"version 1 of ndarray's form",
+                        ));
+                    }
+                }
+                "dim" => shape = Some(map.next_value_seed(Lens)?),
+                "data" => data = Some(T::data(&mut map)?),
+                other => return Err(M::Error::unknown_field(other, &["v", "dim", "data"])),
+            }
+            key = map.next_key()?;
+        }
+        let shape = shape.ok_or_else(|| M::Error::missing_field("dim"))?;
+        let (count, data) = data.ok_or_else(|| M::Error::missing_field("data"))?;
+        if layout::count(&shape) != Some(count) {
+            return Err(M::Error::custom(format_args!(
+                "shape {shape:?} does not have {count} elements"
+            )));
+        }
+        T::shaped(shape, data)
+    }
+}
+
+/// Reads the bytes of an array of which all else is known.
+fn finish<'de, T: Target<'de>, E: Error>(
+    head: Placed<'static>,
+    read: impl FnOnce(StoredSeed<T::Element>) -> Result<Stored<'de, T::Element>, E>,
+) -> Result<T, E> {
+    let stored = read(StoredSeed { room: T::room(&head), element: PhantomData })?;
+    if let (Standing::Free | Standing::Fixed, Stored::Bytes(bytes)) = (head.standing, &stored) {
+        check_len(&head.dtype, &head.shape, bytes.len())?;
+    }
+    T::stored(head, stored)
+}
+
+/// An error unless so many bytes are those of an array.
+fn check_len<E: Error>(dtype: &DType, shape: &[usize], len: usize) -> Result<(), E> {
+    let expected =
+        layout::byte_len(shape, dtype.item_size())
+            .filter(|_| shape.len() <= MAX_NDIM)
+            .ok_or_else(|| E::custom(format_args!("shape {shape:?} of {dtype} overflows")))?;
+    if len == expected {
+        return Ok(());
+    }
+    Err(E::custom(format_args!("shape {shape:?} of {dtype} takes {expected} bytes, found {len}")))
+}
+
+/// What `(dtype, shape, bytes)` says of an array.
+fn described<E: Error>(descriptor: &str, shape: Vec<usize>) -> Result<Placed<'static>, E> {
+    Ok(head_of(DType::from_descriptor(descriptor).map_err(E::custom)?, shape))
+}
+
+/// So many bytes as an array.
+fn bytes_head(len: usize) -> Placed<'static> {
+    head_of(DType::U8, vec![len])
+}
+
+fn head_of(dtype: DType, shape: Vec<usize>) -> Placed<'static> {
+    let (order, standing) = (Order::C, Standing::Free);
+    Placed { dtype, shape, order, bytes: &[], standing, region: None }
+}
+
+/// The error of an array that was left in serde's buffer and is asked for in another read.
+fn no_ticket<E: Error>() -> E {
+    E::custom("an array is read outside of the read that found it")
+}
+
+/// The error for an array that is asked for as one of another kind.
+pub(super) fn kind_error<E: Error>(expected: Kind, found: Kind) -> E {
+    E::invalid_type(
+        Unexpected::Other(&format!(
+            "{}; the kind of an array is fixed when its segment is made",
+            found.describe()
+        )),
+        &expected.describe(),
+    )
+}
+
+/// An array's bytes, or its elements if they were copied as they came.
+pub(super) enum Stored<'de, A> {
+    Bytes(Cow<'de, [u8]>),
+    Items(Vec<A>),
+}
+
+/// Reads the bytes, borrowed where the format lends them.
+struct StoredSeed<A> {
+    /// How many elements there are, if the bytes are those of elements as they are.
+    room: Option<usize>,
+    element: PhantomData<A>,
+}
+
+impl<'de, A: Element> DeserializeSeed<'de> for StoredSeed<A> {
+    type Value = Stored<'de, A>;
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
+        d.deserialize_bytes(self)
+    }
+}
+
+impl<'de, A: Element> Visitor<'de> for StoredSeed<A> {
+    type Value = Stored<'de, A>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the bytes of an array")
+    }
+
+    fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+        Ok(Stored::Bytes(Cow::Borrowed(bytes)))
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+        element::copied(bytes).map(Cow::Owned).map(Stored::Bytes).map_err(E::custom)
+    }
+
+    fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Self::Value, E> {
+        Ok(Stored::Bytes(Cow::Owned(bytes)))
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
+        let mut bytes = Vec::new();
+        while let Some(byte) = seq.next_element()? {
+            bytes.push(byte);
+        }
+        Ok(Stored::Bytes(Cow::Owned(bytes)))
+    }
+}
+
+/// The blocks of an array that is read as it is copied.
+struct Blocks<A>(StoredSeed<A>);
+
+impl<'de, A: Element> Visitor<'de> for Blocks<A> {
+    type Value = Stored<'de, A>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
+        let Some(count) = self.0.room else {
+            let mut all = Vec::<u8>::new();
+            let take = &mut |bytes: &[u8]| element::append(&mut all, bytes);
+            while seq.next_element_seed(Block(take))?.is_some() {}
+            return Ok(Stored::Bytes(Cow::Owned(all)));
+        };
+        let mut items = element::room::<A>(count).map_err(S::Error::custom)?;
+        let take = &mut |bytes: &[u8]| element::append(&mut items, bytes);
+        while seq.next_element_seed(Block(take))?.is_some() {}
+        if items.len() == count {
+            return Ok(Stored::Items(items));
+        }
+        Err(S::Error::invalid_length(items.len(), &format!("{count} elements").as_str()))
+    }
+}
+
+/// A block, and what takes it.
+struct Block<'t>(&'t mut dyn FnMut(&[u8]) -> Result<(), Misfit>);
+
+impl<'de> DeserializeSeed<'de> for Block<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_bytes(self)
+    }
+}
+
+impl Visitor<'_> for Block<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the bytes of an array")
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<(), E> {
+        (self.0)(bytes).map_err(E::custom)
+    }
+}

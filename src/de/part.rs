@@ -1,0 +1,311 @@
+//! A part of an array of any dtype, down to one element: a number, a time, text, bytes, or a struct of these.
+
+use std::borrow::Cow;
+
+use serde::de::value::{SeqDeserializer, U16Deserializer};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
+    Visitor,
+};
+use serde::forward_to_deserialize_any;
+
+use crate::array::{text, unpadded};
+use crate::context;
+use crate::dtype::{DType, Field, Kind, Scalar, Structure, match_number};
+use crate::error::{Error, Result};
+use crate::layout;
+
+use super::bounds::Bounds;
+use super::buffer::is_buffer;
+use super::elements::{too_many, visit_all, visit_elements};
+use super::items;
+use super::transparent::Transparent;
+
+/// A whole array, a row of it, a sub-array of a struct's field, or an element.
+#[derive(Clone, Copy)]
+pub(super) struct Part<'p, 'de> {
+    pub(super) dtype: &'p DType,
+    /// The axes that are left; an element has no axis.
+    pub(super) shape: &'p [usize],
+    /// Of these axes, in elements; left out where the rows lie one after the other.
+    pub(super) strides: &'p [usize],
+    /// From the first element on, and at least to the last.
+    pub(super) bytes: &'de [u8],
+    pub(super) bounds: &'p Bounds,
+}
+
+impl<'p, 'de> Part<'p, 'de> {
+    /// The element at this place among those that lie here.
+    pub(super) fn element_at(&self, place: usize) -> Self {
+        let item = self.dtype.item_size();
+        let bytes = self.bytes.get(place * item..(place + 1) * item).unwrap_or_default();
+        Part { shape: &[], strides: &[], bytes, ..*self }
+    }
+
+    fn row(&self, index: usize) -> Self {
+        let item = self.dtype.item_size();
+        let shape = &self.shape[1..];
+        let (strides, bytes) = match self.strides.split_first() {
+            Some((stride, strides)) => (strides, self.bytes.get(index * stride * item..)),
+            None => {
+                // The product was checked with that of the whole.
+                let each = layout::byte_len(shape, item).unwrap_or(0);
+                (&[][..], self.bytes.get(index * each..(index + 1) * each))
+            }
+        };
+        Part { shape, strides, bytes: bytes.unwrap_or_default(), ..*self }
+    }
+
+    /// The part as a sequence along its first axis.
+    fn visit_rows<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let [len, _, ..] = *self.shape else { return visit_elements(self, visitor) };
+        if self.bytes.is_empty() {
+            self.bounds.take_rows(len)?;
+        }
+        visit_all(0..len, |index| Ok(self.row(index)), visitor)
+    }
+
+    /// Exactly the bytes of the element, or `None` if the part has axes, or an array without elements stands here.
+    fn element(&self) -> Option<Element<'p, 'de>> {
+        let bytes = self.bytes.get(..self.dtype.item_size())?;
+        self.shape.is_empty().then_some(Element { dtype: self.dtype, bytes, bounds: self.bounds })
+    }
+}
+
+/// The bytes of one element, and what they are.
+#[derive(Clone, Copy)]
+struct Element<'p, 'de> {
+    dtype: &'p DType,
+    bytes: &'de [u8],
+    bounds: &'p Bounds,
+}
+
+impl<'p, 'de> Element<'p, 'de> {
+    /// The first `N` bytes from `start` on, in little-endian order.
+    fn number<const N: usize>(&self, start: usize) -> [u8; N] {
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(&self.bytes[start..start + N]);
+        if self.dtype.is_big_endian() {
+            bytes.reverse();
+        }
+        bytes
+    }
+
+    fn visit<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value> {
+        match self.dtype.inner() {
+            Kind::Scalar(scalar) => self.visit_scalar(*scalar, visitor),
+            Kind::Datetime(_) | Kind::Timedelta(_) => {
+                visitor.visit_i64(i64::from_le_bytes(self.number(0)))
+            }
+            Kind::Bytes(_) | Kind::Text(_) => match text(self.dtype, self.bytes)? {
+                Some(Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
+                Some(Cow::Owned(text)) => visitor.visit_string(text),
+                None => visitor.visit_borrowed_bytes(unpadded(self.bytes)),
+            },
+            Kind::Raw(_) => visitor.visit_borrowed_bytes(self.bytes),
+            Kind::Struct(structure) => visitor.visit_map(self.fields(structure)),
+        }
+    }
+
+    fn visit_scalar<V: Visitor<'de>>(&self, scalar: Scalar, visitor: V) -> Result<V::Value> {
+        match_number! { scalar, Number => {
+                let number = Number::from_le_bytes(self.number(0));
+                IntoDeserializer::<Error>::into_deserializer(number).deserialize_any(visitor)
+            },
+            Scalar::Bool => match self.bytes[0] {
+                0 | 1 => visitor.visit_bool(self.bytes[0] == 1),
+                byte => Err(Error::corrupt(format!(
+                    "invalid bool: expected a byte 0 or 1, found {byte}"
+                ))),
+            },
+            Scalar::F16 | Scalar::BF16 if context::is_half_bits() && is_buffer::<V>() => {
+                visitor.visit_newtype_struct(U16Deserializer::new(self.bits()))
+            }
+            Scalar::F16 => visitor.visit_f32(crate::dtype::f16_to_f32(self.bits())),
+            Scalar::BF16 => visitor.visit_f32(crate::dtype::bf16_to_f32(self.bits())),
+            Scalar::C64 => visitor.visit_seq(SeqDeserializer::new(
+                [0, 4].map(|start| f32::from_le_bytes(self.number(start))).into_iter(),
+            )),
+            Scalar::C128 => visitor.visit_seq(SeqDeserializer::new(
+                [0, 8].map(|start| f64::from_le_bytes(self.number(start))).into_iter(),
+            )),
+        }
+    }
+
+    fn visit_bytes<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value> {
+        match self.dtype.inner() {
+            Kind::Bytes(_) => visitor.visit_borrowed_bytes(unpadded(self.bytes)),
+            _ => self.visit(visitor),
+        }
+    }
+
+    fn visit_str<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value> {
+        match self.dtype.inner() {
+            Kind::Bytes(_) if text(self.dtype, self.bytes)?.is_none() => {
+                Err(Error::invalid_type(Unexpected::Other("bytes that are not UTF-8"), &visitor))
+            }
+            _ => self.visit(visitor),
+        }
+    }
+
+    fn visit_seq<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value> {
+        match self.dtype.inner() {
+            Kind::Bytes(_) => {
+                visitor.visit_seq(SeqDeserializer::new(unpadded(self.bytes).iter().copied()))
+            }
+            Kind::Raw(_) => visitor.visit_seq(SeqDeserializer::new(self.bytes.iter().copied())),
+            Kind::Struct(structure) => {
+                let mut fields = self.fields(structure);
+                let value = visitor.visit_seq(&mut fields)?;
+                let (len, left) = (structure.fields().len(), fields.left.len());
+                if left == 0 { Ok(value) } else { Err(too_many(len - left, len)) }
+            }
+            _ => self.visit(visitor),
+        }
+    }
+
+    fn visit_newtype<V: Visitor<'de>>(&self, name: &str, visitor: V) -> Result<V::Value> {
+        match (self.dtype.scalar(), name) {
+            // The form that the crate `half` has in serde: the bits.
+            (Some(Scalar::F16), "f16") | (Some(Scalar::BF16), "bf16") => {
+                visitor.visit_newtype_struct(U16Deserializer::new(self.bits()))
+            }
+            _ => {
+                let Element { dtype, bytes, bounds } = *self;
+                let part = Part { dtype, shape: &[], strides: &[], bytes, bounds };
+                visitor.visit_newtype_struct(Transparent::new(part))
+            }
+        }
+    }
+
+    fn visit_enum<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value> {
+        match text(self.dtype, self.bytes)? {
+            Some(name) => visitor.visit_enum(name.into_deserializer()),
+            None => Err(Error::invalid_type(
+                Unexpected::Other(&format!("an element of {}", self.dtype.rust_name())),
+                &visitor,
+            )),
+        }
+    }
+
+    fn bits(&self) -> u16 {
+        u16::from_le_bytes(self.number(0))
+    }
+
+    fn fields(&self, structure: &'p Structure) -> Fields<'p, 'de> {
+        let left = structure.fields().iter();
+        Fields { bytes: self.bytes, bounds: self.bounds, left, value: None }
+    }
+}
+
+/// Requests that an element answers in its own way, and a part with axes as the sequence that it is.
+macro_rules! answers {
+    ($($method:ident($($arg:ident: $ty:ty),*) $visit:ident($($passed:ident),*);)*) => {$(
+        fn $method<V: Visitor<'de>>(self, $($arg: $ty,)* visitor: V) -> Result<V::Value> {
+            match self.element() {
+                Some(element) => element.$visit($($passed,)* visitor),
+                None if self.shape.is_empty() => {
+                    Err(Error::custom("an array without elements has none"))
+                }
+                None => self.visit_rows(visitor),
+            }
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Part<'_, 'de> {
+    type Error = Error;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    answers! {
+        deserialize_any() visit();
+        deserialize_str() visit_str();
+        deserialize_string() visit_str();
+        deserialize_bytes() visit_bytes();
+        deserialize_byte_buf() visit_bytes();
+        deserialize_seq() visit_seq();
+        deserialize_tuple(_len: usize) visit_seq();
+        deserialize_tuple_struct(_name: &'static str, _len: usize) visit_seq();
+        deserialize_newtype_struct(name: &'static str) visit_newtype(name);
+        deserialize_enum(_name: &'static str, _variants: &'static [&'static str]) visit_enum();
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_some(Transparent::new(self))
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char unit unit_struct map struct identifier
+    }
+}
+
+/// The fields of a struct, by name or in their order.
+struct Fields<'p, 'de> {
+    bytes: &'de [u8],
+    bounds: &'p Bounds,
+    left: std::slice::Iter<'p, Field>,
+    value: Option<&'p Field>,
+}
+
+impl<'p, 'de> Fields<'p, 'de> {
+    fn value<T: DeserializeSeed<'de>>(&self, field: &'p Field, seed: T) -> Result<T::Value> {
+        let bytes = &self.bytes[field.offset()..field.offset() + field.bytes()];
+        if bytes.is_empty() {
+            self.bounds.take_rows(1)?;
+        }
+        let (dtype, shape) = (field.dtype(), field.shape());
+        let part = Part { dtype, shape, strides: &[], bytes, bounds: self.bounds };
+        seed.deserialize(Transparent::new(part)).map_err(|error| error.at_field(field.name()))
+    }
+}
+
+impl<'de> MapAccess<'de> for Fields<'_, 'de> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        if self.value.is_some() {
+            return Err(items::untaken());
+        }
+        self.value = self.left.next();
+        match self.value {
+            Some(field) => {
+                let name = self.bounds.hand_out(field.name())?;
+                seed.deserialize(name.into_deserializer()).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
+        match self.value.take() {
+            Some(field) => self.value(field, seed),
+            None => Err(items::unnamed()),
+        }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.left.len())
+    }
+}
+
+impl<'de> SeqAccess<'de> for &mut Fields<'_, 'de> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        match self.left.next() {
+            Some(field) => self.value(field, seed).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.left.len())
+    }
+}
