@@ -71,7 +71,7 @@ pub use verbs::{
 pub mod __private {
     pub use crate::__element as element;
     #[cfg(feature = "derive")]
-    pub use crate::array::probe;
+    pub use crate::array::autoref;
     pub use crate::array::{
         BorrowItem, DeserializeArray, DeserializeItem, Lent, SerializeArray, SerializeItem,
         deserialize as deserialize_array, deserialize_element, deserialize_elements,

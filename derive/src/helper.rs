@@ -37,8 +37,8 @@ pub(crate) fn definitions(container: &Container<'_>) -> TokenStream {
                 where
                     __S: #private::serde::Serializer,
                 {
-                    use #private::probe::#probes::*;
-                    (&&&#private::probe::Probe::<#ty>::new()).serialize_field::<#ty, __S>(__value, __serializer)
+                    use #private::autoref::#probes::*;
+                    (&&&#private::autoref::Probe::<#ty>::new()).serialize_field::<#ty, __S>(__value, __serializer)
                 }
             },
             Direction::Deserialize => {
@@ -51,8 +51,8 @@ pub(crate) fn definitions(container: &Container<'_>) -> TokenStream {
                     where
                         __D: #private::serde::Deserializer<'de>,
                     {
-                        use #private::probe::#probes::*;
-                        (&&&#private::probe::Probe::<#read>::new())
+                        use #private::autoref::#probes::*;
+                        (&&&#private::autoref::Probe::<#read>::new())
                             .deserialize_field::<#read, __D>(__deserializer)
                             #into
                     }

@@ -155,7 +155,7 @@ pub(crate) fn call(container: &Container<'_>) -> TokenStream {
         Direction::Deserialize => quote!(deserialize(__deserializer)),
     };
     quote! {
-        use #krate::__private::probe::failed::*;
+        use #krate::__private::autoref::failed::*;
         let () = <__Shadow #args>::IS_SHADOW;
         <__Shadow #args>::#call
     }

@@ -1,6 +1,9 @@
 //! Arrays as serde sees them: the token under which they pass, the types that a marked field may have, the handle
 //! that keeps its container.
 
+#[cfg(feature = "derive")]
+#[doc(hidden)]
+pub mod autoref;
 #[cfg(feature = "ndarray")]
 mod dynamic;
 mod element;
@@ -10,21 +13,18 @@ mod info;
 mod item;
 #[cfg(feature = "ndarray")]
 mod live;
+#[cfg(feature = "ndarray")]
+mod lossless;
 #[cfg(feature = "nalgebra")]
 mod nalgebra;
 #[cfg(feature = "ndarray")]
 mod nd;
 mod nested;
 mod payload;
-#[cfg(feature = "derive")]
-#[doc(hidden)]
-pub mod probe;
 mod read;
 #[cfg(feature = "serde_with")]
 mod serde_with;
 mod token;
-#[cfg(feature = "ndarray")]
-mod widen;
 
 use serde::{Deserializer, Serializer};
 
@@ -48,10 +48,10 @@ pub use item::{
 #[cfg(feature = "ndarray")]
 pub use live::{AtomicArray, FlatAtomic, LockedArray, LockedReadGuard, LockedWriteGuard};
 #[cfg(feature = "ndarray")]
+pub(crate) use lossless::read_lossless;
+#[cfg(feature = "ndarray")]
 pub(crate) use nd::view;
 pub(crate) use token::{Descriptor, TOKEN};
-#[cfg(feature = "ndarray")]
-pub(crate) use widen::widen;
 
 /// Serializes an array field: for `#[serde(with = "serde_shm::array")]` under serde's own derive.
 ///

@@ -13,9 +13,9 @@ use serde::ser::Serializer;
 use crate::element::{self, Element};
 use crate::layout::Order;
 
-use super::item::{DeserializeArray, SerializeArray};
 #[cfg(feature = "derive")]
-use super::probe::ArrayShape;
+use super::autoref::ArrayShape;
+use super::item::{DeserializeArray, SerializeArray};
 use super::read::{Read, shape_error};
 use super::token::{self, Elements};
 

@@ -352,10 +352,19 @@ pub(super) trait TakeItem<'de> {
     fn take<D: Deserializer<'de>>(&mut self, d: D) -> Result<(), D::Error>;
 }
 
-/// Nested sequences of these lengths, whose items are taken in row-major order; without a length, an item.
+/// What stands along an axis.
+#[derive(Clone, Copy)]
+enum Along {
+    /// No axis is left.
+    Item,
+    Rows(usize),
+    /// So many as there are, which only the first axis may have.
+    AnyRows,
+}
+
+/// Nested sequences of known lengths, whose items are taken in row-major order.
 pub(super) struct Rows<'n, T> {
-    /// `None` stands for any length, which only the first may have.
-    first: Option<Option<usize>>,
+    first: Along,
     inner: &'n [usize],
     items: &'n mut T,
 }
@@ -363,14 +372,14 @@ pub(super) struct Rows<'n, T> {
 impl<'n, T> Rows<'n, T> {
     pub(super) fn new(shape: &'n [usize], items: &'n mut T) -> Self {
         match shape.split_first() {
-            Some((first, inner)) => Rows { first: Some(Some(*first)), inner, items },
-            None => Rows { first: None, inner: &[], items },
+            Some((first, inner)) => Rows { first: Along::Rows(*first), inner, items },
+            None => Rows { first: Along::Item, inner: &[], items },
         }
     }
 
     /// Any number of rows of this shape.
     pub(super) fn of(inner: &'n [usize], items: &'n mut T) -> Self {
-        Rows { first: Some(None), inner, items }
+        Rows { first: Along::AnyRows, inner, items }
     }
 }
 
@@ -379,8 +388,8 @@ impl<'de, T: TakeItem<'de>> DeserializeSeed<'de> for Rows<'_, T> {
 
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
         match self.first {
-            Some(_) => d.deserialize_seq(self),
-            None => self.items.take(d),
+            Along::Item => self.items.take(d),
+            Along::Rows(_) | Along::AnyRows => d.deserialize_seq(self),
         }
     }
 }
@@ -389,23 +398,26 @@ impl<'de, T: TakeItem<'de>> Visitor<'de> for Rows<'_, T> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.first.flatten() {
-            Some(len) => write!(f, "a sequence of {len} items"),
-            None => f.write_str("a sequence"),
+        match self.first {
+            Along::Rows(len) => write!(f, "a sequence of {len} items"),
+            Along::Item | Along::AnyRows => f.write_str("a sequence"),
         }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let len = self.first.flatten();
+        let most = match self.first {
+            Along::Rows(len) => len,
+            Along::Item | Along::AnyRows => usize::MAX,
+        };
         let mut found = 0;
-        while len.is_none_or(|len| found < len) {
+        while found < most {
             let row = Rows::new(self.inner, &mut *self.items);
             if seq.next_element_seed(row)?.is_none() {
                 break;
             }
             found += 1;
         }
-        let Some(len) = len else { return Ok(()) };
+        let Along::Rows(len) = self.first else { return Ok(()) };
         if found == len && seq.next_element::<IgnoredAny>()?.is_some() {
             found += 1;
         }

@@ -154,13 +154,13 @@ impl<'de, T: Target<'de>> Visitor<'de> for Payload<T> {
             Some(Head::Element) => nest.shape[0] = 1,
             Some(Head::Text(text)) => {
                 // A text may be an element or a descriptor; what follows tells.
-                let next = if nest.sink.may_be_text() {
+                let second = if nest.sink.may_be_text() {
                     seq.next_element_seed(Second(&nest))?
                 } else {
                     let shape = seq.next_element()?.ok_or_else(|| missing(1))?;
                     Some(Next::Shape(shape))
                 };
-                if let Some(Next::Shape(shape)) = next {
+                if let Some(Next::Shape(shape)) = second {
                     let head = described(&text, shape)?;
                     return finish(head, |seed| {
                         seq.next_element_seed(seed)?.ok_or_else(|| missing(2))
@@ -168,7 +168,7 @@ impl<'de, T: Target<'de>> Visitor<'de> for Payload<T> {
                 }
                 nest.item().put(Leaf::Text(text))?;
                 nest.shape[0] = 1;
-                if let Some(Next::Element(leaf)) = next {
+                if let Some(Next::Element(leaf)) = second {
                     nest.item().put(leaf)?;
                     nest.shape[0] = 2;
                 }

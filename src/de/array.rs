@@ -2,12 +2,8 @@
 //! sequences, to a plain ndarray its own serde form, to a byte buffer its bytes. So a field may gain or lose its mark, or change
 //! between `Vec`, `Array` and `ShmArray`, without a new format.
 
-use serde::de::value::{
-    BorrowedBytesDeserializer, BorrowedStrDeserializer, SeqAccessDeserializer, SeqDeserializer,
-    U8Deserializer,
-};
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Unexpected, Visitor};
-use serde::forward_to_deserialize_any;
+use serde::de::value::{BorrowedBytesDeserializer, SeqAccessDeserializer, SeqDeserializer};
+use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
 
 use crate::array::TOKEN;
 use crate::context::{self, Form, Handed};
@@ -18,9 +14,8 @@ use crate::store::{ArrayStream, Placed};
 
 use super::bounds::Bounds;
 use super::buffer::{self, is_buffer};
-use super::elements::{lend_bytes, visit_elements};
-use super::items;
-use super::list::NDARRAY_FIELDS;
+use super::elements::lend_bytes;
+use super::ndarray_form::{NDARRAY_FIELDS, visit_ndarray_form};
 use super::part::Part;
 use super::stream::Blocks;
 use super::transparent::wrapped;
@@ -67,7 +62,7 @@ impl<'t, 'de> Array<'t, 'de> {
 }
 
 /// All of an array, with these strides.
-fn whole<'p, 'de>(
+pub(super) fn whole<'p, 'de>(
     placed: &'p Placed<'de>,
     strides: &'p [usize],
     bounds: &'p Bounds,
@@ -78,7 +73,7 @@ fn whole<'p, 'de>(
 
 /// An error if the elements are not here, or too deep in one another. Rows and structs are read without a look at the stack: it is
 /// looked at beforehand, if they are many.
-fn check(placed: &Placed<'_>, bounds: &Bounds) -> Result<()> {
+pub(super) fn check(placed: &Placed<'_>, bounds: &Bounds) -> Result<()> {
     const FEW: usize = 6;
     placed.check_plain()?;
     let levels = placed.shape.len() + placed.dtype.levels();
@@ -114,19 +109,6 @@ pub(super) fn visit_stream<'de, V: Visitor<'de>>(
 fn head(placed: Placed<'_>) -> Placed<'static> {
     let Placed { dtype, shape, order, standing, .. } = placed;
     Placed { dtype, shape, order, bytes: &[], standing, region: None }
-}
-
-/// In the form that ndarray has in serde.
-pub(super) fn visit_ndarray_form<'de, V: Visitor<'de>>(
-    placed: &Placed<'de>,
-    bounds: &Bounds,
-    visitor: V,
-) -> Result<V::Value> {
-    check(placed, bounds)?;
-    let in_rows = placed.order == Order::C || placed.shape.iter().filter(|n| **n > 1).count() < 2;
-    let strides = if in_rows { Vec::new() } else { layout::strides(&placed.shape, placed.order) };
-    let part = whole(placed, &strides, bounds);
-    visitor.visit_map(NdarrayForm { part, field: NdarrayField::V, is_named: false })
 }
 
 /// As a sequence, nested by axis; an array without axes is its element.
@@ -296,77 +278,5 @@ impl<'de> Deserializer<'de> for Array<'_, 'de> {
     /// What nobody asked for is not walked: it may have rows without number.
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         visitor.visit_unit()
-    }
-}
-
-/// `{v, dim, data}`.
-struct NdarrayForm<'p, 'de> {
-    part: Part<'p, 'de>,
-    field: NdarrayField,
-    /// The field's name was given, and its value comes next.
-    is_named: bool,
-}
-
-#[derive(Clone, Copy)]
-enum NdarrayField {
-    V,
-    Dim,
-    Data,
-    End,
-}
-
-impl<'de> MapAccess<'de> for NdarrayForm<'_, 'de> {
-    type Error = Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
-        let name = match self.field {
-            _ if self.is_named => return Err(items::untaken()),
-            NdarrayField::V => "v",
-            NdarrayField::Dim => "dim",
-            NdarrayField::Data => "data",
-            NdarrayField::End => return Ok(None),
-        };
-        self.is_named = true;
-        seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
-        if !std::mem::take(&mut self.is_named) {
-            return Err(items::unnamed());
-        }
-        let field = self.field;
-        self.field = match field {
-            NdarrayField::V => NdarrayField::Dim,
-            NdarrayField::Dim => NdarrayField::Data,
-            NdarrayField::Data | NdarrayField::End => NdarrayField::End,
-        };
-        match field {
-            NdarrayField::V => seed.deserialize(U8Deserializer::new(1)),
-            NdarrayField::Dim => {
-                let axes = self.part.shape.iter().map(|axis| *axis as u64);
-                seed.deserialize(SeqDeserializer::new(axes))
-            }
-            NdarrayField::Data | NdarrayField::End => seed.deserialize(Data(self.part)),
-        }
-    }
-}
-
-/// All elements in row-major order, as one sequence.
-struct Data<'p, 'de>(Part<'p, 'de>);
-
-impl<'de> Deserializer<'de> for Data<'_, 'de> {
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visit_elements(self.0, visitor)
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_unit()
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier
     }
 }

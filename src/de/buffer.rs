@@ -15,9 +15,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout;
 use crate::store::{Placed, Standing};
 
-use super::array::{visit_ndarray_form, visit_nested};
+use super::array::visit_nested;
 use super::bounds::Bounds;
 use super::elements::lend_bytes;
+use super::ndarray_form::visit_ndarray_form;
 
 /// How many elements may go into serde's buffer one by one, in one read: each takes 32 bytes there.
 const MAX_ELEMENTS: usize = 1 << 24;

@@ -15,7 +15,7 @@ use super::bounds::Bounds;
 use super::buffer::is_buffer;
 use super::items;
 use super::key::TextKey;
-use super::list::NDARRAY_FIELDS;
+use super::ndarray_form::NDARRAY_FIELDS;
 use super::object::read_all;
 
 /// The name that NumPy gives to an array that is saved without one; others count on.
@@ -125,13 +125,13 @@ impl<'t, 'de> ByName<'t, 'de> {
     }
 
     fn children(self) -> Children<'t, 'de> {
-        Children { parent: self, children: self.node.children().into_iter(), value: None }
+        Children { parent: self, left: self.node.children().into_iter(), value: None }
     }
 
     fn map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let mut fields = self.children();
-        match visitor.visit_map(&mut fields) {
-            Ok(value) => match fields.children.next() {
+        let mut children = self.children();
+        match visitor.visit_map(&mut children) {
+            Ok(value) => match children.left.next() {
                 None => Ok(value),
                 Some((name, _)) => {
                     Err(Error::mismatch(format!("the array or group `{name}` was not asked for")))
@@ -306,7 +306,7 @@ impl<'de> SeqAccess<'de> for &mut Numbered<'_, 'de> {
 /// The fields of a struct, or the entries of a map.
 struct Children<'t, 'de> {
     parent: ByName<'t, 'de>,
-    children: std::vec::IntoIter<(&'de str, Node<'t, 'de>)>,
+    left: std::vec::IntoIter<(&'de str, Node<'t, 'de>)>,
     value: Option<(&'de str, Node<'t, 'de>)>,
 }
 
@@ -317,7 +317,7 @@ impl<'de> MapAccess<'de> for Children<'_, 'de> {
         if self.value.is_some() {
             return Err(items::untaken());
         }
-        self.value = self.children.next();
+        self.value = self.left.next();
         let Some((name, _)) = self.value else { return Ok(None) };
         seed.deserialize(TextKey(name)).map(Some)
     }
@@ -328,6 +328,6 @@ impl<'de> MapAccess<'de> for Children<'_, 'de> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.children.len())
+        Some(self.left.len())
     }
 }

@@ -1,6 +1,7 @@
 //! The cursor over the inline block: tags, numbers, layouts and run headers, each checked.
 
 use std::any::type_name;
+use std::fmt::Display;
 
 use crate::context;
 use crate::dtype::DType;
@@ -318,6 +319,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
     }
 
     /// A run's number of items, whether another follows, and the tags.
+    #[inline]
     pub(super) fn run_header<const N: usize>(&mut self) -> Result<(u64, bool, [u8; N])> {
         let header = self.reader.varint()?;
         let (count, more) = (header >> 1, header & 1 == 1);
@@ -325,16 +327,10 @@ impl<'s, 'de> Decoder<'s, 'de> {
             return Ok((0, more, [ANY; N]));
         }
         let slots: [u8; N] = self.reader.array()?;
-        for slot in slots {
-            match Tag::from_byte(slot) {
-                // They take no byte: a run of them would be bounded by nothing but its own claim.
-                None | Some(Tag::Absent | Tag::Unit) => {
-                    return Err(Error::corrupt(format!("a run has the tag {slot:#04x}")));
-                }
-                Some(_) => {}
-            }
+        match slots.iter().find(|slot| !is_of_runs(**slot)) {
+            None => Ok((count, more, slots)),
+            Some(slot) => Err(no_run(*slot)),
         }
-        Ok((count, more, slots))
     }
 
     /// A byte string.
@@ -423,7 +419,27 @@ pub(super) fn too_many(decoder: &Decoder<'_, '_>, number: usize, left: usize) ->
     Error::mismatch(format!("expected {} elements, found {len}", len - left))
 }
 
+/// Whether a run may have this tag.
+#[inline]
+fn is_of_runs(slot: u8) -> bool {
+    // What takes no byte may not: a run of it would be bounded by nothing but its own claim.
+    const NONE: u32 = 1 << Tag::Unit as u8 | 1 << Tag::Absent as u8;
+    (Tag::Unit as u8..=Tag::Readable as u8).contains(&slot) && NONE >> slot & 1 == 0
+}
+
 #[cold]
-fn out_of_range(tag: Tag, number: impl std::fmt::Display) -> Error {
+#[inline(never)]
+fn no_run(slot: u8) -> Error {
+    Error::corrupt(format!("a run has the tag {slot:#04x}"))
+}
+
+/// The number as one of the type that its tag says.
+#[inline]
+pub(super) fn in_range<N: Copy + Display, T: TryFrom<N>>(tag: Tag, number: N) -> Result<T> {
+    T::try_from(number).map_err(|_| out_of_range(tag, number))
+}
+
+#[cold]
+fn out_of_range(tag: Tag, number: impl Display) -> Error {
     Error::corrupt(format!("invalid {}: {number} is out of its range", tag.name()))
 }

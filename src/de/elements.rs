@@ -13,11 +13,22 @@ use super::bounds::Bounds;
 use super::part::Part;
 use super::transparent::Transparent;
 
-/// Items that lie in memory, and what reads one of them.
-struct Elements<I, F> {
+/// Items, and what reads one of them.
+pub(super) struct Elements<I, F> {
     items: I,
     len: usize,
     read: F,
+}
+
+impl<I: ExactSizeIterator, F> Elements<I, F> {
+    pub(super) fn new(items: I, read: F) -> Self {
+        Elements { len: items.len(), items, read }
+    }
+
+    /// What is left.
+    pub(super) fn into_items(self) -> I {
+        self.items
+    }
 }
 
 impl<'de, I, F, D> SeqAccess<'de> for &mut Elements<I, F>
@@ -53,11 +64,11 @@ where
     V: Visitor<'de>,
 {
     let len = items.len();
-    let mut elements = Elements { items, len, read };
-    let value = visitor.visit_seq(&mut elements)?;
+    let mut elements = Elements::new(items, read);
+    let result = visitor.visit_seq(&mut elements);
     match elements.items.len() {
-        0 => Ok(value),
-        left => Err(too_many(len - left, len)),
+        0 => result,
+        left => result.and_then(|_| Err(too_many(len - left, len))),
     }
 }
 

@@ -41,13 +41,16 @@ enum KeyText<'de> {
 }
 
 impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
+    #[inline]
     pub(super) fn begin(
         decoder: &'d mut Decoder<'s, 'de>,
         (left, more, slots): (u64, bool, [u8; N]),
     ) -> Result<Self> {
         let key = KeyText::Unknown;
         let mut items = Items { decoder, left, more, slots, done: 0, key, at_value: false };
-        items.next_run()?;
+        if left == 0 && more {
+            items.next_run()?;
+        }
         Ok(items)
     }
 
@@ -83,12 +86,19 @@ impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
     }
 
     /// What the visitor did not take is an error: it would be lost without a word.
-    pub(super) fn finish(mut self) -> Result<()> {
+    #[inline]
+    pub(super) fn finish(self) -> Result<()> {
+        if self.left == 0 && !self.more && !self.at_value {
+            return Ok(());
+        }
+        self.finish_early()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn finish_early(mut self) -> Result<()> {
         if self.at_value {
             return Err(untaken());
-        }
-        if self.left == 0 && !self.more {
-            return Ok(());
         }
         if self.advance()? {
             let done = self.done - 1;

@@ -45,13 +45,12 @@ impl<'p, 'de> Part<'p, 'de> {
     fn row(&self, index: usize) -> Self {
         let item = self.dtype.item_size();
         let shape = &self.shape[1..];
-        let (strides, bytes) = match self.strides.split_first() {
-            Some((stride, strides)) => (strides, self.bytes.get(index * stride * item..)),
-            None => {
-                // The product was checked with that of the whole.
-                let each = layout::byte_len(shape, item).unwrap_or(0);
-                (&[][..], self.bytes.get(index * each..(index + 1) * each))
-            }
+        let (strides, bytes) = if let Some((stride, strides)) = self.strides.split_first() {
+            (strides, self.bytes.get(index * stride * item..))
+        } else {
+            // The product was checked with that of the whole.
+            let each = layout::byte_len(shape, item).unwrap_or(0);
+            (&[][..], self.bytes.get(index * each..(index + 1) * each))
         };
         Part { shape, strides, bytes: bytes.unwrap_or_default(), ..*self }
     }

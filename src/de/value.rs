@@ -14,10 +14,11 @@ use super::decoder::{ANY, Copied, Decoder};
 use super::elements::{lend_bytes, visit_packed};
 use super::items::Items;
 use super::key::Key;
-use super::list::{self, NDARRAY_FIELDS};
+use super::ndarray_form::{self, NDARRAY_FIELDS};
 use super::record::{by_name, entered, in_order};
 use super::skip;
-use super::variant::{self, SingleEntry, Variant};
+use super::variant::{self, SingleEntry};
+use super::varints::{is_varint, visit_varints};
 
 /// One value to be read. `slot` is its tag, or `ANY` where it carries its own.
 pub(super) struct Value<'d, 's, 'de> {
@@ -81,20 +82,7 @@ impl<'d, 'de> Value<'d, '_, 'de> {
                     decoder.descend_option(|decoder| visitor.visit_some(Value { decoder, slot }))
                 }
             },
-            Tag::Seq => decoder.descend(|decoder| {
-                let header = decoder.run_header()?;
-                // Numbers of one width are read as those of an array are, without the decoder between them.
-                if let (count, false, [slot]) = header
-                    && let Some(dtype) = packed(slot)
-                {
-                    let (bytes, len) = decoder.packed(count, dtype.item_size())?;
-                    return visit_packed(&dtype, bytes, &decoder.bounds, len, visitor);
-                }
-                let mut items = Items::begin(decoder, header)?;
-                let value = visitor.visit_seq(&mut items)?;
-                items.finish()?;
-                Ok(value)
-            }),
+            Tag::Seq => visit_seq(decoder, visitor),
             Tag::Map => decoder.descend(|decoder| {
                 let header = decoder.run_header()?;
                 let mut items = Items::<2>::begin(decoder, header)?;
@@ -154,7 +142,7 @@ impl<'d, 'de> Value<'d, '_, 'de> {
                 }
             }
             Tag::Seq if fields == NDARRAY_FIELDS => {
-                self.decoder.descend(|decoder| list::visit_ndarray(decoder, visitor))
+                self.decoder.descend(|decoder| ndarray_form::visit_list(decoder, visitor))
             }
             tag => self.any_map(tag, visitor),
         }
@@ -275,6 +263,29 @@ impl<'d, 'de> Value<'d, '_, 'de> {
             }
         }
     }
+}
+
+/// A sequence, of which the visitor must take all.
+fn visit_seq<'de, V: Visitor<'de>>(decoder: &mut Decoder<'_, 'de>, visitor: V) -> Result<V::Value> {
+    decoder.descend(|decoder| {
+        let header = decoder.run_header()?;
+        // Numbers of one width are read as those of an array are, without the decoder between them.
+        if let (count, false, [slot]) = header
+            && let Some(dtype) = packed(slot)
+        {
+            let (bytes, len) = decoder.packed(count, dtype.item_size())?;
+            return visit_packed(&dtype, bytes, &decoder.bounds, len, visitor);
+        }
+        if let (count, false, [slot]) = header
+            && is_varint(slot)
+        {
+            return visit_varints(decoder, count, slot, visitor);
+        }
+        let mut items = Items::begin(decoder, header)?;
+        let value = visitor.visit_seq(&mut items)?;
+        items.finish()?;
+        Ok(value)
+    })
 }
 
 /// The dtype of numbers that take the same bytes as those of an array.
@@ -425,6 +436,9 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
 
     #[inline]
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        if self.slot == Tag::Seq as u8 {
+            return visit_seq(self.decoder, visitor);
+        }
         self.any_seq(visitor)
     }
 
@@ -485,16 +499,13 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
                     let found = format!("{what} {}", shape.name);
                     return Err(Error::invalid_type(Unexpected::Other(found.trim_end()), &visitor));
                 }
-                self.decoder
-                    .descend(|decoder| variant::variant(decoder, &Variant::Record(number), visitor))
+                self.decoder.descend(|decoder| variant::visit_record(decoder, number, visitor))
             }
             // What a format without enums writes: a name, or a map of one entry.
             Tag::Str => visitor.visit_enum(serde::de::value::BorrowedStrDeserializer::new(
                 self.decoder.reader.text()?,
             )),
-            Tag::Map => {
-                self.decoder.descend(|decoder| variant::variant(decoder, &Variant::Entry, visitor))
-            }
+            Tag::Map => self.decoder.descend(|decoder| variant::visit_entry(decoder, visitor)),
             tag => self.any(tag, visitor),
         }
     }

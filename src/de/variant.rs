@@ -1,7 +1,5 @@
 //! Variants of enums: a record, or a map of one entry, as formats without enums write them.
 
-use std::cell::Cell;
-
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, Unexpected, VariantAccess,
@@ -151,77 +149,80 @@ impl<'de> Deserializer<'de> for Content<'_, '_, 'de> {
     }
 }
 
-/// How a variant is encoded.
-pub(super) enum Variant {
-    /// As a record of this layout.
-    Record(usize),
-    /// As a map of one entry.
-    Entry,
-}
-
-pub(super) fn variant<'de, V: Visitor<'de>>(
+/// A variant that is a record of this layout.
+pub(super) fn visit_record<'de, V: Visitor<'de>>(
     decoder: &mut Decoder<'_, 'de>,
-    variant: &Variant,
+    number: usize,
     visitor: V,
 ) -> Result<V::Value> {
-    // What a visitor leaves would be taken for what comes next.
-    let taken = Cell::new(false);
-    let value = match variant {
-        &Variant::Record(number) => {
-            let value = visitor.visit_enum(RecordVariant {
-                decoder: &mut *decoder,
-                number,
-                taken: &taken,
-            })?;
-            // Of a unit variant nothing is left.
-            taken.set(taken.get() || decoder.layout(number).0.len == 0);
-            value
-        }
-        Variant::Entry => {
-            let (count, more, [key, value]) = decoder.run_header::<2>()?;
-            if (count, more) != (1, false) {
-                return Err(Error::invalid_type(Unexpected::Map, &"an enum: a map of one entry"));
-            }
-            visitor.visit_enum(EntryVariant { decoder, key, value, taken: &taken })?
-        }
-    };
-    if taken.get() {
-        Ok(value)
-    } else {
-        Err(Error::custom("a variant is taken without its content"))
-    }
+    let mut record = Record { decoder, number, is_taken: false };
+    let result = visitor.visit_enum(RecordVariant(&mut record));
+    // Of a unit variant nothing is left.
+    let is_taken = record.is_taken || record.decoder.layout(number).0.len == 0;
+    if is_taken { result } else { untaken(result) }
 }
 
-struct RecordVariant<'d, 's, 'de> {
+/// A variant that is a map of one entry, which comes next.
+pub(super) fn visit_entry<'de, V: Visitor<'de>>(
+    decoder: &mut Decoder<'_, 'de>,
+    visitor: V,
+) -> Result<V::Value> {
+    let (count, more, [key, value]) = decoder.run_header::<2>()?;
+    if (count, more) != (1, false) {
+        return Err(Error::invalid_type(Unexpected::Map, &"an enum: a map of one entry"));
+    }
+    let mut entry = Entry { decoder, key, value, is_taken: false };
+    let result = visitor.visit_enum(EntryVariant(&mut entry));
+    if entry.is_taken { result } else { untaken(result) }
+}
+
+/// What a visitor leaves would be taken for what comes next.
+#[cold]
+fn untaken<T>(result: Result<T>) -> Result<T> {
+    result.and_then(|_| Err(Error::custom("a variant is taken without its content")))
+}
+
+/// A record that is a variant.
+struct Record<'d, 's, 'de> {
     decoder: &'d mut Decoder<'s, 'de>,
     number: usize,
-    taken: &'d Cell<bool>,
+    /// Its content was asked for.
+    is_taken: bool,
 }
 
-impl<'de> EnumAccess<'de> for RecordVariant<'_, '_, 'de> {
+/// One reference: it is handed back beside the variant's name, and what is written in parts and then moved as a whole costs
+/// more than to read the name.
+struct RecordVariant<'v, 'd, 's, 'de>(&'v mut Record<'d, 's, 'de>);
+
+impl<'de> EnumAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
     type Error = Error;
     type Variant = Self;
 
+    #[inline]
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self)> {
-        let name = self.decoder.layout(self.number).0.variant;
-        let name = self.decoder.bounds.hand_out(name)?;
+        let Record { decoder, number, .. } = &*self.0;
+        let name = decoder.bounds.hand_out(decoder.layout(*number).0.variant)?;
         let name = seed.deserialize(BorrowedStrDeserializer::new(name))?;
         Ok((name, self))
     }
 }
 
-impl<'de> RecordVariant<'_, '_, 'de> {
+impl<'de> RecordVariant<'_, '_, '_, 'de> {
     /// Reads what the variant holds; an error in it names the variant.
     #[inline]
     fn inside<R>(self, read: impl FnOnce(Content<'_, '_, 'de>) -> Result<R>) -> Result<R> {
-        let RecordVariant { decoder, number, taken } = self;
-        taken.set(true);
-        read(Content { decoder: &mut *decoder, number })
-            .map_err(|error| error.at(Step::Variant(decoder.layout(number).0.variant.to_owned())))
+        let Record { decoder, number, is_taken } = self.0;
+        *is_taken = true;
+        read(Content { decoder, number: *number })
+            .map_err(|error| error.at(Step::Variant(decoder.layout(*number).0.variant.to_owned())))
+    }
+
+    fn kind(&self) -> Kind {
+        self.0.decoder.layout(self.0.number).0.kind
     }
 
     fn found(&self) -> Unexpected<'static> {
-        match self.decoder.layout(self.number).0.kind {
+        match self.kind() {
             Kind::UnitVariant => Unexpected::UnitVariant,
             Kind::NewtypeVariant => Unexpected::NewtypeVariant,
             Kind::TupleVariant => Unexpected::TupleVariant,
@@ -230,29 +231,36 @@ impl<'de> RecordVariant<'_, '_, 'de> {
     }
 }
 
-impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, 'de> {
+impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
     type Error = Error;
 
     fn unit_variant(self) -> Result<()> {
-        self.taken.set(true);
-        match self.decoder.layout(self.number).0.kind {
+        self.0.is_taken = true;
+        match self.kind() {
             Kind::UnitVariant => Ok(()),
             // `#[serde(other)]` takes any variant for a unit one: its content is passed over.
-            _ => skip::record(self.decoder, self.number),
+            _ => skip::record(self.0.decoder, self.0.number),
         }
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
-        match self.decoder.layout(self.number).0.kind {
+        match self.kind() {
             Kind::UnitVariant => Err(Error::invalid_type(self.found(), &"newtype variant")),
+            Kind::NewtypeVariant => self.inside(|Content { decoder, number }| {
+                let slot = decoder.tags(number)[0];
+                seed.deserialize(Value { decoder, slot })
+            }),
             // A variant that held its fields itself may have come to hold a struct or tuple of the same.
             _ => self.inside(|content| seed.deserialize(content)),
         }
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value> {
-        match self.decoder.layout(self.number).0.kind {
+        match self.kind() {
             Kind::UnitVariant => Err(Error::invalid_type(self.found(), &visitor)),
+            Kind::TupleVariant => {
+                self.inside(|Content { decoder, number }| in_order(decoder, number, visitor))
+            }
             _ => self.inside(|content| content.deserialize_seq(visitor)),
         }
     }
@@ -262,10 +270,9 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, 'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        let kind = self.decoder.layout(self.number).0.kind;
-        match kind {
+        match self.kind() {
             Kind::UnitVariant => Err(Error::invalid_type(self.found(), &visitor)),
-            Kind::StructVariant if self.decoder.is_in_order(self.number, fields) => {
+            Kind::StructVariant if self.0.decoder.is_in_order(self.0.number, fields) => {
                 self.inside(|content| in_order(content.decoder, content.number, visitor))
             }
             _ => self.inside(|content| content.deserialize_struct("", fields, visitor)),
@@ -273,32 +280,36 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, 'de> {
     }
 }
 
-/// A variant that is a map of one entry.
-struct EntryVariant<'d, 's, 'de> {
+/// An entry of a map that is a variant.
+struct Entry<'d, 's, 'de> {
     decoder: &'d mut Decoder<'s, 'de>,
     key: u8,
     value: u8,
-    taken: &'d Cell<bool>,
+    /// Its value was asked for.
+    is_taken: bool,
 }
 
-impl<'de> EnumAccess<'de> for EntryVariant<'_, '_, 'de> {
+struct EntryVariant<'v, 'd, 's, 'de>(&'v mut Entry<'d, 's, 'de>);
+
+impl<'de> EnumAccess<'de> for EntryVariant<'_, '_, '_, 'de> {
     type Error = Error;
     type Variant = Self;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self)> {
-        let name = seed.deserialize(Value { decoder: &mut *self.decoder, slot: self.key })?;
-        Ok((name, self))
+        let key = Value { decoder: &mut *self.0.decoder, slot: self.0.key };
+        Ok((seed.deserialize(key)?, self))
     }
 }
 
-impl<'d, 's, 'de> EntryVariant<'d, 's, 'de> {
-    fn content(self) -> Value<'d, 's, 'de> {
-        self.taken.set(true);
-        Value { decoder: self.decoder, slot: self.value }
+impl<'v, 's, 'de> EntryVariant<'v, '_, 's, 'de> {
+    fn content(self) -> Value<'v, 's, 'de> {
+        let Entry { decoder, value, is_taken, .. } = self.0;
+        *is_taken = true;
+        Value { decoder, slot: *value }
     }
 }
 
-impl<'de> VariantAccess<'de> for EntryVariant<'_, '_, 'de> {
+impl<'de> VariantAccess<'de> for EntryVariant<'_, '_, '_, 'de> {
     type Error = Error;
 
     fn unit_variant(self) -> Result<()> {

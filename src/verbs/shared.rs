@@ -314,7 +314,7 @@ impl Segment {
         self.block()
             .and_then(|block| {
                 let number = block.directory().find(path).ok_or_else(|| no_array(&block, path))?;
-                crate::array::widen(path, &plain(&block, path, number)?)
+                crate::array::read_lossless(path, &plain(&block, path, number)?)
             })
             .map_err(|error| self.named(error))
     }

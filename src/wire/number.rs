@@ -88,6 +88,14 @@ fn spread_56(number: u64) -> ([u8; 8], usize) {
     ((number | more).to_le_bytes(), len as usize)
 }
 
+/// The number whose bytes these are: the inverse of [`spread_56`].
+#[inline]
+fn gather_56(bytes: u64) -> u64 {
+    let number = bytes & 0x007f_007f_007f_007f | (bytes & 0x7f00_7f00_7f00_7f00) >> 1;
+    let number = number & 0x3fff_0000_3fff | (number & 0x3fff_0000_3fff_0000) >> 2;
+    number & 0x0fff_ffff | (number & 0x0fff_ffff_0000_0000) >> 4
+}
+
 /// Writes the number over bytes that hold a longer or equally long one, padded so that no byte moves.
 pub(crate) fn put_padded(place: &mut [u8], mut number: u64) {
     let Some((last, head)) = place.split_last_mut() else { return };
@@ -186,14 +194,59 @@ impl<'de> Reader<'de> {
 
     #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64> {
-        let byte = self.byte()?;
-        if byte < 0x80 { Ok(u64::from(byte)) } else { self.long_varint(byte) }
+        match self.rest.split_first() {
+            Some((&byte, rest)) if byte < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(byte))
+            }
+            _ => self.long_varint(),
+        }
     }
 
+    /// The same for one of a list. Such numbers mostly are of like length, which the processor foresees by these branches: where the
+    /// next one starts does not wait for the bytes of this one.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(crate) fn listed_varint(&mut self) -> Result<u64> {
+        let Some((&first, rest)) = self.rest.split_first() else { return self.varint() };
+        let mut number = u64::from(first);
+        if first < 0x80 {
+            self.rest = rest;
+            return Ok(number);
+        }
+        let Some(more) = rest.first_chunk::<4>() else { return self.long_varint() };
+        number &= 0x7f;
+        for (index, byte) in more.iter().enumerate() {
+            number |= u64::from(byte & 0x7f) << (7 * (index + 1));
+            if *byte < 0x80 {
+                self.rest = rest.get(index + 1..).unwrap_or_default();
+                return Ok(number);
+            }
+        }
+        self.long_varint()
+    }
+
+    /// Eight bytes are loaded at once, and the groups of those that belong to the number brought together.
     #[inline(never)]
-    fn long_varint(&mut self, first: u8) -> Result<u64> {
-        let mut number = u64::from(first & 0x7f);
-        for shift in 1..10 {
+    fn long_varint(&mut self) -> Result<u64> {
+        if let Some(bytes) = self.rest.first_chunk() {
+            let word = u64::from_le_bytes(*bytes);
+            let ends = !word & 0x8080_8080_8080_8080;
+            if ends != 0 {
+                let len = ends.trailing_zeros() as usize / 8 + 1;
+                self.rest = self.rest.get(len..).unwrap_or_default();
+                // All bits up to the end of its last byte.
+                return Ok(gather_56(word & (ends ^ (ends - 1))));
+            }
+        }
+        self.varint_by_bytes()
+    }
+
+    /// Of more than eight bytes, or near the end.
+    #[cold]
+    #[inline(never)]
+    fn varint_by_bytes(&mut self) -> Result<u64> {
+        let mut number = 0;
+        for shift in 0..10 {
             let byte = self.byte()?;
             if shift == 9 && byte > 1 {
                 return Err(Error::corrupt(format!(
@@ -216,6 +269,14 @@ impl<'de> Reader<'de> {
         match usize::try_from(length) {
             Ok(length) if length <= self.left() => Ok(length),
             _ => Err(self.too_long(what, length)),
+        }
+    }
+
+    /// An error unless there is a byte left for each of so many items.
+    pub(crate) fn check_left(&self, count: u64) -> Result<usize> {
+        match usize::try_from(count) {
+            Ok(count) if count <= self.left() => Ok(count),
+            other => Err(self.end(other.unwrap_or(usize::MAX))),
         }
     }
 
@@ -263,7 +324,14 @@ mod tests {
                     assert!(put.is_none() || place.starts_with(&out));
                     assert_eq!(place[room..], [0xaa; 12][room..]);
                 }
-                assert_eq!(Reader::new(&out).varint().unwrap(), number);
+                for more in [0, 1, 8] {
+                    let bytes = [&out[..], &[0xff; 8][..more]].concat();
+                    for read in [Reader::varint, Reader::listed_varint] {
+                        let mut reader = Reader::new(&bytes);
+                        assert_eq!(read(&mut reader).unwrap(), number);
+                        assert_eq!(reader.left(), more);
+                    }
+                }
                 let mut wide = [0xff; 10];
                 put_padded(&mut wide, number);
                 assert_eq!(Reader::new(&wide).varint().unwrap(), number);

@@ -16,24 +16,24 @@ use serde_shm::{
 
 /// Its array is placed.
 #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
-struct Marked<T: serde_shm::array::SerializeArray + for<'a> serde_shm::array::DeserializeArray<'a>>(
-    #[serde(with = "serde_shm::array", bound = "")] T,
-);
+pub(crate) struct Marked<
+    T: serde_shm::array::SerializeArray + for<'a> serde_shm::array::DeserializeArray<'a>,
+>(#[serde(with = "serde_shm::array", bound = "")] pub(crate) T);
 
 #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
 struct Newtype<T>(T);
 
 #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
-struct Plain<T> {
-    t: T,
+pub(crate) struct Plain<T> {
+    pub(crate) t: T,
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
-struct Flat<T> {
-    id: u8,
+pub(crate) struct Flat<T> {
+    pub(crate) id: u8,
     #[serde(flatten)]
-    inner: Plain<T>,
-    after: String,
+    pub(crate) inner: Plain<T>,
+    pub(crate) after: String,
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
@@ -44,7 +44,7 @@ struct FlatMap<T> {
 
 #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
 #[serde(tag = "kind")]
-enum Internal<T> {
+pub(crate) enum Internal<T> {
     Unit,
     Case {
         t: T,
@@ -62,7 +62,7 @@ enum InternalNewtype<T> {
 
 #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
 #[serde(tag = "kind", content = "content")]
-enum Adjacent<T> {
+pub(crate) enum Adjacent<T> {
     Case(T),
     Pair(u8, T),
 }
@@ -85,7 +85,7 @@ enum Untagged<T> {
 
 #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
 #[serde(untagged)]
-enum UntaggedStruct<T> {
+pub(crate) enum UntaggedStruct<T> {
     Other { x: u8 },
     Case { t: T },
 }
@@ -516,6 +516,39 @@ fn a_file_of_numpys_through_buffers() {
     all.look("no axes", from_npz(&path), &UntaggedStruct::Case { t: zero });
     all.look("no axes", from_npz(&path), &UntaggedStruct::Case { t: 3_u8 });
     all.assert_none();
+}
+
+/// Once an ndarray under serde's own derive could not be read from such a file inside a newtype.
+#[test]
+fn a_newtype_of_a_plain_ndarray_out_of_a_file_of_numpys() {
+    let folder = tempfile::tempdir().unwrap();
+    let arrays = BTreeMap::from([("t", DynArray::F32(array![[1.5_f32, 2.5]].into_dyn()))]);
+    let path = numpy(folder.path(), &arrays);
+    let found: Plain<Newtype<Option<Newtype<Array2<f32>>>>> = from_npz(&path).unwrap();
+    assert_eq!(found.t, Newtype(Some(Newtype(array![[1.5, 2.5]]))));
+}
+
+/// Once a tuple took the first numbers of a struct's field, or the first fields, and the others were lost without a word.
+#[test]
+fn no_part_of_a_struct_in_an_array_is_lost() {
+    #[derive(Clone, Copy, serde_shm::Element)]
+    #[repr(C)]
+    struct Point {
+        id: u32,
+        at: [f32; 2],
+    }
+    let bytes = to_bytes(&ShmArray1::from(vec![Point { id: 1, at: [0.5, 1.0] }])).unwrap();
+    #[derive(Deserialize, PartialEq, Debug)]
+    struct Of<T> {
+        id: u32,
+        at: T,
+    }
+    let found: Vec<Of<(f32, f32)>> = from_bytes(&bytes).unwrap();
+    assert_eq!(found, [Of { id: 1, at: (0.5, 1.0) }]);
+    let error = from_bytes::<Vec<Of<(f32,)>>>(&bytes).unwrap_err().to_string();
+    assert!(error.contains("[0].at: expected 1 elements, found 2"), "{error}");
+    let error = from_bytes::<Vec<(u32,)>>(&bytes).unwrap_err().to_string();
+    assert!(error.contains("[0]: expected 1 elements, found 2"), "{error}");
 }
 
 /// A sparse matrix as SciPy saves it, whose shape is an array, too.

@@ -17,9 +17,9 @@ use crate::store::{Placed, Standing};
 
 use super::element::{Rows, text, unpadded};
 use super::item::SerializeArray;
+use super::lossless::{elements, misfit};
 use super::nd::dimension;
 use super::token::{Plain, nest, serialize_raw};
-use super::widen::{elements, misfit};
 
 /// An array of any dtype, owned: for programs that look at arrays they do not know.
 ///

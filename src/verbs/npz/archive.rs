@@ -295,7 +295,7 @@ impl Npz {
         path: &str,
     ) -> Result<ndarray::Array<A, D>> {
         self.placed(path)
-            .and_then(|placed| crate::array::widen(path, &placed))
+            .and_then(|placed| crate::array::read_lossless(path, &placed))
             .map_err(|error| self.named(error))
     }
 

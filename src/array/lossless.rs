@@ -21,7 +21,7 @@ const BLOCK: usize = 4096;
 ///
 /// `Mismatch` if the wanted type cannot hold all numbers of the array's, or has another number of axes; `Corrupt` for
 /// bytes that are no elements.
-pub(crate) fn widen<A: Element, D: Dimension>(
+pub(crate) fn read_lossless<A: Element, D: Dimension>(
     path: &str,
     placed: &Placed<'_>,
 ) -> Result<Array<A, D>> {

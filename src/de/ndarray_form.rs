@@ -1,5 +1,5 @@
-//! A list that was written as one and is asked for as ndarray's own form: its elements, and its lengths once they are
-//! counted.
+//! The form that ndarray has in serde, `{v, dim, data}`: an array of the container, or a list that was written as one, whose
+//! lengths are known once its elements are counted.
 
 use serde::de::value::{
     BorrowedStrDeserializer, SeqAccessDeserializer, SeqDeserializer, U8Deserializer,
@@ -8,31 +8,122 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use serde::forward_to_deserialize_any;
 
 use crate::error::{Error, Result};
-use crate::layout::MAX_NDIM;
+use crate::layout::{self, MAX_NDIM, Order};
+use crate::store::Placed;
 use crate::wire::Tag;
 
+use super::array::{check, whole};
+use super::bounds::Bounds;
 use super::decoder::{ANY, Decoder};
+use super::elements::visit_elements;
+use super::items;
+use super::part::Part;
 use super::value::Value;
 
 /// The fields of ndarray's own form, as it asks for them.
 pub(super) const NDARRAY_FIELDS: [&str; 3] = ["v", "dim", "data"];
 
+/// Calls the visitor with an array, in this form.
+pub(super) fn visit_ndarray_form<'de, V: Visitor<'de>>(
+    placed: &Placed<'de>,
+    bounds: &Bounds,
+    visitor: V,
+) -> Result<V::Value> {
+    check(placed, bounds)?;
+    let in_rows = placed.order == Order::C || placed.shape.iter().filter(|n| **n > 1).count() < 2;
+    let strides = if in_rows { Vec::new() } else { layout::strides(&placed.shape, placed.order) };
+    let part = whole(placed, &strides, bounds);
+    visitor.visit_map(PlacedForm { part, field: Field::V, is_named: false })
+}
+
+/// `{v, dim, data}`.
+struct PlacedForm<'p, 'de> {
+    part: Part<'p, 'de>,
+    field: Field,
+    /// The field's name was given, and its value comes next.
+    is_named: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Field {
+    V,
+    Dim,
+    Data,
+    End,
+}
+
+impl<'de> MapAccess<'de> for PlacedForm<'_, 'de> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        let name = match self.field {
+            _ if self.is_named => return Err(items::untaken()),
+            Field::V => "v",
+            Field::Dim => "dim",
+            Field::Data => "data",
+            Field::End => return Ok(None),
+        };
+        self.is_named = true;
+        seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
+        if !std::mem::take(&mut self.is_named) {
+            return Err(items::unnamed());
+        }
+        let field = self.field;
+        self.field = match field {
+            Field::V => Field::Dim,
+            Field::Dim => Field::Data,
+            Field::Data | Field::End => Field::End,
+        };
+        match field {
+            Field::V => seed.deserialize(U8Deserializer::new(1)),
+            Field::Dim => {
+                let axes = self.part.shape.iter().map(|axis| *axis as u64);
+                seed.deserialize(SeqDeserializer::new(axes))
+            }
+            Field::Data | Field::End => seed.deserialize(Data(self.part)),
+        }
+    }
+}
+
+/// All elements in row-major order, as one sequence.
+struct Data<'p, 'de>(Part<'p, 'de>);
+
+impl<'de> Deserializer<'de> for Data<'_, 'de> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visit_elements(self.0, visitor)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier
+    }
+}
+
 /// Calls the visitor with a sequence that comes next, of elements or nested by axis, as ndarray's own form.
-pub(super) fn visit_ndarray<'de, V: Visitor<'de>>(
+pub(super) fn visit_list<'de, V: Visitor<'de>>(
     decoder: &mut Decoder<'_, 'de>,
     visitor: V,
 ) -> Result<V::Value> {
     let list = Nested { decoder, runs: vec![Run::START], lens: vec![None], leaf: None };
-    visitor.visit_map(NdarrayForm { list, field: 0 })
+    visitor.visit_map(ListForm { list, field: 0 })
 }
 
 /// `{v, data, dim}`: the lengths come last.
-struct NdarrayForm<'d, 's, 'de> {
+struct ListForm<'d, 's, 'de> {
     list: Nested<'d, 's, 'de>,
     field: u8,
 }
 
-impl<'de> MapAccess<'de> for NdarrayForm<'_, '_, 'de> {
+impl<'de> MapAccess<'de> for ListForm<'_, '_, 'de> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {

@@ -1,0 +1,116 @@
+//! Lists of whole numbers, of which each takes as many bytes as it needs.
+
+use serde::de::{Deserializer, Visitor};
+use serde::forward_to_deserialize_any;
+
+use crate::error::{Error, Result};
+use crate::wire::{Reader, Tag, unzigzag};
+
+use super::decoder::{Decoder, in_range};
+use super::elements::{Elements, too_many};
+
+/// Whether a run of this tag has such numbers.
+#[inline]
+pub(super) fn is_varint(slot: u8) -> bool {
+    const TAGS: u32 = 1 << Tag::I16 as u8
+        | 1 << Tag::I32 as u8
+        | 1 << Tag::I64 as u8
+        | 1 << Tag::U16 as u8
+        | 1 << Tag::U32 as u8
+        | 1 << Tag::U64 as u8;
+    slot < 32 && TAGS >> slot & 1 == 1
+}
+
+/// Calls the visitor with so many numbers of this tag, which come next. They are read by a cursor of their own, which the
+/// compiler can keep in registers.
+pub(super) fn visit_varints<'de, V: Visitor<'de>>(
+    decoder: &mut Decoder<'_, 'de>,
+    count: u64,
+    slot: u8,
+    visitor: V,
+) -> Result<V::Value> {
+    let tag = decoder.tag(slot)?;
+    // Each takes a byte at least.
+    let len = decoder.reader.check_left(count)?;
+    let items = Varints { reader: decoder.reader.clone(), left: len, tag };
+    let mut elements = Elements::new(items, std::convert::identity);
+    let result = visitor.visit_seq(&mut elements);
+    let Varints { reader, left, .. } = elements.into_items();
+    decoder.reader = reader;
+    if left == 0 { result } else { result.and_then(|_| Err(too_many(len - left, len))) }
+}
+
+struct Varints<'de> {
+    reader: Reader<'de>,
+    left: usize,
+    tag: Tag,
+}
+
+impl Iterator for Varints<'_> {
+    type Item = Result<Varint>;
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        Some(self.reader.listed_varint().map(|number| Varint { tag: self.tag, number }))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Varints<'_> {}
+
+/// A number as its tag says.
+struct Varint {
+    tag: Tag,
+    number: u64,
+}
+
+macro_rules! as_they_are {
+    ($($method:ident $tag:ident)*) => {$(
+        #[cfg_attr(not(debug_assertions), inline(always))]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+            if self.tag == Tag::$tag {
+                return Varint { tag: Tag::$tag, ..self }.visit(visitor);
+            }
+            self.deserialize_any(visitor)
+        }
+    )*};
+}
+
+impl Varint {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn visit<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let Varint { tag, number } = self;
+        match tag {
+            Tag::U16 => visitor.visit_u16(in_range(tag, number)?),
+            Tag::U32 => visitor.visit_u32(in_range(tag, number)?),
+            Tag::I16 => visitor.visit_i16(in_range(tag, unzigzag(number))?),
+            Tag::I32 => visitor.visit_i32(in_range(tag, unzigzag(number))?),
+            Tag::I64 => visitor.visit_i64(unzigzag(number)),
+            _ => visitor.visit_u64(number),
+        }
+    }
+}
+
+impl<'de> Deserializer<'de> for Varint {
+    type Error = Error;
+
+    #[inline(never)]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.visit(visitor)
+    }
+
+    // Most are asked for as what they are.
+    as_they_are! {
+        deserialize_u16 U16 deserialize_u32 U32 deserialize_u64 U64
+        deserialize_i16 I16 deserialize_i32 I32 deserialize_i64 I64
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i128 u8 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
