@@ -1,6 +1,6 @@
 //! The cursor over the inline block: tags, numbers, layouts and run headers, each checked.
 
-use std::any::type_name;
+use std::any::TypeId;
 use std::fmt::Display;
 
 use crate::context;
@@ -43,7 +43,7 @@ pub(super) struct Decoder<'s, 'de> {
     /// How deep values may nest on this stack.
     limit: u32,
     /// The visitor that was last asked whether it fills serde's buffer, and the answer.
-    buffer: (*const u8, bool),
+    buffer: Option<(TypeId, bool)>,
     left_over: Option<LeftOver>,
     /// A value has failed, and its error goes through the visitors of what it stands in.
     is_failing: bool,
@@ -88,7 +88,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
             depth: 0,
             options: 0,
             limit,
-            buffer: (std::ptr::null(), false),
+            buffer: None,
             left_over: None,
             is_failing: false,
             next_array: 0,
@@ -169,11 +169,11 @@ impl<'s, 'de> Decoder<'s, 'de> {
 
     /// Whether this visitor fills serde's buffer.
     fn fills_buffer<V>(&mut self) -> bool {
-        let name = type_name::<V>().as_ptr();
-        if self.buffer.0 != name {
-            self.buffer = (name, is_buffer::<V>());
+        let visitor = typeid::of::<V>();
+        match self.buffer {
+            Some((last, is_buffer)) if last == visitor => is_buffer,
+            _ => self.buffer.insert((visitor, is_buffer::<V>())).1,
         }
-        self.buffer.1
     }
 
     /// Reads a compound for this visitor, which was asked for as anything.

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::layout;
 
 use super::bounds::Bounds;
+use super::buffer::is_buffer;
 use super::part::Part;
 use super::transparent::Transparent;
 
@@ -129,9 +130,10 @@ fn number<'de, T: IntoDeserializer<'de, Error>>(value: T) -> T::Deserializer {
 /// From here on a claim of memory is looked at before it is handed to code that cannot fail where there is none.
 const LARGE: usize = 16 << 20;
 
-/// An error where a `T`, made of so many bytes, would find no memory: sealed memory and files may have holes.
+/// An error where a `T`, made of so many bytes, would find no memory: sealed memory and files may have holes. What owns memory
+/// has something to drop; to such a type the elements are handed only where it could hold them all.
 fn check_memory<T>(bytes: usize) -> Result<()> {
-    if bytes < LARGE || !is_collected::<T>() {
+    if bytes < LARGE || !std::mem::needs_drop::<T>() {
         return Ok(());
     }
     element::check_room(bytes).map_err(|misfit| {
@@ -140,17 +142,13 @@ fn check_memory<T>(bytes: usize) -> Result<()> {
     })
 }
 
-/// Whether a `T` is memory of its own, of as many elements as there are: `Vec` and what is like it. It cannot fail where there
-/// is no memory. Of a type that is called otherwise only the memory is not looked at beforehand.
-fn is_collected<T>() -> bool {
-    let name = std::any::type_name::<T>();
-    ["alloc::", "std::collections::", "serde_bytes::bytebuf::"].iter().any(|s| name.starts_with(s))
-}
-
 /// Bytes, to a visitor that may copy them.
 #[inline]
 pub(super) fn lend_bytes<'de, V: Visitor<'de>>(bytes: &'de [u8], visitor: V) -> Result<V::Value> {
-    check_memory::<V::Value>(bytes.len())?;
+    // Serde's buffer keeps them as they lie.
+    if !is_buffer::<V>() {
+        check_memory::<V::Value>(bytes.len())?;
+    }
     visitor.visit_borrowed_bytes(bytes)
 }
 

@@ -1,5 +1,7 @@
 //! Sealed memory that is one hole: it says to have more than any memory, and whoever copied it was aborted.
 
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::FileExt;
@@ -9,7 +11,7 @@ use std::sync::Arc;
 use ndarray::{Array1, ArrayD};
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::process::{Resource, Rlimit};
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_shm::{
     Deserialize, DynArray, Result, Segment, SegmentOptions, Serialize, ShmArray1, to_shared,
 };
@@ -79,6 +81,40 @@ struct Routed<T>(
     T,
 );
 
+/// A list of a user's own. Its name was not one of those that were known to collect what they are given.
+struct Kept(#[allow(dead_code)] Vec<u8>);
+
+impl<'de> Deserialize<'de> for Kept {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Keep;
+
+        impl<'de> Visitor<'de> for Keep {
+            type Value = Kept;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("numbers or bytes")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> std::result::Result<Kept, E> {
+                Ok(Kept(bytes.to_vec()))
+            }
+
+            fn visit_seq<S: SeqAccess<'de>>(
+                self,
+                mut seq: S,
+            ) -> std::result::Result<Kept, S::Error> {
+                let mut kept = Vec::with_capacity(seq.size_hint().unwrap_or(0));
+                while let Some(number) = seq.next_element()? {
+                    kept.push(number);
+                }
+                Ok(Kept(kept))
+            }
+        }
+
+        deserializer.deserialize_any(Keep)
+    }
+}
+
 #[test]
 fn a_hole_of_8_tib_is_an_error_to_whoever_copies_it() {
     limit_memory();
@@ -98,6 +134,9 @@ fn a_hole_of_8_tib_is_an_error_to_whoever_copies_it() {
     no_memory::<Vec<u8>>(&segment);
     no_memory::<Vec<u64>>(&segment);
     no_memory::<Option<Vec<u8>>>(&segment);
+    no_memory::<VecDeque<u8>>(&segment);
+    no_memory::<BTreeSet<u8>>(&segment);
+    no_memory::<Kept>(&segment);
     no_memory::<Routed<Vec<u8>>>(&segment);
     no_memory::<Routed<Box<[u8]>>>(&segment);
     no_memory::<Routed<Arc<[u8]>>>(&segment);
@@ -115,5 +154,7 @@ fn a_hole_of_8_tib_is_an_error_to_whoever_copies_it() {
     segment.get::<IgnoredAny>().unwrap();
     no_memory::<serde_bytes::ByteBuf>(&segment);
     no_memory::<Vec<u8>>(&segment);
+    no_memory::<Kept>(&segment);
     no_memory::<DynArray>(&segment);
+    assert_eq!(segment.get::<&serde_bytes::Bytes>().unwrap().len() as u64, SIZE);
 }
