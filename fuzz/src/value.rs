@@ -186,7 +186,7 @@ impl Serialize for Value {
 }
 
 /// A few names, so that the same ones come again with other fields.
-const NAMES: [Name; 5] = ["S", "T", "", "Ärger", "Array"];
+const NAMES: [Name; 6] = ["S", "T", "", "3d", "Ärger", "Array"];
 const FIELDS: [Name; 10] = ["a", "b", "c", "v", "dim", "data", "", "größe", "x.y", "type"];
 
 /// What a generator makes values of, and what it leaves out.

@@ -307,10 +307,11 @@ fn is_optional(tag: u8) -> bool {
     [Tag::Option as u8, Tag::Unit as u8, Tag::Readable as u8].contains(&tag)
 }
 
-/// Whether a struct's name is one that a crate has for itself and its own format: no type of Rust's is called so.
+/// Whether a struct's name is one that a crate has for itself and its own format: it begins with a sign, such as `$`. No type of
+/// Rust's is called so, and who renames one for a schema has no reason to; an empty name or a number is such a reason.
 #[inline]
 pub(super) fn is_private(name: &str) -> bool {
-    !matches!(name.as_bytes().first(), Some(b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80..))
+    matches!(name.as_bytes().first(), Some(b) if b.is_ascii_control() || b.is_ascii_punctuation() && *b != b'_')
 }
 
 macro_rules! plain {

@@ -179,7 +179,7 @@ impl Serialize for Value {
 
 /// A few names, so that the same ones come again with other fields.
 fn name() -> impl Strategy<Value = Name> {
-    prop::sample::select(vec!["S", "T", "", "Ärger", "Array"])
+    prop::sample::select(vec!["S", "T", "", "3d", "Ärger", "Array"])
 }
 
 fn fields(value: BoxedStrategy<Value>) -> BoxedStrategy<Fields> {

@@ -87,6 +87,20 @@ proptest! {
     }
 }
 
+/// An empty name was taken for one that a crate keeps for itself, and a newtype of it for what `RawValue` asks for: the struct
+/// inside was given as a map to a visitor that knew only newtypes.
+#[test]
+fn a_newtype_and_the_struct_in_it_may_have_one_name() {
+    for name in ["", "S", "3d", "_", "a b", " ", "é"] {
+        for fields in [vec![], vec![("a", Some(Value::U8(1)))], vec![(name, Some(Value::Unit))]] {
+            let newtype = Value::Newtype(name, Box::new(Value::Struct(name, fields)));
+            comes_back(&newtype);
+            comes_back(&Value::Seq(vec![newtype.clone(), newtype.clone()], Told::Right));
+            comes_back(&Value::Map(vec![(newtype.clone(), newtype)], Told::Right));
+        }
+    }
+}
+
 /// Some of eight fields, by the bits of a number; every third one holds what `hold` gives.
 fn record(bits: usize, hold: &Value) -> Value {
     const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
