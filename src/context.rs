@@ -50,8 +50,41 @@ pub(crate) enum Form {
     Bytes,
 }
 
-/// The arrays that are to go into serde's buffer in another form than the usual one, by name.
-pub(crate) type Forms = BTreeMap<String, Form>;
+/// Arrays in serde's buffer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// All of one name.
+    Named(String),
+    /// The one that is put there after so many others.
+    Nth(usize),
+}
+
+/// The arrays that are to go into serde's buffer in another form than the usual one.
+#[derive(Clone, Default)]
+pub(crate) struct Forms {
+    by_name: BTreeMap<String, Form>,
+    by_place: BTreeMap<usize, Form>,
+    /// That of all others.
+    pub(crate) rest: Option<Form>,
+}
+
+impl Forms {
+    const USUAL: Self = Forms { by_name: BTreeMap::new(), by_place: BTreeMap::new(), rest: None };
+
+    pub(crate) fn insert(&mut self, which: Which, form: Form) {
+        match which {
+            Which::Named(name) => self.by_name.insert(name, form),
+            Which::Nth(place) => self.by_place.insert(place, form),
+        };
+    }
+
+    pub(crate) fn remove(&mut self, which: &Which) {
+        match which {
+            Which::Named(name) => self.by_name.remove(name),
+            Which::Nth(place) => self.by_place.remove(place),
+        };
+    }
+}
 
 /// An array that was put into serde's buffer.
 pub(crate) struct Buffered {
@@ -70,8 +103,10 @@ pub(crate) struct Seen {
     pub(crate) arrays: Vec<Buffered>,
     /// A visitor has refused an array that was kept as one.
     pub(crate) token_refused: bool,
-    /// A visitor has refused another form of an array.
-    pub(crate) other_refused: bool,
+    /// The same of one in ndarray's form.
+    pub(crate) ndarray_refused: bool,
+    /// The same of one as bytes.
+    pub(crate) bytes_refused: bool,
     /// A reader of arrays has met what may be an array in another form.
     pub(crate) is_met: bool,
     /// An array had too many elements to be put there one by one.
@@ -86,7 +121,8 @@ impl Seen {
     const NOTHING: Self = Seen {
         arrays: Vec::new(),
         token_refused: false,
-        other_refused: false,
+        ndarray_refused: false,
+        bytes_refused: false,
         is_met: false,
         too_large: None,
         elements: 0,
@@ -128,7 +164,7 @@ impl Reading {
         regions: BTreeMap::new(),
         live: None,
         handed: None,
-        forms: Forms::new(),
+        forms: Forms::USUAL,
         seen: Seen::NOTHING,
         first_ticket: 0,
     };
@@ -292,9 +328,13 @@ pub(crate) fn take_handed() -> Option<Handed> {
     with_reading(|reading| reading.handed.take())
 }
 
-/// The form in which an array of this name goes into serde's buffer, where it usually goes in another.
+/// The form in which the next array, which has this name, goes into serde's buffer, where it usually goes in another.
 pub(crate) fn form_of(name: &str, usual: Form) -> Form {
-    with_reading(|reading| reading.forms.get(name).copied().unwrap_or(usual))
+    with_reading(|reading| {
+        let Forms { by_name, by_place, rest } = &reading.forms;
+        let place = reading.seen.arrays.len();
+        by_place.get(&place).or_else(|| by_name.get(name)).copied().or(*rest).unwrap_or(usual)
+    })
 }
 
 /// Keeps what an array in serde's buffer is, and gives the ticket for it.
@@ -348,8 +388,8 @@ pub(crate) fn note_refusal(found: &Unexpected<'_>) {
         let seen = &mut reading.seen;
         match found {
             Unexpected::NewtypeStruct => seen.token_refused |= seen.has(|form| form == Form::Token),
-            Unexpected::Map => seen.other_refused |= seen.has(|form| form == Form::Ndarray),
-            Unexpected::Bytes(_) => seen.other_refused |= seen.has(|form| form == Form::Bytes),
+            Unexpected::Map => seen.ndarray_refused |= seen.has(|form| form == Form::Ndarray),
+            Unexpected::Bytes(_) => seen.bytes_refused |= seen.has(|form| form == Form::Bytes),
             _ => {}
         }
     });
@@ -479,7 +519,7 @@ mod tests {
     use super::*;
 
     fn with_region<R>(region: Option<&Region>, read: impl FnOnce() -> R) -> R {
-        reading(region, None, &Forms::new(), &Cell::default(), read)
+        reading(region, None, &Forms::default(), &Cell::default(), read)
     }
 
     #[test]

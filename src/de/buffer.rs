@@ -9,7 +9,7 @@ use serde::de::value::{BorrowedBytesDeserializer, SeqAccessDeserializer, U64Dese
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use crate::context::{self, Buffered, Form, Forms, Seen};
+use crate::context::{self, Buffered, Form, Forms, Seen, Which};
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout;
@@ -28,6 +28,9 @@ pub(super) const SHORT_BYTES: &str = "bytes in place";
 
 /// How often an object is read in other forms at most.
 const MAX_TRIES: usize = 64;
+
+/// Arrays of one name may be read in different forms if there are no more of them in an object's buffers.
+const MAX_PLACES: usize = 16;
 
 /// Whether the visitor fills serde's buffer: it keeps newtypes, and with them arrays as they are. Serde gives no other way to
 /// ask. A buffer that is not recognised has numbers in it, from which owned arrays still come back; a visitor that is wrongly
@@ -156,7 +159,7 @@ impl<'de> Deserializer<'de> for Newtypes {
 /// Reads an object with its arrays in the usual forms, and again in other forms if they were refused.
 pub(super) fn search<T>(mut read: impl FnMut(&Forms, &mut Seen) -> Result<T>) -> Result<T> {
     let mut seen = Seen::default();
-    let mut best = read(&Forms::new(), &mut seen);
+    let mut best = read(&Forms::default(), &mut seen);
     if is_right(best.is_ok(), &seen) {
         return best;
     }
@@ -181,14 +184,24 @@ fn is_right(is_ok: bool, seen: &Seen) -> bool {
     if is_ok {
         !seen.token_refused || !seen.arrays.iter().any(is_left)
     } else {
-        !seen.token_refused && !seen.other_refused
+        !is_refused(seen, None)
     }
+}
+
+/// Whether a visitor has refused an array in a form other than this one.
+fn is_refused(seen: &Seen, but: Option<Form>) -> bool {
+    seen.token_refused && but != Some(Form::Token)
+        || seen.ndarray_refused && but != Some(Form::Ndarray)
+        || seen.bytes_refused && but != Some(Form::Bytes)
 }
 
 /// The same of what was read in other forms: nobody has refused anything.
 fn is_settled(seen: &Seen) -> bool {
-    !seen.is_met && !seen.token_refused && !seen.other_refused
+    !seen.is_met && !is_refused(seen, None)
 }
+
+/// Arrays that may have been refused, and the forms to try.
+type Target = (Which, Vec<Form>);
 
 /// Tries the other forms. `read` keeps what it has read if it has fewer errors than so many, and says whether it has. Gives the
 /// error to report if nothing could be read.
@@ -199,64 +212,15 @@ fn search_on(
     first: &Seen,
     read: &mut dyn FnMut(&Forms, &mut Seen, usize) -> Result<bool>,
 ) -> Option<Error> {
-    let (mut told, mut too_large) = (None, None);
-    let mut tries = 0..MAX_TRIES;
     // Variants are tried in their order: where one comes before another that was read, there are fewer errors. What has met an
     // array in another form is no better than what has as many errors and has met none.
     let met = usize::from(first.is_met);
-    let mut errors = if was_read { first.errors.saturating_add(met) } else { usize::MAX };
-    // Whether what was read is right, and whether it is better than what was read before.
-    let mut try_forms = |forms: &Forms, seen: &mut Seen| {
-        let is_better = read(forms, seen, errors).unwrap_or_else(|error| {
-            told.get_or_insert(error);
-            false
-        });
-        too_large = too_large.take().or_else(|| seen.too_large.clone());
-        if is_better {
-            errors = seen.errors;
-        }
-        (is_better && is_settled(seen), is_better)
-    };
-    // First without those that a reader of arrays has taken out, and then, if nothing helps, with them.
-    let has_taken = first.arrays.iter().any(|array| array.is_taken);
-    let rounds: &[bool] = if !was_read && has_taken { &[false, true] } else { &[false] };
-    for all in rounds {
-        let targets = targets(first, !was_read, *all);
-        if targets.len() > 1 {
-            let forms = targets.iter().map(|(name, forms)| (name.clone(), forms[0])).collect();
-            if try_forms(&forms, &mut Seen::default()).0 {
-                return None;
-            }
-        }
-        let mut forms = Forms::new();
-        for (name, others) in targets {
-            for form in others {
-                if tries.next().is_none() {
-                    return told;
-                }
-                forms.insert(name.clone(), form);
-                let mut seen = Seen::default();
-                let (is_right, is_better) = try_forms(&forms, &mut seen);
-                if is_right {
-                    return None;
-                }
-                // Whether another form is refused now, of another array.
-                let is_other = !seen.is_met
-                    && match form {
-                        Form::Elements | Form::Floats => seen.token_refused || seen.other_refused,
-                        Form::Ndarray | Form::Bytes => seen.token_refused,
-                        Form::Token => seen.other_refused,
-                    };
-                if is_better || is_other {
-                    break;
-                }
-                forms.remove(&name);
-            }
-        }
-    }
-    match too_large {
-        None => told,
-        Some(what) => told.map(|error| {
+    let errors = if was_read { first.errors.saturating_add(met) } else { usize::MAX };
+    let mut search = Search { read, errors, tries: MAX_TRIES, told: None, too_large: None };
+    search.in_all_rounds(was_read, first);
+    match search.too_large {
+        None => search.told,
+        Some(what) => search.told.map(|error| {
             error.with_note(format_args!(
                 "{what}, and serde's buffer behind `flatten`, `untagged` and tagged enums takes {MAX_ELEMENTS} one by one: \
                  read it as an array (`#[shm_array]`, `ShmArray`)"
@@ -265,37 +229,151 @@ fn search_on(
     }
 }
 
+struct Search<'r> {
+    read: &'r mut dyn FnMut(&Forms, &mut Seen, usize) -> Result<bool>,
+    /// What is read is kept if it has fewer.
+    errors: usize,
+    /// How often it may still be read.
+    tries: usize,
+    told: Option<Error>,
+    too_large: Option<String>,
+}
+
+impl Search<'_> {
+    /// All arrays of a name are read alike, so that few reads are enough for any number of them: first without those that a
+    /// reader of arrays has taken out, and then, if nothing helps, with them. At last few arrays are read each in its own form,
+    /// as those of a tuple may have to be.
+    fn in_all_rounds(&mut self, was_read: bool, first: &Seen) {
+        if self.round(first, &|seen| by_name(seen, !was_read, false)) {
+            return;
+        }
+        let has_taken = first.arrays.iter().any(|array| array.is_taken);
+        if !was_read && has_taken && self.round(first, &|seen| by_name(seen, true, true)) {
+            return;
+        }
+        // Where each array has a name of its own, that was tried.
+        if by_name(first, true, true).len() < first.arrays.len() {
+            self.round(first, &|seen| by_place(seen, !was_read));
+        }
+    }
+
+    /// Changes the form of one target after another, and goes on with what helps. Gives whether the search has ended.
+    fn round(&mut self, first: &Seen, targets: &dyn Fn(&Seen) -> Vec<Target>) -> bool {
+        let mut left = targets(first);
+        if left.len() > 1 {
+            let mut forms = Forms::default();
+            for (which, others) in &left {
+                forms.insert(which.clone(), others[0]);
+            }
+            if self.read(&forms, &mut Seen::default()).0 {
+                return true;
+            }
+        }
+        let mut forms = Forms::default();
+        let (mut next, mut known) = (0, left.len());
+        while let Some((which, others)) = left.get(next).cloned() {
+            next += 1;
+            for form in others {
+                if self.tries == 0 {
+                    return true;
+                }
+                self.tries -= 1;
+                forms.insert(which.clone(), form);
+                let mut seen = Seen::default();
+                let (is_right, is_better) = self.read(&forms, &mut seen);
+                if is_right {
+                    return true;
+                }
+                // Whether another form is refused now, of another array.
+                let is_other = !seen.is_met && is_refused(&seen, Some(form));
+                if !is_better && !is_other {
+                    forms.remove(&which);
+                    continue;
+                }
+                // What stands behind the one that was refused is seen only now.
+                for target in targets(&seen) {
+                    if left.iter().all(|(which, _)| *which != target.0) {
+                        left.push(target);
+                    }
+                }
+                if left.len() > known {
+                    // As many as may be there are not read one after another.
+                    forms.rest = Some(form);
+                    if self.read(&forms, &mut Seen::default()).0 {
+                        return true;
+                    }
+                    forms.rest = None;
+                    known = usize::MAX;
+                }
+                break;
+            }
+        }
+        false
+    }
+
+    /// Gives whether what was read is right, and whether it is better than what was read before.
+    fn read(&mut self, forms: &Forms, seen: &mut Seen) -> (bool, bool) {
+        let is_better = (self.read)(forms, seen, self.errors).unwrap_or_else(|error| {
+            self.told.get_or_insert(error);
+            false
+        });
+        self.too_large = self.too_large.take().or_else(|| seen.too_large.clone());
+        if is_better {
+            self.errors = seen.errors;
+        }
+        (is_better && is_settled(seen), is_better)
+    }
+}
+
 /// The names of the arrays that may have been refused, in their order, and the forms to try.
-fn targets(seen: &Seen, has_failed: bool, all: bool) -> Vec<(String, Vec<Form>)> {
-    let mut targets: Vec<(String, Vec<Form>)> = Vec::new();
+fn by_name(seen: &Seen, has_failed: bool, all: bool) -> Vec<Target> {
+    let mut names: Vec<Target> = Vec::new();
     for array in &seen.arrays {
-        let is_suspect = match array.usual {
+        let is_this =
+            |(which, _): &Target| matches!(which, Which::Named(name) if *name == array.name);
+        if is_suspect(array, seen, has_failed, all) && !names.iter().any(is_this) {
+            names.push((Which::Named(array.name.clone()), other_forms(array, seen)));
+        }
+    }
+    names
+}
+
+/// The same, each by itself; none if there are many.
+fn by_place(seen: &Seen, has_failed: bool) -> Vec<Target> {
+    if seen.arrays.len() > MAX_PLACES {
+        return Vec::new();
+    }
+    let arrays = seen.arrays.iter().enumerate();
+    arrays
+        .filter(|(_, array)| is_suspect(array, seen, has_failed, true))
+        .map(|(place, array)| (Which::Nth(place), other_forms(array, seen)))
+        .collect()
+}
+
+fn is_suspect(array: &Buffered, seen: &Seen, has_failed: bool, all: bool) -> bool {
+    !matches!(array.head.standing, Standing::Live(..))
+        && match array.usual {
             Form::Token => all || !array.is_taken,
             // What was written as bytes is best read as bytes, as long as it can be.
             Form::Bytes => has_failed,
             _ => has_failed || seen.is_met,
-        };
-        if !is_suspect
-            || matches!(array.head.standing, Standing::Live(..))
-            || targets.iter().any(|(name, _)| *name == array.name)
-        {
-            continue;
         }
-        let dtype = array.head.dtype.scalar();
-        let mut forms = vec![Form::Token, Form::Elements];
-        if matches!(dtype, Some(Scalar::F16 | Scalar::BF16)) {
-            forms.push(Form::Floats);
-        }
-        forms.push(Form::Ndarray);
-        if dtype == Some(Scalar::U8) {
-            forms.push(Form::Bytes);
-        }
-        if !seen.is_met && array.usual != Form::Token {
-            // Nobody has asked for it as an array.
-            forms.rotate_left(1);
-        }
-        forms.retain(|form| *form != array.usual);
-        targets.push((array.name.clone(), forms));
+}
+
+fn other_forms(array: &Buffered, seen: &Seen) -> Vec<Form> {
+    let dtype = array.head.dtype.scalar();
+    let mut forms = vec![Form::Token, Form::Elements];
+    if matches!(dtype, Some(Scalar::F16 | Scalar::BF16)) {
+        forms.push(Form::Floats);
     }
-    targets
+    forms.push(Form::Ndarray);
+    if dtype == Some(Scalar::U8) {
+        forms.push(Form::Bytes);
+    }
+    if !seen.is_met && array.usual != Form::Token {
+        // Nobody has asked for it as an array.
+        forms.rotate_left(1);
+    }
+    forms.retain(|form| *form != array.usual);
+    forms
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_shm::{from_bytes, to_bytes};
 
+mod buffers;
 mod formats;
 mod keys;
 mod lengths;

@@ -1,0 +1,157 @@
+//! Several arrays in serde's buffers, each of which is asked for in its own way.
+
+use std::fmt::Debug;
+
+use ndarray::{Array1, array};
+use serde::de::{self, DeserializeOwned, IgnoredAny, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_bytes::ByteBuf;
+use serde_shm::{DynArray, ShmArray1, from_bytes, to_bytes};
+
+use crate::becomes;
+use crate::matrix::Marked;
+
+/// It goes through serde's buffer.
+#[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
+#[serde(untagged)]
+enum Only<T> {
+    Only(T),
+}
+
+/// Bytes for a reader that takes no list of them.
+#[derive(PartialEq, Debug, Clone)]
+struct Strict(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfBytes;
+
+        impl Visitor<'_> for OfBytes {
+            type Value = Strict;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("bytes")
+            }
+
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Strict, E> {
+                Ok(Strict(bytes.to_vec()))
+            }
+        }
+        deserializer.deserialize_bytes(OfBytes)
+    }
+}
+
+/// Each kind of request for bytes beside each other, in one buffer, in which they have no names of their own.
+#[track_caller]
+fn in_any_order<A, B, C>(written: &ByteBuf, a: &A, b: &B, c: &C)
+where
+    A: DeserializeOwned + PartialEq + Debug + Clone,
+    B: DeserializeOwned + PartialEq + Debug + Clone,
+    C: DeserializeOwned + PartialEq + Debug + Clone,
+{
+    let two = Only::Only((written, written));
+    becomes(&two, &Only::Only((a.clone(), b.clone())));
+    becomes(&two, &Only::Only((b.clone(), a.clone())));
+    let three = Only::Only((written, written, written));
+    becomes(&three, &Only::Only((a.clone(), b.clone(), c.clone())));
+    becomes(&three, &Only::Only((a.clone(), c.clone(), b.clone())));
+    becomes(&three, &Only::Only((b.clone(), a.clone(), c.clone())));
+    becomes(&three, &Only::Only((b.clone(), c.clone(), a.clone())));
+    becomes(&three, &Only::Only((c.clone(), a.clone(), b.clone())));
+    becomes(&three, &Only::Only((c.clone(), b.clone(), a.clone())));
+    becomes(&three, &Only::Only((c.clone(), Only::Only((b.clone(),)).only().0, a.clone())));
+}
+
+impl<T> Only<T> {
+    fn only(self) -> T {
+        let Only::Only(value) = self;
+        value
+    }
+}
+
+/// All short byte strings of an object were one kind, and so were all arrays of a tuple: where one was asked for as a list and
+/// another as bytes, neither form was right for both.
+#[test]
+fn one_is_a_list_and_another_is_not() {
+    for len in [0, 1, 255, 256, 257, 5_000] {
+        let bytes: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
+        let written = ByteBuf::from(bytes.clone());
+        let (list, strict) = (bytes.clone(), Strict(bytes.clone()));
+        let array = ShmArray1::from(bytes.clone());
+        in_any_order(&written, &list, &strict, &array);
+        in_any_order(&written, &list, &Array1::from(bytes.clone()), &strict);
+        in_any_order(&written, &written.clone(), &strict, &list);
+        in_any_order(
+            &written,
+            &DynArray::from(Array1::from(bytes.clone()).into_dyn()),
+            &list,
+            &strict,
+        );
+    }
+}
+
+#[test]
+fn one_is_a_list_and_another_an_array() {
+    for array in [array![1.5_f32, 2.0], Array1::zeros(300), Array1::zeros(0)] {
+        let (marked, list) = (Marked(array.clone()), array.to_vec());
+        let shared = ShmArray1::from(list.clone());
+        becomes(&Only::Only((&marked, &marked)), &Only::Only((list.clone(), shared.clone())));
+        becomes(&Only::Only((&marked, &marked)), &Only::Only((shared.clone(), list.clone())));
+        becomes(
+            &Only::Only((&marked, &marked, &marked)),
+            &Only::Only((list.clone(), shared.clone(), array.clone())),
+        );
+        becomes(
+            &Only::Only(vec![(&marked, &marked); 3]),
+            &Only::Only(vec![(shared.clone(), list.clone()); 3]),
+        );
+    }
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
+struct Several<A, B, C> {
+    a: Only<A>,
+    b: Only<B>,
+    c: Only<C>,
+}
+
+/// The first refusal ended the read: what came behind it was not known, and not read in another form later.
+#[test]
+fn a_buffer_behind_another() {
+    let array = array![1.5_f32, 2.0, 3.0];
+    let list = array.to_vec();
+    let marked = || Only::Only(Marked(array.clone()));
+    let written = Several { a: marked(), b: marked(), c: marked() };
+    let owned = || Only::Only(list.clone());
+    let shared = || Only::Only(ShmArray1::from(list.clone()));
+    becomes(&written, &Several { a: owned(), b: owned(), c: owned() });
+    becomes(&written, &Several { a: owned(), b: shared(), c: owned() });
+    becomes(&written, &Several { a: shared(), b: owned(), c: shared() });
+    becomes(&written, &Several { a: owned(), b: marked(), c: shared() });
+    let of_bytes = |bytes: &[u8]| Only::Only(ByteBuf::from(bytes));
+    let written = Several { a: of_bytes(&[1]), b: of_bytes(&[2; 300]), c: of_bytes(&[3; 3]) };
+    let of_list = |bytes: &[u8]| Only::Only(bytes.to_vec());
+    let strict = |bytes: &[u8]| Only::Only(Strict(bytes.to_vec()));
+    becomes(&written, &Several { a: of_list(&[1]), b: of_list(&[2; 300]), c: of_list(&[3; 3]) });
+    becomes(&written, &Several { a: strict(&[1]), b: of_list(&[2; 300]), c: strict(&[3; 3]) });
+    becomes(&written, &Several { a: of_list(&[1]), b: strict(&[2; 300]), c: of_list(&[3; 3]) });
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(untagged)]
+enum FirstThatFits {
+    Right(Vec<f32>, ShmArray1<f32>),
+    Anything(#[allow(dead_code)] IgnoredAny),
+}
+
+/// The first variant that can be read is read, though its arrays are asked for in two ways.
+#[test]
+fn a_variant_before_one_that_takes_anything() {
+    let marked = Marked(array![1.5_f32, 2.0]);
+    let bytes = to_bytes(&(&marked, &marked)).unwrap();
+    let found: FirstThatFits = from_bytes(&bytes).unwrap();
+    assert!(
+        matches!(&found, FirstThatFits::Right(list, array) if *list == [1.5, 2.0] && array.len() == 2),
+        "{found:?}"
+    );
+}
