@@ -117,7 +117,7 @@ impl Unstored {
                 let draft = self.draft(&dir, file);
                 publish::give_name(&dir, &draft, &self.name, replace, cannot)?;
                 drop(draft);
-                self.flush(&dir)?;
+                self.placed(&dir, kept)
             }
             Shelf::Dir(_) => {
                 let dir = self.shelf.open()?;
@@ -131,14 +131,20 @@ impl Unstored {
                     })?;
                 }
                 drop(draft);
-                self.flush(&dir)?;
+                self.placed(&dir, kept)
             }
         }
-        let path = self.shelf.path().join(&*self.name);
+    }
+
+    /// Notes that this process has published it, whatever fails from now on, and puts the name on the disk.
+    fn placed(&self, dir: &Dir, kept: File) -> Result<Stored> {
         let status = os::file_status(&kept)
+            .or_else(|_| dir.status_of(&self.name))
             .map_err(|e| Error::io("the segment is in place, but it cannot be looked at", e))?;
+        let path = self.shelf.path().join(&*self.name);
         let stored = Stored::with_status(kept, &status, path);
         session::remember(self.shelf.path(), &self.name, stored.stamp);
+        self.flush(dir)?;
         Ok(stored)
     }
 

@@ -72,6 +72,7 @@ pub(crate) enum Deed {
     PersistElsewhere,
     ToNpz,
     ToNpzDeflated,
+    Retract,
     Attach,
     AttachByName,
     List,
@@ -95,8 +96,9 @@ pub(crate) const WRITES: [Deed; 8] = [
     Deed::ToNpzDeflated,
 ];
 
-/// Those that use what is there.
-const USES: [Deed; 9] = [
+/// Those that use what is there, and one that takes back what it has made.
+const OTHERS: [Deed; 10] = [
+    Deed::Retract,
     Deed::Attach,
     Deed::AttachByName,
     Deed::List,
@@ -164,6 +166,13 @@ impl Deed {
             Deed::ToNpzDeflated => {
                 let options = NpzOptions::new().compression(Compression::Deflate(6));
                 options.save(place.archive(), object).map(|()| None)
+            }
+            Deed::Retract => {
+                let made = named.persist(true).create(object);
+                let is_there = |error: &Error| error.to_string().contains("is in place");
+                let is_there = made.as_ref().err().is_none_or(is_there);
+                assert_eq!(segments::remove_session()?, usize::from(is_there));
+                made.map(Some)
             }
             Deed::Attach => from_shared::<Object>(&place.id).map(same),
             Deed::AttachByName | Deed::OpenStored => from_shared::<Object>(NAME).map(same),
@@ -273,7 +282,7 @@ pub(crate) fn variables(deed: Deed, dir: &Path, id: &str) -> [(&'static str, Str
 
 pub(crate) fn from_environment() -> (Deed, Place) {
     let deed = std::env::var(DEED).unwrap();
-    let deed = WRITES.into_iter().chain(USES).find(|other| format!("{other:?}") == deed).unwrap();
+    let deed = WRITES.into_iter().chain(OTHERS).find(|other| format!("{other:?}") == deed).unwrap();
     let dir = PathBuf::from(std::env::var_os(DIR).unwrap());
     (deed, Place { dir, id: std::env::var(ID).unwrap() })
 }

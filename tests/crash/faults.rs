@@ -105,6 +105,12 @@ fn faults_while_a_segment_is_stored() {
     sweep(Deed::Persist);
 }
 
+/// A segment that was in place when a call failed was not among what this process had published, and stayed.
+#[test]
+fn faults_while_a_segment_is_stored_and_what_was_published_is_removed() {
+    sweep(Deed::Retract);
+}
+
 #[test]
 fn faults_while_a_stored_segment_is_replaced() {
     sweep(Deed::PersistReplace);

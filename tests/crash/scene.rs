@@ -102,7 +102,9 @@ impl Scene {
     pub(crate) fn before(&self) -> Before {
         let object = Object::new(1, self.deed.extra());
         let maker = match self.deed {
-            Deed::ToShared | Deed::Create | Deed::Persist => return Before::Nothing,
+            Deed::ToShared | Deed::Create | Deed::Persist | Deed::Retract => {
+                return Before::Nothing;
+            }
             Deed::Lock => {
                 let live = Live { array: vec![1; 100].into() };
                 return Before::Live(to_shared(&live).unwrap());
