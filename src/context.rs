@@ -97,16 +97,36 @@ pub(crate) struct Buffered {
     pub(crate) is_taken: bool,
 }
 
+/// The forms in which visitors have refused arrays. A refusal of elements looks like any other error.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Refused {
+    pub(crate) token: bool,
+    pub(crate) ndarray: bool,
+    pub(crate) bytes: bool,
+}
+
+impl Refused {
+    pub(crate) fn is_any(self) -> bool {
+        self.token || self.ndarray || self.bytes
+    }
+
+    /// Whether one was in another form than this.
+    pub(crate) fn is_other_than(mut self, form: Form) -> bool {
+        match form {
+            Form::Token => self.token = false,
+            Form::Ndarray => self.ndarray = false,
+            Form::Bytes => self.bytes = false,
+            Form::Elements | Form::Floats => {}
+        }
+        self.is_any()
+    }
+}
+
 /// What has come of the arrays that were put into serde's buffer.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) arrays: Vec<Buffered>,
-    /// A visitor has refused an array that was kept as one.
-    pub(crate) token_refused: bool,
-    /// The same of one in ndarray's form.
-    pub(crate) ndarray_refused: bool,
-    /// The same of one as bytes.
-    pub(crate) bytes_refused: bool,
+    pub(crate) refused: Refused,
     /// A reader of arrays has met what may be an array in another form.
     pub(crate) is_met: bool,
     /// An array had too many elements to be put there one by one.
@@ -120,9 +140,7 @@ pub(crate) struct Seen {
 impl Seen {
     const NOTHING: Self = Seen {
         arrays: Vec::new(),
-        token_refused: false,
-        ndarray_refused: false,
-        bytes_refused: false,
+        refused: Refused { token: false, ndarray: false, bytes: false },
         is_met: false,
         too_large: None,
         elements: 0,
@@ -387,9 +405,9 @@ pub(crate) fn note_refusal(found: &Unexpected<'_>) {
     with_reading(|reading| {
         let seen = &mut reading.seen;
         match found {
-            Unexpected::NewtypeStruct => seen.token_refused |= seen.has(|form| form == Form::Token),
-            Unexpected::Map => seen.ndarray_refused |= seen.has(|form| form == Form::Ndarray),
-            Unexpected::Bytes(_) => seen.bytes_refused |= seen.has(|form| form == Form::Bytes),
+            Unexpected::NewtypeStruct => seen.refused.token |= seen.has(|form| form == Form::Token),
+            Unexpected::Map => seen.refused.ndarray |= seen.has(|form| form == Form::Ndarray),
+            Unexpected::Bytes(_) => seen.refused.bytes |= seen.has(|form| form == Form::Bytes),
             _ => {}
         }
     });

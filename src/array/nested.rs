@@ -203,6 +203,8 @@ impl<'de, S: Sink> Visitor<'de> for Item<'_, S> {
 /// Or the ticket for an array that serde's buffer has kept.
 pub(super) enum Head<'de> {
     Element,
+    /// The number 1, which may be the version of ndarray's own form.
+    One(Leaf<'de>),
     Text(Cow<'de, str>),
     Ticket(u64),
 }
@@ -225,7 +227,7 @@ impl<'de> Visitor<'de> for Ticket {
 /// The first item: a text is handed out, anything else is put into the nest.
 pub(super) struct First<'n, S> {
     pub(super) nest: &'n mut Nest<S>,
-    /// The sequence has three elements, as `(dtype, shape, bytes)` has.
+    /// The sequence has three elements, as `(dtype, shape, bytes)` has and ndarray's own form.
     pub(super) whole: bool,
 }
 
@@ -246,7 +248,12 @@ impl<'de, S: Sink> Visitor<'de> for First<'_, S> {
         f.write_str(if self.whole { " or a dtype" } else { "" })
     }
 
-    visit_leaves! { |first, leaf| first.nest.item().put(leaf).map(|()| Head::Element) }
+    visit_leaves! {
+        |first, leaf| match leaf {
+            Leaf::Unsigned(1) if first.whole => Ok(Head::One(leaf)),
+            leaf => first.nest.item().put(leaf).map(|()| Head::Element),
+        }
+    }
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
         self.nest.item().visit_bytes(bytes).map(|()| Head::Element)
@@ -273,13 +280,13 @@ impl<'de, S: Sink> Visitor<'de> for First<'_, S> {
     }
 }
 
-/// What follows a text: another element, or the shape behind a descriptor.
+/// What follows a text or a 1: another element, or the shape behind a descriptor or version.
 pub(super) enum Next<'de> {
     Element(Leaf<'de>),
     Shape(Vec<usize>),
 }
 
-/// The second item of a sequence whose first is a text.
+/// The second item of a sequence whose first is one of these.
 pub(super) struct Second<'n, S>(pub(super) &'n Nest<S>);
 
 impl<'de, S: Sink> DeserializeSeed<'de> for Second<'_, S> {
@@ -298,6 +305,8 @@ impl<'de, S: Sink> Visitor<'de> for Second<'_, S> {
         self.0.sink.expecting(f)?;
         f.write_str(" or a shape")
     }
+
+    visit_leaves! { |_second, leaf| Ok(Next::Element(leaf)) }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
         Ok(Next::Element(Leaf::Text(Cow::Owned(text.to_owned()))))

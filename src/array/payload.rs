@@ -47,7 +47,7 @@ pub(super) trait Target<'de>: Sized {
     fn nested<E: Error>(nest: Nest<Self::Sink>) -> Result<Self, E>;
 
     /// The field `data` of ndarray's own form: so many elements.
-    fn data<M: MapAccess<'de>>(map: &mut M) -> Result<(usize, Self::Sink), M::Error>;
+    fn data() -> impl DeserializeSeed<'de, Value = (usize, Self::Sink)>;
 
     /// These as an array of this shape, which has as many.
     fn shaped<E: Error>(shape: Vec<usize>, data: Self::Sink) -> Result<Self, E>;
@@ -152,6 +152,21 @@ impl<'de, T: Target<'de>> Visitor<'de> for Payload<T> {
                 });
             }
             Some(Head::Element) => nest.shape[0] = 1,
+            Some(Head::One(leaf)) => match seq.next_element_seed(Second(&nest))? {
+                // Its rows would not be of one shape: it is ndarray's own form, in a format that drops the names of fields.
+                Some(Next::Shape(shape)) => {
+                    let data = seq.next_element_seed(T::data())?;
+                    return in_shape(shape, data.ok_or_else(|| missing(2))?);
+                }
+                second => {
+                    nest.item().put(leaf)?;
+                    nest.shape[0] = 1;
+                    if let Some(Next::Element(leaf)) = second {
+                        nest.item().put(leaf)?;
+                        nest.shape[0] = 2;
+                    }
+                }
+            },
             Some(Head::Text(text)) => {
                 // A text may be an element or a descriptor; what follows tells.
                 let second = if nest.sink.may_be_text() {
@@ -205,20 +220,25 @@ impl<'de, T: Target<'de>> Visitor<'de> for Payload<T> {
                     }
                 }
                 "dim" => shape = Some(map.next_value_seed(Lens)?),
-                "data" => data = Some(T::data(&mut map)?),
+                "data" => data = Some(map.next_value_seed(T::data())?),
                 other => return Err(M::Error::unknown_field(other, &["v", "dim", "data"])),
             }
             key = map.next_key()?;
         }
         let shape = shape.ok_or_else(|| M::Error::missing_field("dim"))?;
-        let (count, data) = data.ok_or_else(|| M::Error::missing_field("data"))?;
-        if layout::count(&shape) != Some(count) {
-            return Err(M::Error::custom(format_args!(
-                "shape {shape:?} does not have {count} elements"
-            )));
-        }
-        T::shaped(shape, data)
+        in_shape(shape, data.ok_or_else(|| M::Error::missing_field("data"))?)
     }
+}
+
+/// What ndarray's own form says.
+fn in_shape<'de, T: Target<'de>, E: Error>(
+    shape: Vec<usize>,
+    (count, data): (usize, T::Sink),
+) -> Result<T, E> {
+    if layout::count(&shape) != Some(count) {
+        return Err(E::custom(format_args!("shape {shape:?} does not have {count} elements")));
+    }
+    T::shaped(shape, data)
 }
 
 /// Reads the bytes of an array of which all else is known.

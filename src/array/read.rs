@@ -193,8 +193,8 @@ impl<'de, A: Element> Target<'de> for Read<'de, A> {
         Self::shaped(shape, sink)
     }
 
-    fn data<M: MapAccess<'de>>(map: &mut M) -> Result<(usize, Typed), M::Error> {
-        map.next_value_seed(Data(&A::DTYPE))
+    fn data() -> impl DeserializeSeed<'de, Value = (usize, Typed)> {
+        Data(A::DTYPE)
     }
 
     fn shaped<E: Error>(shape: Vec<usize>, data: Typed) -> Result<Self, E> {
@@ -263,9 +263,9 @@ impl Sink for Typed {
 }
 
 /// The elements of ndarray's own form, in one sequence, and their number.
-struct Data<'d>(&'d DType);
+struct Data(DType);
 
-impl<'de> DeserializeSeed<'de> for Data<'_> {
+impl<'de> DeserializeSeed<'de> for Data {
     type Value = (usize, Typed);
 
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
@@ -273,7 +273,7 @@ impl<'de> DeserializeSeed<'de> for Data<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Data<'_> {
+impl<'de> Visitor<'de> for Data {
     type Value = (usize, Typed);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -281,7 +281,7 @@ impl<'de> Visitor<'de> for Data<'_> {
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
-        let mut items = Typed { dtype: self.0.clone(), bytes: Vec::new() };
+        let mut items = Typed { dtype: self.0, bytes: Vec::new() };
         let mut count = 0;
         loop {
             let (dtype, out) = items.next()?;

@@ -182,22 +182,15 @@ fn is_right(is_ok: bool, seen: &Seen) -> bool {
     }
     let is_left = |array: &Buffered| array.form == Form::Token && !array.is_taken;
     if is_ok {
-        !seen.token_refused || !seen.arrays.iter().any(is_left)
+        !seen.refused.token || !seen.arrays.iter().any(is_left)
     } else {
-        !is_refused(seen, None)
+        !seen.refused.is_any()
     }
-}
-
-/// Whether a visitor has refused an array in a form other than this one.
-fn is_refused(seen: &Seen, but: Option<Form>) -> bool {
-    seen.token_refused && but != Some(Form::Token)
-        || seen.ndarray_refused && but != Some(Form::Ndarray)
-        || seen.bytes_refused && but != Some(Form::Bytes)
 }
 
 /// The same of what was read in other forms: nobody has refused anything.
 fn is_settled(seen: &Seen) -> bool {
-    !seen.is_met && !is_refused(seen, None)
+    !seen.is_met && !seen.refused.is_any()
 }
 
 /// Arrays that may have been refused, and the forms to try.
@@ -285,7 +278,7 @@ impl Search<'_> {
                     return true;
                 }
                 // Whether another form is refused now, of another array.
-                let is_other = !seen.is_met && is_refused(&seen, Some(form));
+                let is_other = !seen.is_met && seen.refused.is_other_than(form);
                 if !is_better && !is_other {
                     forms.remove(&which);
                     continue;

@@ -2,11 +2,11 @@
 
 use std::fmt::Debug;
 
-use ndarray::{Array1, array};
+use ndarray::{Array1, Array2, array};
 use serde::de::{self, DeserializeOwned, IgnoredAny, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_bytes::ByteBuf;
-use serde_shm::{DynArray, ShmArray1, from_bytes, to_bytes};
+use serde_shm::{DynArray, ShmArray1, ShmArray2, from_bytes, to_bytes};
 
 use crate::becomes;
 use crate::matrix::Marked;
@@ -154,4 +154,37 @@ fn a_variant_before_one_that_takes_anything() {
         matches!(&found, FirstThatFits::Right(list, array) if *list == [1.5, 2.0] && array.len() == 2),
         "{found:?}"
     );
+}
+
+/// MessagePack without names has a struct as a list, and serde's buffer had ndarray's form in it as three items, of which the
+/// first was taken for an element.
+#[test]
+fn the_form_of_an_empty_array_in_a_format_without_names() {
+    #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
+    enum Case<T> {
+        Pair(T, u8),
+    }
+    #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
+    struct Flat<T> {
+        #[serde(flatten)]
+        case: Case<T>,
+    }
+    #[track_caller]
+    fn comes_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: T) {
+        let flat = Flat { case: Case::Pair(value, 7) };
+        for bytes in [rmp_serde::to_vec(&flat).unwrap(), rmp_serde::to_vec_named(&flat).unwrap()] {
+            assert_eq!(rmp_serde::from_slice::<Flat<T>>(&bytes).unwrap(), flat);
+        }
+    }
+    for shape in [[0, 0], [0, 3], [3, 0], [2, 1]] {
+        comes_back(ShmArray2::<f32>::from(Array2::ones(shape)));
+        comes_back(ShmArray2::from(Array2::from_elem(shape, true)));
+        comes_back(ShmArray2::<u8>::from(Array2::ones(shape)));
+        comes_back(Marked(Array2::<i64>::ones(shape)));
+        comes_back(Array2::<i64>::ones(shape));
+    }
+    for list in [vec![1_u8, 2, 3], vec![1, 1, 1], vec![1], vec![2, 1, 1]] {
+        comes_back(ShmArray1::from(list.clone()));
+        comes_back(ShmArray1::from(list.iter().map(|n| f32::from(*n)).collect::<Vec<_>>()));
+    }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use ndarray::{ArrayD, IxDyn};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Unexpected};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Unexpected};
 
 use crate::memory::live::Kind;
 use crate::store::{Placed, Standing};
@@ -154,13 +154,24 @@ impl<'de> Target<'de> for DynArray {
         nest.sink.into_array(&nest.shape)
     }
 
-    fn data<M: MapAccess<'de>>(map: &mut M) -> Result<(usize, Leaves), M::Error> {
-        let mut nest = Nest::new(Leaves::default());
-        map.next_value_seed(Item { nest: &mut nest, axis: 0 })?;
-        Ok((nest.sink.0.len(), nest.sink))
+    fn data() -> impl DeserializeSeed<'de, Value = (usize, Leaves)> {
+        Data
     }
 
     fn shaped<E: Error>(shape: Vec<usize>, data: Leaves) -> Result<Self, E> {
         data.into_array(&shape)
+    }
+}
+
+/// The elements of ndarray's own form, and their number.
+struct Data;
+
+impl<'de> DeserializeSeed<'de> for Data {
+    type Value = (usize, Leaves);
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
+        let mut nest = Nest::new(Leaves::default());
+        Item { nest: &mut nest, axis: 0 }.deserialize(d)?;
+        Ok((nest.sink.0.len(), nest.sink))
     }
 }
