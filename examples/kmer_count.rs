@@ -5,9 +5,6 @@
 //! the index, the reads and an `AtomicArray` of counts. That the counts differ in any place is an error. Without arguments
 //! the genome is `examples/data/lambda.fa`, and each of its bases is in 400 reads on average.
 
-#[path = "share/fasta.rs"]
-mod fasta;
-
 use std::error::Error;
 use std::io::{self, BufReader, Write};
 use std::ops::Range;
@@ -19,8 +16,8 @@ use std::{env, fs};
 use ndarray::{Array2, Ix1};
 use serde_shm::workers::{self, Outcome, Pool, Task};
 use serde_shm::{AtomicArray, Deserialize, Serialize, ShmArray1, ShmArray2};
+use serde_shm_examples::{GENOME, read_fasta};
 
-const GENOME: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/lambda.fa");
 const COVERAGE: usize = 400;
 const PROCESSES: usize = 4;
 
@@ -99,7 +96,7 @@ fn main() -> ExitCode {
 fn run(path: &str, coverage: usize) -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout().lock();
     let file = fs::File::open(path).map_err(|error| format!("{path}: {error}"))?;
-    let records = fasta::read(BufReader::new(file)).map_err(|error| format!("{path}: {error}"))?;
+    let records = read_fasta(BufReader::new(file)).map_err(|error| format!("{path}: {error}"))?;
     for record in &records {
         writeln!(out, "genome    {}: {} bases", record.name, record.bases.len())?;
     }

@@ -5,8 +5,7 @@ use std::error::Error;
 
 use ndarray::{Array1, ArrayView1};
 use serde_shm::{Deserialize, Serialize};
-
-use crate::fasta::Record;
+use serde_shm_examples::Record;
 
 /// Odd, so that no k-mer is its own reverse complement; 31 bases of 2 bits fit in a `u64`.
 pub(crate) const K: usize = 31;

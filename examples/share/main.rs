@@ -5,7 +5,6 @@
 //! where its share of the reads comes from, and answers on its stdout. Any answer that differs from what one process
 //! finds alone is an error.
 
-mod fasta;
 mod index;
 mod reads;
 
@@ -17,11 +16,11 @@ use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use serde_shm::{Deserialize, ErrorKind, Segment, Serialize};
+use serde_shm_examples::{GENOME, read_fasta};
 
 use index::{Index, IndexView, Place};
 use reads::{Reads, ReadsView};
 
-const GENOME: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/lambda.fa");
 const WORKERS: usize = 4;
 
 /// What the parent publishes.
@@ -79,7 +78,7 @@ fn parent() -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout().lock();
     let genome = fs::File::open(GENOME).map_err(|error| format!("{GENOME}: {error}"))?;
     let records =
-        fasta::read(BufReader::new(genome)).map_err(|error| format!("{GENOME}: {error}"))?;
+        read_fasta(BufReader::new(genome)).map_err(|error| format!("{GENOME}: {error}"))?;
 
     let (index, building) = timed(|| Index::build(&records));
     let job = Job { index: index?, reads: Reads::sample(&records)? };

@@ -5,8 +5,8 @@ use std::error::Error;
 
 use ndarray::{Array2, ArrayView2, aview1, s};
 use serde_shm::{Deserialize, Serialize};
+use serde_shm_examples::Record;
 
-use crate::fasta::Record;
 use crate::index::Place;
 
 const SAMPLED: usize = 20_000;

@@ -1,17 +1,26 @@
-//! FASTA: lines of bases under headers that start with `>`.
+//! What the examples have in common: the genome that they read, and FASTA, lines of bases under headers that start with `>`.
 
 use std::error::Error;
 use std::io::BufRead;
 
-pub(crate) struct Record {
+/// The genome that comes with the examples.
+pub const GENOME: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/lambda.fa");
+
+/// A sequence.
+#[derive(Debug)]
+pub struct Record {
     /// The header up to its first blank; what follows is a description.
-    pub(crate) name: String,
+    pub name: String,
     /// The letters, in upper case.
-    pub(crate) bases: Vec<u8>,
+    pub bases: Vec<u8>,
 }
 
 /// Reads all records. Lower case only marks repeats and means the same bases.
-pub(crate) fn read(input: impl BufRead) -> Result<Vec<Record>, Box<dyn Error>> {
+///
+/// # Errors
+///
+/// The number of the line that cannot be read or is not FASTA.
+pub fn read_fasta(input: impl BufRead) -> Result<Vec<Record>, Box<dyn Error>> {
     let mut records: Vec<Record> = Vec::new();
     for (number, line) in (1..).zip(input.lines()) {
         let line = line.map_err(|error| format!("line {number}: {error}"))?;
