@@ -12,7 +12,7 @@ use serde::forward_to_deserialize_any;
 use crate::context::{self, Buffered, Form, Forms, Seen, Which};
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout;
+use crate::layout::{self, Order};
 use crate::store::{Placed, Standing};
 
 use super::array::visit_nested;
@@ -82,6 +82,28 @@ pub(super) fn visit<'de, V: Visitor<'de>>(
         Form::Ndarray => context::with_half_bits(|| visit_ndarray_form(&placed, bounds, visitor)),
         Form::Bytes => lend_bytes(bytes, visitor),
     }
+}
+
+/// The form in which an array in ndarray's form that is no array of the container goes there: in that one, or as elements.
+pub(super) fn form_in_place() -> Form {
+    const NAME: &str = "ndarray's form in place";
+    let form = context::form_of(NAME, Form::Ndarray);
+    let (order, standing) = (Order::C, Standing::Free);
+    context::keep(Buffered {
+        name: NAME.to_owned(),
+        head: Placed {
+            bytes: &[],
+            region: None,
+            dtype: DType::BOOL,
+            shape: Vec::new(),
+            order,
+            standing,
+        },
+        form,
+        usual: Form::Ndarray,
+        is_taken: false,
+    });
+    form
 }
 
 /// The error of a number that the buffer cannot hold.

@@ -80,7 +80,7 @@ impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
     }
 
     /// A length that is worth an allocation: no more items than bytes are left.
-    fn hint(&self) -> Option<usize> {
+    pub(super) fn hint(&self) -> Option<usize> {
         let left = usize::try_from(self.left).unwrap_or(usize::MAX);
         if self.more { None } else { Some(left.min(self.decoder.reader.left())) }
     }

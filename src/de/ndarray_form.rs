@@ -1,23 +1,29 @@
 //! The form that ndarray has in serde, `{v, dim, data}`: an array of the container, or a list that was written as one, whose
-//! lengths are known once its elements are counted.
+//! lengths are known once its elements are counted. And back: an array that was written in this form in place, since it has no
+//! elements or they are no numbers, as nested sequences.
+
+use std::fmt;
 
 use serde::de::value::{
     BorrowedStrDeserializer, SeqAccessDeserializer, SeqDeserializer, U8Deserializer,
 };
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
 use serde::forward_to_deserialize_any;
 
 use crate::error::{Error, Result};
 use crate::layout::{self, MAX_NDIM, Order};
 use crate::store::Placed;
-use crate::wire::Tag;
+use crate::wire::{Kind, Shape, Tag};
 
 use super::array::{check, whole};
 use super::bounds::Bounds;
 use super::decoder::{ANY, Decoder};
 use super::elements::visit_elements;
-use super::items;
+use super::items::{self, Items};
 use super::part::Part;
+use super::transparent::Transparent;
 use super::value::Value;
 
 /// The fields of ndarray's own form, as it asks for them.
@@ -267,5 +273,131 @@ impl<'de> Deserializer<'de> for Lens<'_> {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
         seq tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+/// Whether a record of this shape is an array in ndarray's form.
+pub(super) fn is_ndarray_form(shape: &Shape<'_>) -> bool {
+    shape.kind == Kind::Struct && shape.name == "Array" && shape.fields == NDARRAY_FIELDS
+}
+
+/// Calls the visitor of a sequence with a record of this form that comes next, nested by axis.
+pub(super) fn visit_rows<'de, V: Visitor<'de>>(
+    decoder: &mut Decoder<'_, 'de>,
+    number: usize,
+    visitor: V,
+) -> Result<V::Value> {
+    let &[v, dim, data] = decoder.tags(number) else {
+        return Err(Error::corrupt("a struct of three fields has another number of tags"));
+    };
+    let version = u64::deserialize(Value { decoder, slot: v }).map_err(|e| e.at_field("v"))?;
+    if version != 1 {
+        return Err(Error::mismatch(format!(
+            "expected version 1 of ndarray's form, found {version}"
+        )));
+    }
+    let lens = Vec::<u64>::deserialize(Value { decoder, slot: dim });
+    let lens = lens.map_err(|e| e.at_field("dim"))?;
+    if lens.is_empty() {
+        return Err(Error::mismatch(format!(
+            "expected {}, found an array without axes",
+            Said(&visitor)
+        )));
+    }
+    if lens.len() > MAX_NDIM {
+        return Err(Error::mismatch(format!("more than {MAX_NDIM} axes")));
+    }
+    decoder.bounds.check_levels(lens.len())?;
+    let products = lens.iter().scan(1_u64, |rows, len| {
+        *rows = rows.saturating_mul(*len);
+        Some(*rows)
+    });
+    if lens.contains(&0) {
+        // The rows have no bytes.
+        let rows = products.fold(0, u64::saturating_add);
+        decoder.bounds.take_rows(usize::try_from(rows).unwrap_or(usize::MAX))?;
+    }
+    let tag = decoder.tag(data)?;
+    if tag != Tag::Seq {
+        return Err(
+            Error::mismatch(format!("expected a sequence, found {}", tag.name())).at_field("data")
+        );
+    }
+    decoder.descend(|decoder| {
+        let header = decoder.run_header()?;
+        let mut items = Items::begin(decoder, header)?;
+        let value = Row { items: &mut items, lens: &lens }.deserialize_seq(visitor)?;
+        items.finish()?;
+        Ok(value)
+    })
+}
+
+/// What a visitor expects.
+struct Said<'v, V>(&'v V);
+
+impl<'de, V: Visitor<'de>> fmt::Display for Said<'_, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+}
+
+/// What stands along the first of these axes.
+struct Row<'r, 'd, 's, 'de> {
+    items: &'r mut Items<'d, 's, 'de, 1>,
+    lens: &'r [u64],
+}
+
+impl<'de> Deserializer<'de> for Row<'_, '_, '_, 'de> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let Row { items, lens } = self;
+        let (len, inner) = lens.split_first().map_or((0, lens), |(len, inner)| (*len, inner));
+        let mut rows = Rows { items, inner, len, done: 0 };
+        let value = visitor.visit_seq(&mut rows)?;
+        if rows.done == len {
+            return Ok(value);
+        }
+        let (done, len) = (rows.done, rows.len);
+        Err(Error::mismatch(format!("expected {done} elements, found {len}")))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+/// The rows or elements along an axis.
+struct Rows<'r, 'd, 's, 'de> {
+    items: &'r mut Items<'d, 's, 'de, 1>,
+    inner: &'r [u64],
+    len: u64,
+    done: u64,
+}
+
+impl<'de> SeqAccess<'de> for &mut Rows<'_, '_, '_, 'de> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        if self.done == self.len {
+            return Ok(None);
+        }
+        let at = self.done as usize;
+        self.done += 1;
+        if self.inner.is_empty() {
+            return match (&mut *self.items).next_element_seed(seed)? {
+                Some(element) => Ok(Some(element)),
+                None => Err(Error::mismatch("fewer elements than ndarray's form says")),
+            };
+        }
+        let row = Row { items: &mut *self.items, lens: self.inner };
+        seed.deserialize(Transparent::new(row)).map(Some).map_err(|error| error.at_index(at))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        let left = usize::try_from(self.len - self.done).ok()?;
+        let elements = self.items.hint();
+        Some(if self.inner.contains(&0) { left } else { left.min(elements.unwrap_or(0)) })
     }
 }

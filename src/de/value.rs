@@ -14,7 +14,7 @@ use super::decoder::{ANY, Copied, Decoder};
 use super::elements::{lend_bytes, visit_packed};
 use super::items::Items;
 use super::key::Key;
-use super::ndarray_form::{self, NDARRAY_FIELDS};
+use super::ndarray_form::{self, NDARRAY_FIELDS, is_ndarray_form, visit_rows};
 use super::record::{by_name, entered, in_order};
 use super::skip;
 use super::variant::{self, SingleEntry};
@@ -165,6 +165,13 @@ impl<'d, 'de> Value<'d, '_, 'de> {
             tag @ (Tag::Array | Tag::Ndarray | Tag::Blob | Tag::Bytes) => {
                 self.array::<V>(tag)?.deserialize_seq(visitor)
             }
+            Tag::Record => {
+                let number = self.decoder.layout_number()?;
+                if is_ndarray_form(self.decoder.layout(number).0) {
+                    return self.decoder.descend(|decoder| visit_rows(decoder, number, visitor));
+                }
+                self.record(number, visitor)
+            }
             tag => self.any(tag, visitor),
         }
     }
@@ -247,6 +254,12 @@ impl<'d, 'de> Value<'d, '_, 'de> {
         let decoder = self.decoder;
         let (shape, _) = decoder.layout(number);
         match shape.kind {
+            Kind::Struct if is_buffer::<V>() && is_ndarray_form(shape) => {
+                decoder.descend(|decoder| match buffer::form_in_place() {
+                    Form::Elements => visit_rows(decoder, number, visitor),
+                    _ => by_name(decoder, number, visitor),
+                })
+            }
             Kind::Struct => decoder.descend(|decoder| by_name(decoder, number, visitor)),
             Kind::Tuple => decoder.descend(|decoder| in_order(decoder, number, visitor)),
             Kind::UnitVariant => {

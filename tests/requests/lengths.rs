@@ -181,3 +181,84 @@ fn an_empty_array_of_several_axes_through_json() {
     let view: ArrayView1<'_, f32> = ArrayView1::from(&[]);
     assert!(view.is_empty());
 }
+
+/// An ndarray without elements is no array of the container, since nothing says what it has none of; nor is one of texts. As
+/// a list they once were not read, where every other ndarray was.
+#[test]
+fn ndarrays_in_place_as_lists() {
+    #[derive(serde::Serialize, serde::Deserialize, PartialEq, Debug)]
+    #[serde(untagged)]
+    enum Only<T> {
+        Only(T),
+    }
+    #[track_caller]
+    fn everywhere<A, T>(array: A, list: T)
+    where
+        A: Serialize + Clone,
+        T: de::DeserializeOwned + Serialize + PartialEq + std::fmt::Debug + Clone,
+    {
+        becomes(&array, &list);
+        becomes(&(array.clone(), 7_u8), &(list.clone(), 7_u8));
+        becomes(&vec![array.clone(); 3], &vec![list.clone(); 3]);
+        becomes(&Some(array.clone()), &Some(Some(list.clone())));
+        becomes(&Only::Only(array.clone()), &Only::Only(list.clone()));
+        becomes(
+            &Only::Only((array.clone(), list.clone())),
+            &Only::Only((list.clone(), list.clone())),
+        );
+        // As a key.
+        let bytes = to_bytes(&Pairs(vec![(array, 1_u8)])).unwrap();
+        assert_eq!(from_bytes::<Pairs<T, u8>>(&bytes).unwrap().0, [(list, 1)]);
+    }
+    everywhere(Array1::<bool>::default(0), Vec::<bool>::new());
+    everywhere(Array1::<f32>::default(0), VecDeque::<f32>::new());
+    everywhere(Array2::<u8>::default((0, 3)), Vec::<Vec<u8>>::new());
+    everywhere(Array2::<u8>::default((3, 0)), vec![Vec::<u8>::new(); 3]);
+    everywhere(Array2::<u8>::default((2, 0)), [Some(Vec::<u8>::new()), Some(Vec::new())]);
+    everywhere(Array3::<u8>::default((2, 1, 0)), vec![vec![Vec::<u8>::new()]; 2]);
+    everywhere(array!["a", "b"], vec!["a".to_owned(), "b".to_owned()]);
+    everywhere(
+        array![["a", "b"], ["c", "d"]],
+        [["a", "b"], ["c", "d"]].map(|row| row.map(str::to_owned)),
+    );
+    everywhere(array![[Some(1_u8)], [None]], (vec![Some(1_u8)], vec![None::<u8>]));
+    let bytes = to_bytes(&array!["a", "b"]).unwrap();
+    assert!(from_bytes::<(String,)>(&bytes).is_err());
+    assert!(from_bytes::<Vec<Vec<String>>>(&bytes).is_err());
+    // No byte stands behind the rows.
+    let rows = to_bytes(&Array2::<u8>::default((1 << 40, 0))).unwrap();
+    let error = from_bytes::<Vec<Vec<u8>>>(&rows).unwrap_err();
+    assert_eq!(error.kind(), serde_shm::ErrorKind::Limit, "{error}");
+}
+
+/// A map whose keys need not be in any order.
+struct Pairs<K, V>(Vec<(K, V)>);
+
+impl<K: Serialize, V: Serialize> Serialize for Pairs<K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
+
+impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for Pairs<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfPairs<K, V>(std::marker::PhantomData<(K, V)>);
+
+        impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Visitor<'de> for OfPairs<K, V> {
+            type Value = Pairs<K, V>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(OfPairs(std::marker::PhantomData))
+    }
+}
