@@ -1,4 +1,4 @@
-//! The cursor over the inline block: tags, numbers, layouts and run headers, each checked.
+//! The cursor over the inline block: tags, numbers, records and run headers, each checked.
 
 use std::any::TypeId;
 use std::fmt::Display;
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::layout::Order;
 use crate::stack;
 use crate::store::{ArrayStream, Placed, Source, Standing};
-use crate::wire::{Kind, Layout, ReadTables, Reader, Shape, Tag, unzigzag};
+use crate::wire::{FieldTags, Kind, ReadTables, Reader, Schema, Tag, unzigzag};
 
 use super::bounds::Bounds;
 use super::buffer::is_buffer;
@@ -20,7 +20,7 @@ pub(super) const ANY: u8 = Tag::Any as u8;
 /// compared again.
 type Fields = &'static [&'static str];
 
-/// How the records of a layout are read.
+/// How the records of these field tags are read.
 #[derive(Clone, Copy)]
 struct Way<'de> {
     tags: &'de [u8],
@@ -34,7 +34,7 @@ struct Way<'de> {
 pub(super) struct Decoder<'s, 'de> {
     pub(super) reader: Reader<'de>,
     tables: ReadTables<'de>,
-    /// For each layout.
+    /// For each row of field tags.
     ways: Vec<Way<'de>>,
     source: &'s dyn Source<'de>,
     depth: u32,
@@ -55,7 +55,7 @@ pub(super) struct Decoder<'s, 'de> {
 
 /// The first record that a visitor took in part: it has failed, or has asked for more than it takes.
 struct LeftOver {
-    layout: usize,
+    number: usize,
     fields: usize,
     /// The bytes that were left then.
     bytes: usize,
@@ -70,13 +70,13 @@ pub(super) enum Copied<'de> {
 impl<'s, 'de> Decoder<'s, 'de> {
     pub(super) fn new(source: &'s dyn Source<'de>, limit: u32) -> Result<Self> {
         let tables = ReadTables::parse(source.tables())?;
-        let way = |layout: &Layout<'de>| Way {
-            tags: layout.tags,
-            is_tuple: tables.shapes[layout.shape as usize].kind == Kind::Tuple,
+        let way = |tags: &FieldTags<'de>| Way {
+            tags: tags.tags,
+            is_tuple: tables.schemas[tags.schema as usize].kind == Kind::Tuple,
             asked: &[],
             same: false,
         };
-        let ways = tables.layouts.iter().map(way).collect();
+        let ways = tables.field_tags.iter().map(way).collect();
         let inline = source.inline();
         let bounds = Bounds::new();
         bounds.add_inline(inline.len());
@@ -188,28 +188,28 @@ impl<'s, 'de> Decoder<'s, 'de> {
     }
 
     #[inline]
-    pub(super) fn layout_number(&mut self) -> Result<usize> {
+    pub(super) fn record_number(&mut self) -> Result<usize> {
         let number = self.reader.varint()?;
         match usize::try_from(number) {
-            Ok(number) if number < self.tables.layouts.len() => Ok(number),
+            Ok(number) if number < self.tables.field_tags.len() => Ok(number),
             _ => Err(Error::corrupt(format!(
-                "a record has layout {number}, but there are {}",
-                self.tables.layouts.len()
+                "a record has field tags {number}, but there are {}",
+                self.tables.field_tags.len()
             ))),
         }
     }
 
     #[inline]
-    pub(super) fn layout(&self, number: usize) -> (&Shape<'de>, &Layout<'de>) {
-        let layout = &self.tables.layouts[number];
-        (&self.tables.shapes[layout.shape as usize], layout)
+    pub(super) fn schema(&self, number: usize) -> (&Schema<'de>, &FieldTags<'de>) {
+        let tags = &self.tables.field_tags[number];
+        (&self.tables.schemas[tags.schema as usize], tags)
     }
 
     /// Enters a record that comes next as the last one did that was asked for so, or gives nothing and stays.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn enter_struct<T>(&mut self, asked: Fields) -> Option<(usize, &'de [u8])> {
         let number = usize::from(self.reader.peek()?);
-        // A number of several bytes, or a layout that is not there, has no way.
+        // A number of several bytes, or one that is not there, has no way.
         let way = self.ways.get(number).filter(|_| number < 0x80)?;
         let same = way.same && std::ptr::eq(way.asked, asked);
         if same { self.enter::<T>(number, way.tags) } else { None }
@@ -240,16 +240,16 @@ impl<'s, 'de> Decoder<'s, 'de> {
 
     /// A visitor was given a record's fields and took fewer than it asked for.
     #[cold]
-    pub(super) fn note_left(&mut self, layout: usize, fields: usize) {
-        self.learn_left(layout);
+    pub(super) fn note_left(&mut self, number: usize, fields: usize) {
+        self.learn_left(number);
         let bytes = self.reader.left();
-        self.left_over.get_or_insert(LeftOver { layout, fields, bytes });
+        self.left_over.get_or_insert(LeftOver { number, fields, bytes });
     }
 
-    /// A visitor has left fields of this layout. If no value has failed, it may be one that takes them by name only.
+    /// A visitor has left fields of such a record. If no value has failed, it may be one that takes them by name only.
     #[cold]
-    pub(super) fn learn_left(&mut self, layout: usize) {
-        let Way { asked, same, .. } = self.ways[layout];
+    pub(super) fn learn_left(&mut self, number: usize) {
+        let Way { asked, same, .. } = self.ways[number];
         if same && !self.is_failing {
             context::learn_by_name(asked);
         }
@@ -265,22 +265,22 @@ impl<'s, 'de> Decoder<'s, 'de> {
     pub(super) fn error_of_left(&self, failed: bool) -> Option<Error> {
         let left = self.left_over.as_ref()?;
         let went_on = !failed || left.bytes != self.reader.left();
-        went_on.then(|| too_many(self, left.layout, left.fields))
+        went_on.then(|| too_many(self, left.number, left.fields))
     }
 
     pub(super) fn tags(&self, number: usize) -> &'de [u8] {
         self.ways[number].tags
     }
 
-    /// Whether these are the layout's fields, in its order and all written: they are handed over by position, unless a
+    /// Whether these are the record's fields, in its order and all written: they are handed over by position, unless a
     /// visitor has refused that. A struct without fields has nothing by which a refusal would show.
     pub(super) fn is_in_order(&mut self, number: usize, asked: Fields) -> bool {
         if !std::ptr::eq(self.ways[number].asked, asked) {
-            let (shape, layout) = self.layout(number);
-            let same = shape.kind.is_named()
-                && !layout.sparse
+            let (schema, tags) = self.schema(number);
+            let same = schema.kind.is_named()
+                && !tags.sparse
                 && !asked.is_empty()
-                && shape.fields == asked
+                && schema.fields == asked
                 && !context::is_by_name(asked);
             self.ways[number] = Way { asked, same, ..self.ways[number] };
         }
@@ -415,7 +415,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
 #[cold]
 #[inline(never)]
 pub(super) fn too_many(decoder: &Decoder<'_, '_>, number: usize, left: usize) -> Error {
-    let len = decoder.layout(number).0.len;
+    let len = decoder.schema(number).0.len;
     Error::mismatch(format!("expected {} elements, found {len}", len - left))
 }
 

@@ -105,9 +105,9 @@ impl<'de> SeqAccess<'de> for &mut Entered<'_, '_, 'de> {
 #[inline(never)]
 fn in_field(error: Error, decoder: &mut Decoder<'_, '_>, number: usize, left: usize) -> Error {
     decoder.note_failure();
-    let shape = decoder.layout(number).0;
-    let at = shape.len - left - 1;
-    match shape.fields.get(at) {
+    let schema = decoder.schema(number).0;
+    let at = schema.len - left - 1;
+    match schema.fields.get(at) {
         Some(name) => error.at_field(name),
         None => error.at_index(at),
     }
@@ -148,10 +148,10 @@ impl<'d, 's, 'de> FieldsByName<'d, 's, 'de> {
 
     fn next_name(&mut self) -> Result<Option<&'de str>> {
         loop {
-            let (shape, layout) = self.decoder.layout(self.number);
-            let Some(&tag) = layout.tags.get(self.done) else { return Ok(None) };
-            // A layout of a named kind has a name for each tag; the tables were checked.
-            let name = shape.fields.get(self.done).copied().unwrap_or_default();
+            let (schema, tags) = self.decoder.schema(self.number);
+            let Some(&tag) = tags.tags.get(self.done) else { return Ok(None) };
+            // A schema of a named kind has a name for each tag; the tables were checked.
+            let name = schema.fields.get(self.done).copied().unwrap_or_default();
             self.done += 1;
             let tag = if tag == ANY { self.decoder.reader.byte()? } else { tag };
             if tag != Tag::Absent as u8 {
@@ -196,8 +196,8 @@ impl<'de> MapAccess<'de> for &mut FieldsByName<'_, '_, 'de> {
         match seed.deserialize(Value { decoder: &mut *self.decoder, slot }) {
             Ok(value) => Ok(value),
             Err(error) => {
-                let (shape, _) = self.decoder.layout(self.number);
-                Err(error.at_field(shape.fields.get(self.done - 1).copied().unwrap_or_default()))
+                let (schema, _) = self.decoder.schema(self.number);
+                Err(error.at_field(schema.fields.get(self.done - 1).copied().unwrap_or_default()))
             }
         }
     }

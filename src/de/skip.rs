@@ -50,7 +50,7 @@ pub(super) fn value(decoder: &mut Decoder<'_, '_>, slot: u8) -> Result<()> {
         Tag::Seq => decoder.descend(runs::<1>)?,
         Tag::Map => decoder.descend(runs::<2>)?,
         Tag::Record => {
-            let number = decoder.layout_number()?;
+            let number = decoder.record_number()?;
             decoder.descend(|decoder| record(decoder, number))?;
         }
         Tag::Absent | Tag::Any => {
@@ -76,9 +76,9 @@ fn runs<const N: usize>(decoder: &mut Decoder<'_, '_>) -> Result<()> {
 
 /// Skips the fields of a record.
 pub(super) fn record(decoder: &mut Decoder<'_, '_>, number: usize) -> Result<()> {
-    let len = decoder.layout(number).0.len;
+    let len = decoder.schema(number).0.len;
     for field in 0..len {
-        let mut slot = decoder.layout(number).1.tags[field];
+        let mut slot = decoder.schema(number).1.tags[field];
         if slot == ANY {
             slot = decoder.reader.byte()?;
         }

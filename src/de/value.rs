@@ -91,7 +91,7 @@ impl<'d, 'de> Value<'d, '_, 'de> {
                 Ok(value)
             }),
             Tag::Record => {
-                let number = decoder.layout_number()?;
+                let number = decoder.record_number()?;
                 Value { decoder, slot: ANY }.record(number, visitor)
             }
             Tag::Array | Tag::Ndarray => {
@@ -134,7 +134,7 @@ impl<'d, 'de> Value<'d, '_, 'de> {
     ) -> Result<V::Value> {
         match self.tag()? {
             Tag::Record => {
-                let number = self.decoder.layout_number()?;
+                let number = self.decoder.record_number()?;
                 if self.decoder.is_in_order(number, fields) {
                     self.decoder.descend(|decoder| in_order(decoder, number, visitor))
                 } else {
@@ -166,8 +166,8 @@ impl<'d, 'de> Value<'d, '_, 'de> {
                 self.array::<V>(tag)?.deserialize_seq(visitor)
             }
             Tag::Record => {
-                let number = self.decoder.layout_number()?;
-                if is_ndarray_form(self.decoder.layout(number).0) {
+                let number = self.decoder.record_number()?;
+                if is_ndarray_form(self.decoder.schema(number).0) {
                     return self.decoder.descend(|decoder| visit_rows(decoder, number, visitor));
                 }
                 self.record(number, visitor)
@@ -186,10 +186,10 @@ impl<'d, 'de> Value<'d, '_, 'de> {
         let tag = self.decoder.tag(self.slot)?;
         if tag == Tag::Record {
             let start = self.decoder.reader.clone();
-            let number = self.decoder.layout_number()?;
-            let (shape, _) = self.decoder.layout(number);
+            let number = self.decoder.record_number()?;
+            let (schema, _) = self.decoder.schema(number);
             // Its own format takes one form and gives the other: `RawValue` is a struct that is asked for as a newtype.
-            if shape.kind == Kind::Struct && shape.name == name {
+            if schema.kind == Kind::Struct && schema.name == name {
                 return self.decoder.descend(|decoder| by_name(decoder, number, visitor));
             }
             self.decoder.reader = start;
@@ -252,9 +252,9 @@ impl<'d, 'de> Value<'d, '_, 'de> {
     /// a map of one entry. This is what serde's buffer behind `flatten` and `untagged` understands.
     fn record<V: Visitor<'de>>(self, number: usize, visitor: V) -> Result<V::Value> {
         let decoder = self.decoder;
-        let (shape, _) = decoder.layout(number);
-        match shape.kind {
-            Kind::Struct if is_buffer::<V>() && is_ndarray_form(shape) => {
+        let (schema, _) = decoder.schema(number);
+        match schema.kind {
+            Kind::Struct if is_buffer::<V>() && is_ndarray_form(schema) => {
                 decoder.descend(|decoder| match buffer::form_in_place() {
                     Form::Elements => visit_rows(decoder, number, visitor),
                     _ => by_name(decoder, number, visitor),
@@ -263,7 +263,7 @@ impl<'d, 'de> Value<'d, '_, 'de> {
             Kind::Struct => decoder.descend(|decoder| by_name(decoder, number, visitor)),
             Kind::Tuple => decoder.descend(|decoder| in_order(decoder, number, visitor)),
             Kind::UnitVariant => {
-                let name = shape.variant;
+                let name = schema.variant;
                 visitor.visit_borrowed_str(decoder.bounds.hand_out(name)?)
             }
             Kind::NewtypeVariant | Kind::TupleVariant | Kind::StructVariant => {
@@ -506,11 +506,11 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
         self.decoder.look_if_large::<V::Value>()?;
         match self.tag()? {
             Tag::Record => {
-                let number = self.decoder.layout_number()?;
-                let (shape, _) = self.decoder.layout(number);
-                if !shape.kind.is_variant() {
-                    let what = if shape.kind == Kind::Struct { "struct" } else { "tuple" };
-                    let found = format!("{what} {}", shape.name);
+                let number = self.decoder.record_number()?;
+                let (schema, _) = self.decoder.schema(number);
+                if !schema.kind.is_variant() {
+                    let what = if schema.kind == Kind::Struct { "struct" } else { "tuple" };
+                    let found = format!("{what} {}", schema.name);
                     return Err(Error::invalid_type(Unexpected::Other(found.trim_end()), &visitor));
                 }
                 self.decoder.descend(|decoder| variant::visit_record(decoder, number, visitor))

@@ -49,7 +49,7 @@ impl<'de> MapAccess<'de> for &mut SingleEntry<'_, '_, 'de> {
             return Ok(None);
         }
         self.stage = Stage::Content;
-        let name = self.decoder.layout(self.number).0.variant;
+        let name = self.decoder.schema(self.number).0.variant;
         seed.deserialize(BorrowedStrDeserializer::new(self.decoder.bounds.hand_out(name)?))
             .map(Some)
     }
@@ -59,8 +59,8 @@ impl<'de> MapAccess<'de> for &mut SingleEntry<'_, '_, 'de> {
             return Err(Error::custom("a variant's content is asked for before its name"));
         }
         self.stage = Stage::Done;
-        let (shape, _) = self.decoder.layout(self.number);
-        let variant = shape.variant;
+        let (schema, _) = self.decoder.schema(self.number);
+        let variant = schema.variant;
         seed.deserialize(Content { decoder: &mut *self.decoder, number: self.number })
             .map_err(|error| error.at(Step::Variant(variant.to_owned())))
     }
@@ -78,8 +78,8 @@ struct Content<'d, 's, 'de> {
 
 impl Content<'_, '_, '_> {
     fn newtype(&self) -> Option<u8> {
-        let (shape, layout) = self.decoder.layout(self.number);
-        (shape.kind == Kind::NewtypeVariant).then(|| layout.tags[0])
+        let (schema, tags) = self.decoder.schema(self.number);
+        (schema.kind == Kind::NewtypeVariant).then(|| tags.tags[0])
     }
 }
 
@@ -102,8 +102,8 @@ impl<'de> Deserializer<'de> for Content<'_, '_, 'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let (shape, _) = self.decoder.layout(self.number);
-        match (self.newtype(), shape.kind.is_named()) {
+        let (schema, _) = self.decoder.schema(self.number);
+        match (self.newtype(), schema.kind.is_named()) {
             (Some(slot), _) => Value { decoder: self.decoder, slot }.deserialize_any(visitor),
             (None, true) => by_name(self.decoder, self.number, visitor),
             (None, false) => in_order(self.decoder, self.number, visitor),
@@ -149,7 +149,7 @@ impl<'de> Deserializer<'de> for Content<'_, '_, 'de> {
     }
 }
 
-/// A variant that is a record of this layout.
+/// A variant that is a record of this number.
 pub(super) fn visit_record<'de, V: Visitor<'de>>(
     decoder: &mut Decoder<'_, 'de>,
     number: usize,
@@ -158,7 +158,7 @@ pub(super) fn visit_record<'de, V: Visitor<'de>>(
     let mut record = Record { decoder, number, is_taken: false };
     let result = visitor.visit_enum(RecordVariant(&mut record));
     // Of a unit variant nothing is left.
-    let is_taken = record.is_taken || record.decoder.layout(number).0.len == 0;
+    let is_taken = record.is_taken || record.decoder.schema(number).0.len == 0;
     if is_taken { result } else { untaken(result) }
 }
 
@@ -201,7 +201,7 @@ impl<'de> EnumAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
     #[inline]
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self)> {
         let Record { decoder, number, .. } = &*self.0;
-        let name = decoder.bounds.hand_out(decoder.layout(*number).0.variant)?;
+        let name = decoder.bounds.hand_out(decoder.schema(*number).0.variant)?;
         let name = seed.deserialize(BorrowedStrDeserializer::new(name))?;
         Ok((name, self))
     }
@@ -214,11 +214,11 @@ impl<'de> RecordVariant<'_, '_, '_, 'de> {
         let Record { decoder, number, is_taken } = self.0;
         *is_taken = true;
         read(Content { decoder, number: *number })
-            .map_err(|error| error.at(Step::Variant(decoder.layout(*number).0.variant.to_owned())))
+            .map_err(|error| error.at(Step::Variant(decoder.schema(*number).0.variant.to_owned())))
     }
 
     fn kind(&self) -> Kind {
-        self.0.decoder.layout(self.0.number).0.kind
+        self.0.decoder.schema(self.0.number).0.kind
     }
 
     fn found(&self) -> Unexpected<'static> {

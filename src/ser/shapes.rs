@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
 
-use crate::wire::{Kind, Layout, Shape, put_layout, put_shape, put_varint};
+use crate::wire::{FieldTags, Kind, Schema, put_field_tags, put_schema, put_varint};
 
 /// What serde says at the start of a struct, tuple or variant, before its fields.
 #[derive(Clone, Copy, Debug)]
@@ -145,7 +145,7 @@ type Content = (Kind, &'static str, &'static str, u32, usize);
 
 #[derive(Default)]
 pub(super) struct Shapes {
-    numbers: HashMap<Shape<'static>, u32>,
+    numbers: HashMap<Schema<'static>, u32>,
     /// By shape, whether a field may be absent, and tags.
     layouts: HashMap<(u32, bool, Vec<u8>), u32>,
     /// The same in order of their numbers, encoded.
@@ -250,7 +250,7 @@ impl Shapes {
     /// The number of this layout, which is from now on the guess for the key.
     pub(super) fn intern(&mut self, key: &Key, fields: &[(&'static str, u8)], sparse: bool) -> u32 {
         let named = key.kind.is_named();
-        let shape = Shape {
+        let shape = Schema {
             kind: key.kind,
             name: key.name,
             variant: key.variant,
@@ -261,13 +261,13 @@ impl Shapes {
         let next = self.numbers.len() as u32;
         let table = &mut self.shape_table;
         let shape = *self.numbers.entry(shape).or_insert_with_key(|shape| {
-            put_shape(table, shape);
+            put_schema(table, shape);
             next
         });
         let tags = fields.iter().map(|(_, tag)| *tag).collect();
         let next = self.known.len() as u32;
         let number = *self.layouts.entry((shape, sparse, tags)).or_insert_with_key(|(.., tags)| {
-            put_layout(&mut self.layout_table, &Layout { shape, sparse, tags });
+            put_field_tags(&mut self.layout_table, &FieldTags { schema: shape, sparse, tags });
             let start = self.fields.len();
             self.fields.extend_from_slice(fields);
             self.steps.extend(fields.iter().map(|(name, tag)| Step::new(name, *tag, sparse)));

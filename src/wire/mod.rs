@@ -1,4 +1,4 @@
-//! The inline encoding, byte by byte: tags, numbers and the tables of struct shapes. `docs/FORMAT.md` describes it.
+//! The inline encoding, byte by byte: tags, numbers and the tables of struct schemas. `docs/FORMAT.md` describes it.
 //!
 //! Bytes in, bytes out: this floor knows nothing of serde. `ser` writes with it, `de` reads with it.
 
@@ -10,7 +10,7 @@ mod text;
 pub(crate) use number::{
     Reader, put_padded, put_varint, put_varint_at, unzigzag, varint_len, zigzag,
 };
-pub(crate) use tables::{Kind, Layout, ReadTables, Shape, put_layout, put_shape};
+pub(crate) use tables::{FieldTags, Kind, ReadTables, Schema, put_field_tags, put_schema};
 pub(crate) use tag::Tag;
 pub(crate) use text::scalar_text;
 

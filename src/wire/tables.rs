@@ -1,5 +1,5 @@
-//! Shapes (what a struct, tuple or variant is called and which fields it has) and layouts (a shape with its fields'
-//! tags). Each is written once, after the inline block; records refer to layouts by number.
+//! Schemas (what a struct, tuple or variant is called and which fields it has) and field tags (a schema with the tags of its
+//! fields). Each is written once, after the inline block; a record refers to its field tags by number.
 
 use super::number::{Reader, put_varint};
 use super::tag::Tag;
@@ -30,7 +30,7 @@ impl Kind {
         })
     }
 
-    /// Whether the shape has its fields' names, or only their number.
+    /// Whether the schema has its fields' names, or only their number.
     pub(crate) fn is_named(self) -> bool {
         matches!(self, Kind::Struct | Kind::StructVariant)
     }
@@ -40,8 +40,9 @@ impl Kind {
     }
 }
 
+/// What a struct, tuple or variant is called, and which fields it has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Shape<'a> {
+pub(crate) struct Schema<'a> {
     pub(crate) kind: Kind,
     /// The struct's or the enum's name; empty for a tuple.
     pub(crate) name: &'a str,
@@ -52,44 +53,45 @@ pub(crate) struct Shape<'a> {
     pub(crate) fields: Vec<&'a str>,
 }
 
+/// A schema, and the tags that the fields of such a record have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Layout<'a> {
-    pub(crate) shape: u32,
+pub(crate) struct FieldTags<'a> {
+    pub(crate) schema: u32,
     /// Some field may be [`Tag::Absent`], so that fields have to be read by name.
     pub(crate) sparse: bool,
     pub(crate) tags: &'a [u8],
 }
 
-pub(crate) fn put_shape(out: &mut Vec<u8>, shape: &Shape<'_>) {
+pub(crate) fn put_schema(out: &mut Vec<u8>, schema: &Schema<'_>) {
     let text = |out: &mut Vec<u8>, text: &str| {
         put_varint(out, text.len() as u64);
         out.extend_from_slice(text.as_bytes());
     };
-    out.push(shape.kind as u8);
-    if shape.kind != Kind::Tuple {
-        text(out, shape.name);
+    out.push(schema.kind as u8);
+    if schema.kind != Kind::Tuple {
+        text(out, schema.name);
     }
-    if shape.kind.is_variant() {
-        put_varint(out, u64::from(shape.variant_index));
-        text(out, shape.variant);
+    if schema.kind.is_variant() {
+        put_varint(out, u64::from(schema.variant_index));
+        text(out, schema.variant);
     }
-    put_varint(out, shape.len as u64);
-    for field in &shape.fields {
+    put_varint(out, schema.len as u64);
+    for field in &schema.fields {
         text(out, field);
     }
 }
 
-pub(crate) fn put_layout(out: &mut Vec<u8>, layout: &Layout<'_>) {
-    put_varint(out, u64::from(layout.shape));
-    out.push(u8::from(layout.sparse));
-    out.extend_from_slice(layout.tags);
+pub(crate) fn put_field_tags(out: &mut Vec<u8>, tags: &FieldTags<'_>) {
+    put_varint(out, u64::from(tags.schema));
+    out.push(u8::from(tags.sparse));
+    out.extend_from_slice(tags.tags);
 }
 
 /// The tables of an object that is read: checked whole, before the first value.
 #[derive(Debug, Default)]
 pub(crate) struct ReadTables<'de> {
-    pub(crate) shapes: Vec<Shape<'de>>,
-    pub(crate) layouts: Vec<Layout<'de>>,
+    pub(crate) schemas: Vec<Schema<'de>>,
+    pub(crate) field_tags: Vec<FieldTags<'de>>,
 }
 
 impl<'de> ReadTables<'de> {
@@ -99,11 +101,11 @@ impl<'de> ReadTables<'de> {
     pub(crate) fn parse(bytes: &'de [u8]) -> Result<Self> {
         let mut reader = Reader::new(bytes);
         let mut tables = ReadTables::default();
-        for _ in 0..reader.length("table of shapes")? {
-            tables.shapes.push(shape(&mut reader)?);
+        for _ in 0..reader.length("table of schemas")? {
+            tables.schemas.push(schema(&mut reader)?);
         }
-        for _ in 0..reader.length("table of layouts")? {
-            tables.layouts.push(layout(&mut reader, &tables.shapes)?);
+        for _ in 0..reader.length("table of field tags")? {
+            tables.field_tags.push(field_tags(&mut reader, &tables.schemas)?);
         }
         if reader.left() != 0 {
             return Err(Error::corrupt(format!("{} bytes follow the tables", reader.left())));
@@ -112,10 +114,10 @@ impl<'de> ReadTables<'de> {
     }
 }
 
-fn shape<'de>(reader: &mut Reader<'de>) -> Result<Shape<'de>> {
+fn schema<'de>(reader: &mut Reader<'de>) -> Result<Schema<'de>> {
     let byte = reader.byte()?;
     let kind = Kind::from_byte(byte)
-        .ok_or_else(|| Error::corrupt(format!("a shape has kind {byte}, expected 0 to 5")))?;
+        .ok_or_else(|| Error::corrupt(format!("a schema has kind {byte}, expected 0 to 5")))?;
     let name = if kind == Kind::Tuple { "" } else { reader.text()? };
     let (variant_index, variant) = if kind.is_variant() {
         let index = reader.varint()?;
@@ -125,8 +127,8 @@ fn shape<'de>(reader: &mut Reader<'de>) -> Result<Shape<'de>> {
     } else {
         (0, "")
     };
-    // A name costs at least a byte here, a tag a byte in each layout: `layout` checks that those are really there.
-    let len = reader.length("shape")?;
+    // A name costs at least a byte here, a tag a byte in each row of field tags: `field_tags` checks that those are really there.
+    let len = reader.length("schema")?;
     let fits = match kind {
         Kind::UnitVariant => len == 0,
         Kind::NewtypeVariant => len == 1,
@@ -141,41 +143,47 @@ fn shape<'de>(reader: &mut Reader<'de>) -> Result<Shape<'de>> {
             fields.push(reader.text()?);
         }
     }
-    Ok(Shape { kind, name, variant, variant_index, len, fields })
+    Ok(Schema { kind, name, variant, variant_index, len, fields })
 }
 
-fn layout<'de>(reader: &mut Reader<'de>, shapes: &[Shape<'de>]) -> Result<Layout<'de>> {
+fn field_tags<'de>(reader: &mut Reader<'de>, schemas: &[Schema<'de>]) -> Result<FieldTags<'de>> {
     let number = reader.varint()?;
-    let shape =
-        usize::try_from(number).ok().and_then(|number| shapes.get(number)).ok_or_else(|| {
-            Error::corrupt(format!("a layout has shape {number}, but there are {}", shapes.len()))
+    let schema =
+        usize::try_from(number).ok().and_then(|number| schemas.get(number)).ok_or_else(|| {
+            Error::corrupt(format!(
+                "field tags have schema {number}, but there are {}",
+                schemas.len()
+            ))
         })?;
     let sparse = match reader.byte()? {
         0 => false,
         1 => true,
         other => {
-            return Err(Error::corrupt(format!("a layout has flags {other}, expected 0 or 1")));
+            return Err(Error::corrupt(format!("field tags have flags {other}, expected 0 or 1")));
         }
     };
-    let tags = reader.take(shape.len)?;
+    let tags = reader.take(schema.len)?;
     for &tag in tags {
         match Tag::from_byte(tag) {
             // A value that is nothing but its tag always carries it: each field takes a byte at least.
             Some(Tag::Unit | Tag::Absent) | None => {
-                return Err(Error::corrupt(format!("a layout of `{}` has tag {tag}", shape.name)));
+                return Err(Error::corrupt(format!(
+                    "field tags of `{}` have tag {tag}",
+                    schema.name
+                )));
             }
             Some(_) => {}
         }
     }
-    Ok(Layout { shape: number as u32, sparse, tags })
+    Ok(FieldTags { schema: number as u32, sparse, tags })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn sample() -> (Shape<'static>, Layout<'static>) {
-        let shape = Shape {
+    fn sample() -> (Schema<'static>, FieldTags<'static>) {
+        let schema = Schema {
             kind: Kind::StructVariant,
             name: "Layer",
             variant: "Dense",
@@ -183,18 +191,21 @@ mod tests {
             len: 2,
             fields: vec!["weight", "bias"],
         };
-        (shape, Layout { shape: 0, sparse: true, tags: &[Tag::Array as u8, Tag::Any as u8] })
+        (schema, FieldTags { schema: 0, sparse: true, tags: &[Tag::Array as u8, Tag::Any as u8] })
     }
 
     #[test]
     fn tables_come_back_as_they_went() {
-        let (shape, layout) = sample();
+        let (schema, field_tags) = sample();
         let mut out = vec![1];
-        put_shape(&mut out, &shape);
+        put_schema(&mut out, &schema);
         out.push(1);
-        put_layout(&mut out, &layout);
+        put_field_tags(&mut out, &field_tags);
         let tables = ReadTables::parse(&out).unwrap();
-        assert_eq!((&tables.shapes[..], &tables.layouts[..]), (&[shape][..], &[layout][..]));
+        assert_eq!(
+            (&tables.schemas[..], &tables.field_tags[..]),
+            (&[schema][..], &[field_tags][..])
+        );
         for cut in 0..out.len() {
             assert!(ReadTables::parse(&out[..cut]).is_err(), "cut at {cut}");
         }

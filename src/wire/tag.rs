@@ -45,7 +45,7 @@ tags! {
     Option = 0x14,
     Seq = 0x15,
     Map = 0x16,
-    /// A struct, a short tuple or an enum variant: a layout's number, then the fields.
+    /// A struct, a short tuple or an enum variant: the number of its field tags, then the fields.
     Record = 0x17,
     /// An array of the container, written by an array type or a marked field.
     Array = 0x18,
@@ -55,7 +55,7 @@ tags! {
     Blob = 0x1a,
     /// A field that this struct did not write (`skip_serializing_if`).
     Absent = 0x1b,
-    /// In a layout or a run only: the value carries its own tag.
+    /// In field tags or a run only: the value carries its own tag.
     Any = 0x1c,
     /// A value in the form that it has for human readers, which carries its own tag.
     Readable = 0x1d,

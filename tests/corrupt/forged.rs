@@ -348,12 +348,12 @@ fn tags_that_are_none() {
         refused::<Of<u8>>(
             &field("inner", bad, &[0]),
             Corrupt,
-            &["a layout of `Holder` has tag", &bad.to_string()],
+            &["field tags of `Holder` have tag", &bad.to_string()],
         );
     }
     for bad in [tag::UNIT, tag::ABSENT] {
         refused::<Vec<u8>>(&inline(&[tag::SEQ, 2, bad]), Corrupt, &["a run has the tag"]);
-        refused::<Of<()>>(&field("inner", bad, &[]), Corrupt, &["a layout of `Holder` has tag"]);
+        refused::<Of<()>>(&field("inner", bad, &[]), Corrupt, &["field tags of `Holder` have tag"]);
     }
     refused::<u8>(&inline(&[tag::ABSENT]), Corrupt, &["absent field stands where a value should"]);
     refused::<u8>(&inline(&[tag::ANY, 0]), Corrupt, &["unknown tag 0x1c"]);
@@ -375,26 +375,26 @@ fn tables_that_lie() {
     bad(&[], &["ends at byte 0"]);
     bad(&[0], &["ends at byte 1"]);
     bad(&[0, 0, 0], &["1 bytes follow the tables"]);
-    bad(&varint(u64::MAX), &["length of a table of shapes is 18446744073709551615"]);
-    bad(&[&[0][..], &varint(1 << 40)].concat(), &["length of a table of layouts is 1099511627776"]);
+    bad(&varint(u64::MAX), &["length of a table of schemas is 18446744073709551615"]);
+    bad(&[&[0][..], &varint(1 << 40)].concat(), &["length of a table of field tags is 1099511627776"]);
     bad(&[1, 6, 0, 0, 0], &["kind 6, expected 0 to 5"]);
-    bad(&[1, 1, 200, 1, 0], &["length of a shape is 200"]);
+    bad(&[1, 1, 200, 1, 0], &["length of a schema is 200"]);
     bad(&[1, 2, 0, 0, 1, b'V', 1, 0], &["variant `V` has 1 fields"]);
     bad(&[1, 3, 0, 0, 1, b'V', 0, 0], &["variant `V` has 0 fields"]);
     bad(&[&[1, 2, 0][..], &varint(1 << 32), &[0, 0, 0]].concat(), &["variant number 4294967296"]);
     bad(&[1, 0, 1, 0xff, 0, 0], &["invalid UTF-8"]);
-    bad(&[0, 1, 0, 0], &["a layout has shape 0, but there are 0"]);
-    bad(&[1, 1, 0, 1, 0, 2], &["a layout has flags 2, expected 0 or 1"]);
+    bad(&[0, 1, 0, 0], &["field tags have schema 0, but there are 0"]);
+    bad(&[1, 1, 0, 1, 0, 2], &["field tags have flags 2, expected 0 or 1"]);
     bad(&[1, 1, 2, 1, 0, 0, 8], &["ends at byte"]);
     let layouts = |number: &[u8]| {
         block(&[], &[&[tag::RECORD], number].concat(), &tables(&[Shape::record("S", &[])]), &[])
     };
     from_bytes::<IgnoredAny>(&layouts(&[0])).unwrap();
-    refused::<IgnoredAny>(&layouts(&[1]), Corrupt, &["a record has layout 1, but there are 1"]);
+    refused::<IgnoredAny>(&layouts(&[1]), Corrupt, &["a record has field tags 1, but there are 1"]);
     refused::<Anything>(
         &layouts(&varint(u64::MAX)),
         Corrupt,
-        &["a record has layout 18446744073709551615, but"],
+        &["a record has field tags 18446744073709551615, but"],
     );
 }
 
