@@ -92,6 +92,10 @@ impl Bounds {
         Ok(())
     }
 
+    pub(super) fn is_in_buffer(&self) -> bool {
+        self.buffered.get() > 0
+    }
+
     pub(super) fn leave_buffer(&self) {
         self.buffered.set(self.buffered.get() - 1);
     }

@@ -5,6 +5,8 @@
 //! own form. So an array goes in as what the readers of arrays take. Where a visitor refuses that, the object is read again with
 //! the array in another form, until all visitors have what they can read.
 
+use std::collections::BTreeSet;
+
 use serde::de::value::{BorrowedBytesDeserializer, SeqAccessDeserializer, U64Deserializer};
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
@@ -23,14 +25,14 @@ use super::ndarray_form::visit_ndarray_form;
 /// How many elements may go into serde's buffer one by one, in one read: each takes 32 bytes there.
 const MAX_ELEMENTS: usize = 1 << 24;
 
-/// The name for byte strings that are no arrays, and so have none.
-pub(super) const SHORT_BYTES: &str = "bytes in place";
-
-/// How often an object is read in other forms at most.
+/// How often an object is read in other forms at most, for names.
 const MAX_TRIES: usize = 64;
 
 /// Arrays of one name may be read in different forms if there are no more of them in an object's buffers.
-const MAX_PLACES: usize = 16;
+const MAX_PLACES: usize = 64;
+
+/// How often an object is read for each of them at most: once in each form that an array of bytes has.
+const TRIES_PER_PLACE: usize = 4;
 
 /// Whether the visitor fills serde's buffer: it keeps newtypes, and with them arrays as they are. Serde gives no other way to
 /// ask. A buffer that is not recognised has numbers in it, from which owned arrays still come back; a visitor that is wrongly
@@ -85,12 +87,11 @@ pub(super) fn visit<'de, V: Visitor<'de>>(
 }
 
 /// The form in which an array in ndarray's form that is no array of the container goes there: in that one, or as elements.
-pub(super) fn form_in_place() -> Form {
-    const NAME: &str = "ndarray's form in place";
-    let form = context::form_of(NAME, Form::Ndarray);
+pub(super) fn form_in_place(name: &str) -> Form {
+    let form = context::form_of(name, Form::Ndarray);
     let (order, standing) = (Order::C, Standing::Free);
     context::keep(Buffered {
-        name: NAME.to_owned(),
+        name: name.to_owned(),
         head: Placed {
             bytes: &[],
             region: None,
@@ -231,7 +232,9 @@ fn search_on(
     // array in another form is no better than what has as many errors and has met none.
     let met = usize::from(first.is_met);
     let errors = if was_read { first.errors.saturating_add(met) } else { usize::MAX };
-    let mut search = Search { read, errors, tries: MAX_TRIES, told: None, too_large: None };
+    let (told, too_large) = (None, None);
+    let mut search = Search { read, errors, tries: MAX_TRIES, share_names: false, told, too_large };
+    search.share_names = share_names(first);
     search.in_all_rounds(was_read, first);
     match search.too_large {
         None => search.told,
@@ -250,6 +253,8 @@ struct Search<'r> {
     errors: usize,
     /// How often it may still be read.
     tries: usize,
+    /// Several arrays had one name.
+    share_names: bool,
     told: Option<Error>,
     too_large: Option<String>,
 }
@@ -267,7 +272,8 @@ impl Search<'_> {
             return;
         }
         // Where each array has a name of its own, that was tried.
-        if by_name(first, true, true).len() < first.arrays.len() {
+        if self.share_names {
+            self.tries = TRIES_PER_PLACE * MAX_PLACES;
             self.round(first, &|seen| by_place(seen, !was_read));
         }
     }
@@ -290,7 +296,7 @@ impl Search<'_> {
             next += 1;
             for form in others {
                 if self.tries == 0 {
-                    return true;
+                    return false;
                 }
                 self.tries -= 1;
                 forms.insert(which.clone(), form);
@@ -332,6 +338,7 @@ impl Search<'_> {
             self.told.get_or_insert(error);
             false
         });
+        self.share_names |= share_names(seen);
         self.too_large = self.too_large.take().or_else(|| seen.too_large.clone());
         if is_better {
             self.errors = seen.errors;
@@ -351,6 +358,12 @@ fn by_name(seen: &Seen, has_failed: bool, all: bool) -> Vec<Target> {
         }
     }
     names
+}
+
+/// Whether several arrays have one name.
+fn share_names(seen: &Seen) -> bool {
+    let names: BTreeSet<&str> = seen.arrays.iter().map(|array| &*array.name).collect();
+    names.len() < seen.arrays.len()
 }
 
 /// The same, each by itself; none if there are many.

@@ -50,6 +50,8 @@ pub(super) struct Decoder<'s, 'de> {
     next_array: u64,
     /// What arrays may still take.
     array_bytes: u64,
+    /// The field by name, or the entry of a map, that is being read: what is encoded in place has no other name.
+    pub(super) field: &'de str,
     pub(super) bounds: Bounds,
 }
 
@@ -93,6 +95,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
             is_failing: false,
             next_array: 0,
             array_bytes: source.array_bytes(),
+            field: "",
             bounds,
         })
     }

@@ -157,8 +157,14 @@ impl<'de> MapAccess<'de> for &mut Items<'_, '_, 'de, 2> {
             return Err(unnamed());
         }
         self.decoder.look_if_large::<V::Value>()?;
+        let outer = self.decoder.field;
+        if self.decoder.bounds.is_in_buffer() {
+            self.decoder.field = self.key_name().unwrap_or(outer);
+        }
         let value = Value { decoder: &mut *self.decoder, slot: self.slots[1] };
-        seed.deserialize(value).map_err(|error| error.at(self.key_step()))
+        let value = seed.deserialize(value);
+        self.decoder.field = outer;
+        value.map_err(|error| error.at(self.key_step()))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -166,7 +172,15 @@ impl<'de> MapAccess<'de> for &mut Items<'_, '_, 'de, 2> {
     }
 }
 
-impl Items<'_, '_, '_, 2> {
+impl<'de> Items<'_, '_, 'de, 2> {
+    /// The current key, if it is text.
+    fn key_name(&self) -> Option<&'de str> {
+        let KeyText::At(reader, slot) = &self.key else { return None };
+        let mut reader = reader.clone();
+        let tag = if *slot == ANY { reader.byte().ok()? } else { *slot };
+        if tag == Tag::Str as u8 { reader.text().ok() } else { None }
+    }
+
     /// The current key as a step of a path.
     #[cold]
     fn key_step(&self) -> Step {

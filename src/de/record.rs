@@ -137,13 +137,14 @@ struct FieldsByName<'d, 's, 'de> {
     decoder: &'d mut Decoder<'s, 'de>,
     number: usize,
     done: usize,
+    name: &'de str,
     /// The tag of the field whose name was given last.
     slot: Option<u8>,
 }
 
 impl<'d, 's, 'de> FieldsByName<'d, 's, 'de> {
     fn new(decoder: &'d mut Decoder<'s, 'de>, number: usize) -> Self {
-        FieldsByName { decoder, number, done: 0, slot: None }
+        FieldsByName { decoder, number, done: 0, name: "", slot: None }
     }
 
     fn next_name(&mut self) -> Result<Option<&'de str>> {
@@ -156,6 +157,7 @@ impl<'d, 's, 'de> FieldsByName<'d, 's, 'de> {
             let tag = if tag == ANY { self.decoder.reader.byte()? } else { tag };
             if tag != Tag::Absent as u8 {
                 self.slot = Some(tag);
+                self.name = name;
                 return self.decoder.bounds.hand_out(name).map(Some);
             }
         }
@@ -193,12 +195,9 @@ impl<'de> MapAccess<'de> for &mut FieldsByName<'_, '_, 'de> {
             return Err(unnamed());
         };
         self.decoder.look_if_large::<V::Value>()?;
-        match seed.deserialize(Value { decoder: &mut *self.decoder, slot }) {
-            Ok(value) => Ok(value),
-            Err(error) => {
-                let (schema, _) = self.decoder.schema(self.number);
-                Err(error.at_field(schema.fields.get(self.done - 1).copied().unwrap_or_default()))
-            }
-        }
+        let outer = std::mem::replace(&mut self.decoder.field, self.name);
+        let value = seed.deserialize(Value { decoder: &mut *self.decoder, slot });
+        self.decoder.field = outer;
+        value.map_err(|error| error.at_field(self.name))
     }
 }

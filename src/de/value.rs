@@ -108,7 +108,7 @@ impl<'d, 'de> Value<'d, '_, 'de> {
     fn array<V>(self, tag: Tag) -> Result<Array<'d, 'de>> {
         let decoder = self.decoder;
         let (placed, name, usual) = match tag {
-            Tag::Bytes => (decoder.short_array()?, buffer::SHORT_BYTES, Form::Bytes),
+            Tag::Bytes => (decoder.short_array()?, decoder.field, Form::Bytes),
             tag => {
                 let (placed, name) = if is_buffer::<V>() {
                     decoder.array_and_path()?
@@ -255,7 +255,7 @@ impl<'d, 'de> Value<'d, '_, 'de> {
         let (schema, _) = decoder.schema(number);
         match schema.kind {
             Kind::Struct if is_buffer::<V>() && is_ndarray_form(schema) => {
-                decoder.descend(|decoder| match buffer::form_in_place() {
+                decoder.descend(|decoder| match buffer::form_in_place(decoder.field) {
                     Form::Elements => visit_rows(decoder, number, visitor),
                     _ => by_name(decoder, number, visitor),
                 })

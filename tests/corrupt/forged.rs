@@ -376,7 +376,10 @@ fn tables_that_lie() {
     bad(&[0], &["ends at byte 1"]);
     bad(&[0, 0, 0], &["1 bytes follow the tables"]);
     bad(&varint(u64::MAX), &["length of a table of schemas is 18446744073709551615"]);
-    bad(&[&[0][..], &varint(1 << 40)].concat(), &["length of a table of field tags is 1099511627776"]);
+    bad(
+        &[&[0][..], &varint(1 << 40)].concat(),
+        &["length of a table of field tags is 1099511627776"],
+    );
     bad(&[1, 6, 0, 0, 0], &["kind 6, expected 0 to 5"]);
     bad(&[1, 1, 200, 1, 0], &["length of a schema is 200"]);
     bad(&[1, 2, 0, 0, 1, b'V', 1, 0], &["variant `V` has 1 fields"]);

@@ -1,5 +1,6 @@
 //! Several arrays in serde's buffers, each of which is asked for in its own way.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use ndarray::{Array1, Array2, array};
@@ -105,6 +106,42 @@ fn one_is_a_list_and_another_an_array() {
             &Only::Only(vec![(&marked, &marked); 3]),
             &Only::Only(vec![(shared.clone(), list.clone()); 3]),
         );
+    }
+}
+
+/// Short byte strings had no names, by which arrays of one field are told from those of another.
+#[test]
+fn many_records_with_bytes_of_both_kinds() {
+    #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
+    struct Both<A, B> {
+        a: A,
+        b: B,
+        nested: Option<Box<Both<A, B>>>,
+    }
+    for len in [3, 255, 300] {
+        let bytes = vec![7; len];
+        let both = |id: usize| Both {
+            a: ByteBuf::from([&[id as u8], &bytes[..]].concat()),
+            b: ByteBuf::from(bytes.clone()),
+            nested: None,
+        };
+        let written: Vec<_> =
+            (0..300).map(|id| Both { nested: Some(Box::new(both(id))), ..both(id + 1) }).collect();
+        let read = |both: &Both<ByteBuf, ByteBuf>| Both {
+            a: both.a.to_vec(),
+            b: Strict(both.b.to_vec()),
+            nested: both.nested.as_ref().map(|both| {
+                Box::new(Both { a: both.a.to_vec(), b: Strict(both.b.to_vec()), nested: None })
+            }),
+        };
+        let expected: Vec<_> = written.iter().map(read).collect();
+        becomes(&Only::Only(&written), &Only::Only(expected.clone()));
+        let by_key = |name: &str, id: usize| (format!("{name}{id}"), written[id].b.clone());
+        let map: BTreeMap<_, _> = (0..9).map(|id| by_key("k", id)).collect();
+        let list: BTreeMap<_, _> =
+            map.iter().map(|(key, value)| (key.clone(), value.to_vec())).collect();
+        let strict = Strict(bytes.clone());
+        becomes(&Only::Only((&map, &written[0].b)), &Only::Only((list, strict)));
     }
 }
 
