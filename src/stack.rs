@@ -4,7 +4,7 @@
 //! stack pointer with an address, the floor. Below it a [`Watch`] looks at what is really left, and at how much the levels
 //! since the last look took; where that is short the walk goes on on a stack of its own.
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::os;
 
 pub(crate) use switch::{BUFFERED, large, limit, more};
@@ -113,6 +113,19 @@ pub(crate) fn left() -> Option<usize> {
 /// Whether a `T` can be begun to be read or written here.
 pub(crate) fn is_begun<T>() -> bool {
     left().is_none_or(|left| left >= frames::<T>().saturating_add(LEAST))
+}
+
+/// Runs what takes at most so much of the stack: here, or on another one.
+///
+/// # Errors
+///
+/// `Limit` where there is no room for it; it was then not run.
+pub(crate) fn with_room(bytes: usize, run: &mut dyn FnMut()) -> Result<()> {
+    if left().is_none_or(|left| left >= bytes) {
+        run();
+        return Ok(());
+    }
+    more(bytes / TIMES, run)
 }
 
 /// Whether it is time to compare so many levels with the limit.
