@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ndarray::Array1;
 use serde_shm::{AlignedBytes, Deserialize, from_bytes};
 
+use crate::forever::forever;
 use crate::forge::{Record, Shape, TUPLE, block, inline, tables, tag, varint};
 use crate::model::{Anything, bounded};
 
@@ -45,7 +46,7 @@ fn many_arrays_of_the_same_bytes() {
 }
 
 fn long_name(len: usize) -> &'static str {
-    Box::leak("x".repeat(len).into_boxed_str())
+    forever("x".repeat(len).into_boxed_str())
 }
 
 #[test]

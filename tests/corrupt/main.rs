@@ -9,6 +9,8 @@
 mod altered;
 mod bounds;
 mod exhaustive;
+#[path = "../support/forever.rs"]
+mod forever;
 mod forge;
 mod forged;
 mod frames;

@@ -8,6 +8,7 @@ use serde::de::{
     SeqAccess, VariantAccess, Visitor,
 };
 
+use crate::forever::forever;
 use crate::value::{Content, Fields, Told, Value, written};
 
 /// What a reader that does not know the type is given: newtypes are gone, tuples are sequences, structs are maps of
@@ -163,7 +164,7 @@ impl<'de> DeserializeSeed<'de> for Same<'_> {
             Value::TupleStruct(name, items) => d.deserialize_tuple_struct(name, items.len(), self),
             Value::Struct(name, fields) => d.deserialize_struct(name, written(fields), self),
             Value::Variant(name, _, variant, _) => {
-                d.deserialize_enum(name, Vec::leak(vec![*variant]), self)
+                d.deserialize_enum(name, forever(Box::new([*variant])), self)
             }
         }
     }

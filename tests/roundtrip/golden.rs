@@ -9,6 +9,7 @@ use ndarray::{Array1, Array2, ArrayD, arr0, array};
 use serde::Serialize;
 use serde_shm::{ShmArray1, ShmArray2, to_bytes, to_writer};
 
+use crate::forever::forever;
 use crate::value::{Content, Fields, Name, Told, Value};
 
 const GOLDEN: &str = include_str!("../data/golden2.txt");
@@ -437,7 +438,8 @@ fn foreign(corpus: &mut Corpus) {
 
 /// Structs of many layouts, so that their numbers take one byte, two and three, and change in the middle of a list.
 fn layouts(corpus: &mut Corpus) {
-    let names: &[Name] = (0..40).map(|n| &*format!("field{n}").leak()).collect::<Vec<_>>().leak();
+    let names: Vec<Name> =
+        (0..40).map(|n| &*forever(format!("field{n}").into_boxed_str())).collect();
     let field = |n: u64, kind: u64| match kind % 5 {
         0 => Value::U64(n),
         1 => Value::Str("x".into()),

@@ -11,6 +11,8 @@
 
 mod borrowed;
 mod expect;
+#[path = "../support/forever.rs"]
+mod forever;
 mod golden;
 mod model;
 mod typed;

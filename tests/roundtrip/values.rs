@@ -9,6 +9,7 @@ use serde_shm::{from_bytes, from_reader, to_bytes, to_writer};
 
 use crate::cases;
 use crate::expect::{MARK, Same, ThenMark, plain};
+use crate::forever::forever;
 use crate::value::{Content, Fields, Told, Value, value};
 
 thread_local! {
@@ -227,7 +228,7 @@ impl serde::Serialize for Named {
 
 #[test]
 fn equal_names_at_other_addresses_give_the_same_bytes() {
-    let name = || -> &'static str { Box::leak("Name".to_owned().into_boxed_str()) };
+    let name = || -> &'static str { forever("Name".into()) };
     let first = name();
     let with = |second| {
         let records = [Named(first, false), Named(second, true), Named(second, false)];

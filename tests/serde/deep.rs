@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_shm::{ErrorKind, ShmArray1};
 
+use crate::forever::forever;
 use crate::support::{check, check_by, on_a_thread};
 
 #[derive(Serialize, Deserialize, PartialEq, Debug, Default)]
@@ -77,7 +78,7 @@ fn a_thousand_deep() {
 fn paths(deep: &Expression) -> Vec<&'static str> {
     let segment = serde_shm::to_shared(deep).unwrap();
     let paths: Vec<&str> =
-        segment.arrays().unwrap().iter().map(|array| &*array.path().to_owned().leak()).collect();
+        segment.arrays().unwrap().iter().map(|array| &*forever(array.path().into())).collect();
     assert_eq!(paths.len() as u32, 1 + DEEP / 3);
     assert!(paths[1].starts_with("Not.") || paths[1].starts_with("Add."), "{}", paths[1]);
     paths

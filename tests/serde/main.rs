@@ -12,6 +12,8 @@ mod deep;
 mod errors;
 mod evolution;
 mod fields;
+#[path = "../support/forever.rs"]
+mod forever;
 mod forms;
 mod model;
 mod std_types;
