@@ -115,17 +115,21 @@ pub(crate) fn is_begun<T>() -> bool {
     left().is_none_or(|left| left >= frames::<T>().saturating_add(LEAST))
 }
 
-/// Runs what takes at most so much of the stack: here, or on another one.
+/// Runs a level of this crate's own recursion, whose frames are small and whose depth is limited: after some levels on another
+/// stack, where the next ones have no room on this one.
 ///
 /// # Errors
 ///
-/// `Limit` where there is no room for it; it was then not run.
-pub(crate) fn with_room(bytes: usize, run: &mut dyn FnMut()) -> Result<()> {
-    if left().is_none_or(|left| left >= bytes) {
-        run();
-        return Ok(());
+/// Those of `run`; `Limit` where there is no room, and it was not run.
+pub(crate) fn at_level<R>(depth: usize, run: impl FnOnce() -> Result<R>) -> Result<R> {
+    const LOOKS: usize = 8;
+    const ROOM: usize = 64 << 10;
+    if depth == 0 || !depth.is_multiple_of(LOOKS) || left().is_none_or(|left| left >= ROOM) {
+        return run();
     }
-    more(bytes / TIMES, run)
+    let (mut run, mut result) = (Some(run), None);
+    more(ROOM / TIMES, &mut || result = run.take().map(|run| run()))?;
+    result.unwrap_or_else(|| Err(too_low()))
 }
 
 /// Whether it is time to compare so many levels with the limit.

@@ -9,10 +9,6 @@ use crate::stack;
 /// How deep brackets may nest: twice as deep as structs, which have a list and a tuple for each level, and some.
 const MAX_DEPTH: usize = 100;
 
-/// After so many levels the stack is looked at, which must have room for as many, also where code is not optimised.
-const LOOKS: usize = 8;
-const ROOM: usize = 64 << 10;
-
 /// How many values a text may have: a field of a struct has five.
 const MAX_VALUES: usize = 5 << 16;
 
@@ -128,16 +124,10 @@ impl<'a> Parser<'a> {
             return Err(Error::new(ErrorKind::Limit, what));
         }
         self.left -= 1;
-        if depth.is_multiple_of(LOOKS) && depth > 0 {
-            let mut value = None;
-            stack::with_room(ROOM, &mut || value = Some(self.value_here(depth)))?;
-            // It was run, or there was an error.
-            return value.unwrap_or_else(|| self.unexpected("a value"));
-        }
-        self.value_here(depth)
+        stack::at_level(depth, || self.value_at(depth))
     }
 
-    fn value_here(&mut self, depth: usize) -> Result<Value<'a>> {
+    fn value_at(&mut self, depth: usize) -> Result<Value<'a>> {
         self.space();
         match self.byte() {
             Some(b'(') => {

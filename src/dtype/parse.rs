@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, MAX_NDIM};
+use crate::stack;
 
 use super::literal::{self, Value};
 use super::structure::{Field, Structure};
@@ -64,6 +65,10 @@ impl Budget {
                 format!("structs nest more than {MAX_NESTING} levels deep"),
             ));
         }
+        stack::at_level(depth, || self.item_at(descriptor, depth))
+    }
+
+    fn item_at(&mut self, descriptor: &Value<'_>, depth: usize) -> Result<(DType, Vec<usize>)> {
         match descriptor {
             Value::List(fields) => Ok((self.structure(fields, depth)?, Vec::new())),
             Value::Tuple(parts) if parts.len() > 1 => {
