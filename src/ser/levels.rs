@@ -1,49 +1,110 @@
-//! What is known of the records, sequences and maps that are being written: how a record departs from the layout that
-//! was guessed for it, and where each of them stands.
+//! What is known of the records, sequences and maps that are being written: where each of them stands, and how a record
+//! departs from the layout that was guessed for it.
 
 use super::shapes::Key;
 
-/// A record, sequence or map that is being written. What changes from field to field is in the value that serde
-/// holds; here is what its parts must see of it.
-#[derive(Default)]
-pub(super) struct Level {
-    pub(super) what: What,
-    /// The field (among all layouts' fields), item or entry that is being written. Of the innermost level it is
-    /// `Serializer::here`.
-    pub(super) at: usize,
-    /// Where a record's layout number stands, or a map's current key.
-    pub(super) start: usize,
-    /// How a record departs from its guess. Left over from another record where this one's `Record` does not say so.
-    pub(super) rare: Option<Box<Rare>>,
+/// How many records, sequences and maps stand around a value; and options, which are counted by themselves, so that a tree
+/// of optional nodes is as deep as its nodes are.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Depth {
+    levels: u32,
+    options: u16,
 }
 
+impl Depth {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn levels(self) -> usize {
+        self.levels as usize
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn options(self) -> u32 {
+        self.options.into()
+    }
+
+    /// Inside another record, sequence or map.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn level(self) -> Self {
+        Depth { levels: self.levels + 1, ..self }
+    }
+
+    /// Inside another option.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn option(self) -> Self {
+        Depth { options: self.options.saturating_add(1), ..self }
+    }
+}
+
+/// Which part of a record, sequence or map is being written, in one word.
 #[derive(Clone, Copy, Default)]
-pub(super) enum What {
-    /// A record that has this layout so far.
-    Record(u32),
-    /// A record whose fields are learnt: `Rare` has them.
-    #[default]
+pub(super) struct Here(u64);
+
+/// The same, as it is taken apart.
+pub(super) enum Part {
+    /// A field, by its number among those of all layouts.
+    Field(usize),
+    /// The last field of a record whose fields are learnt: `Rare` has them.
     New,
-    /// A sequence at an item, or a map at a key.
-    Item,
-    /// A map at a value, whose key was written under this tag (or `LEARN`, `ANY` where it carries its own).
-    Entry(u8),
+    /// An item, or a map's key.
+    Item(usize),
+    /// A map's value.
+    Entry(usize),
+}
+
+const KIND: u32 = 62;
+
+impl Here {
+    pub(super) const NEW: Here = Here(1 << KIND);
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn field(number: u32) -> Self {
+        Here(number.into())
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn item(number: u64) -> Self {
+        Here(2 << KIND | number)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn entry(number: u64) -> Self {
+        Here(3 << KIND | number)
+    }
+
+    pub(super) fn part(self) -> Part {
+        let number = (self.0 & ((1 << KIND) - 1)) as usize;
+        match self.0 >> KIND {
+            0 => Part::Field(number),
+            1 => Part::New,
+            2 => Part::Item(number),
+            _ => Part::Entry(number),
+        }
+    }
+}
+
+/// A record, sequence or map that is being written. What changes from part to part is in the value that serde holds; here is
+/// what its parts must see of it.
+#[derive(Default)]
+pub(super) struct Level {
+    /// The part that is being written, where another level is in it. Of the innermost level the value's serializer has it.
+    pub(super) here: Here,
+    /// Where a map's current key stands, and the tag under which it is written (or `ANY`, where it carries its own).
+    pub(super) key: usize,
+    pub(super) key_tag: u8,
+    /// How a record departs from its guess. Left over from another record where this one's `Record` does not say so.
+    pub(super) rare: Option<Box<Rare>>,
 }
 
 /// How a record departs from its guess, or what it is where there is none.
 pub(super) struct Rare {
     pub(super) key: Key,
+    /// The layout that is taken for granted, until a field has another name than it says.
+    pub(super) guess: Option<u32>,
     /// The bytes that the layout's number takes.
     pub(super) width: usize,
     /// Fields that turned out otherwise than the guess says.
     pub(super) differ: Vec<usize>,
-    /// The fields' names, once there is no guess.
-    pub(super) names: Vec<&'static str>,
+    /// The fields and their tags, once there is no guess.
+    pub(super) fields: Vec<(&'static str, u8)>,
     pub(super) sparse: bool,
-}
-
-impl Rare {
-    pub(super) fn new(key: Key, width: usize) -> Self {
-        Rare { key, width, differ: Vec::new(), names: Vec::new(), sparse: false }
-    }
 }
