@@ -55,7 +55,7 @@ impl<'q, 'a, S: Sink> Begun<'q, 'a, S> {
         let number = writer.sink.end().inspect_err(|_| writer.failed = true)?;
         let note = self.serializer.tag(tag, LONGEST);
         let Serializer { writer, next, .. } = self.serializer;
-        Ok(Written::new(writer.put_varint(next, number), note))
+        Ok(Written::noted(writer.put_varint(next, number), note))
     }
 }
 

@@ -295,6 +295,17 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
         Ok(serializer)
     }
 
+    /// Writes a number that does not fit. It comes by value, so that those that fit are in memory nowhere but in the block.
+    #[cold]
+    #[inline(never)]
+    fn write(&mut self, scalar: Scalar, number: u64, asked: bool) -> Result<Written> {
+        let serializer = self.place()?;
+        if asked {
+            serializer.is_human_readable();
+        }
+        Packed { scalar, bytes: &number.to_le_bytes() }.serialize(serializer)
+    }
+
     /// An item was not kept.
     #[cold]
     #[inline(never)]
@@ -512,11 +523,9 @@ impl<'z, 'a, S: Sink> Element<'z, '_, '_, '_, 'a, S> {
             *block = next;
             return if block.put(scalar, bytes) { Ok(Written::KEPT) } else { Err(other()) };
         }
-        let serializer = elements.place()?;
-        if self.asked.get() {
-            serializer.is_human_readable();
-        }
-        Packed { scalar, bytes: &bytes }.serialize(serializer)
+        let mut wide = [0; 8];
+        wide[..N].copy_from_slice(&bytes);
+        elements.write(scalar, u64::from_le_bytes(wide), self.asked.get())
     }
 
     fn real(self) -> Result<Serializer<'z, 'a, S>> {

@@ -75,13 +75,13 @@ impl<S: Sink> Writer<'_, S> {
         self.flush(next);
         let note = tag.map_or(Note::NONE, Note::of);
         let Some(before) = self.asked.get_mut().pop().filter(|_| !self.failed) else {
-            return Ok(Written::new(0, note));
+            return Ok(Written::noted(0, note));
         };
         if !self.readable {
             let others = self.asked.get_mut().len();
             let written = self.out.len().saturating_sub(before.position);
             if self.arrays != before.arrays || written > READABLE_MAX {
-                return Ok(Written::new(0, note));
+                return Ok(Written::noted(0, note));
             }
             self.out.truncate(before.position);
             self.readable = true;
@@ -110,6 +110,6 @@ impl<S: Sink> Writer<'_, S> {
         self.flush(next);
         self.out.extend(own);
         self.out.extend_from_slice(&value);
-        Written::new(0, note)
+        Written::noted(0, note)
     }
 }

@@ -95,32 +95,44 @@ struct Serializer<'q, 'a, S> {
     slot: Cell<u8>,
 }
 
-/// A value was written: where in the room the next byte goes, and a note. In one word, so that the result of a call is in
-/// registers.
+/// A value was written: where in the room the next byte goes, and above that a note. In one word, so that the result of a call
+/// is in registers; and of a value without a note it is known that the word is small, without a look at it.
 #[derive(Clone, Copy, Debug)]
-struct Written(u64);
+struct Written(usize);
 
 impl Written {
     /// Nothing is written: the value is kept by whoever asked for it.
-    const KEPT: Written = Written(Note::KEPT.0 as u64);
+    const KEPT: Written = Written((Note::KEPT.0 as usize) << Self::NOTE);
+    const NOTE: u32 = 16;
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn new(next: usize, note: Note) -> Self {
-        Written((next as u64) << 8 | u64::from(note.0))
+    fn new(next: usize) -> Self {
+        Written(next)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn noted(next: usize, note: Note) -> Self {
+        Written(usize::from(note.0) << Self::NOTE | next)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn is_noted(self) -> bool {
+        self.0 >= 1 << Self::NOTE
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn next(self) -> usize {
-        (self.0 >> 8) as usize
+        self.0 & ((1 << Self::NOTE) - 1)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn note(self) -> Note {
-        Note(self.0 as u8)
+        Note((self.0 >> Self::NOTE) as u8)
     }
 
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn is_kept(self) -> bool {
-        self.note() == Note::KEPT
+        self.0 == Self::KEPT.0
     }
 }
 
@@ -291,7 +303,7 @@ impl<S: Sink> Writer<'_, S> {
     ) -> Result<Written> {
         self.low = false;
         let outer = self.watch;
-        let mut written = Ok(Written::new(next, Note::NONE));
+        let mut written = Ok(Written::new(next));
         let switched = stack::more(outer.largest(), &mut || {
             self.watch = outer.elsewhere();
             written = value.serialize(self.at(next, here, depth, slot));

@@ -54,7 +54,7 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
     pub(super) fn begin(serializer: Serializer<'q, 'a, S>, key: Key) -> Result<Self> {
         let Serializer { writer, next, here, depth, slot } = serializer;
         match writer.shapes.guess(&key) {
-            Some(guess) if writer.has_room(depth) => {
+            Some(&guess) if writer.has_room(depth) => {
                 let depth = writer.enter(here, depth);
                 let (next, note) = writer.put_tag(next, slot.get(), Tag::Record as u8, LONGEST);
                 let start = writer.position(next);
@@ -124,7 +124,7 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
         written: Result<Written>,
     ) -> Result<()> {
         let written = match written {
-            Ok(written) if written.note() == Note::NONE => {
+            Ok(written) if !written.is_noted() => {
                 self.next = written.next();
                 return Ok(());
             }
@@ -186,9 +186,9 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
         let Record { writer, next, at, depth, note } = self;
         if at.is != USUAL || at.steps.len() != 0 {
             writer.correct(next, at, depth);
-            return Written::new(0, note);
+            return Written::noted(0, note);
         }
-        Written::new(next, note)
+        Written::noted(next, note)
     }
 }
 

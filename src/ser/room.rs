@@ -126,7 +126,7 @@ impl<S> Writer<'_, S> {
     ) -> Written {
         let next = self.reserve(next, N);
         if slot == tag {
-            return Written::new(self.put(next, bytes), Note::NONE);
+            return Written::new(self.put(next, bytes));
         }
         let mut wide = [0; MOST];
         wide[..N].copy_from_slice(&bytes);
@@ -135,9 +135,9 @@ impl<S> Writer<'_, S> {
 
     #[inline(never)]
     fn other_fixed(&mut self, next: usize, slot: u8, tag: u8, bytes: u128, len: usize) -> Written {
-        let (next, note) = self.other_tag(next, slot, tag);
+        let (next, note) = self.any_tag(next, slot, tag);
         self.put(next, bytes.to_le_bytes());
-        Written::new(next + len, note)
+        Written::noted(next + len, note)
     }
 
     /// A value of a tag and a number of variable length.
@@ -145,15 +145,15 @@ impl<S> Writer<'_, S> {
     pub(super) fn put_number(&mut self, next: usize, slot: u8, tag: u8, number: u64) -> Written {
         let next = self.reserve(next, LONGEST);
         if slot == tag {
-            return Written::new(self.put_varint(next, number), Note::NONE);
+            return Written::new(self.put_varint(next, number));
         }
         self.other_number(next, slot, tag, number)
     }
 
     #[inline(never)]
     fn other_number(&mut self, next: usize, slot: u8, tag: u8, number: u64) -> Written {
-        let (next, note) = self.other_tag(next, slot, tag);
-        Written::new(self.put_varint(next, number), note)
+        let (next, note) = self.any_tag(next, slot, tag);
+        Written::noted(self.put_varint(next, number), note)
     }
 
     /// A 64-bit number that its slot says nothing of: it may be long.
@@ -181,15 +181,15 @@ impl<S> Writer<'_, S> {
     #[inline]
     pub(super) fn put_text(&mut self, next: usize, slot: u8, tag: u8, bytes: &[u8]) -> Written {
         if slot == tag {
-            return Written::new(self.put_bytes(next, bytes), Note::NONE);
+            return Written::new(self.put_bytes(next, bytes));
         }
         self.other_text(next, slot, tag, bytes)
     }
 
     #[inline(never)]
     fn other_text(&mut self, next: usize, slot: u8, tag: u8, bytes: &[u8]) -> Written {
-        let (next, note) = self.put_tag(next, slot, tag, LONGEST);
-        Written::new(self.put_bytes(next, bytes), note)
+        let (next, note) = self.any_tag(next, slot, tag);
+        Written::noted(self.put_bytes(next, bytes), note)
     }
 
     /// The tag of a value that has parts. Behind it is room for so many bytes.
@@ -210,7 +210,17 @@ impl<S> Writer<'_, S> {
         }
     }
 
-    /// The same where the value is noted. Behind it is room for any number.
+    /// The tag of a value that is likely to carry its own. Behind it is room for any number.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn any_tag(&mut self, next: usize, slot: u8, tag: u8) -> (usize, Note) {
+        if slot != ANY {
+            return self.other_tag(next, slot, tag);
+        }
+        let next = self.reserve(next, 1 + MOST);
+        (self.put(next, [tag]), Note::NONE)
+    }
+
+    /// The same where the value may have to be noted.
     #[inline(never)]
     fn other_tag(&mut self, next: usize, slot: u8, tag: u8) -> (usize, Note) {
         let next = self.reserve(next, 1 + MOST);

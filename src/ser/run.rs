@@ -226,7 +226,7 @@ impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
             Ok(written) => written,
             Err(error) => return Err(self.writer.fail_at(self.next, here, self.depth, error)),
         };
-        if written.note() != Note::NONE {
+        if written.is_noted() {
             written = match self.writer.settle(value, here, self.depth, written) {
                 Ok(written) => written,
                 Err(error) => return Err(self.writer.fail_at(self.next, here, self.depth, error)),
@@ -251,9 +251,9 @@ impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
         let Seq { writer, next, run, note, .. } = self;
         if run.left + run.hidden != 0 {
             writer.end_run(next, run);
-            return Written::new(0, note);
+            return Written::noted(0, note);
         }
-        Written::new(next, note)
+        Written::noted(next, note)
     }
 }
 
@@ -313,7 +313,7 @@ impl<'q, 'a, S: Sink> Map<'q, 'a, S> {
             Ok(written) => written,
             Err(error) => return Err(self.writer.fail_at(self.next, here, self.depth, error)),
         };
-        if written.note() != Note::NONE {
+        if written.is_noted() {
             written = match self.writer.settle(value, here, self.depth, written) {
                 Ok(written) => written,
                 Err(error) => return Err(self.writer.fail_at(self.next, here, self.depth, error)),
@@ -377,8 +377,8 @@ impl<S: Sink> SerializeMap for Map<'_, '_, S> {
         }
         if run.left + run.hidden != 0 {
             writer.end_run(next, run);
-            return Ok(Written::new(0, note));
+            return Ok(Written::noted(0, note));
         }
-        Ok(Written::new(next, note))
+        Ok(Written::noted(next, note))
     }
 }

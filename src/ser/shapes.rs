@@ -220,10 +220,10 @@ impl<'a> Shapes<'a> {
 
     /// The layout that a record of this kind had the last time, if it is found at once.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn guess(&self, key: &Key) -> Option<Guess<'a>> {
+    pub(super) fn guess(&self, key: &Key) -> Option<&Guess<'a>> {
         let packed = key.packed();
         match self.seen.get(self.place(packed)) {
-            Some(seen) if seen.packed.is(packed, key.kind) => Some(seen.guess),
+            Some(seen) if seen.packed.is(packed, key.kind) => Some(&seen.guess),
             _ => None,
         }
     }

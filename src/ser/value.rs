@@ -46,10 +46,10 @@ impl<S> Serializer<'_, '_, S> {
         let writer = self.writer;
         let next = writer.reserve(self.next, LONGEST);
         if slot == varint as u8 {
-            return Written::new(writer.put_varint(next, number), Note::NONE);
+            return Written::new(writer.put_varint(next, number));
         }
         if slot == fixed as u8 {
-            return Written::new(writer.put(next, bytes), Note::NONE);
+            return Written::new(writer.put(next, bytes));
         }
         writer.put_other_wide(next, slot, [varint, fixed], number, bytes)
     }
@@ -61,7 +61,27 @@ impl<S> Serializer<'_, '_, S> {
 
     fn bare(self, tag: Tag) -> Written {
         let (next, note) = self.writer.put_bare_tag(self.next, self.slot.get(), tag as u8);
-        Written::new(next, note)
+        Written::noted(next, note)
+    }
+}
+
+impl<S: Sink> Serializer<'_, '_, S> {
+    /// An option that carries its tag, or for which there may be no room.
+    #[inline(never)]
+    fn some_apart<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Written> {
+        let note = self.tag(Tag::Option, 0);
+        let Serializer { writer, next, here, depth, .. } = self;
+        if depth.options() >= stack::STEP || writer.watch.is_due::<()>() {
+            writer.make_room_for_option(depth)?;
+        }
+        let depth = depth.option();
+        let written = if writer.low {
+            writer.write_elsewhere(value, next, here, depth, ANY)?
+        } else {
+            value.serialize(writer.at(next, here, depth, ANY))?
+        };
+        let written = writer.settle(value, here, depth, written)?;
+        Ok(Written::noted(written.next(), note))
     }
 }
 
@@ -134,24 +154,17 @@ impl<'q, 'a, S: Sink> serde::Serializer for Serializer<'q, 'a, S> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn serialize_some<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Written> {
-        let note = self.tag(Tag::Option, 0);
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Written> {
+        if self.slot.get() != Tag::Option as u8
+            || self.depth.options() >= stack::STEP
+            || self.writer.watch.is_due::<()>()
+        {
+            return self.some_apart(value);
+        }
         let Serializer { writer, next, here, depth, .. } = self;
-        let mut low = false;
-        if depth.options() >= stack::STEP || writer.watch.is_due::<()>() {
-            writer.make_room_for_option(depth)?;
-            low = writer.low;
-        }
         let depth = depth.option();
-        let mut written = if low {
-            writer.write_elsewhere(value, next, here, depth, ANY)?
-        } else {
-            value.serialize(writer.at(next, here, depth, ANY))?
-        };
-        if written.note() != Note::NONE {
-            written = writer.settle(value, here, depth, written)?;
-        }
-        Ok(Written::new(written.next(), note))
+        let written = value.serialize(writer.at(next, here, depth, ANY))?;
+        writer.settle(value, here, depth, written)
     }
 
     fn serialize_unit(self) -> Result<Written> {
