@@ -12,7 +12,6 @@ use crate::error::{Error, Result};
 use crate::store::Sink;
 
 use super::forward::{forward, forward_lists, forward_numbers, forward_rest, forward_tuples};
-use super::levels::Here;
 use super::numbers::{Number, Numbers, other};
 use super::plain::{PlainArray, StructOrArray};
 use super::record::{Record, TupleOrSeq, TupleStruct};
@@ -141,7 +140,7 @@ pub(super) enum List {
 /// A list that has been one of sizes so far, or that is written.
 pub(super) enum Axes<'x, 'q, 'a, S> {
     Kept { taker: DimTaker<'x, 'q, 'a, S>, list: List, axes: Vec<Number> },
-    Real(RealList<'x, 'a, S>, Here),
+    Real(RealList<'x, 'a, S>),
     /// An array of this crate's own.
     Array(TupleStruct<'x, 'a, S>),
     Failed,
@@ -167,8 +166,8 @@ impl<'x, 'a, S: Sink> Axes<'x, '_, 'a, S> {
             self.place()?;
         }
         match self {
-            Axes::Real(RealList::Seq(seq), here) => seq.wrote(value, *here, written),
-            Axes::Real(RealList::Tuple(tuple), here) => tuple.wrote(value, *here, written),
+            Axes::Real(RealList::Seq(seq)) => seq.wrote(value, written),
+            Axes::Real(RealList::Tuple(tuple)) => tuple.wrote(value, written),
             _ => Err(other()),
         }
     }
@@ -189,15 +188,13 @@ impl<'x, 'a, S: Sink> Axes<'x, '_, 'a, S> {
                     RealList::Tuple(tuple) => tuple.serialize_element(axis)?,
                 }
             }
-            *self = Axes::Real(real, Here::default());
+            *self = Axes::Real(real);
         }
-        let Axes::Real(real, at) = self else { return Err(other()) };
-        let serializer = match real {
-            RealList::Seq(seq) => seq.place(),
-            RealList::Tuple(tuple) => tuple.place(),
-        };
-        *at = serializer.here;
-        Ok(serializer)
+        match self {
+            Axes::Real(RealList::Seq(seq)) => Ok(seq.place()),
+            Axes::Real(RealList::Tuple(tuple)) => Ok(tuple.place()),
+            _ => Err(other()),
+        }
     }
 
     fn finish(self) -> Result<Written> {
@@ -210,8 +207,8 @@ impl<'x, 'a, S: Sink> Axes<'x, '_, 'a, S> {
                 }
                 Ok(Written::KEPT)
             }
-            Axes::Real(RealList::Seq(seq), _) => Ok(seq.finish()),
-            Axes::Real(RealList::Tuple(tuple), _) => SerializeTuple::end(tuple),
+            Axes::Real(RealList::Seq(seq)) => Ok(seq.finish()),
+            Axes::Real(RealList::Tuple(tuple)) => SerializeTuple::end(tuple),
             Axes::Array(array) => SerializeTupleStruct::end(array),
             Axes::Failed => Err(other()),
         }
@@ -276,8 +273,8 @@ impl<'y, 'a, S: Sink> serde::Serializer for AxisTaker<'y, '_, '_, 'a, S> {
         self.asked.set(true);
         match &*self.axes {
             Axes::Kept { taker, .. } => taker.array.is_readable(),
-            Axes::Real(RealList::Seq(seq), _) => seq.is_readable(),
-            Axes::Real(RealList::Tuple(tuple), _) => tuple.is_readable(),
+            Axes::Real(RealList::Seq(seq)) => seq.is_readable(),
+            Axes::Real(RealList::Tuple(tuple)) => tuple.is_readable(),
             _ => false,
         }
     }

@@ -79,7 +79,7 @@ impl<S: Sink> Serializer<'_, '_, S> {
             )));
         };
         writer.arrays += 1;
-        let path = writer.place_name(self.here, self.depth);
+        let path = writer.place_name(self.here.get(), self.depth);
         let head = ArrayHead { path: &path, dtype, shape, order, kind, bytes };
         writer.sink.begin(&head).inspect_err(|_| writer.failed = true)?;
         Ok(bytes)

@@ -18,7 +18,6 @@ use crate::memory::live::Kind;
 use crate::store::Sink;
 
 use super::forward::{forward, forward_lists, forward_rest, forward_tuples};
-use super::levels::Here;
 use super::numbers::other;
 use super::plain::{PlainArray, StructOrArray};
 use super::record::{Record, TupleOrSeq, TupleStruct};
@@ -109,8 +108,8 @@ pub(super) struct Elements<'x, 'q, 'a, S> {
 
 enum State<'x, 'q, 'a, S> {
     Packing(&'x mut PlainArray<'q, 'a, S>),
-    /// A list like any other, and its item that is being written.
-    List(Seq<'x, 'a, S>, Here),
+    /// A list like any other.
+    List(Seq<'x, 'a, S>),
     /// It is placed, or is no list.
     Done,
     /// The sink's own error, as against an element that does not fit.
@@ -263,7 +262,7 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
             State::Packing(array) => array,
             state => {
                 self.state = state;
-                return if let State::List(..) = self.state { Ok(()) } else { Err(other()) };
+                return if let State::List(_) = self.state { Ok(()) } else { Err(other()) };
             }
         };
         if self.scalar.is_some()
@@ -282,17 +281,17 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
                 seq.element(&Packed { scalar, bytes })?;
             }
         }
-        self.state = State::List(seq, Here::default());
+        self.state = State::List(seq);
         Ok(())
     }
 
     /// What an item is written to that does not fit.
     fn place(&mut self) -> Result<Serializer<'_, 'a, S>> {
         self.become_list()?;
-        let State::List(seq, at) = &mut self.state else { return Err(other()) };
-        let serializer = seq.place();
-        *at = serializer.here;
-        Ok(serializer)
+        match &mut self.state {
+            State::List(seq) => Ok(seq.place()),
+            _ => Err(other()),
+        }
     }
 
     /// Writes a number that does not fit. It comes by value, so that those that fit are in memory nowhere but in the block.
@@ -323,7 +322,7 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
             self.place()?;
         }
         match &mut self.state {
-            State::List(seq, here) => seq.wrote(value, *here, written),
+            State::List(seq) => seq.wrote(value, written),
             _ => written.map(drop),
         }
     }
@@ -349,7 +348,7 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
         }
         self.become_list()?;
         match std::mem::replace(&mut self.state, State::Done) {
-            State::List(seq, _) => Ok(seq.finish()),
+            State::List(seq) => Ok(seq.finish()),
             _ => Err(other()),
         }
     }
@@ -563,7 +562,7 @@ impl<'z, 'a, S: Sink> serde::Serializer for Element<'z, '_, '_, '_, 'a, S> {
         self.asked.set(true);
         match &self.sequence.elements.state {
             State::Packing(array) => array.is_readable(),
-            State::List(seq, _) => seq.is_readable(),
+            State::List(seq) => seq.is_readable(),
             _ => false,
         }
     }

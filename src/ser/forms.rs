@@ -85,7 +85,7 @@ impl<S: Sink> Writer<'_, S> {
             }
             self.out.truncate(before.position);
             self.readable = true;
-            let written = value.serialize(self.at(0, here, depth, before.slot));
+            let written = value.serialize(self.at(0, here.with(before.slot), depth));
             self.readable = false;
             let written = written?;
             self.flush(written.next());

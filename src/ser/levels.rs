@@ -2,41 +2,42 @@
 //! departs from the layout that was guessed for it.
 
 use super::shapes::Key;
+use super::{ANY, LEARN};
 
 /// How many records, sequences and maps stand around a value; and options, which are counted by themselves, so that a tree
-/// of optional nodes is as deep as its nodes are.
+/// of optional nodes is as deep as its nodes are. In one word.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Depth {
-    levels: u32,
-    options: u16,
-}
+pub(super) struct Depth(u64);
 
 impl Depth {
+    const OPTIONS: u32 = 32;
+
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn levels(self) -> usize {
-        self.levels as usize
+        self.0 as u32 as usize
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn options(self) -> u32 {
-        self.options.into()
+        (self.0 >> Self::OPTIONS) as u32
     }
 
     /// Inside another record, sequence or map.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn level(self) -> Self {
-        Depth { levels: self.levels + 1, ..self }
+        Depth(self.0 + 1)
     }
 
     /// Inside another option.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn option(self) -> Self {
-        Depth { options: self.options.saturating_add(1), ..self }
+        Depth(self.0 + (1 << Self::OPTIONS))
     }
 }
 
-/// Which part of a record, sequence or map is being written, in one word.
-#[derive(Clone, Copy, Default)]
+/// Which part of a record, sequence or map is being written, and its slot: what the reader will take the part for. In one word,
+/// from the bottom the slot, the part's number and the kind of part; the rest counts for nothing here.
+#[derive(Clone, Copy)]
 pub(super) struct Here(u64);
 
 /// The same, as it is taken apart.
@@ -51,29 +52,52 @@ pub(super) enum Part {
     Entry(usize),
 }
 
-const KIND: u32 = 62;
+const NUMBER: u32 = 8;
+const KIND: u32 = 46;
+/// Where what counts ends.
+pub(super) const END: u32 = 48;
 
 impl Here {
-    pub(super) const NEW: Here = Here(1 << KIND);
+    /// What is written in the place of the whole object.
+    pub(super) const ROOT: Here = Here(ANY as u64);
+    /// A field whose tag is learnt.
+    pub(super) const NEW: Here = Here(1 << KIND | LEARN as u64);
 
+    /// A field; what is above `END` is taken as it is.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn field(number: u32) -> Self {
-        Here(number.into())
+    pub(super) fn of_field(word: u64) -> Self {
+        Here(word)
+    }
+
+    pub(super) fn field(number: u32, slot: u8) -> u64 {
+        u64::from(number) << NUMBER | u64::from(slot)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn item(number: u64) -> Self {
-        Here(2 << KIND | number)
+    pub(super) fn item(number: u64, slot: u8) -> Self {
+        Here(2 << KIND | number << NUMBER | u64::from(slot))
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn entry(number: u64) -> Self {
-        Here(3 << KIND | number)
+    pub(super) fn entry(number: u64, slot: u8) -> Self {
+        Here(3 << KIND | number << NUMBER | u64::from(slot))
+    }
+
+    /// A tag that is not written again, `LEARN`, or `ANY`; or `ASKED`.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn slot(self) -> u8 {
+        self.0 as u8
+    }
+
+    /// The same part in another slot.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn with(self, slot: u8) -> Self {
+        Here(self.0 & !0xff | u64::from(slot))
     }
 
     pub(super) fn part(self) -> Part {
-        let number = (self.0 & ((1 << KIND) - 1)) as usize;
-        match self.0 >> KIND {
+        let number = (self.0 >> NUMBER & ((1 << (KIND - NUMBER)) - 1)) as usize;
+        match self.0 >> KIND & 3 {
             0 => Part::Field(number),
             1 => Part::New,
             2 => Part::Item(number),
@@ -84,7 +108,6 @@ impl Here {
 
 /// A record, sequence or map that is being written. What changes from part to part is in the value that serde holds; here is
 /// what its parts must see of it.
-#[derive(Default)]
 pub(super) struct Level {
     /// The part that is being written, where another level is in it. Of the innermost level the value's serializer has it.
     pub(super) here: Here,
@@ -93,6 +116,12 @@ pub(super) struct Level {
     pub(super) key_tag: u8,
     /// How a record departs from its guess. Left over from another record where this one's `Record` does not say so.
     pub(super) rare: Option<Box<Rare>>,
+}
+
+impl Default for Level {
+    fn default() -> Self {
+        Level { here: Here::ROOT, key: 0, key_tag: 0, rare: None }
+    }
 }
 
 /// How a record departs from its guess, or what it is where there is none.

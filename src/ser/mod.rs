@@ -88,11 +88,9 @@ struct Serializer<'q, 'a, S> {
     writer: &'q mut Writer<'a, S>,
     /// Where in the room the next byte goes.
     next: usize,
-    /// Which part of the innermost record, sequence or map the value is.
-    here: Here,
+    /// Which part of the innermost record, sequence or map the value is, and in which slot.
+    here: Cell<Here>,
     depth: Depth,
-    /// What the reader will take the value for: a tag that is not written again, `LEARN`, or `ANY`; or `ASKED`.
-    slot: Cell<u8>,
 }
 
 /// A value was written: where in the room the next byte goes, and above that a note. In one word, so that the result of a call
@@ -187,11 +185,11 @@ impl<'a, S: Sink> Writer<'a, S> {
     }
 
     fn write_root<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let (here, depth) = (Here::default(), Depth::default());
+        let (here, depth) = (Here::ROOT, Depth::default());
         let written = if self.low {
-            self.write_elsewhere(value, 0, here, depth, ANY)?
+            self.write_elsewhere(value, 0, here, depth)?
         } else {
-            value.serialize(self.at(0, here, depth, ANY))?
+            value.serialize(self.at(0, here, depth))?
         };
         let written = self.settle(value, here, depth, written)?;
         self.flush(written.next());
@@ -212,8 +210,8 @@ impl<'a, S: Sink> Writer<'a, S> {
 impl<'a, S> Writer<'a, S> {
     /// What a value is written to that stands here.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn at(&mut self, next: usize, here: Here, depth: Depth, slot: u8) -> Serializer<'_, 'a, S> {
-        Serializer { writer: self, next, here, depth, slot: Cell::new(slot) }
+    fn at(&mut self, next: usize, here: Here, depth: Depth) -> Serializer<'_, 'a, S> {
+        Serializer { writer: self, next, here: Cell::new(here), depth }
     }
 
     /// Whether a level can be begun in this one without looking at limit and stack.
@@ -275,13 +273,11 @@ impl<'a, S> Writer<'a, S> {
         error
     }
 
-    /// A failed child's error, with the step of the path at which it stands. What the child wrote to the room is lost.
+    /// A failed child's error, with the step of the path at which it stands. The room is empty, so that a key's text is found.
     #[cold]
     #[inline(never)]
-    fn fail_at(&mut self, next: usize, here: Here, depth: Depth, mut error: Error) -> Error {
+    fn fail_at(&mut self, here: Here, depth: Depth, mut error: Error) -> Error {
         self.failed = true;
-        // A key's text may still be there.
-        self.flush(next);
         for step in self.steps(depth.levels(), here).into_iter().rev().flatten() {
             error = error.at(step);
         }
@@ -299,14 +295,13 @@ impl<S: Sink> Writer<'_, S> {
         next: usize,
         here: Here,
         depth: Depth,
-        slot: u8,
     ) -> Result<Written> {
         self.low = false;
         let outer = self.watch;
         let mut written = Ok(Written::new(next));
         let switched = stack::more(outer.largest(), &mut || {
             self.watch = outer.elsewhere();
-            written = value.serialize(self.at(next, here, depth, slot));
+            written = value.serialize(self.at(next, here, depth));
         });
         self.watch = outer;
         match switched {

@@ -19,7 +19,6 @@ use super::axes::{Dim, DimTaker};
 use super::capture::Begun;
 use super::elements::Elements;
 use super::forward::{forward, forward_lists, forward_numbers, forward_rest, forward_tuples};
-use super::levels::Here;
 use super::numbers::{Number, Numbers};
 use super::record::{Record, TupleOrSeq, TupleStruct};
 use super::run::{Map, Seq};
@@ -78,8 +77,6 @@ impl<S: Sink> SerializeStruct for StructOrArray<'_, '_, S> {
 /// A struct that has been an ndarray so far.
 pub(super) struct PlainArray<'q, 'a, S> {
     state: State<'q, 'a, S>,
-    /// The field of a struct like any other that is being written.
-    here: Here,
 }
 
 enum State<'q, 'a, S> {
@@ -100,7 +97,7 @@ pub(super) struct Seen<'q, 'a, S> {
 impl<'q, 'a, S: Sink> PlainArray<'q, 'a, S> {
     pub(super) fn new(serializer: Serializer<'q, 'a, S>) -> Self {
         let seen = Seen { serializer, version: false, dim: None };
-        PlainArray { state: State::Seen(seen), here: Here::default() }
+        PlainArray { state: State::Seen(seen) }
     }
 
     pub(super) fn is_readable(&self) -> bool {
@@ -179,17 +176,12 @@ impl<'q, 'a, S: Sink> PlainArray<'q, 'a, S> {
         if !matches!(self.state, State::Struct(_)) {
             self.real(key)?;
         }
-        let here = self.here;
-        self.as_struct()?.wrote(value, here, written)
+        self.as_struct()?.wrote(value, written)
     }
 
     /// What a field is written to that is not ndarray's.
     pub(super) fn real(&mut self, key: &'static str) -> Result<Serializer<'_, 'a, S>> {
-        self.as_struct()?;
-        let State::Struct(record) = &mut self.state else { return Err(behind()) };
-        let serializer = record.place(key);
-        self.here = serializer.here;
-        Ok(serializer)
+        Ok(self.as_struct()?.place(key))
     }
 
     /// Refers to the array, whose elements the sink has.

@@ -14,7 +14,7 @@ use crate::store::Sink;
 use crate::wire::{Kind, Reader, Tag, put_padded, put_varint, varint_len};
 
 use super::capture::Capture;
-use super::levels::{Depth, Here, Rare};
+use super::levels::{Depth, Here, Part, Rare};
 use super::room::LONGEST;
 use super::run::Seq;
 use super::shapes::{Guess, Key, Step};
@@ -52,11 +52,12 @@ const HIDDEN: usize = 2;
 impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn begin(serializer: Serializer<'q, 'a, S>, key: Key) -> Result<Self> {
-        let Serializer { writer, next, here, depth, slot } = serializer;
+        let Serializer { writer, next, here, depth } = serializer;
+        let here = here.get();
         match writer.shapes.guess(&key) {
             Some(&guess) if writer.has_room(depth) => {
                 let depth = writer.enter(here, depth);
-                let (next, note) = writer.put_tag(next, slot.get(), Tag::Record as u8, LONGEST);
+                let (next, note) = writer.put_tag(next, here.slot(), Tag::Record as u8, LONGEST);
                 let start = writer.position(next);
                 let next = writer.put_varint(next, guess.number.into());
                 let at = At { steps: guess.steps.iter(), start, is: USUAL };
@@ -65,7 +66,7 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
             _ => {
                 // In parts, so that the key is in memory only where it has to be.
                 let Key { kind, name, variant_index, variant, len } = key;
-                let before = writer.at(next, here, depth, slot.get());
+                let before = writer.at(next, here, depth);
                 let (at, note) = begin_other(before, kind, name, variant_index, variant, len)?;
                 Ok(Record { writer, next: 0, at, depth: depth.level(), note })
             }
@@ -79,24 +80,23 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
     /// What the next field is written to. A tuple's fields have no names.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn place(&mut self, name: &'static str) -> Serializer<'_, 'a, S> {
-        let (here, slot, _) = self.expect(name, true);
-        self.writer.at(self.next, here, self.depth, slot)
+        let (here, _) = self.expect(name, true);
+        self.writer.at(self.next, here, self.depth)
     }
 
-    /// The next field's place and slot, and whether it was not seen at once to be the one expected.
+    /// Where the next field is, and whether it was not seen at once to be the one expected.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn expect(&mut self, name: &'static str, named: bool) -> (Here, u8, bool) {
+    fn expect(&mut self, name: &'static str, named: bool) -> (Here, bool) {
         let mut steps = self.at.steps.clone();
         if let Some(step) = steps.next()
             && (!named || step.is(name))
         {
             self.at.steps = steps;
-            return (Here::field(step.number), step.tag, false);
+            return (step.here(), false);
         }
-        let (at, here, slot) =
-            self.writer.expect_other(self.next, self.at.clone(), self.depth, name);
+        let (at, here) = self.writer.expect_other(self.next, self.at.clone(), self.depth, name);
         (self.at, self.next) = (at, 0);
-        (here, slot, true)
+        (here, true)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -106,13 +106,13 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
         named: bool,
         value: &T,
     ) -> Result<()> {
-        let (here, slot, other) = self.expect(name, named);
+        let (here, other) = self.expect(name, named);
         let written = if other && self.writer.low {
-            self.writer.write_elsewhere(value, self.next, here, self.depth, slot)
+            self.writer.write_elsewhere(value, self.next, here, self.depth)
         } else {
-            value.serialize(self.writer.at(self.next, here, self.depth, slot))
+            value.serialize(self.writer.at(self.next, here, self.depth))
         };
-        self.wrote(value, here, written)
+        self.wrote(value, written)
     }
 
     /// A field was written, or failed.
@@ -120,33 +120,17 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
     pub(super) fn wrote<T: Serialize + ?Sized>(
         &mut self,
         value: &T,
-        here: Here,
         written: Result<Written>,
     ) -> Result<()> {
-        let written = match written {
-            Ok(written) if !written.is_noted() => {
-                self.next = written.next();
-                return Ok(());
-            }
-            Ok(written) => self.writer.settle(value, here, self.depth, written),
-            Err(error) => Err(error),
-        };
         match written {
-            Ok(written) => {
-                self.next = written.next();
-                if let Some(tag) = written.note().tag() {
-                    self.at = self.writer.wrote_otherwise(
-                        self.next,
-                        self.at.clone(),
-                        self.depth,
-                        tag,
-                    );
-                    self.next = 0;
-                }
-                Ok(())
+            Ok(written) if !written.is_noted() => self.next = written.next(),
+            written => {
+                let at = self.at.clone();
+                self.at = self.writer.settle_field(value, self.next, at, self.depth, written)?;
+                self.next = 0;
             }
-            Err(error) => Err(self.writer.fail_at(self.next, here, self.depth, error)),
         }
+        Ok(())
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -203,9 +187,10 @@ fn begin_other<'a, S>(
     variant: &'static str,
     len: usize,
 ) -> Result<(At<'a>, Note)> {
-    let Serializer { writer, next, here, depth, slot } = serializer;
+    let Serializer { writer, next, here, depth } = serializer;
+    let here = here.get();
     let key = Key { kind, name, variant, variant_index, len };
-    let (next, note) = writer.put_tag(next, slot.get(), Tag::Record as u8, 0);
+    let (next, note) = writer.put_tag(next, here.slot(), Tag::Record as u8, 0);
     writer.flush(next);
     writer.make_room(depth)?;
     let depth = writer.enter(here, depth);
@@ -241,7 +226,7 @@ impl<'a, S> Writer<'a, S> {
         at: At<'a>,
         depth: Depth,
         name: &'static str,
-    ) -> (At<'a>, Here, u8) {
+    ) -> (At<'a>, Here) {
         self.flush(next);
         self.expect_flushed(at, depth, name)
     }
@@ -251,29 +236,33 @@ impl<'a, S> Writer<'a, S> {
         mut at: At<'a>,
         depth: Depth,
         name: &'static str,
-    ) -> (At<'a>, Here, u8) {
+    ) -> (At<'a>, Here) {
         at = self.unhide(at, depth);
         if let Some(step) = at.steps.as_slice().first()
-            && self.shapes.field(step.number as usize) == Some(name)
+            && let Part::Field(number) = step.here().part()
+            && self.shapes.field(number) == Some(name)
         {
             at.steps.next();
-            return (at, Here::field(step.number), step.tag);
+            return (at, step.here());
         }
         at = self.diverge(at, depth);
         if let Some(rare) = self.rare_at(depth) {
             rare.fields.push((name, LEARN));
         }
-        (at, Here::NEW, LEARN)
+        (at, Here::NEW)
+    }
+
+    /// The field that was written last.
+    fn last_field(&self, at: &At<'a>, depth: Depth) -> Here {
+        let guess = self.guess_of(at, depth);
+        let done = guess.map_or(&[][..], |guess| {
+            let left = at.steps.len().min(guess.steps.len());
+            &guess.steps[..guess.steps.len() - left]
+        });
+        done.last().map_or(Here::NEW, Step::here)
     }
 
     /// The field has another tag than the guess says, or there is no guess.
-    #[cold]
-    #[inline(never)]
-    fn wrote_otherwise(&mut self, next: usize, at: At<'a>, depth: Depth, tag: u8) -> At<'a> {
-        self.flush(next);
-        self.note_field(at, depth, tag)
-    }
-
     fn note_field(&mut self, mut at: At<'a>, depth: Depth, tag: u8) -> At<'a> {
         if let Some(guess) = self.guess_of(&at, depth) {
             let field = (guess.steps.len() - at.steps.len()).saturating_sub(1);
@@ -306,8 +295,8 @@ impl<'a, S> Writer<'a, S> {
         } else if let Some(rare) = self.rare_at(depth) {
             rare.sparse = true;
         }
-        let (mut at, _, slot) = self.expect_flushed(at, depth, name);
-        let (next, note) = self.put_bare_tag(0, slot, Tag::Absent as u8);
+        let (mut at, here) = self.expect_flushed(at, depth, name);
+        let (next, note) = self.put_bare_tag(0, here.slot(), Tag::Absent as u8);
         self.flush(next);
         if let Some(tag) = note.tag() {
             at = self.note_field(at, depth, tag);
@@ -400,6 +389,36 @@ impl<'a, S> Writer<'a, S> {
     }
 }
 
+impl<'a, S: Sink> Writer<'a, S> {
+    /// A field is not what its slot says, has asked for whom it is written, or failed.
+    #[cold]
+    #[inline(never)]
+    fn settle_field<T: Serialize + ?Sized>(
+        &mut self,
+        value: &T,
+        next: usize,
+        at: At<'a>,
+        depth: Depth,
+        written: Result<Written>,
+    ) -> Result<At<'a>> {
+        self.flush(written.as_ref().map_or(next, |written| written.next()));
+        let here = self.last_field(&at, depth);
+        let settled = written.and_then(|written| {
+            self.settle(value, here, depth, Written::noted(0, written.note()))
+        });
+        match settled {
+            Ok(written) => {
+                self.flush(written.next());
+                Ok(match written.note().tag() {
+                    Some(tag) => self.note_field(at, depth, tag),
+                    None => at,
+                })
+            }
+            Err(error) => Err(self.fail_at(here, depth, error)),
+        }
+    }
+}
+
 impl<S: Sink> SerializeStructVariant for Record<'_, '_, S> {
     type Ok = Written;
     type Error = crate::Error;
@@ -466,12 +485,11 @@ impl<'a, S: Sink> TupleOrSeq<'_, 'a, S> {
     pub(super) fn wrote<T: Serialize + ?Sized>(
         &mut self,
         value: &T,
-        here: Here,
         written: Result<Written>,
     ) -> Result<()> {
         match self {
-            TupleOrSeq::Tuple(record) => record.wrote(value, here, written),
-            TupleOrSeq::Seq(seq) => seq.wrote(value, here, written),
+            TupleOrSeq::Tuple(record) => record.wrote(value, written),
+            TupleOrSeq::Seq(seq) => seq.wrote(value, written),
         }
     }
 }

@@ -38,8 +38,9 @@ impl<const N: usize> Run<N> {
         tag: Tag,
         len: Option<usize>,
     ) -> Result<(Self, usize, Note)> {
-        let Serializer { writer, next, here, depth, slot } = serializer;
-        let (mut next, note) = writer.put_tag(next, slot.get(), tag as u8, LONGEST + N);
+        let Serializer { writer, next, here, depth } = serializer;
+        let here = here.get();
+        let (mut next, note) = writer.put_tag(next, here.slot(), tag as u8, LONGEST + N);
         let mut hidden = 0;
         // The lowest bit says that another run follows; a count of more than 63 bits is no count.
         let announced = len.map_or(RUN, |len| (len as u64).min(u64::MAX >> 1));
@@ -95,7 +96,53 @@ impl<const N: usize> Run<N> {
     }
 }
 
-/// All of this empties the room first.
+impl<S: Sink> Writer<'_, S> {
+    /// An item, key or value is not what its slot says, has asked for whom it is written, or failed. The room is empty then.
+    /// Gives the length of the header that was put in before it, if there was one.
+    #[cold]
+    #[inline(never)]
+    fn settle_item<T: Serialize + ?Sized, const N: usize>(
+        &mut self,
+        value: &T,
+        next: usize,
+        mut run: Run<N>,
+        depth: Depth,
+        part: Part,
+        written: Result<Written>,
+    ) -> Result<(Run<N>, usize)> {
+        self.flush(written.as_ref().map_or(next, |written| written.next()));
+        let Part { which, start } = part;
+        let here = match which {
+            0 => Here::item(run.total, run.tags[0]),
+            _ => Here::entry(run.total, run.tags[which]),
+        };
+        let settled = written.and_then(|written| {
+            self.settle(value, here, depth, Written::noted(0, written.note()))
+        });
+        let written = match settled {
+            Ok(written) => written,
+            Err(error) => return Err(self.fail_at(here, depth, error)),
+        };
+        self.flush(written.next());
+        let mut inserted = 0;
+        if let Some(tag) = written.note().tag() {
+            if run.tags[which] == LEARN {
+                run.learn(self, which, tag);
+            } else {
+                (run, inserted) = self.split(run, which, start);
+            }
+        }
+        Ok((run, inserted))
+    }
+}
+
+/// An item (0), a key (0) or a value (1), and where it, or the key before it, starts.
+struct Part {
+    which: usize,
+    start: usize,
+}
+
+/// All of this empties the room first, or finds it empty.
 impl<S> Writer<'_, S> {
     /// No item is expected: there were more than announced, or the stack was low.
     #[cold]
@@ -117,16 +164,12 @@ impl<S> Writer<'_, S> {
 
     /// An item that starts at `start` carries its own tag: the run ends before it, and the rest of what was announced
     /// follows in a run whose `which` is `Any`. Gives the length of the header that was put in.
-    #[cold]
-    #[inline(never)]
     fn split<const N: usize>(
         &mut self,
-        next: usize,
         mut run: Run<N>,
         which: usize,
         start: usize,
     ) -> (Run<N>, usize) {
-        self.flush(next);
         run.tags[which] = ANY;
         if run.count() == 0 {
             // Nothing was written under the old tags; they were only carried over from the run before.
@@ -169,9 +212,8 @@ pub(super) struct Seq<'q, 'a, S> {
 impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn begin(serializer: Serializer<'q, 'a, S>, len: Option<usize>) -> Result<Self> {
-        let Serializer { writer, next, here, depth, slot } = serializer;
-        let (run, next, note) =
-            Run::begin(writer.at(next, here, depth, slot.get()), Tag::Seq, len)?;
+        let Serializer { writer, next, here, depth } = serializer;
+        let (run, next, note) = Run::begin(writer.at(next, here.get(), depth), Tag::Seq, len)?;
         Ok(Seq { writer, next, run, depth: depth.level(), note, start: 0 })
     }
 
@@ -187,30 +229,28 @@ impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
             self.next = 0;
         }
         self.start = self.writer.position(self.next);
-        let here = Here::item(self.run.total);
-        self.writer.at(self.next, here, self.depth, self.run.tags[0])
+        let here = Here::item(self.run.total, self.run.tags[0]);
+        self.writer.at(self.next, here, self.depth)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let here = Here::item(self.run.total);
         let written = if self.run.left == 0 {
             self.first_elsewhere(value)
         } else {
             value.serialize(self.place())
         };
-        self.wrote(value, here, written)
+        self.wrote(value, written)
     }
 
     /// Writes an item that is not expected.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn first_elsewhere<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<Written> {
-        let (depth, slot) = (self.depth, self.run.tags[0]);
-        let Serializer { writer, next, here, .. } = self.place();
+        let Serializer { writer, next, here, depth } = self.place();
         if writer.low {
-            writer.write_elsewhere(value, next, here, depth, slot)
+            writer.write_elsewhere(value, next, here.get(), depth)
         } else {
-            value.serialize(writer.at(next, here, depth, slot))
+            value.serialize(writer.at(next, here.get(), depth))
         }
     }
 
@@ -219,25 +259,19 @@ impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
     pub(super) fn wrote<T: Serialize + ?Sized>(
         &mut self,
         value: &T,
-        here: Here,
         written: Result<Written>,
     ) -> Result<()> {
-        let mut written = match written {
-            Ok(written) => written,
-            Err(error) => return Err(self.writer.fail_at(self.next, here, self.depth, error)),
-        };
-        if written.is_noted() {
-            written = match self.writer.settle(value, here, self.depth, written) {
-                Ok(written) => written,
-                Err(error) => return Err(self.writer.fail_at(self.next, here, self.depth, error)),
-            };
-        }
-        self.next = written.next();
-        if let Some(tag) = written.note().tag() {
-            if self.run.tags[0] == LEARN {
-                self.run.learn(self.writer, 0, tag);
-            } else {
-                (self.run, _) = self.writer.split(self.next, self.run, 0, self.start);
+        match written {
+            Ok(written) if !written.is_noted() => self.next = written.next(),
+            Ok(written) if self.run.tags[0] == LEARN && !written.note().has_asked() => {
+                self.next = written.next();
+                self.run.learn(self.writer, 0, written.note().0);
+            }
+            written => {
+                let part = Part { which: 0, start: self.start };
+                (self.run, _) = self.writer.settle_item(
+                    value, self.next, self.run, self.depth, part, written,
+                )?;
                 self.next = 0;
             }
         }
@@ -288,9 +322,8 @@ pub(super) struct Map<'q, 'a, S> {
 impl<'q, 'a, S: Sink> Map<'q, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn begin(serializer: Serializer<'q, 'a, S>, len: Option<usize>) -> Result<Self> {
-        let Serializer { writer, next, here, depth, slot } = serializer;
-        let (run, next, note) =
-            Run::begin(writer.at(next, here, depth, slot.get()), Tag::Map, len)?;
+        let Serializer { writer, next, here, depth } = serializer;
+        let (run, next, note) = Run::begin(writer.at(next, here.get(), depth), Tag::Map, len)?;
         Ok(Map { writer, next, run, depth: depth.level(), note, start: 0, open: false })
     }
 
@@ -303,28 +336,22 @@ impl<'q, 'a, S: Sink> Map<'q, 'a, S> {
         elsewhere: bool,
         value: &T,
     ) -> Result<()> {
-        let slot = self.run.tags[which];
         let written = if elsewhere && self.writer.low {
-            self.writer.write_elsewhere(value, self.next, here, self.depth, slot)
+            self.writer.write_elsewhere(value, self.next, here, self.depth)
         } else {
-            value.serialize(self.writer.at(self.next, here, self.depth, slot))
+            value.serialize(self.writer.at(self.next, here, self.depth))
         };
-        let mut written = match written {
-            Ok(written) => written,
-            Err(error) => return Err(self.writer.fail_at(self.next, here, self.depth, error)),
-        };
-        if written.is_noted() {
-            written = match self.writer.settle(value, here, self.depth, written) {
-                Ok(written) => written,
-                Err(error) => return Err(self.writer.fail_at(self.next, here, self.depth, error)),
-            };
-        }
-        self.next = written.next();
-        if let Some(tag) = written.note().tag() {
-            if self.run.tags[which] == LEARN {
-                self.run.learn(self.writer, which, tag);
-            } else {
-                let (run, inserted) = self.writer.split(self.next, self.run, which, self.start);
+        match written {
+            Ok(written) if !written.is_noted() => self.next = written.next(),
+            Ok(written) if self.run.tags[which] == LEARN && !written.note().has_asked() => {
+                self.next = written.next();
+                self.run.learn(self.writer, which, written.note().0);
+            }
+            written => {
+                let part = Part { which, start: self.start };
+                let (run, inserted) = self.writer.settle_item(
+                    value, self.next, self.run, self.depth, part, written,
+                )?;
                 (self.run, self.next) = (run, 0);
                 self.start += inserted;
             }
@@ -350,7 +377,7 @@ impl<S: Sink> SerializeMap for Map<'_, '_, S> {
             self.next = 0;
         }
         self.start = self.writer.position(self.next);
-        self.write(0, Here::item(self.run.total), unexpected, key)
+        self.write(0, Here::item(self.run.total, self.run.tags[0]), unexpected, key)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -363,7 +390,7 @@ impl<S: Sink> SerializeMap for Map<'_, '_, S> {
         if let Some(level) = self.writer.levels.get_mut(self.depth.levels()) {
             (level.key, level.key_tag) = (self.start, self.run.tags[0]);
         }
-        self.write(1, Here::entry(self.run.total), false, value)?;
+        self.write(1, Here::entry(self.run.total, self.run.tags[1]), false, value)?;
         self.run.left -= 1;
         self.run.total += 1;
         Ok(())

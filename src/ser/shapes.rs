@@ -4,6 +4,8 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use super::ANY;
+use super::levels::{END, Here};
 use crate::wire::{Kind, Layout, Shape, put_layout, put_shape, put_varint};
 
 /// What serde says at the start of a struct, tuple or variant, before its fields.
@@ -126,26 +128,30 @@ pub(super) struct Step {
     /// The address of the name. Equal addresses are equal names; equal names may have several addresses, and are then compared
     /// by what they say.
     name: usize,
-    len: u16,
-    pub(super) tag: u8,
+    /// What is said to the field's value, with the field's number among those of all layouts; above that the name's length.
+    word: u64,
     /// The field may be absent, and is written with its tag.
     pub(super) may_be_absent: bool,
-    /// The field's number among those of all layouts.
-    pub(super) number: u32,
 }
 
 impl Step {
     fn new(name: &'static str, tag: u8, sparse: bool, number: u32) -> Self {
         let address = name.as_ptr().addr();
         // A name that is too long is at no name's address.
-        let (name, len) = u16::try_from(name.len()).map_or((0, 0), |len| (address, len));
-        Step { name, len, tag, may_be_absent: sparse && tag == super::ANY, number }
+        let (address, len) = u16::try_from(name.len()).map_or((0, 0), |len| (address, len));
+        let word = u64::from(len) << END | Here::field(number, tag);
+        Step { name: address, word, may_be_absent: sparse && tag == ANY }
     }
 
     /// Whether the field is seen at once to be the one of this name.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn is(&self, name: &'static str) -> bool {
-        self.name == name.as_ptr().addr() && usize::from(self.len) == name.len()
+        self.name == name.as_ptr().addr() && self.word >> END == name.len() as u64
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn here(&self) -> Here {
+        Here::of_field(self.word)
     }
 }
 

@@ -23,26 +23,26 @@ impl<S> Serializer<'_, '_, S> {
     /// The tag of the value, which its slot may say already, and room for so many bytes behind it.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn tag(&mut self, tag: Tag, bytes: usize) -> Note {
-        let (next, note) = self.writer.put_tag(self.next, self.slot.get(), tag as u8, bytes);
+        let (next, note) = self.writer.put_tag(self.next, self.here.get().slot(), tag as u8, bytes);
         self.next = next;
         note
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn fixed<const N: usize>(self, tag: Tag, bytes: [u8; N]) -> Written {
-        self.writer.put_fixed(self.next, self.slot.get(), tag as u8, bytes)
+        self.writer.put_fixed(self.next, self.here.get().slot(), tag as u8, bytes)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn varint(self, tag: Tag, number: u64) -> Written {
-        self.writer.put_number(self.next, self.slot.get(), tag as u8, number)
+        self.writer.put_number(self.next, self.here.get().slot(), tag as u8, number)
     }
 
     /// A 64-bit number. It is written in eight bytes where a run or field of such began with one that a varint makes no
     /// shorter.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn wide(self, varint: Tag, fixed: Tag, number: u64, bytes: [u8; 8]) -> Written {
-        let slot = self.slot.get();
+        let slot = self.here.get().slot();
         let writer = self.writer;
         let next = writer.reserve(self.next, LONGEST);
         if slot == varint as u8 {
@@ -56,11 +56,11 @@ impl<S> Serializer<'_, '_, S> {
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn text(self, tag: Tag, bytes: &[u8]) -> Written {
-        self.writer.put_text(self.next, self.slot.get(), tag as u8, bytes)
+        self.writer.put_text(self.next, self.here.get().slot(), tag as u8, bytes)
     }
 
     fn bare(self, tag: Tag) -> Written {
-        let (next, note) = self.writer.put_bare_tag(self.next, self.slot.get(), tag as u8);
+        let (next, note) = self.writer.put_bare_tag(self.next, self.here.get().slot(), tag as u8);
         Written::noted(next, note)
     }
 }
@@ -74,11 +74,11 @@ impl<S: Sink> Serializer<'_, '_, S> {
         if depth.options() >= stack::STEP || writer.watch.is_due::<()>() {
             writer.make_room_for_option(depth)?;
         }
-        let depth = depth.option();
+        let (here, depth) = (here.get().with(ANY), depth.option());
         let written = if writer.low {
-            writer.write_elsewhere(value, next, here, depth, ANY)?
+            writer.write_elsewhere(value, next, here, depth)?
         } else {
-            value.serialize(writer.at(next, here, depth, ANY))?
+            value.serialize(writer.at(next, here, depth))?
         };
         let written = writer.settle(value, here, depth, written)?;
         Ok(Written::noted(written.next(), note))
@@ -107,8 +107,9 @@ impl<'q, 'a, S: Sink> serde::Serializer for Serializer<'q, 'a, S> {
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn is_human_readable(&self) -> bool {
-        self.writer.ask(self.next, self.slot.get());
-        self.slot.set(ASKED);
+        let here = self.here.get();
+        self.writer.ask(self.next, here.slot());
+        self.here.set(here.with(ASKED));
         self.writer.readable
     }
 
@@ -155,15 +156,15 @@ impl<'q, 'a, S: Sink> serde::Serializer for Serializer<'q, 'a, S> {
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Written> {
-        if self.slot.get() != Tag::Option as u8
+        if self.here.get().slot() != Tag::Option as u8
             || self.depth.options() >= stack::STEP
             || self.writer.watch.is_due::<()>()
         {
             return self.some_apart(value);
         }
         let Serializer { writer, next, here, depth, .. } = self;
-        let depth = depth.option();
-        let written = value.serialize(writer.at(next, here, depth, ANY))?;
+        let (here, depth) = (here.get().with(ANY), depth.option());
+        let written = value.serialize(writer.at(next, here, depth))?;
         writer.settle(value, here, depth, written)
     }
 
