@@ -163,10 +163,12 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
                 if !self.begin(scalar) {
                     return None;
                 }
-                let honest = self.announced == Some(self.count);
-                self.streams = honest && (self.own || is_homogeneous(self.list, element));
             }
             Some(known) if known == scalar => {
+                if self.left == self.count {
+                    let honest = self.announced == Some(self.count);
+                    self.streams = honest && (self.own || is_homogeneous(self.list, element));
+                }
                 self.take_over(&block, known);
                 if self.left == 0 {
                     self.give_up();

@@ -47,7 +47,15 @@ pub(crate) fn to_sink<T: Serialize + ?Sized, S: Sink>(value: &T, sink: S) -> Res
     let mut writer = Writer::new(sink, &arena);
     writer.low = !stack::is_begun::<()>();
     writer.write_root(value)?;
-    writer.finish()
+    // In parts: the whole is large.
+    let Writer { sink, out, shapes, failed, .. } = writer;
+    if failed {
+        return Err(Error::new(
+            ErrorKind::Message,
+            "a part of the object failed to serialize and its error was dropped",
+        ));
+    }
+    sink.finish(out, &shapes.encode())
 }
 
 /// The next value's tag is not known beforehand: it is not written but given back.
@@ -168,6 +176,7 @@ impl Note {
 }
 
 impl<'a, S: Sink> Writer<'a, S> {
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn new(sink: S, arena: &'a Arena) -> Self {
         Writer {
             room: [0; ROOM],
@@ -196,15 +205,6 @@ impl<'a, S: Sink> Writer<'a, S> {
         Ok(())
     }
 
-    fn finish(self) -> Result<S::Output> {
-        if self.failed {
-            return Err(Error::new(
-                ErrorKind::Message,
-                "a part of the object failed to serialize and its error was dropped",
-            ));
-        }
-        self.sink.finish(self.out, &self.shapes.encode())
-    }
 }
 
 impl<'a, S> Writer<'a, S> {

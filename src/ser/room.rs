@@ -124,27 +124,34 @@ impl<S> Writer<'_, S> {
         tag: u8,
         bytes: [u8; N],
     ) -> Written {
-        let next = self.reserve(next, N);
         if slot == tag {
+            let next = self.reserve(next, N);
             return Written::new(self.put(next, bytes));
         }
-        let mut wide = [0; MOST];
+        let mut wide = [0; 8];
         wide[..N].copy_from_slice(&bytes);
-        self.other_fixed(next, slot, tag, u128::from_le_bytes(wide), N)
+        self.other_fixed(next, slot, tag, u64::from_le_bytes(wide), N)
     }
 
     #[inline(never)]
-    fn other_fixed(&mut self, next: usize, slot: u8, tag: u8, bytes: u128, len: usize) -> Written {
+    fn other_fixed(&mut self, next: usize, slot: u8, tag: u8, bytes: u64, len: usize) -> Written {
         let (next, note) = self.any_tag(next, slot, tag);
         self.put(next, bytes.to_le_bytes());
         Written::noted(next + len, note)
     }
 
+    /// The same of 128 bits, which are rare.
+    #[inline(never)]
+    pub(super) fn put_wide(&mut self, next: usize, slot: u8, tag: u8, bytes: [u8; 16]) -> Written {
+        let (next, note) = self.put_tag(next, slot, tag, bytes.len());
+        Written::noted(self.put(next, bytes), note)
+    }
+
     /// A value of a tag and a number of variable length.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn put_number(&mut self, next: usize, slot: u8, tag: u8, number: u64) -> Written {
-        let next = self.reserve(next, LONGEST);
         if slot == tag {
+            let next = self.reserve(next, LONGEST);
             return Written::new(self.put_varint(next, number));
         }
         self.other_number(next, slot, tag, number)

@@ -33,6 +33,10 @@ impl<S> Serializer<'_, '_, S> {
         self.writer.put_fixed(self.next, self.here.get().slot(), tag as u8, bytes)
     }
 
+    fn wide_fixed(self, tag: Tag, bytes: [u8; 16]) -> Written {
+        self.writer.put_wide(self.next, self.here.get().slot(), tag as u8, bytes)
+    }
+
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn varint(self, tag: Tag, number: u64) -> Written {
         self.writer.put_number(self.next, self.here.get().slot(), tag as u8, number)
@@ -118,11 +122,11 @@ impl<'q, 'a, S: Sink> serde::Serializer for Serializer<'q, 'a, S> {
         serialize_i8(i8) I8 |value| fixed(value.to_le_bytes());
         serialize_i16(i16) I16 |value| varint(zigzag(value.into()));
         serialize_i32(i32) I32 |value| varint(zigzag(value.into()));
-        serialize_i128(i128) I128 |value| fixed(value.to_le_bytes());
+        serialize_i128(i128) I128 |value| wide_fixed(value.to_le_bytes());
         serialize_u8(u8) U8 |value| fixed([value]);
         serialize_u16(u16) U16 |value| varint(value.into());
         serialize_u32(u32) U32 |value| varint(value.into());
-        serialize_u128(u128) U128 |value| fixed(value.to_le_bytes());
+        serialize_u128(u128) U128 |value| wide_fixed(value.to_le_bytes());
         serialize_f32(f32) F32 |value| fixed(value.to_le_bytes());
         serialize_f64(f64) F64 |value| fixed(value.to_le_bytes());
         serialize_char(char) Char |value| varint(u32::from(value).into());
