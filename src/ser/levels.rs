@@ -36,7 +36,7 @@ impl Depth {
 }
 
 /// Which part of a record, sequence or map is being written, and its slot: what the reader will take the part for. In one word,
-/// from the bottom the slot, the part's number and the kind of part; the rest counts for nothing here.
+/// from the bottom the slot, the part's number and the kind of part.
 #[derive(Clone, Copy)]
 pub(super) struct Here(u64);
 
@@ -54,8 +54,6 @@ pub(super) enum Part {
 
 const NUMBER: u32 = 8;
 const KIND: u32 = 46;
-/// Where what counts ends.
-pub(super) const END: u32 = 48;
 
 impl Here {
     /// What is written in the place of the whole object.
@@ -63,14 +61,8 @@ impl Here {
     /// A field whose tag is learnt.
     pub(super) const NEW: Here = Here(1 << KIND | LEARN as u64);
 
-    /// A field; what is above `END` is taken as it is.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn of_field(word: u64) -> Self {
-        Here(word)
-    }
-
-    pub(super) fn field(number: u32, slot: u8) -> u64 {
-        u64::from(number) << NUMBER | u64::from(slot)
+    pub(super) fn field(number: u32, slot: u8) -> Self {
+        Here(u64::from(number) << NUMBER | u64::from(slot))
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -97,7 +89,7 @@ impl Here {
 
     pub(super) fn part(self) -> Part {
         let number = (self.0 >> NUMBER & ((1 << (KIND - NUMBER)) - 1)) as usize;
-        match self.0 >> KIND & 3 {
+        match self.0 >> KIND {
             0 => Part::Field(number),
             1 => Part::New,
             2 => Part::Item(number),

@@ -92,7 +92,7 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
             && (!named || step.is(name))
         {
             self.at.steps = steps;
-            return (step.here(), false);
+            return (step.here, false);
         }
         let (at, here) = self.writer.expect_other(self.next, self.at.clone(), self.depth, name);
         (self.at, self.next) = (at, 0);
@@ -239,11 +239,11 @@ impl<'a, S> Writer<'a, S> {
     ) -> (At<'a>, Here) {
         at = self.unhide(at, depth);
         if let Some(step) = at.steps.as_slice().first()
-            && let Part::Field(number) = step.here().part()
+            && let Part::Field(number) = step.here.part()
             && self.shapes.field(number) == Some(name)
         {
             at.steps.next();
-            return (at, step.here());
+            return (at, step.here);
         }
         at = self.diverge(at, depth);
         if let Some(rare) = self.rare_at(depth) {
@@ -259,7 +259,7 @@ impl<'a, S> Writer<'a, S> {
             let left = at.steps.len().min(guess.steps.len());
             &guess.steps[..guess.steps.len() - left]
         });
-        done.last().map_or(Here::NEW, Step::here)
+        done.last().map_or(Here::NEW, |step| step.here)
     }
 
     /// The field has another tag than the guess says, or there is no guess.

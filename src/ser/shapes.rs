@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::ANY;
-use super::levels::{END, Here};
+use super::levels::Here;
 use crate::wire::{Kind, Layout, Shape, put_layout, put_shape, put_varint};
 
 /// What serde says at the start of a struct, tuple or variant, before its fields.
@@ -128,10 +128,11 @@ pub(super) struct Step {
     /// The address of the name. Equal addresses are equal names; equal names may have several addresses, and are then compared
     /// by what they say.
     name: usize,
-    /// What is said to the field's value, with the field's number among those of all layouts; above that the name's length.
-    word: u64,
+    len: u16,
     /// The field may be absent, and is written with its tag.
     pub(super) may_be_absent: bool,
+    /// What the field's value is told: the field's number among those of all layouts, and its tag.
+    pub(super) here: Here,
 }
 
 impl Step {
@@ -139,19 +140,14 @@ impl Step {
         let address = name.as_ptr().addr();
         // A name that is too long is at no name's address.
         let (address, len) = u16::try_from(name.len()).map_or((0, 0), |len| (address, len));
-        let word = u64::from(len) << END | Here::field(number, tag);
-        Step { name: address, word, may_be_absent: sparse && tag == ANY }
+        let may_be_absent = sparse && tag == ANY;
+        Step { name: address, len, may_be_absent, here: Here::field(number, tag) }
     }
 
     /// Whether the field is seen at once to be the one of this name.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn is(&self, name: &'static str) -> bool {
-        self.name == name.as_ptr().addr() && self.word >> END == name.len() as u64
-    }
-
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn here(&self) -> Here {
-        Here::of_field(self.word)
+        self.name == name.as_ptr().addr() && usize::from(self.len) == name.len()
     }
 }
 
