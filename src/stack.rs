@@ -138,12 +138,6 @@ pub(crate) fn is_step(depth: u32) -> bool {
     depth.is_multiple_of(STEP) && depth != 0
 }
 
-/// Whether the next step's levels may be written, so many levels deep.
-#[inline(never)]
-pub(crate) fn is_allowed(depth: usize) -> bool {
-    depth < limit() as usize
-}
-
 #[cold]
 pub(crate) fn too_deep(limit: u32) -> Error {
     Error::new(ErrorKind::Limit, format!("the object nests deeper than {limit} levels"))

@@ -8,71 +8,93 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
 use crate::memory::live::Kind;
 use crate::store::{ArrayHead, Sink};
-use crate::wire::{Tag, put_varint};
+use crate::wire::Tag;
 
-use super::Serializer;
+use super::room::LONGEST;
 use super::refuse::{refuse, refuse_compounds, refuse_tuples};
+use super::{Serializer, Writer, Written};
 
 /// An array that the sink has begun.
-pub(super) struct Begun<'s, S> {
-    ser: &'s mut Serializer<S>,
+pub(super) struct Begun<'q, 'a, S> {
+    serializer: Serializer<'q, 'a, S>,
     left: usize,
 }
 
-impl<'s, S: Sink> Begun<'s, S> {
+impl<'q, 'a, S: Sink> Begun<'q, 'a, S> {
     /// Begins an array at the place where the serializer stands.
     pub(super) fn begin(
-        ser: &'s mut Serializer<S>,
+        mut serializer: Serializer<'q, 'a, S>,
         dtype: &DType,
         shape: &[usize],
         order: Order,
         kind: Kind,
     ) -> Result<Self> {
-        let Some(bytes) = layout::byte_len(shape, dtype.item_size()) else {
-            return Err(ser.fail(Error::new(
-                ErrorKind::Limit,
-                format!("an array of shape {shape:?} of {dtype} exceeds this machine's memory"),
-            )));
-        };
-        ser.arrays += 1;
-        let path = ser.place_name();
-        let head = ArrayHead { path: &path, dtype, shape, order, kind, bytes };
-        ser.sink.begin(&head).inspect_err(|_| ser.failed = true)?;
-        Ok(Begun { ser, left: bytes })
+        let left = serializer.begin_array(dtype, shape, order, kind)?;
+        Ok(Begun { serializer, left })
     }
 
-    /// All bytes will come, in parts.
-    pub(super) fn expect(&mut self) {
-        self.ser.sink.expect(self.left);
+    /// An array that was begun there, of which so many bytes are to come.
+    pub(super) fn of(serializer: Serializer<'q, 'a, S>, left: usize) -> Self {
+        Begun { serializer, left }
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let Some(left) = self.left.checked_sub(bytes.len()) else {
-            return Err(self.ser.fail(wrong_length()));
+            return Err(self.serializer.writer.fail(wrong_length()));
         };
         self.left = left;
-        self.ser.sink.write(bytes).inspect_err(|_| self.ser.failed = true)
+        self.serializer.writer.hand_over(bytes)
     }
 
     /// Ends the array and encodes the reference to it.
-    pub(super) fn end(self, tag: Tag) -> Result<()> {
+    pub(super) fn end(mut self, tag: Tag) -> Result<Written> {
         if self.left != 0 {
-            return Err(self.ser.fail(wrong_length()));
+            return Err(self.serializer.writer.fail(wrong_length()));
         }
-        let number = self.ser.sink.end().inspect_err(|_| self.ser.failed = true)?;
-        self.ser.tag(tag);
-        put_varint(&mut self.ser.out, number);
-        Ok(())
+        let writer = &mut self.serializer.writer;
+        let number = writer.sink.end().inspect_err(|_| writer.failed = true)?;
+        let note = self.serializer.tag(tag, LONGEST);
+        let Serializer { writer, next, .. } = self.serializer;
+        Ok(Written::noted(writer.put_varint(next, number), note))
+    }
+}
+
+impl<S: Sink> Serializer<'_, '_, S> {
+    /// Begins an array at the place where the serializer stands, and gives its length in bytes.
+    #[inline(never)]
+    pub(super) fn begin_array(
+        &mut self,
+        dtype: &DType,
+        shape: &[usize],
+        order: Order,
+        kind: Kind,
+    ) -> Result<usize> {
+        let writer = &mut *self.writer;
+        writer.flush(self.next);
+        self.next = 0;
+        let Some(bytes) = layout::byte_len(shape, dtype.item_size()) else {
+            return Err(writer.fail(Error::new(
+                ErrorKind::Limit,
+                format!("an array of shape {shape:?} of {dtype} exceeds this machine's memory"),
+            )));
+        };
+        writer.arrays += 1;
+        let path = writer.place_name(self.here.get(), self.depth);
+        let head = ArrayHead { path: &path, dtype, shape, order, kind, bytes };
+        writer.sink.begin(&head).inspect_err(|_| writer.failed = true)?;
+        Ok(bytes)
+    }
+}
+
+impl<S: Sink> Writer<'_, S> {
+    /// More bytes of the array that was begun.
+    pub(super) fn hand_over(&mut self, bytes: &[u8]) -> Result<()> {
+        self.sink.write(bytes).inspect_err(|_| self.failed = true)
     }
 
-    /// The slot under which the reference is encoded, if something was serialized since it was set.
-    pub(super) fn set_slot(&mut self, slot: u8) {
-        self.ser.slot = slot;
-    }
-
-    /// Takes everything back.
-    pub(super) fn abandon(self) -> Result<()> {
-        self.ser.sink.abandon().inspect_err(|_| self.ser.failed = true)
+    /// Takes back the array that was begun.
+    pub(super) fn abandon(&mut self) -> Result<()> {
+        self.sink.abandon().inspect_err(|_| self.failed = true)
     }
 }
 
@@ -82,33 +104,34 @@ fn wrong_length() -> Error {
 }
 
 /// What a payload hands over: its descriptor, then its elements' bytes.
-pub(super) struct Capture<'a, S> {
-    state: State<'a, S>,
+pub(super) struct Capture<'q, 'a, S> {
+    state: State<'q, 'a, S>,
 }
 
-enum State<'a, S> {
-    Waiting(&'a mut Serializer<S>),
-    Begun(Begun<'a, S>),
+enum State<'q, 'a, S> {
+    Waiting(Serializer<'q, 'a, S>),
+    Begun(Begun<'q, 'a, S>),
     Failed,
 }
 
-impl<'a, S: Sink> Capture<'a, S> {
-    pub(super) fn new(ser: &'a mut Serializer<S>) -> Self {
-        Capture { state: State::Waiting(ser) }
+impl<'q, 'a, S: Sink> Capture<'q, 'a, S> {
+    pub(super) fn new(serializer: Serializer<'q, 'a, S>) -> Self {
+        Capture { state: State::Waiting(serializer) }
     }
 
     pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         match std::mem::replace(&mut self.state, State::Failed) {
-            State::Waiting(ser) => {
+            State::Waiting(serializer) => {
                 let mut descriptor = None;
                 value.serialize(Bytes(|bytes: &[u8]| {
                     descriptor = Descriptor::decode(bytes);
                     Ok(())
                 }))?;
                 let Some(found) = descriptor else {
-                    return Err(ser.fail(foreign()));
+                    return Err(serializer.writer.fail(foreign()));
                 };
-                let begun = Begun::begin(ser, &found.dtype, &found.shape, found.order, found.kind)?;
+                let Descriptor { dtype, shape, order, kind, .. } = &found;
+                let begun = Begun::begin(serializer, dtype, shape, *order, *kind)?;
                 self.state = State::Begun(begun);
             }
             State::Begun(mut begun) => {
@@ -120,10 +143,10 @@ impl<'a, S: Sink> Capture<'a, S> {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<()> {
+    pub(super) fn finish(self) -> Result<Written> {
         match self.state {
             State::Begun(begun) => begun.end(Tag::Array),
-            State::Waiting(ser) => Err(ser.fail(foreign())),
+            State::Waiting(serializer) => Err(serializer.writer.fail(foreign())),
             State::Failed => Err(foreign()),
         }
     }

@@ -1,49 +1,131 @@
-//! What is known of the records, sequences and maps that are being written: how a record departs from the layout that
-//! was guessed for it, and where each of them stands.
+//! What is known of the records, sequences and maps that are being written: where each of them stands, and how a record
+//! departs from the layout that was guessed for it.
 
 use super::shapes::Key;
+use super::{ANY, LEARN};
 
-/// A record, sequence or map that is being written. What changes from field to field is in the value that serde
-/// holds; here is what its parts must see of it.
-#[derive(Default)]
+/// How many records, sequences and maps stand around a value; and options, which are counted by themselves, so that a tree
+/// of optional nodes is as deep as its nodes are. In one word.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Depth(u64);
+
+impl Depth {
+    const OPTIONS: u32 = 32;
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn levels(self) -> usize {
+        self.0 as u32 as usize
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn options(self) -> u32 {
+        (self.0 >> Self::OPTIONS) as u32
+    }
+
+    /// Inside another record, sequence or map.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn level(self) -> Self {
+        Depth(self.0 + 1)
+    }
+
+    /// Inside another option.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn option(self) -> Self {
+        Depth(self.0 + (1 << Self::OPTIONS))
+    }
+}
+
+/// Which part of a record, sequence or map is being written, and its slot: what the reader will take the part for. In one word,
+/// from the bottom the slot, the part's number and the kind of part.
+#[derive(Clone, Copy)]
+pub(super) struct Here(u64);
+
+/// The same, as it is taken apart.
+pub(super) enum Part {
+    /// A field, by its number among those of all layouts.
+    Field(usize),
+    /// The last field of a record whose fields are learnt: `Rare` has them.
+    New,
+    /// An item, or a map's key.
+    Item(usize),
+    /// A map's value.
+    Entry(usize),
+}
+
+const NUMBER: u32 = 8;
+const KIND: u32 = 46;
+
+impl Here {
+    /// What is written in the place of the whole object.
+    pub(super) const ROOT: Here = Here(ANY as u64);
+    /// A field whose tag is learnt.
+    pub(super) const NEW: Here = Here(1 << KIND | LEARN as u64);
+
+    pub(super) fn field(number: u32, slot: u8) -> Self {
+        Here(u64::from(number) << NUMBER | u64::from(slot))
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn item(number: u64, slot: u8) -> Self {
+        Here(2 << KIND | number << NUMBER | u64::from(slot))
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn entry(number: u64, slot: u8) -> Self {
+        Here(3 << KIND | number << NUMBER | u64::from(slot))
+    }
+
+    /// A tag that is not written again, `LEARN`, or `ANY`; or `ASKED`.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn slot(self) -> u8 {
+        self.0 as u8
+    }
+
+    /// The same part in another slot.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn with(self, slot: u8) -> Self {
+        Here(self.0 & !0xff | u64::from(slot))
+    }
+
+    pub(super) fn part(self) -> Part {
+        let number = (self.0 >> NUMBER & ((1 << (KIND - NUMBER)) - 1)) as usize;
+        match self.0 >> KIND {
+            0 => Part::Field(number),
+            1 => Part::New,
+            2 => Part::Item(number),
+            _ => Part::Entry(number),
+        }
+    }
+}
+
+/// A record, sequence or map that is being written. What changes from part to part is in the value that serde holds; here is
+/// what its parts must see of it.
 pub(super) struct Level {
-    pub(super) what: What,
-    /// The field (among all layouts' fields), item or entry that is being written. Of the innermost level it is
-    /// `Serializer::here`.
-    pub(super) at: usize,
-    /// Where a record's layout number stands, or a map's current key.
-    pub(super) start: usize,
+    /// The part that is being written, where another level is in it. Of the innermost level the value's serializer has it.
+    pub(super) here: Here,
+    /// Where a map's current key stands, and the tag under which it is written (or `ANY`, where it carries its own).
+    pub(super) key: usize,
+    pub(super) key_tag: u8,
     /// How a record departs from its guess. Left over from another record where this one's `Record` does not say so.
     pub(super) rare: Option<Box<Rare>>,
 }
 
-#[derive(Clone, Copy, Default)]
-pub(super) enum What {
-    /// A record that has this layout so far.
-    Record(u32),
-    /// A record whose fields are learnt: `Rare` has them.
-    #[default]
-    New,
-    /// A sequence at an item, or a map at a key.
-    Item,
-    /// A map at a value, whose key was written under this tag (or `LEARN`, `ANY` where it carries its own).
-    Entry(u8),
+impl Default for Level {
+    fn default() -> Self {
+        Level { here: Here::ROOT, key: 0, key_tag: 0, rare: None }
+    }
 }
 
 /// How a record departs from its guess, or what it is where there is none.
 pub(super) struct Rare {
     pub(super) key: Key,
+    /// The layout that is taken for granted, until a field has another name than it says.
+    pub(super) guess: Option<u32>,
     /// The bytes that the layout's number takes.
     pub(super) width: usize,
     /// Fields that turned out otherwise than the guess says.
     pub(super) differ: Vec<usize>,
-    /// The fields' names, once there is no guess.
-    pub(super) names: Vec<&'static str>,
+    /// The fields and their tags, once there is no guess.
+    pub(super) fields: Vec<(&'static str, u8)>,
     pub(super) sparse: bool,
-}
-
-impl Rare {
-    pub(super) fn new(key: Key, width: usize) -> Self {
-        Rare { key, width, differ: Vec::new(), names: Vec::new(), sparse: false }
-    }
 }

@@ -5,21 +5,20 @@ use std::fmt::Write;
 use crate::error::Step;
 use crate::wire::{Kind, Reader, Tag, scalar_text};
 
-use super::Serializer;
-use super::levels::What;
+use super::Writer;
+use super::levels::{Depth, Here, Part};
 use super::shapes::Key;
 
-impl<S> Serializer<S> {
-    /// The name of an array that stands here: steps joined by dots, `arr_0` for the root.
+impl<S> Writer<'_, S> {
+    /// The name of an array that stands here: steps joined by dots, `arr_0` for the root. The room is empty.
     ///
     /// What could be taken for a separator, a folder or a control character is written `%XX`, so that different
     /// places have different names and every name is safe as that of an archive's member.
-    pub(super) fn place_name(&mut self) -> String {
-        if let Some(level) = self.levels.get_mut(self.active) {
-            level.at = self.here;
-        }
+    pub(super) fn place_name(&self, here: Here, depth: Depth) -> String {
         let mut name = String::new();
-        for step in (1..=self.active).flat_map(|index| self.steps(index)).flatten() {
+        let outer = self.levels.get(..depth.levels()).unwrap_or_default();
+        let parts = outer.iter().map(|level| level.here).chain([here]);
+        for step in parts.enumerate().skip(1).flat_map(|(at, part)| self.steps(at, part)).flatten() {
             if !name.is_empty() {
                 name.push('.');
             }
@@ -37,23 +36,27 @@ impl<S> Serializer<S> {
         if name.is_empty() { "arr_0".to_owned() } else { name }
     }
 
-    /// Where a level stands: the field, item or entry that is being written, of a variant in two steps.
-    pub(super) fn steps(&self, index: usize) -> [Option<Step>; 2] {
-        let Some(level) = self.levels.get(index) else { return [None, None] };
-        match (level.what, &level.rare) {
-            (What::Record(number), _) => {
-                let known = self.shapes.layout(number);
-                let name = self.shapes.field(level.at).map(|(name, _)| name);
-                record_steps(&known.key, level.at - known.guess.start, name)
-            }
-            (What::New, Some(rare)) => {
-                let done = rare.names.len();
-                record_steps(&rare.key, done.saturating_sub(1), rare.names.last().copied())
-            }
-            (What::New, None) => [None, None],
-            (What::Item, _) => [None, Some(Step::Index(level.at))],
-            (What::Entry(tag), _) => {
-                [None, Some(Step::Key(key_text(&self.out, level.start, tag), level.at))]
+    /// A part of a level, of a variant in two steps.
+    pub(super) fn steps(&self, level: usize, here: Here) -> [Option<Step>; 2] {
+        let Some(level) = self.levels.get(level).filter(|_| level > 0) else { return [None, None] };
+        match here.part() {
+            Part::Field(field) => match self.shapes.layout_of(field) {
+                Some(known) => {
+                    let at = field - known.guess.start;
+                    record_steps(&known.key, at, self.shapes.field(field))
+                }
+                None => [None, None],
+            },
+            Part::New => match &level.rare {
+                Some(rare) => {
+                    let name = rare.fields.last().map(|(name, _)| *name);
+                    record_steps(&rare.key, rare.fields.len().saturating_sub(1), name)
+                }
+                None => [None, None],
+            },
+            Part::Item(item) => [None, Some(Step::Index(item))],
+            Part::Entry(entry) => {
+                [None, Some(Step::Key(key_text(&self.out, level.key, level.key_tag), entry))]
             }
         }
     }

@@ -1,29 +1,32 @@
 //! ndarray's own serde form, `struct Array { v: 1, dim: [2, 3], data: [..] }`, as people's plain derives emit it: the
 //! elements are packed as they come and placed like any other array.
 //!
-//! Nothing is written until the data has been placed. If any part is not what ndarray would emit, or an element is of
-//! another type than the first, the struct is encoded inline as every other struct.
+//! What was seen of it is kept until the data has been placed. If any part is not what ndarray would emit, or an element is
+//! of another type than the first, what was kept is written inline, as the struct is from there on: each part is asked once.
 
-use serde::ser::{Serialize, SerializeStruct, SerializeTuple};
+use std::cell::Cell;
 
-use crate::dtype::{DType, Scalar};
+use serde::Serializer as _;
+use serde::ser::{Serialize, SerializeStruct};
+
+use crate::array::TOKEN;
 use crate::error::{Error, Result};
-use crate::layout::{self, Order};
-use crate::memory::live::Kind;
+use crate::layout;
 use crate::store::Sink;
 use crate::wire::Tag;
 
-use super::Serializer;
+use super::axes::{Dim, DimTaker};
 use super::capture::Begun;
-use super::numbers::{Block, Elements, Number, NumberSink, Numbers};
-use super::record::Record;
+use super::elements::Elements;
+use super::forward::{forward, forward_lists, forward_numbers, forward_rest, forward_tuples};
+use super::numbers::{Number, Numbers};
+use super::record::{Record, TupleOrSeq, TupleStruct};
+use super::run::{Map, Seq};
 use super::shapes::Key;
+use super::{Serializer, Written};
 
 const NAME: &str = "Array";
 const FIELDS: [&str; 3] = ["v", "dim", "data"];
-
-/// Elements are gathered to blocks of this size before they go to the sink.
-const BLOCK: usize = 32 << 10;
 
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn may_be_array(name: &'static str, len: usize) -> bool {
@@ -31,14 +34,15 @@ pub(super) fn may_be_array(name: &'static str, len: usize) -> bool {
 }
 
 /// A struct, or one that may turn out to be an ndarray.
-pub(super) enum StructOrArray<'a, S> {
-    Struct(Record<'a, S>),
+#[repr(u8)]
+pub(super) enum StructOrArray<'q, 'a, S> {
+    Struct(Record<'q, 'a, S>),
     /// Boxed, since every struct is moved in this enum and few are named `Array`.
-    Array(Box<PlainArray<'a, S>>),
+    Array(Box<PlainArray<'q, 'a, S>>),
 }
 
-impl<S: Sink> SerializeStruct for StructOrArray<'_, S> {
-    type Ok = ();
+impl<S: Sink> SerializeStruct for StructOrArray<'_, '_, S> {
+    type Ok = Written;
     type Error = Error;
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -62,107 +66,143 @@ impl<S: Sink> SerializeStruct for StructOrArray<'_, S> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn end(self) -> Result<()> {
+    fn end(self) -> Result<Written> {
         match self {
-            StructOrArray::Struct(record) => {
-                record.finish();
-                Ok(())
-            }
+            StructOrArray::Struct(record) => Ok(record.finish()),
             StructOrArray::Array(array) => array.finish(),
         }
     }
 }
 
 /// A struct that has been an ndarray so far.
-pub(super) struct PlainArray<'a, S> {
-    state: State<'a, S>,
+pub(super) struct PlainArray<'q, 'a, S> {
+    state: State<'q, 'a, S>,
 }
 
-enum State<'a, S> {
-    /// Nothing of it is written; these parts were seen.
-    Seen {
-        ser: &'a mut Serializer<S>,
-        slot: u8,
-        version: Option<Number>,
-        dim: Option<Dim>,
-    },
-    Placed,
+enum State<'q, 'a, S> {
+    Seen(Seen<'q, 'a, S>),
+    Placed(Written),
     /// It is a struct like any other.
-    Struct(Record<'a, S>),
+    Struct(Record<'q, 'a, S>),
     Failed,
 }
 
-/// The `dim` field, kept so that it can be written as it would have been.
-#[derive(Clone, Debug)]
-struct Dim {
-    axes: Vec<Number>,
-    tuple: bool,
+/// Nothing of it is written; these parts were seen.
+pub(super) struct Seen<'q, 'a, S> {
+    pub(super) serializer: Serializer<'q, 'a, S>,
+    version: bool,
+    pub(super) dim: Option<Dim>,
 }
 
-impl Serialize for Dim {
-    fn serialize<S: serde::Serializer>(
-        &self,
-        serializer: S,
-    ) -> std::result::Result<S::Ok, S::Error> {
-        if !self.tuple {
-            return serializer.collect_seq(&self.axes);
-        }
-        let mut tuple = serializer.serialize_tuple(self.axes.len())?;
-        for axis in &self.axes {
-            tuple.serialize_element(axis)?;
-        }
-        tuple.end()
+impl<'q, 'a, S: Sink> PlainArray<'q, 'a, S> {
+    pub(super) fn new(serializer: Serializer<'q, 'a, S>) -> Self {
+        let seen = Seen { serializer, version: false, dim: None };
+        PlainArray { state: State::Seen(seen) }
     }
-}
 
-impl<'a, S: Sink> PlainArray<'a, S> {
-    pub(super) fn new(ser: &'a mut Serializer<S>) -> Self {
-        let slot = ser.slot;
-        PlainArray { state: State::Seen { ser, slot, version: None, dim: None } }
+    pub(super) fn is_readable(&self) -> bool {
+        match &self.state {
+            State::Seen(seen) => seen.serializer.writer.readable,
+            State::Struct(record) => record.is_readable(),
+            _ => false,
+        }
+    }
+
+    /// What was seen, while it is an ndarray.
+    pub(super) fn seen(&mut self) -> Option<&mut Seen<'q, 'a, S>> {
+        match &mut self.state {
+            State::Seen(seen) => Some(seen),
+            _ => None,
+        }
     }
 
     #[inline(never)]
     fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<()> {
-        if let State::Seen { ser, slot, version, dim } = &mut self.state {
-            match (&*version, &*dim, key) {
-                (None, None, "v") => {
-                    let mut seen = Numbers::default();
-                    if value.serialize(&mut seen).is_ok() && seen.single() == Some(Number::U8(1)) {
-                        *version = seen.single();
-                        return Ok(());
-                    }
-                }
-                (Some(_), None, "dim") => {
-                    let mut seen = Numbers::default();
-                    if value.serialize(&mut seen).is_ok() && seen.single().is_none() {
-                        let tuple = seen.is_tuple();
-                        *dim = Some(Dim { axes: seen.into_list(), tuple });
-                        return Ok(());
-                    }
-                }
-                (Some(_), Some(dim), "data") => {
-                    let shape: Option<Vec<usize>> = dim.axes.iter().map(Number::as_usize).collect();
-                    if let Some(shape) = shape
-                        && place(ser, *slot, &shape, value)?
-                    {
-                        self.state = State::Placed;
-                        return Ok(());
-                    }
-                }
-                _ => {}
+        let State::Seen(Seen { version, dim, .. }) = &self.state else {
+            return self.as_struct()?.field(key, value);
+        };
+        match (*version, dim, key) {
+            (false, None, "v") => {
+                let taker = VersionTaker { array: self, asked: Cell::new(false) };
+                let written = value.serialize(taker);
+                self.took(key, value, written)
             }
+            (true, None, "dim") => {
+                let written = value.serialize(DimTaker::new(self));
+                self.took(key, value, written)
+            }
+            (true, Some(dim), "data") => {
+                if let Some(shape) = dim.shape()
+                    && let Some(count @ 1..) = layout::count(&shape)
+                {
+                    return self.data(shape, count, value);
+                }
+                self.as_struct()?.field(key, value)
+            }
+            _ => self.as_struct()?.field(key, value),
         }
-        self.as_struct()?.field(key, value)
+    }
+
+    fn data<T: Serialize + ?Sized>(
+        &mut self,
+        shape: Vec<usize>,
+        count: usize,
+        value: &T,
+    ) -> Result<()> {
+        let mut elements = Elements::new(self, shape, count, std::any::type_name::<T>());
+        let written = value.serialize(elements.taker());
+        let (error, lost) = elements.failure();
+        if let Some(error) = error {
+            return Err(error);
+        }
+        if lost && let Some(seen) = self.seen() {
+            // Not what ndarray has promised. What was handed over is not to be had back.
+            seen.serializer.writer.abandon()?;
+            return self.as_struct()?.field("data", value);
+        }
+        self.took("data", value, written)
+    }
+
+    /// A field was kept, written, or failed.
+    fn took<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+        written: Result<Written>,
+    ) -> Result<()> {
+        if written.as_ref().is_ok_and(|written| written.is_kept()) {
+            return Ok(());
+        }
+        if !matches!(self.state, State::Struct(_)) {
+            self.real(key)?;
+        }
+        self.as_struct()?.wrote(value, written)
+    }
+
+    /// What a field is written to that is not ndarray's.
+    pub(super) fn real(&mut self, key: &'static str) -> Result<Serializer<'_, 'a, S>> {
+        Ok(self.as_struct()?.place(key))
+    }
+
+    /// Refers to the array, whose elements the sink has.
+    pub(super) fn place(&mut self) -> Result<()> {
+        match std::mem::replace(&mut self.state, State::Failed) {
+            State::Seen(seen) => {
+                let written = Begun::of(seen.serializer, 0).end(Tag::Ndarray)?;
+                self.state = State::Placed(written);
+                Ok(())
+            }
+            _ => Err(behind()),
+        }
     }
 
     /// Goes on as a plain struct, with what was seen so far written first.
-    fn as_struct(&mut self) -> Result<&mut Record<'a, S>> {
+    fn as_struct(&mut self) -> Result<&mut Record<'q, 'a, S>> {
         self.state = match std::mem::replace(&mut self.state, State::Failed) {
-            State::Seen { ser, slot, version, dim } => {
-                ser.slot = slot;
-                let mut record = Record::begin(ser, Key::of_struct(NAME, FIELDS.len()))?;
-                if let Some(version) = version {
-                    record.field("v", &version)?;
+            State::Seen(Seen { serializer, version, dim }) => {
+                let mut record = Record::begin(serializer, Key::of_struct(NAME, FIELDS.len()))?;
+                if version {
+                    record.field("v", &1_u8)?;
                 }
                 if let Some(dim) = dim {
                     record.field("dim", &dim)?;
@@ -173,126 +213,92 @@ impl<'a, S: Sink> PlainArray<'a, S> {
         };
         match &mut self.state {
             State::Struct(record) => Ok(record),
-            _ => Err(serde::ser::Error::custom("a field follows the data of an ndarray")),
+            _ => Err(behind()),
         }
     }
 
-    fn finish(mut self) -> Result<()> {
-        if matches!(self.state, State::Placed) {
-            return Ok(());
+    fn finish(mut self) -> Result<Written> {
+        if let State::Placed(written) = self.state {
+            return Ok(written);
         }
         self.as_struct()?;
         match self.state {
-            State::Struct(record) => {
-                record.finish();
-                Ok(())
-            }
-            _ => Err(serde::ser::Error::custom("an ndarray ends that failed before")),
+            State::Struct(record) => Ok(record.finish()),
+            _ => Err(behind()),
         }
     }
 }
 
-/// Places the elements of `data`, if they are as many as the shape says and all of one type. If they are not, nothing
-/// refers to what was written of them.
-fn place<S: Sink, T: Serialize + ?Sized>(
-    ser: &mut Serializer<S>,
-    slot: u8,
-    shape: &[usize],
-    data: &T,
-) -> Result<bool> {
-    let Some(count @ 1..) = layout::count(shape) else { return Ok(false) };
-    let mut packer = Packer {
-        target: Target::Waiting(&mut *ser),
-        shape,
-        left: count,
-        scalar: None,
-        whole: false,
-        error: None,
-    };
-    let fits = data.serialize(Elements(&mut packer)).is_ok();
-    let Packer { target, left, error, .. } = packer;
-    if let Some(error) = error {
-        return Err(error);
-    }
-    let Target::Begun(mut begun) = target else { return Ok(false) };
-    if fits && left == 0 {
-        begun.set_slot(slot);
-        begun.end(Tag::Ndarray)?;
-        return Ok(true);
-    }
-    begun.abandon()?;
-    Ok(false)
+#[cold]
+fn behind() -> Error {
+    serde::ser::Error::custom("a field follows the data of an ndarray, or it failed before")
 }
 
-/// Gathers elements of one type to blocks.
-struct Packer<'s, 'p, S> {
-    target: Target<'s, S>,
-    shape: &'p [usize],
-    /// How many elements have not been handed over.
-    left: usize,
-    scalar: Option<Scalar>,
-    /// As many were announced as the shape says: room may be made for all.
-    whole: bool,
-    /// The sink's own error, as against an element that does not fit.
-    error: Option<Error>,
+/// Keeps the version that ndarray writes.
+struct VersionTaker<'x, 'q, 'a, S> {
+    array: &'x mut PlainArray<'q, 'a, S>,
+    asked: Cell<bool>,
 }
 
-enum Target<'s, S> {
-    Waiting(&'s mut Serializer<S>),
-    Begun(Begun<'s, S>),
-    None,
-}
-
-impl<S: Sink> NumberSink for Packer<'_, '_, S> {
-    fn announce(&mut self, len: Option<usize>) {
-        self.whole = len == Some(self.left);
-    }
-
-    #[cold]
-    fn next_block(&mut self, block: Block, scalar: Scalar) -> Option<Block> {
-        let begun = match self.scalar {
-            None => self.begin(scalar),
-            Some(known) => known == scalar,
-        };
-        if !begun || !self.last_block(&block) || self.left == 0 {
-            return None;
-        }
-        let item = DType::little_endian(scalar).item_size();
-        Some(block.cleared(scalar, self.left.min(BLOCK / item)))
-    }
-
-    fn last_block(&mut self, block: &Block) -> bool {
-        let (Target::Begun(begun), Some(scalar)) = (&mut self.target, self.scalar) else {
-            return false;
-        };
-        let filled = block.filled(scalar);
-        if let Err(error) = begun.write(filled) {
-            self.error = Some(error);
-            return false;
-        }
-        self.left -= filled.len() / DType::little_endian(scalar).item_size();
-        true
-    }
-}
-
-impl<S: Sink> Packer<'_, '_, S> {
-    fn begin(&mut self, scalar: Scalar) -> bool {
-        let Target::Waiting(ser) = std::mem::replace(&mut self.target, Target::None) else {
-            return false;
-        };
-        match Begun::begin(ser, &DType::little_endian(scalar), self.shape, Order::C, Kind::Plain) {
-            Ok(mut begun) => {
-                if self.whole {
-                    begun.expect();
-                }
-                self.target = Target::Begun(begun);
-                self.scalar = Some(scalar);
+impl<'x, 'a, S: Sink> VersionTaker<'x, '_, 'a, S> {
+    fn is_kept(&mut self, number: Number) -> bool {
+        match self.array.seen() {
+            Some(seen) if number == Number::U8(1) => {
+                seen.version = true;
                 true
             }
-            Err(error) => {
-                self.error = Some(error);
-                false
-            }
+            _ => false,
         }
     }
+
+    fn real(self) -> Result<Serializer<'x, 'a, S>> {
+        let serializer = self.array.real("v")?;
+        if self.asked.get() {
+            serializer.is_human_readable();
+        }
+        Ok(serializer)
+    }
+}
+
+impl<'x, 'a, S: Sink> serde::Serializer for VersionTaker<'x, '_, 'a, S> {
+    type Ok = Written;
+    type Error = Error;
+    type SerializeSeq = Seq<'x, 'a, S>;
+    type SerializeTuple = TupleOrSeq<'x, 'a, S>;
+    type SerializeTupleStruct = TupleStruct<'x, 'a, S>;
+    type SerializeTupleVariant = Record<'x, 'a, S>;
+    type SerializeMap = Map<'x, 'a, S>;
+    type SerializeStruct = StructOrArray<'x, 'a, S>;
+    type SerializeStructVariant = Record<'x, 'a, S>;
+
+    fn is_human_readable(&self) -> bool {
+        self.asked.set(true);
+        self.array.is_readable()
+    }
+
+    fn serialize_u8(mut self, number: u8) -> Result<Written> {
+        if self.is_kept(Number::U8(number)) {
+            return Ok(Written::KEPT);
+        }
+        self.real()?.serialize_u8(number)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<Written> {
+        if name != TOKEN {
+            return value.serialize(self);
+        }
+        if Numbers::of(value).and_then(|seen| seen.single()).is_some_and(|one| self.is_kept(one)) {
+            return Ok(Written::KEPT);
+        }
+        self.real()?.serialize_newtype_struct(name, value)
+    }
+
+    forward! { serialize_u32(value: u32) serialize_u64(value: u64) }
+    forward_numbers!();
+    forward_rest!();
+    forward_lists!();
 }

@@ -5,70 +5,132 @@
 //! carries its own tag, and the number is corrected at the end. A field that ever differed is `Any` from then on, so a
 //! shape of n fields has at most n + 1 layouts.
 
+use std::slice;
+
 use serde::ser::{Serialize, SerializeStructVariant, SerializeTupleVariant};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::Sink;
-use crate::wire::{Kind, Tag, put_padded, put_varint, varint_len};
+use crate::wire::{Kind, Reader, Tag, put_padded, put_varint, varint_len};
 
 use super::capture::Capture;
-use super::levels::{Rare, What};
+use super::levels::{Depth, Here, Part, Rare};
+use super::room::LONGEST;
 use super::run::Seq;
-use super::shapes::{Guess, Key, same_str};
-use super::{ANY, LEARN, Serializer};
+use super::shapes::{Guess, Key, Step};
+use super::{ANY, LEARN, Note, Serializer, Writer, Written};
 
 /// A record that is being written.
-pub(super) struct Record<'a, S> {
-    ser: &'a mut Serializer<S>,
-    at: At,
+pub(super) struct Record<'q, 'a, S> {
+    writer: &'q mut Writer<'a, S>,
+    next: usize,
+    at: At<'a>,
+    depth: Depth,
+    /// What whoever has the record is told in the end.
+    note: Note,
 }
 
 /// Where a record stands. What is rare is done with a copy of it, so that it stays in registers where serde's calls are
 /// inlined: in memory it was read back before its stores had settled, which cost more than writing a small struct.
-#[derive(Clone, Copy)]
-struct At {
-    /// The number of the record's [`Level`](super::levels::Level).
-    index: usize,
-    /// The field that the guess expects next, and the end of its fields. Nothing is expected from there on.
-    next: usize,
-    end: usize,
-    /// The length of `Serializer::noted` at the start.
-    base: usize,
-    /// The level has a `Rare` of this record.
-    rare: bool,
+#[derive(Clone)]
+struct At<'a> {
+    /// The fields that the guess expects. Nothing is expected behind them, nor once there is no guess.
+    steps: slice::Iter<'a, Step>,
+    /// Where the layout's number stands in the inline block.
+    start: usize,
+    is: usize,
 }
 
-impl<'a, S: Sink> Record<'a, S> {
+/// Nothing is to be corrected. What a record is, is in one word: one comparison tells, and serde's results are told apart
+/// by what is known beforehand.
+const USUAL: usize = 0;
+/// The level has a `Rare` of this record.
+const RARE: usize = 1;
+/// The stack was low when the record was begun: no field is expected, so that the first one looks.
+const HIDDEN: usize = 2;
+
+impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn begin(ser: &'a mut Serializer<S>, key: Key) -> Result<Self> {
-        let at = match ser.shapes.guess(&key) {
-            Some(guess) if ser.is_usual(guess.number) => ser.begin_usual(guess),
-            // In parts, so that the key is in memory only where it has to be.
-            _ => ser.begin_other(key.kind, key.name, key.variant_index, key.variant, key.len)?,
-        };
-        Ok(Record { ser, at })
+    pub(super) fn begin(serializer: Serializer<'q, 'a, S>, key: Key) -> Result<Self> {
+        let Serializer { writer, next, here, depth } = serializer;
+        let here = here.get();
+        match writer.shapes.guess(&key) {
+            Some(&guess) if writer.has_room(depth) => {
+                let depth = writer.enter(here, depth);
+                let (next, note) = writer.put_tag(next, here.slot(), Tag::Record as u8, LONGEST);
+                let start = writer.position(next);
+                let next = writer.put_varint(next, guess.number.into());
+                let at = At { steps: guess.steps.iter(), start, is: USUAL };
+                Ok(Record { writer, next, at, depth, note })
+            }
+            _ => {
+                // In parts, so that the key is in memory only where it has to be.
+                let Key { kind, name, variant_index, variant, len } = key;
+                let before = writer.at(next, here, depth);
+                let (at, note) = begin_other(before, kind, name, variant_index, variant, len)?;
+                Ok(Record { writer, next: 0, at, depth: depth.level(), note })
+            }
+        }
     }
 
-    /// Sets the slot for the next field. A tuple's fields have no names.
+    pub(super) fn is_readable(&self) -> bool {
+        self.writer.readable
+    }
+
+    /// What the next field is written to. A tuple's fields have no names.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn expect(&mut self, name: &'static str) {
-        if self.at.next < self.at.end
-            && let Some((known, tag)) = self.ser.shapes.field(self.at.next)
-            && same_str(known, name)
+    pub(super) fn place(&mut self, name: &'static str) -> Serializer<'_, 'a, S> {
+        let (here, _) = self.expect(name, true);
+        self.writer.at(self.next, here, self.depth)
+    }
+
+    /// Where the next field is, and whether it was not seen at once to be the one expected.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn expect(&mut self, name: &'static str, named: bool) -> (Here, bool) {
+        let mut steps = self.at.steps.clone();
+        if let Some(step) = steps.next()
+            && (!named || step.is(name))
         {
-            self.ser.slot = tag;
-            self.ser.here = self.at.next;
-        } else {
-            self.at = self.ser.expect_other(self.at, name);
+            self.at.steps = steps;
+            return (step.here, false);
         }
+        let (at, here) = self.writer.expect_other(self.next, self.at.clone(), self.depth, name);
+        (self.at, self.next) = (at, 0);
+        (here, true)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn wrote(&mut self) {
-        if self.ser.noted.len() != self.at.base {
-            self.at = self.ser.wrote_otherwise(self.at);
+    fn write<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        named: bool,
+        value: &T,
+    ) -> Result<()> {
+        let (here, other) = self.expect(name, named);
+        let written = if other && self.writer.low {
+            self.writer.write_elsewhere(value, self.next, here, self.depth)
+        } else {
+            value.serialize(self.writer.at(self.next, here, self.depth))
+        };
+        self.wrote(value, written)
+    }
+
+    /// A field was written, or failed.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn wrote<T: Serialize + ?Sized>(
+        &mut self,
+        value: &T,
+        written: Result<Written>,
+    ) -> Result<()> {
+        match written {
+            Ok(written) if !written.is_noted() => self.next = written.next(),
+            written => {
+                let at = self.at.clone();
+                self.at = self.writer.settle_field(value, self.next, at, self.depth, written)?;
+                self.next = 0;
+            }
         }
-        self.at.next += 1;
+        Ok(())
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -77,183 +139,289 @@ impl<'a, S: Sink> Record<'a, S> {
         name: &'static str,
         value: &T,
     ) -> Result<()> {
-        self.expect(name);
-        if let Err(error) = self.ser.put(value) {
-            return Err(self.ser.fail_here(self.at.index, self.at.next, error));
-        }
-        self.wrote();
-        Ok(())
+        self.write(name, true, value)
     }
 
     /// A tuple's next element, or what a newtype variant holds.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.field("", value)
+        self.write("", false, value)
     }
 
     /// A field that the struct has and does not write.
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn skip(&mut self, name: &'static str) {
-        self.at = self.ser.mark_sparse(self.at);
-        self.expect(name);
-        self.ser.bare_tag(Tag::Absent);
-        self.wrote();
+        let mut steps = self.at.steps.clone();
+        if let Some(step) = steps.next()
+            && step.is(name)
+            && step.may_be_absent
+        {
+            self.at.steps = steps;
+            let next = self.writer.reserve(self.next, 1);
+            self.next = self.writer.put(next, [Tag::Absent as u8]);
+        } else {
+            self.at = self.writer.skip_other(self.next, self.at.clone(), self.depth, name);
+            self.next = 0;
+        }
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn finish(self) {
-        if self.at.rare || self.at.next != self.at.end {
-            self.ser.correct(self.at);
+    pub(super) fn finish(self) -> Written {
+        let Record { writer, next, at, depth, note } = self;
+        if at.is != USUAL || at.steps.len() != 0 {
+            writer.correct(next, at, depth);
+            return Written::noted(0, note);
         }
-        self.ser.leave(self.at.index);
+        Written::noted(next, note)
     }
 }
 
-impl<S: Sink> Serializer<S> {
-    /// Whether a record can be begun without looking any further.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn is_usual(&self, number: u32) -> bool {
-        let slot = self.slot;
-        (slot == Tag::Record as u8 || slot == ANY) && number < 0x80 && !self.is_due()
-    }
-
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    fn begin_usual(&mut self, guess: Guess) -> At {
-        if self.slot == ANY {
-            self.out.push(Tag::Record as u8);
+/// Begins a record that has no guess, or whose names are at other addresses, or for which there may be no room.
+#[cold]
+#[inline(never)]
+fn begin_other<'a, S>(
+    serializer: Serializer<'_, 'a, S>,
+    kind: Kind,
+    name: &'static str,
+    variant_index: u32,
+    variant: &'static str,
+    len: usize,
+) -> Result<(At<'a>, Note)> {
+    let Serializer { writer, next, here, depth } = serializer;
+    let here = here.get();
+    let key = Key { kind, name, variant, variant_index, len };
+    let (next, note) = writer.put_tag(next, here.slot(), Tag::Record as u8, 0);
+    writer.flush(next);
+    writer.make_room(depth)?;
+    let depth = writer.enter(here, depth);
+    let start = writer.out.len();
+    let hidden = writer.low;
+    let Some(guess) = writer.shapes.guess_other(&key) else {
+        if let Some(level) = writer.levels.get_mut(depth.levels()) {
+            level.rare = Some(Box::new(Rare {
+                key,
+                guess: None,
+                width: 1,
+                differ: Vec::new(),
+                fields: Vec::new(),
+                sparse: false,
+            }));
         }
-        let index = self.enter(What::Record(guess.number), self.out.len());
-        self.out.push(guess.number as u8);
-        At { index, next: guess.start, end: guess.end, base: self.noted.len(), rare: false }
-    }
+        writer.out.push(0);
+        return Ok((At { steps: [].iter(), start, is: RARE }, note));
+    };
+    put_varint(&mut writer.out, guess.number.into());
+    let steps = if hidden { [].iter() } else { guess.steps.iter() };
+    Ok((At { steps, start, is: if hidden { HIDDEN } else { USUAL } }, note))
+}
 
+/// All of this empties the room first.
+impl<'a, S> Writer<'a, S> {
+    /// What the slot of a field is that is not seen at once to be the one expected.
+    #[cold]
     #[inline(never)]
-    fn begin_other(
+    fn expect_other(
         &mut self,
-        kind: Kind,
+        next: usize,
+        at: At<'a>,
+        depth: Depth,
         name: &'static str,
-        variant_index: u32,
-        variant: &'static str,
-        len: usize,
-    ) -> Result<At> {
-        let key = Key { kind, name, variant, variant_index, len };
-        self.tag(Tag::Record);
-        self.make_room()?;
-        let start = self.out.len();
-        if let Some(guess) = self.shapes.guess_other(&key) {
-            let index = self.enter(What::Record(guess.number), start);
-            put_varint(&mut self.out, guess.number.into());
-            let base = self.noted.len();
-            return Ok(At { index, next: guess.start, end: guess.end, base, rare: false });
-        }
-        let index = self.enter(What::New, start);
-        self.levels[index].rare = Some(Box::new(Rare::new(key, 1)));
-        self.out.push(0);
-        Ok(At { index, next: 0, end: 0, base: self.noted.len(), rare: true })
+    ) -> (At<'a>, Here) {
+        self.flush(next);
+        self.expect_flushed(at, depth, name)
     }
 
-    /// Sets the slot for a field that is not seen at once to be the one expected.
-    #[inline(never)]
-    fn expect_other(&mut self, mut at: At, name: &'static str) -> At {
-        self.here = at.next;
-        if at.next < at.end
-            && let Some((known, tag)) = self.shapes.field(at.next)
-            && known == name
+    fn expect_flushed(
+        &mut self,
+        mut at: At<'a>,
+        depth: Depth,
+        name: &'static str,
+    ) -> (At<'a>, Here) {
+        at = self.unhide(at, depth);
+        if let Some(step) = at.steps.as_slice().first()
+            && let Part::Field(number) = step.here.part()
+            && self.shapes.field(number) == Some(name)
         {
-            self.slot = tag;
-            return at;
+            at.steps.next();
+            return (at, step.here);
         }
-        at = self.diverge(at);
-        if let Some(rare) = &mut self.levels[at.index].rare {
-            rare.names.push(name);
+        at = self.diverge(at, depth);
+        if let Some(rare) = self.rare_at(depth) {
+            rare.fields.push((name, LEARN));
         }
-        self.slot = LEARN;
-        at
+        (at, Here::NEW)
+    }
+
+    /// The field that was written last.
+    fn last_field(&self, at: &At<'a>, depth: Depth) -> Here {
+        let guess = self.guess_of(at, depth);
+        let done = guess.map_or(&[][..], |guess| {
+            let left = at.steps.len().min(guess.steps.len());
+            &guess.steps[..guess.steps.len() - left]
+        });
+        done.last().map_or(Here::NEW, |step| step.here)
     }
 
     /// The field has another tag than the guess says, or there is no guess.
-    #[inline(never)]
-    fn wrote_otherwise(&mut self, mut at: At) -> At {
-        if let Some(guess) = self.guess(at) {
-            self.noted.truncate(at.base);
-            self.rare(&mut at, guess).differ.push(at.next - guess.start);
+    fn note_field(&mut self, mut at: At<'a>, depth: Depth, tag: u8) -> At<'a> {
+        if let Some(guess) = self.guess_of(&at, depth) {
+            let field = (guess.steps.len() - at.steps.len()).saturating_sub(1);
+            if let Some(rare) = self.rare(&mut at, depth, guess) {
+                rare.differ.push(field);
+            }
+        } else if let Some((_, noted)) = self.rare_at(depth).and_then(|rare| rare.fields.last_mut()) {
+            *noted = tag;
         }
         at
     }
 
-    fn mark_sparse(&mut self, mut at: At) -> At {
-        if let Some(guess) = self.guess(at) {
-            if !guess.sparse {
-                self.rare(&mut at, guess).sparse = true;
+    /// A field that is not written, in a layout where it is not known to be so.
+    #[cold]
+    #[inline(never)]
+    fn skip_other(
+        &mut self,
+        next: usize,
+        mut at: At<'a>,
+        depth: Depth,
+        name: &'static str,
+    ) -> At<'a> {
+        self.flush(next);
+        if let Some(guess) = self.guess_of(&at, depth) {
+            if !guess.sparse
+                && let Some(rare) = self.rare(&mut at, depth, guess)
+            {
+                rare.sparse = true;
             }
-        } else if let Some(rare) = &mut self.levels[at.index].rare {
+        } else if let Some(rare) = self.rare_at(depth) {
             rare.sparse = true;
+        }
+        let (mut at, here) = self.expect_flushed(at, depth, name);
+        let (next, note) = self.put_bare_tag(0, here.slot(), Tag::Absent as u8);
+        self.flush(next);
+        if let Some(tag) = note.tag() {
+            at = self.note_field(at, depth, tag);
+        }
+        at
+    }
+
+    fn rare_at(&mut self, depth: Depth) -> Option<&mut Rare> {
+        self.levels.get_mut(depth.levels())?.rare.as_deref_mut()
+    }
+
+    /// Shows the fields that were hidden when the record was begun.
+    fn unhide(&mut self, mut at: At<'a>, depth: Depth) -> At<'a> {
+        if at.is == HIDDEN {
+            at.is = USUAL;
+            at.steps = self.guess_of(&at, depth).map_or([].iter(), |guess| guess.steps.iter());
         }
         at
     }
 
     /// The layout that is taken for granted, until a field has another name than it says.
-    fn guess(&self, at: At) -> Option<Guess> {
-        match self.levels[at.index].what {
-            What::Record(number) => Some(self.shapes.layout(number).guess),
-            _ => None,
-        }
+    fn guess_of(&self, at: &At<'_>, depth: Depth) -> Option<Guess<'a>> {
+        let number = if at.is == RARE {
+            self.levels.get(depth.levels())?.rare.as_ref()?.guess?
+        } else {
+            let number = Reader::new(self.out.get(at.start..)?).varint().ok()?;
+            u32::try_from(number).ok()?
+        };
+        Some(self.shapes.layout(number)?.guess)
     }
 
     /// The rare part of a record that has a guess.
-    fn rare(&mut self, at: &mut At, guess: Guess) -> &mut Rare {
-        let rare = &mut self.levels[at.index].rare;
-        if !at.rare {
-            at.rare = true;
-            *rare = None;
+    fn rare(&mut self, at: &mut At<'_>, depth: Depth, guess: Guess<'_>) -> Option<&mut Rare> {
+        let key = self.shapes.layout(guess.number)?.key;
+        let rare = &mut self.levels.get_mut(depth.levels())?.rare;
+        if at.is != RARE {
+            at.is = RARE;
+            *rare = Some(Box::new(Rare {
+                key,
+                guess: Some(guess.number),
+                width: varint_len(guess.number.into()),
+                differ: Vec::new(),
+                fields: Vec::new(),
+                sparse: false,
+            }));
         }
-        let key = &self.shapes.layout(guess.number).key;
-        rare.get_or_insert_with(|| Box::new(Rare::new(*key, varint_len(guess.number.into()))))
+        rare.as_deref_mut()
     }
 
     /// Gives up the guess: what was written so far becomes the start of a layout of its own.
-    fn diverge(&mut self, mut at: At) -> At {
-        let Some(guess) = self.guess(at) else { return at };
-        self.rare(&mut at, guess);
-        let fields = self.shapes.fields(guess.start..at.next);
-        self.noted.truncate(at.base);
-        self.noted.extend(fields.iter().map(|(_, tag)| *tag));
-        let level = &mut self.levels[at.index];
-        level.what = What::New;
-        if let Some(rare) = &mut level.rare {
-            rare.names = fields.iter().map(|(name, _)| *name).collect();
+    fn diverge(&mut self, mut at: At<'a>, depth: Depth) -> At<'a> {
+        let Some(guess) = self.guess_of(&at, depth) else { return at };
+        let done = guess.steps.len() - at.steps.len().min(guess.steps.len());
+        let fields = self.shapes.fields(guess, done).to_vec();
+        if let Some(rare) = self.rare(&mut at, depth, guess) {
+            rare.guess = None;
+            rare.fields = fields;
             rare.sparse |= guess.sparse;
             for field in rare.differ.drain(..) {
-                self.noted[at.base + field] = ANY;
+                if let Some((_, tag)) = rare.fields.get_mut(field) {
+                    *tag = ANY;
+                }
             }
         }
-        at.end = 0;
+        at.steps = [].iter();
         at
     }
 
     /// Writes the number of the layout that a record really has.
+    #[cold]
     #[inline(never)]
-    fn correct(&mut self, mut at: At) {
-        if self.failed {
-            // Some part of it is missing: there is nothing to be right about.
+    fn correct(&mut self, next: usize, mut at: At<'a>, depth: Depth) {
+        self.flush(next);
+        at = self.unhide(at, depth);
+        if self.failed || at.is != RARE && at.steps.len() == 0 {
+            // Some part of it is missing: there is nothing to be right about. Or it is right.
             return;
         }
-        at = self.diverge(at);
-        let level = &mut self.levels[at.index];
+        at = self.diverge(at, depth);
+        let Some(level) = self.levels.get_mut(depth.levels()) else { return };
         let Some(rare) = level.rare.take() else { return };
-        let tags = self.noted.drain(at.base..);
-        let fields: Vec<_> = rare.names.iter().copied().zip(tags).collect();
-        let number = self.shapes.intern(&rare.key, &fields, rare.sparse);
-        let (start, needed) = (level.start, varint_len(number.into()));
+        let number = self.shapes.intern(&rare.key, &rare.fields, rare.sparse);
+        let (start, needed) = (at.start, varint_len(number.into()));
         if needed > rare.width {
             self.out.splice(start..start, std::iter::repeat_n(0, needed - rare.width));
         }
-        put_padded(&mut self.out[start..start + needed.max(rare.width)], number.into());
+        if let Some(place) = self.out.get_mut(start..start + needed.max(rare.width)) {
+            put_padded(place, number.into());
+        }
     }
 }
 
-impl<S: Sink> SerializeStructVariant for Record<'_, S> {
-    type Ok = ();
-    type Error = Error;
+impl<'a, S: Sink> Writer<'a, S> {
+    /// A field is not what its slot says, has asked for whom it is written, or failed.
+    #[cold]
+    #[inline(never)]
+    fn settle_field<T: Serialize + ?Sized>(
+        &mut self,
+        value: &T,
+        next: usize,
+        at: At<'a>,
+        depth: Depth,
+        written: Result<Written>,
+    ) -> Result<At<'a>> {
+        self.flush(written.as_ref().map_or(next, |written| written.next()));
+        let here = self.last_field(&at, depth);
+        let settled = written.and_then(|written| {
+            self.settle(value, here, depth, Written::noted(0, written.note()))
+        });
+        match settled {
+            Ok(written) => {
+                self.flush(written.next());
+                Ok(match written.note().tag() {
+                    Some(tag) => self.note_field(at, depth, tag),
+                    None => at,
+                })
+            }
+            Err(error) => Err(self.fail_at(here, depth, error)),
+        }
+    }
+}
+
+impl<S: Sink> SerializeStructVariant for Record<'_, '_, S> {
+    type Ok = Written;
+    type Error = crate::Error;
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_field<T: Serialize + ?Sized>(
@@ -270,15 +438,14 @@ impl<S: Sink> SerializeStructVariant for Record<'_, S> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn end(self) -> Result<()> {
-        self.finish();
-        Ok(())
+    fn end(self) -> Result<Written> {
+        Ok(self.finish())
     }
 }
 
-impl<S: Sink> SerializeTupleVariant for Record<'_, S> {
-    type Ok = ();
-    type Error = Error;
+impl<S: Sink> SerializeTupleVariant for Record<'_, '_, S> {
+    type Ok = Written;
+    type Error = crate::Error;
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
@@ -286,22 +453,50 @@ impl<S: Sink> SerializeTupleVariant for Record<'_, S> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn end(self) -> Result<()> {
-        self.finish();
-        Ok(())
+    fn end(self) -> Result<Written> {
+        Ok(self.finish())
     }
 }
 
-/// A short tuple is a record, a long one (`[T; 1000]` is a tuple to serde) a sequence.
-pub(super) enum TupleOrSeq<'a, S> {
-    Tuple(Record<'a, S>),
+/// A short tuple is a record, a long one (`[T; 1000]` is a tuple to serde) a sequence. Which one it is has a byte of its own, here
+/// and in what is like it, so that it is known where the tuple's length is.
+#[repr(u8)]
+pub(super) enum TupleOrSeq<'q, 'a, S> {
+    Tuple(Record<'q, 'a, S>),
     /// Boxed, since it would keep short tuples in memory.
-    Seq(Box<Seq<'a, S>>),
+    Seq(Box<Seq<'q, 'a, S>>),
 }
 
-impl<S: Sink> serde::ser::SerializeTuple for TupleOrSeq<'_, S> {
-    type Ok = ();
-    type Error = Error;
+impl<'a, S: Sink> TupleOrSeq<'_, 'a, S> {
+    pub(super) fn is_readable(&self) -> bool {
+        match self {
+            TupleOrSeq::Tuple(record) => record.is_readable(),
+            TupleOrSeq::Seq(seq) => seq.is_readable(),
+        }
+    }
+
+    pub(super) fn place(&mut self) -> Serializer<'_, 'a, S> {
+        match self {
+            TupleOrSeq::Tuple(record) => record.place(""),
+            TupleOrSeq::Seq(seq) => seq.place(),
+        }
+    }
+
+    pub(super) fn wrote<T: Serialize + ?Sized>(
+        &mut self,
+        value: &T,
+        written: Result<Written>,
+    ) -> Result<()> {
+        match self {
+            TupleOrSeq::Tuple(record) => record.wrote(value, written),
+            TupleOrSeq::Seq(seq) => seq.wrote(value, written),
+        }
+    }
+}
+
+impl<S: Sink> serde::ser::SerializeTuple for TupleOrSeq<'_, '_, S> {
+    type Ok = Written;
+    type Error = crate::Error;
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
@@ -312,25 +507,26 @@ impl<S: Sink> serde::ser::SerializeTuple for TupleOrSeq<'_, S> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn end(self) -> Result<()> {
+    fn end(self) -> Result<Written> {
         match self {
-            TupleOrSeq::Tuple(record) => record.finish(),
-            TupleOrSeq::Seq(seq) => seq.finish(),
+            TupleOrSeq::Tuple(record) => Ok(record.finish()),
+            TupleOrSeq::Seq(seq) => Ok(seq.finish()),
         }
-        Ok(())
     }
 }
 
 /// A tuple struct, or under our token an array that is handed over.
-pub(super) enum TupleStruct<'a, S> {
-    Plain(TupleOrSeq<'a, S>),
-    Array(Capture<'a, S>),
+#[repr(u8)]
+pub(super) enum TupleStruct<'q, 'a, S> {
+    Plain(TupleOrSeq<'q, 'a, S>),
+    Array(Capture<'q, 'a, S>),
 }
 
-impl<S: Sink> serde::ser::SerializeTupleStruct for TupleStruct<'_, S> {
-    type Ok = ();
-    type Error = Error;
+impl<S: Sink> serde::ser::SerializeTupleStruct for TupleStruct<'_, '_, S> {
+    type Ok = Written;
+    type Error = crate::Error;
 
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         match self {
             TupleStruct::Plain(tuple) => {
@@ -340,7 +536,8 @@ impl<S: Sink> serde::ser::SerializeTupleStruct for TupleStruct<'_, S> {
         }
     }
 
-    fn end(self) -> Result<()> {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn end(self) -> Result<Written> {
         match self {
             TupleStruct::Plain(tuple) => serde::ser::SerializeTuple::end(tuple),
             TupleStruct::Array(capture) => capture.finish(),

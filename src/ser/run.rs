@@ -6,341 +6,406 @@
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::Sink;
-use crate::wire::{RUN, put_padded, put_varint};
+use crate::wire::{RUN, Tag, put_padded, put_varint, varint_len};
 
-use super::levels::What;
-use super::{ANY, LEARN, Serializer};
+use super::levels::{Depth, Here};
+use super::room::LONGEST;
+use super::{ANY, LEARN, Note, Serializer, Writer, Written};
 
-/// The run that is being written. `N` is 1 for a sequence's items, 2 for a map's keys and values.
+/// The run that is being written. `N` is 1 for a sequence's items, 2 for a map's keys and values. Like a record's state it
+/// goes to cold code by value.
+#[derive(Clone, Copy)]
 struct Run<const N: usize> {
-    /// Where its header stands, and how many bytes its count takes.
-    at: usize,
-    width: usize,
+    /// Where its tags stand in the inline block, behind the count.
+    tags_at: usize,
     announced: u64,
-    count: u64,
+    /// How many of those are still to come.
+    left: u64,
+    /// Of those none is expected, as the stack was low when the sequence was begun: so the first one looks.
+    hidden: u64,
     tags: [u8; N],
     /// All runs' items so far.
-    total: usize,
-    /// The length of `Serializer::noted` at the start.
-    base: usize,
+    total: u64,
 }
 
 impl<const N: usize> Run<N> {
-    fn begin<S: Sink>(ser: &mut Serializer<S>, len: Option<usize>) -> Self {
-        let mut run = Run {
-            at: 0,
-            width: 0,
-            announced: 0,
-            count: 0,
-            tags: [LEARN; N],
-            total: 0,
-            base: ser.noted.len(),
-        };
-        run.header(&mut ser.out, len.map_or(RUN, |len| len as u64));
-        run
+    /// Begins a sequence or map.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn begin<S>(
+        serializer: Serializer<'_, '_, S>,
+        tag: Tag,
+        len: Option<usize>,
+    ) -> Result<(Self, usize, Note)> {
+        let Serializer { writer, next, here, depth } = serializer;
+        let here = here.get();
+        let (mut next, note) = writer.put_tag(next, here.slot(), tag as u8, LONGEST + N);
+        let mut hidden = 0;
+        // The lowest bit says that another run follows; a count of more than 63 bits is no count.
+        let announced = len.map_or(RUN, |len| (len as u64).min(u64::MAX >> 1));
+        let mut left = announced;
+        if !writer.has_room(depth) {
+            writer.flush(next);
+            next = 0;
+            writer.make_room(depth)?;
+            if writer.low {
+                (left, hidden) = (0, announced);
+            }
+        }
+        writer.enter(here, depth);
+        next = writer.put_varint(next, announced << 1);
+        let tags_at = writer.position(next);
+        if announced > 0 {
+            next = writer.put(next, [LEARN; N]);
+        }
+        Ok((Run { tags_at, announced, left, hidden, tags: [LEARN; N], total: 0 }, next, note))
+    }
+
+    /// How many bytes its count takes.
+    fn width(&self) -> usize {
+        varint_len(self.announced << 1)
+    }
+
+    fn count(&self) -> u64 {
+        self.announced - self.left - self.hidden
     }
 
     /// Starts a run at the end of what is written.
     fn header(&mut self, out: &mut Vec<u8>, announced: u64) {
-        // The lowest bit says that another run follows; a count of more than 63 bits is no count.
-        let announced = announced.min(u64::MAX >> 1);
-        self.at = out.len();
         put_varint(out, announced << 1);
-        self.width = out.len() - self.at;
-        self.announced = announced;
-        self.count = 0;
+        self.tags_at = out.len();
+        (self.announced, self.left, self.hidden) = (announced, announced, 0);
         if announced > 0 {
             out.extend_from_slice(&self.tags);
         }
     }
 
     fn close(&self, out: &mut [u8], more: bool) {
-        let count = self.count << 1 | u64::from(more);
-        put_padded(&mut out[self.at..self.at + self.width], count);
-    }
-
-    /// Whether [`next_run`](Self::next_run) is to be called before the next item.
-    #[inline]
-    fn is_full(&self) -> bool {
-        self.count == self.announced
-    }
-
-    #[cold]
-    fn next_run(&mut self, out: &mut Vec<u8>) {
-        if self.count == 0 {
-            out.truncate(self.at);
-        } else {
-            self.close(out, true);
+        let count = self.count() << 1 | u64::from(more);
+        if let Some(place) = out.get_mut(self.tags_at - self.width()..self.tags_at) {
+            put_padded(place, count);
         }
-        self.header(out, RUN);
     }
 
     /// After the first item: writes down which tag the items of this run have.
-    fn learn<S: Sink>(&mut self, ser: &mut Serializer<S>, which: usize) {
-        if let Some(tag) = ser.noted.get(self.base) {
-            self.set_tag(&mut ser.out, which, *tag);
-        }
-        ser.noted.truncate(self.base);
-    }
-
-    fn set_tag(&mut self, out: &mut [u8], which: usize, tag: u8) {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn learn<S>(&mut self, writer: &mut Writer<'_, S>, which: usize, tag: u8) {
         self.tags[which] = tag;
-        out[self.at + self.width + which] = tag;
+        writer.set_byte(self.tags_at + which, tag);
+    }
+}
+
+impl<S: Sink> Writer<'_, S> {
+    /// An item, key or value is not what its slot says, has asked for whom it is written, or failed. The room is empty then.
+    /// Gives the length of the header that was put in before it, if there was one.
+    #[cold]
+    #[inline(never)]
+    fn settle_item<T: Serialize + ?Sized, const N: usize>(
+        &mut self,
+        value: &T,
+        next: usize,
+        mut run: Run<N>,
+        depth: Depth,
+        part: Part,
+        written: Result<Written>,
+    ) -> Result<(Run<N>, usize)> {
+        self.flush(written.as_ref().map_or(next, |written| written.next()));
+        let Part { which, start } = part;
+        let here = match which {
+            0 => Here::item(run.total, run.tags[0]),
+            _ => Here::entry(run.total, run.tags[which]),
+        };
+        let settled = written.and_then(|written| {
+            self.settle(value, here, depth, Written::noted(0, written.note()))
+        });
+        let written = match settled {
+            Ok(written) => written,
+            Err(error) => return Err(self.fail_at(here, depth, error)),
+        };
+        self.flush(written.next());
+        let mut inserted = 0;
+        if let Some(tag) = written.note().tag() {
+            if run.tags[which] == LEARN {
+                run.learn(self, which, tag);
+            } else {
+                (run, inserted) = self.split(run, which, start);
+            }
+        }
+        Ok((run, inserted))
+    }
+}
+
+/// An item (0), a key (0) or a value (1), and where it, or the key before it, starts.
+struct Part {
+    which: usize,
+    start: usize,
+}
+
+/// All of this empties the room first, or finds it empty.
+impl<S> Writer<'_, S> {
+    /// No item is expected: there were more than announced, or the stack was low.
+    #[cold]
+    #[inline(never)]
+    fn next_run<const N: usize>(&mut self, next: usize, mut run: Run<N>) -> Run<N> {
+        self.flush(next);
+        if run.hidden > 0 {
+            (run.left, run.hidden) = (run.hidden, 0);
+            return run;
+        }
+        if run.count() == 0 {
+            self.out.truncate(run.tags_at - run.width());
+        } else {
+            run.close(&mut self.out, true);
+        }
+        run.header(&mut self.out, RUN);
+        run
     }
 
     /// An item that starts at `start` carries its own tag: the run ends before it, and the rest of what was announced
     /// follows in a run whose `which` is `Any`. Gives the length of the header that was put in.
-    #[cold]
-    fn split<S: Sink>(&mut self, ser: &mut Serializer<S>, which: usize, start: usize) -> usize {
-        ser.noted.truncate(self.base);
-        self.tags[which] = ANY;
-        let announced = self.announced - self.count;
-        if self.count == 0 {
+    fn split<const N: usize>(
+        &mut self,
+        mut run: Run<N>,
+        which: usize,
+        start: usize,
+    ) -> (Run<N>, usize) {
+        run.tags[which] = ANY;
+        if run.count() == 0 {
             // Nothing was written under the old tags; they were only carried over from the run before.
-            ser.out[self.at + self.width + which] = ANY;
-            return 0;
+            self.set_byte(run.tags_at + which, ANY);
+            return (run, 0);
         }
-        self.close(&mut ser.out, true);
-        let tail = ser.out.split_off(start);
-        self.header(&mut ser.out, announced);
-        let inserted = ser.out.len() - start;
-        ser.out.extend_from_slice(&tail);
-        inserted
+        run.close(&mut self.out, true);
+        let tail = self.out.split_off(start.min(self.out.len()));
+        let before = self.out.len();
+        run.header(&mut self.out, run.left);
+        let inserted = self.out.len() - before;
+        self.out.extend_from_slice(&tail);
+        (run, inserted)
     }
 
-    fn end(&self, out: &mut Vec<u8>) {
-        if self.count == self.announced {
-            return;
-        }
-        if self.count == 0 {
+    /// Ends a run that has fewer items than announced.
+    #[cold]
+    #[inline(never)]
+    fn end_run<const N: usize>(&mut self, next: usize, run: Run<N>) {
+        self.flush(next);
+        if run.count() == 0 {
             // A run of nothing has no tags.
-            out.truncate(self.at + self.width);
+            self.out.truncate(run.tags_at);
         }
-        self.close(out, false);
+        run.close(&mut self.out, false);
     }
 }
 
-pub(super) struct Seq<'a, S> {
-    ser: &'a mut Serializer<S>,
-    /// The number of its level.
-    index: usize,
+pub(super) struct Seq<'q, 'a, S> {
+    writer: &'q mut Writer<'a, S>,
+    next: usize,
     run: Run<1>,
-    /// Whether the next item is tried quickly. If not, nothing of this sequence waits.
-    quick: bool,
+    depth: Depth,
+    /// What whoever has the sequence is told in the end.
+    note: Note,
+    /// Where the current item starts.
+    start: usize,
 }
 
-impl<'a, S: Sink> Seq<'a, S> {
-    pub(super) fn begin(ser: &'a mut Serializer<S>, len: Option<usize>) -> Result<Self> {
-        let index = ser.descend(What::Item)?;
-        let run = Run::begin(ser, len);
-        let quick = ser.may_be_quick();
-        Ok(Seq { ser, index, run, quick })
+impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn begin(serializer: Serializer<'q, 'a, S>, len: Option<usize>) -> Result<Self> {
+        let Serializer { writer, next, here, depth } = serializer;
+        let (run, next, note) = Run::begin(writer.at(next, here.get(), depth), Tag::Seq, len)?;
+        Ok(Seq { writer, next, run, depth: depth.level(), note, start: 0 })
+    }
+
+    pub(super) fn is_readable(&self) -> bool {
+        self.writer.readable
+    }
+
+    /// What the next item is written to.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn place(&mut self) -> Serializer<'_, 'a, S> {
+        if self.run.left == 0 {
+            self.run = self.writer.next_run(self.next, self.run);
+            self.next = 0;
+        }
+        self.start = self.writer.position(self.next);
+        let here = Here::item(self.run.total, self.run.tags[0]);
+        self.writer.at(self.next, here, self.depth)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let tag = self.run.tags[0];
-        if self.quick {
-            self.ser.make_way();
-        }
-        if self.quick
-            && !self.run.is_full()
-            && let Some(found) = self.ser.quick(tag, value)
-        {
-            if tag == LEARN {
-                self.run.set_tag(&mut self.ser.out, 0, found);
-            }
+        let written = if self.run.left == 0 {
+            self.first_elsewhere(value)
         } else {
-            self.one(value)?;
+            value.serialize(self.place())
+        };
+        self.wrote(value, written)
+    }
+
+    /// Writes an item that is not expected.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn first_elsewhere<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<Written> {
+        let Serializer { writer, next, here, depth } = self.place();
+        if writer.low {
+            writer.write_elsewhere(value, next, here.get(), depth)
+        } else {
+            value.serialize(writer.at(next, here.get(), depth))
         }
-        self.run.count += 1;
+    }
+
+    /// An item was written, or failed.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn wrote<T: Serialize + ?Sized>(
+        &mut self,
+        value: &T,
+        written: Result<Written>,
+    ) -> Result<()> {
+        match written {
+            Ok(written) if !written.is_noted() => self.next = written.next(),
+            Ok(written) if self.run.tags[0] == LEARN && !written.note().has_asked() => {
+                self.next = written.next();
+                self.run.learn(self.writer, 0, written.note().0);
+            }
+            written => {
+                let part = Part { which: 0, start: self.start };
+                (self.run, _) = self.writer.settle_item(
+                    value, self.next, self.run, self.depth, part, written,
+                )?;
+                self.next = 0;
+            }
+        }
+        self.run.left -= 1;
         self.run.total += 1;
         Ok(())
     }
 
-    /// Writes an item with its place known.
-    #[inline]
-    fn one<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let run = &mut self.run;
-        if self.quick {
-            self.ser.flush();
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn finish(self) -> Written {
+        let Seq { writer, next, run, note, .. } = self;
+        if run.left + run.hidden != 0 {
+            writer.end_run(next, run);
+            return Written::noted(0, note);
         }
-        if run.is_full() {
-            run.next_run(&mut self.ser.out);
-        }
-        let start = self.ser.out.len();
-        self.ser.slot = run.tags[0];
-        self.ser.here = run.total;
-        if let Err(error) = self.ser.put(value) {
-            return Err(self.ser.fail_here(self.index, run.total, error));
-        }
-        if self.ser.noted.len() != run.base {
-            if run.tags[0] == LEARN {
-                run.learn(self.ser, 0);
-            } else {
-                run.split(self.ser, 0, start);
-            }
-        }
-        self.quick = self.ser.may_be_quick_after(run.total);
-        Ok(())
-    }
-
-    #[inline]
-    pub(super) fn finish(self) {
-        if self.quick {
-            self.ser.flush();
-        }
-        self.run.end(&mut self.ser.out);
-        self.ser.leave(self.index);
+        Written::noted(next, note)
     }
 }
 
-impl<S: Sink> SerializeSeq for Seq<'_, S> {
-    type Ok = ();
-    type Error = Error;
+impl<S: Sink> SerializeSeq for Seq<'_, '_, S> {
+    type Ok = Written;
+    type Error = crate::Error;
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         self.element(value)
     }
 
-    #[inline]
-    fn end(self) -> Result<()> {
-        self.finish();
-        Ok(())
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn end(self) -> Result<Written> {
+        Ok(self.finish())
     }
 }
 
-pub(super) struct Map<'a, S> {
-    ser: &'a mut Serializer<S>,
-    /// The number of its level.
-    index: usize,
+pub(super) struct Map<'q, 'a, S> {
+    writer: &'q mut Writer<'a, S>,
+    next: usize,
     run: Run<2>,
+    depth: Depth,
+    /// What whoever has the map is told in the end.
+    note: Note,
     /// Where the current entry's key starts.
     start: usize,
     /// A key was written whose value has not come yet.
     open: bool,
-    /// Whether the next key or value is tried quickly. If not, nothing of this map waits.
-    quick: bool,
 }
 
-impl<'a, S: Sink> Map<'a, S> {
-    pub(super) fn begin(ser: &'a mut Serializer<S>, len: Option<usize>) -> Result<Self> {
-        let index = ser.descend(What::Item)?;
-        let run = Run::begin(ser, len);
-        let quick = ser.may_be_quick();
-        Ok(Map { ser, index, run, start: 0, open: false, quick })
+impl<'q, 'a, S: Sink> Map<'q, 'a, S> {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn begin(serializer: Serializer<'q, 'a, S>, len: Option<usize>) -> Result<Self> {
+        let Serializer { writer, next, here, depth } = serializer;
+        let (run, next, note) = Run::begin(writer.at(next, here.get(), depth), Tag::Map, len)?;
+        Ok(Map { writer, next, run, depth: depth.level(), note, start: 0, open: false })
     }
 
-    /// Writes a key or value quickly, or not at all.
-    #[inline]
-    fn quick<T: Serialize + ?Sized>(&mut self, which: usize, value: &T) -> bool {
-        let tag = self.run.tags[which];
-        let Some(found) = self.ser.quick(tag, value) else { return false };
-        if tag == LEARN {
-            self.run.set_tag(&mut self.ser.out, which, found);
-        }
-        true
-    }
-
-    fn key_slowly<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
-        let run = &mut self.run;
-        if self.quick {
-            self.ser.flush();
-        }
-        if run.is_full() {
-            run.next_run(&mut self.ser.out);
-        }
-        self.start = self.ser.out.len();
-        self.ser.slot = run.tags[0];
-        self.ser.levels[self.index].what = What::Item;
-        self.ser.here = run.total;
-        if let Err(error) = self.ser.put(key) {
-            return Err(self.ser.fail_here(self.index, run.total, error));
-        }
-        if self.ser.noted.len() != run.base {
-            if run.tags[0] == LEARN {
-                run.learn(self.ser, 0);
-            } else {
-                self.start += run.split(self.ser, 0, self.start);
+    /// Writes a key (0) or a value (1).
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn write<T: Serialize + ?Sized>(
+        &mut self,
+        which: usize,
+        here: Here,
+        elsewhere: bool,
+        value: &T,
+    ) -> Result<()> {
+        let written = if elsewhere && self.writer.low {
+            self.writer.write_elsewhere(value, self.next, here, self.depth)
+        } else {
+            value.serialize(self.writer.at(self.next, here, self.depth))
+        };
+        match written {
+            Ok(written) if !written.is_noted() => self.next = written.next(),
+            Ok(written) if self.run.tags[which] == LEARN && !written.note().has_asked() => {
+                self.next = written.next();
+                self.run.learn(self.writer, which, written.note().0);
+            }
+            written => {
+                let part = Part { which, start: self.start };
+                let (run, inserted) = self.writer.settle_item(
+                    value, self.next, self.run, self.depth, part, written,
+                )?;
+                (self.run, self.next) = (run, 0);
+                self.start += inserted;
             }
         }
         Ok(())
     }
-
-    fn value_slowly<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let run = &mut self.run;
-        if self.quick {
-            self.ser.flush();
-        }
-        self.ser.slot = run.tags[1];
-        let level = &mut self.ser.levels[self.index];
-        level.what = What::Entry(run.tags[0]);
-        level.start = self.start;
-        self.ser.here = run.total;
-        if let Err(error) = self.ser.put(value) {
-            return Err(self.ser.fail_here(self.index, run.total, error));
-        }
-        if self.ser.noted.len() != run.base {
-            if run.tags[1] == LEARN {
-                run.learn(self.ser, 1);
-            } else {
-                run.split(self.ser, 1, self.start);
-            }
-        }
-        self.quick = self.ser.may_be_quick_after(run.total);
-        Ok(())
-    }
 }
 
-impl<S: Sink> SerializeMap for Map<'_, S> {
-    type Ok = ();
-    type Error = Error;
+impl<S: Sink> SerializeMap for Map<'_, '_, S> {
+    type Ok = Written;
+    type Error = crate::Error;
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
         if self.open {
             let error = serde::ser::Error::custom("a map's key follows a key");
-            return Err(self.ser.fail(error));
+            return Err(self.writer.fail(error));
         }
         self.open = true;
-        if self.quick && !self.run.is_full() {
-            self.ser.make_way();
-            self.start = self.ser.position();
-            if self.quick(0, key) {
-                return Ok(());
-            }
+        let unexpected = self.run.left == 0;
+        if unexpected {
+            self.run = self.writer.next_run(self.next, self.run);
+            self.next = 0;
         }
-        self.key_slowly(key)
+        self.start = self.writer.position(self.next);
+        self.write(0, Here::item(self.run.total, self.run.tags[0]), unexpected, key)
     }
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         if !self.open {
             let error = serde::ser::Error::custom("a map's value comes without its key");
-            return Err(self.ser.fail(error));
+            return Err(self.writer.fail(error));
         }
         self.open = false;
-        if !(self.quick && self.quick(1, value)) {
-            self.value_slowly(value)?;
+        if let Some(level) = self.writer.levels.get_mut(self.depth.levels()) {
+            (level.key, level.key_tag) = (self.start, self.run.tags[0]);
         }
-        self.run.count += 1;
+        self.write(1, Here::entry(self.run.total, self.run.tags[1]), false, value)?;
+        self.run.left -= 1;
         self.run.total += 1;
         Ok(())
     }
 
-    fn end(self) -> Result<()> {
-        if self.open {
+    fn end(self) -> Result<Written> {
+        let Map { writer, next, run, note, open, .. } = self;
+        if open {
             let error = serde::ser::Error::custom("a map's last key has no value");
-            return Err(self.ser.fail(error));
+            return Err(writer.fail(error));
         }
-        if self.quick {
-            self.ser.flush();
+        if run.left + run.hidden != 0 {
+            writer.end_run(next, run);
+            return Ok(Written::noted(0, note));
         }
-        self.run.end(&mut self.ser.out);
-        self.ser.leave(self.index);
-        Ok(())
+        Ok(Written::noted(next, note))
     }
 }

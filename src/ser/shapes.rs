@@ -1,9 +1,11 @@
 //! The shapes and layouts that were seen so far, and the guess which one comes next.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::ops::Range;
 
+use super::ANY;
+use super::levels::Here;
 use crate::wire::{FieldTags, Kind, Schema, put_field_tags, put_schema, put_varint};
 
 /// What serde says at the start of a struct, tuple or variant, before its fields.
@@ -80,71 +82,110 @@ impl Packed {
     }
 }
 
-/// Whether two names are one string constant.
-#[inline]
-pub(super) fn same_str(a: &'static str, b: &'static str) -> bool {
-    a.len() == b.len() && a.as_ptr() == b.as_ptr()
-}
-
 /// A layout as the records that have it see it.
 #[derive(Clone, Copy)]
-pub(super) struct Guess {
+pub(super) struct Guess<'a> {
     pub(super) number: u32,
     pub(super) sparse: bool,
-    /// Where its fields are in [`Shapes::fields`].
+    /// Where its fields start among those of all layouts.
     pub(super) start: usize,
-    pub(super) end: usize,
+    pub(super) steps: &'a [Step],
 }
 
 /// A kind of record by the addresses of its names, with the layout that one had the last time.
 #[derive(Clone, Copy)]
-struct Seen {
+struct Seen<'a> {
     packed: Packed,
-    guess: Guess,
+    guess: Guess<'a>,
+}
+
+impl Seen<'_> {
+    /// No record is like this: there is no such kind.
+    const FREE: Self = Seen {
+        packed: Packed { name: 0, what: u64::MAX, variant: 0, which: 0 },
+        guess: Guess { number: 0, sparse: false, start: 0, steps: &[] },
+    };
+
+    fn is_free(&self) -> bool {
+        self.packed.what == Self::FREE.packed.what
+    }
 }
 
 /// A kind of record by what it is called: the same layout, and the addresses under which it was seen.
-struct Called {
-    guess: Guess,
+struct Called<'a> {
+    guess: Guess<'a>,
     addresses: Vec<Packed>,
 }
 
-pub(super) struct Known {
+pub(super) struct Known<'a> {
     pub(super) key: Key,
-    pub(super) guess: Guess,
+    pub(super) guess: Guess<'a>,
 }
 
-/// A field as [`super::quick`] sees it, packed so that it takes two comparisons.
+/// A field as the records that have it see it, packed.
 #[derive(Clone, Copy)]
 pub(super) struct Step {
-    /// The address of the name. Equal addresses are equal names; equal names may have several addresses, and the record is
-    /// then written like any other.
-    pub(super) name: usize,
-    /// The name's length, and the tag in the second byte.
-    what: u32,
-    /// Fields of the layout may be absent.
-    pub(super) sparse: bool,
+    /// The address of the name. Equal addresses are equal names; equal names may have several addresses, and are then compared
+    /// by what they say.
+    name: usize,
+    len: u16,
+    /// The field may be absent, and is written with its tag.
+    pub(super) may_be_absent: bool,
+    /// What the field's value is told: the field's number among those of all layouts, and its tag.
+    pub(super) here: Here,
 }
 
 impl Step {
-    fn new(name: &'static str, tag: u8, sparse: bool) -> Self {
-        // A name that is too long has a length that is no name's.
-        let len = u16::try_from(name.len()).unwrap_or(u16::MAX);
-        let what = u32::from(len) << 16 | u32::from(tag) << 8;
-        Step { name: name.as_ptr().addr(), what, sparse }
+    fn new(name: &'static str, tag: u8, sparse: bool, number: u32) -> Self {
+        let address = name.as_ptr().addr();
+        // A name that is too long is at no name's address.
+        let (address, len) = u16::try_from(name.len()).map_or((0, 0), |len| (address, len));
+        let may_be_absent = sparse && tag == ANY;
+        Step { name: address, len, may_be_absent, here: Here::field(number, tag) }
     }
 
-    /// The tag in the second byte, if the name has this length; else there are other bits.
+    /// Whether the field is seen at once to be the one of this name.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn slot(self, name: &str) -> u32 {
-        self.what ^ if name.len() < u16::MAX as usize { (name.len() as u32) << 16 } else { 1 }
+    pub(super) fn is(&self, name: &'static str) -> bool {
+        self.name == name.as_ptr().addr() && usize::from(self.len) == name.len()
+    }
+}
+
+/// Where the steps of all layouts are kept, so that a record can hold those of its own while others are found. In pieces,
+/// each twice as large as the one before, which never move.
+#[derive(Default)]
+pub(super) struct Arena([OnceCell<Box<Piece>>; PIECES]);
+
+type Piece = [OnceCell<Box<[Step]>>];
+
+const PIECES: usize = 28;
+
+/// What the first piece holds.
+const FIRST: usize = 16;
+
+impl Arena {
+    /// Keeps the steps of the layout of this number.
+    fn keep(&self, number: u32, steps: Vec<Step>) -> &[Step] {
+        let at = number as usize / FIRST + 1;
+        let piece = at.ilog2();
+        let size = FIRST << piece;
+        let place = number as usize + FIRST - size;
+        let room = || (0..size).map(|_| OnceCell::new()).collect();
+        let Some(place) = self
+            .0
+            .get(piece as usize)
+            .and_then(|cell| cell.get_or_init(room).get(place))
+        else {
+            // So many layouts have no numbers.
+            return &[];
+        };
+        place.get_or_init(|| steps.into())
     }
 }
 
 type Content = (Kind, &'static str, &'static str, u32, usize);
 
-#[derive(Default)]
-pub(super) struct Shapes {
+pub(super) struct Shapes<'a> {
     numbers: HashMap<Schema<'static>, u32>,
     /// By shape, whether a field may be absent, and tags.
     layouts: HashMap<(u32, bool, Vec<u8>), u32>,
@@ -152,30 +193,45 @@ pub(super) struct Shapes {
     shape_table: Vec<u8>,
     layout_table: Vec<u8>,
     /// The layouts in order of their numbers.
-    known: Vec<Known>,
+    known: Vec<Known<'a>>,
     /// Each layout's fields: name (empty in a tuple) and tag.
     fields: Vec<(&'static str, u8)>,
-    steps: Vec<Step>,
+    arena: &'a Arena,
     /// The kinds of records by what they are called.
-    called: HashMap<Content, Called>,
+    called: HashMap<Content, Called<'a>>,
     /// Kinds by the addresses of their names. A kind's names may have several.
-    seen: Vec<Option<Seen>>,
+    seen: Vec<Seen<'a>>,
     seen_count: usize,
 }
 
-impl Shapes {
+impl<'a> Shapes<'a> {
+    pub(super) fn new(arena: &'a Arena) -> Self {
+        Shapes {
+            numbers: HashMap::new(),
+            layouts: HashMap::new(),
+            shape_table: Vec::new(),
+            layout_table: Vec::new(),
+            known: Vec::new(),
+            fields: Vec::new(),
+            arena,
+            called: HashMap::new(),
+            seen: Vec::new(),
+            seen_count: 0,
+        }
+    }
+
     /// The layout that a record of this kind had the last time, if it is found at once.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn guess(&self, key: &Key) -> Option<Guess> {
+    pub(super) fn guess(&self, key: &Key) -> Option<&Guess<'a>> {
         let packed = key.packed();
         match self.seen.get(self.place(packed)) {
-            Some(Some(seen)) if seen.packed.is(packed, key.kind) => Some(seen.guess),
+            Some(seen) if seen.packed.is(packed, key.kind) => Some(&seen.guess),
             _ => None,
         }
     }
 
     /// The same, wherever it is.
-    pub(super) fn guess_other(&mut self, key: &Key) -> Option<Guess> {
+    pub(super) fn guess_other(&mut self, key: &Key) -> Option<Guess<'a>> {
         let packed = key.packed();
         if let Some(seen) = self.find(packed) {
             return Some(seen.guess);
@@ -187,10 +243,10 @@ impl Shapes {
         Some(guess)
     }
 
-    fn find(&mut self, packed: Packed) -> Option<&mut Seen> {
+    fn find(&mut self, packed: Packed) -> Option<&mut Seen<'a>> {
         let place = self.place(packed);
         let (before, from) = self.seen.split_at_mut_checked(place)?;
-        let mut taken = from.iter_mut().chain(before).map_while(Option::as_mut);
+        let mut taken = from.iter_mut().chain(before).take_while(|seen| !seen.is_free());
         taken.find(|seen| seen.packed == packed)
     }
 
@@ -202,49 +258,50 @@ impl Shapes {
 
     /// Of four places at most one is taken; where a kind's own place is, there are more, to a limit, until no two kinds
     /// have the same.
-    fn remember(&mut self, seen: Seen) {
+    fn remember(&mut self, seen: Seen<'a>) {
         self.seen_count += 1;
-        let taken =
-            |shapes: &Self| matches!(shapes.seen.get(shapes.place(seen.packed)), Some(Some(_)));
+        let taken = |shapes: &Self| {
+            shapes.seen.get(shapes.place(seen.packed)).is_some_and(|place| !place.is_free())
+        };
         while 4 * self.seen_count > self.seen.len()
             || taken(self) && self.seen.len() < 32 * self.seen_count
         {
             let room = (2 * self.seen.len()).max(64);
-            let before = std::mem::replace(&mut self.seen, vec![None; room]);
-            for seen in before.into_iter().flatten() {
+            let before = std::mem::replace(&mut self.seen, vec![Seen::FREE; room]);
+            for seen in before.into_iter().filter(|seen| !seen.is_free()) {
                 self.settle(seen);
             }
         }
         self.settle(seen);
     }
 
-    fn settle(&mut self, seen: Seen) {
+    fn settle(&mut self, seen: Seen<'a>) {
         let place = self.place(seen.packed);
         let (before, from) = self.seen.split_at_mut(place);
-        if let Some(free) = from.iter_mut().chain(before).find(|place| place.is_none()) {
-            *free = Some(seen);
+        if let Some(free) = from.iter_mut().chain(before).find(|place| place.is_free()) {
+            *free = seen;
         }
     }
 
-    /// The fields of the layout.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn steps(&self, guess: Guess) -> &[Step] {
-        self.steps.get(guess.start..guess.end).unwrap_or_default()
-    }
-
-    /// A field of a layout, by its number among all.
-    #[inline]
-    pub(super) fn field(&self, at: usize) -> Option<(&'static str, u8)> {
-        self.fields.get(at).copied()
-    }
-
     /// The layout of this number.
-    pub(super) fn layout(&self, number: u32) -> &Known {
-        &self.known[number as usize]
+    pub(super) fn layout(&self, number: u32) -> Option<&Known<'a>> {
+        self.known.get(number as usize)
     }
 
-    pub(super) fn fields(&self, range: Range<usize>) -> &[(&'static str, u8)] {
-        &self.fields[range]
+    /// The layout that has the field of this number among all.
+    pub(super) fn layout_of(&self, field: usize) -> Option<&Known<'a>> {
+        let behind = self.known.partition_point(|known| known.guess.start <= field);
+        self.known.get(behind.checked_sub(1)?)
+    }
+
+    /// The first so many fields of a layout.
+    pub(super) fn fields(&self, guess: Guess<'_>, count: usize) -> &[(&'static str, u8)] {
+        self.fields.get(guess.start..guess.start + count).unwrap_or_default()
+    }
+
+    /// The name of a field by its number among all.
+    pub(super) fn field(&self, number: usize) -> Option<&'static str> {
+        self.fields.get(number).map(|(name, _)| *name)
     }
 
     /// The number of this layout, which is from now on the guess for the key.
@@ -270,9 +327,10 @@ impl Shapes {
             put_field_tags(&mut self.layout_table, &FieldTags { schema: shape, sparse, tags });
             let start = self.fields.len();
             self.fields.extend_from_slice(fields);
-            self.steps.extend(fields.iter().map(|(name, tag)| Step::new(name, *tag, sparse)));
-            let guess = Guess { number: next, sparse, start, end: self.fields.len() };
-            self.known.push(Known { key: *key, guess });
+            let steps = fields.iter().zip(start as u32..);
+            let steps = steps.map(|((name, tag), at)| Step::new(name, *tag, sparse, at)).collect();
+            let steps = self.arena.keep(next, steps);
+            self.known.push(Known { key: *key, guess: Guess { number: next, sparse, start, steps } });
             next
         });
         let guess = self.known[number as usize].guess;

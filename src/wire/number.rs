@@ -51,6 +51,12 @@ pub(crate) fn put_varint_at(place: &mut [u8], number: u64) -> Option<usize> {
     put_long_varint_at(place, number)
 }
 
+/// The same where it is a short one: all bytes are to be stored, of which so many count. `None` if the number is longer.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(crate) fn short_varint(number: u64) -> Option<([u8; 4], usize)> {
+    (number < 1 << 28).then(|| spread_28(number as u32))
+}
+
 #[inline(never)]
 fn put_long_varint_at(mut place: &mut [u8], mut number: u64) -> Option<usize> {
     let mut before = 0;

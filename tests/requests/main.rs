@@ -14,6 +14,7 @@ mod formats;
 mod keys;
 mod lengths;
 mod matrix;
+mod once;
 
 /// A value comes back as it was.
 #[track_caller]

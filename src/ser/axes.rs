@@ -1,0 +1,311 @@
+//! The `dim` field of ndarray's serde form: a list of sizes, which is kept; anything else is written.
+
+use std::cell::Cell;
+
+use serde::Serializer as _;
+use serde::ser::{
+    Serialize, SerializeSeq, SerializeTuple, SerializeTupleStruct,
+};
+
+use crate::array::TOKEN;
+use crate::error::{Error, Result};
+use crate::store::Sink;
+
+use super::forward::{forward, forward_lists, forward_numbers, forward_rest, forward_tuples};
+use super::numbers::{Number, Numbers, other};
+use super::plain::{PlainArray, StructOrArray};
+use super::record::{Record, TupleOrSeq, TupleStruct};
+use super::run::{Map, Seq};
+use super::{Serializer, Written};
+
+/// The `dim` field, kept so that it can be written as it would have been.
+#[derive(Debug)]
+pub(super) struct Dim {
+    axes: Vec<Number>,
+    tuple: bool,
+}
+
+impl Dim {
+    pub(super) fn shape(&self) -> Option<Vec<usize>> {
+        self.axes.iter().map(Number::as_usize).collect()
+    }
+}
+
+impl Serialize for Dim {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
+        if !self.tuple {
+            return serializer.collect_seq(&self.axes);
+        }
+        let mut tuple = serializer.serialize_tuple(self.axes.len())?;
+        for axis in &self.axes {
+            tuple.serialize_element(axis)?;
+        }
+        tuple.end()
+    }
+}
+
+/// Keeps a list of sizes.
+pub(super) struct DimTaker<'x, 'q, 'a, S> {
+    array: &'x mut PlainArray<'q, 'a, S>,
+    asked: Cell<bool>,
+}
+
+impl<'x, 'q, 'a, S: Sink> DimTaker<'x, 'q, 'a, S> {
+    pub(super) fn new(array: &'x mut PlainArray<'q, 'a, S>) -> Self {
+        DimTaker { array, asked: Cell::new(false) }
+    }
+
+    fn real(self) -> Result<Serializer<'x, 'a, S>> {
+        let serializer = self.array.real("dim")?;
+        if self.asked.get() {
+            serializer.is_human_readable();
+        }
+        Ok(serializer)
+    }
+
+    fn list(self, list: List, len: usize) -> Axes<'x, 'q, 'a, S> {
+        Axes::Kept { taker: self, list, axes: Vec::with_capacity(len.min(8)) }
+    }
+}
+
+impl<'x, 'q, 'a, S: Sink> serde::Serializer for DimTaker<'x, 'q, 'a, S> {
+    type Ok = Written;
+    type Error = Error;
+    type SerializeSeq = Axes<'x, 'q, 'a, S>;
+    type SerializeTuple = Axes<'x, 'q, 'a, S>;
+    type SerializeTupleStruct = Axes<'x, 'q, 'a, S>;
+    type SerializeTupleVariant = Record<'x, 'a, S>;
+    type SerializeMap = Map<'x, 'a, S>;
+    type SerializeStruct = StructOrArray<'x, 'a, S>;
+    type SerializeStructVariant = Record<'x, 'a, S>;
+
+    fn is_human_readable(&self) -> bool {
+        self.asked.set(true);
+        self.array.is_readable()
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<Written> {
+        if name != TOKEN {
+            return value.serialize(self);
+        }
+        let seen = Numbers::of(value).filter(|seen| seen.single().is_none());
+        match (seen, self.array.seen()) {
+            (Some(seen), Some(array)) => {
+                let tuple = seen.is_tuple();
+                array.dim = Some(Dim { axes: seen.into_list(), tuple });
+                Ok(Written::KEPT)
+            }
+            _ => self.real()?.serialize_newtype_struct(name, value),
+        }
+    }
+
+    fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq> {
+        Ok(self.list(List::Seq(len), len.unwrap_or_default()))
+    }
+
+    fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple> {
+        Ok(self.list(List::Tuple(len), len))
+    }
+
+    fn serialize_tuple_struct(
+        self,
+        name: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeTupleStruct> {
+        if name == TOKEN {
+            return Ok(Axes::Array(self.real()?.serialize_tuple_struct(name, len)?));
+        }
+        Ok(self.list(List::Tuple(len), len))
+    }
+
+    forward! { serialize_u8(value: u8) serialize_u32(value: u32) serialize_u64(value: u64) }
+    forward_numbers!();
+    forward_rest!();
+}
+
+/// As what the list was begun.
+#[derive(Clone, Copy)]
+pub(super) enum List {
+    Seq(Option<usize>),
+    Tuple(usize),
+}
+
+/// A list that has been one of sizes so far, or that is written.
+pub(super) enum Axes<'x, 'q, 'a, S> {
+    Kept { taker: DimTaker<'x, 'q, 'a, S>, list: List, axes: Vec<Number> },
+    Real(RealList<'x, 'a, S>),
+    /// An array of this crate's own.
+    Array(TupleStruct<'x, 'a, S>),
+    Failed,
+}
+
+/// A list that is written.
+pub(super) enum RealList<'x, 'a, S> {
+    Seq(Seq<'x, 'a, S>),
+    Tuple(TupleOrSeq<'x, 'a, S>),
+}
+
+impl<'x, 'a, S: Sink> Axes<'x, '_, 'a, S> {
+    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        if let Axes::Array(array) = self {
+            return array.serialize_field(value);
+        }
+        let written = value.serialize(AxisTaker { axes: self, asked: Cell::new(false) });
+        if written.as_ref().is_ok_and(|written| written.is_kept()) {
+            return Ok(());
+        }
+        if let Axes::Kept { .. } = self {
+            // It has failed by itself: as an item, where the error has its place.
+            self.place()?;
+        }
+        match self {
+            Axes::Real(RealList::Seq(seq)) => seq.wrote(value, written),
+            Axes::Real(RealList::Tuple(tuple)) => tuple.wrote(value, written),
+            _ => Err(other()),
+        }
+    }
+
+    /// What an item is written to that is no size: what was kept goes before it.
+    fn place(&mut self) -> Result<Serializer<'_, 'a, S>> {
+        if let Axes::Kept { .. } = self
+            && let Axes::Kept { taker, list, axes } = std::mem::replace(self, Axes::Failed)
+        {
+            let serializer = taker.real()?;
+            let mut real = match list {
+                List::Seq(len) => RealList::Seq(Seq::begin(serializer, len)?),
+                List::Tuple(len) => RealList::Tuple(serializer.serialize_tuple(len)?),
+            };
+            for axis in &axes {
+                match &mut real {
+                    RealList::Seq(seq) => seq.element(axis)?,
+                    RealList::Tuple(tuple) => tuple.serialize_element(axis)?,
+                }
+            }
+            *self = Axes::Real(real);
+        }
+        match self {
+            Axes::Real(RealList::Seq(seq)) => Ok(seq.place()),
+            Axes::Real(RealList::Tuple(tuple)) => Ok(tuple.place()),
+            _ => Err(other()),
+        }
+    }
+
+    fn finish(self) -> Result<Written> {
+        match self {
+            Axes::Kept { taker, list, axes } => {
+                let tuple = matches!(list, List::Tuple(_));
+                match taker.array.seen() {
+                    Some(seen) => seen.dim = Some(Dim { axes, tuple }),
+                    None => return Err(other()),
+                }
+                Ok(Written::KEPT)
+            }
+            Axes::Real(RealList::Seq(seq)) => Ok(seq.finish()),
+            Axes::Real(RealList::Tuple(tuple)) => SerializeTuple::end(tuple),
+            Axes::Array(array) => SerializeTupleStruct::end(array),
+            Axes::Failed => Err(other()),
+        }
+    }
+}
+
+macro_rules! list {
+    ($($tr:ident $method:ident)*) => {$(
+        impl<S: Sink> $tr for Axes<'_, '_, '_, S> {
+            type Ok = Written;
+            type Error = Error;
+
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+                self.element(value)
+            }
+
+            fn end(self) -> Result<Written> {
+                self.finish()
+            }
+        }
+    )*};
+}
+
+list! { SerializeSeq serialize_element SerializeTuple serialize_element SerializeTupleStruct serialize_field }
+
+/// Keeps one size.
+struct AxisTaker<'y, 'x, 'q, 'a, S> {
+    axes: &'y mut Axes<'x, 'q, 'a, S>,
+    asked: Cell<bool>,
+}
+
+impl<'y, 'a, S: Sink> AxisTaker<'y, '_, '_, 'a, S> {
+    fn number(self, number: Number) -> Result<Written> {
+        if let Axes::Kept { axes, .. } = &mut *self.axes {
+            axes.push(number);
+            return Ok(Written::KEPT);
+        }
+        number.serialize(self.real()?)
+    }
+
+    fn real(self) -> Result<Serializer<'y, 'a, S>> {
+        let serializer = self.axes.place()?;
+        if self.asked.get() {
+            serializer.is_human_readable();
+        }
+        Ok(serializer)
+    }
+}
+
+impl<'y, 'a, S: Sink> serde::Serializer for AxisTaker<'y, '_, '_, 'a, S> {
+    type Ok = Written;
+    type Error = Error;
+    type SerializeSeq = Seq<'y, 'a, S>;
+    type SerializeTuple = TupleOrSeq<'y, 'a, S>;
+    type SerializeTupleStruct = TupleStruct<'y, 'a, S>;
+    type SerializeTupleVariant = Record<'y, 'a, S>;
+    type SerializeMap = Map<'y, 'a, S>;
+    type SerializeStruct = StructOrArray<'y, 'a, S>;
+    type SerializeStructVariant = Record<'y, 'a, S>;
+
+    fn is_human_readable(&self) -> bool {
+        self.asked.set(true);
+        match &*self.axes {
+            Axes::Kept { taker, .. } => taker.array.is_readable(),
+            Axes::Real(RealList::Seq(seq)) => seq.is_readable(),
+            Axes::Real(RealList::Tuple(tuple)) => tuple.is_readable(),
+            _ => false,
+        }
+    }
+
+    fn serialize_u8(self, number: u8) -> Result<Written> {
+        self.number(Number::U8(number))
+    }
+
+    fn serialize_u32(self, number: u32) -> Result<Written> {
+        self.number(Number::U32(number))
+    }
+
+    fn serialize_u64(self, number: u64) -> Result<Written> {
+        self.number(Number::U64(number))
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<Written> {
+        if name != TOKEN {
+            return value.serialize(self);
+        }
+        match Numbers::of(value).and_then(|seen| seen.single()) {
+            Some(number) if matches!(self.axes, Axes::Kept { .. }) => self.number(number),
+            _ => self.real()?.serialize_newtype_struct(name, value),
+        }
+    }
+
+    forward_numbers!();
+    forward_rest!();
+    forward_lists!();
+}

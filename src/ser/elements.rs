@@ -1,0 +1,600 @@
+//! The `data` field of ndarray's serde form: elements of one type are packed as they come; anything else is written.
+//!
+//! What was packed is handed to the sink in the end, and written one by one where it turns out that it is no array. That
+//! would be a copy more of a large one: so an array of ndarray's own, whose elements are of a type that is known to be
+//! nothing but numbers, is handed over block by block.
+
+use std::cell::Cell;
+
+use serde::Serializer as _;
+use serde::ser::{Serialize, SerializeSeq};
+
+use crate::array::TOKEN;
+use crate::dtype::DType;
+use crate::dtype::Scalar::{self, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
+use crate::error::{Error, Result};
+use crate::layout::Order;
+use crate::memory::live::Kind;
+use crate::store::Sink;
+
+use super::forward::{forward, forward_lists, forward_rest, forward_tuples};
+use super::numbers::other;
+use super::plain::{PlainArray, StructOrArray};
+use super::record::{Record, TupleOrSeq, TupleStruct};
+use super::run::{Map, Seq};
+use super::{Serializer, Written};
+
+/// Elements are gathered to blocks of this size.
+const BLOCK: usize = 32 << 10;
+
+/// Elements of one type that wait to be written. A block is handed over by value and never by reference, so that the loop
+/// over the elements, which is the caller's, can keep it in registers.
+#[derive(Default)]
+pub(super) struct Block {
+    bytes: Vec<u8>,
+    /// How many elements were put there, behind the first place of their type: of another type no element has a place.
+    next: usize,
+}
+
+/// So many places each type has; a block has fewer.
+const PLACES: usize = 1 << 20;
+
+impl Block {
+    /// Empty, with room for so many elements.
+    pub(super) fn cleared(mut self, scalar: Scalar, count: usize) -> Self {
+        self.bytes.resize(count * DType::little_endian(scalar).item_size(), 0);
+        Block { next: scalar as usize * PLACES, ..self }
+    }
+
+    /// The elements.
+    pub(super) fn filled(&self, scalar: Scalar) -> &[u8] {
+        let count = self.next.wrapping_sub(scalar as usize * PLACES);
+        count
+            .checked_mul(DType::little_endian(scalar).item_size())
+            .and_then(|bytes| self.bytes.get(..bytes))
+            .unwrap_or_default()
+    }
+
+    /// One more element, in a single comparison. False if there is no room for it.
+    #[inline]
+    fn put<const N: usize>(&mut self, scalar: Scalar, bytes: [u8; N]) -> bool {
+        let place = self.next.wrapping_sub(scalar as usize * PLACES);
+        match self.bytes.as_chunks_mut::<N>().0.get_mut(place) {
+            Some(room) => {
+                *room = bytes;
+                self.next += 1;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+
+/// Whether a list of this type has as many elements as it says, all of this type, and they are numbers. A name of a type is
+/// not promised to stay as it is: if it does not, what is large is copied once more.
+fn is_homogeneous(list: &str, element: &str) -> bool {
+    const NUMBERS: [&str; 13] = [
+        "bool", "i8", "i16", "i32", "i64", "isize", "u8", "u16", "u32", "u64", "usize", "f32", "f64",
+    ];
+    NUMBERS.contains(&element)
+        && (list.starts_with("ndarray::array_serde::Sequence<")
+            || list.strip_prefix("alloc::vec::Vec<").and_then(|list| list.strip_suffix('>'))
+                == Some(element))
+}
+
+/// The elements of an array, as far as they have come.
+pub(super) struct Elements<'x, 'q, 'a, S> {
+    state: State<'x, 'q, 'a, S>,
+    shape: Vec<usize>,
+    count: usize,
+    /// What the list's type is called.
+    list: &'static str,
+    /// How many elements have not been taken over.
+    left: usize,
+    /// As many as the list says that it has.
+    announced: Option<usize>,
+    /// The type of them all, once there is one; the array is then begun.
+    scalar: Option<Scalar>,
+    /// Blocks that were not handed over.
+    kept: Vec<u8>,
+    /// Blocks go to the sink as they come, and some may have gone.
+    streams: bool,
+    /// It is an array of this crate's own: where it is no list of numbers it is asked again, and not written from here.
+    own: bool,
+    /// The list has asked for whom it is written.
+    asked: bool,
+}
+
+enum State<'x, 'q, 'a, S> {
+    Packing(&'x mut PlainArray<'q, 'a, S>),
+    /// A list like any other.
+    List(Seq<'x, 'a, S>),
+    /// It is placed, or is no list.
+    Done,
+    /// The sink's own error, as against an element that does not fit.
+    Failed(Error),
+    /// It is no array, and a part was handed over.
+    Lost,
+}
+
+impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
+    pub(super) fn new(
+        array: &'x mut PlainArray<'q, 'a, S>,
+        shape: Vec<usize>,
+        count: usize,
+        list: &'static str,
+    ) -> Self {
+        Elements {
+            state: State::Packing(array),
+            shape,
+            count,
+            list,
+            left: count,
+            announced: None,
+            scalar: None,
+            kept: Vec::new(),
+            streams: false,
+            own: false,
+            asked: false,
+        }
+    }
+
+    pub(super) fn taker(&mut self) -> DataTaker<'_, 'x, 'q, 'a, S> {
+        DataTaker { elements: self, asked: Cell::new(false) }
+    }
+
+    /// The sink's error, and whether what was handed over is lost.
+    pub(super) fn failure(self) -> (Option<Error>, bool) {
+        match self.state {
+            State::Failed(error) => (Some(error), false),
+            State::Lost => (None, true),
+            _ => (None, false),
+        }
+    }
+
+    /// Takes what the block has been filled with, and gives one that has room for elements of this type; `None` if they
+    /// do not belong to those before, or are too many.
+    #[cold]
+    #[inline(never)]
+    fn next_block(&mut self, block: Block, scalar: Scalar, element: &str) -> Option<Block> {
+        match self.scalar {
+            None => {
+                if !self.begin(scalar) {
+                    return None;
+                }
+            }
+            Some(known) if known == scalar => {
+                if self.left == self.count {
+                    let honest = self.announced == Some(self.count);
+                    self.streams = honest && (self.own || is_homogeneous(self.list, element));
+                }
+                self.take_over(&block, known);
+                if self.left == 0 {
+                    self.give_up();
+                    return None;
+                }
+            }
+            Some(_) => {
+                self.keep(&block);
+                return None;
+            }
+        }
+        if !matches!(self.state, State::Packing(_)) {
+            return None;
+        }
+        let item = DType::little_endian(scalar).item_size();
+        Some(block.cleared(scalar, self.left.min(BLOCK / item)))
+    }
+
+    /// Begins the array at its first element.
+    fn begin(&mut self, scalar: Scalar) -> bool {
+        let State::Packing(array) = &mut self.state else { return false };
+        let Some(seen) = array.seen() else { return false };
+        let dtype = DType::little_endian(scalar);
+        match seen.serializer.begin_array(&dtype, &self.shape, Order::C, Kind::Plain) {
+            Ok(bytes) => {
+                if self.announced == Some(self.count) {
+                    seen.serializer.writer.sink.expect(bytes);
+                }
+                self.scalar = Some(scalar);
+                true
+            }
+            Err(error) => {
+                self.state = State::Failed(error);
+                false
+            }
+        }
+    }
+
+    fn take_over(&mut self, block: &Block, scalar: Scalar) {
+        let filled = block.filled(scalar);
+        self.left -= (filled.len() / DType::little_endian(scalar).item_size()).min(self.left);
+        if self.streams {
+            self.hand_over(filled);
+        } else {
+            self.kept.extend_from_slice(filled);
+        }
+    }
+
+    /// The last block of what turns out to be no array.
+    fn keep(&mut self, block: &Block) {
+        self.give_up();
+        if let Some(scalar) = self.scalar {
+            self.take_over(block, scalar);
+        }
+    }
+
+    /// It is no array. Blocks that were full are dead space in the container, as they have always been.
+    fn give_up(&mut self) {
+        if self.left == self.count {
+            self.streams = false;
+        }
+        if !self.streams {
+            let kept = std::mem::take(&mut self.kept);
+            self.hand_over(&kept);
+            self.kept = kept;
+        }
+    }
+
+    fn hand_over(&mut self, bytes: &[u8]) {
+        let State::Packing(array) = &mut self.state else { return };
+        let Some(seen) = array.seen() else { return };
+        if let Err(error) = seen.serializer.writer.hand_over(bytes) {
+            self.state = State::Failed(error);
+        }
+    }
+
+    /// Goes on as a list like any other, with what was packed written first.
+    #[cold]
+    #[inline(never)]
+    fn become_list(&mut self) -> Result<()> {
+        if let State::Packing(_) = self.state
+            && self.own
+        {
+            return Err(other());
+        }
+        if let State::Packing(_) = self.state
+            && self.streams
+            && self.left < self.count
+        {
+            self.state = State::Lost;
+        }
+        let array = match std::mem::replace(&mut self.state, State::Done) {
+            State::Packing(array) => array,
+            state => {
+                self.state = state;
+                return if let State::List(_) = self.state { Ok(()) } else { Err(other()) };
+            }
+        };
+        if self.scalar.is_some()
+            && let Some(seen) = array.seen()
+        {
+            seen.serializer.writer.abandon()?;
+        }
+        let serializer = array.real("data")?;
+        if self.asked {
+            serializer.is_human_readable();
+        }
+        let mut seq = Seq::begin(serializer, self.announced)?;
+        let packed = std::mem::take(&mut self.kept);
+        if let Some(scalar) = self.scalar {
+            for bytes in packed.chunks_exact(DType::little_endian(scalar).item_size()) {
+                seq.element(&Packed { scalar, bytes })?;
+            }
+        }
+        self.state = State::List(seq);
+        Ok(())
+    }
+
+    /// What an item is written to that does not fit.
+    fn place(&mut self) -> Result<Serializer<'_, 'a, S>> {
+        self.become_list()?;
+        match &mut self.state {
+            State::List(seq) => Ok(seq.place()),
+            _ => Err(other()),
+        }
+    }
+
+    /// Writes a number that does not fit. It comes by value, so that those that fit are in memory nowhere but in the block.
+    #[cold]
+    #[inline(never)]
+    fn write(&mut self, scalar: Scalar, number: u64, asked: bool) -> Result<Written> {
+        let serializer = self.place()?;
+        if asked {
+            serializer.is_human_readable();
+        }
+        Packed { scalar, bytes: &number.to_le_bytes() }.serialize(serializer)
+    }
+
+    /// An item was not kept.
+    #[cold]
+    #[inline(never)]
+    fn wrote<T: Serialize + ?Sized>(
+        &mut self,
+        block: &Block,
+        value: &T,
+        written: Result<Written>,
+    ) -> Result<()> {
+        if let State::Packing(_) = self.state
+            && !self.own
+        {
+            // It has failed by itself: as an item, where the error has its place.
+            self.keep(block);
+            self.place()?;
+        }
+        match &mut self.state {
+            State::List(seq) => seq.wrote(value, written),
+            _ => written.map(drop),
+        }
+    }
+
+    #[inline(never)]
+    fn finish(&mut self, block: &Block) -> Result<Written> {
+        if let (State::Packing(_), Some(scalar)) = (&self.state, self.scalar) {
+            let filled = block.filled(scalar).len() / DType::little_endian(scalar).item_size();
+            // All of it is in one block.
+            self.streams |= filled == self.count;
+            self.take_over(block, scalar);
+            if self.left > 0 {
+                self.give_up();
+            } else if !self.streams {
+                let kept = std::mem::take(&mut self.kept);
+                self.hand_over(&kept);
+            }
+            if self.left == 0 && let State::Packing(array) = &mut self.state {
+                array.place()?;
+                self.state = State::Done;
+                return Ok(Written::KEPT);
+            }
+        }
+        self.become_list()?;
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::List(seq) => Ok(seq.finish()),
+            _ => Err(other()),
+        }
+    }
+}
+
+/// An element as it was packed.
+struct Packed<'b> {
+    scalar: Scalar,
+    bytes: &'b [u8],
+}
+
+impl Serialize for Packed<'_> {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
+        fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+            bytes.first_chunk().copied().unwrap_or([0; N])
+        }
+        let bytes = self.bytes;
+        match self.scalar {
+            Scalar::Bool => serializer.serialize_bool(bytes.first() == Some(&1)),
+            I8 => serializer.serialize_i8(i8::from_le_bytes(array(bytes))),
+            I16 => serializer.serialize_i16(i16::from_le_bytes(array(bytes))),
+            I32 => serializer.serialize_i32(i32::from_le_bytes(array(bytes))),
+            I64 => serializer.serialize_i64(i64::from_le_bytes(array(bytes))),
+            U8 => serializer.serialize_u8(u8::from_le_bytes(array(bytes))),
+            U16 => serializer.serialize_u16(u16::from_le_bytes(array(bytes))),
+            U32 => serializer.serialize_u32(u32::from_le_bytes(array(bytes))),
+            U64 => serializer.serialize_u64(u64::from_le_bytes(array(bytes))),
+            F32 => serializer.serialize_f32(f32::from_le_bytes(array(bytes))),
+            F64 => serializer.serialize_f64(f64::from_le_bytes(array(bytes))),
+            // No element is packed as another.
+            _ => Err(serde::ser::Error::custom("an element of another type")),
+        }
+    }
+}
+
+/// Takes a list of elements.
+pub(super) struct DataTaker<'y, 'x, 'q, 'a, S> {
+    elements: &'y mut Elements<'x, 'q, 'a, S>,
+    asked: Cell<bool>,
+}
+
+impl<'x, 'a, S: Sink> DataTaker<'_, 'x, '_, 'a, S> {
+    fn real(self) -> Result<Serializer<'x, 'a, S>> {
+        if self.elements.own {
+            return Err(other());
+        }
+        let State::Packing(array) = std::mem::replace(&mut self.elements.state, State::Done) else {
+            return Err(other());
+        };
+        let serializer = array.real("data")?;
+        if self.asked.get() {
+            serializer.is_human_readable();
+        }
+        Ok(serializer)
+    }
+}
+
+impl<'y, 'x, 'q, 'a, S: Sink> serde::Serializer for DataTaker<'y, 'x, 'q, 'a, S> {
+    type Ok = Written;
+    type Error = Error;
+    type SerializeSeq = Sequence<'y, 'x, 'q, 'a, S>;
+    type SerializeTuple = TupleOrSeq<'x, 'a, S>;
+    type SerializeTupleStruct = TupleStruct<'x, 'a, S>;
+    type SerializeTupleVariant = Record<'x, 'a, S>;
+    type SerializeMap = Map<'x, 'a, S>;
+    type SerializeStruct = StructOrArray<'x, 'a, S>;
+    type SerializeStructVariant = Record<'x, 'a, S>;
+
+    fn is_human_readable(&self) -> bool {
+        self.asked.set(true);
+        match &self.elements.state {
+            State::Packing(array) => array.is_readable(),
+            _ => false,
+        }
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<Written> {
+        if name != TOKEN {
+            return value.serialize(self);
+        }
+        // What another format would get.
+        self.elements.own = true;
+        let written = value.serialize(self.elements.taker());
+        let elements = &mut *self.elements;
+        let State::Packing(array) = &mut elements.state else { return written };
+        if elements.scalar.take().is_some()
+            && let Some(seen) = array.seen()
+        {
+            seen.serializer.writer.abandon()?;
+        }
+        elements.own = false;
+        self.real()?.serialize_newtype_struct(name, value)
+    }
+
+    fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq> {
+        self.elements.announced = len;
+        self.elements.asked = self.asked.get();
+        Ok(Sequence { elements: self.elements, block: Block::default() })
+    }
+
+    forward! {
+        serialize_bool(value: bool)
+        serialize_i8(value: i8)
+        serialize_i16(value: i16)
+        serialize_i32(value: i32)
+        serialize_i64(value: i64)
+        serialize_u8(value: u8)
+        serialize_u16(value: u16)
+        serialize_u32(value: u32)
+        serialize_u64(value: u64)
+        serialize_f32(value: f32)
+        serialize_f64(value: f64)
+    }
+    forward_rest!();
+    forward_tuples!();
+}
+
+pub(super) struct Sequence<'y, 'x, 'q, 'a, S> {
+    elements: &'y mut Elements<'x, 'q, 'a, S>,
+    block: Block,
+}
+
+impl<S: Sink> SerializeSeq for Sequence<'_, '_, '_, '_, S> {
+    type Ok = Written;
+    type Error = Error;
+
+    #[inline]
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        match value.serialize(Element {
+            sequence: self,
+            name: std::any::type_name::<T>(),
+            asked: Cell::new(false),
+        }) {
+            Ok(written) if written.is_kept() => Ok(()),
+            written => {
+                let block = std::mem::take(&mut self.block);
+                self.elements.wrote(&block, value, written)
+            }
+        }
+    }
+
+    fn end(self) -> Result<Written> {
+        self.elements.finish(&self.block)
+    }
+}
+
+/// Takes one element of the list.
+struct Element<'z, 'y, 'x, 'q, 'a, S> {
+    sequence: &'z mut Sequence<'y, 'x, 'q, 'a, S>,
+    /// What its type is called.
+    name: &'static str,
+    asked: Cell<bool>,
+}
+
+impl<'z, 'a, S: Sink> Element<'z, '_, '_, '_, 'a, S> {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn number<const N: usize>(self, scalar: Scalar, bytes: [u8; N]) -> Result<Written> {
+        let Sequence { elements, block } = self.sequence;
+        if block.put(scalar, bytes) {
+            return Ok(Written::KEPT);
+        }
+        let full = std::mem::take(block);
+        if let Some(next) = elements.next_block(full, scalar, self.name) {
+            *block = next;
+            return if block.put(scalar, bytes) { Ok(Written::KEPT) } else { Err(other()) };
+        }
+        let mut wide = [0; 8];
+        wide[..N].copy_from_slice(&bytes);
+        elements.write(scalar, u64::from_le_bytes(wide), self.asked.get())
+    }
+
+    fn real(self) -> Result<Serializer<'z, 'a, S>> {
+        let Sequence { elements, block } = self.sequence;
+        elements.keep(&std::mem::take(block));
+        let serializer = elements.place()?;
+        if self.asked.get() {
+            serializer.is_human_readable();
+        }
+        Ok(serializer)
+    }
+}
+
+macro_rules! take {
+    ($($method:ident $ty:ty, $scalar:ident;)*) => {$(
+        #[cfg_attr(not(debug_assertions), inline(always))]
+        fn $method(self, value: $ty) -> Result<Written> {
+            self.number($scalar, value.to_le_bytes())
+        }
+    )*};
+}
+
+impl<'z, 'a, S: Sink> serde::Serializer for Element<'z, '_, '_, '_, 'a, S> {
+    type Ok = Written;
+    type Error = Error;
+    type SerializeSeq = Seq<'z, 'a, S>;
+    type SerializeTuple = TupleOrSeq<'z, 'a, S>;
+    type SerializeTupleStruct = TupleStruct<'z, 'a, S>;
+    type SerializeTupleVariant = Record<'z, 'a, S>;
+    type SerializeMap = Map<'z, 'a, S>;
+    type SerializeStruct = StructOrArray<'z, 'a, S>;
+    type SerializeStructVariant = Record<'z, 'a, S>;
+
+    fn is_human_readable(&self) -> bool {
+        self.asked.set(true);
+        match &self.sequence.elements.state {
+            State::Packing(array) => array.is_readable(),
+            State::List(seq) => seq.is_readable(),
+            _ => false,
+        }
+    }
+
+    take! {
+        serialize_i8 i8, I8;
+        serialize_i16 i16, I16;
+        serialize_i32 i32, I32;
+        serialize_i64 i64, I64;
+        serialize_u8 u8, U8;
+        serialize_u16 u16, U16;
+        serialize_u32 u32, U32;
+        serialize_u64 u64, U64;
+        serialize_f32 f32, F32;
+        serialize_f64 f64, F64;
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn serialize_bool(self, value: bool) -> Result<Written> {
+        self.number(Scalar::Bool, [u8::from(value)])
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<Written> {
+        self.real()?.serialize_newtype_struct(name, value)
+    }
+
+    forward_rest!();
+    forward_lists!();
+}

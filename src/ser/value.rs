@@ -1,0 +1,281 @@
+//! What serde calls for each value: leaves, options and newtypes are written here, all else is begun.
+
+use serde::ser::Serialize;
+
+use crate::array::TOKEN;
+use crate::context::announce;
+use crate::error::{Error, Result};
+use crate::layout::Order;
+use crate::memory::live::Kind as ArrayKind;
+use crate::stack;
+use crate::store::Sink;
+use crate::wire::{BLOB_MIN, Kind, MAX_TUPLE, Tag, zigzag};
+
+use super::capture::{Begun, Capture};
+use super::plain::{self, PlainArray, StructOrArray};
+use super::record::{Record, TupleOrSeq, TupleStruct};
+use super::run::{Map, Seq};
+use super::shapes::Key;
+use super::room::LONGEST;
+use super::{ANY, ASKED, Note, Serializer, Written};
+
+impl<S> Serializer<'_, '_, S> {
+    /// The tag of the value, which its slot may say already, and room for so many bytes behind it.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn tag(&mut self, tag: Tag, bytes: usize) -> Note {
+        let (next, note) = self.writer.put_tag(self.next, self.here.get().slot(), tag as u8, bytes);
+        self.next = next;
+        note
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn fixed<const N: usize>(self, tag: Tag, bytes: [u8; N]) -> Written {
+        self.writer.put_fixed(self.next, self.here.get().slot(), tag as u8, bytes)
+    }
+
+    fn wide_fixed(self, tag: Tag, bytes: [u8; 16]) -> Written {
+        self.writer.put_wide(self.next, self.here.get().slot(), tag as u8, bytes)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn varint(self, tag: Tag, number: u64) -> Written {
+        self.writer.put_number(self.next, self.here.get().slot(), tag as u8, number)
+    }
+
+    /// A 64-bit number. It is written in eight bytes where a run or field of such began with one that a varint makes no
+    /// shorter.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn wide(self, varint: Tag, fixed: Tag, number: u64, bytes: [u8; 8]) -> Written {
+        let slot = self.here.get().slot();
+        let writer = self.writer;
+        let next = writer.reserve(self.next, LONGEST);
+        if slot == varint as u8 {
+            return Written::new(writer.put_varint(next, number));
+        }
+        if slot == fixed as u8 {
+            return Written::new(writer.put(next, bytes));
+        }
+        writer.put_other_wide(next, slot, [varint, fixed], number, bytes)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn text(self, tag: Tag, bytes: &[u8]) -> Written {
+        self.writer.put_text(self.next, self.here.get().slot(), tag as u8, bytes)
+    }
+
+    fn bare(self, tag: Tag) -> Written {
+        let (next, note) = self.writer.put_bare_tag(self.next, self.here.get().slot(), tag as u8);
+        Written::noted(next, note)
+    }
+}
+
+impl<S: Sink> Serializer<'_, '_, S> {
+    /// An option that carries its tag, or for which there may be no room.
+    #[inline(never)]
+    fn some_apart<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Written> {
+        let note = self.tag(Tag::Option, 0);
+        let Serializer { writer, next, here, depth, .. } = self;
+        if depth.options() >= stack::STEP || writer.watch.is_due::<()>() {
+            writer.make_room_for_option(depth)?;
+        }
+        let (here, depth) = (here.get().with(ANY), depth.option());
+        let written = if writer.low {
+            writer.write_elsewhere(value, next, here, depth)?
+        } else {
+            value.serialize(writer.at(next, here, depth))?
+        };
+        let written = writer.settle(value, here, depth, written)?;
+        Ok(Written::noted(written.next(), note))
+    }
+}
+
+macro_rules! number {
+    ($($method:ident($ty:ty) $tag:ident |$value:ident| $put:ident($bytes:expr);)*) => {$(
+        #[cfg_attr(not(debug_assertions), inline(always))]
+        fn $method(self, $value: $ty) -> Result<Written> {
+            Ok(self.$put(Tag::$tag, $bytes))
+        }
+    )*};
+}
+
+impl<'q, 'a, S: Sink> serde::Serializer for Serializer<'q, 'a, S> {
+    type Ok = Written;
+    type Error = Error;
+    type SerializeSeq = Seq<'q, 'a, S>;
+    type SerializeTuple = TupleOrSeq<'q, 'a, S>;
+    type SerializeTupleStruct = TupleStruct<'q, 'a, S>;
+    type SerializeTupleVariant = Record<'q, 'a, S>;
+    type SerializeMap = Map<'q, 'a, S>;
+    type SerializeStruct = StructOrArray<'q, 'a, S>;
+    type SerializeStructVariant = Record<'q, 'a, S>;
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn is_human_readable(&self) -> bool {
+        let here = self.here.get();
+        self.writer.ask(self.next, here.slot());
+        self.here.set(here.with(ASKED));
+        self.writer.readable
+    }
+
+    number! {
+        serialize_bool(bool) Bool |value| fixed([u8::from(value)]);
+        serialize_i8(i8) I8 |value| fixed(value.to_le_bytes());
+        serialize_i16(i16) I16 |value| varint(zigzag(value.into()));
+        serialize_i32(i32) I32 |value| varint(zigzag(value.into()));
+        serialize_i128(i128) I128 |value| wide_fixed(value.to_le_bytes());
+        serialize_u8(u8) U8 |value| fixed([value]);
+        serialize_u16(u16) U16 |value| varint(value.into());
+        serialize_u32(u32) U32 |value| varint(value.into());
+        serialize_u128(u128) U128 |value| wide_fixed(value.to_le_bytes());
+        serialize_f32(f32) F32 |value| fixed(value.to_le_bytes());
+        serialize_f64(f64) F64 |value| fixed(value.to_le_bytes());
+        serialize_char(char) Char |value| varint(u32::from(value).into());
+        serialize_str(&str) Str |value| text(value.as_bytes());
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn serialize_i64(self, value: i64) -> Result<Written> {
+        Ok(self.wide(Tag::I64, Tag::I64Fixed, zigzag(value), value.to_le_bytes()))
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn serialize_u64(self, value: u64) -> Result<Written> {
+        Ok(self.wide(Tag::U64, Tag::U64Fixed, value, value.to_le_bytes()))
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Result<Written> {
+        if value.len() < BLOB_MIN {
+            return Ok(self.text(Tag::Bytes, value));
+        }
+        let dtype = crate::dtype::DType::U8;
+        let mut array = Begun::begin(self, &dtype, &[value.len()], Order::C, ArrayKind::Plain)?;
+        array.write(value)?;
+        array.end(Tag::Blob)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn serialize_none(self) -> Result<Written> {
+        Ok(self.fixed(Tag::Option, [0]))
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Written> {
+        if self.here.get().slot() != Tag::Option as u8
+            || self.depth.options() >= stack::STEP
+            || self.writer.watch.is_due::<()>()
+        {
+            return self.some_apart(value);
+        }
+        let Serializer { writer, next, here, depth, .. } = self;
+        let (here, depth) = (here.get().with(ANY), depth.option());
+        let written = value.serialize(writer.at(next, here, depth))?;
+        writer.settle(value, here, depth, written)
+    }
+
+    fn serialize_unit(self) -> Result<Written> {
+        Ok(self.bare(Tag::Unit))
+    }
+
+    fn serialize_unit_struct(self, _name: &'static str) -> Result<Written> {
+        Ok(self.bare(Tag::Unit))
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn serialize_unit_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+    ) -> Result<Written> {
+        let key = Key::variant(Kind::UnitVariant, name, index, variant, 0);
+        Ok(Record::begin(self, key)?.finish())
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<Written> {
+        if name == TOKEN { announce(|| value.serialize(self)) } else { value.serialize(self) }
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<Written> {
+        let key = Key::variant(Kind::NewtypeVariant, name, index, variant, 1);
+        let mut record = Record::begin(self, key)?;
+        record.element(value)?;
+        Ok(record.finish())
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn serialize_seq(self, len: Option<usize>) -> Result<Seq<'q, 'a, S>> {
+        Seq::begin(self, len)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn serialize_tuple(self, len: usize) -> Result<TupleOrSeq<'q, 'a, S>> {
+        if len <= MAX_TUPLE {
+            Ok(TupleOrSeq::Tuple(Record::begin(self, Key::tuple(len))?))
+        } else {
+            Ok(TupleOrSeq::Seq(Box::new(Seq::begin(self, Some(len))?)))
+        }
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn serialize_tuple_struct(
+        self,
+        name: &'static str,
+        len: usize,
+    ) -> Result<TupleStruct<'q, 'a, S>> {
+        if name == TOKEN {
+            return Ok(TupleStruct::Array(Capture::new(self)));
+        }
+        Ok(TupleStruct::Plain(self.serialize_tuple(len)?))
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn serialize_tuple_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Record<'q, 'a, S>> {
+        Record::begin(self, Key::variant(Kind::TupleVariant, name, index, variant, len))
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn serialize_map(self, len: Option<usize>) -> Result<Map<'q, 'a, S>> {
+        Map::begin(self, len)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn serialize_struct(
+        self,
+        name: &'static str,
+        len: usize,
+    ) -> Result<StructOrArray<'q, 'a, S>> {
+        if plain::may_be_array(name, len) {
+            return Ok(StructOrArray::Array(Box::new(PlainArray::new(self))));
+        }
+        Ok(StructOrArray::Struct(Record::begin(self, Key::of_struct(name, len))?))
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn serialize_struct_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Record<'q, 'a, S>> {
+        Record::begin(self, Key::variant(Kind::StructVariant, name, index, variant, len))
+    }
+}
