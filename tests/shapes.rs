@@ -599,3 +599,38 @@ fn arrays_and_errors_in_items_that_depart() {
     let items: Vec<Holder> = (0..10).map(|n| Holder { odd: Odd(n) }).collect();
     assert_eq!(to_bytes(&items).unwrap_err().to_string(), "[5].odd: five");
 }
+
+/// Small values are gathered before they are written, and what does not fit goes on behind: at every point, and in every kind of value.
+#[test]
+fn values_that_stand_at_every_place_of_what_is_gathered() {
+    #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
+    struct Parts {
+        numbers: (u8, u64, i64, f64, u128, char),
+        wide: Vec<u64>,
+        text: String,
+        option: Option<(bool, Option<u64>)>,
+        shapes: Vec<Shape>,
+        map: BTreeMap<String, Vec<u16>>,
+        unit: (),
+    }
+    let parts = |n: u32| Parts {
+        numbers: (1, u64::MAX, i64::MIN, 0.5, u128::MAX, 'x'),
+        wide: vec![1 << 60, 3, u64::MAX],
+        text: "x".repeat(n as usize % 300),
+        option: (n % 2 == 0).then_some((true, Some(u64::from(n)))),
+        shapes: vec![Shape::Point, Shape::Circle(n.into()), Shape::Line(0.5, 1.5)],
+        map: [("key".into(), vec![1, 300, n as u16]), (n.to_string(), vec![])].into(),
+        unit: (),
+    };
+    for len in 1700..2150 {
+        let value = ("x".repeat(len), parts(0), parts(1), vec![parts(3), parts(4)]);
+        let bytes = to_bytes(&value).unwrap();
+        assert!(
+            from_bytes::<(String, Parts, Parts, Vec<Parts>)>(&bytes).unwrap() == value,
+            "{len}"
+        );
+    }
+    for len in [0, 1, 2030, 2040, 2048, 4096, 100_000] {
+        same(&vec!["y".repeat(len); 3]);
+    }
+}

@@ -3,9 +3,7 @@
 use std::cell::Cell;
 
 use serde::Serializer as _;
-use serde::ser::{
-    Serialize, SerializeSeq, SerializeTuple, SerializeTupleStruct,
-};
+use serde::ser::{Serialize, SerializeSeq, SerializeTuple, SerializeTupleStruct};
 
 use crate::array::TOKEN;
 use crate::error::{Error, Result};
@@ -139,7 +137,11 @@ pub(super) enum List {
 
 /// A list that has been one of sizes so far, or that is written.
 pub(super) enum Axes<'x, 'q, 'a, S> {
-    Kept { taker: DimTaker<'x, 'q, 'a, S>, list: List, axes: Vec<Number> },
+    Kept {
+        taker: DimTaker<'x, 'q, 'a, S>,
+        list: List,
+        axes: Vec<Number>,
+    },
     Real(RealList<'x, 'a, S>),
     /// An array of this crate's own.
     Array(TupleStruct<'x, 'a, S>),

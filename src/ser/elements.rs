@@ -70,12 +70,12 @@ impl Block {
     }
 }
 
-
 /// Whether a list of this type has as many elements as it says, all of this type, and they are numbers. A name of a type is
 /// not promised to stay as it is: if it does not, what is large is copied once more.
 fn is_homogeneous(list: &str, element: &str) -> bool {
     const NUMBERS: [&str; 13] = [
-        "bool", "i8", "i16", "i32", "i64", "isize", "u8", "u16", "u32", "u64", "usize", "f32", "f64",
+        "bool", "i8", "i16", "i32", "i64", "isize", "u8", "u16", "u32", "u64", "usize", "f32",
+        "f64",
     ];
     NUMBERS.contains(&element)
         && (list.starts_with("ndarray::array_serde::Sequence<")
@@ -342,7 +342,9 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
                 let kept = std::mem::take(&mut self.kept);
                 self.hand_over(&kept);
             }
-            if self.left == 0 && let State::Packing(array) = &mut self.state {
+            if self.left == 0
+                && let State::Packing(array) = &mut self.state
+            {
                 array.place()?;
                 self.state = State::Done;
                 return Ok(Written::KEPT);

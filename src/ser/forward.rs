@@ -52,11 +52,7 @@ macro_rules! forward_rest {
             self.real()?.serialize_map(len)
         }
 
-        fn serialize_struct(
-            self,
-            name: &'static str,
-            len: usize,
-        ) -> Result<Self::SerializeStruct> {
+        fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct> {
             self.real()?.serialize_struct(name, len)
         }
 

@@ -129,3 +129,25 @@ pub(super) struct Rare {
     pub(super) fields: Vec<(&'static str, u8)>,
     pub(super) sparse: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_and_its_slot_are_told_apart() {
+        for number in [0, 1, u32::MAX.into(), (1 << (KIND - NUMBER)) - 1] {
+            for slot in [LEARN, 1, ANY, 0xff] {
+                let here = Here::item(number, slot);
+                assert!(matches!(here.part(), Part::Item(found) if found as u64 == number));
+                let here = Here::entry(number, 7).with(slot);
+                assert!(matches!(here.part(), Part::Entry(found) if found as u64 == number));
+                assert_eq!(here.slot(), slot);
+            }
+        }
+        assert!(matches!(Here::field(u32::MAX, ANY).part(), Part::Field(0xffff_ffff)));
+        assert!(matches!(Here::NEW.part(), Part::New) && Here::NEW.slot() == LEARN);
+        let depth = (0..70_000).fold(Depth::default(), |depth, _| depth.level().option());
+        assert_eq!((depth.levels(), depth.options()), (70_000, 70_000));
+    }
+}

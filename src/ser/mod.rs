@@ -204,7 +204,6 @@ impl<'a, S: Sink> Writer<'a, S> {
         self.flush(written.next());
         Ok(())
     }
-
 }
 
 impl<'a, S> Writer<'a, S> {

@@ -18,7 +18,8 @@ impl<S> Writer<'_, S> {
         let mut name = String::new();
         let outer = self.levels.get(..depth.levels()).unwrap_or_default();
         let parts = outer.iter().map(|level| level.here).chain([here]);
-        for step in parts.enumerate().skip(1).flat_map(|(at, part)| self.steps(at, part)).flatten() {
+        for step in parts.enumerate().skip(1).flat_map(|(at, part)| self.steps(at, part)).flatten()
+        {
             if !name.is_empty() {
                 name.push('.');
             }

@@ -57,12 +57,15 @@ impl<S: Sink> SerializeStruct for StructOrArray<'_, '_, S> {
         }
     }
 
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn skip_field(&mut self, key: &'static str) -> Result<()> {
         match self {
-            StructOrArray::Struct(record) => record.skip(key),
-            StructOrArray::Array(array) => array.as_struct()?.skip(key),
+            StructOrArray::Struct(record) => {
+                record.skip(key);
+                Ok(())
+            }
+            StructOrArray::Array(array) => array.skip(key),
         }
-        Ok(())
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -141,6 +144,12 @@ impl<'q, 'a, S: Sink> PlainArray<'q, 'a, S> {
             }
             _ => self.as_struct()?.field(key, value),
         }
+    }
+
+    #[inline(never)]
+    fn skip(&mut self, key: &'static str) -> Result<()> {
+        self.as_struct()?.skip(key);
+        Ok(())
     }
 
     fn data<T: Serialize + ?Sized>(

@@ -26,8 +26,6 @@ pub(super) struct Record<'q, 'a, S> {
     next: usize,
     at: At<'a>,
     depth: Depth,
-    /// What whoever has the record is told in the end.
-    note: Note,
 }
 
 /// Where a record stands. What is rare is done with a copy of it, so that it stays in registers where serde's calls are
@@ -36,18 +34,36 @@ pub(super) struct Record<'q, 'a, S> {
 struct At<'a> {
     /// The fields that the guess expects. Nothing is expected behind them, nor once there is no guess.
     steps: slice::Iter<'a, Step>,
-    /// Where the layout's number stands in the inline block.
-    start: usize,
-    is: usize,
+    /// Where the layout's number stands in the inline block; above that what is rare, so that one comparison tells whether
+    /// there is anything of it: what whoever has the record is to be told, `RARE` and `HIDDEN`.
+    start: u64,
 }
 
-/// Nothing is to be corrected. What a record is, is in one word: one comparison tells, and serde's results are told apart
-/// by what is known beforehand.
-const USUAL: usize = 0;
+/// Where a position ends and a note starts.
+const NOTE: u32 = 48;
 /// The level has a `Rare` of this record.
-const RARE: usize = 1;
+const RARE: u64 = 1 << 62;
 /// The stack was low when the record was begun: no field is expected, so that the first one looks.
-const HIDDEN: usize = 2;
+const HIDDEN: u64 = 1 << 63;
+
+impl At<'_> {
+    fn position(&self) -> usize {
+        (self.start & ((1 << NOTE) - 1)) as usize
+    }
+
+    fn note(&self) -> Note {
+        Note((self.start >> NOTE) as u8)
+    }
+
+    fn is(&self, what: u64) -> bool {
+        self.start & what != 0
+    }
+}
+
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn start(position: usize, note: Note) -> u64 {
+    position as u64 | u64::from(note.0) << NOTE
+}
 
 impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -58,17 +74,16 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
             Some(&guess) if writer.has_room(depth) => {
                 let depth = writer.enter(here, depth);
                 let (next, note) = writer.put_tag(next, here.slot(), Tag::Record as u8, LONGEST);
-                let start = writer.position(next);
+                let start = start(writer.position(next), note);
                 let next = writer.put_varint(next, guess.number.into());
-                let at = At { steps: guess.steps.iter(), start, is: USUAL };
-                Ok(Record { writer, next, at, depth, note })
+                Ok(Record { writer, next, at: At { steps: guess.steps.iter(), start }, depth })
             }
             _ => {
                 // In parts, so that the key is in memory only where it has to be.
                 let Key { kind, name, variant_index, variant, len } = key;
                 let before = writer.at(next, here, depth);
-                let (at, note) = begin_other(before, kind, name, variant_index, variant, len)?;
-                Ok(Record { writer, next: 0, at, depth: depth.level(), note })
+                let at = begin_other(before, kind, name, variant_index, variant, len)?;
+                Ok(Record { writer, next: 0, at, depth: depth.level() })
             }
         }
     }
@@ -167,12 +182,11 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn finish(self) -> Written {
-        let Record { writer, next, at, depth, note } = self;
-        if at.is != USUAL || at.steps.len() != 0 {
-            writer.correct(next, at, depth);
-            return Written::noted(0, note);
+        let Record { writer, next, at, depth } = self;
+        if at.start >> NOTE != 0 || at.steps.len() != 0 {
+            return writer.finish_other(next, at, depth);
         }
-        Written::noted(next, note)
+        Written::new(next)
     }
 }
 
@@ -186,7 +200,7 @@ fn begin_other<'a, S>(
     variant_index: u32,
     variant: &'static str,
     len: usize,
-) -> Result<(At<'a>, Note)> {
+) -> Result<At<'a>> {
     let Serializer { writer, next, here, depth } = serializer;
     let here = here.get();
     let key = Key { kind, name, variant, variant_index, len };
@@ -194,8 +208,7 @@ fn begin_other<'a, S>(
     writer.flush(next);
     writer.make_room(depth)?;
     let depth = writer.enter(here, depth);
-    let start = writer.out.len();
-    let hidden = writer.low;
+    let start = start(writer.out.len(), note);
     let Some(guess) = writer.shapes.guess_other(&key) else {
         if let Some(level) = writer.levels.get_mut(depth.levels()) {
             level.rare = Some(Box::new(Rare {
@@ -208,11 +221,13 @@ fn begin_other<'a, S>(
             }));
         }
         writer.out.push(0);
-        return Ok((At { steps: [].iter(), start, is: RARE }, note));
+        return Ok(At { steps: [].iter(), start: start | RARE });
     };
     put_varint(&mut writer.out, guess.number.into());
-    let steps = if hidden { [].iter() } else { guess.steps.iter() };
-    Ok((At { steps, start, is: if hidden { HIDDEN } else { USUAL } }, note))
+    if writer.low {
+        return Ok(At { steps: [].iter(), start: start | HIDDEN });
+    }
+    Ok(At { steps: guess.steps.iter(), start })
 }
 
 /// All of this empties the room first.
@@ -269,7 +284,8 @@ impl<'a, S> Writer<'a, S> {
             if let Some(rare) = self.rare(&mut at, depth, guess) {
                 rare.differ.push(field);
             }
-        } else if let Some((_, noted)) = self.rare_at(depth).and_then(|rare| rare.fields.last_mut()) {
+        } else if let Some((_, noted)) = self.rare_at(depth).and_then(|rare| rare.fields.last_mut())
+        {
             *noted = tag;
         }
         at
@@ -310,8 +326,8 @@ impl<'a, S> Writer<'a, S> {
 
     /// Shows the fields that were hidden when the record was begun.
     fn unhide(&mut self, mut at: At<'a>, depth: Depth) -> At<'a> {
-        if at.is == HIDDEN {
-            at.is = USUAL;
+        if at.is(HIDDEN) {
+            at.start &= !HIDDEN;
             at.steps = self.guess_of(&at, depth).map_or([].iter(), |guess| guess.steps.iter());
         }
         at
@@ -319,10 +335,10 @@ impl<'a, S> Writer<'a, S> {
 
     /// The layout that is taken for granted, until a field has another name than it says.
     fn guess_of(&self, at: &At<'_>, depth: Depth) -> Option<Guess<'a>> {
-        let number = if at.is == RARE {
+        let number = if at.is(RARE) {
             self.levels.get(depth.levels())?.rare.as_ref()?.guess?
         } else {
-            let number = Reader::new(self.out.get(at.start..)?).varint().ok()?;
+            let number = Reader::new(self.out.get(at.position()..)?).varint().ok()?;
             u32::try_from(number).ok()?
         };
         Some(self.shapes.layout(number)?.guess)
@@ -332,8 +348,8 @@ impl<'a, S> Writer<'a, S> {
     fn rare(&mut self, at: &mut At<'_>, depth: Depth, guess: Guess<'_>) -> Option<&mut Rare> {
         let key = self.shapes.layout(guess.number)?.key;
         let rare = &mut self.levels.get_mut(depth.levels())?.rare;
-        if at.is != RARE {
-            at.is = RARE;
+        if !at.is(RARE) {
+            at.start |= RARE;
             *rare = Some(Box::new(Rare {
                 key,
                 guess: Some(guess.number),
@@ -365,13 +381,22 @@ impl<'a, S> Writer<'a, S> {
         at
     }
 
-    /// Writes the number of the layout that a record really has.
-    #[cold]
+    /// Ends a record that is rare, has fewer fields than expected, or of which something is to be told.
     #[inline(never)]
+    fn finish_other(&mut self, next: usize, at: At<'a>, depth: Depth) -> Written {
+        let note = at.note();
+        if at.is(RARE | HIDDEN) || at.steps.len() != 0 {
+            self.correct(next, at, depth);
+            return Written::noted(0, note);
+        }
+        Written::noted(next, note)
+    }
+
+    /// Writes the number of the layout that a record really has.
     fn correct(&mut self, next: usize, mut at: At<'a>, depth: Depth) {
         self.flush(next);
         at = self.unhide(at, depth);
-        if self.failed || at.is != RARE && at.steps.len() == 0 {
+        if self.failed || !at.is(RARE) && at.steps.len() == 0 {
             // Some part of it is missing: there is nothing to be right about. Or it is right.
             return;
         }
@@ -379,7 +404,7 @@ impl<'a, S> Writer<'a, S> {
         let Some(level) = self.levels.get_mut(depth.levels()) else { return };
         let Some(rare) = level.rare.take() else { return };
         let number = self.shapes.intern(&rare.key, &rare.fields, rare.sparse);
-        let (start, needed) = (at.start, varint_len(number.into()));
+        let (start, needed) = (at.position(), varint_len(number.into()));
         if needed > rare.width {
             self.out.splice(start..start, std::iter::repeat_n(0, needed - rare.width));
         }
@@ -403,9 +428,8 @@ impl<'a, S: Sink> Writer<'a, S> {
     ) -> Result<At<'a>> {
         self.flush(written.as_ref().map_or(next, |written| written.next()));
         let here = self.last_field(&at, depth);
-        let settled = written.and_then(|written| {
-            self.settle(value, here, depth, Written::noted(0, written.note()))
-        });
+        let settled = written
+            .and_then(|written| self.settle(value, here, depth, Written::noted(0, written.note())));
         match settled {
             Ok(written) => {
                 self.flush(written.next());
@@ -432,6 +456,7 @@ impl<S: Sink> SerializeStructVariant for Record<'_, '_, S> {
         self.field(key, value)
     }
 
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn skip_field(&mut self, key: &'static str) -> Result<()> {
         self.skip(key);
         Ok(())

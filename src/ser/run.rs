@@ -116,9 +116,8 @@ impl<S: Sink> Writer<'_, S> {
             0 => Here::item(run.total, run.tags[0]),
             _ => Here::entry(run.total, run.tags[which]),
         };
-        let settled = written.and_then(|written| {
-            self.settle(value, here, depth, Written::noted(0, written.note()))
-        });
+        let settled = written
+            .and_then(|written| self.settle(value, here, depth, Written::noted(0, written.note())));
         let written = match settled {
             Ok(written) => written,
             Err(error) => return Err(self.fail_at(here, depth, error)),
@@ -269,9 +268,9 @@ impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
             }
             written => {
                 let part = Part { which: 0, start: self.start };
-                (self.run, _) = self.writer.settle_item(
-                    value, self.next, self.run, self.depth, part, written,
-                )?;
+                (self.run, _) = self
+                    .writer
+                    .settle_item(value, self.next, self.run, self.depth, part, written)?;
                 self.next = 0;
             }
         }
@@ -349,9 +348,9 @@ impl<'q, 'a, S: Sink> Map<'q, 'a, S> {
             }
             written => {
                 let part = Part { which, start: self.start };
-                let (run, inserted) = self.writer.settle_item(
-                    value, self.next, self.run, self.depth, part, written,
-                )?;
+                let (run, inserted) = self
+                    .writer
+                    .settle_item(value, self.next, self.run, self.depth, part, written)?;
                 (self.run, self.next) = (run, 0);
                 self.start += inserted;
             }

@@ -171,10 +171,8 @@ impl Arena {
         let size = FIRST << piece;
         let place = number as usize + FIRST - size;
         let room = || (0..size).map(|_| OnceCell::new()).collect();
-        let Some(place) = self
-            .0
-            .get(piece as usize)
-            .and_then(|cell| cell.get_or_init(room).get(place))
+        let Some(place) =
+            self.0.get(piece as usize).and_then(|cell| cell.get_or_init(room).get(place))
         else {
             // So many layouts have no numbers.
             return &[];
@@ -330,7 +328,8 @@ impl<'a> Shapes<'a> {
             let steps = fields.iter().zip(start as u32..);
             let steps = steps.map(|((name, tag), at)| Step::new(name, *tag, sparse, at)).collect();
             let steps = self.arena.keep(next, steps);
-            self.known.push(Known { key: *key, guess: Guess { number: next, sparse, start, steps } });
+            self.known
+                .push(Known { key: *key, guess: Guess { number: next, sparse, start, steps } });
             next
         });
         let guess = self.known[number as usize].guess;
@@ -364,4 +363,31 @@ impl<'a> Shapes<'a> {
 
 fn content(key: &Key) -> Content {
     (key.kind, key.name, key.variant, key.variant_index, key.len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_stay_where_they_are_while_others_come() {
+        let arena = Arena::default();
+        let name = |number: u32| ["a", "bc", ""][number as usize % 3];
+        let steps = |number| (0..number % 5).map(move |at| Step::new(name(at), 1, false, number));
+        let kept: Vec<_> =
+            (0..5000).map(|number| arena.keep(number, steps(number).collect())).collect();
+        for (number, kept) in (0..).zip(kept) {
+            assert_eq!(kept.len(), number as usize % 5);
+            assert!(kept.iter().zip(0..).all(|(step, at)| step.is(name(at)) && !step.is("b")));
+        }
+    }
+
+    #[test]
+    fn names_that_are_too_long_are_at_no_address() {
+        let long: &'static str = Box::leak("x".repeat(1 << 16).into_boxed_str());
+        assert!(!Step::new(long, 1, false, 0).is(long));
+        let longest = &long[..u16::MAX as usize];
+        let step = Step::new(longest, 1, false, 0);
+        assert!(step.is(longest) && !step.is(&longest[1..]) && !step.is(&longest[..1]));
+    }
 }

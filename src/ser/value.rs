@@ -14,9 +14,9 @@ use crate::wire::{BLOB_MIN, Kind, MAX_TUPLE, Tag, zigzag};
 use super::capture::{Begun, Capture};
 use super::plain::{self, PlainArray, StructOrArray};
 use super::record::{Record, TupleOrSeq, TupleStruct};
+use super::room::LONGEST;
 use super::run::{Map, Seq};
 use super::shapes::Key;
-use super::room::LONGEST;
 use super::{ANY, ASKED, Note, Serializer, Written};
 
 impl<S> Serializer<'_, '_, S> {
@@ -70,7 +70,7 @@ impl<S> Serializer<'_, '_, S> {
 }
 
 impl<S: Sink> Serializer<'_, '_, S> {
-    /// An option that carries its tag, or for which there may be no room.
+    /// An option that is noted, or for which there may be no room.
     #[inline(never)]
     fn some_apart<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Written> {
         let note = self.tag(Tag::Option, 0);
@@ -160,13 +160,18 @@ impl<'q, 'a, S: Sink> serde::Serializer for Serializer<'q, 'a, S> {
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Written> {
-        if self.here.get().slot() != Tag::Option as u8
+        let slot = self.here.get().slot();
+        if slot != Tag::Option as u8 && slot != ANY
             || self.depth.options() >= stack::STEP
             || self.writer.watch.is_due::<()>()
         {
             return self.some_apart(value);
         }
-        let Serializer { writer, next, here, depth, .. } = self;
+        let Serializer { writer, mut next, here, depth, .. } = self;
+        if slot == ANY {
+            next = writer.reserve(next, 1);
+            next = writer.put(next, [Tag::Option as u8]);
+        }
         let (here, depth) = (here.get().with(ANY), depth.option());
         let written = value.serialize(writer.at(next, here, depth))?;
         writer.settle(value, here, depth, written)
@@ -257,11 +262,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Serializer<'q, 'a, S> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn serialize_struct(
-        self,
-        name: &'static str,
-        len: usize,
-    ) -> Result<StructOrArray<'q, 'a, S>> {
+    fn serialize_struct(self, name: &'static str, len: usize) -> Result<StructOrArray<'q, 'a, S>> {
         if plain::may_be_array(name, len) {
             return Ok(StructOrArray::Array(Box::new(PlainArray::new(self))));
         }

@@ -9,7 +9,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use ndarray::{Array1, array};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_shm::{ShmArray1, from_bytes, from_npz, from_reader, to_bytes, to_npz, to_shared, to_writer};
+use serde_shm::{
+    ShmArray1, from_bytes, from_npz, from_reader, to_bytes, to_npz, to_shared, to_writer,
+};
 
 thread_local! {
     /// Counts what is written, so that a value may be written again.
