@@ -617,7 +617,7 @@ fn values_that_stand_at_every_place_of_what_is_gathered() {
         numbers: (1, u64::MAX, i64::MIN, 0.5, u128::MAX, 'x'),
         wide: vec![1 << 60, 3, u64::MAX],
         text: "x".repeat(n as usize % 300),
-        option: (n % 2 == 0).then_some((true, Some(u64::from(n)))),
+        option: n.is_multiple_of(2).then_some((true, Some(u64::from(n)))),
         shapes: vec![Shape::Point, Shape::Circle(n.into()), Shape::Line(0.5, 1.5)],
         map: [("key".into(), vec![1, 300, n as u16]), (n.to_string(), vec![])].into(),
         unit: (),

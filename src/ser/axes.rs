@@ -154,7 +154,7 @@ pub(super) enum RealList<'x, 'a, S> {
     Tuple(TupleOrSeq<'x, 'a, S>),
 }
 
-impl<'x, 'a, S: Sink> Axes<'x, '_, 'a, S> {
+impl<'a, S: Sink> Axes<'_, '_, 'a, S> {
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         if let Axes::Array(array) = self {
             return array.serialize_field(value);

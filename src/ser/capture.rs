@@ -51,7 +51,7 @@ impl<'q, 'a, S: Sink> Begun<'q, 'a, S> {
         if self.left != 0 {
             return Err(self.serializer.writer.fail(wrong_length()));
         }
-        let writer = &mut self.serializer.writer;
+        let writer = &mut *self.serializer.writer;
         let number = writer.sink.end().inspect_err(|_| writer.failed = true)?;
         let note = self.serializer.tag(tag, LONGEST);
         let Serializer { writer, next, .. } = self.serializer;

@@ -136,6 +136,7 @@ impl<S: Sink> Writer<'_, S> {
 }
 
 /// An item (0), a key (0) or a value (1), and where it, or the key before it, starts.
+#[derive(Clone, Copy)]
 struct Part {
     which: usize,
     start: usize,

@@ -376,8 +376,8 @@ mod tests {
         let steps = |number| (0..number % 5).map(move |at| Step::new(name(at), 1, false, number));
         let kept: Vec<_> =
             (0..5000).map(|number| arena.keep(number, steps(number).collect())).collect();
-        for (number, kept) in (0..).zip(kept) {
-            assert_eq!(kept.len(), number as usize % 5);
+        for (number, kept) in kept.into_iter().enumerate() {
+            assert_eq!(kept.len(), number % 5);
             assert!(kept.iter().zip(0..).all(|(step, at)| step.is(name(at)) && !step.is("b")));
         }
     }

@@ -1,5 +1,7 @@
 //! Each value is asked once, wherever it stands and whatever it departs from: what gives its content away when it is asked
 //! loses none of it. Only a leaf that asks for whom it is written is asked twice.
+// Keys that know whether they were asked, and are compared by something else.
+#![allow(clippy::mutable_key_type)]
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -109,6 +111,8 @@ enum Any {
     List(Once<Vec<Once<f32>>>),
 }
 
+type Flags = BTreeMap<Once<String>, Once<Vec<Once<bool>>>>;
+
 #[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
 struct Item {
     number: Once<u64>,
@@ -125,7 +129,7 @@ struct Item {
     array: Once<Option<Once<ShmArray1<f32>>>>,
     plain: Once<Option<Once<Array1<u16>>>>,
     unit: Once<()>,
-    map: Once<BTreeMap<Once<String>, Once<Vec<Once<bool>>>>>,
+    map: Once<Flags>,
     inner: Option<Box<Once<Item>>>,
 }
 
@@ -359,7 +363,7 @@ fn elements_of_mixed_types_at_every_length() {
             }
         }
     }
-    let mut data: Vec<_> = (0..70_000).map(|n| once(Mixed::Number(n as u8))).collect();
+    let mut data: Vec<_> = (0..70_000_u32).map(|n| once(Mixed::Number(n as u8))).collect();
     data.push(once(Mixed::Text("end".into())));
     check_everywhere(&once((once(1_u8), like(1_u8, dim(data.len()), data), once(2_u8))));
     // What ndarray has promised.
@@ -461,6 +465,7 @@ impl Serialize for Leaf {
 
 #[test]
 fn only_what_has_two_forms_is_asked_twice() {
+    type Leaves = BTreeMap<u8, Leaf>;
     #[derive(Serialize)]
     struct Holds {
         before: Once<u32>,
@@ -468,7 +473,7 @@ fn only_what_has_two_forms_is_asked_twice() {
         pair: Once<(Once<u8>, Leaf)>,
         after: Once<Vec<Leaf>>,
         option: Once<Option<Leaf>>,
-        map: Once<Vec<(Once<u8>, BTreeMap<u8, Leaf>)>>,
+        map: Once<Vec<(Once<u8>, Leaves)>>,
     }
     let leaf = || Leaf(Cell::new(0));
     let holds = || Holds {
