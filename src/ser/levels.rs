@@ -108,11 +108,13 @@ pub(super) struct Level {
     pub(super) key_tag: u8,
     /// How a record departs from its guess. Left over from another record where this one's `Record` does not say so.
     pub(super) rare: Option<Box<Rare>>,
+    /// How many fields of a record were written before the others were hidden.
+    pub(super) done: usize,
 }
 
 impl Default for Level {
     fn default() -> Self {
-        Level { here: Here::ROOT, key: 0, key_tag: 0, rare: None }
+        Level { here: Here::ROOT, key: 0, key_tag: 0, rare: None, done: 0 }
     }
 }
 

@@ -65,6 +65,12 @@ const ANY: u8 = Tag::Any as u8;
 /// The next value has asked for whom it is written; what its slot was is among [`Writer::asked`].
 const ASKED: u8 = 0xff;
 
+/// Whether what is written to this slot may have parts.
+fn may_nest(slot: u8) -> bool {
+    const COMPOUND: [Tag; 5] = [Tag::Option, Tag::Seq, Tag::Map, Tag::Record, Tag::Readable];
+    slot == LEARN || slot == ANY || COMPOUND.iter().any(|tag| *tag as u8 == slot)
+}
+
 /// What is there of the object so far, and all that is known. What changes from value to value is in [`Serializer`] and in
 /// the records, sequences and maps that serde holds.
 struct Writer<'a, S> {
@@ -303,6 +309,8 @@ impl<S: Sink> Writer<'_, S> {
             written = value.serialize(self.at(next, here, depth));
         });
         self.watch = outer;
+        // It is still so for what follows in this frame.
+        self.low = !self.watch.look(stack::KEPT_IN_WRITING, 0);
         match switched {
             Ok(()) => written,
             Err(error) => Err(self.fail(error)),

@@ -18,7 +18,7 @@ use super::levels::{Depth, Here, Part, Rare};
 use super::room::LONGEST;
 use super::run::Seq;
 use super::shapes::{Guess, Key, Step};
-use super::{ANY, LEARN, Note, Serializer, Writer, Written};
+use super::{ANY, LEARN, Note, Serializer, Writer, Written, may_nest};
 
 /// A record that is being written.
 pub(super) struct Record<'q, 'a, S> {
@@ -43,7 +43,7 @@ struct At<'a> {
 const NOTE: u32 = 48;
 /// The level has a `Rare` of this record.
 const RARE: u64 = 1 << 62;
-/// The stack was low when the record was begun: no field is expected, so that the first one looks.
+/// The stack is low: no field is expected, so that the next one looks.
 const HIDDEN: u64 = 1 << 63;
 
 impl At<'_> {
@@ -122,12 +122,28 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
         value: &T,
     ) -> Result<()> {
         let (here, other) = self.expect(name, named);
-        let written = if other && self.writer.low {
+        if other && self.writer.low {
+            return self.write_low(here, value);
+        }
+        let written = value.serialize(self.writer.at(self.next, here, self.depth));
+        self.wrote(value, written)
+    }
+
+    /// Writes a field where the stack is low: on another one, if it may have parts. What follows is hidden again, so that it
+    /// comes here, too.
+    #[cold]
+    #[inline(never)]
+    fn write_low<T: Serialize + ?Sized>(&mut self, here: Here, value: &T) -> Result<()> {
+        let written = if may_nest(here.slot()) {
             self.writer.write_elsewhere(value, self.next, here, self.depth)
         } else {
             value.serialize(self.writer.at(self.next, here, self.depth))
         };
-        self.wrote(value, written)
+        self.wrote(value, written)?;
+        if self.writer.low {
+            self.at = self.writer.hide(self.at.clone(), self.depth);
+        }
+        Ok(())
     }
 
     /// A field was written, or failed.
@@ -225,6 +241,9 @@ fn begin_other<'a, S>(
     };
     put_varint(&mut writer.out, guess.number.into());
     if writer.low {
+        if let Some(level) = writer.levels.get_mut(depth.levels()) {
+            level.done = 0;
+        }
         return Ok(At { steps: [].iter(), start: start | HIDDEN });
     }
     Ok(At { steps: guess.steps.iter(), start })
@@ -317,18 +336,33 @@ impl<'a, S> Writer<'a, S> {
         if let Some(tag) = note.tag() {
             at = self.note_field(at, depth, tag);
         }
-        at
+        if self.low { self.hide(at, depth) } else { at }
     }
 
     fn rare_at(&mut self, depth: Depth) -> Option<&mut Rare> {
         self.levels.get_mut(depth.levels())?.rare.as_deref_mut()
     }
 
-    /// Shows the fields that were hidden when the record was begun.
+    /// Shows the fields that were hidden.
     fn unhide(&mut self, mut at: At<'a>, depth: Depth) -> At<'a> {
         if at.is(HIDDEN) {
             at.start &= !HIDDEN;
-            at.steps = self.guess_of(&at, depth).map_or([].iter(), |guess| guess.steps.iter());
+            let steps = self.guess_of(&at, depth).map_or(&[][..], |guess| guess.steps);
+            let done = self.levels.get(depth.levels()).map_or(0, |level| level.done);
+            at.steps = steps.get(done..).unwrap_or_default().iter();
+        }
+        at
+    }
+
+    /// Hides the fields that are left, so that the next one looks whether the stack is low.
+    fn hide(&mut self, mut at: At<'a>, depth: Depth) -> At<'a> {
+        if !at.is(HIDDEN)
+            && let Some(guess) = self.guess_of(&at, depth)
+            && let Some(level) = self.levels.get_mut(depth.levels())
+        {
+            level.done = guess.steps.len() - at.steps.len().min(guess.steps.len());
+            at.start |= HIDDEN;
+            at.steps = [].iter();
         }
         at
     }

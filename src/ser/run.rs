@@ -12,7 +12,7 @@ use crate::wire::{RUN, Tag, put_padded, put_varint, varint_len};
 
 use super::levels::{Depth, Here};
 use super::room::LONGEST;
-use super::{ANY, LEARN, Note, Serializer, Writer, Written};
+use super::{ANY, LEARN, Note, Serializer, Writer, Written, may_nest};
 
 /// The run that is being written. `N` is 1 for a sequence's items, 2 for a map's keys and values. Like a record's state it
 /// goes to cold code by value.
@@ -23,7 +23,7 @@ struct Run<const N: usize> {
     announced: u64,
     /// How many of those are still to come.
     left: u64,
-    /// Of those none is expected, as the stack was low when the sequence was begun: so the first one looks.
+    /// Of those none is expected, as the stack is low: so the next one looks.
     hidden: u64,
     tags: [u8; N],
     /// All runs' items so far.
@@ -60,6 +60,11 @@ impl<const N: usize> Run<N> {
             next = writer.put(next, [LEARN; N]);
         }
         Ok((Run { tags_at, announced, left, hidden, tags: [LEARN; N], total: 0 }, next, note))
+    }
+
+    /// No item is expected, so that the next one looks whether the stack is low.
+    fn hide(&mut self) {
+        self.hidden += std::mem::take(&mut self.left);
     }
 
     /// How many bytes its count takes.
@@ -235,23 +240,29 @@ impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let written = if self.run.left == 0 {
-            self.first_elsewhere(value)
-        } else {
-            value.serialize(self.place())
-        };
+        if self.run.left == 0 {
+            return self.unexpected(value);
+        }
+        let written = value.serialize(self.place());
         self.wrote(value, written)
     }
 
-    /// Writes an item that is not expected.
+    /// Writes an item that is not expected: the first of a run, or one where the stack is low. Such a one is written on another
+    /// stack if it may have parts, and what follows is hidden again, so that it comes here, too.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn first_elsewhere<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<Written> {
+    fn unexpected<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         let Serializer { writer, next, here, depth } = self.place();
-        if writer.low {
-            writer.write_elsewhere(value, next, here.get(), depth)
+        let here = here.get();
+        let written = if writer.low && may_nest(here.slot()) {
+            writer.write_elsewhere(value, next, here, depth)
         } else {
-            value.serialize(writer.at(next, here.get(), depth))
+            value.serialize(writer.at(next, here, depth))
+        };
+        self.wrote(value, written)?;
+        if self.writer.low {
+            self.run.hide();
         }
+        Ok(())
     }
 
     /// An item was written, or failed.
@@ -317,6 +328,8 @@ pub(super) struct Map<'q, 'a, S> {
     start: usize,
     /// A key was written whose value has not come yet.
     open: bool,
+    /// The current entry was not expected: it is the first of a run, or the stack is low.
+    unexpected: bool,
 }
 
 impl<'q, 'a, S: Sink> Map<'q, 'a, S> {
@@ -324,19 +337,22 @@ impl<'q, 'a, S: Sink> Map<'q, 'a, S> {
     pub(super) fn begin(serializer: Serializer<'q, 'a, S>, len: Option<usize>) -> Result<Self> {
         let Serializer { writer, next, here, depth } = serializer;
         let (run, next, note) = Run::begin(writer.at(next, here.get(), depth), Tag::Map, len)?;
-        Ok(Map { writer, next, run, depth: depth.level(), note, start: 0, open: false })
+        Ok(Map {
+            writer,
+            next,
+            run,
+            depth: depth.level(),
+            note,
+            start: 0,
+            open: false,
+            unexpected: false,
+        })
     }
 
     /// Writes a key (0) or a value (1).
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn write<T: Serialize + ?Sized>(
-        &mut self,
-        which: usize,
-        here: Here,
-        elsewhere: bool,
-        value: &T,
-    ) -> Result<()> {
-        let written = if elsewhere && self.writer.low {
+    fn write<T: Serialize + ?Sized>(&mut self, which: usize, here: Here, value: &T) -> Result<()> {
+        let written = if self.unexpected && self.writer.low && may_nest(here.slot()) {
             self.writer.write_elsewhere(value, self.next, here, self.depth)
         } else {
             value.serialize(self.writer.at(self.next, here, self.depth))
@@ -371,13 +387,13 @@ impl<S: Sink> SerializeMap for Map<'_, '_, S> {
             return Err(self.writer.fail(error));
         }
         self.open = true;
-        let unexpected = self.run.left == 0;
-        if unexpected {
+        self.unexpected = self.run.left == 0;
+        if self.unexpected {
             self.run = self.writer.next_run(self.next, self.run);
             self.next = 0;
         }
         self.start = self.writer.position(self.next);
-        self.write(0, Here::item(self.run.total, self.run.tags[0]), unexpected, key)
+        self.write(0, Here::item(self.run.total, self.run.tags[0]), key)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -390,9 +406,12 @@ impl<S: Sink> SerializeMap for Map<'_, '_, S> {
         if let Some(level) = self.writer.levels.get_mut(self.depth.levels()) {
             (level.key, level.key_tag) = (self.start, self.run.tags[0]);
         }
-        self.write(1, Here::entry(self.run.total, self.run.tags[1]), false, value)?;
+        self.write(1, Here::entry(self.run.total, self.run.tags[1]), value)?;
         self.run.left -= 1;
         self.run.total += 1;
+        if self.unexpected && self.writer.low {
+            self.run.hide();
+        }
         Ok(())
     }
 

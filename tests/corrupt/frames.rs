@@ -214,3 +214,53 @@ fn elements_that_nest_deep() {
         });
     }
 }
+
+/// A part without parts of its own comes before the one that nests. It alone was written on another stack, and what nests went on
+/// where the stack was low.
+#[test]
+#[cfg(feature = "deep")]
+fn a_leaf_before_what_nests() {
+    #[derive(Serialize)]
+    struct Second {
+        id: u64,
+        left: Vec<u8>,
+        right: Map<Second>,
+    }
+    type Map<T> = std::collections::BTreeMap<u8, T>;
+    #[derive(Serialize)]
+    enum Pair {
+        Leaf(u8),
+        Both(Box<Pair>, Box<Pair>),
+        Named { first: (), then: Box<Pair> },
+    }
+    #[derive(Serialize)]
+    struct List(Vec<List>);
+    #[derive(Serialize)]
+    struct Entries(Map<Entries>);
+    #[derive(Serialize)]
+    #[serde(transparent)]
+    struct Tuple(Box<(u8, Vec<(u8, Tuple)>)>);
+    const LEVELS: usize = 600;
+    on_a_large_stack(|| {
+        let second = (0..LEVELS).fold(Map::new(), |right, n| {
+            Map::from([(7, Second { id: n as u64, left: vec![1], right })])
+        });
+        let pair = (0..LEVELS).fold(Pair::Leaf(1), |inner, n| match n % 2 {
+            0 => Pair::Both(Box::new(Pair::Leaf(2)), Box::new(inner)),
+            _ => Pair::Named { first: (), then: Box::new(inner) },
+        });
+        let list = (0..LEVELS).fold(List(vec![]), |inner, _| List(vec![List(vec![]), inner]));
+        let entries = (0..LEVELS).fold(Entries(Map::new()), |inner, _| {
+            Entries(Map::from([(1, Entries(Map::new())), (2, inner)]))
+        });
+        let tuple = (0..LEVELS).fold(Tuple(Box::new((0, vec![]))), |inner, _| {
+            Tuple(Box::new((1, vec![(2, Tuple(Box::new((3, vec![])))), (4, inner)])))
+        });
+        let all = (&second, &pair, &list, &entries, &tuple);
+        let expected = to_bytes(&all).unwrap();
+        for stack in [64, 128, 512] {
+            let written = on_a_stack(stack << 10, || to_bytes(&all).unwrap());
+            assert!(written[..] == expected[..], "{stack} KiB");
+        }
+    });
+}
