@@ -26,8 +26,9 @@ struct Run<const N: usize> {
     /// Of those none is expected, as the stack is low: so the next one looks.
     hidden: u64,
     tags: [u8; N],
-    /// All runs' items so far.
-    total: u64,
+    /// How many items the runs before have. With it the number of an item follows from `left`, and one word less changes from
+    /// item to item.
+    before: u64,
 }
 
 impl<const N: usize> Run<N> {
@@ -59,7 +60,7 @@ impl<const N: usize> Run<N> {
         if announced > 0 {
             next = writer.put(next, [LEARN; N]);
         }
-        Ok((Run { tags_at, announced, left, hidden, tags: [LEARN; N], total: 0 }, next, note))
+        Ok((Run { tags_at, announced, left, hidden, tags: [LEARN; N], before: 0 }, next, note))
     }
 
     /// No item is expected, so that the next one looks whether the stack is low.
@@ -72,12 +73,20 @@ impl<const N: usize> Run<N> {
         varint_len(self.announced << 1)
     }
 
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn count(&self) -> u64 {
         self.announced - self.left - self.hidden
     }
 
+    /// All runs' items so far.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn total(&self) -> u64 {
+        self.before + self.count()
+    }
+
     /// Starts a run at the end of what is written.
     fn header(&mut self, out: &mut Vec<u8>, announced: u64) {
+        self.before = self.total();
         put_varint(out, announced << 1);
         self.tags_at = out.len();
         (self.announced, self.left, self.hidden) = (announced, announced, 0);
@@ -118,8 +127,8 @@ impl<S: Sink> Writer<'_, S> {
         self.flush(written.as_ref().map_or(next, |written| written.next()));
         let Part { which, start } = part;
         let here = match which {
-            0 => Here::item(run.total, run.tags[0]),
-            _ => Here::entry(run.total, run.tags[which]),
+            0 => Here::item(run.total(), run.tags[0]),
+            _ => Here::entry(run.total(), run.tags[which]),
         };
         let settled = written
             .and_then(|written| self.settle(value, here, depth, Written::noted(0, written.note())));
@@ -234,7 +243,7 @@ impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
             self.next = 0;
         }
         self.start = self.writer.position(self.next);
-        let here = Here::item(self.run.total, self.run.tags[0]);
+        let here = Here::item(self.run.total(), self.run.tags[0]);
         self.writer.at(self.next, here, self.depth)
     }
 
@@ -279,15 +288,15 @@ impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
                 self.run.learn(self.writer, 0, written.note().0);
             }
             written => {
+                // What a failed item has left does not matter: no key of this level is to be found.
                 let part = Part { which: 0, start: self.start };
-                (self.run, _) = self
-                    .writer
-                    .settle_item(value, self.next, self.run, self.depth, part, written)?;
+                let settled =
+                    self.writer.settle_item(value, 0, self.run, self.depth, part, written);
+                (self.run, _) = settled?;
                 self.next = 0;
             }
         }
         self.run.left -= 1;
-        self.run.total += 1;
         Ok(())
     }
 
@@ -393,7 +402,7 @@ impl<S: Sink> SerializeMap for Map<'_, '_, S> {
             self.next = 0;
         }
         self.start = self.writer.position(self.next);
-        self.write(0, Here::item(self.run.total, self.run.tags[0]), key)
+        self.write(0, Here::item(self.run.total(), self.run.tags[0]), key)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -406,9 +415,8 @@ impl<S: Sink> SerializeMap for Map<'_, '_, S> {
         if let Some(level) = self.writer.levels.get_mut(self.depth.levels()) {
             (level.key, level.key_tag) = (self.start, self.run.tags[0]);
         }
-        self.write(1, Here::entry(self.run.total, self.run.tags[1]), value)?;
+        self.write(1, Here::entry(self.run.total(), self.run.tags[1]), value)?;
         self.run.left -= 1;
-        self.run.total += 1;
         if self.unexpected && self.writer.low {
             self.run.hide();
         }
