@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, exit};
 use std::time::{Duration, Instant};
 
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2, Axis, s};
 use serde_shm::{Deserialize, ErrorKind, NpzOptions, Serialize, from_npz};
 
 const EPOCHS: u32 = 300;
@@ -42,18 +42,23 @@ struct Iris {
     species: Array2<f64>,
 }
 
-fn iris() -> Result<Iris, ndarray::ShapeError> {
-    let data = linfa_datasets::iris();
-    let (rows, columns) = data.records.dim();
-    let mut features =
-        Array2::from_shape_vec((rows, columns), data.records.iter().copied().collect())?;
+fn iris() -> Result<Iris, Box<dyn Error>> {
+    let mut values = Vec::new();
+    // Behind a comment and the names of the columns.
+    for line in include_str!("data/iris.csv").lines().skip(2) {
+        for value in line.split(',') {
+            values.push(value.parse::<f64>()?);
+        }
+    }
+    let table = Array2::from_shape_vec((values.len() / 5, 5), values)?;
+    let mut features = table.slice(s![.., ..4]).to_owned();
     for mut column in features.columns_mut() {
         let (mean, deviation) = (column.mean().unwrap_or(0.0), column.std(0.0));
         column.mapv_inplace(|value| (value - mean) / deviation);
     }
-    let mut species = Array2::zeros((rows, 3));
-    for (row, &kind) in data.targets.iter().enumerate() {
-        species[[row, kind]] = 1.0;
+    let mut species = Array2::zeros((table.nrows(), 3));
+    for (row, kind) in table.column(4).iter().enumerate() {
+        species[[row, *kind as usize]] = 1.0;
     }
     Ok(Iris { features, species })
 }

@@ -12,6 +12,7 @@ pub(crate) const BORROW: &str = "borrow";
 pub(crate) const BOUND: &str = "bound";
 pub(crate) const CRATE: &str = "crate";
 pub(crate) const DEFAULT: &str = "default";
+pub(crate) const CONTENT: &str = "content";
 pub(crate) const DESERIALIZE_WITH: &str = "deserialize_with";
 pub(crate) const FLATTEN: &str = "flatten";
 pub(crate) const FROM: &str = "from";

@@ -43,9 +43,10 @@ pub(crate) fn definition(container: &Container<'_>) -> TokenStream {
                 let ident = variant.ident;
                 let serde = variant.serde.without(&[attr::BOUND]);
                 let lints = attr::allowed_lints(variant.attrs);
+                let whole = whole_route(container, variant, first);
                 let fields = fields(container, variant, first);
                 first += variant.fields.len();
-                quote!(#serde #lints #ident #fields)
+                quote!(#serde #whole #lints #ident #fields)
             });
             quote!(#head enum __Shadow #params #where_clause { #(#variants,)* })
         }
@@ -90,12 +91,34 @@ fn container_attrs(container: &Container<'_>) -> TokenStream {
     }
 }
 
+/// The only field of a variant whose route stands on the variant. Where a tag stands beside the content, serde's derive asks
+/// that a newtype variant's field can be read without it, for a content that is missing, whatever the field's route says.
+fn whole_field<'c>(container: &Container<'_>, variant: &'c Variant<'_>) -> Option<&'c Field<'c>> {
+    match (variant.style, &variant.fields[..]) {
+        (Fields::Unnamed(_), [field])
+            if container.direction == Direction::Deserialize
+                && container.serde.has(attr::CONTENT)
+                && field.route != Route::Serde =>
+        {
+            Some(field)
+        }
+        _ => None,
+    }
+}
+
+/// What a variant gets whose only field is routed in this way.
+fn whole_route(container: &Container<'_>, variant: &Variant<'_>, number: usize) -> TokenStream {
+    whole_field(container, variant)
+        .map_or_else(TokenStream::new, |field| route_attrs(container, field, number))
+}
+
 /// The fields of a variant, in its brackets. `first` is the number of its first field in the whole type.
 fn fields(container: &Container<'_>, variant: &Variant<'_>, first: usize) -> TokenStream {
+    let is_whole = whole_field(container, variant).is_some();
     let fields = variant.fields.iter().enumerate().map(|(index, field)| {
         let serde = field.serde.without(&[attr::BOUND]);
         let lints = attr::allowed_lints(&field.original.attrs);
-        let route = route_attrs(container, field, first + index);
+        let route = (!is_whole).then(|| route_attrs(container, field, first + index));
         let name = field.original.ident.as_ref().map(|ident| quote!(#ident:));
         let ty = &field.ty;
         quote!(#serde #route #lints #name #ty)

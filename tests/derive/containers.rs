@@ -1,7 +1,8 @@
 //! Serde's attributes on the struct or enum, and every shape that one can have.
 
 use crate::support::{name_of, refused, round_trip, routed};
-use serde_shm::{Deserialize, Serialize};
+use ndarray::{Array1, ArrayView1};
+use serde_shm::{Deserialize, Element, Serialize, from_bytes, to_bytes};
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]
 struct Named {
@@ -564,4 +565,58 @@ in_macro!(FromMacro, field: Vec<u8>, "renamed");
 fn types_from_a_macro() {
     round_trip(&FromMacro { field: vec![1], generic: 2 }, r#"{"renamed":[1],"generic":2}"#);
     assert_eq!(routed(&FromMacro { field: vec![1], generic: 2 }), 1);
+}
+
+/// It can be read as an element of an array, and in no other way.
+#[derive(Clone, Copy, PartialEq, Debug, Element)]
+#[repr(C)]
+struct Point {
+    x: f32,
+    id: u32,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+#[serde(tag = "t", content = "c")]
+enum OfPoints {
+    Newtype(Array1<Point>),
+    Marked(#[shm_array] Vec<Point>),
+    Option(Option<Array1<Point>>),
+    Unit,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+#[serde(tag = "t", content = "c", rename_all = "lowercase")]
+enum OfBorrowed<'a, T> {
+    Slice(#[shm_array] &'a [f64]),
+    Generic(#[shm_array] Vec<T>),
+    #[serde(rename = "other")]
+    View(ArrayView1<'a, f64>),
+}
+
+/// Serde's derive wants to read the content of such a variant without what the field is read with, for a content that is missing.
+#[test]
+fn contents_that_only_arrays_can_read() {
+    let points = || vec![Point { x: 0.5, id: 1 }, Point { x: 1.5, id: 2 }];
+    for value in [
+        OfPoints::Newtype(points().into()),
+        OfPoints::Marked(points()),
+        OfPoints::Option(Some(points().into())),
+        OfPoints::Option(None),
+        OfPoints::Unit,
+    ] {
+        let block = to_bytes(&value).unwrap();
+        assert_eq!(from_bytes::<OfPoints>(&block).unwrap(), value);
+        let text = serde_json::to_string(&value).unwrap();
+        assert_eq!(serde_json::from_str::<OfPoints>(&text).unwrap(), value, "{text}");
+    }
+    let missing = serde_json::from_str::<OfPoints>(r#"{"t":"Newtype"}"#).unwrap_err();
+    assert!(missing.to_string().contains("missing field `c`"), "{missing}");
+    let numbers = [1.0, 2.0];
+    let values = [
+        OfBorrowed::Slice(&numbers),
+        OfBorrowed::Generic(vec![1_u8]),
+        OfBorrowed::View(ArrayView1::from(&numbers)),
+    ];
+    let block = to_bytes(&values).unwrap();
+    assert_eq!(from_bytes::<[OfBorrowed<'_, u8>; 3]>(&block).unwrap(), values);
 }
