@@ -4,6 +4,7 @@
 //! would be a copy more of a large one: so an array of ndarray's own, whose elements are of a type that is known to be
 //! nothing but numbers, is handed over block by block.
 
+use std::any::TypeId;
 use std::cell::Cell;
 
 use serde::Serializer as _;
@@ -18,6 +19,7 @@ use crate::memory::live::Kind;
 use crate::store::Sink;
 
 use super::forward::{forward, forward_lists, forward_rest, forward_tuples};
+use super::number_lists::is_known;
 use super::numbers::other;
 use super::plain::{PlainArray, StructOrArray};
 use super::record::{Record, TupleOrSeq, TupleStruct};
@@ -70,26 +72,13 @@ impl Block {
     }
 }
 
-/// Whether a list of this type has as many elements as it says, all of this type, and they are numbers. A name of a type is
-/// not promised to stay as it is: if it does not, what is large is copied once more.
-fn is_homogeneous(list: &str, element: &str) -> bool {
-    const NUMBERS: [&str; 13] = [
-        "bool", "i8", "i16", "i32", "i64", "isize", "u8", "u16", "u32", "u64", "usize", "f32",
-        "f64",
-    ];
-    NUMBERS.contains(&element)
-        && (list.starts_with("ndarray::array_serde::Sequence<")
-            || list.strip_prefix("alloc::vec::Vec<").and_then(|list| list.strip_suffix('>'))
-                == Some(element))
-}
-
 /// The elements of an array, as far as they have come.
 pub(super) struct Elements<'x, 'q, 'a, S> {
     state: State<'x, 'q, 'a, S>,
     shape: Vec<usize>,
     count: usize,
-    /// What the list's type is called.
-    list: &'static str,
+    /// The list's type.
+    list: TypeId,
     /// How many elements have not been taken over.
     left: usize,
     /// As many as the list says that it has.
@@ -123,7 +112,7 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
         array: &'x mut PlainArray<'q, 'a, S>,
         shape: Vec<usize>,
         count: usize,
-        list: &'static str,
+        list: TypeId,
     ) -> Self {
         Elements {
             state: State::Packing(array),
@@ -157,7 +146,12 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
     /// do not belong to those before, or are too many.
     #[cold]
     #[inline(never)]
-    fn next_block(&mut self, block: Block, scalar: Scalar, element: &str) -> Option<Block> {
+    fn next_block(
+        &mut self,
+        block: Block,
+        scalar: Scalar,
+        element: fn() -> TypeId,
+    ) -> Option<Block> {
         match self.scalar {
             None => {
                 if !self.begin(scalar) {
@@ -167,7 +161,7 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
             Some(known) if known == scalar => {
                 if self.left == self.count {
                     let honest = self.announced == Some(self.count);
-                    self.streams = honest && (self.own || is_homogeneous(self.list, element));
+                    self.streams = honest && (self.own || is_known(self.list, element()));
                 }
                 self.take_over(&block, known);
                 if self.left == 0 {
@@ -490,7 +484,7 @@ impl<S: Sink> SerializeSeq for Sequence<'_, '_, '_, '_, S> {
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         match value.serialize(Element {
             sequence: self,
-            name: std::any::type_name::<T>(),
+            element: typeid::of::<T>,
             asked: Cell::new(false),
         }) {
             Ok(written) if written.is_kept() => Ok(()),
@@ -509,8 +503,8 @@ impl<S: Sink> SerializeSeq for Sequence<'_, '_, '_, '_, S> {
 /// Takes one element of the list.
 struct Element<'z, 'y, 'x, 'q, 'a, S> {
     sequence: &'z mut Sequence<'y, 'x, 'q, 'a, S>,
-    /// What its type is called.
-    name: &'static str,
+    /// Asked for its type only where a block is full.
+    element: fn() -> TypeId,
     asked: Cell<bool>,
 }
 
@@ -522,7 +516,7 @@ impl<'z, 'a, S: Sink> Element<'z, '_, '_, '_, 'a, S> {
             return Ok(Written::KEPT);
         }
         let full = std::mem::take(block);
-        if let Some(next) = elements.next_block(full, scalar, self.name) {
+        if let Some(next) = elements.next_block(full, scalar, self.element) {
             *block = next;
             return if block.put(scalar, bytes) { Ok(Written::KEPT) } else { Err(other()) };
         }

@@ -13,6 +13,7 @@ mod elements;
 mod forms;
 mod forward;
 mod levels;
+mod number_lists;
 mod numbers;
 mod path;
 mod plain;

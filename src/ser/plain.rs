@@ -158,7 +158,7 @@ impl<'q, 'a, S: Sink> PlainArray<'q, 'a, S> {
         count: usize,
         value: &T,
     ) -> Result<()> {
-        let mut elements = Elements::new(self, shape, count, std::any::type_name::<T>());
+        let mut elements = Elements::new(self, shape, count, typeid::of::<T>());
         let written = value.serialize(elements.taker());
         let (error, lost) = elements.failure();
         if let Some(error) = error {
