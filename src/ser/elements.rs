@@ -107,6 +107,16 @@ enum State<'x, 'q, 'a, S> {
     Lost,
 }
 
+pub(super) enum End {
+    /// The sink has failed.
+    Failed(Error),
+    /// It is no array, and what was handed over is not to be had back.
+    Lost,
+    /// It has failed by itself, and the array was begun.
+    Open,
+    Seen,
+}
+
 impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
     pub(super) fn new(
         array: &'x mut PlainArray<'q, 'a, S>,
@@ -133,12 +143,13 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
         DataTaker { elements: self, asked: Cell::new(false) }
     }
 
-    /// The sink's error, and whether what was handed over is lost.
-    pub(super) fn failure(self) -> (Option<Error>, bool) {
+    /// How the list has come to its end, where that is not seen from what it gave.
+    pub(super) fn end(self) -> End {
         match self.state {
-            State::Failed(error) => (Some(error), false),
-            State::Lost => (None, true),
-            _ => (None, false),
+            State::Failed(error) => End::Failed(error),
+            State::Lost => End::Lost,
+            State::Packing(_) if self.scalar.is_some() => End::Open,
+            _ => End::Seen,
         }
     }
 
@@ -232,6 +243,10 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
     }
 
     fn hand_over(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            // There may be no array yet.
+            return;
+        }
         let State::Packing(array) = &mut self.state else { return };
         let Some(seen) = array.seen() else { return };
         if let Err(error) = seen.serializer.writer.hand_over(bytes) {

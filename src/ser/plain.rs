@@ -17,7 +17,7 @@ use crate::wire::Tag;
 
 use super::axes::{Dim, DimTaker};
 use super::capture::Begun;
-use super::elements::Elements;
+use super::elements::{Elements, End};
 use super::forward::{forward, forward_lists, forward_numbers, forward_rest, forward_tuples};
 use super::numbers::{Number, Numbers};
 use super::record::{Record, TupleOrSeq, TupleStruct};
@@ -160,16 +160,18 @@ impl<'q, 'a, S: Sink> PlainArray<'q, 'a, S> {
     ) -> Result<()> {
         let mut elements = Elements::new(self, shape, count, typeid::of::<T>());
         let written = value.serialize(elements.taker());
-        let (error, lost) = elements.failure();
-        if let Some(error) = error {
-            return Err(error);
-        }
-        if lost && let Some(seen) = self.seen() {
-            // Not what ndarray has promised. What was handed over is not to be had back.
+        let end = elements.end();
+        if let End::Lost | End::Open = end
+            && let Some(seen) = self.seen()
+        {
             seen.serializer.writer.abandon()?;
-            return self.as_struct()?.field("data", value);
         }
-        self.took("data", value, written)
+        match end {
+            End::Failed(error) => Err(error),
+            // It is not what its type's name has promised.
+            End::Lost => self.as_struct()?.field("data", value),
+            End::Open | End::Seen => self.took("data", value, written),
+        }
     }
 
     /// A field was kept, written, or failed.
