@@ -10,10 +10,10 @@ use crate::error::{Error, Result};
 use crate::store::Sink;
 
 use super::forward::{forward, forward_lists, forward_numbers, forward_rest, forward_tuples};
+use super::ndarray_form::{NdarrayForm, StructOrArray};
 use super::numbers::{Number, Numbers, other};
-use super::plain::{PlainArray, StructOrArray};
 use super::record::{Record, TupleOrSeq, TupleStruct};
-use super::run::{Map, Seq};
+use super::seq_map::{Map, Seq};
 use super::{Serializer, Written};
 
 /// The `dim` field, kept so that it can be written as it would have been.
@@ -47,12 +47,12 @@ impl Serialize for Dim {
 
 /// Keeps a list of sizes.
 pub(super) struct DimTaker<'x, 'q, 'a, S> {
-    array: &'x mut PlainArray<'q, 'a, S>,
+    array: &'x mut NdarrayForm<'q, 'a, S>,
     asked: Cell<bool>,
 }
 
 impl<'x, 'q, 'a, S: Sink> DimTaker<'x, 'q, 'a, S> {
-    pub(super) fn new(array: &'x mut PlainArray<'q, 'a, S>) -> Self {
+    pub(super) fn new(array: &'x mut NdarrayForm<'q, 'a, S>) -> Self {
         DimTaker { array, asked: Cell::new(false) }
     }
 

@@ -10,8 +10,8 @@ use crate::memory::live::Kind;
 use crate::store::{ArrayHead, Sink};
 use crate::wire::Tag;
 
-use super::refuse::{refuse, refuse_compounds, refuse_tuples};
 use super::room::LONGEST;
+use super::unsupported::{refuse, refuse_compounds, refuse_tuples};
 use super::{Serializer, Writer, Written};
 
 /// An array that the sink has begun.

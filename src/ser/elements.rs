@@ -19,11 +19,11 @@ use crate::memory::live::Kind;
 use crate::store::Sink;
 
 use super::forward::{forward, forward_lists, forward_rest, forward_tuples};
+use super::ndarray_form::{NdarrayForm, StructOrArray};
 use super::number_lists::is_known;
 use super::numbers::other;
-use super::plain::{PlainArray, StructOrArray};
 use super::record::{Record, TupleOrSeq, TupleStruct};
-use super::run::{Map, Seq};
+use super::seq_map::{Map, Seq};
 use super::{Serializer, Written};
 
 /// Elements are gathered to blocks of this size.
@@ -96,7 +96,7 @@ pub(super) struct Elements<'x, 'q, 'a, S> {
 }
 
 enum State<'x, 'q, 'a, S> {
-    Packing(&'x mut PlainArray<'q, 'a, S>),
+    Packing(&'x mut NdarrayForm<'q, 'a, S>),
     /// A list like any other.
     List(Seq<'x, 'a, S>),
     /// It is placed, or is no list.
@@ -119,7 +119,7 @@ pub(super) enum End {
 
 impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
     pub(super) fn new(
-        array: &'x mut PlainArray<'q, 'a, S>,
+        array: &'x mut NdarrayForm<'q, 'a, S>,
         shape: Vec<usize>,
         count: usize,
         list: TypeId,
@@ -499,7 +499,7 @@ impl<S: Sink> SerializeSeq for Sequence<'_, '_, '_, '_, S> {
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         match value.serialize(Element {
             sequence: self,
-            element: typeid::of::<T>,
+            type_of: typeid::of::<T>,
             asked: Cell::new(false),
         }) {
             Ok(written) if written.is_kept() => Ok(()),
@@ -519,7 +519,7 @@ impl<S: Sink> SerializeSeq for Sequence<'_, '_, '_, '_, S> {
 struct Element<'z, 'y, 'x, 'q, 'a, S> {
     sequence: &'z mut Sequence<'y, 'x, 'q, 'a, S>,
     /// Asked for its type only where a block is full.
-    element: fn() -> TypeId,
+    type_of: fn() -> TypeId,
     asked: Cell<bool>,
 }
 
@@ -531,7 +531,7 @@ impl<'z, 'a, S: Sink> Element<'z, '_, '_, '_, 'a, S> {
             return Ok(Written::KEPT);
         }
         let full = std::mem::take(block);
-        if let Some(next) = elements.next_block(full, scalar, self.element) {
+        if let Some(next) = elements.next_block(full, scalar, self.type_of) {
             *block = next;
             return if block.put(scalar, bytes) { Ok(Written::KEPT) } else { Err(other()) };
         }

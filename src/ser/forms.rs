@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::store::Sink;
 use crate::wire::Tag;
 
-use super::levels::{Depth, Here};
+use super::frames::{Depth, Here};
 use super::{ANY, ASKED, LEARN, Note, Writer, Written};
 
 /// A value is written in the readable form if the compact one takes no more bytes.

@@ -1,10 +1,10 @@
 //! The walk over a value: everything but arrays is encoded inline, arrays go to the sink. Each value is asked once, and what
 //! it says is written as it comes; only a type of two forms is asked twice (`forms`).
 //!
-//! `value` writes what has no parts, `record` structs, tuples and variants, `run` sequences and maps, all to the `room`;
-//! `capture` takes arrays over from their payload, `plain` recognises ndarray's own serde form, whose shape `axes` and
+//! `value` writes what has no parts, `record` structs, tuples and variants, `seq_map` sequences and maps, all to the `room`;
+//! `capture` takes arrays over from their payload, `ndarray_form` recognises ndarray's own serde form, whose shape `axes` and
 //! whose elements `elements` take while they are what ndarray gives, and which `forward` hands on where they are not;
-//! `shapes` gives each struct shape its number, `levels` has what is known of those that are open, `path` names the place
+//! `schema` gives each kind of record its number, `frames` has what is known of those that are open, `path` names the place
 //! of an array.
 
 mod axes;
@@ -12,16 +12,16 @@ mod capture;
 mod elements;
 mod forms;
 mod forward;
-mod levels;
+mod frames;
+mod ndarray_form;
 mod number_lists;
 mod numbers;
 mod path;
-mod plain;
 mod record;
-mod refuse;
 mod room;
-mod run;
-mod shapes;
+mod schema;
+mod seq_map;
+mod unsupported;
 mod value;
 
 use std::cell::Cell;
@@ -34,9 +34,9 @@ use crate::store::Sink;
 use crate::wire::Tag;
 
 use forms::Before;
-use levels::{Depth, Here, Level};
+use frames::{Depth, Frame, Here};
 use room::ROOM;
-use shapes::{Arena, Shapes};
+use schema::{Arena, Schemas};
 
 /// Writes a value to a sink.
 ///
@@ -49,14 +49,14 @@ pub(crate) fn to_sink<T: Serialize + ?Sized, S: Sink>(value: &T, sink: S) -> Res
     writer.low = !stack::is_begun::<()>();
     writer.write_root(value)?;
     // In parts: the whole is large.
-    let Writer { sink, out, shapes, failed, .. } = writer;
+    let Writer { sink, out, schemas, failed, .. } = writer;
     if failed {
         return Err(Error::new(
             ErrorKind::Message,
             "a part of the object failed to serialize and its error was dropped",
         ));
     }
-    sink.finish(out, &shapes.encode())
+    sink.finish(out, &schemas.encode())
 }
 
 /// The next value's tag is not known beforehand: it is not written but given back.
@@ -79,10 +79,10 @@ struct Writer<'a, S> {
     room: [u8; ROOM],
     /// The sink's headroom, then the inline block so far.
     out: Vec<u8>,
-    shapes: Shapes<'a>,
+    schemas: Schemas<'a>,
     /// The records, sequences and maps that are being written, outermost first, behind one for the root; and room for as
     /// many as ever nested.
-    levels: Vec<Level>,
+    frames: Vec<Frame>,
     watch: Watch,
     /// The stack is low: the next value is written on another one.
     low: bool,
@@ -188,8 +188,8 @@ impl<'a, S: Sink> Writer<'a, S> {
         Writer {
             room: [0; ROOM],
             out: vec![0; S::HEADROOM],
-            shapes: Shapes::new(arena),
-            levels: Vec::new(),
+            schemas: Schemas::new(arena),
+            frames: Vec::new(),
             watch: Watch::begin(),
             low: false,
             asked: Cell::default(),
@@ -223,13 +223,13 @@ impl<'a, S> Writer<'a, S> {
     /// Whether a level can be begun in this one without looking at limit and stack.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn has_room(&self, depth: Depth) -> bool {
-        depth.levels() + 1 < self.levels.len() && !self.watch.is_due::<()>()
+        depth.levels() + 1 < self.frames.len() && !self.watch.is_due::<()>()
     }
 
     /// Begins a record, sequence or map in this place of the innermost one.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn enter(&mut self, here: Here, depth: Depth) -> Depth {
-        if let Some(outer) = self.levels.get_mut(depth.levels()) {
+        if let Some(outer) = self.frames.get_mut(depth.levels()) {
             outer.here = here;
         }
         depth.level()
@@ -240,9 +240,9 @@ impl<'a, S> Writer<'a, S> {
     #[inline(never)]
     fn make_room(&mut self, depth: Depth) -> Result<()> {
         let levels = depth.levels();
-        if levels + 1 >= self.levels.len() {
+        if levels + 1 >= self.frames.len() {
             self.check_depth(levels)?;
-            self.levels.resize_with(levels + 1 + stack::STEP as usize, Level::default);
+            self.frames.resize_with(levels + 1 + stack::STEP as usize, Frame::default);
         }
         self.look();
         Ok(())

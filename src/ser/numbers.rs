@@ -5,7 +5,7 @@ use serde::ser::{Impossible, Serialize, SerializeSeq, SerializeTuple, SerializeT
 
 use crate::error::{Error, ErrorKind, Result};
 
-use super::refuse::{refuse, refuse_compounds};
+use super::unsupported::{refuse, refuse_compounds};
 
 #[cold]
 pub(super) fn other() -> Error {

@@ -6,8 +6,8 @@ use crate::error::Step;
 use crate::wire::{Kind, Reader, Tag, scalar_text};
 
 use super::Writer;
-use super::levels::{Depth, Here, Part};
-use super::shapes::Key;
+use super::frames::{Depth, Here, Part};
+use super::schema::Key;
 
 impl<S> Writer<'_, S> {
     /// The name of an array that stands here: steps joined by dots, `arr_0` for the root. The room is empty.
@@ -16,7 +16,7 @@ impl<S> Writer<'_, S> {
     /// places have different names and every name is safe as that of an archive's member.
     pub(super) fn place_name(&self, here: Here, depth: Depth) -> String {
         let mut name = String::new();
-        let outer = self.levels.get(..depth.levels()).unwrap_or_default();
+        let outer = self.frames.get(..depth.levels()).unwrap_or_default();
         let parts = outer.iter().map(|level| level.here).chain([here]);
         for step in parts.enumerate().skip(1).flat_map(|(at, part)| self.steps(at, part)).flatten()
         {
@@ -39,12 +39,12 @@ impl<S> Writer<'_, S> {
 
     /// A part of a level, of a variant in two steps.
     pub(super) fn steps(&self, level: usize, here: Here) -> [Option<Step>; 2] {
-        let Some(level) = self.levels.get(level).filter(|_| level > 0) else { return [None, None] };
+        let Some(level) = self.frames.get(level).filter(|_| level > 0) else { return [None, None] };
         match here.part() {
-            Part::Field(field) => match self.shapes.layout_of(field) {
+            Part::Field(field) => match self.schemas.row_of(field) {
                 Some(known) => {
                     let at = field - known.guess.start;
-                    record_steps(&known.key, at, self.shapes.field(field))
+                    record_steps(&known.key, at, self.schemas.field(field))
                 }
                 None => [None, None],
             },

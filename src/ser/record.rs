@@ -1,9 +1,9 @@
-//! Structs, tuples and variants: a layout's number, then the fields without their tags.
+//! Structs, tuples and variants: the number of its field tags, then the fields without their tags.
 //!
-//! The number stands first but is known last: which tags the fields have shows only as they come. So the layout of the
+//! The number stands first but is known last: which tags the fields have shows only as they come. So the row of field tags of the
 //! previous record of that kind is taken for granted and its number written; where a field turns out otherwise it
 //! carries its own tag, and the number is corrected at the end. A field that ever differed is `Any` from then on, so a
-//! shape of n fields has at most n + 1 layouts.
+//! schema of n fields has at most n + 1 rows of field tags.
 
 use std::slice;
 
@@ -14,10 +14,10 @@ use crate::store::Sink;
 use crate::wire::{Kind, Reader, Tag, put_padded, put_varint, varint_len};
 
 use super::capture::Capture;
-use super::levels::{Depth, Here, Part, Rare};
+use super::frames::{Depth, Here, Part, Rare};
 use super::room::LONGEST;
-use super::run::Seq;
-use super::shapes::{Guess, Key, Step};
+use super::schema::{Guess, Key, Step};
+use super::seq_map::Seq;
 use super::{ANY, LEARN, Note, Serializer, Writer, Written, may_nest};
 
 /// A record that is being written.
@@ -34,7 +34,7 @@ pub(super) struct Record<'q, 'a, S> {
 struct At<'a> {
     /// The fields that the guess expects. Nothing is expected behind them, nor once there is no guess.
     steps: slice::Iter<'a, Step>,
-    /// Where the layout's number stands in the inline block; above that what is rare, so that one comparison tells whether
+    /// Where the number of the field tags stands in the inline block; above that what is rare, so that one comparison tells whether
     /// there is anything of it: what whoever has the record is to be told, `RARE` and `HIDDEN`.
     start: u64,
 }
@@ -70,7 +70,7 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
     pub(super) fn begin(serializer: Serializer<'q, 'a, S>, key: Key) -> Result<Self> {
         let Serializer { writer, next, here, depth } = serializer;
         let here = here.get();
-        match writer.shapes.guess(&key) {
+        match writer.schemas.guess(&key) {
             Some(&guess) if writer.has_room(depth) => {
                 let depth = writer.enter(here, depth);
                 let (next, note) = writer.put_tag(next, here.slot(), Tag::Record as u8, LONGEST);
@@ -225,8 +225,8 @@ fn begin_other<'a, S>(
     writer.make_room(depth)?;
     let depth = writer.enter(here, depth);
     let start = start(writer.out.len(), note);
-    let Some(guess) = writer.shapes.guess_other(&key) else {
-        if let Some(level) = writer.levels.get_mut(depth.levels()) {
+    let Some(guess) = writer.schemas.guess_other(&key) else {
+        if let Some(level) = writer.frames.get_mut(depth.levels()) {
             level.rare = Some(Box::new(Rare {
                 key,
                 guess: None,
@@ -241,7 +241,7 @@ fn begin_other<'a, S>(
     };
     put_varint(&mut writer.out, guess.number.into());
     if writer.low {
-        if let Some(level) = writer.levels.get_mut(depth.levels()) {
+        if let Some(level) = writer.frames.get_mut(depth.levels()) {
             level.done = 0;
         }
         return Ok(At { steps: [].iter(), start: start | HIDDEN });
@@ -274,7 +274,7 @@ impl<'a, S> Writer<'a, S> {
         at = self.unhide(at, depth);
         if let Some(step) = at.steps.as_slice().first()
             && let Part::Field(number) = step.here.part()
-            && self.shapes.field(number) == Some(name)
+            && self.schemas.field(number) == Some(name)
         {
             at.steps.next();
             return (at, step.here);
@@ -310,7 +310,7 @@ impl<'a, S> Writer<'a, S> {
         at
     }
 
-    /// A field that is not written, in a layout where it is not known to be so.
+    /// A field that is not written, in a row of field tags where it is not known to be so.
     #[cold]
     #[inline(never)]
     fn skip_other(
@@ -340,7 +340,7 @@ impl<'a, S> Writer<'a, S> {
     }
 
     fn rare_at(&mut self, depth: Depth) -> Option<&mut Rare> {
-        self.levels.get_mut(depth.levels())?.rare.as_deref_mut()
+        self.frames.get_mut(depth.levels())?.rare.as_deref_mut()
     }
 
     /// Shows the fields that were hidden.
@@ -348,7 +348,7 @@ impl<'a, S> Writer<'a, S> {
         if at.is(HIDDEN) {
             at.start &= !HIDDEN;
             let steps = self.guess_of(&at, depth).map_or(&[][..], |guess| guess.steps);
-            let done = self.levels.get(depth.levels()).map_or(0, |level| level.done);
+            let done = self.frames.get(depth.levels()).map_or(0, |level| level.done);
             at.steps = steps.get(done..).unwrap_or_default().iter();
         }
         at
@@ -358,7 +358,7 @@ impl<'a, S> Writer<'a, S> {
     fn hide(&mut self, mut at: At<'a>, depth: Depth) -> At<'a> {
         if !at.is(HIDDEN)
             && let Some(guess) = self.guess_of(&at, depth)
-            && let Some(level) = self.levels.get_mut(depth.levels())
+            && let Some(level) = self.frames.get_mut(depth.levels())
         {
             level.done = guess.steps.len() - at.steps.len().min(guess.steps.len());
             at.start |= HIDDEN;
@@ -367,21 +367,21 @@ impl<'a, S> Writer<'a, S> {
         at
     }
 
-    /// The layout that is taken for granted, until a field has another name than it says.
+    /// The row of field tags that is taken for granted, until a field has another name than it says.
     fn guess_of(&self, at: &At<'_>, depth: Depth) -> Option<Guess<'a>> {
         let number = if at.is(RARE) {
-            self.levels.get(depth.levels())?.rare.as_ref()?.guess?
+            self.frames.get(depth.levels())?.rare.as_ref()?.guess?
         } else {
             let number = Reader::new(self.out.get(at.position()..)?).varint().ok()?;
             u32::try_from(number).ok()?
         };
-        Some(self.shapes.layout(number)?.guess)
+        Some(self.schemas.row(number)?.guess)
     }
 
     /// The rare part of a record that has a guess.
     fn rare(&mut self, at: &mut At<'_>, depth: Depth, guess: Guess<'_>) -> Option<&mut Rare> {
-        let key = self.shapes.layout(guess.number)?.key;
-        let rare = &mut self.levels.get_mut(depth.levels())?.rare;
+        let key = self.schemas.row(guess.number)?.key;
+        let rare = &mut self.frames.get_mut(depth.levels())?.rare;
         if !at.is(RARE) {
             at.start |= RARE;
             *rare = Some(Box::new(Rare {
@@ -396,11 +396,11 @@ impl<'a, S> Writer<'a, S> {
         rare.as_deref_mut()
     }
 
-    /// Gives up the guess: what was written so far becomes the start of a layout of its own.
+    /// Gives up the guess: what was written so far becomes the start of a row of field tags of its own.
     fn diverge(&mut self, mut at: At<'a>, depth: Depth) -> At<'a> {
         let Some(guess) = self.guess_of(&at, depth) else { return at };
         let done = guess.steps.len() - at.steps.len().min(guess.steps.len());
-        let fields = self.shapes.fields(guess, done).to_vec();
+        let fields = self.schemas.fields(guess, done).to_vec();
         if let Some(rare) = self.rare(&mut at, depth, guess) {
             rare.guess = None;
             rare.fields = fields;
@@ -426,7 +426,7 @@ impl<'a, S> Writer<'a, S> {
         Written::noted(next, note)
     }
 
-    /// Writes the number of the layout that a record really has.
+    /// Writes the number of the row of field tags that a record really has.
     fn correct(&mut self, next: usize, mut at: At<'a>, depth: Depth) {
         self.flush(next);
         at = self.unhide(at, depth);
@@ -435,9 +435,9 @@ impl<'a, S> Writer<'a, S> {
             return;
         }
         at = self.diverge(at, depth);
-        let Some(level) = self.levels.get_mut(depth.levels()) else { return };
+        let Some(level) = self.frames.get_mut(depth.levels()) else { return };
         let Some(rare) = level.rare.take() else { return };
-        let number = self.shapes.intern(&rare.key, &rare.fields, rare.sparse);
+        let number = self.schemas.intern(&rare.key, &rare.fields, rare.sparse);
         let (start, needed) = (at.position(), varint_len(number.into()));
         if needed > rare.width {
             self.out.splice(start..start, std::iter::repeat_n(0, needed - rare.width));

@@ -12,11 +12,11 @@ use crate::store::Sink;
 use crate::wire::{BLOB_MIN, Kind, MAX_TUPLE, Tag, zigzag};
 
 use super::capture::{Begun, Capture};
-use super::plain::{self, PlainArray, StructOrArray};
+use super::ndarray_form::{self, NdarrayForm, StructOrArray};
 use super::record::{Record, TupleOrSeq, TupleStruct};
 use super::room::LONGEST;
-use super::run::{Map, Seq};
-use super::shapes::Key;
+use super::schema::Key;
+use super::seq_map::{Map, Seq};
 use super::{ANY, ASKED, Note, Serializer, Written};
 
 impl<S> Serializer<'_, '_, S> {
@@ -263,8 +263,8 @@ impl<'q, 'a, S: Sink> serde::Serializer for Serializer<'q, 'a, S> {
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<StructOrArray<'q, 'a, S>> {
-        if plain::may_be_array(name, len) {
-            return Ok(StructOrArray::Array(Box::new(PlainArray::new(self))));
+        if ndarray_form::may_be_array(name, len) {
+            return Ok(StructOrArray::Array(Box::new(NdarrayForm::new(self))));
         }
         Ok(StructOrArray::Struct(Record::begin(self, Key::of_struct(name, len))?))
     }

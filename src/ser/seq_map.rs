@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::store::Sink;
 use crate::wire::{RUN, Tag, put_padded, put_varint, varint_len};
 
-use super::levels::{Depth, Here};
+use super::frames::{Depth, Here};
 use super::room::LONGEST;
 use super::{ANY, LEARN, Note, Serializer, Writer, Written, may_nest};
 
@@ -412,7 +412,7 @@ impl<S: Sink> SerializeMap for Map<'_, '_, S> {
             return Err(self.writer.fail(error));
         }
         self.open = false;
-        if let Some(level) = self.writer.levels.get_mut(self.depth.levels()) {
+        if let Some(level) = self.writer.frames.get_mut(self.depth.levels()) {
             (level.key, level.key_tag) = (self.start, self.run.tags[0]);
         }
         self.write(1, Here::entry(self.run.total(), self.run.tags[1]), value)?;

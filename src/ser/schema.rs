@@ -1,11 +1,11 @@
-//! The shapes and layouts that were seen so far, and the guess which one comes next.
+//! The schemas and field tags that were seen so far, and the guess which ones come next.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::ANY;
-use super::levels::Here;
+use super::frames::Here;
 use crate::wire::{FieldTags, Kind, Schema, put_field_tags, put_schema, put_varint};
 
 /// What serde says at the start of a struct, tuple or variant, before its fields.
@@ -82,17 +82,17 @@ impl Packed {
     }
 }
 
-/// A layout as the records that have it see it.
+/// A row of field tags as the records that have it see it.
 #[derive(Clone, Copy)]
 pub(super) struct Guess<'a> {
     pub(super) number: u32,
     pub(super) sparse: bool,
-    /// Where its fields start among those of all layouts.
+    /// Where its fields start among those of all rows of field tags.
     pub(super) start: usize,
     pub(super) steps: &'a [Step],
 }
 
-/// A kind of record by the addresses of its names, with the layout that one had the last time.
+/// A kind of record by the addresses of its names, with the row of field tags that one had the last time.
 #[derive(Clone, Copy)]
 struct Seen<'a> {
     packed: Packed,
@@ -111,7 +111,7 @@ impl Seen<'_> {
     }
 }
 
-/// A kind of record by what it is called: the same layout, and the addresses under which it was seen.
+/// A kind of record by what it is called: the same row, and the addresses under which it was seen.
 struct Called<'a> {
     guess: Guess<'a>,
     addresses: Vec<Packed>,
@@ -131,7 +131,7 @@ pub(super) struct Step {
     len: u16,
     /// The field may be absent, and is written with its tag.
     pub(super) may_be_absent: bool,
-    /// What the field's value is told: the field's number among those of all layouts, and its tag.
+    /// What the field's value is told: the field's number among those of all rows of field tags, and its tag.
     pub(super) here: Here,
 }
 
@@ -151,7 +151,7 @@ impl Step {
     }
 }
 
-/// Where the steps of all layouts are kept, so that a record can hold those of its own while others are found. In pieces,
+/// Where the steps of all rows of field tags are kept, so that a record can hold those of its own while others are found. In pieces,
 /// each twice as large as the one before, which never move.
 #[derive(Default)]
 pub(super) struct Arena([OnceCell<Box<Piece>>; PIECES]);
@@ -164,7 +164,7 @@ const PIECES: usize = 28;
 const FIRST: usize = 16;
 
 impl Arena {
-    /// Keeps the steps of the layout of this number.
+    /// Keeps the steps of the row of field tags of this number.
     fn keep(&self, number: u32, steps: Vec<Step>) -> &[Step] {
         let at = number as usize / FIRST + 1;
         let piece = at.ilog2();
@@ -174,7 +174,7 @@ impl Arena {
         let Some(place) =
             self.0.get(piece as usize).and_then(|cell| cell.get_or_init(room).get(place))
         else {
-            // So many layouts have no numbers.
+            // So many rows of field tags have no numbers.
             return &[];
         };
         place.get_or_init(|| steps.into())
@@ -183,16 +183,16 @@ impl Arena {
 
 type Content = (Kind, &'static str, &'static str, u32, usize);
 
-pub(super) struct Shapes<'a> {
+pub(super) struct Schemas<'a> {
     numbers: HashMap<Schema<'static>, u32>,
-    /// By shape, whether a field may be absent, and tags.
-    layouts: HashMap<(u32, bool, Vec<u8>), u32>,
+    /// By schema, whether a field may be absent, and tags.
+    rows: HashMap<(u32, bool, Vec<u8>), u32>,
     /// The same in order of their numbers, encoded.
-    shape_table: Vec<u8>,
-    layout_table: Vec<u8>,
-    /// The layouts in order of their numbers.
+    schema_table: Vec<u8>,
+    row_table: Vec<u8>,
+    /// The rows of field tags in order of their numbers.
     known: Vec<Known<'a>>,
-    /// Each layout's fields: name (empty in a tuple) and tag.
+    /// Each row's fields: name (empty in a tuple) and tag.
     fields: Vec<(&'static str, u8)>,
     arena: &'a Arena,
     /// The kinds of records by what they are called.
@@ -202,13 +202,13 @@ pub(super) struct Shapes<'a> {
     seen_count: usize,
 }
 
-impl<'a> Shapes<'a> {
+impl<'a> Schemas<'a> {
     pub(super) fn new(arena: &'a Arena) -> Self {
-        Shapes {
+        Schemas {
             numbers: HashMap::new(),
-            layouts: HashMap::new(),
-            shape_table: Vec::new(),
-            layout_table: Vec::new(),
+            rows: HashMap::new(),
+            schema_table: Vec::new(),
+            row_table: Vec::new(),
             known: Vec::new(),
             fields: Vec::new(),
             arena,
@@ -218,7 +218,7 @@ impl<'a> Shapes<'a> {
         }
     }
 
-    /// The layout that a record of this kind had the last time, if it is found at once.
+    /// The row of field tags that a record of this kind had the last time, if it is found at once.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn guess(&self, key: &Key) -> Option<&Guess<'a>> {
         let packed = key.packed();
@@ -248,7 +248,7 @@ impl<'a> Shapes<'a> {
         taken.find(|seen| seen.packed == packed)
     }
 
-    /// Where in [`Shapes::seen`] a kind is, unless its place was taken. The length is a power of two, or zero.
+    /// Where in [`Schemas::seen`] a kind is, unless its place was taken. The length is a power of two, or zero.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn place(&self, packed: Packed) -> usize {
         packed.hash() & self.seen.len().wrapping_sub(1)
@@ -258,8 +258,8 @@ impl<'a> Shapes<'a> {
     /// have the same.
     fn remember(&mut self, seen: Seen<'a>) {
         self.seen_count += 1;
-        let taken = |shapes: &Self| {
-            shapes.seen.get(shapes.place(seen.packed)).is_some_and(|place| !place.is_free())
+        let taken = |schemas: &Self| {
+            schemas.seen.get(schemas.place(seen.packed)).is_some_and(|place| !place.is_free())
         };
         while 4 * self.seen_count > self.seen.len()
             || taken(self) && self.seen.len() < 32 * self.seen_count
@@ -281,18 +281,18 @@ impl<'a> Shapes<'a> {
         }
     }
 
-    /// The layout of this number.
-    pub(super) fn layout(&self, number: u32) -> Option<&Known<'a>> {
+    /// The row of field tags of this number.
+    pub(super) fn row(&self, number: u32) -> Option<&Known<'a>> {
         self.known.get(number as usize)
     }
 
-    /// The layout that has the field of this number among all.
-    pub(super) fn layout_of(&self, field: usize) -> Option<&Known<'a>> {
+    /// The row of field tags that has the field of this number among all.
+    pub(super) fn row_of(&self, field: usize) -> Option<&Known<'a>> {
         let behind = self.known.partition_point(|known| known.guess.start <= field);
         self.known.get(behind.checked_sub(1)?)
     }
 
-    /// The first so many fields of a layout.
+    /// The first so many fields of a row of field tags.
     pub(super) fn fields(&self, guess: Guess<'_>, count: usize) -> &[(&'static str, u8)] {
         self.fields.get(guess.start..guess.start + count).unwrap_or_default()
     }
@@ -302,10 +302,10 @@ impl<'a> Shapes<'a> {
         self.fields.get(number).map(|(name, _)| *name)
     }
 
-    /// The number of this layout, which is from now on the guess for the key.
+    /// The number of this row, which is from now on the guess for the key.
     pub(super) fn intern(&mut self, key: &Key, fields: &[(&'static str, u8)], sparse: bool) -> u32 {
         let named = key.kind.is_named();
-        let shape = Schema {
+        let schema = Schema {
             kind: key.kind,
             name: key.name,
             variant: key.variant,
@@ -314,15 +314,15 @@ impl<'a> Shapes<'a> {
             fields: if named { fields.iter().map(|(name, _)| *name).collect() } else { Vec::new() },
         };
         let next = self.numbers.len() as u32;
-        let table = &mut self.shape_table;
-        let shape = *self.numbers.entry(shape).or_insert_with_key(|shape| {
-            put_schema(table, shape);
+        let table = &mut self.schema_table;
+        let schema = *self.numbers.entry(schema).or_insert_with_key(|schema| {
+            put_schema(table, schema);
             next
         });
         let tags = fields.iter().map(|(_, tag)| *tag).collect();
         let next = self.known.len() as u32;
-        let number = *self.layouts.entry((shape, sparse, tags)).or_insert_with_key(|(.., tags)| {
-            put_field_tags(&mut self.layout_table, &FieldTags { schema: shape, sparse, tags });
+        let number = *self.rows.entry((schema, sparse, tags)).or_insert_with_key(|(.., tags)| {
+            put_field_tags(&mut self.row_table, &FieldTags { schema, sparse, tags });
             let start = self.fields.len();
             self.fields.extend_from_slice(fields);
             let steps = fields.iter().zip(start as u32..);
@@ -354,9 +354,9 @@ impl<'a> Shapes<'a> {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put_varint(&mut out, self.numbers.len() as u64);
-        out.extend_from_slice(&self.shape_table);
+        out.extend_from_slice(&self.schema_table);
         put_varint(&mut out, self.known.len() as u64);
-        out.extend_from_slice(&self.layout_table);
+        out.extend_from_slice(&self.row_table);
         out
     }
 }

@@ -1,7 +1,7 @@
 //! What is known of the records, sequences and maps that are being written: where each of them stands, and how a record
-//! departs from the layout that was guessed for it.
+//! departs from the row of field tags that was guessed for it.
 
-use super::shapes::Key;
+use super::schema::Key;
 use super::{ANY, LEARN};
 
 /// How many records, sequences and maps stand around a value; and options, which are counted by themselves, so that a tree
@@ -42,7 +42,7 @@ pub(super) struct Here(u64);
 
 /// The same, as it is taken apart.
 pub(super) enum Part {
-    /// A field, by its number among those of all layouts.
+    /// A field, by its number among those of all rows of field tags.
     Field(usize),
     /// The last field of a record whose fields are learnt: `Rare` has them.
     New,
@@ -100,7 +100,7 @@ impl Here {
 
 /// A record, sequence or map that is being written. What changes from part to part is in the value that serde holds; here is
 /// what its parts must see of it.
-pub(super) struct Level {
+pub(super) struct Frame {
     /// The part that is being written, where another level is in it. Of the innermost level the value's serializer has it.
     pub(super) here: Here,
     /// Where a map's current key stands, and the tag under which it is written (or `ANY`, where it carries its own).
@@ -112,18 +112,18 @@ pub(super) struct Level {
     pub(super) done: usize,
 }
 
-impl Default for Level {
+impl Default for Frame {
     fn default() -> Self {
-        Level { here: Here::ROOT, key: 0, key_tag: 0, rare: None, done: 0 }
+        Frame { here: Here::ROOT, key: 0, key_tag: 0, rare: None, done: 0 }
     }
 }
 
 /// How a record departs from its guess, or what it is where there is none.
 pub(super) struct Rare {
     pub(super) key: Key,
-    /// The layout that is taken for granted, until a field has another name than it says.
+    /// The row of field tags that is taken for granted, until a field has another name than it says.
     pub(super) guess: Option<u32>,
-    /// The bytes that the layout's number takes.
+    /// The bytes that the number of the field tags takes.
     pub(super) width: usize,
     /// Fields that turned out otherwise than the guess says.
     pub(super) differ: Vec<usize>,

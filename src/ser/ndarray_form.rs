@@ -21,8 +21,8 @@ use super::elements::{Elements, End};
 use super::forward::{forward, forward_lists, forward_numbers, forward_rest, forward_tuples};
 use super::numbers::{Number, Numbers};
 use super::record::{Record, TupleOrSeq, TupleStruct};
-use super::run::{Map, Seq};
-use super::shapes::Key;
+use super::schema::Key;
+use super::seq_map::{Map, Seq};
 use super::{Serializer, Written};
 
 const NAME: &str = "Array";
@@ -38,7 +38,7 @@ pub(super) fn may_be_array(name: &'static str, len: usize) -> bool {
 pub(super) enum StructOrArray<'q, 'a, S> {
     Struct(Record<'q, 'a, S>),
     /// Boxed, since every struct is moved in this enum and few are named `Array`.
-    Array(Box<PlainArray<'q, 'a, S>>),
+    Array(Box<NdarrayForm<'q, 'a, S>>),
 }
 
 impl<S: Sink> SerializeStruct for StructOrArray<'_, '_, S> {
@@ -78,7 +78,7 @@ impl<S: Sink> SerializeStruct for StructOrArray<'_, '_, S> {
 }
 
 /// A struct that has been an ndarray so far.
-pub(super) struct PlainArray<'q, 'a, S> {
+pub(super) struct NdarrayForm<'q, 'a, S> {
     state: State<'q, 'a, S>,
 }
 
@@ -97,10 +97,10 @@ pub(super) struct Seen<'q, 'a, S> {
     pub(super) dim: Option<Dim>,
 }
 
-impl<'q, 'a, S: Sink> PlainArray<'q, 'a, S> {
+impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
     pub(super) fn new(serializer: Serializer<'q, 'a, S>) -> Self {
         let seen = Seen { serializer, version: false, dim: None };
-        PlainArray { state: State::Seen(seen) }
+        NdarrayForm { state: State::Seen(seen) }
     }
 
     pub(super) fn is_readable(&self) -> bool {
@@ -247,7 +247,7 @@ fn behind() -> Error {
 
 /// Keeps the version that ndarray writes.
 struct VersionTaker<'x, 'q, 'a, S> {
-    array: &'x mut PlainArray<'q, 'a, S>,
+    array: &'x mut NdarrayForm<'q, 'a, S>,
     asked: Cell<bool>,
 }
 
