@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, exit};
 use std::time::{Duration, Instant};
 
-use ndarray::{Array1, Array2, Axis, s};
+use ndarray::{Array1, Array2, Axis};
 use serde_shm::{Deserialize, ErrorKind, NpzOptions, Serialize, from_npz};
 
 const EPOCHS: u32 = 300;
@@ -43,22 +43,23 @@ struct Iris {
 }
 
 fn iris() -> Result<Iris, Box<dyn Error>> {
-    let mut values = Vec::new();
+    let (mut values, mut kinds) = (Vec::new(), Vec::new());
     // Behind a comment and the names of the columns.
     for line in include_str!("data/iris.csv").lines().skip(2) {
-        for value in line.split(',') {
-            values.push(value.parse::<f64>()?);
+        let (sizes, kind) = line.rsplit_once(',').ok_or("a flower without a species")?;
+        for size in sizes.split(',') {
+            values.push(size.parse::<f64>()?);
         }
+        kinds.push(kind.parse::<usize>()?);
     }
-    let table = Array2::from_shape_vec((values.len() / 5, 5), values)?;
-    let mut features = table.slice(s![.., ..4]).to_owned();
+    let mut features = Array2::from_shape_vec((kinds.len(), 4), values)?;
     for mut column in features.columns_mut() {
         let (mean, deviation) = (column.mean().unwrap_or(0.0), column.std(0.0));
         column.mapv_inplace(|value| (value - mean) / deviation);
     }
-    let mut species = Array2::zeros((table.nrows(), 3));
-    for (row, kind) in table.column(4).iter().enumerate() {
-        species[[row, *kind as usize]] = 1.0;
+    let mut species = Array2::zeros((kinds.len(), 3));
+    for (row, kind) in kinds.into_iter().enumerate() {
+        species[[row, kind]] = 1.0;
     }
     Ok(Iris { features, species })
 }

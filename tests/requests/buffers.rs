@@ -74,7 +74,7 @@ impl<T> Only<T> {
 /// another as bytes, neither form was right for both.
 #[test]
 fn one_is_a_list_and_another_is_not() {
-    for len in [0, 1, 255, 256, 257, 5_000] {
+    for len in [0_u32, 1, 255, 256, 257, 5_000] {
         let bytes: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
         let written = ByteBuf::from(bytes.clone());
         let (list, strict) = (bytes.clone(), Strict(bytes.clone()));
