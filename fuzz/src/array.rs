@@ -315,6 +315,15 @@ impl Array {
         }
     }
 
+    /// Whether a float of two bytes in it is no number.
+    pub fn has_small_nan(&self) -> bool {
+        match &self.items {
+            Items::F16(v) => v.iter().any(|n| n.is_nan()),
+            Items::BF16(v) => v.iter().any(|n| n.is_nan()),
+            _ => false,
+        }
+    }
+
     /// Asks for it in the form `read`, and compares.
     pub fn compare<'de, D: Deserializer<'de>>(&self, d: D) -> std::result::Result<(), D::Error> {
         if self.read == Form::Dyn {

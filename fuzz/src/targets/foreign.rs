@@ -42,12 +42,14 @@ fn json_holds(value: &Value, wrapper: Wrapper) -> bool {
     })
 }
 
-/// Whether serde reads it back from MessagePack. Its buffers say of themselves that they are for human readers: to these an
+/// Whether serde reads it back from MessagePack. A float of two bytes is a wider one there, and which NaN comes back is the
+/// processor's matter. Its buffers say of themselves that they are for human readers: to these an
 /// array does not say its dtype, and what is written has no unit structs, which are empty lists there.
 fn rmp_holds(value: &Value, wrapper: Wrapper) -> bool {
     let mut holds = true;
     walk(value, &mut |value, in_variant| match value {
         Value::Address(_) | Value::UnitStruct(_) => holds &= !wrapper.is_buffered(),
+        Value::Array(array) if array.has_small_nan() => holds = false,
         Value::Array(array) if array.read == Form::Dyn => {
             holds &= !(in_variant && wrapper.is_buffered_in_writing());
         }
