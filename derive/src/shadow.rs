@@ -93,12 +93,14 @@ fn container_attrs(container: &Container<'_>) -> TokenStream {
 
 /// The only field of a variant whose route stands on the variant. Where a tag stands beside the content, serde's derive asks
 /// that a newtype variant's field can be read without it, for a content that is missing, whatever the field's route says.
+/// For an `Option` such a content is `None`, and the route stays on the field.
 fn whole_field<'c>(container: &Container<'_>, variant: &'c Variant<'_>) -> Option<&'c Field<'c>> {
     match (variant.style, &variant.fields[..]) {
         (Fields::Unnamed(_), [field])
             if container.direction == Direction::Deserialize
                 && container.serde.has(attr::CONTENT)
-                && field.route != Route::Serde =>
+                && field.route != Route::Serde
+                && !types::is_option(&field.ty) =>
         {
             Some(field)
         }

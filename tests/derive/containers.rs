@@ -580,7 +580,7 @@ struct Point {
 enum OfPoints {
     Newtype(Array1<Point>),
     Marked(#[shm_array] Vec<Point>),
-    Option(Option<Array1<Point>>),
+    Option(#[shm_array] Option<Vec<f32>>),
     Unit,
 }
 
@@ -600,7 +600,7 @@ fn contents_that_only_arrays_can_read() {
     for value in [
         OfPoints::Newtype(points().into()),
         OfPoints::Marked(points()),
-        OfPoints::Option(Some(points().into())),
+        OfPoints::Option(Some(vec![0.5])),
         OfPoints::Option(None),
         OfPoints::Unit,
     ] {
@@ -609,6 +609,8 @@ fn contents_that_only_arrays_can_read() {
         let text = serde_json::to_string(&value).unwrap();
         assert_eq!(serde_json::from_str::<OfPoints>(&text).unwrap(), value, "{text}");
     }
+    let none = serde_json::from_str::<OfPoints>(r#"{"t":"Option"}"#).unwrap();
+    assert_eq!(none, OfPoints::Option(None));
     let missing = serde_json::from_str::<OfPoints>(r#"{"t":"Newtype"}"#).unwrap_err();
     assert!(missing.to_string().contains("missing field `c`"), "{missing}");
     let numbers = [1.0, 2.0];
