@@ -209,7 +209,7 @@ impl<'a, S: Sink> Axes<'_, '_, 'a, S> {
                 }
                 Ok(Written::KEPT)
             }
-            Axes::Real(RealList::Seq(seq)) => Ok(seq.finish()),
+            Axes::Real(RealList::Seq(mut seq)) => Ok(seq.finish()),
             Axes::Real(RealList::Tuple(tuple)) => SerializeTuple::end(tuple),
             Axes::Array(array) => SerializeTupleStruct::end(array),
             Axes::Failed => Err(other()),

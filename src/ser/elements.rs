@@ -361,7 +361,7 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
         }
         self.become_list()?;
         match std::mem::replace(&mut self.state, State::Done) {
-            State::List(seq) => Ok(seq.finish()),
+            State::List(mut seq) => Ok(seq.finish()),
             _ => Err(other()),
         }
     }

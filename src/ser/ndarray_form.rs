@@ -69,9 +69,9 @@ impl<S: Sink> SerializeStruct for StructOrArray<'_, '_, S> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn end(self) -> Result<Written> {
+    fn end(mut self) -> Result<Written> {
         match self {
-            StructOrArray::Struct(record) => Ok(record.finish()),
+            StructOrArray::Struct(ref mut record) => Ok(record.finish()),
             StructOrArray::Array(array) => array.finish(),
         }
     }
@@ -232,11 +232,7 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
         if let State::Placed(written) = self.state {
             return Ok(written);
         }
-        self.as_struct()?;
-        match self.state {
-            State::Struct(record) => Ok(record.finish()),
-            _ => Err(behind()),
-        }
+        Ok(self.as_struct()?.finish())
     }
 }
 

@@ -123,27 +123,13 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
     ) -> Result<()> {
         let (here, other) = self.expect(name, named);
         if other && self.writer.low {
-            return self.write_low(here, value);
+            let at = self.at.clone();
+            self.at = self.writer.write_low(value, self.next, at, self.depth, here)?;
+            self.next = 0;
+            return Ok(());
         }
         let written = value.serialize(self.writer.at(self.next, here, self.depth));
         self.wrote(value, written)
-    }
-
-    /// Writes a field where the stack is low: on another one, if it may have parts. What follows is hidden again, so that it
-    /// comes here, too.
-    #[cold]
-    #[inline(never)]
-    fn write_low<T: Serialize + ?Sized>(&mut self, here: Here, value: &T) -> Result<()> {
-        let written = if may_nest(here.slot()) {
-            self.writer.write_elsewhere(value, self.next, here, self.depth)
-        } else {
-            value.serialize(self.writer.at(self.next, here, self.depth))
-        };
-        self.wrote(value, written)?;
-        if self.writer.low {
-            self.at = self.writer.hide(self.at.clone(), self.depth);
-        }
-        Ok(())
     }
 
     /// A field was written, or failed.
@@ -196,13 +182,14 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
         }
     }
 
+    /// Once no field follows. A record is not moved for it: what was stored in parts and is loaded as a whole before that has
+    /// settled costs more than to write a small struct.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn finish(self) -> Written {
-        let Record { writer, next, at, depth } = self;
-        if at.start >> NOTE != 0 || at.steps.len() != 0 {
-            return writer.finish_other(next, at, depth);
+    pub(super) fn finish(&mut self) -> Written {
+        if self.at.start >> NOTE != 0 || self.at.steps.len() != 0 {
+            return self.writer.finish_other(self.next, self.at.clone(), self.depth);
         }
-        Written::new(next)
+        Written::new(self.next)
     }
 }
 
@@ -449,6 +436,27 @@ impl<'a, S> Writer<'a, S> {
 }
 
 impl<'a, S: Sink> Writer<'a, S> {
+    /// Writes a field where the stack is low: on another one, if it may have parts. What follows is hidden again, so that it
+    /// comes here, too.
+    #[cold]
+    #[inline(never)]
+    fn write_low<T: Serialize + ?Sized>(
+        &mut self,
+        value: &T,
+        next: usize,
+        at: At<'a>,
+        depth: Depth,
+        here: Here,
+    ) -> Result<At<'a>> {
+        let written = if may_nest(here.slot()) {
+            self.write_elsewhere(value, next, here, depth)
+        } else {
+            value.serialize(self.at(next, here, depth))
+        };
+        let at = self.settle_field(value, next, at, depth, written)?;
+        Ok(if self.low { self.hide(at, depth) } else { at })
+    }
+
     /// A field is not what its slot says, has asked for whom it is written, or failed.
     #[cold]
     #[inline(never)]
@@ -497,7 +505,7 @@ impl<S: Sink> SerializeStructVariant for Record<'_, '_, S> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn end(self) -> Result<Written> {
+    fn end(mut self) -> Result<Written> {
         Ok(self.finish())
     }
 }
@@ -512,7 +520,7 @@ impl<S: Sink> SerializeTupleVariant for Record<'_, '_, S> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn end(self) -> Result<Written> {
+    fn end(mut self) -> Result<Written> {
         Ok(self.finish())
     }
 }
@@ -551,6 +559,14 @@ impl<'a, S: Sink> TupleOrSeq<'_, 'a, S> {
             TupleOrSeq::Seq(seq) => seq.wrote(value, written),
         }
     }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn finish(&mut self) -> Written {
+        match self {
+            TupleOrSeq::Tuple(record) => record.finish(),
+            TupleOrSeq::Seq(seq) => seq.finish(),
+        }
+    }
 }
 
 impl<S: Sink> serde::ser::SerializeTuple for TupleOrSeq<'_, '_, S> {
@@ -566,11 +582,8 @@ impl<S: Sink> serde::ser::SerializeTuple for TupleOrSeq<'_, '_, S> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn end(self) -> Result<Written> {
-        match self {
-            TupleOrSeq::Tuple(record) => Ok(record.finish()),
-            TupleOrSeq::Seq(seq) => Ok(seq.finish()),
-        }
+    fn end(mut self) -> Result<Written> {
+        Ok(self.finish())
     }
 }
 
@@ -596,9 +609,9 @@ impl<S: Sink> serde::ser::SerializeTupleStruct for TupleStruct<'_, '_, S> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn end(self) -> Result<Written> {
+    fn end(mut self) -> Result<Written> {
         match self {
-            TupleStruct::Plain(tuple) => serde::ser::SerializeTuple::end(tuple),
+            TupleStruct::Plain(ref mut tuple) => Ok(tuple.finish()),
             TupleStruct::Array(capture) => capture.finish(),
         }
     }

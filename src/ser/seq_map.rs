@@ -301,13 +301,12 @@ impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn finish(self) -> Written {
-        let Seq { writer, next, run, note, .. } = self;
-        if run.left + run.hidden != 0 {
-            writer.end_run(next, run);
-            return Written::noted(0, note);
+    pub(super) fn finish(&mut self) -> Written {
+        if self.run.left + self.run.hidden != 0 {
+            self.writer.end_run(self.next, self.run);
+            return Written::noted(0, self.note);
         }
-        Written::noted(next, note)
+        Written::noted(self.next, self.note)
     }
 }
 
@@ -321,7 +320,7 @@ impl<S: Sink> SerializeSeq for Seq<'_, '_, S> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn end(self) -> Result<Written> {
+    fn end(mut self) -> Result<Written> {
         Ok(self.finish())
     }
 }

@@ -70,7 +70,7 @@ impl<S> Serializer<'_, '_, S> {
 }
 
 impl<S: Sink> Serializer<'_, '_, S> {
-    /// An option that is noted, or for which there may be no room.
+    /// An option whose slot does not say that it is one, or for which there may be no room.
     #[inline(never)]
     fn some_apart<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Written> {
         let note = self.tag(Tag::Option, 0);
@@ -160,18 +160,13 @@ impl<'q, 'a, S: Sink> serde::Serializer for Serializer<'q, 'a, S> {
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Written> {
-        let slot = self.here.get().slot();
-        if slot != Tag::Option as u8 && slot != ANY
+        if self.here.get().slot() != Tag::Option as u8
             || self.depth.options() >= stack::STEP
             || self.writer.watch.is_due::<()>()
         {
             return self.some_apart(value);
         }
-        let Serializer { writer, mut next, here, depth, .. } = self;
-        if slot == ANY {
-            next = writer.reserve(next, 1);
-            next = writer.put(next, [Tag::Option as u8]);
-        }
+        let Serializer { writer, next, here, depth } = self;
         let (here, depth) = (here.get().with(ANY), depth.option());
         let written = value.serialize(writer.at(next, here, depth))?;
         writer.settle(value, here, depth, written)
