@@ -66,11 +66,12 @@ where
 {
     let len = items.len();
     let mut elements = Elements::new(items, read);
-    let result = visitor.visit_seq(&mut elements);
-    match elements.items.len() {
-        0 => result,
-        left => result.and_then(|_| Err(too_many(len - left, len))),
+    let mut result = visitor.visit_seq(&mut elements);
+    let left = elements.items.len();
+    if left != 0 {
+        result = result.and_then(|_| Err(too_many(len - left, len)));
     }
+    result
 }
 
 #[cold]

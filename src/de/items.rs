@@ -41,17 +41,29 @@ enum KeyText<'de> {
 }
 
 impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
+    /// Those whose first run begins with this header.
     #[inline]
-    pub(super) fn begin(
+    pub(super) fn new(
         decoder: &'d mut Decoder<'s, 'de>,
         (left, more, slots): (u64, bool, [u8; N]),
-    ) -> Result<Self> {
-        let key = KeyText::Unknown;
-        let mut items = Items { decoder, left, more, slots, done: 0, key, at_value: false };
-        if left == 0 && more {
-            items.next_run()?;
+    ) -> Self {
+        Items { decoder, left, more, slots, done: 0, key: KeyText::Unknown, at_value: false }
+    }
+
+    /// Hands the items over, of which all must be taken: what is left would be lost without a word.
+    ///
+    /// What was read is where it will stay, and is not looked at: stored in parts and loaded as a whole before that has
+    /// settled, it would cost more than to read a few items.
+    #[inline]
+    pub(super) fn visit<R>(mut self, visit: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
+        if self.left == 0 && self.more {
+            self.next_run()?;
         }
-        Ok(items)
+        let mut result = visit(&mut self);
+        if self.left != 0 || self.more || self.at_value {
+            result = self.with_rest(result);
+        }
+        result
     }
 
     /// Reads headers until a run has items or there is none left.
@@ -85,18 +97,10 @@ impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
         if self.more { None } else { Some(left.min(self.decoder.reader.left())) }
     }
 
-    /// What the visitor did not take is an error: it would be lost without a word.
-    #[inline]
-    pub(super) fn finish(self) -> Result<()> {
-        if self.left == 0 && !self.more && !self.at_value {
-            return Ok(());
-        }
-        self.finish_early()
-    }
-
     #[cold]
     #[inline(never)]
-    fn finish_early(mut self) -> Result<()> {
+    fn with_rest<R>(&mut self, result: Result<R>) -> Result<R> {
+        let value = result?;
         if self.at_value {
             return Err(untaken());
         }
@@ -108,7 +112,7 @@ impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
                 done as u64 + left
             )));
         }
-        Ok(())
+        Ok(value)
     }
 }
 

@@ -325,10 +325,8 @@ pub(super) fn visit_rows<'de, V: Visitor<'de>>(
     }
     decoder.descend(|decoder| {
         let header = decoder.run_header()?;
-        let mut items = Items::begin(decoder, header)?;
-        let value = Row { items: &mut items, lens: &lens }.deserialize_seq(visitor)?;
-        items.finish()?;
-        Ok(value)
+        Items::new(decoder, header)
+            .visit(|items| Row { items, lens: &lens }.deserialize_seq(visitor))
     })
 }
 

@@ -32,13 +32,13 @@ pub(super) fn in_order<'de, V: Visitor<'de>>(
 ) -> Result<V::Value> {
     let tags = decoder.tags(number);
     let mut fields = FieldsInOrder::new(decoder, number, tags);
-    let result = visitor.visit_seq(&mut fields);
+    let mut result = visitor.visit_seq(&mut fields);
     let left = fields.left();
-    if left == 0 {
-        return result;
+    if left != 0 {
+        decoder.learn_left(number);
+        result = result.and_then(|_| Err(decoder::too_many(decoder, number, left)));
     }
-    decoder.learn_left(number);
-    result.and_then(|_| Err(decoder::too_many(decoder, number, left)))
+    result
 }
 
 /// The fields of a record that was entered, to a visitor that takes exactly so many. What it gives is not looked at: a

@@ -85,10 +85,7 @@ impl<'d, 'de> Value<'d, '_, 'de> {
             Tag::Seq => visit_seq(decoder, visitor),
             Tag::Map => decoder.descend(|decoder| {
                 let header = decoder.run_header()?;
-                let mut items = Items::<2>::begin(decoder, header)?;
-                let value = visitor.visit_map(&mut items)?;
-                items.finish()?;
-                Ok(value)
+                Items::new(decoder, header).visit(|entries| visitor.visit_map(entries))
             }),
             Tag::Record => {
                 let number = decoder.record_number()?;
@@ -294,10 +291,7 @@ fn visit_seq<'de, V: Visitor<'de>>(decoder: &mut Decoder<'_, 'de>, visitor: V) -
         {
             return visit_varints(decoder, count, slot, visitor);
         }
-        let mut items = Items::begin(decoder, header)?;
-        let value = visitor.visit_seq(&mut items)?;
-        items.finish()?;
-        Ok(value)
+        Items::new(decoder, header).visit(|items| visitor.visit_seq(items))
     })
 }
 

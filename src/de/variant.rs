@@ -156,10 +156,12 @@ pub(super) fn visit_record<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value> {
     let mut record = Record { decoder, number, is_taken: false };
-    let result = visitor.visit_enum(RecordVariant(&mut record));
+    let mut result = visitor.visit_enum(RecordVariant(&mut record));
     // Of a unit variant nothing is left.
-    let is_taken = record.is_taken || record.decoder.schema(number).0.len == 0;
-    if is_taken { result } else { untaken(result) }
+    if !record.is_taken && record.decoder.schema(number).0.len != 0 {
+        result = untaken(result);
+    }
+    result
 }
 
 /// A variant that is a map of one entry, which comes next.
@@ -172,8 +174,17 @@ pub(super) fn visit_entry<'de, V: Visitor<'de>>(
         return Err(Error::invalid_type(Unexpected::Map, &"an enum: a map of one entry"));
     }
     let mut entry = Entry { decoder, key, value, is_taken: false };
-    let result = visitor.visit_enum(EntryVariant(&mut entry));
-    if entry.is_taken { result } else { untaken(result) }
+    let mut result = visitor.visit_enum(EntryVariant(&mut entry));
+    if !entry.is_taken {
+        result = untaken(result);
+    }
+    result
+}
+
+#[cold]
+#[inline(never)]
+fn in_variant<R>(result: Result<R>, name: &str) -> Result<R> {
+    result.map_err(|error| error.at(Step::Variant(name.to_owned())))
 }
 
 /// What a visitor leaves would be taken for what comes next.
@@ -213,8 +224,11 @@ impl<'de> RecordVariant<'_, '_, '_, 'de> {
     fn inside<R>(self, read: impl FnOnce(Content<'_, '_, 'de>) -> Result<R>) -> Result<R> {
         let Record { decoder, number, is_taken } = self.0;
         *is_taken = true;
-        read(Content { decoder, number: *number })
-            .map_err(|error| error.at(Step::Variant(decoder.schema(*number).0.variant.to_owned())))
+        let mut result = read(Content { decoder, number: *number });
+        if result.is_err() {
+            result = in_variant(result, decoder.schema(*number).0.variant);
+        }
+        result
     }
 
     fn kind(&self) -> Kind {

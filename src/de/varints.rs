@@ -34,10 +34,13 @@ pub(super) fn visit_varints<'de, V: Visitor<'de>>(
     let len = decoder.reader.check_left(count)?;
     let items = Varints { reader: decoder.reader.clone(), left: len, tag };
     let mut elements = Elements::new(items, std::convert::identity);
-    let result = visitor.visit_seq(&mut elements);
+    let mut result = visitor.visit_seq(&mut elements);
     let Varints { reader, left, .. } = elements.into_items();
     decoder.reader = reader;
-    if left == 0 { result } else { result.and_then(|_| Err(too_many(len - left, len))) }
+    if left != 0 {
+        result = result.and_then(|_| Err(too_many(len - left, len)));
+    }
+    result
 }
 
 struct Varints<'de> {

@@ -6,7 +6,7 @@
 //! block.
 
 use crate::os;
-use crate::wire::{Tag, put_varint, put_varint_at, short_varint};
+use crate::wire::{Tag, medium_varint, put_varint, put_varint_at, short_varint};
 
 use super::{ANY, ASKED, LEARN, Note, Writer, Written};
 
@@ -73,6 +73,10 @@ impl<S> Writer<'_, S> {
 
     #[inline(never)]
     fn put_long_varint(&mut self, next: usize, number: u64) -> usize {
+        if let Some((bytes, len)) = medium_varint(number) {
+            self.put(next, bytes);
+            return next + len;
+        }
         let len = self.room.get_mut(next..).and_then(|place| put_varint_at(place, number));
         next + len.unwrap_or_default()
     }

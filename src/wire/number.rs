@@ -57,6 +57,12 @@ pub(crate) fn short_varint(number: u64) -> Option<([u8; 4], usize)> {
     (number < 1 << 28).then(|| spread_28(number as u32))
 }
 
+/// The same of twice as many bytes.
+#[inline]
+pub(crate) fn medium_varint(number: u64) -> Option<([u8; 8], usize)> {
+    (number < 1 << 56).then(|| spread_56(number))
+}
+
 #[inline(never)]
 fn put_long_varint_at(mut place: &mut [u8], mut number: u64) -> Option<usize> {
     let mut before = 0;
