@@ -218,7 +218,7 @@ fn elements_that_nest_deep() {
 /// A part without parts of its own comes before the one that nests. It alone was written on another stack, and what nests went on
 /// where the stack was low.
 #[test]
-#[cfg(feature = "deep")]
+#[cfg(all(feature = "deep", feature = "npz", target_os = "linux"))]
 fn a_leaf_before_what_nests() {
     #[derive(Serialize)]
     struct Second {
@@ -258,9 +258,17 @@ fn a_leaf_before_what_nests() {
         });
         let all = (&second, &pair, &list, &entries, &tuple);
         let expected = to_bytes(&all).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        serde_shm::to_npz(file("expected.npz"), &all).unwrap();
         for stack in [64, 128, 512] {
-            let written = on_a_stack(stack << 10, || to_bytes(&all).unwrap());
-            assert!(written[..] == expected[..], "{stack} KiB");
+            on_a_stack(stack << 10, || {
+                assert!(to_bytes(&all).unwrap()[..] == expected[..], "{stack} KiB");
+                serde_shm::to_npz(file("written.npz"), &all).unwrap();
+                serde_shm::to_shared(&all).unwrap().get::<serde::de::IgnoredAny>().unwrap();
+            });
+            let read = |name| std::fs::read(file(name)).unwrap();
+            assert!(read("written.npz") == read("expected.npz"), "{stack} KiB");
         }
     });
 }

@@ -174,6 +174,23 @@ fn a_buffer_behind_another() {
     becomes(&written, &Several { a: of_list(&[1]), b: strict(&[2; 300]), c: of_list(&[3; 3]) });
 }
 
+/// Where there are more arrays of one name than are each tried in a form of their own, one form for all of them is found still;
+/// where it would take two, the error names what did not fit.
+#[test]
+fn more_arrays_of_one_name_than_have_a_form_each() {
+    let array = array![1.5_f32, 2.0, 3.0];
+    for count in [63, 64, 65, 300] {
+        let marked = vec![Marked(array.clone()); count];
+        becomes(&Only::Only(&marked), &Only::Only(vec![array.to_vec(); count]));
+        becomes(&Only::Only(&marked), &Only::Only(vec![ShmArray1::from(array.to_vec()); count]));
+        becomes(&Only::Only(&marked), &Only::Only(marked.clone()));
+    }
+    let pairs = vec![(Marked(array.clone()), Marked(array.clone())); 100];
+    let bytes = to_bytes(&Only::Only(&pairs)).unwrap();
+    let error = from_bytes::<Only<Vec<(Vec<f32>, ShmArray1<f32>)>>>(&bytes).unwrap_err();
+    assert!(error.to_string().contains("did not match any variant"), "{error}");
+}
+
 #[derive(Deserialize, Debug)]
 #[serde(untagged)]
 enum FirstThatFits {

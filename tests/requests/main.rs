@@ -22,8 +22,13 @@ fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
     becomes(value, value);
 }
 
-/// What was written as one type is read as another.
+/// What was written as one type is read as another, out of each container.
 #[track_caller]
 fn becomes<T: DeserializeOwned + PartialEq + Debug>(from: &impl Serialize, to: &T) {
     assert_eq!(&from_bytes::<T>(&to_bytes(from).unwrap()).unwrap(), to);
+    assert_eq!(&serde_shm::to_shared(from).unwrap().get::<T>().unwrap(), to);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    serde_shm::to_npz(&path, from).unwrap();
+    assert_eq!(&serde_shm::from_npz::<T>(&path).unwrap(), to);
 }
