@@ -2,13 +2,13 @@
 //! it says is written as it comes; only a type of two forms is asked twice (`forms`).
 //!
 //! `value` writes what has no parts, `record` structs, tuples and variants, `seq_map` sequences and maps, all to the `room`;
-//! `capture` takes arrays over from their payload, `ndarray_form` recognises ndarray's own serde form, whose shape `axes` and
+//! `array` takes arrays over from their payload, `ndarray_form` recognises ndarray's own serde form, whose shape `axes` and
 //! whose elements `elements` take while they are what ndarray gives, and which `forward` hands on where they are not;
 //! `schema` gives each kind of record its number, `frames` has what is known of those that are open, `path` names the place
 //! of an array.
 
+mod array;
 mod axes;
-mod capture;
 mod elements;
 mod forms;
 mod forward;

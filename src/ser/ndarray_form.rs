@@ -15,8 +15,8 @@ use crate::layout;
 use crate::store::Sink;
 use crate::wire::Tag;
 
+use super::array::Begun;
 use super::axes::{Dim, DimTaker};
-use super::capture::Begun;
 use super::elements::{Elements, End};
 use super::forward::{forward, forward_lists, forward_numbers, forward_rest, forward_tuples};
 use super::numbers::{Number, Numbers};

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::store::Sink;
 use crate::wire::{Kind, Reader, Tag, put_padded, put_varint, varint_len};
 
-use super::capture::Capture;
+use super::array::Capture;
 use super::frames::{Depth, Here, Part, Rare};
 use super::room::LONGEST;
 use super::schema::{Guess, Key, Step};

@@ -11,7 +11,7 @@ use crate::stack;
 use crate::store::Sink;
 use crate::wire::{BLOB_MIN, Kind, MAX_TUPLE, Tag, zigzag};
 
-use super::capture::{Begun, Capture};
+use super::array::{Begun, Capture};
 use super::ndarray_form::{self, NdarrayForm, StructOrArray};
 use super::record::{Record, TupleOrSeq, TupleStruct};
 use super::room::LONGEST;
