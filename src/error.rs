@@ -46,6 +46,29 @@ pub enum ErrorKind {
     Message,
 }
 
+/// In a few words: `not found`, `invalid input`.
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ErrorKind::Io => "failed system call",
+            ErrorKind::NotFound => "not found",
+            ErrorKind::AlreadyExists => "already exists",
+            ErrorKind::InvalidInput => "invalid input",
+            ErrorKind::Corrupt => "corrupt container",
+            ErrorKind::Version => "unknown version",
+            ErrorKind::Mismatch => "another type",
+            ErrorKind::Limit => "limit exceeded",
+            ErrorKind::Unsupported => "unsupported",
+            ErrorKind::Poisoned => "poisoned lock",
+            ErrorKind::Deadlock => "deadlock",
+            ErrorKind::ReadOnly => "opened for reading only",
+            ErrorKind::WorkerDied => "worker died",
+            ErrorKind::JobFailed => "job failed",
+            ErrorKind::Message => "error of a type's own",
+        })
+    }
+}
+
 /// Why an object could not be written or read.
 ///
 /// The text names the container, the place in the object (`layers[3].weight`), what was expected and what was
@@ -258,6 +281,26 @@ impl Error {
         Some(text)
     }
 
+    /// The number of the system's error (`errno`), where a system call failed: 28 is `ENOSPC`, a full file system.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "npz"))] {
+    /// let error = serde_shm::to_npz("/dev/null/a.npz", &1).unwrap_err();
+    /// assert_eq!(error.raw_os_error(), Some(20), "{error}");
+    /// # }
+    /// ```
+    pub fn raw_os_error(&self) -> Option<i32> {
+        // A library may have put the path around what the system said.
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            if let Some(number) = error.downcast_ref().and_then(io::Error::raw_os_error) {
+                return Some(number);
+            }
+            cause = error.source();
+        }
+        None
+    }
+
     /// The container's name: a segment's id or name, a file's path; `None` for a block of bytes.
     pub fn container(&self) -> Option<&str> {
         self.0.container.as_deref()
@@ -281,6 +324,10 @@ impl fmt::Debug for Error {
         write!(f, "Error({:?}, {:?})", self.0.kind, self.to_string())
     }
 }
+
+/// What an error has is not changed any more, whatever its source is made of.
+impl std::panic::UnwindSafe for Error {}
+impl std::panic::RefUnwindSafe for Error {}
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {

@@ -131,7 +131,32 @@ impl<A: Element + PartialEq, D: Dimension> PartialEq<Array<A, D>> for ShmArray<A
     }
 }
 
+impl<A: Element + PartialEq, D: Dimension> PartialEq<ArrayView<'_, A, D>> for ShmArray<A, D> {
+    fn eq(&self, other: &ArrayView<'_, A, D>) -> bool {
+        self.view() == *other
+    }
+}
+
+impl<A: Element + PartialEq, D: Dimension> PartialEq<ShmArray<A, D>> for Array<A, D> {
+    fn eq(&self, other: &ShmArray<A, D>) -> bool {
+        other == self
+    }
+}
+
+impl<A: Element + PartialEq, D: Dimension> PartialEq<ShmArray<A, D>> for ArrayView<'_, A, D> {
+    fn eq(&self, other: &ShmArray<A, D>) -> bool {
+        other == self
+    }
+}
+
 impl<A: Element + Eq, D: Dimension> Eq for ShmArray<A, D> {}
+
+/// Without elements; of one element, the default one, where there are no axes. The same as an owned array's default.
+impl<A: Element + Default, D: Dimension> Default for ShmArray<A, D> {
+    fn default() -> Self {
+        Array::default(D::default()).into()
+    }
+}
 
 /// No element is copied if they lie in memory without gaps, in C or Fortran order; else they are, once.
 impl<A: Element, D: Dimension> From<Array<A, D>> for ShmArray<A, D> {
@@ -237,11 +262,11 @@ mod tests {
         assert_eq!(ShmArray::from(Array::from_elem((), 5_u8)), Array::from_elem((), 5));
         assert_eq!(ShmArray::from(Array::<f32, _>::zeros((0, 3))).shape(), [0, 3]);
         assert_eq!(ShmArray::from(vec![1_i8, 2]), array![1, 2]);
-    }
-
-    impl<A: Element + PartialEq, D: Dimension> PartialEq<ArrayView<'_, A, D>> for ShmArray<A, D> {
-        fn eq(&self, other: &ArrayView<'_, A, D>) -> bool {
-            self.view() == other.view()
-        }
+        assert_eq!(array![1, 2], ShmArray::from(vec![1_i8, 2]));
+        assert_eq!(array![1, 2].view(), ShmArray::from(vec![1_i8, 2]));
+        assert_ne!(ShmArray::from(vec![1_i8, 2]), array![1, 3].view());
+        assert_eq!(ShmArray2::<f32>::default(), Array::default((0, 0)));
+        assert_eq!(ShmArray0::<u8>::default(), Array::from_elem((), 0));
+        assert_eq!(ShmArrayD::<u8>::default(), Array::<u8, IxDyn>::default(IxDyn(&[0])));
     }
 }

@@ -8,6 +8,7 @@ mod structure;
 mod time;
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::error::Result;
 
@@ -371,6 +372,31 @@ impl DType {
             }
             _ => false,
         }
+    }
+}
+
+/// Reads NumPy's descriptor, as `Display` writes it or in another of NumPy's spellings; with no byte order it has this machine's.
+///
+/// ```
+/// use serde_shm::DType;
+///
+/// assert_eq!("<f4".parse::<DType>()?, DType::F32);
+/// assert_eq!("float32".parse::<DType>()?, DType::F32);
+/// let point: DType = "[('x', '<f4'), ('pos', '<i2', (3,))]".parse()?;
+/// assert_eq!(point.item_size(), 10);
+/// assert_eq!(point.to_string().parse::<DType>()?, point);
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// `Unsupported` for a dtype that only a pickle can hold, or that this crate does not have; `Corrupt` for what is no
+/// descriptor; `Limit` for one that nests too deep or has too many fields.
+impl FromStr for DType {
+    type Err = crate::Error;
+
+    fn from_str(descriptor: &str) -> Result<Self> {
+        parse::numpys(descriptor)
     }
 }
 

@@ -29,6 +29,16 @@ pub(super) fn descriptor(text: &str) -> Result<DType> {
     Budget::new(false).array(&literal::parse(text, false)?)
 }
 
+/// Reads a descriptor in any spelling that NumPy reads.
+pub(super) fn numpys(text: &str) -> Result<DType> {
+    let descriptor = if text.trim_start().starts_with(['[', '(']) {
+        literal::parse(text, false)?
+    } else {
+        Value::Text(text.into())
+    };
+    Budget::new(true).array(&descriptor)
+}
+
 /// Reads the descriptor of an array that stands in a header: a string or a list of fields, as NumPy reads it.
 #[cfg(feature = "npz")]
 pub(crate) fn read(descriptor: &Value<'_>) -> Result<DType> {

@@ -1,7 +1,10 @@
 //! A block of bytes that starts at a multiple of 64.
 
+use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::convert::Infallible;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::io::{self, Read};
 use std::ops::Deref;
 
@@ -202,6 +205,64 @@ impl AsRef<[u8]> for AlignedBytes {
     }
 }
 
+impl Borrow<[u8]> for AlignedBytes {
+    fn borrow(&self) -> &[u8] {
+        self
+    }
+}
+
+/// No byte is copied where the content can be moved within the buffer to where it is aligned.
+impl From<Vec<u8>> for AlignedBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        AlignedBytes::adopt(bytes, 0, &[])
+    }
+}
+
+impl From<&[u8]> for AlignedBytes {
+    fn from(bytes: &[u8]) -> Self {
+        AlignedBytes::copy_from(bytes)
+    }
+}
+
+/// Blocks are compared, ordered and hashed as the slices are that they borrow as.
+impl PartialEq for AlignedBytes {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for AlignedBytes {}
+
+impl PartialEq<[u8]> for AlignedBytes {
+    fn eq(&self, other: &[u8]) -> bool {
+        **self == *other
+    }
+}
+
+impl PartialEq<Vec<u8>> for AlignedBytes {
+    fn eq(&self, other: &Vec<u8>) -> bool {
+        **self == **other
+    }
+}
+
+impl PartialOrd for AlignedBytes {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for AlignedBytes {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self[..].cmp(&other[..])
+    }
+}
+
+impl Hash for AlignedBytes {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self[..].hash(state);
+    }
+}
+
 impl fmt::Debug for AlignedBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AlignedBytes({} bytes)", self.len())
@@ -229,5 +290,26 @@ mod tests {
         let long = vec![7_u8; 1_000_000];
         let read = AlignedBytes::read_to_end(&[], &long[..], 999_999).unwrap();
         assert_eq!((&read[..], read.as_ptr().addr() % 64), (&long[..], 0));
+    }
+
+    #[test]
+    fn a_buffer_becomes_a_block_and_is_compared_as_its_bytes() {
+        for len in [0_u32, 1, 63, 64, 65, 5_000, 3_000_000] {
+            let plain: Vec<u8> = (0..len).map(|n| n as u8).collect();
+            for spare in [0, 1, 64, 200] {
+                let mut vec = Vec::with_capacity(plain.len() + spare);
+                vec.extend_from_slice(&plain);
+                let block = AlignedBytes::from(vec);
+                assert!(
+                    block == plain && block == plain[..] && block == AlignedBytes::from(&plain[..])
+                );
+                assert!(block.is_empty() || block.as_ptr().addr() % 64 == 0, "{len} {spare}");
+            }
+        }
+        let sorted =
+            std::collections::BTreeSet::from([&[2][..], &[1, 2], &[]].map(AlignedBytes::from));
+        assert!(sorted.contains(&[1_u8, 2][..]) && !sorted.contains(&[1_u8][..]));
+        let hashed = std::collections::HashSet::from([AlignedBytes::from(&[7][..])]);
+        assert!(hashed.contains(&[7_u8][..]) && !hashed.contains(&[8_u8][..]));
     }
 }

@@ -17,6 +17,10 @@ pub(crate) struct Region {
     owner: Arc<dyn Owner>,
 }
 
+/// Nobody changes what is there, so that a panic leaves nothing half changed.
+impl std::panic::UnwindSafe for Region {}
+impl std::panic::RefUnwindSafe for Region {}
+
 /// Implementors give the same address, length and content at each call, wherever they themselves are moved.
 trait Owner: Send + Sync {
     fn bytes(&self) -> &[u8];

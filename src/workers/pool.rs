@@ -105,6 +105,7 @@ impl Pool {
     }
 
     /// How many processes there are at most; one for each core unless it is given.
+    #[must_use]
     pub fn processes(mut self, most: usize) -> Self {
         self.most = most;
         self
@@ -116,6 +117,7 @@ impl Pool {
     /// given out yet. With 0, a process waits after each job until it is sent the next one, some microseconds, and for
     /// whatever the caller does meanwhile. With more, jobs may wait behind a long one while other processes have nothing
     /// left to do; and where results are given out in order, other processes can go on for longer beside a long job.
+    #[must_use]
     pub fn look_ahead(mut self, jobs: usize) -> Self {
         self.look_ahead = jobs;
         self
@@ -127,6 +129,7 @@ impl Pool {
     /// as well. Only for results that come back is that the same as if nothing had happened: what the job has already
     /// done to a live array stays, and is done once more. A call keeps the bytes of each job until its result has come;
     /// for a [`Fold`], until the fold's has.
+    #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
         self
@@ -136,12 +139,14 @@ impl Pool {
     ///
     /// In order, a reduction of floats has the same sum in each run, and one process the same as ten. Else results are
     /// given out as they come. The results of a [`Fold`] always are.
+    #[must_use]
     pub fn in_order(mut self, in_order: bool) -> Self {
         self.in_order = in_order;
         self
     }
 
     /// How long a process may take to its call of [`serve`](super::serve); a minute unless it is given.
+    #[must_use]
     pub fn start_limit(mut self, limit: Duration) -> Self {
         self.start_limit = limit;
         self
@@ -149,6 +154,7 @@ impl Pool {
 
     /// How long a job may take, or the end of a fold; there is no limit unless it is given. The process is then killed, as
     /// if it had died.
+    #[must_use]
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
         self
@@ -169,6 +175,7 @@ impl Pool {
     /// let pool = serde_shm::workers::Pool::new(&segment)?.command(command);
     /// # Ok(()) }
     /// ```
+    #[must_use]
     pub fn command(mut self, command: Command) -> Self {
         self.program = format!("{command:?}");
         self.command = Some(command);

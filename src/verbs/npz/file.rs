@@ -106,15 +106,19 @@ fn folder(path: &Path) -> &Path {
 fn create(folder: &Path, prefix: &str, by_umask: bool) -> io::Result<NamedTempFile> {
     let mut builder = Builder::new();
     builder.prefix(prefix).suffix(SUFFIX);
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true);
     #[cfg(unix)]
-    if by_umask {
-        // `open` takes the umask from this, and no other thread can come between.
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    }
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if by_umask { 0o666 } else { 0o600 });
     #[cfg(not(unix))]
     let _ = by_umask;
     loop {
-        let temporary = builder.tempfile_in(folder)?;
+        let mut number = None;
+        let open =
+            |path: &Path| options.open(path).inspect_err(|error| number = error.raw_os_error());
+        let made = builder.make_in(folder, open);
+        // The library's error has the path, which is named anyway, and not the system's number.
+        let temporary = made.map_err(|error| number.map_or(error, io::Error::from_raw_os_error))?;
         // Where files cannot be locked, none is ever taken for one that was left behind.
         if temporary.as_file().lock().is_err() || is_at(temporary.as_file(), temporary.path()) {
             return Ok(temporary);

@@ -36,6 +36,7 @@ impl OpenOptions {
     }
 
     /// Whether this process is only to read, as with [`Segment::open_read_only`]; not unless it is said.
+    #[must_use]
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.access.writable = !read_only;
         self
@@ -68,6 +69,7 @@ impl OpenOptions {
     /// not write to the memory without the lock. Guards of [`LockedArray`](crate::LockedArray)s borrow it as plain slices,
     /// which then change under code that takes them for unchanging.
     #[allow(unsafe_code)]
+    #[must_use]
     pub unsafe fn trust_owner(mut self) -> Self {
         self.access.trusts_owner = true;
         self

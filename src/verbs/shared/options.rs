@@ -65,6 +65,7 @@ impl SegmentOptions {
     /// let error = serde_shm::SegmentOptions::new().name("../etc").create(&1).unwrap_err();
     /// assert_eq!(error.kind(), serde_shm::ErrorKind::InvalidInput);
     /// ```
+    #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -84,6 +85,7 @@ impl SegmentOptions {
     /// assert_eq!((first.get::<u8>().unwrap(), second.get::<u8>().unwrap()), (1, 2));
     /// # }
     /// ```
+    #[must_use]
     pub fn replace(mut self, replace: bool) -> Self {
         self.replace = replace;
         self
@@ -112,6 +114,7 @@ impl SegmentOptions {
     /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
+    #[must_use]
     pub fn persist(mut self, persist: bool) -> Self {
         self.persist = persist;
         self
@@ -126,6 +129,7 @@ impl SegmentOptions {
     /// let error = serde_shm::SegmentOptions::new().name("n").persist(true).mode(0o666).create(&1).unwrap_err();
     /// assert_eq!(error.kind(), serde_shm::ErrorKind::InvalidInput);
     /// ```
+    #[must_use]
     pub fn mode(mut self, mode: u32) -> Self {
         self.mode = Some(mode);
         self
@@ -147,6 +151,7 @@ impl SegmentOptions {
     /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
+    #[must_use]
     pub fn dir(mut self, dir: impl AsRef<Path>) -> Self {
         self.dir = Some(dir.as_ref().to_owned());
         self
@@ -167,6 +172,7 @@ impl SegmentOptions {
     /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
+    #[must_use]
     pub fn fsync(mut self, fsync: bool) -> Self {
         self.fsync = Some(fsync);
         self

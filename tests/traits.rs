@@ -1,0 +1,110 @@
+//! What every handle, option and error can be used for: sent, shared, kept, caught with a panic.
+#![cfg(all(feature = "ndarray", feature = "npz", target_os = "linux"))]
+#![allow(missing_docs)]
+
+use std::error::Error as _;
+use std::fmt::{Debug, Display};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+use ndarray::{Ix1, Ix2, IxDyn};
+use serde_shm::{
+    AlignedBytes, ArrayInfo, AtomicArray, DType, DynArray, Error, ErrorKind, LockedArray, Npz,
+    OpenOptions, OtherMember, RawArray, Segment, SegmentOptions, ShmArray,
+};
+
+fn is_free<T: Send + Sync + UnwindSafe + RefUnwindSafe + Debug + 'static>() {}
+
+#[test]
+fn handles_are_free_to_go_anywhere() {
+    is_free::<Segment>();
+    is_free::<SegmentOptions>();
+    is_free::<OpenOptions>();
+    is_free::<Npz>();
+    is_free::<OtherMember>();
+    is_free::<ShmArray<f32, Ix2>>();
+    is_free::<ShmArray<u8, IxDyn>>();
+    is_free::<DynArray>();
+    is_free::<RawArray>();
+    is_free::<LockedArray<f32, Ix1>>();
+    is_free::<AtomicArray<u32, Ix1>>();
+    is_free::<AlignedBytes>();
+    is_free::<ArrayInfo>();
+    is_free::<DType>();
+    is_free::<Error>();
+    is_free::<ErrorKind>();
+}
+
+/// The kinds of errors that a small program meets, each of which says something else.
+#[test]
+fn kinds_of_errors_have_words() {
+    fn words<T: Display>(value: T) -> String {
+        value.to_string()
+    }
+    let kinds = [
+        ErrorKind::Io,
+        ErrorKind::NotFound,
+        ErrorKind::AlreadyExists,
+        ErrorKind::InvalidInput,
+        ErrorKind::Corrupt,
+        ErrorKind::Version,
+        ErrorKind::Mismatch,
+        ErrorKind::Limit,
+        ErrorKind::Unsupported,
+        ErrorKind::Poisoned,
+        ErrorKind::Deadlock,
+        ErrorKind::ReadOnly,
+        ErrorKind::WorkerDied,
+        ErrorKind::JobFailed,
+        ErrorKind::Message,
+    ];
+    let said = std::collections::BTreeSet::from(kinds.map(words));
+    assert_eq!(said.len(), kinds.len());
+    assert!(said.iter().all(|words| !words.is_empty() && words.is_ascii()), "{said:?}");
+}
+
+#[test]
+fn an_error_of_the_system_has_its_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Npz::open(folder.path().join("none.npz")).unwrap_err();
+    assert_eq!((error.kind(), error.raw_os_error()), (ErrorKind::NotFound, Some(2)), "{error}");
+    assert!(error.source().is_some());
+    let error = serde_shm::to_npz(folder.path().join("no/a.npz"), &1).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(2), "{error}");
+    let error = serde_shm::from_bytes::<u8>(&[]).unwrap_err();
+    assert_eq!((error.kind(), error.raw_os_error()), (ErrorKind::Corrupt, None), "{error}");
+}
+
+/// What NumPy takes for a dtype is one here, and what `Display` writes is read again.
+#[test]
+fn dtypes_are_read_from_numpys_descriptors() {
+    let same = [
+        ("<f4", "float32"),
+        ("<f4", "f4"),
+        ("<f4", "<f"),
+        ("|b1", "?"),
+        ("|u1", "uint8"),
+        (">i8", ">q"),
+        ("<M8[ns]", "datetime64[ns]"),
+        ("|S5", "S5"),
+        ("<U3", "U3"),
+        ("[('x', '<f4'), ('y', '>i2')]", "[('x', 'f4'), ('y', '>i2')]"),
+    ];
+    for (written, spelled) in same {
+        let dtype: DType = written.parse().unwrap();
+        assert_eq!(spelled.parse::<DType>().unwrap(), dtype, "{spelled}");
+        assert_eq!(dtype.to_string(), written);
+    }
+    let nested = "[('a', [('b', '<f8', (2, 3))], (4,)), ('c', '|V7')]".parse::<DType>().unwrap();
+    assert_eq!(nested.to_string().parse::<DType>().unwrap(), nested);
+    assert_eq!(nested.item_size(), 4 * 48 + 7);
+    for (wrong, kind) in [
+        ("|O", ErrorKind::Unsupported),
+        ("3f4", ErrorKind::Unsupported),
+        ("", ErrorKind::Unsupported),
+        ("f3", ErrorKind::Unsupported),
+        ("[('x', ", ErrorKind::Corrupt),
+    ] {
+        let error = wrong.parse::<DType>().unwrap_err();
+        assert_eq!(error.kind(), kind, "{wrong:?}: {error}");
+    }
+}
