@@ -59,12 +59,12 @@ pub use memory::live::{AtomicBits, AtomicElement, AtomicNumber};
 pub use serde::{de::Deserialize, ser::Serialize};
 #[cfg(feature = "derive")]
 pub use serde_shm_derive::{Deserialize, Element, Serialize};
-#[cfg(feature = "npz")]
-pub use verbs::{Compression, Npz, NpzOptions, OtherMember, from_npz, to_npz};
 pub use verbs::{
-    OpenOptions, Segment, SegmentOptions, from_bytes, from_reader, from_reader_limited,
+    Block, OpenOptions, Segment, SegmentOptions, from_bytes, from_reader, from_reader_limited,
     from_shared, segments, to_bytes, to_shared, to_writer,
 };
+#[cfg(feature = "npz")]
+pub use verbs::{Compression, Npz, NpzOptions, OtherMember, from_npz, to_npz};
 
 /// What the derives' code names. Not part of the public interface.
 #[doc(hidden)]

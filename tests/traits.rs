@@ -8,14 +8,15 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use ndarray::{Ix1, Ix2, IxDyn};
 use serde_shm::{
-    AlignedBytes, ArrayInfo, AtomicArray, DType, DynArray, Error, ErrorKind, LockedArray, Npz,
-    OpenOptions, OtherMember, RawArray, Segment, SegmentOptions, ShmArray,
+    AlignedBytes, ArrayInfo, AtomicArray, Block, DType, DynArray, Error, ErrorKind, LockedArray,
+    Npz, OpenOptions, OtherMember, RawArray, Segment, SegmentOptions, ShmArray,
 };
 
 fn is_free<T: Send + Sync + UnwindSafe + RefUnwindSafe + Debug + 'static>() {}
 
 #[test]
 fn handles_are_free_to_go_anywhere() {
+    is_free::<Block>();
     is_free::<Segment>();
     is_free::<SegmentOptions>();
     is_free::<OpenOptions>();

@@ -226,7 +226,7 @@ impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for ShmArray<A, D> {
             let items = element::owned(read.elements).map_err(Z::Error::custom)?;
             ShmArray::from_vec(items, &shape, read.order)
         };
-        made.map_err(Z::Error::custom)
+        made.map_err(|error| context::with_kind(error.kind(), || Z::Error::custom(error)))
     }
 }
 

@@ -9,7 +9,7 @@ use ndarray::{
 use serde::de::{Deserializer, Error};
 use serde::ser::Serializer;
 
-use crate::element::{self, Element, Fit, fit, mismatch};
+use crate::element::{self, Element, Fit, Misfit, fit, mismatch};
 use crate::error;
 use crate::layout::Order;
 use crate::store::Placed;
@@ -201,8 +201,15 @@ pub(crate) fn view<'a, A: Element, D: Dimension>(
         }
     }
     let shape = dimension::<D, error::Error>(&placed.shape, placed.order).map_err(named)?;
-    let items = element::view(placed.bytes)
-        .map_err(|misfit| named(error::Error::corrupt(misfit.to_string())))?;
+    let items = element::view(placed.bytes).map_err(|misfit| {
+        named(match misfit {
+            // Whoever owns the memory has chosen where it lies.
+            Misfit::Align { .. } => error::Error::mismatch(format!(
+                "cannot view this array: {misfit}; read it into an owned type, or move the bytes into `AlignedBytes`"
+            )),
+            _ => error::Error::corrupt(misfit.to_string()),
+        })
+    })?;
     ArrayView::from_shape(shape, items)
         .map_err(|error| named(error::Error::corrupt(error.to_string())))
 }

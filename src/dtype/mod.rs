@@ -281,6 +281,11 @@ impl DType {
         }
     }
 
+    /// Whether these bytes lie where elements may be seen in place.
+    pub(crate) fn is_aligned(&self, bytes: &[u8]) -> bool {
+        bytes.is_empty() || bytes.as_ptr().addr().is_multiple_of(self.alignment())
+    }
+
     /// Whether the elements are in this machine's byte order; of a struct, all of its fields.
     pub fn is_native(&self) -> bool {
         match &self.kind {

@@ -52,6 +52,25 @@ impl Owner for Vec<u8> {
     }
 }
 
+/// What a user gave, which says by a method of its own where its bytes are.
+struct Given<T> {
+    owner: T,
+    /// What it said at first.
+    start: usize,
+    len: usize,
+}
+
+/// A slice that is borrowed from `owner` lies where it is, unchanged, for as long as that is borrowed; which it is, since it
+/// is neither moved nor changed before it is dropped with the last clone of its region.
+impl<T: AsRef<[u8]> + Send + Sync> Owner for Given<T> {
+    fn bytes(&self) -> &[u8] {
+        let bytes = self.owner.as_ref();
+        // One that tells of other bytes later has none.
+        let same = bytes.as_ptr().addr() == self.start && bytes.len() == self.len;
+        if same { bytes } else { &[] }
+    }
+}
+
 #[cfg(feature = "ndarray")]
 struct Elements<A>(Vec<A>);
 
@@ -66,6 +85,20 @@ impl<A: Element> Owner for Elements<A> {
 impl Region {
     pub(crate) fn from_block(block: AlignedBytes) -> Self {
         Region { owner: Arc::new(block) }
+    }
+
+    /// The bytes of anything that owns some.
+    pub(crate) fn from_owner<T: AsRef<[u8]> + Send + Sync + 'static>(owner: T) -> Self {
+        let mut given = Arc::new(Given { owner, start: 0, len: 0 });
+        // Where they are is asked for where it stays.
+        let (start, len) = {
+            let bytes = given.owner.as_ref();
+            (bytes.as_ptr().addr(), bytes.len())
+        };
+        if let Some(given) = Arc::get_mut(&mut given) {
+            (given.start, given.len) = (start, len);
+        }
+        Region { owner: given }
     }
 
     pub(crate) fn from_map(map: crate::os::Map) -> Self {

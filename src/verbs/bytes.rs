@@ -20,8 +20,8 @@ use crate::{de, os, ser};
 /// ```
 ///
 /// Each array is copied once, from where it lies. The block grows by doubling, from 1 MiB on by the allocator, which may
-/// move pages instead of bytes; an array larger than the block so far makes room for itself. The `Serialize` of a part may
-/// be called more than once, and has to say the same each time.
+/// move pages instead of bytes; an array larger than the block so far makes room for itself. The `Serialize` of each
+/// part is called once; that of one that asks whether it is written for a human reader may be called twice, and has to say the same.
 ///
 /// # Errors
 ///
@@ -40,7 +40,8 @@ pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<AlignedBytes> {
 ///
 /// Views of arrays need a block that starts at a multiple of 64, which [`AlignedBytes`] and a memory map do;
 /// elsewhere a view is an error, and owned types copy.
-/// A [`ShmArray`](crate::ShmArray) owns a copy, since nothing says how long the block lives; see [`from_reader`].
+/// A [`ShmArray`](crate::ShmArray) owns a copy, since nothing says how long the block lives; one that is read from a
+/// [`Block`](crate::Block) shares its memory.
 ///
 /// # Errors
 ///

@@ -1,6 +1,18 @@
-//! The error for an array that is not there: with some that are most like what was asked for.
+//! One array of a container, by its path; where there is none, an error with some that are most like what was asked for.
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::{Block, Placed, Source as _};
+
+/// The array of this path in a block, if it does not change.
+pub(super) fn placed<'a>(block: &Block<'a>, path: &str) -> Result<Placed<'a>> {
+    let directory = block.directory();
+    let Some(number) = directory.find(path) else {
+        return Err(no_array(path, directory.paths().into_iter()));
+    };
+    let placed = block.array(number)?;
+    placed.check_plain().map_err(|error| error.at_field(path))?;
+    Ok(placed)
+}
 
 /// More names than these are not compared.
 const LOOKED_AT: usize = 1000;

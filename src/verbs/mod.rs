@@ -1,5 +1,6 @@
 //! What users call: an object into a container and back, a pair of verbs for each.
 
+mod block;
 mod bytes;
 #[cfg(feature = "ndarray")]
 mod lookup;
@@ -8,6 +9,7 @@ mod npz;
 pub mod segments;
 mod shared;
 
+pub use block::Block;
 #[cfg(feature = "workers")]
 pub(crate) use bytes::from_region;
 pub use bytes::{from_bytes, from_reader, from_reader_limited, to_bytes, to_writer};

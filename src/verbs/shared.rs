@@ -18,11 +18,13 @@ use serde::ser::Serialize;
 use crate::array::ArrayInfo;
 use crate::de;
 use crate::error::{Error, Result};
-use crate::memory::live::Kind;
 use crate::os::{self, Stamp};
 use crate::segment::{Folder, Memory, Name, Published, SegmentId, Stored};
 use crate::store::Block;
 
+use super::block;
+#[cfg(feature = "ndarray")]
+use super::lookup;
 use content::Content;
 #[cfg(any(unix, feature = "workers"))]
 pub(crate) use hand::Handed;
@@ -237,20 +239,7 @@ impl Segment {
     ///
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if the directory of arrays contradicts itself.
     pub fn arrays(&self) -> Result<Vec<ArrayInfo>> {
-        self.block()
-            .and_then(|block| {
-                let directory = block.directory();
-                let info = |number| {
-                    let entry = directory.entry(number)?;
-                    let is_plain = entry.kind == Kind::Plain;
-                    if is_plain {
-                        block.placed(entry.clone())?;
-                    }
-                    Ok(ArrayInfo::from_entry(&entry, is_plain))
-                };
-                (0..directory.len()).map(info).collect()
-            })
-            .map_err(|error| self.named(error))
+        self.block().and_then(|block| block::arrays(&block)).map_err(|error| self.named(error))
     }
 
     /// One array as a view of the segment; nothing else is decoded.
@@ -280,11 +269,8 @@ impl Segment {
         &self,
         path: &str,
     ) -> Result<ndarray::ArrayView<'_, A, D>> {
-        self.block()
-            .and_then(|block| {
-                let number = block.directory().find(path).ok_or_else(|| no_array(&block, path))?;
-                crate::array::view(path, &plain(&block, path, number)?)
-            })
+        self.placed(path)
+            .and_then(|placed| crate::array::view(path, &placed))
             .map_err(|error| self.named(error))
     }
 
@@ -311,11 +297,8 @@ impl Segment {
         &self,
         path: &str,
     ) -> Result<ndarray::Array<A, D>> {
-        self.block()
-            .and_then(|block| {
-                let number = block.directory().find(path).ok_or_else(|| no_array(&block, path))?;
-                crate::array::read_lossless(path, &plain(&block, path, number)?)
-            })
+        self.placed(path)
+            .and_then(|placed| crate::array::read_lossless(path, &placed))
             .map_err(|error| self.named(error))
     }
 
@@ -335,12 +318,8 @@ impl Segment {
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if its bytes are no elements.
     #[cfg(feature = "ndarray")]
     pub fn array_dyn(&self, path: &str) -> Result<crate::DynArray> {
-        self.block()
-            .and_then(|block| {
-                let number = block.directory().find(path).ok_or_else(|| no_array(&block, path))?;
-                crate::DynArray::from_placed(&plain(&block, path, number)?)
-                    .map_err(|error| error.at_field(path))
-            })
+        self.placed(path)
+            .and_then(|placed| crate::DynArray::from_placed(&placed).map_err(|e| e.at_field(path)))
             .map_err(|error| self.named(error))
     }
 
@@ -383,6 +362,11 @@ impl Segment {
         self.content()?.block()
     }
 
+    #[cfg(feature = "ndarray")]
+    fn placed(&self, path: &str) -> Result<crate::store::Placed<'_>> {
+        self.block().and_then(|block| lookup::placed(&block, path))
+    }
+
     /// The id of the memory as this process holds it.
     fn memory_id(&self) -> Result<SegmentId> {
         match &self.backing {
@@ -401,22 +385,6 @@ impl Segment {
     fn named(&self, error: Error) -> Error {
         error.in_container(&self.asked)
     }
-}
-
-/// An array of this number and path that does not change.
-#[cfg(feature = "ndarray")]
-fn plain<'a>(block: &Block<'a>, path: &str, number: u64) -> Result<crate::store::Placed<'a>> {
-    use crate::store::Source as _;
-
-    let placed = block.array(number)?;
-    placed.check_plain().map_err(|error| error.at_field(path))?;
-    Ok(placed)
-}
-
-/// The error for a path that no array has.
-#[cfg(feature = "ndarray")]
-fn no_array(block: &Block<'_>, path: &str) -> Error {
-    super::lookup::no_array(path, block.directory().paths().into_iter())
 }
 
 /// The descriptor of the sealed memory, for handing it to a process that cannot open it by id: over a Unix socket, or by

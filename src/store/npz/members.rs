@@ -296,7 +296,7 @@ impl Members {
         let (start, end) = (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
         let bytes =
             map.region().bytes().get(end.checked_sub(len).filter(|at| *at > start)?..end)?;
-        is_aligned(bytes, dtype).then_some(bytes)
+        dtype.is_aligned(bytes).then_some(bytes)
     }
 
     /// The checksum of the archive's directory but for its last entry, and the number of those entries; `None` if this
@@ -369,7 +369,7 @@ impl Members {
         let bytes = &region.bytes()[start..end];
         let (header, place) = npy::split(&self.named(index), bytes)?;
         let data = &bytes[place.clone()];
-        if is_aligned(data, &header.dtype) {
+        if header.dtype.is_aligned(data) {
             return Ok(Content {
                 header,
                 data: start + place.start..start + place.end,
@@ -388,7 +388,7 @@ impl Members {
     fn content(&self, index: usize, region: Region) -> Result<Content> {
         let (header, place) = npy::split(&self.named(index), region.bytes())?;
         let data = &region.bytes()[place.clone()];
-        if is_aligned(data, &header.dtype) {
+        if header.dtype.is_aligned(data) {
             return Ok(Content { header, data: place, region: Some(region) });
         }
         // NumPy pads its header so that this is never needed; others need not.
@@ -622,7 +622,7 @@ impl Members {
         }
         let end = (self.locate(index)?.end - behind) as usize;
         let start = end.checked_sub(len);
-        Ok(start.is_some_and(|start| is_aligned(&region.bytes()[start..end], dtype)))
+        Ok(start.is_some_and(|start| dtype.is_aligned(&region.bytes()[start..end])))
     }
 
     /// Sums every member, whether it was used before or not, on all cores.
@@ -635,8 +635,4 @@ impl Members {
         let Some(archive) = &self.archive else { return self.head(0).map(drop) };
         archive.verify_all(self.input.bytes())
     }
-}
-
-fn is_aligned(bytes: &[u8], dtype: &DType) -> bool {
-    bytes.is_empty() || bytes.as_ptr().addr().is_multiple_of(dtype.alignment())
 }

@@ -1,0 +1,173 @@
+//! A block of bytes as a handle: what is in it is seen where it lies, whoever owns the memory.
+
+use std::fmt;
+
+use serde::de::Deserialize;
+
+use crate::error::Result;
+use crate::memory::Region;
+use crate::memory::live::Kind;
+use crate::{ArrayInfo, de, store};
+
+#[cfg(feature = "ndarray")]
+use super::lookup;
+
+/// A block of bytes that [`to_bytes`](crate::to_bytes) or [`to_writer`](crate::to_writer) made, in memory that anybody owns: a
+/// `Vec`, [`AlignedBytes`](crate::AlignedBytes), an `Arc<[u8]>`, a `bytes::Bytes`, a file's mapping, a buffer of another runtime.
+///
+/// It is to a block what [`Segment`](crate::Segment) is to shared memory: objects borrow from it, single arrays are seen without
+/// the rest, and a [`ShmArray`](crate::ShmArray) that is read from it shares the memory and keeps it.
+///
+/// ```
+/// # #[cfg(feature = "ndarray")] {
+/// use ndarray::array;
+/// use serde_shm::{Block, ShmArray2};
+///
+/// let bytes = serde_shm::to_bytes(&("weights", array![[1.0_f32, 2.0], [3.0, 4.0]]))?;
+/// let block = Block::new(bytes)?;
+/// let (name, weights): (&str, ShmArray2<f32>) = block.get()?;
+/// assert_eq!((name, weights.sum()), ("weights", 10.0));
+/// assert!(block.as_ref().as_ptr_range().contains(&weights.as_ptr().cast())); // nothing was copied
+/// # }
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+///
+/// Views need the block to start at a multiple of 64, or of their elements' alignment at least. Where it does not, a view is an
+/// error and a `ShmArray` is a copy.
+///
+/// A clone costs a reference count: what is to be shared needs no `Arc` around it. An `Arc` of a type that has bytes has none
+/// itself (`Arc<T>` is no `AsRef<[u8]>`): a struct around it with that one method is what to hand over.
+#[derive(Clone)]
+pub struct Block {
+    region: Region,
+}
+
+impl Block {
+    /// Takes a block of bytes over, together with what owns them. Costs an allocation and a look at the block's end; no byte is
+    /// copied.
+    ///
+    /// An owner whose `as_ref` gives other bytes later than at first is taken to have none: what is read then is an error.
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the bytes are no whole block or were altered outside array data,
+    /// [`Version`](crate::ErrorKind::Version) if a later version of the format wrote them.
+    pub fn new(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Self> {
+        let block = Block { region: Region::from_owner(bytes) };
+        block.parse()?;
+        Ok(block)
+    }
+
+    /// Deserializes the object; what it borrows, text and arrays alike, lies in the block.
+    ///
+    /// ```
+    /// let block = serde_shm::Block::new(serde_shm::to_bytes(&vec!["a", "b"])?)?;
+    /// let words: Vec<&str> = block.get()?;
+    /// assert_eq!(words, ["a", "b"]);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Mismatch`](crate::ErrorKind::Mismatch) if the object is not a `T`: the error names the field;
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the block contradicts itself.
+    pub fn get<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        de::from_source(&self.parse()?, Some(&self.region))
+    }
+
+    /// What the block says of its arrays, in the order in which they lie there. None of them is read.
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the directory of arrays contradicts itself.
+    pub fn arrays(&self) -> Result<Vec<ArrayInfo>> {
+        arrays(&self.parse()?)
+    }
+
+    /// One array as a view of the block; nothing else is decoded.
+    ///
+    /// ```
+    /// # #[cfg(feature = "ndarray")] {
+    /// use std::collections::BTreeMap;
+    /// use ndarray::{Ix2, arr2};
+    ///
+    /// let layers = BTreeMap::from([("weight", arr2(&[[1.0_f32, 2.0], [3.0, 4.0]]))]);
+    /// let block = serde_shm::Block::new(serde_shm::to_bytes(&layers)?)?;
+    /// assert_eq!(block.array::<f32, Ix2>("weight")?[[1, 0]], 3.0);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// The path is found by looking through the directory: time goes with the number of arrays, not with their size.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path, with those that come close;
+    /// [`Mismatch`](crate::ErrorKind::Mismatch) if it has another dtype or number of axes, or does not lie at a multiple of its
+    /// elements' alignment.
+    #[cfg(feature = "ndarray")]
+    pub fn array<A: crate::Element, D: ndarray::Dimension>(
+        &self,
+        path: &str,
+    ) -> Result<ndarray::ArrayView<'_, A, D>> {
+        crate::array::view(path, &lookup::placed(&self.parse()?, path)?)
+    }
+
+    /// One array as an owned one of a type that holds all numbers of its own, as [`Segment::array_as`](crate::Segment::array_as)
+    /// gives it.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path;
+    /// [`Mismatch`](crate::ErrorKind::Mismatch) if the type cannot hold all that its dtype can, or has another number of axes.
+    #[cfg(feature = "ndarray")]
+    pub fn array_as<A: crate::Element, D: ndarray::Dimension>(
+        &self,
+        path: &str,
+    ) -> Result<ndarray::Array<A, D>> {
+        crate::array::read_lossless(path, &lookup::placed(&self.parse()?, path)?)
+    }
+
+    /// One array as it is, copied out of the block, for programs that do not know its type.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path;
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if its bytes are no elements.
+    #[cfg(feature = "ndarray")]
+    pub fn array_dyn(&self, path: &str) -> Result<crate::DynArray> {
+        crate::DynArray::from_placed(&lookup::placed(&self.parse()?, path)?)
+            .map_err(|error| error.at_field(path))
+    }
+
+    fn parse(&self) -> Result<store::Block<'_>> {
+        store::Block::parse(self.region.bytes())
+    }
+}
+
+/// What a block says of its arrays.
+pub(super) fn arrays(block: &store::Block<'_>) -> Result<Vec<ArrayInfo>> {
+    let directory = block.directory();
+    let info = |number| {
+        let entry = directory.entry(number)?;
+        let in_place = entry.kind == Kind::Plain && {
+            let placed = block.placed(entry.clone())?;
+            placed.dtype.is_aligned(placed.bytes)
+        };
+        Ok(ArrayInfo::from_entry(&entry, in_place))
+    };
+    (0..directory.len()).map(info).collect()
+}
+
+/// All bytes of the block.
+impl AsRef<[u8]> for Block {
+    fn as_ref(&self) -> &[u8] {
+        self.region.bytes()
+    }
+}
+
+impl fmt::Debug for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Block({} bytes)", self.region.bytes().len())
+    }
+}

@@ -1,0 +1,196 @@
+//! A block as a handle: whoever owns the memory, what is read from it lies there, and keeps it.
+#![cfg(feature = "ndarray")]
+#![allow(missing_docs)]
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use ndarray::{Array1, Array2, Ix1, Ix2};
+use serde::{Deserialize, Serialize};
+use serde_shm::{AlignedBytes, Block, ErrorKind, ShmArray1, ShmArray2, to_bytes};
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+struct Model {
+    name: String,
+    weights: ShmArray2<f32>,
+    counts: Vec<ShmArray1<u16>>,
+}
+
+fn model() -> Model {
+    let counts = (0..3).map(|n| ShmArray1::from(vec![n; 100])).collect();
+    Model { name: "m".into(), weights: Array2::ones((30, 40)).into(), counts }
+}
+
+/// The bytes at a place of their own: some bytes behind a multiple of 64.
+struct Shifted {
+    memory: AlignedBytes,
+    by: usize,
+}
+
+impl Shifted {
+    fn new(bytes: &[u8], by: usize) -> Self {
+        Shifted { memory: AlignedBytes::from([&vec![0; by][..], bytes].concat()), by }
+    }
+}
+
+impl AsRef<[u8]> for Shifted {
+    fn as_ref(&self) -> &[u8] {
+        &self.memory[self.by..]
+    }
+}
+
+fn lies_in<T>(bytes: &[u8], items: *const T) -> bool {
+    bytes.as_ptr_range().contains(&items.cast())
+}
+
+#[test]
+fn any_owner_will_do() {
+    let bytes = to_bytes(&model()).unwrap();
+    let shared: Arc<[u8]> = bytes[..].into();
+    let leaked: &'static [u8] = Box::leak(bytes.to_vec().into_boxed_slice());
+    let blocks = [
+        Block::new(bytes.clone()).unwrap(),
+        Block::new(bytes.to_vec()).unwrap(),
+        Block::new(shared).unwrap(),
+        Block::new(leaked).unwrap(),
+        Block::new(Box::<[u8]>::from(&bytes[..])).unwrap(),
+        Block::new(Shifted::new(&bytes, 0)).unwrap(),
+        Block::new(Block::new(bytes.clone()).unwrap()).unwrap(),
+    ];
+    for block in blocks {
+        assert_eq!(block.as_ref(), &bytes[..]);
+        assert_eq!(block.get::<Model>().unwrap(), model());
+        assert_eq!(block.clone().get::<Model>().unwrap(), model());
+        let found: Vec<String> =
+            block.arrays().unwrap().iter().map(|info| info.path().to_owned()).collect();
+        assert_eq!(found, ["weights", "counts.0", "counts.1", "counts.2"]);
+        assert_eq!(block.array_as::<f64, Ix2>("weights").unwrap(), Array2::<f64>::ones((30, 40)));
+        assert_eq!(block.array_dyn("counts.2").unwrap().view::<u16>().unwrap()[7], 2);
+        let error = block.array_dyn("counts.3").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.to_string().contains("`counts.2`"), "{error}");
+    }
+}
+
+#[test]
+fn nothing_is_copied_and_the_memory_is_kept() {
+    struct Told(AlignedBytes, Arc<AtomicBool>);
+    impl AsRef<[u8]> for Told {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    impl Drop for Told {
+        fn drop(&mut self) {
+            self.1.store(true, Ordering::Relaxed);
+        }
+    }
+    let is_dropped = Arc::new(AtomicBool::new(false));
+    let block = Block::new(Told(to_bytes(&model()).unwrap(), is_dropped.clone())).unwrap();
+    let model = block.get::<Model>().unwrap();
+    assert!(lies_in(block.as_ref(), model.weights.as_ptr()));
+    assert!(model.counts.iter().all(|counts| lies_in(block.as_ref(), counts.as_ptr())));
+    let view = block.array::<u16, Ix1>("counts.1").unwrap();
+    assert!(lies_in(block.as_ref(), view.as_ptr()));
+    let borrowed: BTreeMap<&str, serde::de::IgnoredAny> = block.get().unwrap();
+    assert!(borrowed.contains_key("name"));
+    let one = model.counts[2].clone();
+    drop((block, model));
+    assert!(!is_dropped.load(Ordering::Relaxed), "an array keeps the memory");
+    assert_eq!(one.sum(), 200);
+    std::thread::spawn(move || drop(one)).join().unwrap();
+    assert!(is_dropped.load(Ordering::Relaxed));
+}
+
+/// Where the block does not lie at a multiple of 64, what fits its elements is seen in place, and the rest copied or refused.
+#[test]
+fn a_block_at_any_address() {
+    let bytes = to_bytes(&model()).unwrap();
+    for by in 0..65 {
+        let block = Block::new(Shifted::new(&bytes, by)).unwrap();
+        let found = block.get::<Model>().unwrap();
+        assert_eq!(found, model(), "{by}");
+        assert_eq!(lies_in(block.as_ref(), found.weights.as_ptr()), by % 4 == 0, "{by}");
+        assert_eq!(lies_in(block.as_ref(), found.counts[0].as_ptr()), by % 2 == 0, "{by}");
+        for info in block.arrays().unwrap() {
+            let size = info.dtype().item_size();
+            assert_eq!(info.is_zero_copy(), by % size == 0, "{} at {by}", info.path());
+        }
+        let view = block.array::<f32, Ix2>("weights");
+        match by % 4 {
+            0 => assert_eq!(view.unwrap(), Array2::<f32>::ones((30, 40))),
+            _ => assert_eq!(view.unwrap_err().kind(), ErrorKind::Mismatch, "{by}"),
+        }
+        assert_eq!(block.array_as::<f32, Ix2>("weights").unwrap().sum(), 1200.0);
+        assert_eq!(block.array_dyn("counts.1").unwrap().view::<u16>().unwrap().sum(), 100);
+    }
+}
+
+/// `AsRef` is safe to implement: one that tells of other bytes each time gets errors, and nobody bytes that are not there.
+#[test]
+fn an_owner_that_changes_its_mind() {
+    struct Fickle {
+        first: AlignedBytes,
+        other: AlignedBytes,
+        asked: AtomicUsize,
+        steady: usize,
+    }
+    impl AsRef<[u8]> for Fickle {
+        fn as_ref(&self) -> &[u8] {
+            let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+            if asked < self.steady { &self.first } else { &self.other }
+        }
+    }
+    let bytes = to_bytes(&model()).unwrap();
+    for other in [AlignedBytes::new(), AlignedBytes::from(&bytes[..64]), bytes.clone()] {
+        for steady in 1..12 {
+            let (first, other) = (bytes.clone(), other.clone());
+            let fickle = Fickle { first, other, asked: AtomicUsize::new(0), steady };
+            let Ok(block) = Block::new(fickle) else { continue };
+            match block.get::<Model>() {
+                Ok(found) => assert_eq!(found, model()),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}"),
+            }
+            let _ = block.array::<f32, Ix2>("weights").map(|weights| weights.sum());
+            let _ = block.array_dyn("weights").map(drop);
+            for _ in 0..steady {
+                let _ = block.as_ref();
+            }
+            assert!(block.as_ref().is_empty());
+        }
+    }
+}
+
+#[test]
+fn what_is_no_block_is_refused_when_it_is_taken_over() {
+    let bytes = to_bytes(&model()).unwrap();
+    for len in [0, 1, 63, 64, 100, bytes.len() - 1] {
+        let error = Block::new(bytes[..len].to_vec()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{len}: {error}");
+    }
+    let error = Block::new(b"PK\x03\x04".repeat(50)).unwrap_err();
+    assert!(error.to_string().contains("zip"), "{error}");
+    let block = Block::new(to_bytes("text").unwrap()).unwrap();
+    assert_eq!(block.get::<u8>().unwrap_err().kind(), ErrorKind::Mismatch);
+    assert_eq!(block.get::<&str>().unwrap(), "text");
+    assert!(block.arrays().unwrap().is_empty());
+}
+
+/// Views that are borrowed, on several threads at once.
+#[test]
+fn threads_share_a_block() {
+    let arrays = (0..8).map(|n| ShmArray1::from(vec![n; 1000])).collect::<Vec<ShmArray1<u64>>>();
+    let block = Block::new(to_bytes(&arrays).unwrap()).unwrap();
+    let sums = Mutex::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let arrays: Vec<ShmArray1<u64>> = block.get().unwrap();
+                *sums.lock().unwrap() += arrays.iter().map(|array| array.sum()).sum::<u64>();
+            });
+        }
+    });
+    assert_eq!(sums.into_inner().unwrap(), 4 * 28_000);
+    assert_eq!(block.get::<Vec<ShmArray1<u64>>>().unwrap()[1], Array1::from_elem(1000, 1));
+}
