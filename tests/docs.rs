@@ -15,7 +15,6 @@ const OTHERS: &[&str] = &[
     "interprocess",
     "ipc",
     "linkme",
-    "map_if_safe",
     "minimize_crash",
     "multiprocessing",
     "pidfd",

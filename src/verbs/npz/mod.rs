@@ -71,10 +71,10 @@ pub fn to_npz<T: Serialize + ?Sized>(path: impl AsRef<Path>, value: &T) -> Resul
     NpzOptions::new().save(path, value)
 }
 
-/// Loads a value from an `.npz` file that [`to_npz`] saved.
+/// Loads a value from an `.npz` file: one that [`to_npz`] saved, or one of NumPy's, whose arrays are found by their names.
 ///
-/// The value is owned: arrays of type [`ShmArray`](crate::ShmArray) lie in the one block that the file was read
-/// into and keep it alive, others are copied out of it. The file may be replaced or removed at any time after.
+/// The value is owned: an array of type [`ShmArray`](crate::ShmArray) keeps the memory that it was read into, others are read
+/// or copied to where they stay. The file may be replaced or removed at any time after.
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
@@ -87,20 +87,19 @@ pub fn to_npz<T: Serialize + ?Sized>(path: impl AsRef<Path>, value: &T) -> Resul
 ///
 /// # Cost
 ///
-/// The whole file is read into memory. Each array that `T` has is then summed once, and copied if it is not a
-/// `ShmArray`; one that another program compressed is decompressed first. Arrays that `T` does not have are neither
-/// summed nor copied.
+/// The directory at the file's end is read, and then each array that `T` has, once; its checksum is summed on the way. Numbers are
+/// read straight into a `Vec` or an owned ndarray; bools, structs and compressed arrays are copied once more. Arrays that `T` does
+/// not have are not read.
 ///
 /// # What is not promised
 ///
-/// Members that the value did not have when it was saved are ignored. Files that NumPy wrote by itself are not read
-/// yet.
+/// Members that the value did not have when it was saved are ignored.
 ///
 /// # Errors
 ///
 /// `NotFound` or `Io` if the file cannot be read; `Corrupt` if it was cut or altered, with the member's name;
-/// `Unsupported` if another program wrote it or it is encrypted; `Mismatch` if it is whole but no `T`. No array is
-/// given whose checksum is wrong, whatever the file holds.
+/// `Unsupported` if a member is encrypted or compressed by another method than deflate; `Mismatch` if the file is whole but is no
+/// `T`. No array is given whose checksum is wrong, whatever the file holds.
 pub fn from_npz<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<T> {
     Npz::open(path)?.get()
 }
