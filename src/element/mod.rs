@@ -24,9 +24,10 @@ pub use time::{
     Datetime64, Days, Generic, Hours, Microseconds, Milliseconds, Minutes, Months, Nanoseconds,
     OutOfRange, Seconds, Timedelta64, Unit, Weeks, Years,
 };
+pub(crate) use values::check_values;
 #[cfg(feature = "ndarray")]
 pub(crate) use values::has_bools;
-use values::{check_values, field_ranges, has_padding};
+use values::{field_ranges, has_padding};
 
 /// Elements are converted in blocks of about this many bytes.
 const BLOCK: usize = 32 << 10;

@@ -46,7 +46,7 @@ impl<'d> Bools<'d> {
 }
 
 /// Every byte of a bool is 0 or 1. The length is a multiple of the dtype's.
-pub(super) fn check_values(dtype: &DType, bytes: &[u8]) -> Result<(), Misfit> {
+pub(crate) fn check_values(dtype: &DType, bytes: &[u8]) -> Result<(), Misfit> {
     match dtype.inner() {
         Kind::Scalar(Scalar::Bool) => check_bools(bytes),
         Kind::Struct(_) if !bytes.is_empty() => {

@@ -8,4 +8,5 @@ mod derived;
 mod hostile;
 #[cfg(all(feature = "half", feature = "complex", feature = "npz"))]
 mod numpy;
+mod raw;
 mod structs;

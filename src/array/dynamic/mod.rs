@@ -116,6 +116,55 @@ pub struct RawArray {
 }
 
 impl RawArray {
+    /// An array of any dtype, out of the bytes of its elements: row by row, [`DType::item_size`] bytes each, in the dtype's byte
+    /// order. For programs that have arrays of other programs or languages. It is written as one of this dtype, and no byte
+    /// of it is copied before that.
+    ///
+    /// ```
+    /// use serde_shm::{DynArray, RawArray};
+    ///
+    /// let bytes = [1_u8, 0, 0, 0, 2, 0, 0, 0];
+    /// let raw = RawArray::new("<u4".parse()?, [2], bytes)?;
+    /// let block = serde_shm::to_bytes(&DynArray::Raw(raw))?;
+    /// let numbers: serde_shm::ShmArray1<u32> = serde_shm::from_bytes(&block)?;
+    /// assert_eq!(numbers[1], 2);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// `DynArray::try_from` makes an array of numbers or text of it, where the dtype is one of those.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the bytes are more or fewer than dtype and shape say, or a bool is neither 0 nor 1; `Limit` for more than
+    /// 64 axes, or more than 65,536 elements that have no bytes.
+    pub fn new(
+        dtype: DType,
+        shape: impl Into<Vec<usize>>,
+        bytes: impl Into<Vec<u8>>,
+    ) -> Result<Self> {
+        let (shape, bytes) = (shape.into(), bytes.into());
+        let refused = |kind, text: String| Err(Error::new(kind, text));
+        if shape.len() > layout::MAX_NDIM {
+            return refused(ErrorKind::Limit, too_many_axes(shape.len()));
+        }
+        check_hollow(&dtype, &shape)?;
+        let expected = layout::byte_len(&shape, dtype.item_size());
+        if expected != Some(bytes.len()) {
+            let expected = expected.map_or("more than memory holds".to_owned(), |n| n.to_string());
+            return refused(
+                ErrorKind::InvalidInput,
+                format!(
+                    "expected {expected} bytes for an array of {dtype} of shape {shape:?}, found {}",
+                    bytes.len()
+                ),
+            );
+        }
+        match element::check_values(&dtype, &bytes) {
+            Ok(()) => Ok(RawArray { dtype, shape, bytes }),
+            Err(misfit) => refused(ErrorKind::InvalidInput, misfit.to_string()),
+        }
+    }
+
     /// The dtype; fields may be in either byte order.
     pub fn dtype(&self) -> &DType {
         &self.dtype
@@ -152,11 +201,7 @@ impl RawArray {
         }
         let shape = [&self.shape, field.shape()].concat();
         if shape.len() > layout::MAX_NDIM {
-            let most = layout::MAX_NDIM;
-            return Err(Error::new(
-                ErrorKind::Limit,
-                format!("{} axes, more than {most}", shape.len()),
-            ));
+            return Err(Error::new(ErrorKind::Limit, too_many_axes(shape.len())));
         }
         DynArray::from_placed(&Placed {
             dtype: field.dtype().clone(),
@@ -167,6 +212,24 @@ impl RawArray {
             region: None,
         })
     }
+}
+
+fn too_many_axes(axes: usize) -> String {
+    format!("{axes} axes, more than {}", layout::MAX_NDIM)
+}
+
+/// An error for more elements than are walked without a byte for each.
+fn check_hollow(dtype: &DType, shape: &[usize]) -> Result<()> {
+    // More than a number holds are too many, too.
+    if dtype.item_size() > 0 || layout::count(shape).is_some_and(|count| count <= FREE_ROWS) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Limit,
+        format!(
+            "an array of {dtype} of shape {shape:?} has more than {FREE_ROWS} elements without bytes"
+        ),
+    ))
 }
 
 impl fmt::Debug for RawArray {
@@ -213,15 +276,7 @@ impl DynArray {
         fn numbers<A: Element>(placed: &Placed<'_>) -> Result<ArrayD<A>> {
             array(placed, elements(placed)?)
         }
-        if placed.dtype.item_size() == 0 && layout::count(&placed.shape) > Some(FREE_ROWS) {
-            return Err(Error::new(
-                ErrorKind::Limit,
-                format!(
-                    "an array of {} of shape {:?} has more than {FREE_ROWS} elements without bytes",
-                    placed.dtype, placed.shape
-                ),
-            ));
-        }
+        check_hollow(&placed.dtype, &placed.shape)?;
         let dtype = &placed.dtype;
         Ok(match dtype.inner() {
             Kind::Scalar(scalar) => match_number! { *scalar, Number => {
@@ -395,6 +450,26 @@ impl fmt::Debug for DynArray {
             DynArray::Text(_) | DynArray::Bytes(_) | DynArray::Raw(_) => {}
         }
         f.write_str(")")
+    }
+}
+
+/// As the array of numbers, times or text that it is; of structs, voids, and numbers that this build has no type for, the same.
+/// Costs a copy.
+impl TryFrom<RawArray> for DynArray {
+    type Error = Error;
+
+    /// # Errors
+    ///
+    /// `Corrupt` if a text has what is no character.
+    fn try_from(raw: RawArray) -> Result<Self> {
+        DynArray::from_placed(&Placed {
+            dtype: raw.dtype,
+            shape: raw.shape,
+            order: Order::C,
+            bytes: &raw.bytes,
+            standing: Standing::Free,
+            region: None,
+        })
     }
 }
 
