@@ -1,5 +1,6 @@
 //! The elements or rows of an array, one after the other.
 
+use std::cell::Cell;
 use std::io;
 
 use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, SeqAccess, Visitor};
@@ -14,25 +15,31 @@ use super::buffer::is_buffer;
 use super::part::Part;
 use super::transparent::Transparent;
 
-/// Items, and what reads one of them.
-pub(super) struct Elements<I, F> {
+/// Items, and what reads one of them. A visitor is given all of it, so that where it stands is in registers while it goes on:
+/// behind a reference each step would be a store.
+pub(super) struct Elements<'c, I: ExactSizeIterator, F> {
     items: I,
     len: usize,
     read: F,
+    /// How many the visitor has left, once it is done.
+    left: &'c Cell<usize>,
 }
 
-impl<I: ExactSizeIterator, F> Elements<I, F> {
-    pub(super) fn new(items: I, read: F) -> Self {
-        Elements { len: items.len(), items, read }
-    }
-
-    /// What is left.
-    pub(super) fn into_items(self) -> I {
-        self.items
+impl<'c, I: ExactSizeIterator, F> Elements<'c, I, F> {
+    pub(super) fn new(items: I, read: F, left: &'c Cell<usize>) -> Self {
+        left.set(items.len());
+        Elements { len: items.len(), items, read, left }
     }
 }
 
-impl<'de, I, F, D> SeqAccess<'de> for &mut Elements<I, F>
+impl<I: ExactSizeIterator, F> Drop for Elements<'_, I, F> {
+    #[inline]
+    fn drop(&mut self) {
+        self.left.set(self.items.len());
+    }
+}
+
+impl<'de, I, F, D> SeqAccess<'de> for Elements<'_, I, F>
 where
     I: ExactSizeIterator,
     F: Fn(I::Item) -> Result<D>,
@@ -64,12 +71,10 @@ where
     D: Deserializer<'de, Error = Error>,
     V: Visitor<'de>,
 {
-    let len = items.len();
-    let mut elements = Elements::new(items, read);
-    let mut result = visitor.visit_seq(&mut elements);
-    let left = elements.items.len();
-    if left != 0 {
-        result = result.and_then(|_| Err(too_many(len - left, len)));
+    let (len, left) = (items.len(), Cell::new(0));
+    let mut result = visitor.visit_seq(Elements::new(items, read, &left));
+    if left.get() != 0 {
+        result = result.and_then(|_| Err(too_many(len - left.get(), len)));
     }
     result
 }

@@ -1,6 +1,8 @@
 //! Lists of whole numbers, of which each takes as many bytes as it needs.
 
-use serde::de::{Deserializer, Visitor};
+use std::cell::Cell;
+
+use serde::de::{Deserializer, Error as _, Visitor};
 use serde::forward_to_deserialize_any;
 
 use crate::error::{Error, Result};
@@ -32,24 +34,35 @@ pub(super) fn visit_varints<'de, V: Visitor<'de>>(
     let tag = decoder.tag(slot)?;
     // Each takes a byte at least.
     let len = decoder.reader.check_left(count)?;
-    let items = Varints { reader: decoder.reader.clone(), left: len, tag };
-    let mut elements = Elements::new(items, std::convert::identity);
-    let mut result = visitor.visit_seq(&mut elements);
-    let Varints { reader, left, .. } = elements.into_items();
+    let (end, left) = (Cell::new(None), Cell::new(0));
+    let items = Varints { reader: decoder.reader.clone(), left: len, tag, end: &end };
+    let mut result = visitor.visit_seq(Elements::new(items, std::convert::identity, &left));
+    let Some(reader) = end.take() else {
+        return result.and_then(|_| Err(Error::custom("a list was kept by its visitor")));
+    };
     decoder.reader = reader;
-    if left != 0 {
-        result = result.and_then(|_| Err(too_many(len - left, len)));
+    if left.get() != 0 {
+        result = result.and_then(|_| Err(too_many(len - left.get(), len)));
     }
     result
 }
 
-struct Varints<'de> {
+struct Varints<'c, 'de> {
     reader: Reader<'de>,
     left: usize,
     tag: Tag,
+    /// Where the reader stands in the end.
+    end: &'c Cell<Option<Reader<'de>>>,
 }
 
-impl Iterator for Varints<'_> {
+impl Drop for Varints<'_, '_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.end.set(Some(self.reader.clone()));
+    }
+}
+
+impl Iterator for Varints<'_, '_> {
     type Item = Result<Varint>;
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -63,7 +76,7 @@ impl Iterator for Varints<'_> {
     }
 }
 
-impl ExactSizeIterator for Varints<'_> {}
+impl ExactSizeIterator for Varints<'_, '_> {}
 
 /// A number as its tag says.
 struct Varint {
