@@ -58,7 +58,7 @@ impl Block {
     }
 
     /// One more element, in a single comparison. False if there is no room for it.
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn put<const N: usize>(&mut self, scalar: Scalar, bytes: [u8; N]) -> bool {
         let place = self.next.wrapping_sub(scalar as usize * PLACES);
         match self.bytes.as_chunks_mut::<N>().0.get_mut(place) {
@@ -155,8 +155,6 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
 
     /// Takes what the block has been filled with, and gives one that has room for elements of this type; `None` if they
     /// do not belong to those before, or are too many.
-    #[cold]
-    #[inline(never)]
     fn next_block(
         &mut self,
         block: Block,
@@ -190,6 +188,30 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
         }
         let item = DType::little_endian(scalar).item_size();
         Some(block.cleared(scalar, self.left.min(BLOCK / item)))
+    }
+
+    /// Puts an element for which the block has no room. It comes by value, as the block does.
+    #[cold]
+    #[inline(never)]
+    fn put(
+        &mut self,
+        block: Block,
+        scalar: Scalar,
+        bytes: [u8; 8],
+        element: fn() -> TypeId,
+        asked: bool,
+    ) -> (Block, Result<Written>) {
+        let Some(mut next) = self.next_block(block, scalar, element) else {
+            return (Block::default(), self.write(scalar, bytes, asked));
+        };
+        let [a, b, c, d, ..] = bytes;
+        let is_put = match DType::little_endian(scalar).item_size() {
+            1 => next.put(scalar, [a]),
+            2 => next.put(scalar, [a, b]),
+            4 => next.put(scalar, [a, b, c, d]),
+            _ => next.put(scalar, bytes),
+        };
+        (next, if is_put { Ok(Written::KEPT) } else { Err(other()) })
     }
 
     /// Begins the array at its first element.
@@ -305,15 +327,13 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
         }
     }
 
-    /// Writes a number that does not fit. It comes by value, so that those that fit are in memory nowhere but in the block.
-    #[cold]
-    #[inline(never)]
-    fn write(&mut self, scalar: Scalar, number: u64, asked: bool) -> Result<Written> {
+    /// Writes a number that does not fit.
+    fn write(&mut self, scalar: Scalar, bytes: [u8; 8], asked: bool) -> Result<Written> {
         let serializer = self.place()?;
         if asked {
             serializer.is_human_readable();
         }
-        Packed { scalar, bytes: &number.to_le_bytes() }.serialize(serializer)
+        Packed { scalar, bytes: &bytes }.serialize(serializer)
     }
 
     /// An item was not kept.
@@ -495,7 +515,7 @@ impl<S: Sink> SerializeSeq for Sequence<'_, '_, '_, '_, S> {
     type Ok = Written;
     type Error = Error;
 
-    #[inline]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         match value.serialize(Element {
             sequence: self,
@@ -530,14 +550,12 @@ impl<'z, 'a, S: Sink> Element<'z, '_, '_, '_, 'a, S> {
         if block.put(scalar, bytes) {
             return Ok(Written::KEPT);
         }
-        let full = std::mem::take(block);
-        if let Some(next) = elements.next_block(full, scalar, self.type_of) {
-            *block = next;
-            return if block.put(scalar, bytes) { Ok(Written::KEPT) } else { Err(other()) };
-        }
         let mut wide = [0; 8];
         wide[..N].copy_from_slice(&bytes);
-        elements.write(scalar, u64::from_le_bytes(wide), self.asked.get())
+        let (full, asked) = (std::mem::take(block), self.asked.get());
+        let written;
+        (*block, written) = elements.put(full, scalar, wide, self.type_of, asked);
+        written
     }
 
     fn real(self) -> Result<Serializer<'z, 'a, S>> {
