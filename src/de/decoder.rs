@@ -3,6 +3,8 @@
 use std::any::TypeId;
 use std::fmt::Display;
 
+use serde::de::Error as _;
+
 use crate::context;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -24,7 +26,7 @@ type Fields = &'static [&'static str];
 #[derive(Clone, Copy)]
 struct Way<'de> {
     tags: &'de [u8],
-    is_tuple: bool,
+    kind: Kind,
     /// As what they were last asked for, and whether they are handed over by position, without a name compared.
     asked: Fields,
     same: bool,
@@ -74,7 +76,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
         let tables = ReadTables::parse(source.tables())?;
         let way = |tags: &FieldTags<'de>| Way {
             tags: tags.tags,
-            is_tuple: tables.schemas[tags.schema as usize].kind == Kind::Tuple,
+            kind: tables.schemas[tags.schema as usize].kind,
             asked: &[],
             same: false,
         };
@@ -223,7 +225,11 @@ impl<'s, 'de> Decoder<'s, 'de> {
     pub(super) fn enter_tuple<T>(&mut self, len: usize) -> Option<(usize, &'de [u8])> {
         let number = usize::from(self.reader.peek()?);
         let way = self.ways.get(number).filter(|_| number < 0x80)?;
-        if way.is_tuple && way.tags.len() == len { self.enter::<T>(number, way.tags) } else { None }
+        if way.kind == Kind::Tuple && way.tags.len() == len {
+            self.enter::<T>(number, way.tags)
+        } else {
+            None
+        }
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -245,6 +251,12 @@ impl<'s, 'de> Decoder<'s, 'de> {
     #[cold]
     pub(super) fn note_left(&mut self, number: usize, fields: usize) {
         self.learn_left(number);
+        self.note_untaken(number, fields);
+    }
+
+    /// The same of a variant whose content was not asked for.
+    #[cold]
+    pub(super) fn note_untaken(&mut self, number: usize, fields: usize) {
         let bytes = self.reader.left();
         self.left_over.get_or_insert(LeftOver { number, fields, bytes });
     }
@@ -268,11 +280,22 @@ impl<'s, 'de> Decoder<'s, 'de> {
     pub(super) fn error_of_left(&self, failed: bool) -> Option<Error> {
         let left = self.left_over.as_ref()?;
         let went_on = !failed || left.bytes != self.reader.left();
-        went_on.then(|| too_many(self, left.number, left.fields))
+        went_on.then(|| {
+            let (schema, _) = self.schema(left.number);
+            if schema.kind.is_variant() && left.fields == schema.len {
+                return Error::custom("a variant is taken without its content");
+            }
+            too_many(self, left.number, left.fields)
+        })
     }
 
     pub(super) fn tags(&self, number: usize) -> &'de [u8] {
         self.ways[number].tags
+    }
+
+    #[inline]
+    pub(super) fn kind(&self, number: usize) -> Kind {
+        self.ways[number].kind
     }
 
     /// Whether these are the record's fields, in its order and all written: they are handed over by position, unless a

@@ -2,7 +2,7 @@
 
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Step};
 use crate::wire::Tag;
 
 use super::decoder::{self, ANY, Decoder};
@@ -49,7 +49,18 @@ pub(super) fn entered<'de, V: Visitor<'de>>(
     (number, tags): (usize, &'de [u8]),
     visitor: V,
 ) -> Result<V::Value> {
-    visitor.visit_seq(&mut Entered(FieldsInOrder::new(decoder, number, tags)))
+    visitor.visit_seq(&mut Entered::<true>(FieldsInOrder::new(decoder, number, tags)))
+}
+
+/// The same of a variant's fields. An error in one of them names the variant, too.
+#[inline]
+pub(super) fn variant_in_order<'de, V: Visitor<'de>>(
+    decoder: &mut Decoder<'_, 'de>,
+    number: usize,
+    visitor: V,
+) -> Result<V::Value> {
+    let tags = decoder.tags(number);
+    visitor.visit_seq(&mut Entered::<false>(FieldsInOrder::new(decoder, number, tags)))
 }
 
 /// A record's fields by position.
@@ -73,31 +84,44 @@ impl<'d, 's, 'de> FieldsInOrder<'d, 's, 'de> {
     }
 }
 
-/// The fields of a record that was entered. What is left of them is noted where it is too late to say it in the place.
-struct Entered<'d, 's, 'de>(FieldsInOrder<'d, 's, 'de>);
+/// Fields of which what is left is noted, where it is too late to say it in the place. `ENTERED`: those of a record that was
+/// entered and is left at their end; else those of a variant.
+struct Entered<'d, 's, 'de, const ENTERED: bool>(FieldsInOrder<'d, 's, 'de>);
 
-impl Drop for Entered<'_, '_, '_> {
+impl<const ENTERED: bool> Drop for Entered<'_, '_, '_, ENTERED> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn drop(&mut self) {
         let Entered(fields) = self;
         if !fields.tags.is_empty() {
             fields.decoder.note_left(fields.number, fields.tags.len());
         }
-        fields.decoder.leave();
+        if ENTERED {
+            fields.decoder.leave();
+        }
     }
 }
 
-impl<'de> SeqAccess<'de> for &mut Entered<'_, '_, 'de> {
+impl<'de, const ENTERED: bool> SeqAccess<'de> for &mut Entered<'_, '_, 'de, ENTERED> {
     type Error = Error;
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        (&mut self.0).next_element_seed(seed)
+        match (&mut self.0).next_element_seed(seed) {
+            Err(error) if !ENTERED => Err(in_variant(error, self.0.decoder, self.0.number)),
+            result => result,
+        }
     }
 
     fn size_hint(&self) -> Option<usize> {
         Some(self.0.left())
     }
+}
+
+/// An error in what a variant holds.
+#[cold]
+#[inline(never)]
+pub(super) fn in_variant(error: Error, decoder: &Decoder<'_, '_>, number: usize) -> Error {
+    error.at(Step::Variant(decoder.schema(number).0.variant.to_owned()))
 }
 
 /// The error of a field that was read last, with its place.

@@ -6,7 +6,7 @@ use crate::array::TOKEN;
 use crate::context::{self, Form, Handed};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::wire::{Kind, Tag, unzigzag};
+use crate::wire::{Kind, Schema, Tag, unzigzag};
 
 use super::array::{self, Array};
 use super::buffer::{self, is_buffer};
@@ -275,6 +275,13 @@ impl<'d, 'de> Value<'d, '_, 'de> {
     }
 }
 
+#[cold]
+fn no_variant<'de, V: Visitor<'de>>(schema: &Schema<'_>, visitor: &V) -> Error {
+    let what = if schema.kind == Kind::Struct { "struct" } else { "tuple" };
+    let found = format!("{what} {}", schema.name);
+    Error::invalid_type(Unexpected::Other(found.trim_end()), visitor)
+}
+
 /// A sequence, of which the visitor must take all.
 fn visit_seq<'de, V: Visitor<'de>>(decoder: &mut Decoder<'_, 'de>, visitor: V) -> Result<V::Value> {
     decoder.descend(|decoder| {
@@ -501,11 +508,8 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
         match self.tag()? {
             Tag::Record => {
                 let number = self.decoder.record_number()?;
-                let (schema, _) = self.decoder.schema(number);
-                if !schema.kind.is_variant() {
-                    let what = if schema.kind == Kind::Struct { "struct" } else { "tuple" };
-                    let found = format!("{what} {}", schema.name);
-                    return Err(Error::invalid_type(Unexpected::Other(found.trim_end()), &visitor));
+                if !self.decoder.kind(number).is_variant() {
+                    return Err(no_variant(self.decoder.schema(number).0, &visitor));
                 }
                 self.decoder.descend(|decoder| variant::visit_record(decoder, number, visitor))
             }

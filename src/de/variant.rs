@@ -10,7 +10,7 @@ use crate::error::{Error, Result, Step};
 use crate::wire::Kind;
 
 use super::decoder::Decoder;
-use super::record::{by_name, in_order};
+use super::record::{by_name, in_order, in_variant, variant_in_order};
 use super::skip;
 use super::value::Value;
 
@@ -78,8 +78,8 @@ struct Content<'d, 's, 'de> {
 
 impl Content<'_, '_, '_> {
     fn newtype(&self) -> Option<u8> {
-        let (schema, tags) = self.decoder.schema(self.number);
-        (schema.kind == Kind::NewtypeVariant).then(|| tags.tags[0])
+        (self.decoder.kind(self.number) == Kind::NewtypeVariant)
+            .then(|| self.decoder.tags(self.number)[0])
     }
 }
 
@@ -156,12 +156,7 @@ pub(super) fn visit_record<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value> {
     let mut record = Record { decoder, number, is_taken: false };
-    let mut result = visitor.visit_enum(RecordVariant(&mut record));
-    // Of a unit variant nothing is left.
-    if !record.is_taken && record.decoder.schema(number).0.len != 0 {
-        result = untaken(result);
-    }
-    result
+    visitor.visit_enum(RecordVariant(&mut record))
 }
 
 /// A variant that is a map of one entry, which comes next.
@@ -181,12 +176,6 @@ pub(super) fn visit_entry<'de, V: Visitor<'de>>(
     result
 }
 
-#[cold]
-#[inline(never)]
-fn in_variant<R>(result: Result<R>, name: &str) -> Result<R> {
-    result.map_err(|error| error.at(Step::Variant(name.to_owned())))
-}
-
 /// What a visitor leaves would be taken for what comes next.
 #[cold]
 fn untaken<T>(result: Result<T>) -> Result<T> {
@@ -199,6 +188,21 @@ struct Record<'d, 's, 'de> {
     number: usize,
     /// Its content was asked for.
     is_taken: bool,
+}
+
+/// What a visitor leaves would be taken for what comes next. It is noted and not told at once: what the visitor gives is not
+/// looked at.
+impl Drop for Record<'_, '_, '_> {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn drop(&mut self) {
+        if !self.is_taken {
+            // Of a unit variant nothing is left.
+            let fields = self.decoder.schema(self.number).0.len;
+            if fields != 0 {
+                self.decoder.note_untaken(self.number, fields);
+            }
+        }
+    }
 }
 
 /// One reference: it is handed back beside the variant's name, and what is written in parts and then moved as a whole costs
@@ -224,15 +228,13 @@ impl<'de> RecordVariant<'_, '_, '_, 'de> {
     fn inside<R>(self, read: impl FnOnce(Content<'_, '_, 'de>) -> Result<R>) -> Result<R> {
         let Record { decoder, number, is_taken } = self.0;
         *is_taken = true;
-        let mut result = read(Content { decoder, number: *number });
-        if result.is_err() {
-            result = in_variant(result, decoder.schema(*number).0.variant);
-        }
-        result
+        read(Content { decoder, number: *number })
+            .map_err(|error| in_variant(error, decoder, *number))
     }
 
+    #[inline]
     fn kind(&self) -> Kind {
-        self.0.decoder.schema(self.0.number).0.kind
+        self.0.decoder.kind(self.0.number)
     }
 
     fn found(&self) -> Unexpected<'static> {
@@ -269,9 +271,13 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
         }
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value> {
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
         match self.kind() {
             Kind::UnitVariant => Err(Error::invalid_type(self.found(), &visitor)),
+            Kind::TupleVariant if self.0.decoder.tags(self.0.number).len() == len => {
+                self.0.is_taken = true;
+                variant_in_order(self.0.decoder, self.0.number, visitor)
+            }
             Kind::TupleVariant => {
                 self.inside(|Content { decoder, number }| in_order(decoder, number, visitor))
             }
@@ -287,7 +293,8 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
         match self.kind() {
             Kind::UnitVariant => Err(Error::invalid_type(self.found(), &visitor)),
             Kind::StructVariant if self.0.decoder.is_in_order(self.0.number, fields) => {
-                self.inside(|content| in_order(content.decoder, content.number, visitor))
+                self.0.is_taken = true;
+                variant_in_order(self.0.decoder, self.0.number, visitor)
             }
             _ => self.inside(|content| content.deserialize_struct("", fields, visitor)),
         }
