@@ -60,7 +60,7 @@ const NAMES: [&str; 18] = [
     "visitor",
     "de",
 ];
-const RENAMES: [&str; 6] = ["x.y", "", "type", "a b", "~", "é"];
+const RENAMES: [&str; 6] = ["x.y", "", "struct", "a b", "~", "é"];
 
 /// Writes the types of one batch, and the value of each.
 pub struct Batch {
