@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use ndarray::{Array1, Array2, Ix1, Ix2};
 use serde::{Deserialize, Serialize};
@@ -48,12 +48,13 @@ fn lies_in<T>(bytes: &[u8], items: *const T) -> bool {
 fn any_owner_will_do() {
     let bytes = to_bytes(&model()).unwrap();
     let shared: Arc<[u8]> = bytes[..].into();
-    let leaked: &'static [u8] = Box::leak(bytes.to_vec().into_boxed_slice());
+    static FOREVER: LazyLock<AlignedBytes> = LazyLock::new(|| to_bytes(&model()).unwrap());
+    let forever: &'static [u8] = &FOREVER;
     let blocks = [
         Block::new(bytes.clone()).unwrap(),
         Block::new(bytes.to_vec()).unwrap(),
         Block::new(shared).unwrap(),
-        Block::new(leaked).unwrap(),
+        Block::new(forever).unwrap(),
         Block::new(Box::<[u8]>::from(&bytes[..])).unwrap(),
         Block::new(Shifted::new(&bytes, 0)).unwrap(),
         Block::new(Block::new(bytes.clone()).unwrap()).unwrap(),

@@ -300,9 +300,8 @@ mod tests {
                 let mut vec = Vec::with_capacity(plain.len() + spare);
                 vec.extend_from_slice(&plain);
                 let block = AlignedBytes::from(vec);
-                assert!(
-                    block == plain && block == plain[..] && block == AlignedBytes::from(&plain[..])
-                );
+                let copy = AlignedBytes::from(&plain[..]);
+                assert!(block == plain && block == plain[..] && block == copy);
                 assert!(block.is_empty() || block.as_ptr().addr() % 64 == 0, "{len} {spare}");
             }
         }

@@ -367,6 +367,8 @@ fn content(key: &Key) -> Content {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
 
     #[test]
@@ -384,7 +386,8 @@ mod tests {
 
     #[test]
     fn names_that_are_too_long_are_at_no_address() {
-        let long: &'static str = Box::leak("x".repeat(1 << 16).into_boxed_str());
+        static LONG: LazyLock<String> = LazyLock::new(|| "x".repeat(1 << 16));
+        let long: &'static str = &LONG;
         assert!(!Step::new(long, 1, false, 0).is(long));
         let longest = &long[..u16::MAX as usize];
         let step = Step::new(longest, 1, false, 0);
