@@ -93,6 +93,9 @@ pub(super) struct Elements<'x, 'q, 'a, S> {
     own: bool,
     /// The list has asked for whom it is written.
     asked: bool,
+    /// A number was written and not kept. It is told here and not in the result of each: so the loop over those that are kept
+    /// has nothing to compare.
+    apart: Option<Written>,
 }
 
 enum State<'x, 'q, 'a, S> {
@@ -136,6 +139,7 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
             streams: false,
             own: false,
             asked: false,
+            apart: None,
         }
     }
 
@@ -200,9 +204,10 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
         bytes: [u8; 8],
         element: fn() -> TypeId,
         asked: bool,
-    ) -> (Block, Result<Written>) {
+    ) -> (Block, Result<()>) {
         let Some(mut next) = self.next_block(block, scalar, element) else {
-            return (Block::default(), self.write(scalar, bytes, asked));
+            let written = self.write(scalar, bytes, asked);
+            return (Block::default(), written.map(|written| self.apart = Some(written)));
         };
         let [a, b, c, d, ..] = bytes;
         let is_put = match DType::little_endian(scalar).item_size() {
@@ -211,7 +216,7 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
             4 => next.put(scalar, [a, b, c, d]),
             _ => next.put(scalar, bytes),
         };
-        (next, if is_put { Ok(Written::KEPT) } else { Err(other()) })
+        (next, if is_put { Ok(()) } else { Err(other()) })
     }
 
     /// Begins the array at its first element.
@@ -522,8 +527,12 @@ impl<S: Sink> SerializeSeq for Sequence<'_, '_, '_, '_, S> {
             type_of: typeid::of::<T>,
             asked: Cell::new(false),
         }) {
-            Ok(written) if written.is_kept() => Ok(()),
+            Ok(written) if written.is_kept() && self.elements.apart.is_none() => Ok(()),
             written => {
+                let written = match self.elements.apart.take() {
+                    Some(apart) => written.map(|_| apart),
+                    None => written,
+                };
                 let block = std::mem::take(&mut self.block);
                 self.elements.wrote(&block, value, written)
             }
@@ -553,9 +562,9 @@ impl<'z, 'a, S: Sink> Element<'z, '_, '_, '_, 'a, S> {
         let mut wide = [0; 8];
         wide[..N].copy_from_slice(&bytes);
         let (full, asked) = (std::mem::take(block), self.asked.get());
-        let written;
-        (*block, written) = elements.put(full, scalar, wide, self.type_of, asked);
-        written
+        let put;
+        (*block, put) = elements.put(full, scalar, wide, self.type_of, asked);
+        put.map(|()| Written::KEPT)
     }
 
     fn real(self) -> Result<Serializer<'z, 'a, S>> {
