@@ -93,8 +93,8 @@ pub(super) struct Elements<'x, 'q, 'a, S> {
     own: bool,
     /// The list has asked for whom it is written.
     asked: bool,
-    /// A number was written and not kept. It is told here and not in the result of each: so the loop over those that are kept
-    /// has nothing to compare.
+    /// A number that was written and not kept. It is told here, and by the block's being empty, and not in the result: so the
+    /// loop over those that are kept has nothing to compare.
     apart: Option<Written>,
 }
 
@@ -527,7 +527,8 @@ impl<S: Sink> SerializeSeq for Sequence<'_, '_, '_, '_, S> {
             type_of: typeid::of::<T>,
             asked: Cell::new(false),
         }) {
-            Ok(written) if written.is_kept() && self.elements.apart.is_none() => Ok(()),
+            // One that was kept is in the block.
+            Ok(written) if written.is_kept() && !self.block.bytes.is_empty() => Ok(()),
             written => {
                 let written = match self.elements.apart.take() {
                     Some(apart) => written.map(|_| apart),
