@@ -283,7 +283,10 @@ impl<'s, 'de> Decoder<'s, 'de> {
         went_on.then(|| {
             let (schema, _) = self.schema(left.number);
             if schema.kind.is_variant() && left.fields == schema.len {
-                return Error::custom("a variant is taken without its content");
+                let (name, len) = (schema.variant, schema.len);
+                return Error::custom(format_args!(
+                    "variant `{name}` is taken without its content: expected its {len} fields to be asked for"
+                ));
             }
             too_many(self, left.number, left.fields)
         })

@@ -9,7 +9,9 @@ use crate::array::TOKEN;
 use crate::error::{Error, Result};
 use crate::store::Sink;
 
-use super::forward::{forward, forward_lists, forward_numbers, forward_rest, forward_tuples};
+use super::forward::{
+    forward, forward_lists, forward_numbers, forward_rest, forward_tuples, forward_types,
+};
 use super::ndarray_form::{NdarrayForm, StructOrArray};
 use super::numbers::{Number, Numbers, other};
 use super::record::{Record, TupleOrSeq, TupleStruct};
@@ -261,15 +263,7 @@ impl<'y, 'a, S: Sink> AxisTaker<'y, '_, '_, 'a, S> {
 }
 
 impl<'y, 'a, S: Sink> serde::Serializer for AxisTaker<'y, '_, '_, 'a, S> {
-    type Ok = Written;
-    type Error = Error;
-    type SerializeSeq = Seq<'y, 'a, S>;
-    type SerializeTuple = TupleOrSeq<'y, 'a, S>;
-    type SerializeTupleStruct = TupleStruct<'y, 'a, S>;
-    type SerializeTupleVariant = Record<'y, 'a, S>;
-    type SerializeMap = Map<'y, 'a, S>;
-    type SerializeStruct = StructOrArray<'y, 'a, S>;
-    type SerializeStructVariant = Record<'y, 'a, S>;
+    forward_types!('y 'a);
 
     fn is_human_readable(&self) -> bool {
         self.asked.set(true);

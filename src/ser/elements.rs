@@ -18,7 +18,7 @@ use crate::layout::Order;
 use crate::memory::live::Kind;
 use crate::store::Sink;
 
-use super::forward::{forward, forward_lists, forward_rest, forward_tuples};
+use super::forward::{forward, forward_lists, forward_rest, forward_tuples, forward_types};
 use super::ndarray_form::{NdarrayForm, StructOrArray};
 use super::number_lists::is_known;
 use super::numbers::other;
@@ -589,15 +589,7 @@ macro_rules! take {
 }
 
 impl<'z, 'a, S: Sink> serde::Serializer for Element<'z, '_, '_, '_, 'a, S> {
-    type Ok = Written;
-    type Error = Error;
-    type SerializeSeq = Seq<'z, 'a, S>;
-    type SerializeTuple = TupleOrSeq<'z, 'a, S>;
-    type SerializeTupleStruct = TupleStruct<'z, 'a, S>;
-    type SerializeTupleVariant = Record<'z, 'a, S>;
-    type SerializeMap = Map<'z, 'a, S>;
-    type SerializeStruct = StructOrArray<'z, 'a, S>;
-    type SerializeStructVariant = Record<'z, 'a, S>;
+    forward_types!('z 'a);
 
     fn is_human_readable(&self) -> bool {
         self.asked.set(true);

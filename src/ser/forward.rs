@@ -9,6 +9,21 @@ macro_rules! forward {
     )*};
 }
 
+/// The types of a serializer that keeps no list.
+macro_rules! forward_types {
+    ($real:lifetime $arena:lifetime) => {
+        type Ok = Written;
+        type Error = Error;
+        type SerializeSeq = Seq<$real, $arena, S>;
+        type SerializeTuple = TupleOrSeq<$real, $arena, S>;
+        type SerializeTupleStruct = TupleStruct<$real, $arena, S>;
+        type SerializeTupleVariant = Record<$real, $arena, S>;
+        type SerializeMap = Map<$real, $arena, S>;
+        type SerializeStruct = StructOrArray<$real, $arena, S>;
+        type SerializeStructVariant = Record<$real, $arena, S>;
+    };
+}
+
 /// What is neither an integer nor a float of NumPy's nor a list.
 macro_rules! forward_rest {
     () => {
@@ -110,4 +125,6 @@ macro_rules! forward_tuples {
     };
 }
 
-pub(super) use {forward, forward_lists, forward_numbers, forward_rest, forward_tuples};
+pub(super) use {
+    forward, forward_lists, forward_numbers, forward_rest, forward_tuples, forward_types,
+};

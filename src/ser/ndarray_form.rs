@@ -18,7 +18,9 @@ use crate::wire::Tag;
 use super::array::Begun;
 use super::axes::{Dim, DimTaker};
 use super::elements::{Elements, End};
-use super::forward::{forward, forward_lists, forward_numbers, forward_rest, forward_tuples};
+use super::forward::{
+    forward, forward_lists, forward_numbers, forward_rest, forward_tuples, forward_types,
+};
 use super::numbers::{Number, Numbers};
 use super::record::{Record, TupleOrSeq, TupleStruct};
 use super::schema::Key;
@@ -268,15 +270,7 @@ impl<'x, 'a, S: Sink> VersionTaker<'x, '_, 'a, S> {
 }
 
 impl<'x, 'a, S: Sink> serde::Serializer for VersionTaker<'x, '_, 'a, S> {
-    type Ok = Written;
-    type Error = Error;
-    type SerializeSeq = Seq<'x, 'a, S>;
-    type SerializeTuple = TupleOrSeq<'x, 'a, S>;
-    type SerializeTupleStruct = TupleStruct<'x, 'a, S>;
-    type SerializeTupleVariant = Record<'x, 'a, S>;
-    type SerializeMap = Map<'x, 'a, S>;
-    type SerializeStruct = StructOrArray<'x, 'a, S>;
-    type SerializeStructVariant = Record<'x, 'a, S>;
+    forward_types!('x 'a);
 
     fn is_human_readable(&self) -> bool {
         self.asked.set(true);

@@ -39,32 +39,7 @@ fn put_first<const N: usize>(out: &mut Vec<u8>, (bytes, len): &([u8; N], usize))
 
 /// The same to the start of these bytes: how many it took, or `None` if there is too little room. Bytes behind it may be
 /// written, too.
-#[inline]
-pub(crate) fn put_varint_at(place: &mut [u8], number: u64) -> Option<usize> {
-    if number < 1 << 28
-        && let Some(all) = place.first_chunk_mut()
-    {
-        let (bytes, len) = spread_28(number as u32);
-        *all = bytes;
-        return Some(len);
-    }
-    put_long_varint_at(place, number)
-}
-
-/// The same where it is a short one: all bytes are to be stored, of which so many count. `None` if the number is longer.
-#[cfg_attr(not(debug_assertions), inline(always))]
-pub(crate) fn short_varint(number: u64) -> Option<([u8; 4], usize)> {
-    (number < 1 << 28).then(|| spread_28(number as u32))
-}
-
-/// The same of twice as many bytes.
-#[inline]
-pub(crate) fn medium_varint(number: u64) -> Option<([u8; 8], usize)> {
-    (number < 1 << 56).then(|| spread_56(number))
-}
-
-#[inline(never)]
-fn put_long_varint_at(mut place: &mut [u8], mut number: u64) -> Option<usize> {
+pub(crate) fn put_varint_at(mut place: &mut [u8], mut number: u64) -> Option<usize> {
     let mut before = 0;
     while number >= 1 << 56 {
         *place.split_off_first_mut()? = number as u8 | 0x80;
@@ -77,6 +52,18 @@ fn put_long_varint_at(mut place: &mut [u8], mut number: u64) -> Option<usize> {
         None => place.get_mut(..len)?.copy_from_slice(&bytes[..len]),
     }
     Some(before + len)
+}
+
+/// The same where it is a short one: all bytes are to be stored, of which so many count. `None` if the number is longer.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(crate) fn short_varint(number: u64) -> Option<([u8; 4], usize)> {
+    (number < 1 << 28).then(|| spread_28(number as u32))
+}
+
+/// The same of twice as many bytes.
+#[inline]
+pub(crate) fn medium_varint(number: u64) -> Option<([u8; 8], usize)> {
+    (number < 1 << 56).then(|| spread_56(number))
 }
 
 /// The bytes of a number of so many bits, and how many of them it takes: the groups are spread by halves.

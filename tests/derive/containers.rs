@@ -581,6 +581,7 @@ enum OfPoints {
     Newtype(Array1<Point>),
     Marked(#[shm_array] Vec<Point>),
     Option(#[shm_array] Option<Vec<f32>>),
+    Fields { points: Option<Array1<Point>> },
     Unit,
 }
 
@@ -602,6 +603,8 @@ fn contents_that_only_arrays_can_read() {
         OfPoints::Marked(points()),
         OfPoints::Option(Some(vec![0.5])),
         OfPoints::Option(None),
+        OfPoints::Fields { points: Some(points().into()) },
+        OfPoints::Fields { points: None },
         OfPoints::Unit,
     ] {
         let block = to_bytes(&value).unwrap();

@@ -175,7 +175,7 @@ fn a_buffer_behind_another() {
 }
 
 /// Where there are more arrays of one name than are each tried in a form of their own, one form for all of them is found still;
-/// where it would take two, the error names what did not fit.
+/// where it would take two, that is an error.
 #[test]
 fn more_arrays_of_one_name_than_have_a_form_each() {
     let array = array![1.5_f32, 2.0, 3.0];
