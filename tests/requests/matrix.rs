@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Debug;
 
+#[cfg(feature = "half")]
 use half::{bf16, f16};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, array};
+#[cfg(feature = "complex")]
 use num_complex::{Complex32, Complex64};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -267,9 +269,13 @@ fn dynamic() -> Vec<DynArray> {
     let mut all = numbers! { I8 i8; I16 i16; I32 i32; I64 i64; U8 u8; U16 u16; U32 u32; U64 u64; F32 f32; F64 f64; };
     all.extend([
         DynArray::Bool(array![true, false].into_dyn()),
+        #[cfg(feature = "half")]
         DynArray::F16(array![f16::from_f32(1.5), f16::MAX].into_dyn()),
+        #[cfg(feature = "half")]
         DynArray::BF16(array![bf16::from_f32(1.5), bf16::MIN].into_dyn()),
+        #[cfg(feature = "complex")]
         DynArray::Complex64(array![Complex32::new(1.0, -2.0)].into_dyn()),
+        #[cfg(feature = "complex")]
         DynArray::Complex128(array![Complex64::new(1.0, -2.0)].into_dyn()),
         DynArray::Datetime(times.clone(), unit),
         DynArray::Timedelta(times, unit),
@@ -310,11 +316,14 @@ fn arrays_of_other_dtypes_as_lists() {
     for array in dynamic() {
         match &array {
             DynArray::Bool(v) => all.some("bool", &array, &v.iter().copied().collect::<Vec<_>>()),
+            #[cfg(feature = "half")]
             DynArray::F16(v) => {
                 all.some("f16", &array, &v.iter().copied().collect::<Vec<_>>());
                 all.some("f16", &array, &v.iter().map(|v| v.to_f32()).collect::<Vec<_>>());
             }
+            #[cfg(feature = "half")]
             DynArray::BF16(v) => all.some("bf16", &array, &v.iter().copied().collect::<Vec<_>>()),
+            #[cfg(feature = "complex")]
             DynArray::Complex64(v) => {
                 all.some("c8", &array, &v.iter().copied().collect::<Vec<_>>());
             }
@@ -491,7 +500,7 @@ fn a_file_of_numpys_through_buffers() {
         ]);
         let path = numpy(folder.path(), &arrays);
         // NumPy has no name for these.
-        if matches!(array, DynArray::BF16(_)) {
+        if name == "<V2" {
             continue;
         }
         let flat = Flat { id: 1, inner: Plain { t: array }, after: "a".into() };
