@@ -26,6 +26,10 @@ fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
 #[track_caller]
 fn becomes<T: DeserializeOwned + PartialEq + Debug>(from: &impl Serialize, to: &T) {
     assert_eq!(&from_bytes::<T>(&to_bytes(from).unwrap()).unwrap(), to);
+    let mut stream = Vec::new();
+    serde_shm::to_writer(&mut stream, from).unwrap();
+    assert_eq!(&serde_shm::from_reader::<_, T>(&stream[..]).unwrap(), to);
+    assert_eq!(&serde_shm::Block::new(stream).unwrap().get::<T>().unwrap(), to);
     assert_eq!(&serde_shm::to_shared(from).unwrap().get::<T>().unwrap(), to);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.npz");
