@@ -175,6 +175,8 @@ struct Reading {
     seen: Seen,
     /// The ticket of the first array in serde's buffer.
     first_ticket: u64,
+    /// All fields are handed over by name.
+    by_name: bool,
 }
 
 impl Reading {
@@ -185,6 +187,7 @@ impl Reading {
         forms: Forms::USUAL,
         seen: Seen::NOTHING,
         first_ticket: 0,
+        by_name: false,
     };
 }
 
@@ -476,10 +479,16 @@ pub(crate) fn learn_by_name(fields: &'static [&'static str]) {
     learn(|learned| &mut learned.by_name, |known| std::ptr::eq(*known, fields), fields);
 }
 
-/// Whether a visitor that asked for these fields has refused them by position.
+/// Until the read ends that is under way, all fields are handed over by name.
+pub(crate) fn hand_over_by_name() {
+    with_reading(|reading| reading.by_name = true);
+}
+
+/// Whether fields are handed over by name that are asked for so: all are, or a visitor has refused these by position.
 pub(crate) fn is_by_name(fields: &'static [&'static str]) -> bool {
     CONTEXT.with(|context| {
-        context.learned.borrow().by_name.iter().any(|known| std::ptr::eq(*known, fields))
+        context.reading.borrow().by_name
+            || context.learned.borrow().by_name.iter().any(|known| std::ptr::eq(*known, fields))
     })
 }
 

@@ -12,11 +12,12 @@
 //!
 //! [`to_shared`] and [`Segment`] share an object between processes, [`to_npz`] and [`from_npz`] keep it in a file,
 //! [`to_bytes`] and [`from_bytes`] in memory. [`ShmArray`] is the array type that costs no copy when it is owned;
-//! `workers` has processes that share an object and do jobs. [`mod@array`] is for structs that other derives were used on. Everything fails with [`Error`].
+//! `workers` has processes that share an object and do jobs. [`mod@array`] is for structs that other derives were used on;
+//! [`ser`] and [`de`] have serde's serializer and deserializer, for wrappers and transcoders. Everything fails with [`Error`].
 
 pub mod array;
 mod context;
-mod de;
+pub mod de;
 mod dtype;
 pub mod element;
 mod error;
@@ -27,7 +28,7 @@ mod memory;
 mod npy;
 mod os;
 mod segment;
-mod ser;
+pub mod ser;
 mod signature;
 mod stack;
 mod store;

@@ -199,7 +199,7 @@ pub(super) fn search<T>(mut read: impl FnMut(&Forms, &mut Seen) -> Result<T>) ->
 
 /// Whether there is no reason to read in other forms. What was read, and has all arrays as arrays that were kept as such, is
 /// right even if some visitor before has refused one, such as that of another variant.
-fn is_right(is_ok: bool, seen: &Seen) -> bool {
+pub(super) fn is_right(is_ok: bool, seen: &Seen) -> bool {
     if seen.is_met {
         return false;
     }

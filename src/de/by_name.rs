@@ -1,7 +1,7 @@
 //! Values out of an archive that says nothing of its object: fields by the names of its arrays, sequences by number.
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::array::TOKEN;
 use crate::context::{self, Form};
@@ -16,7 +16,7 @@ use super::buffer::is_buffer;
 use super::items;
 use super::key::TextKey;
 use super::ndarray_form::NDARRAY_FIELDS;
-use super::object::read_all;
+use super::object::{read_all, read_once};
 
 /// The name that NumPy gives to an array that is saved without one; others count on.
 const UNNAMED: &str = "arr_";
@@ -28,18 +28,34 @@ const MAX_STEPS: u32 = 64;
 ///
 /// # Errors
 ///
-/// `Mismatch` if the arrays are not what `T` asks for; those of loading them.
-pub(crate) fn from_tree<'de, T: Deserialize<'de>>(
+/// `Mismatch` if the arrays are not what the seed asks for; those of loading them.
+pub(crate) fn seed_from_tree<'de, S: DeserializeSeed<'de> + Clone>(
+    seed: S,
     tree: &Tree<'de>,
     region: Option<&Region>,
-) -> Result<T> {
-    read_all(region, None, |_, short| {
-        let bounds = Bounds::new();
-        let root = ByName { node: tree.root(), bounds: &bounds, depth: 0 };
-        let result = T::deserialize(root);
-        *short = bounds.wants_stack();
-        result
-    })
+) -> Result<S::Value> {
+    read_all(region, None, |_, short| read(seed.clone(), tree, short))
+}
+
+/// The same by a seed that is used up by one read.
+pub(super) fn once_from_tree<'de, S: DeserializeSeed<'de>>(
+    seed: S,
+    tree: &Tree<'de>,
+    region: Option<&Region>,
+) -> Result<S::Value> {
+    read_once(region, None, 0, |_, short| read(seed, tree, short))
+}
+
+fn read<'de, S: DeserializeSeed<'de>>(
+    seed: S,
+    tree: &Tree<'de>,
+    short: &mut Option<usize>,
+) -> Result<S::Value> {
+    let bounds = Bounds::new();
+    let root = ByName { node: tree.root(), bounds: &bounds, depth: 0 };
+    let result = seed.deserialize(root);
+    *short = bounds.wants_stack();
+    result
 }
 
 /// A value of which nothing is known but what arrays it has.

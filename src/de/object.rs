@@ -1,11 +1,13 @@
 //! One object: read once, and again where what it holds may be had in another form, on a stack that does for its levels.
 
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use serde::de::Deserialize;
+use serde::Deserializer as _;
+use serde::de::{Deserialize, DeserializeSeed};
 
-use crate::context::{self, Seen};
+use crate::context::{self, Forms, Seen};
 use crate::error::{Error, Found, Result};
 use crate::memory::Region;
 use crate::memory::live::LiveArrays;
@@ -25,7 +27,32 @@ pub(crate) fn from_source<'de, T: Deserialize<'de>>(
     source: &dyn Source<'de>,
     region: Option<&Region>,
 ) -> Result<T> {
-    read_all(region, source.live(), |limit, short| read(source, limit, short))
+    seed_from_source(PhantomData, source, region)
+}
+
+/// The same by a seed, of which a copy is used up by each read.
+pub(crate) fn seed_from_source<'de, S: DeserializeSeed<'de> + Clone>(
+    seed: S,
+    source: &dyn Source<'de>,
+    region: Option<&Region>,
+) -> Result<S::Value> {
+    read_all(region, source.live(), |limit, short| read(seed.clone(), source, limit, short))
+}
+
+/// The same by a seed that is used up by one read.
+pub(super) fn once_from_source<'de, S: DeserializeSeed<'de>>(
+    seed: S,
+    source: &dyn Source<'de>,
+    region: Option<&Region>,
+) -> Result<S::Value> {
+    let size = source.inline().len();
+    read_once(region, source.live(), size, |limit, short| read(seed, source, limit, short))
+}
+
+/// Whether the object is in the form that it has for human readers.
+pub(super) fn is_human_readable(source: &dyn Source<'_>) -> bool {
+    Decoder::new(source, 0)
+        .is_ok_and(|mut decoder| Value { decoder: &mut decoder, slot: ANY }.is_human_readable())
 }
 
 /// Reads until nothing is left that could be read in another way: once for most objects, and once more where a visitor has
@@ -57,6 +84,62 @@ pub(super) fn read_all<T>(
             }
         }
     })
+}
+
+/// Reads once, where what reads is used up. `size` bytes have no more levels than that.
+///
+/// # Errors
+///
+/// Those of `read`, with a note if the object could be read in another way; and where something was read, but not as surely as
+/// by [`read_all`]: what visitors have refused may have made them take a wrong variant.
+pub(super) fn read_once<T>(
+    region: Option<&Region>,
+    live: Option<&Arc<LiveArrays>>,
+    size: usize,
+    read: impl FnOnce(u32, &mut Option<usize>) -> Result<T>,
+) -> Result<T> {
+    let (before, seen) = (context::lessons(), Cell::new(Seen::default()));
+    let result = on_one_stack(size, |limit, short| {
+        context::reading(region, live, &Forms::default(), &seen, || {
+            context::hand_over_by_name();
+            read(limit, short)
+        })
+    });
+    if context::lessons() != before {
+        return Err(read_again(result.err(), "ask this once more, or use"));
+    }
+    if !buffer::is_right(result.is_ok(), &seen.take()) {
+        return Err(read_again(result.err(), "use"));
+    }
+    result
+}
+
+#[cold]
+fn read_again(error: Option<Error>, mend: &str) -> Error {
+    let error = error.unwrap_or_else(|| {
+        Error::mismatch("something in the object was refused in the form in which it was given")
+    });
+    error.with_note(format_args!(
+        "a `Deserializer` reads once, and what was refused can be had in another form: {mend} `get` or `get_seed`, which read \
+         again"
+    ))
+}
+
+/// Reads on a stack that does whatever comes: there is but one try.
+fn on_one_stack<T>(
+    size: usize,
+    read: impl FnOnce(u32, &mut Option<usize>) -> Result<T>,
+) -> Result<T> {
+    let mut short = None;
+    let is_shallow = size <= stack::SHALLOW as usize && stack::is_begun::<T>();
+    if is_shallow || cfg!(not(feature = "deep")) {
+        return read(stack::SHALLOW, &mut short);
+    }
+    let (mut read, mut result) = (Some(read), None);
+    stack::large(stack::frames::<T>(), &mut |limit| {
+        result = read.take().map(|read| read(limit, &mut short).map(Box::new));
+    })?;
+    result.unwrap_or_else(|| Err(stack::too_low())).map(|value| *value)
 }
 
 /// Reads on a stack that does: `read` is told how many levels it may go down, and notes where it wants a larger stack, for
@@ -96,13 +179,14 @@ fn read_on_large<T>(
     }
 }
 
-fn read<'de, T: Deserialize<'de>>(
+fn read<'de, S: DeserializeSeed<'de>>(
+    seed: S,
     source: &dyn Source<'de>,
     limit: u32,
     short: &mut Option<usize>,
-) -> Result<T> {
+) -> Result<S::Value> {
     let mut decoder = Decoder::new(source, limit)?;
-    let result = T::deserialize(Value { decoder: &mut decoder, slot: ANY });
+    let result = seed.deserialize(Value { decoder: &mut decoder, slot: ANY });
     *short = decoder.bounds.wants_stack();
     if let Some(error) = decoder.error_of_left(result.is_err()) {
         return Err(error);

@@ -12,18 +12,18 @@ use crate::wire::Tag;
 
 use super::room::LONGEST;
 use super::unsupported::{refuse, refuse_compounds, refuse_tuples};
-use super::{Serializer, Writer, Written};
+use super::{Place, Writer, Written};
 
 /// An array that the sink has begun.
 pub(super) struct Begun<'q, 'a, S> {
-    serializer: Serializer<'q, 'a, S>,
+    serializer: Place<'q, 'a, S>,
     left: usize,
 }
 
 impl<'q, 'a, S: Sink> Begun<'q, 'a, S> {
     /// Begins an array at the place where the serializer stands.
     pub(super) fn begin(
-        mut serializer: Serializer<'q, 'a, S>,
+        mut serializer: Place<'q, 'a, S>,
         dtype: &DType,
         shape: &[usize],
         order: Order,
@@ -34,7 +34,7 @@ impl<'q, 'a, S: Sink> Begun<'q, 'a, S> {
     }
 
     /// An array that was begun there, of which so many bytes are to come.
-    pub(super) fn of(serializer: Serializer<'q, 'a, S>, left: usize) -> Self {
+    pub(super) fn of(serializer: Place<'q, 'a, S>, left: usize) -> Self {
         Begun { serializer, left }
     }
 
@@ -54,12 +54,12 @@ impl<'q, 'a, S: Sink> Begun<'q, 'a, S> {
         let writer = &mut *self.serializer.writer;
         let number = writer.sink.end().inspect_err(|_| writer.failed = true)?;
         let note = self.serializer.tag(tag, LONGEST);
-        let Serializer { writer, next, .. } = self.serializer;
+        let Place { writer, next, .. } = self.serializer;
         Ok(Written::noted(writer.put_varint(next, number), note))
     }
 }
 
-impl<S: Sink> Serializer<'_, '_, S> {
+impl<S: Sink> Place<'_, '_, S> {
     /// Begins an array at the place where the serializer stands, and gives its length in bytes.
     #[inline(never)]
     pub(super) fn begin_array(
@@ -109,13 +109,13 @@ pub(super) struct Capture<'q, 'a, S> {
 }
 
 enum State<'q, 'a, S> {
-    Waiting(Serializer<'q, 'a, S>),
+    Waiting(Place<'q, 'a, S>),
     Begun(Begun<'q, 'a, S>),
     Failed,
 }
 
 impl<'q, 'a, S: Sink> Capture<'q, 'a, S> {
-    pub(super) fn new(serializer: Serializer<'q, 'a, S>) -> Self {
+    pub(super) fn new(serializer: Place<'q, 'a, S>) -> Self {
         Capture { state: State::Waiting(serializer) }
     }
 

@@ -16,7 +16,7 @@ use super::ndarray_form::{NdarrayForm, StructOrArray};
 use super::numbers::{Number, Numbers, other};
 use super::record::{Record, TupleOrSeq, TupleStruct};
 use super::seq_map::{Map, Seq};
-use super::{Serializer, Written};
+use super::{Place, Written};
 
 /// The `dim` field, kept so that it can be written as it would have been.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl<'x, 'q, 'a, S: Sink> DimTaker<'x, 'q, 'a, S> {
         DimTaker { array, asked: Cell::new(false) }
     }
 
-    fn real(self) -> Result<Serializer<'x, 'a, S>> {
+    fn real(self) -> Result<Place<'x, 'a, S>> {
         let serializer = self.array.real("dim")?;
         if self.asked.get() {
             serializer.is_human_readable();
@@ -177,7 +177,7 @@ impl<'a, S: Sink> Axes<'_, '_, 'a, S> {
     }
 
     /// What an item is written to that is no size: what was kept goes before it.
-    fn place(&mut self) -> Result<Serializer<'_, 'a, S>> {
+    fn place(&mut self) -> Result<Place<'_, 'a, S>> {
         if let Axes::Kept { .. } = self
             && let Axes::Kept { taker, list, axes } = std::mem::replace(self, Axes::Failed)
         {
@@ -253,7 +253,7 @@ impl<'y, 'a, S: Sink> AxisTaker<'y, '_, '_, 'a, S> {
         number.serialize(self.real()?)
     }
 
-    fn real(self) -> Result<Serializer<'y, 'a, S>> {
+    fn real(self) -> Result<Place<'y, 'a, S>> {
         let serializer = self.axes.place()?;
         if self.asked.get() {
             serializer.is_human_readable();

@@ -24,7 +24,7 @@ use super::number_lists::is_known;
 use super::numbers::other;
 use super::record::{Record, TupleOrSeq, TupleStruct};
 use super::seq_map::{Map, Seq};
-use super::{Serializer, Written};
+use super::{Place, Written};
 
 /// Elements are gathered to blocks of this size.
 const BLOCK: usize = 32 << 10;
@@ -324,7 +324,7 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
     }
 
     /// What an item is written to that does not fit.
-    fn place(&mut self) -> Result<Serializer<'_, 'a, S>> {
+    fn place(&mut self) -> Result<Place<'_, 'a, S>> {
         self.become_list()?;
         match &mut self.state {
             State::List(seq) => Ok(seq.place()),
@@ -432,7 +432,7 @@ pub(super) struct DataTaker<'y, 'x, 'q, 'a, S> {
 }
 
 impl<'x, 'a, S: Sink> DataTaker<'_, 'x, '_, 'a, S> {
-    fn real(self) -> Result<Serializer<'x, 'a, S>> {
+    fn real(self) -> Result<Place<'x, 'a, S>> {
         if self.elements.own {
             return Err(other());
         }
@@ -568,7 +568,7 @@ impl<'z, 'a, S: Sink> Element<'z, '_, '_, '_, 'a, S> {
         put.map(|()| Written::KEPT)
     }
 
-    fn real(self) -> Result<Serializer<'z, 'a, S>> {
+    fn real(self) -> Result<Place<'z, 'a, S>> {
         let Sequence { elements, block } = self.sequence;
         elements.keep(&std::mem::take(block));
         let serializer = elements.place()?;

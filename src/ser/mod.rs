@@ -1,11 +1,35 @@
-//! The walk over a value: everything but arrays is encoded inline, arrays go to the sink. Each value is asked once, and what
-//! it says is written as it comes; only a type of two forms is asked twice (`forms`).
+//! The [`Serializer`] that everything in serde's ways can write to, and what hands it out.
 //!
-//! `value` writes what has no parts, `record` structs, tuples and variants, `seq_map` sequences and maps, all to the `room`;
-//! `array` takes arrays over from their payload, `ndarray_form` recognises ndarray's own serde form, whose shape `axes` and
-//! whose elements `elements` take while they are what ndarray gives, and which `forward` hands on where they are not;
-//! `schema` gives each kind of record its number, `frames` has what is known of those that are open, `path` names the place
-//! of an array.
+//! [`to_bytes`](crate::to_bytes), [`to_shared`](crate::to_shared) and `to_npz` take a value. Where there is none, but code that
+//! wants a serializer, this module has it: to transcode from another format, to write a type-erased value, to wrap the
+//! serializer so that an error says more.
+//!
+//! ```
+//! # #[cfg(target_os = "linux")] {
+//! use serde_shm::SegmentOptions;
+//!
+//! let text = r#"{"name":"mouse","genes":[1,2.5,null]}"#;
+//! let mut json = serde_json::Deserializer::from_str(text);
+//! let segment = SegmentOptions::new().create_with(|s| serde_transcode::transcode(&mut json, s))?;
+//!
+//! let mut back = Vec::new();
+//! let to_json = &mut serde_json::Serializer::new(&mut back);
+//! serde_transcode::transcode(segment.deserializer(), to_json).unwrap();
+//! assert_eq!(back, text.as_bytes());
+//! # }
+//! # Ok::<(), serde_shm::Error>(())
+//! ```
+//!
+//! The other way is in [`de`](crate::de).
+
+// The walk over a value: everything but arrays is encoded inline, arrays go to the sink. Each value is asked once, and what
+// it says is written as it comes; only a type of two forms is asked twice (`forms`).
+//
+// `value` writes what has no parts, `record` structs, tuples and variants, `seq_map` sequences and maps, all to the `room`;
+// `array` takes arrays over from their payload, `ndarray_form` recognises ndarray's own serde form, whose shape `axes` and
+// whose elements `elements` take while they are what ndarray gives, and which `forward` hands on where they are not;
+// `schema` gives each kind of record its number, `frames` has what is known of those that are open, `path` names the place
+// of an array. `serializer` is the public face of all that.
 
 mod array;
 mod axes;
@@ -21,22 +45,72 @@ mod record;
 mod room;
 mod schema;
 mod seq_map;
+mod serializer;
 mod unsupported;
 mod value;
 
 use std::cell::Cell;
+use std::io::Write;
 
 use serde::ser::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory::AlignedBytes;
 use crate::stack::{self, Watch};
-use crate::store::Sink;
+use crate::store::{BlockSink, BytesSink, Nonce, Sink};
 use crate::wire::Tag;
 
 use forms::Before;
 use frames::{Depth, Frame, Here};
 use room::ROOM;
 use schema::{Arena, Schemas};
+
+pub(crate) use serializer::to_sink_with;
+pub use serializer::{Compound, Serializer};
+
+/// Makes one block of bytes, as [`to_bytes`](crate::to_bytes) does, of what is written to the serializer that `write` is handed.
+///
+/// ```
+/// let mut json = serde_json::Deserializer::from_str("[1, 2, 3]");
+/// let bytes = serde_shm::ser::to_bytes_with(|s| serde_transcode::transcode(&mut json, s))?;
+/// assert_eq!(serde_shm::from_bytes::<Vec<u8>>(&bytes)?, [1, 2, 3]);
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+///
+/// Costs what `to_bytes` costs.
+///
+/// # Errors
+///
+/// Those of `write`; [`Message`](crate::ErrorKind::Message) if it returned without one and gave no whole value to the serializer;
+/// those of [`to_bytes`](crate::to_bytes).
+pub fn to_bytes_with(
+    write: impl FnOnce(Serializer<'_, '_>) -> Result<()>,
+) -> Result<AlignedBytes> {
+    to_sink_with(BytesSink::new(), write)
+}
+
+/// Writes one block, as [`to_writer`](crate::to_writer) does, of what is written to the serializer that `write` is handed.
+///
+/// ```
+/// use serde::Serialize;
+///
+/// let mut file = Vec::new();
+/// serde_shm::ser::to_writer_with(&mut file, |serializer| "text".serialize(serializer))?;
+/// assert_eq!(serde_shm::from_bytes::<&str>(&file)?, "text");
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+///
+/// Costs what `to_writer` costs.
+///
+/// # Errors
+///
+/// Those of [`to_bytes_with`] and of the writer. What was written before the error is no whole block.
+pub fn to_writer_with<W: Write>(
+    writer: W,
+    write: impl FnOnce(Serializer<'_, '_>) -> Result<()>,
+) -> Result<()> {
+    to_sink_with(BlockSink::new(writer, Nonce::default()), write).map(drop)
+}
 
 /// Writes a value to a sink.
 ///
@@ -51,12 +125,17 @@ pub(crate) fn to_sink<T: Serialize + ?Sized, S: Sink>(value: &T, sink: S) -> Res
     // In parts: the whole is large.
     let Writer { sink, out, schemas, failed, .. } = writer;
     if failed {
-        return Err(Error::new(
-            ErrorKind::Message,
-            "a part of the object failed to serialize and its error was dropped",
-        ));
+        return Err(dropped());
     }
     sink.finish(out, &schemas.encode())
+}
+
+#[cold]
+fn dropped() -> Error {
+    Error::new(
+        ErrorKind::Message,
+        "a part of the object failed to serialize and its error was dropped",
+    )
 }
 
 /// The next value's tag is not known beforehand: it is not written but given back.
@@ -72,7 +151,7 @@ fn may_nest(slot: u8) -> bool {
     slot == LEARN || slot == ANY || COMPOUND.iter().any(|tag| *tag as u8 == slot)
 }
 
-/// What is there of the object so far, and all that is known. What changes from value to value is in [`Serializer`] and in
+/// What is there of the object so far, and all that is known. What changes from value to value is in [`Place`] and in
 /// the records, sequences and maps that serde holds.
 struct Writer<'a, S> {
     /// What is not in the inline block yet.
@@ -99,7 +178,7 @@ struct Writer<'a, S> {
 
 /// What a value is written to: where it stands. It is passed on by value, so that it stays in registers where serde's calls
 /// are inlined; for the same reason cold code takes its parts, and gives back where it stands then.
-struct Serializer<'q, 'a, S> {
+struct Place<'q, 'a, S> {
     writer: &'q mut Writer<'a, S>,
     /// Where in the room the next byte goes.
     next: usize,
@@ -216,8 +295,8 @@ impl<'a, S: Sink> Writer<'a, S> {
 impl<'a, S> Writer<'a, S> {
     /// What a value is written to that stands here.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn at(&mut self, next: usize, here: Here, depth: Depth) -> Serializer<'_, 'a, S> {
-        Serializer { writer: self, next, here: Cell::new(here), depth }
+    fn at(&mut self, next: usize, here: Here, depth: Depth) -> Place<'_, 'a, S> {
+        Place { writer: self, next, here: Cell::new(here), depth }
     }
 
     /// Whether a level can be begun in this one without looking at limit and stack.

@@ -25,7 +25,7 @@ use super::numbers::{Number, Numbers};
 use super::record::{Record, TupleOrSeq, TupleStruct};
 use super::schema::Key;
 use super::seq_map::{Map, Seq};
-use super::{Serializer, Written};
+use super::{Place as Serializer, Written};
 
 const NAME: &str = "Array";
 const FIELDS: [&str; 3] = ["v", "dim", "data"];

@@ -18,7 +18,7 @@ use super::frames::{Depth, Here, Part, Rare};
 use super::room::LONGEST;
 use super::schema::{Guess, Key, Step};
 use super::seq_map::Seq;
-use super::{ANY, LEARN, Note, Serializer, Writer, Written, may_nest};
+use super::{ANY, LEARN, Note, Place as Serializer, Writer, Written, may_nest};
 
 /// A record that is being written.
 pub(super) struct Record<'q, 'a, S> {

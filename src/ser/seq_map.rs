@@ -12,7 +12,7 @@ use crate::wire::{RUN, Tag, put_padded, put_varint, varint_len};
 
 use super::frames::{Depth, Here};
 use super::room::LONGEST;
-use super::{ANY, LEARN, Note, Serializer, Writer, Written, may_nest};
+use super::{ANY, LEARN, Note, Place, Writer, Written, may_nest};
 
 /// The run that is being written. `N` is 1 for a sequence's items, 2 for a map's keys and values. Like a record's state it
 /// goes to cold code by value.
@@ -35,11 +35,11 @@ impl<const N: usize> Run<N> {
     /// Begins a sequence or map.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn begin<S>(
-        serializer: Serializer<'_, '_, S>,
+        serializer: Place<'_, '_, S>,
         tag: Tag,
         len: Option<usize>,
     ) -> Result<(Self, usize, Note)> {
-        let Serializer { writer, next, here, depth } = serializer;
+        let Place { writer, next, here, depth } = serializer;
         let here = here.get();
         let (mut next, note) = writer.put_tag(next, here.slot(), tag as u8, LONGEST + N);
         let mut hidden = 0;
@@ -225,8 +225,8 @@ pub(super) struct Seq<'q, 'a, S> {
 
 impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn begin(serializer: Serializer<'q, 'a, S>, len: Option<usize>) -> Result<Self> {
-        let Serializer { writer, next, here, depth } = serializer;
+    pub(super) fn begin(serializer: Place<'q, 'a, S>, len: Option<usize>) -> Result<Self> {
+        let Place { writer, next, here, depth } = serializer;
         let (run, next, note) = Run::begin(writer.at(next, here.get(), depth), Tag::Seq, len)?;
         Ok(Seq { writer, next, run, depth: depth.level(), note, start: 0 })
     }
@@ -237,7 +237,7 @@ impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
 
     /// What the next item is written to.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn place(&mut self) -> Serializer<'_, 'a, S> {
+    pub(super) fn place(&mut self) -> Place<'_, 'a, S> {
         if self.run.left == 0 {
             self.run = self.writer.next_run(self.next, self.run);
             self.next = 0;
@@ -260,7 +260,7 @@ impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
     /// stack if it may have parts, and what follows is hidden again, so that it comes here, too.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn unexpected<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let Serializer { writer, next, here, depth } = self.place();
+        let Place { writer, next, here, depth } = self.place();
         let here = here.get();
         let written = if writer.low && may_nest(here.slot()) {
             writer.write_elsewhere(value, next, here, depth)
@@ -342,8 +342,8 @@ pub(super) struct Map<'q, 'a, S> {
 
 impl<'q, 'a, S: Sink> Map<'q, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn begin(serializer: Serializer<'q, 'a, S>, len: Option<usize>) -> Result<Self> {
-        let Serializer { writer, next, here, depth } = serializer;
+    pub(super) fn begin(serializer: Place<'q, 'a, S>, len: Option<usize>) -> Result<Self> {
+        let Place { writer, next, here, depth } = serializer;
         let (run, next, note) = Run::begin(writer.at(next, here.get(), depth), Tag::Map, len)?;
         Ok(Map {
             writer,

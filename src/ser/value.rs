@@ -17,9 +17,9 @@ use super::record::{Record, TupleOrSeq, TupleStruct};
 use super::room::LONGEST;
 use super::schema::Key;
 use super::seq_map::{Map, Seq};
-use super::{ANY, ASKED, Note, Serializer, Written};
+use super::{ANY, ASKED, Note, Place, Written};
 
-impl<S> Serializer<'_, '_, S> {
+impl<S> Place<'_, '_, S> {
     /// The tag of the value, which its slot may say already, and room for so many bytes behind it.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn tag(&mut self, tag: Tag, bytes: usize) -> Note {
@@ -69,12 +69,12 @@ impl<S> Serializer<'_, '_, S> {
     }
 }
 
-impl<S: Sink> Serializer<'_, '_, S> {
+impl<S: Sink> Place<'_, '_, S> {
     /// An option whose slot does not say that it is one, or for which there may be no room.
     #[inline(never)]
     fn some_apart<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Written> {
         let note = self.tag(Tag::Option, 0);
-        let Serializer { writer, next, here, depth, .. } = self;
+        let Place { writer, next, here, depth, .. } = self;
         if depth.options() >= stack::STEP || writer.watch.is_due::<()>() {
             writer.make_room_for_option(depth)?;
         }
@@ -98,7 +98,7 @@ macro_rules! number {
     )*};
 }
 
-impl<'q, 'a, S: Sink> serde::Serializer for Serializer<'q, 'a, S> {
+impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
     type Ok = Written;
     type Error = Error;
     type SerializeSeq = Seq<'q, 'a, S>;
@@ -166,7 +166,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Serializer<'q, 'a, S> {
         {
             return self.some_apart(value);
         }
-        let Serializer { writer, next, here, depth } = self;
+        let Place { writer, next, here, depth } = self;
         let (here, depth) = (here.get().with(ANY), depth.option());
         let written = value.serialize(writer.at(next, here, depth))?;
         writer.settle(value, here, depth, written)

@@ -1,9 +1,11 @@
 //! A block of bytes as a handle: what is in it is seen where it lies, whoever owns the memory.
 
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::Deserialize;
+use serde::de::{Deserialize, DeserializeSeed};
 
+use crate::de::{Handle, Opened};
 use crate::error::Result;
 use crate::memory::Region;
 use crate::memory::live::Kind;
@@ -72,7 +74,68 @@ impl Block {
     /// [`Mismatch`](crate::ErrorKind::Mismatch) if the object is not a `T`: the error names the field;
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if the block contradicts itself.
     pub fn get<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
-        de::from_source(&self.parse()?, Some(&self.region))
+        self.get_seed(PhantomData)
+    }
+
+    /// Deserializes the object by a seed, which says what its type alone does not.
+    ///
+    /// ```
+    /// use serde::Deserializer;
+    /// use serde::de::{DeserializeSeed, IgnoredAny, SeqAccess, Visitor};
+    ///
+    /// /// The item of this number.
+    /// #[derive(Clone, Copy)]
+    /// struct Item(usize);
+    ///
+    /// impl<'de> DeserializeSeed<'de> for Item {
+    ///     type Value = Option<&'de str>;
+    ///     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
+    ///         d.deserialize_seq(self)
+    ///     }
+    /// }
+    /// impl<'de> Visitor<'de> for Item {
+    ///     type Value = Option<&'de str>;
+    ///     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    ///         f.write_str("a list of texts")
+    ///     }
+    ///     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+    ///         for _ in 0..self.0 {
+    ///             items.next_element::<IgnoredAny>()?;
+    ///         }
+    ///         let item = items.next_element()?;
+    ///         while items.next_element::<IgnoredAny>()?.is_some() {}
+    ///         Ok(item)
+    ///     }
+    /// }
+    ///
+    /// let block = serde_shm::Block::new(serde_shm::to_bytes(&["a", "b", "c"])?)?;
+    /// assert_eq!(block.get_seed(Item(1))?, Some("b"));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// A copy of the seed is used up by each read, of which there are several where [`get`](Self::get) takes several. A seed that
+    /// cannot be copied, such as one that fills what it borrows, reads from a [`deserializer`](Self::deserializer).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`get`](Self::get).
+    pub fn get_seed<'a, S: DeserializeSeed<'a> + Clone>(&'a self, seed: S) -> Result<S::Value> {
+        de::seed_from_source(seed, &self.parse()?, Some(&self.region))
+    }
+
+    /// A deserializer of the object, for code that wants one: transcoders, wrappers, seeds.
+    ///
+    /// ```
+    /// let block = serde_shm::Block::new(serde_shm::to_bytes(&[("a", 1), ("b", 2)])?)?;
+    /// let mut json = serde_json::Serializer::new(Vec::new());
+    /// serde_transcode::transcode(block.deserializer(), &mut json).unwrap();
+    /// assert_eq!(json.into_inner(), br#"[["a",1],["b",2]]"#);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// It reads once, where [`get`](Self::get) may read again: see [`de::Deserializer`](crate::de::Deserializer).
+    pub fn deserializer(&self) -> de::Deserializer<'_> {
+        de::Deserializer::of(self)
     }
 
     /// What the block says of its arrays, in the order in which they lie there. None of them is read.
@@ -142,6 +205,13 @@ impl Block {
 
     fn parse(&self) -> Result<store::Block<'_>> {
         store::Block::parse(self.region.bytes())
+    }
+}
+
+impl Handle for Block {
+    fn with_opened<'de>(&'de self, read: &mut dyn FnMut(Opened<'_, 'de>)) -> Result<()> {
+        read(Opened::Source(&self.parse()?, Some(&self.region)));
+        Ok(())
     }
 }
 

@@ -9,14 +9,15 @@ mod open_options;
 mod options;
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use serde::de::{Deserialize, DeserializeOwned};
+use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed};
 use serde::ser::Serialize;
 
 use crate::array::ArrayInfo;
-use crate::de;
+use crate::de::{self, Handle, Opened};
 use crate::error::{Error, Result};
 use crate::os::{self, Stamp};
 use crate::segment::{Folder, Memory, Name, Published, SegmentId, Stored};
@@ -219,9 +220,49 @@ impl Segment {
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if the segment contradicts itself, which only a program that makes its own
     /// segments can bring about.
     pub fn get<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        self.get_seed(PhantomData)
+    }
+
+    /// Deserializes the object by a seed, as [`Block::get_seed`](crate::Block::get_seed) does.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use std::marker::PhantomData; // the seed of a type that needs none
+    ///
+    /// let segment = serde_shm::to_shared(&["a", "b"])?;
+    /// let words = segment.get_seed(PhantomData::<Vec<&str>>)?;
+    /// assert_eq!(words, ["a", "b"]);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`get`](Self::get).
+    pub fn get_seed<'a, S: DeserializeSeed<'a> + Clone>(&'a self, seed: S) -> Result<S::Value> {
         self.content()
-            .and_then(|content| de::from_source(&content.block()?, Some(&content.region)))
+            .and_then(|content| {
+                de::seed_from_source(seed, &content.block()?, Some(&content.region))
+            })
             .map_err(|error| self.named(error))
+    }
+
+    /// A deserializer of the object, for code that wants one: transcoders, wrappers, seeds.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&[Some(1), None])?;
+    /// let mut json = serde_json::Serializer::new(Vec::new());
+    /// serde_transcode::transcode(segment.deserializer(), &mut json).unwrap();
+    /// assert_eq!(json.into_inner(), b"[1,null]");
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// It reads once, where [`get`](Self::get) may read again: see [`de::Deserializer`](crate::de::Deserializer). What
+    /// `get` reports of the segment is reported when something is asked for.
+    pub fn deserializer(&self) -> de::Deserializer<'_> {
+        de::Deserializer::of(self)
     }
 
     /// What the segment says of its arrays, in the order in which they lie there. None of them is read.
@@ -384,6 +425,18 @@ impl Segment {
 
     fn named(&self, error: Error) -> Error {
         error.in_container(&self.asked)
+    }
+}
+
+impl Handle for Segment {
+    fn with_opened<'de>(&'de self, read: &mut dyn FnMut(Opened<'_, 'de>)) -> Result<()> {
+        let content = self.content()?;
+        read(Opened::Source(&content.block()?, Some(&content.region)));
+        Ok(())
+    }
+
+    fn named(&self, error: Error) -> Error {
+        Segment::named(self, error)
     }
 }
 

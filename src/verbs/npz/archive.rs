@@ -4,14 +4,15 @@ use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::marker::PhantomData;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::de::{Deserialize, DeserializeSeed};
 
 #[cfg(feature = "ndarray")]
 use super::super::lookup;
 use crate::array::ArrayInfo;
-use crate::de::{from_source, from_tree};
+use crate::de::{Deserializer, Handle, Opened, seed_from_source, seed_from_tree};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{AlignedBytes, Region};
 use crate::os;
@@ -182,15 +183,55 @@ impl Npz {
     ///
     /// `Mismatch` if the object is not a `T`; `Corrupt` if a member that it needs was altered, with its name.
     pub fn get<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        self.get_seed(PhantomData)
+    }
+
+    /// Deserializes the object by a seed, as [`Block::get_seed`](crate::Block::get_seed) does.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.npz");
+    /// use std::marker::PhantomData; // the seed of a type that needs none
+    ///
+    /// serde_shm::to_npz(&path, &["a", "b"])?;
+    /// let words = serde_shm::Npz::open(&path)?.get_seed(PhantomData::<Vec<String>>)?;
+    /// assert_eq!(words, ["a", "b"]);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`get`](Npz::get).
+    pub fn get_seed<'a, S: DeserializeSeed<'a> + Clone>(&'a self, seed: S) -> Result<S::Value> {
         match &self.rest {
             Some(rest) => NpzSource::new(&self.members, rest)
-                .and_then(|source| from_source(&source, self.members.region())),
-            None => self
-                .members
-                .check_arrays()
-                .and_then(|()| from_tree(&Tree::new(&self.members), self.members.region())),
+                .and_then(|source| seed_from_source(seed, &source, self.members.region())),
+            None => self.members.check_arrays().and_then(|()| {
+                seed_from_tree(seed, &Tree::new(&self.members), self.members.region())
+            }),
         }
         .map_err(|error| self.named(error))
+    }
+
+    /// A deserializer of the object, for code that wants one: transcoders, wrappers, seeds.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.npz");
+    /// use std::collections::BTreeMap;
+    ///
+    /// serde_shm::to_npz(&path, &BTreeMap::from([("x", ndarray::array![1.5, 2.5])]))?;
+    /// let file = serde_shm::Npz::open(&path)?;
+    /// let mut json = serde_json::Serializer::new(Vec::new());
+    /// serde_transcode::transcode(file.deserializer(), &mut json).unwrap();
+    /// assert_eq!(json.into_inner(), br#"{"x":[1.5,2.5]}"#);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// It reads once, where [`get`](Npz::get) may read again: see [`de::Deserializer`](crate::de::Deserializer). What `get`
+    /// reports of the file is reported when something is asked for.
+    pub fn deserializer(&self) -> Deserializer<'_> {
+        Deserializer::of(self)
     }
 
     /// What the file says of its arrays, in their order there; their elements are not read. Members that are no arrays, or
@@ -361,6 +402,26 @@ impl Npz {
             Some(name) => error.in_container(name),
             None => error,
         }
+    }
+}
+
+impl Handle for Npz {
+    fn with_opened<'de>(&'de self, read: &mut dyn FnMut(Opened<'_, 'de>)) -> Result<()> {
+        let region = self.members.region();
+        match &self.rest {
+            Some(rest) => {
+                read(Opened::Source(&NpzSource::new(&self.members, rest)?, region));
+            }
+            None => {
+                self.members.check_arrays()?;
+                read(Opened::Tree(&Tree::new(&self.members), region));
+            }
+        }
+        Ok(())
+    }
+
+    fn named(&self, error: Error) -> Error {
+        Npz::named(self, error)
     }
 }
 

@@ -2,13 +2,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::fs::File;
 use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::ser::to_sink;
+use crate::files::FileWriter;
+use crate::ser::{Serializer, to_sink, to_sink_with};
 use crate::store::{NpzSink, Tally};
 use crate::zip::Settings;
 
@@ -28,6 +30,9 @@ pub enum Compression {
     /// would not shrink by a few per cent is stored.
     Deflate(u8),
 }
+
+/// What an object is written to.
+type DraftSink<'r, 'd> = NpzSink<'r, FileWriter<&'d File>>;
 
 type Progress<'p> = RefCell<Box<dyn FnMut(u64, u64) + 'p>>;
 
@@ -149,7 +154,48 @@ impl<'p> NpzOptions<'p> {
     /// [`to_npz`](crate::to_npz).
     pub fn save<T: Serialize + ?Sized>(&self, path: impl AsRef<Path>, value: &T) -> Result<()> {
         let path = path.as_ref();
-        self.write(path, value).map_err(|error| error.in_container(path.display()))
+        let all = || match &self.progress {
+            Some(_) => to_sink(value, Tally::default()),
+            None => Ok(0),
+        };
+        self.write(path, all, |sink| Ok(to_sink(value, sink)?.1))
+            .map_err(|error| error.in_container(path.display()))
+    }
+
+    /// Saves in this way what is written to the serializer that `write` is handed; see [`ser`](crate::ser).
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.npz");
+    /// let mut json = serde_json::Deserializer::from_str(r#"{"a": [1, 2]}"#);
+    /// serde_shm::NpzOptions::new()
+    ///     .save_with(&path, |serializer| serde_transcode::transcode(&mut json, serializer))?;
+    /// let back: std::collections::BTreeMap<String, Vec<u8>> = serde_shm::from_npz(&path)?;
+    /// assert_eq!(back["a"], [1, 2]);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// If it fails or panics, the old file is as it was and there is no new one.
+    ///
+    /// # Errors
+    ///
+    /// Those of `write`; `Message` if it returned without one and gave no whole value to the serializer; `InvalidInput` if the
+    /// [`progress`](Self::progress) is asked for, which would take everything twice; those of [`save`](Self::save).
+    pub fn save_with(
+        &self,
+        path: impl AsRef<Path>,
+        write: impl FnOnce(Serializer<'_, '_>) -> Result<()>,
+    ) -> Result<()> {
+        let path = path.as_ref();
+        let all = || match &self.progress {
+            Some(_) => Err(Error::new(
+                ErrorKind::InvalidInput,
+                "`progress` has to serialize a value twice, and `save_with` writes once: leave it out, or use `save`",
+            )),
+            None => Ok(0),
+        };
+        self.write(path, all, |sink| Ok(to_sink_with(sink, write)?.1))
+            .map_err(|error| error.in_container(path.display()))
     }
 
     /// Loads a value, as [`from_npz`](crate::from_npz) does, within the limit.
@@ -170,12 +216,15 @@ impl<'p> NpzOptions<'p> {
         Npz::open_within(path.as_ref(), self.limit)
     }
 
-    fn write<T: Serialize + ?Sized>(&self, path: &Path, value: &T) -> Result<()> {
+    /// Writes by `fill`, which gives the file's length, what has `all` bytes of arrays, if somebody is to be told.
+    fn write(
+        &self,
+        path: &Path,
+        all: impl FnOnce() -> Result<u64>,
+        fill: impl FnOnce(DraftSink<'_, '_>) -> Result<u64>,
+    ) -> Result<()> {
         let settings = self.settings()?;
-        let all = match &self.progress {
-            Some(_) => to_sink(value, Tally::default())?,
-            None => 0,
-        };
+        let all = all()?;
         let draft = Draft::beside(path)?;
         let done = Cell::new(0_u64);
         let mut report = |bytes: u64| {
@@ -185,7 +234,7 @@ impl<'p> NpzOptions<'p> {
                 (progress.borrow_mut())(done.get(), all);
             }
         };
-        let len = to_sink(value, NpzSink::new(draft.writer(), settings, &mut report))?.1;
+        let len = fill(NpzSink::new(draft.writer(), settings, &mut report))?;
         if done.get() < all || all == 0 {
             report(all);
         }

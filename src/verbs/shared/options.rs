@@ -208,6 +208,39 @@ impl SegmentOptions {
     /// name is what it was; but if only the last flush of a persistent segment's directory or the last look at its file
     /// fails, it is there, and the error says so.
     pub fn create<T: Serialize + ?Sized>(&self, value: &T) -> Result<Segment> {
+        self.create_by(|sink| ser::to_sink(value, sink))
+    }
+
+    /// Makes a segment in this way of what is written to the serializer that `write` is handed; see [`ser`](crate::ser).
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let options = serde_shm::SegmentOptions::new();
+    /// let mut json = serde_json::Deserializer::from_str(r#"{"a": [1, 2]}"#);
+    /// let segment = options.create_with(|s| serde_transcode::transcode(&mut json, s))?;
+    /// let back: std::collections::BTreeMap<&str, Vec<u8>> = segment.get()?;
+    /// assert_eq!(back["a"], [1, 2]);
+    ///
+    /// let mut broken = serde_json::Deserializer::from_str(r#"{"a": [1, "#);
+    /// assert!(options.create_with(|s| serde_transcode::transcode(&mut broken, s)).is_err());
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// If it fails or panics, there is no segment, and the name is what it was.
+    ///
+    /// # Errors
+    ///
+    /// Those of `write`; [`Message`](crate::ErrorKind::Message) if it returned without one and gave no whole value to the
+    /// serializer; those of [`create`](Self::create).
+    pub fn create_with(
+        &self,
+        write: impl FnOnce(ser::Serializer<'_, '_>) -> Result<()>,
+    ) -> Result<Segment> {
+        self.create_by(|sink| ser::to_sink_with(sink, write))
+    }
+
+    fn create_by(&self, fill: impl FnOnce(SegmentSink) -> Result<Filled>) -> Result<Segment> {
         let name = self.name.as_deref().map(Name::parse).transpose()?;
         let named = |error: Error| match &name {
             Some(name) => error.in_container(name),
@@ -215,9 +248,9 @@ impl SegmentOptions {
         };
         self.check().map_err(named)?;
         match &name {
-            None => create_memory(value, String::new()),
-            Some(name) if self.persist => self.create_file(value, name).map_err(named),
-            Some(name) => self.create_named(value, name).map_err(named),
+            None => create_memory(fill, String::new()),
+            Some(name) if self.persist => self.create_file(fill, name).map_err(named),
+            Some(name) => self.create_named(fill, name).map_err(named),
         }
     }
 
@@ -247,13 +280,17 @@ impl SegmentOptions {
         }
     }
 
-    fn create_named<T: Serialize + ?Sized>(&self, value: &T, name: &Name) -> Result<Segment> {
+    fn create_named(
+        &self,
+        fill: impl FnOnce(SegmentSink) -> Result<Filled>,
+        name: &Name,
+    ) -> Result<Segment> {
         let folder = Folder::of_user()?;
         if !self.replace {
             // Asked again when it counts; asked here so that a large object is not written in vain.
             segment::ensure_free(&folder, name)?;
         }
-        let mut segment = create_memory(value, name.to_string())?;
+        let mut segment = create_memory(fill, name.to_string())?;
         let mut entry = Entry::of(segment.memory_id()?, segment.len() as u64);
         entry.live = segment.content()?.live.as_ref().map_or(0, |live| live.len() as u64);
         let (published, stamp) = segment::publish(&folder, name, &entry, self.replace)?;
@@ -263,7 +300,11 @@ impl SegmentOptions {
         Ok(segment)
     }
 
-    fn create_file<T: Serialize + ?Sized>(&self, value: &T, name: &Name) -> Result<Segment> {
+    fn create_file(
+        &self,
+        fill: impl FnOnce(SegmentSink) -> Result<Filled>,
+        name: &Name,
+    ) -> Result<Segment> {
         let (place, folder) = if let Some(dir) = &self.dir {
             (Shelf::Dir(absolute(dir)?), None)
         } else {
@@ -273,7 +314,7 @@ impl SegmentOptions {
         let mode = self.mode.unwrap_or(MODE);
         let fsync = self.fsync.unwrap_or(true);
         let (unstored, writer) = Unstored::create(place, name.clone(), mode, fsync, self.replace)?;
-        let (writer, _) = fill(value, new_nonce()?, writer, refuse_live)?;
+        let (writer, _) = fill(SharedSink::new(writer, new_nonce()?, refuse_live))?;
         let file = unstored.publish(writer, self.replace)?;
         let mut segment = Segment::from_stored(file, folder, name.to_string());
         segment.name = Some(name.clone());
@@ -304,9 +345,12 @@ fn new_nonce() -> Result<Nonce> {
     })
 }
 
-fn create_memory<T: Serialize + ?Sized>(value: &T, asked: String) -> Result<Segment> {
+fn create_memory(
+    fill: impl FnOnce(SegmentSink) -> Result<Filled>,
+    asked: String,
+) -> Result<Segment> {
     let nonce = new_nonce()?;
-    let (writer, live) = fill(value, nonce, Memory::create()?, segment::create_live)?;
+    let (writer, live) = fill(SharedSink::new(Memory::create()?, nonce, segment::create_live))?;
     let seal = |live: LivePart<_>| segment::seal_live(live.out, &live.header, &live.layout);
     let live = live.map(seal).transpose()?;
     let memory = Memory::seal(writer)?;
@@ -322,6 +366,10 @@ fn create_memory<T: Serialize + ?Sized>(value: &T, asked: String) -> Result<Segm
 /// A pointer, so that a type is compiled for one sink, however many ways there are to share it.
 type MakeLive = fn() -> Result<SegmentWriter>;
 
+/// What an object is written to, and what that gives in the end.
+type SegmentSink = SharedSink<SegmentWriter, MakeLive>;
+type Filled = (SegmentWriter, Option<LivePart<SegmentWriter>>);
+
 fn refuse_live() -> Result<SegmentWriter> {
     Err(Error::new(
         ErrorKind::Unsupported,
@@ -329,13 +377,4 @@ fn refuse_live() -> Result<SegmentWriter> {
          is a file that others could cut under it: make the segment without `.persist(true)`, or put a \
          `ShmArray` or `Array` there",
     ))
-}
-
-fn fill<T: Serialize + ?Sized>(
-    value: &T,
-    nonce: Nonce,
-    writer: SegmentWriter,
-    make_live: MakeLive,
-) -> Result<(SegmentWriter, Option<LivePart<SegmentWriter>>)> {
-    ser::to_sink(value, SharedSink::new(writer, nonce, make_live))
 }
