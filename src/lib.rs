@@ -48,7 +48,7 @@ pub use array::AsArray;
 pub use array::{
     AtomicArray, DynArray, FlatAtomic, LockedArray, LockedReadGuard, LockedWriteGuard, RawArray,
     ShmArray, ShmArray0, ShmArray1, ShmArray2, ShmArray3, ShmArray4, ShmArray5, ShmArray6,
-    ShmArrayD,
+    ShmArrayD, UntypedArray, UntypedView,
 };
 pub use dtype::{DType, DTypeKind, Field as DTypeField, TimeBase, TimeUnit};
 pub use element::Element;

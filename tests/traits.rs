@@ -9,7 +9,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use ndarray::{Ix1, Ix2, IxDyn};
 use serde_shm::{
     AlignedBytes, ArrayInfo, AtomicArray, Block, DType, DynArray, Error, ErrorKind, LockedArray,
-    Npz, OpenOptions, OtherMember, RawArray, Segment, SegmentOptions, ShmArray,
+    Npz, OpenOptions, OtherMember, RawArray, Segment, SegmentOptions, ShmArray, UntypedArray,
+    UntypedView,
 };
 
 fn is_free<T: Send + Sync + UnwindSafe + RefUnwindSafe + Debug + 'static>() {}
@@ -26,6 +27,8 @@ fn handles_are_free_to_go_anywhere() {
     is_free::<ShmArray<u8, IxDyn>>();
     is_free::<DynArray>();
     is_free::<RawArray>();
+    is_free::<UntypedArray>();
+    is_free::<UntypedView<'static>>();
     is_free::<LockedArray<f32, Ix1>>();
     is_free::<AtomicArray<u32, Ix1>>();
     is_free::<AlignedBytes>();

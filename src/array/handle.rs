@@ -11,7 +11,7 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
 use crate::context;
-use crate::element::{self, Element};
+use crate::element::{self, Element, Misfit};
 use crate::error::Error;
 use crate::layout::Order;
 use crate::memory::{Hold, Region, View};
@@ -73,6 +73,17 @@ impl<A: Element, D: Dimension> View<A> for NdView<D> {
 }
 
 impl<A: Element, D: Dimension> ShmArray<A, D> {
+    /// What `make` shows of the elements that lie there. The inner error is that of bytes that are no elements.
+    pub(super) fn of_region(
+        region: Region,
+        offset: usize,
+        len: usize,
+        make: impl for<'a> FnOnce(&'a [A]) -> Result<ArrayView<'a, A, D>, Error>,
+    ) -> Result<Result<Self, Misfit>, Error> {
+        let hold = Hold::<A, NdView<D>>::new(region, offset, len, make)?;
+        Ok(hold.map(|hold| ShmArray { hold }))
+    }
+
     fn in_region(
         region: Region,
         offset: usize,
@@ -80,17 +91,21 @@ impl<A: Element, D: Dimension> ShmArray<A, D> {
         shape: &[usize],
         order: Order,
     ) -> Result<Self, Error> {
-        let hold = Hold::new(region, offset, len, |items| {
+        ShmArray::of_region(region, offset, len, |items| {
             let shape = dimension::<D, Error>(shape, order)?;
             ArrayView::from_shape(shape, items).map_err(Error::custom)
         })?
-        .map_err(|misfit| Error::corrupt(misfit.to_string()))?;
-        Ok(ShmArray { hold })
+        .map_err(|misfit| Error::corrupt(misfit.to_string()))
     }
 
     fn from_vec(items: Vec<A>, shape: &[usize], order: Order) -> Result<Self, Error> {
         let len = size_of_val(&items[..]);
         ShmArray::in_region(Region::from_vec(items), 0, len, shape, order)
+    }
+
+    /// The memory in which it lies.
+    pub(super) fn region(&self) -> &Region {
+        self.hold.region()
     }
 
     /// A view of the array that borrows the handle.

@@ -25,6 +25,8 @@ mod read;
 #[cfg(feature = "serde_with")]
 mod serde_with;
 mod token;
+#[cfg(feature = "ndarray")]
+mod untyped;
 
 use serde::{Deserializer, Serializer};
 
@@ -52,6 +54,8 @@ pub(crate) use lossless::read_lossless;
 #[cfg(feature = "ndarray")]
 pub(crate) use nd::view;
 pub(crate) use token::{Descriptor, TOKEN};
+#[cfg(feature = "ndarray")]
+pub use untyped::{UntypedArray, UntypedView};
 
 /// Serializes an array field: for `#[serde(with = "serde_shm::array")]` under serde's own derive.
 ///

@@ -9,6 +9,7 @@ use ndarray::{
 use serde::de::{Deserializer, Error};
 use serde::ser::Serializer;
 
+use crate::dtype::DType;
 use crate::element::{self, Element, Fit, Misfit, fit, mismatch};
 use crate::error;
 use crate::layout::Order;
@@ -182,34 +183,45 @@ impl<'de: 'a, 'a, A: Element, D: Dimension> DeserializeArray<'de> for ArrayView<
     }
 }
 
+/// An error unless elements of this dtype are those of a Rust type, as they are; what to do where they could be made such.
+pub(super) fn check_same<A: Element>(
+    dtype: &DType,
+    shape: &[usize],
+    mend: &str,
+) -> error::Result<()> {
+    match fit(dtype, &A::DTYPE) {
+        Ok(Fit::Same) => Ok(()),
+        Ok(Fit::Converted(_, why)) => {
+            Err(error::Error::mismatch(format!("cannot view this array: {why}; {mend}")))
+        }
+        Err(why) => {
+            let (found, wanted) = mismatch(dtype, shape, &A::DTYPE, &why);
+            Err(error::Error::mismatch(format!("expected {wanted}, found {found}")))
+        }
+    }
+}
+
+/// The error for bytes that are no slice of elements where they lie.
+pub(super) fn unseen(misfit: &Misfit, mend: &str) -> error::Error {
+    match misfit {
+        // Whoever owns the memory has chosen where it lies.
+        Misfit::Align { .. } => error::Error::mismatch(format!(
+            "cannot view this array: {misfit}; {mend}, or move the bytes into `AlignedBytes`"
+        )),
+        _ => error::Error::corrupt(misfit.to_string()),
+    }
+}
+
 /// One array of a container as a view, with nothing else read.
 pub(crate) fn view<'a, A: Element, D: Dimension>(
     path: &str,
     placed: &Placed<'a>,
 ) -> error::Result<ArrayView<'a, A, D>> {
+    const MEND: &str = "read it into an owned type";
     let named = |error: error::Error| error.at_field(path);
-    match fit(&placed.dtype, &A::DTYPE) {
-        Ok(Fit::Same) => {}
-        Ok(Fit::Converted(_, why)) => {
-            return Err(named(error::Error::mismatch(format!(
-                "cannot view this array: {why}; read it into an owned type"
-            ))));
-        }
-        Err(why) => {
-            let (found, wanted) = mismatch(&placed.dtype, &placed.shape, &A::DTYPE, &why);
-            return Err(named(error::Error::mismatch(format!("expected {wanted}, found {found}"))));
-        }
-    }
+    check_same::<A>(&placed.dtype, &placed.shape, MEND).map_err(named)?;
     let shape = dimension::<D, error::Error>(&placed.shape, placed.order).map_err(named)?;
-    let items = element::view(placed.bytes).map_err(|misfit| {
-        named(match misfit {
-            // Whoever owns the memory has chosen where it lies.
-            Misfit::Align { .. } => error::Error::mismatch(format!(
-                "cannot view this array: {misfit}; read it into an owned type, or move the bytes into `AlignedBytes`"
-            )),
-            _ => error::Error::corrupt(misfit.to_string()),
-        })
-    })?;
+    let items = element::view(placed.bytes).map_err(|misfit| named(unseen(&misfit, MEND)))?;
     ArrayView::from_shape(shape, items)
         .map_err(|error| named(error::Error::corrupt(error.to_string())))
 }

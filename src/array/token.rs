@@ -115,12 +115,15 @@ struct Payload<'a, B> {
 }
 
 /// The bytes of elements, to whom they are handed over.
-trait ElementBytes {
+pub(super) trait ElementBytes {
     /// Calls `put` with the elements' bytes in memory order, one or several times.
     fn each_block<E>(&self, put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E>;
 
     /// Calls `take` with the bytes in row-major order.
-    fn in_rows<R>(&self, take: impl FnOnce(&[u8]) -> R) -> R;
+    fn in_rows<T, E: serde::ser::Error>(
+        &self,
+        take: impl FnOnce(&[u8]) -> Result<T, E>,
+    ) -> Result<T, E>;
 }
 
 /// Elements of a Rust type.
@@ -131,23 +134,26 @@ impl<A: Element, B: Elements<A>> ElementBytes for Typed<A, B> {
         self.0.blocks(put)
     }
 
-    fn in_rows<R>(&self, take: impl FnOnce(&[u8]) -> R) -> R {
+    fn in_rows<T, E: serde::ser::Error>(
+        &self,
+        take: impl FnOnce(&[u8]) -> Result<T, E>,
+    ) -> Result<T, E> {
         take(&element::packed(&self.0.row_major()))
     }
 }
 
 /// Row-major elements of a dtype that no Rust type stands for.
 #[cfg(feature = "ndarray")]
-struct Untyped<'a>(&'a [u8]);
-
-#[cfg(feature = "ndarray")]
-impl ElementBytes for Untyped<'_> {
+impl ElementBytes for &[u8] {
     fn each_block<E>(&self, mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
-        put(self.0)
+        put(self)
     }
 
-    fn in_rows<R>(&self, take: impl FnOnce(&[u8]) -> R) -> R {
-        take(self.0)
+    fn in_rows<T, E: serde::ser::Error>(
+        &self,
+        take: impl FnOnce(&[u8]) -> Result<T, E>,
+    ) -> Result<T, E> {
+        take(self)
     }
 }
 
@@ -168,8 +174,19 @@ pub(crate) fn serialize_as<A: Element, S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let order = elements.order();
-    let elements = Typed(elements, PhantomData);
-    let payload = Payload { dtype: &A::DTYPE, order, kind, shape, elements };
+    serialize_bytes(&A::DTYPE, order, kind, shape, Typed(elements, PhantomData), serializer)
+}
+
+/// The same by a dtype.
+pub(super) fn serialize_bytes<S: Serializer>(
+    dtype: &DType,
+    order: Order,
+    kind: Kind,
+    shape: &[usize],
+    elements: impl ElementBytes,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let payload = Payload { dtype, order, kind, shape, elements };
     serializer.serialize_newtype_struct(TOKEN, &payload)
 }
 
@@ -180,9 +197,7 @@ pub(super) fn serialize_raw<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let Rows { dtype, shape, bytes } = rows;
-    let elements = Untyped(bytes);
-    let payload = Payload { dtype, order: Order::C, kind: Kind::Plain, shape, elements };
-    serializer.serialize_newtype_struct(TOKEN, &payload)
+    serialize_bytes(dtype, Order::C, Kind::Plain, shape, bytes, serializer)
 }
 
 impl<B: ElementBytes> Serialize for Payload<'_, B> {

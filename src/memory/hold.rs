@@ -47,6 +47,10 @@ impl<A: Element, V: View<A>> Hold<A, V> {
         Ok(Ok(Hold { view: make(items)?, region }))
     }
 
+    pub(crate) fn region(&self) -> &Region {
+        &self.region
+    }
+
     pub(crate) fn view(&self) -> &V::Of<'_> {
         V::shorten(&self.view)
     }

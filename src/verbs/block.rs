@@ -203,6 +203,31 @@ impl Block {
             .map_err(|error| error.at_field(path))
     }
 
+    /// One array as it is, of whatever dtype, without a copy: it keeps the block's memory.
+    ///
+    /// ```
+    /// # #[cfg(feature = "ndarray")] {
+    /// let bytes = serde_shm::to_bytes(&[("scale", ndarray::arr1(&[1_u16, 2]))])?;
+    /// let block = serde_shm::Block::new(bytes)?;
+    /// let any = block.array_untyped(block.arrays()?[0].path())?;
+    /// assert!(block.as_ref().as_ptr_range().contains(&any.as_bytes().unwrap().as_ptr()));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// Costs a look through the directory; no element is looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path, with those that come close;
+    /// [`Mismatch`](crate::ErrorKind::Mismatch) if it is a live array.
+    #[cfg(feature = "ndarray")]
+    pub fn array_untyped(&self, path: &str) -> Result<crate::UntypedArray> {
+        let placed = lookup::placed(&self.parse()?, path)?;
+        crate::UntypedArray::from_placed(placed, Some(&self.region))
+            .map_err(|error| error.at_field(path))
+    }
+
     fn parse(&self) -> Result<store::Block<'_>> {
         store::Block::parse(self.region.bytes())
     }

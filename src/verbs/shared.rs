@@ -364,6 +364,34 @@ impl Segment {
             .map_err(|error| self.named(error))
     }
 
+    /// One array as it is, of whatever dtype, without a copy: it keeps the segment's memory. Nothing else is decoded.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+    /// let segment = serde_shm::to_shared(&[("scale", ndarray::arr1(&[1_u16, 2]))])?;
+    /// let any = segment.array_untyped(segment.arrays()?[0].path())?;
+    /// assert_eq!((any.dtype(), any.shape()), (&serde_shm::DType::U16, &[2][..]));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// Costs a look through the directory; no element is looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path, with those that come close;
+    /// [`Mismatch`](crate::ErrorKind::Mismatch) if it is a live array.
+    #[cfg(feature = "ndarray")]
+    pub fn array_untyped(&self, path: &str) -> Result<crate::UntypedArray> {
+        self.content()
+            .and_then(|content| {
+                let placed = lookup::placed(&content.block()?, path)?;
+                crate::UntypedArray::from_placed(placed, Some(&content.region))
+                    .map_err(|error| error.at_field(path))
+            })
+            .map_err(|error| self.named(error))
+    }
+
     /// The descriptor of the memory of the object's live arrays, if it has such and this handle may change them: to be passed on
     /// together with that of the sealed memory (`AsFd`), and opened in another process by
     /// [`Segment::from_fds`](Self::from_fds).

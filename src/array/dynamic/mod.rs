@@ -12,14 +12,16 @@ use serde::ser::{Serialize, Serializer};
 use crate::dtype::{DType, Field, Kind, Scalar, TimeUnit, match_number};
 use crate::element::{self, Element};
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::{self, FREE_ROWS, Order};
+use crate::layout::{self, Order};
 use crate::store::{Placed, Standing};
 
+use super::ShmArray;
 use super::element::{Rows, text, unpadded};
 use super::item::SerializeArray;
 use super::lossless::{elements, misfit};
 use super::nd::dimension;
 use super::token::{Plain, nest, serialize_raw};
+use super::untyped::{UntypedArray, UntypedView, checked_len};
 
 /// An array of any dtype, owned: for programs that look at arrays they do not know.
 ///
@@ -143,26 +145,12 @@ impl RawArray {
         bytes: impl Into<Vec<u8>>,
     ) -> Result<Self> {
         let (shape, bytes) = (shape.into(), bytes.into());
-        let refused = |kind, text: String| Err(Error::new(kind, text));
-        if shape.len() > layout::MAX_NDIM {
-            return refused(ErrorKind::Limit, too_many_axes(shape.len()));
-        }
-        check_hollow(&dtype, &shape)?;
-        let expected = layout::byte_len(&shape, dtype.item_size());
-        if expected != Some(bytes.len()) {
-            let expected = expected.map_or("more than memory holds".to_owned(), |n| n.to_string());
-            return refused(
-                ErrorKind::InvalidInput,
-                format!(
-                    "expected {expected} bytes for an array of {dtype} of shape {shape:?}, found {}",
-                    bytes.len()
-                ),
-            );
-        }
-        match element::check_values(&dtype, &bytes) {
-            Ok(()) => Ok(RawArray { dtype, shape, bytes }),
-            Err(misfit) => refused(ErrorKind::InvalidInput, misfit.to_string()),
-        }
+        UntypedView::new(dtype.clone(), &shape, Order::C, &bytes)?;
+        Ok(RawArray { dtype, shape, bytes })
+    }
+
+    pub(super) fn into_parts(self) -> (DType, Vec<usize>, Vec<u8>) {
+        (self.dtype, self.shape, self.bytes)
     }
 
     /// The dtype; fields may be in either byte order.
@@ -192,16 +180,14 @@ impl RawArray {
     }
 
     fn copy_field(&self, field: &Field) -> Result<DynArray> {
+        let shape = [&self.shape, field.shape()].concat();
+        checked_len(field.dtype(), &shape)?;
         let count = self.bytes.len() / self.dtype.item_size().max(1);
         let mut bytes = element::room(count * field.bytes()).map_err(misfit)?;
         if field.bytes() > 0 {
             for item in self.bytes.chunks_exact(self.dtype.item_size()) {
                 bytes.extend_from_slice(&item[field.offset()..field.offset() + field.bytes()]);
             }
-        }
-        let shape = [&self.shape, field.shape()].concat();
-        if shape.len() > layout::MAX_NDIM {
-            return Err(Error::new(ErrorKind::Limit, too_many_axes(shape.len())));
         }
         DynArray::from_placed(&Placed {
             dtype: field.dtype().clone(),
@@ -212,24 +198,6 @@ impl RawArray {
             region: None,
         })
     }
-}
-
-fn too_many_axes(axes: usize) -> String {
-    format!("{axes} axes, more than {}", layout::MAX_NDIM)
-}
-
-/// An error for more elements than are walked without a byte for each.
-fn check_hollow(dtype: &DType, shape: &[usize]) -> Result<()> {
-    // More than a number holds are too many, too.
-    if dtype.item_size() > 0 || layout::count(shape).is_some_and(|count| count <= FREE_ROWS) {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::Limit,
-        format!(
-            "an array of {dtype} of shape {shape:?} has more than {FREE_ROWS} elements without bytes"
-        ),
-    ))
 }
 
 impl fmt::Debug for RawArray {
@@ -276,7 +244,7 @@ impl DynArray {
         fn numbers<A: Element>(placed: &Placed<'_>) -> Result<ArrayD<A>> {
             array(placed, elements(placed)?)
         }
-        check_hollow(&placed.dtype, &placed.shape)?;
+        checked_len(&placed.dtype, &placed.shape)?;
         let dtype = &placed.dtype;
         Ok(match dtype.inner() {
             Kind::Scalar(scalar) => match_number! { *scalar, Number => {
@@ -334,10 +302,8 @@ impl DynArray {
         with_numbers! { self, array => of(array),
             DynArray::Datetime(_, unit) => DType::datetime(*unit),
             DynArray::Timedelta(_, unit) => DType::timedelta(*unit),
-            DynArray::Text(texts) => {
-                DType::text(texts.iter().map(|text| text.chars().count()).max().unwrap_or(0).max(1))
-            }
-            DynArray::Bytes(all) => DType::bytes(all.iter().map(Vec::len).max().unwrap_or(0).max(1)),
+            DynArray::Text(texts) => Padded::dtype(texts),
+            DynArray::Bytes(all) => Padded::dtype(all),
             DynArray::Raw(raw) => raw.dtype.clone(),
         }
     }
@@ -350,6 +316,27 @@ impl DynArray {
             DynArray::Bytes(array) => array.shape(),
             DynArray::Raw(raw) => &raw.shape,
         }
+    }
+
+    /// The same array as bytes; no number is copied that lies in C or Fortran order.
+    pub(super) fn into_untyped(self) -> Result<UntypedArray> {
+        let dtype = match &self {
+            DynArray::Datetime(_, unit) => Some(DType::datetime(*unit)),
+            DynArray::Timedelta(_, unit) => Some(DType::timedelta(*unit)),
+            _ => None,
+        };
+        let array: UntypedArray = with_numbers! { self, array => ShmArray::from(array).into(),
+            DynArray::Datetime(array, _) | DynArray::Timedelta(array, _) => {
+                ShmArray::from(array).into()
+            }
+            DynArray::Text(texts) => untyped_strings(&texts)?,
+            DynArray::Bytes(all) => untyped_strings(&all)?,
+            DynArray::Raw(raw) => raw.into(),
+        };
+        Ok(match dtype {
+            Some(dtype) => array.with_dtype(dtype),
+            None => array,
+        })
     }
 
     /// Its elements, if they are of this type; times are `i64`, strings `String`, bytes `Vec<u8>`.
@@ -398,20 +385,8 @@ impl Serialize for DynArray {
         };
         with_numbers! { self, array => array.serialize_array(serializer),
             DynArray::Datetime(array, _) | DynArray::Timedelta(array, _) => times(array, serializer),
-            DynArray::Text(texts) => {
-                let real = texts.iter().map(String::len).sum();
-                strings(self, texts, real, serializer, |text, out| {
-                    for (unit, char) in out.as_chunks_mut::<4>().0.iter_mut().zip(text.chars()) {
-                        element::put(u32::from(char), unit);
-                    }
-                })
-            }
-            DynArray::Bytes(all) => {
-                let real = all.iter().map(Vec::len).sum();
-                strings(self, all, real, serializer, |bytes, out| {
-                    out[..bytes.len()].copy_from_slice(bytes);
-                })
-            }
+            DynArray::Text(texts) => strings(texts, serializer),
+            DynArray::Bytes(all) => strings(all, serializer),
             DynArray::Raw(raw) => {
                 let RawArray { dtype, shape, bytes } = raw;
                 serialize_raw(Rows { dtype, shape, bytes }, serializer)
@@ -420,25 +395,84 @@ impl Serialize for DynArray {
     }
 }
 
+/// Strings of one kind.
+trait Padded: Serialize + Clone {
+    /// The dtype that holds all of them.
+    fn dtype(all: &ArrayD<Self>) -> DType;
+
+    /// The bytes that it has.
+    fn len(&self) -> usize;
+
+    /// Puts it to where there are zeros for the rest.
+    fn put(&self, out: &mut [u8]);
+}
+
+impl Padded for String {
+    fn dtype(all: &ArrayD<Self>) -> DType {
+        DType::text(all.iter().map(|text| text.chars().count()).max().unwrap_or(0).max(1))
+    }
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn put(&self, out: &mut [u8]) {
+        for (unit, char) in out.as_chunks_mut::<4>().0.iter_mut().zip(self.chars()) {
+            element::put(u32::from(char), unit);
+        }
+    }
+}
+
+impl Padded for Vec<u8> {
+    fn dtype(all: &ArrayD<Self>) -> DType {
+        DType::bytes(all.iter().map(Vec::len).max().unwrap_or(0).max(1))
+    }
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn put(&self, out: &mut [u8]) {
+        out[..self.len()].copy_from_slice(self);
+    }
+}
+
+/// Strings in rows of the longest one's width; `None` if that were mostly padding.
+fn padded<T: Padded>(texts: &ArrayD<T>) -> Option<(DType, Vec<u8>)> {
+    let dtype = T::dtype(texts);
+    let size = layout::byte_len(texts.shape(), dtype.item_size())?;
+    if size > PADDING && size / 16 > texts.iter().map(T::len).sum() {
+        return None;
+    }
+    let mut bytes = vec![0; size];
+    for (text, out) in texts.iter().zip(bytes.chunks_exact_mut(dtype.item_size())) {
+        text.put(out);
+    }
+    Some((dtype, bytes))
+}
+
 /// Strings as an array of the longest one's width; inline, if that were mostly padding.
-fn strings<T: Serialize + Clone, S: Serializer>(
-    whole: &DynArray,
-    texts: &ArrayD<T>,
-    real: usize,
-    serializer: S,
-    put: impl Fn(&T, &mut [u8]),
-) -> Result<S::Ok, S::Error> {
-    let dtype = whole.dtype();
-    let size = layout::byte_len(texts.shape(), dtype.item_size());
-    let Some(size) = size.filter(|size| *size <= PADDING || *size / 16 <= real) else {
+fn strings<T: Padded, S: Serializer>(texts: &ArrayD<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    let Some((dtype, bytes)) = padded(texts) else {
         let items: Vec<T> = texts.iter().cloned().collect();
         return nest::<T, Plain, S>(texts.shape(), &items, serializer);
     };
-    let mut bytes = vec![0; size];
-    for (text, out) in texts.iter().zip(bytes.chunks_exact_mut(dtype.item_size())) {
-        put(text, out);
-    }
     serialize_raw(Rows { dtype: &dtype, shape: texts.shape(), bytes: &bytes }, serializer)
+}
+
+/// Strings as an array of the longest one's width.
+fn untyped_strings<T: Padded>(texts: &ArrayD<T>) -> Result<UntypedArray> {
+    let Some((dtype, bytes)) = padded(texts) else {
+        return Err(Error::new(
+            ErrorKind::Limit,
+            format!(
+                "an array of {} of shape {:?} would be padding for the most part; keep it as a `DynArray`",
+                T::dtype(texts),
+                texts.shape()
+            ),
+        ));
+    };
+    Ok(RawArray { dtype, shape: texts.shape().to_vec(), bytes }.into())
 }
 
 /// The dtype and shape, and of numbers as many as ndarray shows.

@@ -242,6 +242,24 @@ impl Members {
         self.array(index, most)
     }
 
+    /// The same for one to whom it does not matter how it is aligned: a stored member of a mapped file where it lies.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`array`](Self::array).
+    #[cfg(feature = "ndarray")]
+    pub(crate) fn array_as_it_lies(&self, index: usize, most: u64) -> Result<Placed<'_>> {
+        let (Input::Map(map), false) = (&self.input, self.is_deflated(index)) else {
+            return self.array(index, most);
+        };
+        self.check_size(index, most)?;
+        let range = self.locate(index)?;
+        let bytes = &map.region().bytes()[range.start as usize..range.end as usize];
+        let (Header { dtype, shape, order }, place) = npy::split(&self.named(index), bytes)?;
+        let (standing, region) = (Standing::Free, None);
+        Ok(Placed { dtype, shape, order, bytes: &bytes[place], standing, region })
+    }
+
     /// The array of this member as it is read from a file, for one who copies it anyway: large ones that are stored and were
     /// not loaded before. `None` if it is better loaded.
     ///

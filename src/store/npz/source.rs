@@ -83,11 +83,15 @@ impl<'a> NpzSource<'a> {
         self.block.directory().paths()
     }
 
-    /// The array of this path, and nothing beside it. `None` if the object has none of that path.
+    /// The array of this path, loaded in this way, and nothing beside it. `None` if the object has none of that path.
     #[cfg(feature = "ndarray")]
-    pub(crate) fn find(&self, path: &str) -> Result<Option<Placed<'a>>> {
+    pub(crate) fn find(
+        &self,
+        path: &str,
+        way: impl FnOnce(&'a Members, usize, u64) -> Result<Placed<'a>>,
+    ) -> Result<Option<Placed<'a>>> {
         match self.block.directory().find(path) {
-            Some(number) => self.load(number, Members::array).map(Some),
+            Some(number) => self.load(number, way).map(Some),
             None => Ok(None),
         }
     }

@@ -365,19 +365,56 @@ impl Npz {
             .map_err(|error| self.named(error))
     }
 
+    /// One array as it is, of whatever dtype: it keeps its memory.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.npz");
+    /// # serde_shm::to_npz(&path, &std::collections::BTreeMap::from([("x", ndarray::array![1.5_f32])]))?;
+    /// let any = serde_shm::Npz::open(&path)?.array_untyped("x")?;
+    /// assert_eq!((any.dtype().to_string().as_str(), any.shape()), ("<f4", &[1][..]));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// Of a file that was mapped a stored array is seen where it lies, in either byte order and aligned or not: nothing is
+    /// read. Others are loaded at their first use, once for all that ask for them.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`array`](Npz::array), but for the type's.
+    #[cfg(feature = "ndarray")]
+    pub fn array_untyped(&self, path: &str) -> Result<crate::UntypedArray> {
+        self.placed_by(path, Members::array_as_it_lies)
+            .and_then(|placed| {
+                crate::UntypedArray::from_placed(placed, self.members.region())
+                    .map_err(|error| error.at_field(path))
+            })
+            .map_err(|error| self.named(error))
+    }
+
     #[cfg(feature = "ndarray")]
     fn placed(&self, path: &str) -> Result<crate::store::Placed<'_>> {
+        self.placed_by(path, Members::array)
+    }
+
+    /// The array of this path, loaded in this way.
+    #[cfg(feature = "ndarray")]
+    fn placed_by<'a>(
+        &'a self,
+        path: &str,
+        way: impl Fn(&'a Members, usize, u64) -> Result<crate::store::Placed<'a>>,
+    ) -> Result<crate::store::Placed<'a>> {
         let mut names = Vec::new();
         if let Some(rest) = &self.rest {
             let source = NpzSource::new(&self.members, rest)?;
-            if let Some(placed) = source.find(path)? {
+            if let Some(placed) = source.find(path, &way)? {
                 return Ok(placed);
             }
             names = source.paths();
         }
         // Also what another program put into the archive beside the object.
         if let Some(member) = self.members.find_array(path) {
-            return self.members.array(member, u64::MAX);
+            return way(&self.members, member, u64::MAX);
         }
         if self.rest.is_none() {
             self.members.check_arrays()?;

@@ -1,0 +1,373 @@
+//! `UntypedArray`: an array of any dtype that keeps its memory.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use ndarray::{ArrayView, Dimension};
+use serde::ser::{Serialize, Serializer};
+
+use crate::array::dynamic::{DynArray, RawArray};
+use crate::array::handle::ShmArray;
+use crate::array::item::SerializeArray;
+use crate::array::lossless::misfit;
+use crate::dtype::DType;
+use crate::element::{self, Element};
+use crate::error::{Error, Result};
+use crate::layout::Order;
+use crate::memory::{Hold, Region, View};
+use crate::store::Placed;
+
+use super::UntypedView;
+use super::layout::Layout;
+use super::view::{aligned, check_fit, checked, frame, unseen};
+
+/// An immutable array of any dtype that keeps its memory: to [`UntypedView`] what [`ShmArray`] is to ndarray's views.
+///
+/// As a field, marked or not, it takes whatever array is there. Read from a segment, a [`Block`](crate::Block) or an
+/// [`Npz`](crate::Npz) it is a view of the container, without a copy, and `'static`: it keeps the container's memory. Read with
+/// [`from_bytes`](crate::from_bytes) or from another format, it owns a copy. It is written as an [`UntypedView`] is.
+///
+/// ```
+/// # #[cfg(target_os = "linux")] {
+/// use std::collections::BTreeMap;
+/// use ndarray::{Ix1, array};
+/// use serde_shm::UntypedArray;
+///
+/// let layers = BTreeMap::from([("ids", array![1_i64, 2, 3])]);
+/// let segment = serde_shm::to_shared(&layers)?;
+/// let ids: UntypedArray = segment.array_untyped("ids")?;
+/// drop(segment);
+/// assert_eq!((ids.dtype().to_string().as_str(), ids.shape()), ("<i8", &[3][..]));
+/// assert_eq!(ids.view().view::<i64, Ix1>()?, array![1, 2, 3]); // where it lies
+/// # }
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+///
+/// A clone costs a reference count. Two are equal if their [`view`](Self::view)s are.
+#[derive(Clone)]
+pub struct UntypedArray {
+    layout: Arc<Layout>,
+    /// From the lowest element to the end of the highest.
+    hold: Hold<u8, Bytes>,
+}
+
+/// The family of byte slices, for [`Hold`].
+struct Bytes;
+
+impl View<u8> for Bytes {
+    type Of<'a> = &'a [u8];
+
+    fn shorten<'a, 'long: 'a>(view: &'a &'long [u8]) -> &'a &'a [u8] {
+        view
+    }
+}
+
+impl UntypedArray {
+    fn in_region(layout: Arc<Layout>, region: Region, offset: usize, len: usize) -> Result<Self> {
+        let hold = Hold::new(region, offset, len, |bytes| Ok(bytes))?
+            .map_err(|misfit| Error::corrupt(misfit.to_string()))?;
+        Ok(UntypedArray { layout, hold })
+    }
+
+    /// Bytes that were read or made here.
+    pub(super) fn from_vec(
+        dtype: DType,
+        shape: Vec<usize>,
+        order: Order,
+        bytes: Vec<u8>,
+    ) -> Result<Self> {
+        let len = bytes.len();
+        let layout = Layout::contiguous(dtype, shape, order, len)?;
+        let region = aligned(&layout.dtype, bytes);
+        UntypedArray::in_region(Arc::new(layout), region, 0, len)
+    }
+
+    /// The elements of the bytes that anybody owns, one after the other in this order; the owner is kept. No byte is copied.
+    ///
+    /// ```
+    /// use serde_shm::{DType, Order, UntypedArray};
+    ///
+    /// let array = UntypedArray::from_owner("<f4".parse()?, &[2], Order::C, vec![0_u8; 8])?;
+    /// let same = array.clone();
+    /// assert_eq!(array.as_bytes().map(<[u8]>::as_ptr), same.as_bytes().map(<[u8]>::as_ptr));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// Owners are a `Vec<u8>`, [`AlignedBytes`](crate::AlignedBytes), a `bytes::Bytes`, a buffer of another runtime. The alignment of
+    /// the bytes is theirs: a `Vec<u8>` has none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`UntypedView::new`].
+    pub fn from_owner(
+        dtype: DType,
+        shape: &[usize],
+        order: Order,
+        owner: impl AsRef<[u8]> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let region = Region::from_owner(owner);
+        let len = region.bytes().len();
+        let layout = Layout::contiguous(dtype, shape.to_vec(), order, len)?;
+        UntypedArray::given(layout, region, 0, len)
+    }
+
+    /// Elements that lie anywhere in the bytes that anybody owns, as [`UntypedView::with_strides`] has them; the owner is kept.
+    ///
+    /// ```
+    /// use serde_shm::{DType, UntypedArray};
+    ///
+    /// let column = UntypedArray::from_owner_with_strides(DType::U8, &[2], &[3], 1, b"abcdef")?;
+    /// assert_eq!(&*column.to_bytes()?, b"be");
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`UntypedView::with_strides`].
+    pub fn from_owner_with_strides(
+        dtype: DType,
+        shape: &[usize],
+        strides: &[isize],
+        offset: usize,
+        owner: impl AsRef<[u8]> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let region = Region::from_owner(owner);
+        let (shape, strides) = (shape.to_vec(), strides.to_vec());
+        let len = region.bytes().len();
+        let (layout, range) = Layout::strided(dtype, shape, strides, offset, len)?;
+        UntypedArray::given(layout, region, range.start, range.len())
+    }
+
+    fn given(layout: Layout, region: Region, offset: usize, len: usize) -> Result<Self> {
+        let array = UntypedArray::in_region(Arc::new(layout), region, offset, len)?;
+        checked(&array.layout, array.span())?;
+        Ok(array)
+    }
+
+    /// An array of a container: kept with the region in which it lies, or copied if there is none.
+    pub(crate) fn from_placed(mut placed: Placed<'_>, region: Option<&Region>) -> Result<Self> {
+        let bytes = std::mem::take(&mut placed.bytes);
+        let region = placed.region.take().or_else(|| region.cloned());
+        let place = region.and_then(|region| Some((region.offset_of(bytes)?, region)));
+        UntypedArray::located(placed, Cow::Borrowed(bytes), place)
+    }
+
+    /// The same of which the place is known.
+    pub(super) fn located(
+        head: Placed<'_>,
+        bytes: Cow<'_, [u8]>,
+        place: Option<(usize, Region)>,
+    ) -> Result<Self> {
+        let Placed { dtype, shape, order, .. } = head;
+        if let Some((offset, region)) = place {
+            let layout = Layout::contiguous(dtype, shape, order, bytes.len())?;
+            return UntypedArray::in_region(Arc::new(layout), region, offset, bytes.len());
+        }
+        let bytes = element::owned(bytes).map_err(misfit)?;
+        UntypedArray::from_vec(dtype, shape, order, bytes)
+    }
+
+    fn span(&self) -> &[u8] {
+        self.hold.view()
+    }
+
+    /// A view of the array that borrows the handle. Costs a reference count.
+    pub fn view(&self) -> UntypedView<'_> {
+        UntypedView { layout: Arc::clone(&self.layout), span: self.span() }
+    }
+
+    /// The type of the elements, with their byte order.
+    pub fn dtype(&self) -> &DType {
+        &self.layout.dtype
+    }
+
+    /// The length of each axis; empty for an array without axes, which has one element.
+    pub fn shape(&self) -> &[usize] {
+        &self.layout.shape
+    }
+
+    /// How many bytes lie between neighbours along each axis. Of an axis with fewer than two elements they say nothing.
+    pub fn strides(&self) -> &[isize] {
+        &self.layout.strides
+    }
+
+    /// The number of axes.
+    pub fn ndim(&self) -> usize {
+        self.layout.shape.len()
+    }
+
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        self.layout.len()
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        self.layout.shape.contains(&0)
+    }
+
+    /// The order in which the elements lie without gaps, `C` where both do; `None` if there is none.
+    pub fn order(&self) -> Option<Order> {
+        self.layout.order
+    }
+
+    /// The bytes of all elements where they lie, in [`order`](Self::order); `None` if they do not lie without gaps.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        self.view().as_bytes()
+    }
+
+    /// The bytes of one element; `None` if there is none of that index.
+    pub fn element_bytes(&self, index: &[usize]) -> Option<&[u8]> {
+        self.view().element_bytes(index)
+    }
+
+    /// The bytes of all elements in row-major order: borrowed in C order, else copied.
+    ///
+    /// # Errors
+    ///
+    /// `Io` if there is no memory for a copy.
+    pub fn to_bytes(&self) -> Result<Cow<'_, [u8]>> {
+        self.view().to_bytes()
+    }
+
+    /// The array as an owned one of the type that its dtype says; see [`UntypedView::to_dyn`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`UntypedView::to_dyn`].
+    pub fn to_dyn(&self) -> Result<DynArray> {
+        self.view().to_dyn()
+    }
+
+    /// The array as one of a Rust type, which shares its memory and keeps it.
+    ///
+    /// ```
+    /// use ndarray::{Ix1, IxDyn, array};
+    /// use serde_shm::{ShmArray1, UntypedArray};
+    ///
+    /// let any = UntypedArray::from(ShmArray1::from(array![1_u16, 2]));
+    /// let typed = any.to_shm::<u16, Ix1>()?;
+    /// assert_eq!(typed, array![1, 2]);
+    /// assert_eq!(typed.as_ptr().cast(), any.as_bytes().unwrap().as_ptr());
+    /// assert!(any.to_shm::<i16, IxDyn>().is_err());
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`UntypedView::view`].
+    pub fn to_shm<A: Element, D: Dimension>(&self) -> Result<ShmArray<A, D>> {
+        check_fit::<A>(&self.layout)?;
+        let (region, span) = (self.hold.region().clone(), self.span());
+        let offset = region.offset_of(span).ok_or_else(other_bytes)?;
+        ShmArray::of_region(region, offset, span.len(), |items| frame(&self.layout, items))?
+            .map_err(|misfit| unseen(&self.layout, span, misfit))
+    }
+
+    /// The same elements under a dtype of the same size.
+    pub(crate) fn with_dtype(self, dtype: DType) -> Self {
+        UntypedArray { layout: Arc::new(self.layout.with_dtype(dtype)), ..self }
+    }
+}
+
+#[cold]
+fn other_bytes() -> Error {
+    Error::corrupt("the owner of an array's bytes gives others than it gave at first")
+}
+
+impl PartialEq for UntypedArray {
+    fn eq(&self, other: &UntypedArray) -> bool {
+        self.view() == other.view()
+    }
+}
+
+impl Eq for UntypedArray {}
+
+impl PartialEq<UntypedView<'_>> for UntypedArray {
+    fn eq(&self, other: &UntypedView<'_>) -> bool {
+        self.view() == *other
+    }
+}
+
+impl PartialEq<UntypedArray> for UntypedView<'_> {
+    fn eq(&self, other: &UntypedArray) -> bool {
+        other == self
+    }
+}
+
+/// The dtype, shape and strides.
+impl fmt::Debug for UntypedArray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.layout.fmt_as("UntypedArray", f)
+    }
+}
+
+/// The array as it lies in memory, which both share.
+impl<A: Element, D: Dimension> From<ShmArray<A, D>> for UntypedArray {
+    fn from(array: ShmArray<A, D>) -> Self {
+        let whole = |array: &ShmArray<A, D>| {
+            let view: ArrayView<'_, A, D> = array.view();
+            let region = array.region();
+            let size = size_of::<A>().cast_signed();
+            let strides = view.strides().iter().map(|stride| stride * size).collect();
+            let offset = match view.first() {
+                Some(first) => region.offset_of(std::slice::from_ref(first))?,
+                None => 0,
+            };
+            let (shape, len) = (view.shape().to_vec(), region.bytes().len());
+            let (layout, range) = Layout::strided(A::DTYPE, shape, strides, offset, len).ok()?;
+            let (region, layout) = (region.clone(), Arc::new(layout));
+            UntypedArray::in_region(layout, region, range.start, range.len()).ok()
+        };
+        whole(&array)
+            // Its owner gives no bytes any more.
+            .or_else(|| whole(&ShmArray::from(array.view().to_owned())))
+            .unwrap_or_else(|| unreachable!("the elements of an array lie in its memory"))
+    }
+}
+
+impl From<RawArray> for UntypedArray {
+    fn from(raw: RawArray) -> Self {
+        let (dtype, shape, bytes) = raw.into_parts();
+        match UntypedArray::from_vec(dtype, shape, Order::C, bytes) {
+            Ok(array) => array,
+            // It was checked when it was made.
+            Err(error) => unreachable!("a raw array has the bytes that its shape says: {error}"),
+        }
+    }
+}
+
+/// Numbers, times and raw elements are not copied where they lie in C or Fortran order; strings are, padded to the length of the
+/// longest.
+///
+/// ```
+/// use serde_shm::{DynArray, UntypedArray};
+///
+/// let words = ndarray::arr1(&["a".to_owned(), "bcd".to_owned()]).into_dyn();
+/// let array = UntypedArray::try_from(DynArray::from(words))?;
+/// assert_eq!((array.dtype().to_string().as_str(), array.shape()), ("<U3", &[2][..]));
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+impl TryFrom<DynArray> for UntypedArray {
+    type Error = Error;
+
+    /// # Errors
+    ///
+    /// `Limit` if strings would be padding for the most part; `Io` if there is no memory for them.
+    fn try_from(array: DynArray) -> Result<Self> {
+        array.into_untyped()
+    }
+}
+
+impl SerializeArray for UntypedArray {
+    fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.view().serialize_array(serializer)
+    }
+}
+
+impl Serialize for UntypedArray {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize_array(serializer)
+    }
+}

@@ -1,0 +1,136 @@
+//! Untyped arrays out of whatever a deserializer gives.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error};
+
+use crate::array::dynamic::DynArray;
+use crate::array::item::DeserializeArray;
+use crate::array::nested::Nest;
+use crate::array::payload::{Stored, Target, kind_error, read};
+use crate::context::{self, note_meeting};
+use crate::error::{self, ErrorKind};
+use crate::memory::live::Kind;
+use crate::store::{Placed, Standing};
+
+use super::{UntypedArray, UntypedView};
+
+/// What was read.
+pub(super) enum Found<'de> {
+    /// An array of which all is known, and its bytes.
+    Stored(Placed<'static>, Cow<'de, [u8]>),
+    /// Elements one by one.
+    Nested(DynArray),
+}
+
+type AsDyn<'de> = <DynArray as Target<'de>>::Sink;
+
+impl<'de> Target<'de> for Found<'de> {
+    type Sink = AsDyn<'de>;
+    type Element = u8;
+
+    const TAKES_ANY: bool = true;
+
+    fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        <DynArray as Target<'de>>::expecting(f)
+    }
+
+    fn room(_: &Placed<'static>) -> Option<usize> {
+        None
+    }
+
+    fn sink() -> Self::Sink {
+        <DynArray as Target<'de>>::sink()
+    }
+
+    fn is_struct(first: &str) -> bool {
+        <DynArray as Target<'de>>::is_struct(first)
+    }
+
+    fn stored<E: Error>(head: Placed<'static>, stored: Stored<'de, u8>) -> Result<Self, E> {
+        let bytes = match stored {
+            Stored::Bytes(bytes) => bytes,
+            Stored::Items(bytes) => Cow::Owned(bytes),
+        };
+        Ok(Found::Stored(head, bytes))
+    }
+
+    fn nested<E: Error>(nest: Nest<Self::Sink>) -> Result<Self, E> {
+        <DynArray as Target<'de>>::nested(nest).map(Found::Nested)
+    }
+
+    fn data() -> impl DeserializeSeed<'de, Value = (usize, Self::Sink)> {
+        <DynArray as Target<'de>>::data()
+    }
+
+    fn shaped<E: Error>(shape: Vec<usize>, data: Self::Sink) -> Result<Self, E> {
+        <DynArray as Target<'de>>::shaped(shape, data).map(Found::Nested)
+    }
+}
+
+impl<'de> Found<'de> {
+    /// An array that does not change.
+    fn plain<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let found = read(deserializer)?;
+        match &found {
+            Found::Stored(Placed { standing: Standing::Live(kind, _), .. }, _) => {
+                Err(kind_error(Kind::Plain, *kind))
+            }
+            _ => Ok(found),
+        }
+    }
+}
+
+/// An error of this crate as one of the format's.
+fn own<E: Error>(error: &error::Error) -> E {
+    context::with_kind(error.kind(), || E::custom(error))
+}
+
+impl<'de> DeserializeArray<'de> for UntypedArray {
+    fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let made = match Found::plain(d)? {
+            Found::Stored(head, bytes) => {
+                let place = match &bytes {
+                    Cow::Borrowed(bytes) => context::locate(bytes),
+                    Cow::Owned(_) => None,
+                };
+                UntypedArray::located(head, bytes, place.map(|(region, offset)| (offset, region)))
+            }
+            Found::Nested(array) => array.try_into(),
+        };
+        made.map_err(|error| own(&error))
+    }
+}
+
+impl<'de> Deserialize<'de> for UntypedArray {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Self::deserialize_array(d)
+    }
+}
+
+impl<'de: 'a, 'a> DeserializeArray<'de> for UntypedView<'a> {
+    fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let why = match Found::plain(d)? {
+            Found::Stored(head, Cow::Borrowed(bytes)) => {
+                return UntypedView::from_placed(head, bytes).map_err(|error| own(&error));
+            }
+            Found::Stored(_, Cow::Owned(_)) => {
+                "the format that it comes from does not lend its bytes"
+            }
+            Found::Nested(_) => "it is encoded inline or comes from another format",
+        };
+        note_meeting();
+        Err(context::with_kind(ErrorKind::Mismatch, || {
+            D::Error::custom(format_args!(
+                "cannot borrow this array as `UntypedView`: {why}; use `UntypedArray`"
+            ))
+        }))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for UntypedView<'a> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Self::deserialize_array(d)
+    }
+}

@@ -1,0 +1,414 @@
+//! `UntypedView`: an array of any dtype where it lies.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use ndarray::{ArrayView, Dimension, IxDyn, ShapeBuilder};
+use serde::ser::{Serialize, Serializer};
+
+use crate::array::dynamic::DynArray;
+use crate::array::item::SerializeArray;
+use crate::array::lossless::misfit;
+use crate::array::nd;
+use crate::array::token::{ElementBytes, serialize_bytes};
+use crate::dtype::DType;
+use crate::element::{self, Element, Misfit};
+use crate::error::{Error, ErrorKind, Result};
+use crate::layout::Order;
+use crate::memory::live::Kind;
+use crate::memory::{AlignedBytes, Region};
+use crate::store::{Placed, Standing};
+
+use super::UntypedArray;
+use super::layout::Layout;
+
+/// Elements that do not lie one after the other are packed in blocks of about this many bytes.
+const BLOCK: usize = 256 << 10;
+
+/// What to do where elements cannot be seen in place.
+const MEND: &str = "copy them by `to_dyn`";
+
+/// A view of an array of any dtype, of any strides, in either byte order, aligned or not: for programs that pass arrays on
+/// which they do not know, as between languages.
+///
+/// It says what the array is and lends its bytes. Where the dtype is one of a Rust type and the elements lie as that type
+/// needs, [`view`](Self::view) is the array itself, without a copy; [`to_dyn`](Self::to_dyn) copies any.
+///
+/// ```
+/// use ndarray::{Ix2, array};
+/// use serde_shm::{DType, UntypedView};
+///
+/// // Every other column of a row-major matrix of 16-bit numbers, from the last to the first.
+/// let bytes: Vec<u8> = (0..8_u16).flat_map(u16::to_le_bytes).collect();
+/// let view = UntypedView::with_strides("<u2".parse()?, &[2, 2], &[8, -4], 6, &bytes)?;
+/// assert_eq!((view.shape(), view.strides(), view.order()), (&[2, 2][..], &[8, -4][..], None));
+/// # #[cfg(target_endian = "little")]
+/// assert_eq!(view.view::<u16, Ix2>()?, array![[3, 1], [7, 5]]);
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+///
+/// As a field, marked or not, it is written as an array of its own dtype: in C or Fortran order as one block that is not copied
+/// before, else packed row by row through a block of 256 KiB. Other formats get what a [`DynArray`] gives them. It is read
+/// where the array lies in memory that is borrowed: from [`Segment::get`](crate::Segment::get),
+/// [`Block::get`](crate::Block::get), [`Npz::get`](crate::Npz::get) and [`from_bytes`](crate::from_bytes).
+///
+/// A clone costs a reference count. Two are equal if dtype, shape and the bytes of all elements are: not-a-numbers of the same
+/// bits are equal, `0.0` and `-0.0` are not.
+#[derive(Clone)]
+pub struct UntypedView<'a> {
+    pub(super) layout: Arc<Layout>,
+    /// From the lowest element to the end of the highest.
+    pub(super) span: &'a [u8],
+}
+
+/// An error for bytes that are no elements, given by the caller.
+pub(super) fn checked(layout: &Layout, span: &[u8]) -> Result<()> {
+    layout
+        .check_values(span)
+        .map_err(|misfit| Error::new(ErrorKind::InvalidInput, misfit.to_string()))
+}
+
+impl<'a> UntypedView<'a> {
+    /// The elements of these bytes, one after the other in this order.
+    ///
+    /// ```
+    /// use serde_shm::{DType, Order, UntypedView};
+    ///
+    /// let view = UntypedView::new("|S3".parse()?, &[2], Order::C, b"onetwo")?;
+    /// assert_eq!(view.element_bytes(&[1]), Some(&b"two"[..]));
+    /// assert!(UntypedView::new(DType::U32, &[2], Order::C, b"onetwo").is_err());
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// Costs no look at the bytes, unless there are bools among them.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the bytes are more or fewer than dtype and shape say, or a bool is neither 0 nor 1; `Limit` for more than
+    /// 64 axes, or more than 65,536 elements that have no bytes.
+    pub fn new(dtype: DType, shape: &[usize], order: Order, bytes: &'a [u8]) -> Result<Self> {
+        let layout = Layout::contiguous(dtype, shape.to_vec(), order, bytes.len())?;
+        checked(&layout, bytes)?;
+        Ok(UntypedView { layout: Arc::new(layout), span: bytes })
+    }
+
+    /// Elements that lie anywhere in these bytes: the first one `offset` bytes from their start, the next one along each axis so
+    /// many bytes further, which may be none or fewer than none.
+    ///
+    /// ```
+    /// use serde_shm::{DType, ErrorKind, UntypedView};
+    ///
+    /// let backwards = UntypedView::with_strides(DType::U8, &[3], &[-1], 2, b"abc")?;
+    /// assert_eq!(&*backwards.to_bytes()?, b"cba");
+    /// let repeated = UntypedView::with_strides(DType::U8, &[2, 3], &[0, 1], 0, b"abc")?;
+    /// assert_eq!(&*repeated.to_bytes()?, b"abcabc");
+    /// let beyond = UntypedView::with_strides(DType::U8, &[3], &[2], 0, b"abc").unwrap_err();
+    /// assert_eq!(beyond.kind(), ErrorKind::InvalidInput);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// Costs no look at the bytes, unless there are bools among them.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if an element does not lie in the bytes, a bool is neither 0 nor 1, or there are not as many strides as
+    /// axes; `Limit` as in [`new`](Self::new).
+    pub fn with_strides(
+        dtype: DType,
+        shape: &[usize],
+        strides: &[isize],
+        offset: usize,
+        bytes: &'a [u8],
+    ) -> Result<Self> {
+        let (shape, strides) = (shape.to_vec(), strides.to_vec());
+        let (layout, range) = Layout::strided(dtype, shape, strides, offset, bytes.len())?;
+        let span = &bytes[range];
+        checked(&layout, span)?;
+        Ok(UntypedView { layout: Arc::new(layout), span })
+    }
+
+    /// An array of a container, whose bytes are not looked at.
+    pub(super) fn from_placed(placed: Placed<'_>, bytes: &'a [u8]) -> Result<Self> {
+        let Placed { dtype, shape, order, .. } = placed;
+        let layout = Layout::contiguous(dtype, shape, order, bytes.len())?;
+        Ok(UntypedView { layout: Arc::new(layout), span: bytes })
+    }
+
+    /// The type of the elements, with their byte order.
+    pub fn dtype(&self) -> &DType {
+        &self.layout.dtype
+    }
+
+    /// The length of each axis; empty for an array without axes, which has one element.
+    pub fn shape(&self) -> &[usize] {
+        &self.layout.shape
+    }
+
+    /// How many bytes lie between neighbours along each axis. Of an axis with fewer than two elements they say nothing.
+    pub fn strides(&self) -> &[isize] {
+        &self.layout.strides
+    }
+
+    /// The number of axes.
+    pub fn ndim(&self) -> usize {
+        self.layout.shape.len()
+    }
+
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        self.layout.len()
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        self.layout.shape.contains(&0)
+    }
+
+    /// The order in which the elements lie without gaps, `C` where both do; `None` if there is none.
+    ///
+    /// ```
+    /// use serde_shm::{DType, Order, UntypedView};
+    ///
+    /// let of = |strides| UntypedView::with_strides(DType::U8, &[2, 3], strides, 0, b"abcdefgh");
+    /// assert_eq!(of(&[3, 1])?.order(), Some(Order::C));
+    /// assert_eq!(of(&[1, 2])?.order(), Some(Order::F));
+    /// assert_eq!(of(&[4, 1])?.order(), None);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    pub fn order(&self) -> Option<Order> {
+        self.layout.order
+    }
+
+    /// The bytes of all elements where they lie, in [`order`](Self::order); `None` if they do not lie without gaps.
+    pub fn as_bytes(&self) -> Option<&'a [u8]> {
+        self.layout.order.map(|_| self.span)
+    }
+
+    /// The bytes of one element; `None` if there is none of that index.
+    pub fn element_bytes(&self, index: &[usize]) -> Option<&'a [u8]> {
+        let start = self.layout.place(index)?;
+        self.span.get(start..start + self.layout.dtype.item_size())
+    }
+
+    /// The bytes of all elements in row-major order: borrowed in C order, else copied.
+    ///
+    /// ```
+    /// use serde_shm::{DType, Order, UntypedView};
+    ///
+    /// let view = UntypedView::new(DType::U8, &[2, 2], Order::F, b"abcd")?;
+    /// assert_eq!(&*view.to_bytes()?, b"acbd");
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Io` if there is no memory for a copy.
+    pub fn to_bytes(&self) -> Result<Cow<'a, [u8]>> {
+        if self.layout.order == Some(Order::C) {
+            return Ok(Cow::Borrowed(self.span));
+        }
+        let mut all = element::room(self.layout.byte_len()).map_err(misfit)?;
+        self.layout.pack(self.span, &mut all, usize::MAX, |_| Ok::<_, Error>(()))?;
+        Ok(Cow::Owned(all))
+    }
+
+    /// The array as one of a Rust type, where it lies.
+    ///
+    /// ```
+    /// use ndarray::Ix1;
+    /// use serde_shm::{AlignedBytes, DType, ErrorKind, Order, UntypedView};
+    ///
+    /// let bytes = AlignedBytes::copy_from(&1.5_f64.to_ne_bytes());
+    /// let view = UntypedView::new(DType::F64, &[1], Order::C, &bytes)?;
+    /// assert_eq!(view.view::<f64, Ix1>()?[0], 1.5);
+    /// let error = view.view::<f32, Ix1>().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Mismatch);
+    /// assert!(error.to_string().contains("expected f32, found f64 (shape [1])"));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// Costs no look at the elements, unless there are bools among them.
+    ///
+    /// # Errors
+    ///
+    /// `Mismatch` if the dtype is not that of the type, or in the other byte order; if there are other axes; if the elements do not
+    /// lie at the type's alignment, or not whole elements apart. `Corrupt` if a bool that was read is neither 0 nor 1.
+    pub fn view<A: Element, D: Dimension>(&self) -> Result<ArrayView<'a, A, D>> {
+        check_fit::<A>(&self.layout)?;
+        let items =
+            element::view(self.span).map_err(|misfit| unseen(&self.layout, self.span, misfit))?;
+        frame(&self.layout, items)
+    }
+
+    /// The array as an owned one of the type that its dtype says, in this machine's byte order. Costs a copy.
+    ///
+    /// ```
+    /// use serde_shm::{DynArray, Order, UntypedView};
+    ///
+    /// let big = UntypedView::new(">u2".parse()?, &[2], Order::C, &[0, 1, 1, 0])?;
+    /// assert_eq!(big.to_dyn()?, DynArray::U16(ndarray::arr1(&[1, 256]).into_dyn()));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if a bool is neither 0 nor 1, or a text has what is no character; `Io` if there is no memory for the copy.
+    pub fn to_dyn(&self) -> Result<DynArray> {
+        let (order, bytes) = match self.layout.order {
+            Some(order) => (order, Cow::Borrowed(self.span)),
+            None => (Order::C, self.to_bytes()?),
+        };
+        let (dtype, shape) = (self.layout.dtype.clone(), self.layout.shape.clone());
+        let (standing, region) = (Standing::Free, None);
+        DynArray::from_placed(&Placed { dtype, shape, order, bytes: &bytes, standing, region })
+    }
+
+    /// A copy that owns its elements, aligned, in C order, or in Fortran order if they lie so here.
+    ///
+    /// ```
+    /// use serde_shm::{DType, Order, UntypedView};
+    ///
+    /// let owned = UntypedView::new(DType::U8, &[3], Order::C, b"abc")?.to_array()?;
+    /// assert_eq!(owned.as_bytes(), Some(&b"abc"[..]));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Io` if there is no memory for the copy.
+    pub fn to_array(&self) -> Result<UntypedArray> {
+        let Layout { dtype, shape, order, .. } = &*self.layout;
+        let bytes = match order {
+            Some(_) => element::copied(self.span).map_err(misfit)?,
+            None => self.to_bytes()?.into_owned(),
+        };
+        let order = order.unwrap_or(Order::C);
+        UntypedArray::from_vec(dtype.clone(), shape.clone(), order, bytes)
+    }
+
+    /// Whether the elements have the same bytes. The shapes are the same.
+    fn has_same_elements(&self, other: &UntypedView<'_>) -> bool {
+        if self.layout.order.is_some() && self.layout.order == other.layout.order {
+            return self.span == other.span;
+        }
+        // Of the axes of one shape those that are left in both.
+        let (own, its) = (self.layout.runs(), other.layout.runs());
+        let (axes, run) = (own.0.max(its.0), own.1.min(its.1));
+        self.layout.rows(axes).zip(other.layout.rows(axes)).all(|(own, its)| {
+            own.starts()
+                .zip(its.starts())
+                .all(|(own, its)| self.span.get(own..own + run) == other.span.get(its..its + run))
+        })
+    }
+}
+
+/// An error unless the elements of the layout are those of a Rust type, as they are.
+pub(super) fn check_fit<A: Element>(layout: &Layout) -> Result<()> {
+    nd::check_same::<A>(&layout.dtype, &layout.shape, MEND)
+}
+
+/// The error for bytes that are no slice of the elements that they are as an array.
+pub(super) fn unseen(layout: &Layout, span: &[u8], misfit: Misfit) -> Error {
+    match misfit {
+        // What was found lies between the elements.
+        Misfit::Bool { .. } if layout.order.is_none() && layout.check_values(span).is_ok() => {
+            Error::mismatch(format!(
+                "cannot view this array: with the strides {:?} there are bytes between its elements that are no bools; \
+                 {MEND}",
+                layout.strides
+            ))
+        }
+        Misfit::Length { .. } => apart(layout),
+        other => nd::unseen(&other, MEND),
+    }
+}
+
+fn apart(layout: &Layout) -> Error {
+    Error::mismatch(format!(
+        "cannot view this array: with the strides {:?} its elements of {} bytes do not lie whole elements apart; {MEND}",
+        layout.strides,
+        layout.dtype.item_size()
+    ))
+}
+
+/// The items, of which the array has all or some, in its shape.
+pub(super) fn frame<'x, A: Element, D: Dimension>(
+    layout: &Layout,
+    items: &'x [A],
+) -> Result<ArrayView<'x, A, D>> {
+    let view = if let Some(order) = layout.order {
+        ArrayView::from_shape(nd::dimension::<D, Error>(&layout.shape, order)?, items)
+    } else {
+        let size = size_of::<A>().cast_signed();
+        let in_items = |(len, stride): (&usize, &isize)| match (*len, stride % size) {
+            (1, _) => Ok(0),
+            // ndarray's own strides are signed numbers in this disguise.
+            (_, 0) => Ok((stride / size).cast_unsigned()),
+            _ => Err(apart(layout)),
+        };
+        let strides: Vec<usize> =
+            layout.shape.iter().zip(&layout.strides).map(in_items).collect::<Result<_>>()?;
+        // An error for another number of axes.
+        nd::dimension::<D, Error>(&layout.shape, Order::C)?;
+        let of = |lens: &[usize]| D::from_dimension(&IxDyn(lens)).unwrap_or_default();
+        ArrayView::from_shape(of(&layout.shape).strides(of(&strides)), items)
+    };
+    view.map_err(|error| Error::mismatch(format!("cannot view this array: {error}; {MEND}")))
+}
+
+impl PartialEq for UntypedView<'_> {
+    fn eq(&self, other: &UntypedView<'_>) -> bool {
+        self.dtype() == other.dtype()
+            && self.shape() == other.shape()
+            && self.has_same_elements(other)
+    }
+}
+
+impl Eq for UntypedView<'_> {}
+
+/// The dtype, shape and strides.
+impl fmt::Debug for UntypedView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.layout.fmt_as("UntypedView", f)
+    }
+}
+
+impl ElementBytes for &UntypedView<'_> {
+    fn each_block<E>(&self, mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        if let Some(bytes) = self.as_bytes() {
+            return put(bytes);
+        }
+        let mut block = Vec::new();
+        self.layout.pack(self.span, &mut block, BLOCK, &mut put)?;
+        if block.is_empty() { Ok(()) } else { put(&block) }
+    }
+
+    fn in_rows<T, E: serde::ser::Error>(
+        &self,
+        take: impl FnOnce(&[u8]) -> Result<T, E>,
+    ) -> Result<T, E> {
+        take(&self.to_bytes().map_err(E::custom)?)
+    }
+}
+
+impl SerializeArray for UntypedView<'_> {
+    fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let order = self.order().unwrap_or(Order::C);
+        serialize_bytes(self.dtype(), order, Kind::Plain, self.shape(), self, serializer)
+    }
+}
+
+impl Serialize for UntypedView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize_array(serializer)
+    }
+}
+
+/// Memory for bytes that were read or made here, at the alignment of their elements.
+pub(super) fn aligned(dtype: &DType, bytes: Vec<u8>) -> Region {
+    if dtype.is_aligned(&bytes) {
+        return Region::from_vec(bytes);
+    }
+    Region::from_block(AlignedBytes::copy_from(&bytes))
+}
