@@ -5,7 +5,7 @@
 //! which each thread has one, and which one guard puts back as it was: after an error, after a panic, and after a call of
 //! this crate that happens inside another.
 
-use std::any::TypeId;
+use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -171,6 +171,9 @@ struct Reading {
     live: Option<Arc<LiveArrays>>,
     /// What the reader of the current token is about to get.
     handed: Option<Handed>,
+    /// The same of a reader of values that are not known: what was made of one.
+    #[cfg_attr(not(feature = "ndarray"), expect(dead_code))]
+    value: Option<Box<dyn Any>>,
     forms: Forms,
     seen: Seen,
     /// The ticket of the first array in serde's buffer.
@@ -184,6 +187,7 @@ impl Reading {
         regions: BTreeMap::new(),
         live: None,
         handed: None,
+        value: None,
         forms: Forms::USUAL,
         seen: Seen::NOTHING,
         first_ticket: 0,
@@ -347,6 +351,28 @@ pub(crate) fn handing<R>(handed: Handed, visit: impl FnOnce() -> R) -> R {
 /// What comes next.
 pub(crate) fn take_handed() -> Option<Handed> {
     with_reading(|reading| reading.handed.take())
+}
+
+/// Runs `visit`, which calls the visitor of a value of unknown type, for which this was made.
+#[cfg(feature = "ndarray")]
+pub(crate) fn handing_value<R>(value: Box<dyn Any>, visit: impl FnOnce() -> R) -> R {
+    with_reading(|reading| reading.value = Some(value));
+    let result = visit();
+    // Left by a visitor that is no reader of such values. It may be large, and is let go outside of the borrow.
+    drop(take_value());
+    result
+}
+
+/// What was made for this visitor.
+#[cfg(feature = "ndarray")]
+pub(crate) fn take_value() -> Option<Box<dyn Any>> {
+    with_reading(|reading| reading.value.take())
+}
+
+/// Whether serde's buffer has arrays as readers of arrays take them.
+#[cfg(feature = "ndarray")]
+pub(crate) fn has_buffered_arrays() -> bool {
+    with_reading(|reading| reading.seen.has(|form| form == Form::Token))
 }
 
 /// The form in which the next array, which has this name, goes into serde's buffer, where it usually goes in another.

@@ -34,6 +34,8 @@ mod stack;
 mod store;
 #[cfg(feature = "npz")]
 mod threads;
+#[cfg(feature = "ndarray")]
+pub mod value;
 mod verbs;
 mod wire;
 #[cfg(feature = "workers")]
@@ -60,6 +62,8 @@ pub use memory::live::{AtomicBits, AtomicElement, AtomicNumber};
 pub use serde::{de::Deserialize, ser::Serialize};
 #[cfg(feature = "derive")]
 pub use serde_shm_derive::{Deserialize, Element, Serialize};
+#[cfg(feature = "ndarray")]
+pub use value::Value;
 pub use verbs::{
     Block, OpenOptions, Segment, SegmentOptions, from_bytes, from_reader, from_reader_limited,
     from_shared, segments, to_bytes, to_shared, to_writer,

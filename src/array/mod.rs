@@ -53,7 +53,9 @@ pub use live::{AtomicArray, FlatAtomic, LockedArray, LockedReadGuard, LockedWrit
 pub(crate) use lossless::read_lossless;
 #[cfg(feature = "ndarray")]
 pub(crate) use nd::view;
-pub(crate) use token::{Descriptor, TOKEN};
+pub(crate) use token::{
+    Bytes, Descriptor, NUMBERS, READABLE, RECORD, TOKEN, is_bound_for_ours, is_private,
+};
 #[cfg(feature = "ndarray")]
 pub use untyped::{UntypedArray, UntypedView};
 

@@ -58,6 +58,12 @@ pub(super) fn read<'de, T: Target<'de>, D: Deserializer<'de>>(d: D) -> Result<T,
     d.deserialize_newtype_struct(TOKEN, Token(PhantomData))
 }
 
+/// The same out of what such a newtype holds.
+#[cfg(feature = "ndarray")]
+pub(super) fn read_inside<'de, T: Target<'de>, D: Deserializer<'de>>(d: D) -> Result<T, D::Error> {
+    Token(PhantomData).visit_newtype_struct(d)
+}
+
 struct Token<T>(PhantomData<T>);
 
 impl<'de, T: Target<'de>> Visitor<'de> for Token<T> {

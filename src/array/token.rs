@@ -26,13 +26,30 @@ use super::element::Rows;
 /// itself; to a copy of another version the payload speaks as to any other format.
 pub(crate) const TOKEN: &str = concat!("$serde_shm::Array/", env!("CARGO_PKG_VERSION"));
 
+/// The name of the tuple struct by which a payload says that a record of names follows that are known at run time only: its schema,
+/// as it is encoded; a byte for each field that says whether it is written, or no bytes if all are; and those that are.
+pub(crate) const RECORD: &str = "$serde_shm::Record";
+
+/// The same of a value in its form for human readers: that value.
+pub(crate) const READABLE: &str = "$serde_shm::Readable";
+
+/// The same of a list of numbers of one type: the tag of its items, and their bytes, little-endian.
+pub(crate) const NUMBERS: &str = "$serde_shm::Numbers";
+
+/// Whether a struct's name is one that a crate has for itself and its own format: it begins with a sign, such as `$`. No type of
+/// Rust's is called so, and who renames one for a schema has no reason to; an empty name or a number is such a reason.
+#[inline]
+pub(crate) fn is_private(name: &str) -> bool {
+    matches!(name.as_bytes().first(), Some(b) if b.is_ascii_control() || b.is_ascii_punctuation() && *b != b'_')
+}
+
 /// Whether what this serializer takes ends in ours, which by the error can only be so: serde buffers tuple variants
 /// under `flatten` and a `tag`, and hands over what it kept, the token included, later.
-fn is_bound_for_ours<S: Serializer>() -> bool {
+pub(crate) fn is_bound_for_ours<S: Serializer>() -> bool {
     typeid::of::<S::Error>() == TypeId::of::<crate::Error>()
 }
 
-/// What an array is, ahead of its elements; as bytes: dtype code (0 for none), flags, number of axes, kind, four zeros, then
+/// What an array is, ahead of its elements; as bytes: dtype code (0 for none), flags, number of axes, kind, 1 for ndarray's own form, three zeros, then
 /// each axis in eight bytes, little-endian, and the dtype's descriptor if it has no code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Descriptor {
@@ -40,14 +57,32 @@ pub(crate) struct Descriptor {
     pub(crate) order: Order,
     pub(crate) shape: Vec<usize>,
     pub(crate) kind: Kind,
+    /// It is written as one that was recognised in ndarray's own serde form.
+    pub(crate) is_ndarray_form: bool,
 }
 
 impl Descriptor {
-    pub(super) fn encode(dtype: &DType, order: Order, shape: &[usize], kind: Kind) -> Vec<u8> {
+    pub(super) fn encode(
+        dtype: &DType,
+        order: Order,
+        shape: &[usize],
+        kind: Kind,
+        is_ndarray_form: bool,
+    ) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(8 + 8 * shape.len());
         let flags = u8::from(order == Order::F) | u8::from(dtype.is_big_endian()) << 1;
+        let form = u8::from(is_ndarray_form);
         let code = dtype.scalar().map_or(0, |scalar| scalar as u8);
-        bytes.extend_from_slice(&[code, flags, shape.len().min(255) as u8, kind as u8, 0, 0, 0, 0]);
+        bytes.extend_from_slice(&[
+            code,
+            flags,
+            shape.len().min(255) as u8,
+            kind as u8,
+            form,
+            0,
+            0,
+            0,
+        ]);
         for &axis in shape {
             bytes.extend_from_slice(&(axis as u64).to_le_bytes());
         }
@@ -76,6 +111,7 @@ impl Descriptor {
             order: if head[1] & 1 != 0 { Order::F } else { Order::C },
             shape: shape.collect::<Result<_, _>>().ok()?,
             kind: Kind::from_code(head[3])?,
+            is_ndarray_form: head[4] == 1,
         })
     }
 }
@@ -106,12 +142,20 @@ impl<A: Element> Elements<A> for &[A] {
 }
 
 /// What stands under the token: what an array is, and its elements.
-struct Payload<'a, B> {
-    dtype: &'a DType,
-    order: Order,
-    kind: Kind,
-    shape: &'a [usize],
-    elements: B,
+pub(super) struct Payload<'a, B> {
+    pub(super) dtype: &'a DType,
+    pub(super) order: Order,
+    pub(super) kind: Kind,
+    /// As one that was recognised in ndarray's own serde form.
+    pub(super) is_ndarray_form: bool,
+    pub(super) shape: &'a [usize],
+    pub(super) elements: B,
+}
+
+impl<B: ElementBytes> Payload<'_, B> {
+    pub(super) fn under_token<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(TOKEN, self)
+    }
 }
 
 /// The bytes of elements, to whom they are handed over.
@@ -174,20 +218,9 @@ pub(crate) fn serialize_as<A: Element, S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let order = elements.order();
-    serialize_bytes(&A::DTYPE, order, kind, shape, Typed(elements, PhantomData), serializer)
-}
-
-/// The same by a dtype.
-pub(super) fn serialize_bytes<S: Serializer>(
-    dtype: &DType,
-    order: Order,
-    kind: Kind,
-    shape: &[usize],
-    elements: impl ElementBytes,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let payload = Payload { dtype, order, kind, shape, elements };
-    serializer.serialize_newtype_struct(TOKEN, &payload)
+    let elements = Typed(elements, PhantomData);
+    Payload { dtype: &A::DTYPE, order, kind, is_ndarray_form: false, shape, elements }
+        .under_token(serializer)
 }
 
 /// Serializes row-major elements under the token, by their dtype.
@@ -197,15 +230,18 @@ pub(super) fn serialize_raw<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let Rows { dtype, shape, bytes } = rows;
-    serialize_bytes(dtype, Order::C, Kind::Plain, shape, bytes, serializer)
+    let (order, kind) = (Order::C, Kind::Plain);
+    Payload { dtype, order, kind, is_ndarray_form: false, shape, elements: bytes }
+        .under_token(serializer)
 }
 
 impl<B: ElementBytes> Serialize for Payload<'_, B> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let &Payload { dtype, order, kind, shape, ref elements } = self;
+        let &Payload { dtype, order, kind, is_ndarray_form, shape, ref elements } = self;
         if take_announced() || is_bound_for_ours::<S>() {
             let mut array = serializer.serialize_tuple_struct(TOKEN, 2)?;
-            array.serialize_field(&Bytes(&Descriptor::encode(dtype, order, shape, kind)))?;
+            let head = Descriptor::encode(dtype, order, shape, kind, is_ndarray_form);
+            array.serialize_field(&Bytes(&head))?;
             elements.each_block(|bytes| array.serialize_field(&Bytes(bytes)))?;
             return array.end();
         }
@@ -213,7 +249,7 @@ impl<B: ElementBytes> Serialize for Payload<'_, B> {
             if serializer.is_human_readable() {
                 let rows = Rows { dtype, shape, bytes };
                 // Of such rows nested sequences do not say how many there are, and how long they are.
-                return if shape.len() > 1 && shape.contains(&0) {
+                return if is_ndarray_form || shape.len() > 1 && shape.contains(&0) {
                     NdarrayForm(rows).serialize(serializer)
                 } else {
                     rows.check_hollow()?;
@@ -245,7 +281,7 @@ impl Serialize for NdarrayForm<'_> {
 }
 
 /// A slice that serializes as bytes.
-struct Bytes<'a>(&'a [u8]);
+pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 
 impl Serialize for Bytes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -312,19 +348,31 @@ mod tests {
     #[test]
     fn a_descriptor_comes_back_and_nothing_else_passes_for_one() {
         let shape = vec![3, 0, usize::MAX];
-        let bytes = Descriptor::encode(&DType::F64, Order::F, &shape, Kind::Atomic);
+        let bytes = Descriptor::encode(&DType::F64, Order::F, &shape, Kind::Atomic, true);
         let back = Descriptor::decode(&bytes).unwrap();
         assert_eq!(
             back,
-            Descriptor { dtype: DType::F64, order: Order::F, shape, kind: Kind::Atomic }
+            Descriptor {
+                dtype: DType::F64,
+                order: Order::F,
+                shape,
+                kind: Kind::Atomic,
+                is_ndarray_form: true
+            }
         );
         for text in ["<M8[ns]", "[('x', '<f4'), ('y', '|b1', (3,))]", "|S0"] {
             let dtype = DType::from_descriptor(text).unwrap();
-            let bytes = Descriptor::encode(&dtype, Order::C, &[2], Kind::Plain);
+            let bytes = Descriptor::encode(&dtype, Order::C, &[2], Kind::Plain, false);
             let back = Descriptor::decode(&bytes).unwrap();
             assert_eq!(
                 back,
-                Descriptor { dtype, order: Order::C, shape: vec![2], kind: Kind::Plain }
+                Descriptor {
+                    dtype,
+                    order: Order::C,
+                    shape: vec![2],
+                    kind: Kind::Plain,
+                    is_ndarray_form: false
+                }
             );
             assert_eq!(Descriptor::decode(&bytes[..15]), None);
         }

@@ -1,14 +1,20 @@
 //! Values out of an archive that says nothing of its object: fields by the names of its arrays, sequences by number.
 
+use std::cell::Cell;
+
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::array::TOKEN;
-use crate::context::{self, Form};
+#[cfg(feature = "ndarray")]
+use crate::array::UntypedArray;
+use crate::context::{self, Form, Forms};
 use crate::error::{Error, Result};
 use crate::memory::Region;
 use crate::stack;
 use crate::store::{Node, Tree};
+#[cfg(feature = "ndarray")]
+use crate::value::{Builder, PlacedArray, VALUE, Walk};
 
 use super::array::Array;
 use super::bounds::Bounds;
@@ -17,6 +23,8 @@ use super::items;
 use super::key::TextKey;
 use super::ndarray_form::NDARRAY_FIELDS;
 use super::object::{read_all, read_once};
+#[cfg(feature = "ndarray")]
+use super::value::visit_unknown;
 
 /// The name that NumPy gives to an array that is saved without one; others count on.
 const UNNAMED: &str = "arr_";
@@ -56,6 +64,23 @@ fn read<'de, S: DeserializeSeed<'de>>(
     let result = seed.deserialize(root);
     *short = bounds.wants_stack();
     result
+}
+
+/// Walks over an archive's arrays: maps by the parts of their names, and lists where those are numbers.
+///
+/// # Errors
+///
+/// Those of the walk, and of loading the arrays.
+#[cfg(feature = "ndarray")]
+pub(super) fn walk_tree<'de, W: Walk<'de>>(
+    tree: &Tree<'de>,
+    region: Option<&Region>,
+    walk: &mut W,
+) -> Result<()> {
+    context::reading(region, None, &Forms::default(), &Cell::default(), || {
+        let bounds = Bounds::new();
+        ByName { node: tree.root(), bounds: &bounds, depth: 0 }.walk(walk)
+    })
 }
 
 /// A value of which nothing is known but what arrays it has.
@@ -102,6 +127,45 @@ impl<'t, 'de> ByName<'t, 'de> {
 
     fn is_array(&self) -> bool {
         self.node.has_array() || self.unnamed().is_some()
+    }
+
+    /// A place that has an array and others further in is a map, in which it has an empty name itself.
+    #[cfg(feature = "ndarray")]
+    fn walk<W: Walk<'de>>(self, walk: &mut W) -> Result<()> {
+        let node = self.unnamed().unwrap_or(self.node);
+        if !node.has_children() && node.has_array() {
+            return self.walk_array(walk);
+        }
+        if !node.has_array()
+            && node.has_children()
+            && let Ok(items) = self.items()
+        {
+            walk.seq(Some(items.len()))?;
+            for (place, item) in items.into_iter().enumerate() {
+                self.deeper(item)?.walk(walk).map_err(|error| error.at_index(place))?;
+            }
+            return walk.end();
+        }
+        let children = self.node.children();
+        walk.map(Some(children.len() + usize::from(node.has_array())))?;
+        if node.has_array() {
+            walk.text("")?;
+            self.walk_array(walk)?;
+        }
+        for (name, node) in children {
+            walk.text(name)?;
+            self.deeper(node)?.walk(walk).map_err(|error| error.at_field(name))?;
+        }
+        walk.end()
+    }
+
+    #[cfg(feature = "ndarray")]
+    fn walk_array<W: Walk<'de>>(&self, walk: &mut W) -> Result<()> {
+        let placed = self.unnamed().unwrap_or(self.node).array()?;
+        if let Some(region) = &placed.region {
+            context::add_region(region);
+        }
+        walk.array(PlacedArray::new(UntypedArray::of_read(placed)?, false))
     }
 
     /// The items of a sequence: children named by number, or as NumPy names arrays without a name.
@@ -218,6 +282,12 @@ impl<'de> Deserializer<'de> for ByName<'_, 'de> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value> {
+        #[cfg(feature = "ndarray")]
+        if name == VALUE {
+            let mut builder = Builder::default();
+            self.walk(&mut builder)?;
+            return visit_unknown(builder, visitor);
+        }
         if name == TOKEN || self.is_array() {
             return self.array()?.deserialize_newtype_struct(name, visitor);
         }

@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 use crate::layout::Order;
 use crate::stack;
 use crate::store::{ArrayStream, Placed, Source, Standing};
+#[cfg(feature = "ndarray")]
+use crate::value::Names;
 use crate::wire::{FieldTags, Kind, ReadTables, Reader, Schema, Tag, unzigzag};
 
 use super::bounds::Bounds;
@@ -54,6 +56,9 @@ pub(super) struct Decoder<'s, 'de> {
     array_bytes: u64,
     /// The field by name, or the entry of a map, that is being read: what is encoded in place has no other name.
     pub(super) field: &'de str,
+    /// The names of schemas that were walked over, by their number.
+    #[cfg(feature = "ndarray")]
+    names: Vec<Option<Names>>,
     pub(super) bounds: Bounds,
 }
 
@@ -98,6 +103,8 @@ impl<'s, 'de> Decoder<'s, 'de> {
             next_array: 0,
             array_bytes: source.array_bytes(),
             field: "",
+            #[cfg(feature = "ndarray")]
+            names: Vec::new(),
             bounds,
         })
     }
@@ -290,6 +297,25 @@ impl<'s, 'de> Decoder<'s, 'de> {
             }
             too_many(self, left.number, left.fields)
         })
+    }
+
+    /// What the records of these field tags are called; `None` for tuples.
+    #[cfg(feature = "ndarray")]
+    #[inline]
+    pub(super) fn names(&mut self, number: usize) -> Option<&Names> {
+        let schema = self.tables.field_tags[number].schema as usize;
+        if !matches!(self.names.get(schema), Some(Some(_))) {
+            self.note_names(schema);
+        }
+        self.names[schema].as_ref()
+    }
+
+    #[cfg(feature = "ndarray")]
+    #[cold]
+    #[inline(never)]
+    fn note_names(&mut self, schema: usize) {
+        self.names.resize(self.tables.schemas.len(), None);
+        self.names[schema] = Names::of_schema(&self.tables.schemas[schema]);
     }
 
     pub(super) fn tags(&self, number: usize) -> &'de [u8] {

@@ -8,6 +8,8 @@ use serde::de::{DeserializeSeed, Visitor};
 use crate::error::{Error, Result};
 use crate::memory::Region;
 use crate::store::{Block, Source};
+#[cfg(feature = "ndarray")]
+use crate::value::{Builder, Value, Walk};
 
 #[cfg(feature = "npz")]
 use super::by_name;
@@ -45,6 +47,15 @@ impl<'de> Opened<'_, 'de> {
         }
     }
 
+    #[cfg(feature = "ndarray")]
+    fn walk<W: Walk<'de>>(self, walk: &mut W) -> Result<()> {
+        match self {
+            Opened::Source(source, region) => object::walk_source(source, region, walk),
+            #[cfg(feature = "npz")]
+            Opened::Tree(tree, region) => by_name::walk_tree(tree, region, walk),
+        }
+    }
+
     fn is_human_readable(self) -> bool {
         match self {
             Opened::Source(source, _) => object::is_human_readable(source),
@@ -52,6 +63,30 @@ impl<'de> Opened<'_, 'de> {
             Opened::Tree(..) => false,
         }
     }
+}
+
+/// Walks over the object of a container.
+///
+/// # Errors
+///
+/// Those of the walk, with the place in the object, and of reading the container.
+#[cfg(feature = "ndarray")]
+pub(crate) fn walk<'de, W: Walk<'de>>(handle: &'de dyn Handle, walk: &mut W) -> Result<()> {
+    let mut result = Ok(());
+    let opened = handle.with_opened(&mut |opened| result = opened.walk(walk));
+    opened.and(result).map_err(|error| handle.named(error))
+}
+
+/// The object of a container as a value.
+///
+/// # Errors
+///
+/// Those of reading the container.
+#[cfg(feature = "ndarray")]
+pub(crate) fn value(handle: &dyn Handle) -> Result<Value> {
+    let mut builder = Builder::default();
+    walk(handle, &mut builder)?;
+    builder.finish()
 }
 
 /// Reads an object, for code that wants a [`serde::Deserializer`]: a [`DeserializeSeed`], a transcoder, a wrapper, a type-erased

@@ -5,11 +5,12 @@ use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
+use crate::array::is_private;
 use crate::context;
 use crate::error::{Error, Found, Result};
 use crate::wire::{Tag, scalar_text};
 
-use super::value::{self, Value};
+use super::value::Value;
 
 /// A key in the inline block.
 pub(super) struct Key<'d, 's, 'de>(pub(super) Value<'d, 's, 'de>);
@@ -113,7 +114,7 @@ impl<'de> Deserializer<'de> for Key<'_, '_, 'de> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value> {
-        if value::is_private(name) {
+        if is_private(name) {
             return self.0.deserialize_newtype_struct(name, visitor);
         }
         visitor.visit_newtype_struct(self)

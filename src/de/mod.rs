@@ -30,7 +30,7 @@
 // - `deserializer` is the public face of that.
 // - `decoder` is the cursor. `value` answers every request by the tag that is there, `key` those for keys; `items` hands over
 //   the items of sequences and maps, `varints` those of lists of whole numbers, `record` the fields of structs and tuples,
-//   `variant` what an enum holds; `skip` passes over what nobody asked for.
+//   `variant` what an enum holds; `skip` passes over what nobody asked for; `walk` goes over all of it without a type.
 // - `array` answers every request that an array fits, `part` those that a row or an element of it does; `elements` hands these
 //   over, `stream` the bytes of an array that is read as it is copied. `ndarray_form` is what ndarray asks for; `transparent`
 //   takes off options and newtypes that were not written; `buffer` puts arrays into serde's buffer.
@@ -55,9 +55,13 @@ mod transparent;
 mod value;
 mod variant;
 mod varints;
+#[cfg(feature = "ndarray")]
+mod walk;
 
 #[cfg(feature = "npz")]
 pub(crate) use by_name::seed_from_tree;
 pub use deserializer::Deserializer;
 pub(crate) use deserializer::{Handle, Opened};
+#[cfg(feature = "ndarray")]
+pub(crate) use deserializer::{value, walk};
 pub(crate) use object::{from_source, seed_from_source};

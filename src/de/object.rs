@@ -13,10 +13,14 @@ use crate::memory::Region;
 use crate::memory::live::LiveArrays;
 use crate::stack;
 use crate::store::Source;
+#[cfg(feature = "ndarray")]
+use crate::value::Walk;
 
 use super::buffer;
 use super::decoder::{ANY, Decoder};
 use super::value::Value;
+#[cfg(feature = "ndarray")]
+use super::walk;
 
 /// Reads a value from a source. Handles keep `region` alive, if the source's bytes lie in it.
 ///
@@ -47,6 +51,24 @@ pub(super) fn once_from_source<'de, S: DeserializeSeed<'de>>(
 ) -> Result<S::Value> {
     let size = source.inline().len();
     read_once(region, source.live(), size, |limit, short| read(seed, source, limit, short))
+}
+
+/// Walks over the object.
+///
+/// # Errors
+///
+/// Those of the walk; `Corrupt` if the container contradicts itself.
+#[cfg(feature = "ndarray")]
+pub(super) fn walk_source<'de, W: Walk<'de>>(
+    source: &dyn Source<'de>,
+    region: Option<&Region>,
+    walk: &mut W,
+) -> Result<()> {
+    context::reading(region, source.live(), &Forms::default(), &Cell::default(), || {
+        let mut decoder = Decoder::new(source, stack::SHALLOW)?;
+        walk::value(&mut decoder, ANY, walk)?;
+        check_end(&decoder)
+    })
 }
 
 /// Whether the object is in the form that it has for human readers.
@@ -192,8 +214,13 @@ fn read<'de, S: DeserializeSeed<'de>>(
         return Err(error);
     }
     let value = result?;
+    check_end(&decoder)?;
+    Ok(value)
+}
+
+fn check_end(decoder: &Decoder<'_, '_>) -> Result<()> {
     match decoder.reader.left() {
-        0 => Ok(value),
+        0 => Ok(()),
         left => Err(Error::corrupt(format!("{left} bytes follow the object"))),
     }
 }

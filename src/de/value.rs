@@ -1,11 +1,15 @@
 //! One value of the inline block, which answers every request by what its tag says.
 
+#[cfg(feature = "ndarray")]
+use serde::de::value::UnitDeserializer;
 use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
 
-use crate::array::TOKEN;
+use crate::array::{TOKEN, is_private};
 use crate::context::{self, Form, Handed};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
+#[cfg(feature = "ndarray")]
+use crate::value::{Builder, VALUE};
 use crate::wire::{Kind, Schema, Tag, unzigzag};
 
 use super::array::{self, Array};
@@ -19,6 +23,8 @@ use super::record::{by_name, entered, in_order};
 use super::skip;
 use super::variant::{self, SingleEntry};
 use super::varints::{is_varint, visit_varints};
+#[cfg(feature = "ndarray")]
+use super::walk;
 
 /// One value to be read. `slot` is its tag, or `ANY` where it carries its own.
 pub(super) struct Value<'d, 's, 'de> {
@@ -179,6 +185,10 @@ impl<'d, 'de> Value<'d, '_, 'de> {
         if name == TOKEN {
             return self.token(visitor);
         }
+        #[cfg(feature = "ndarray")]
+        if name == VALUE {
+            return self.unknown(visitor);
+        }
         // An option is left as it is: it may be what the newtype holds.
         let tag = self.decoder.tag(self.slot)?;
         if tag == Tag::Record {
@@ -192,6 +202,14 @@ impl<'d, 'de> Value<'d, '_, 'de> {
             self.decoder.reader = start;
         }
         visitor.visit_newtype_struct(Value { slot: tag as u8, ..self })
+    }
+
+    /// A value whose type is not known: it is made here, and goes past serde.
+    #[cfg(feature = "ndarray")]
+    fn unknown<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let mut builder = Builder::default();
+        walk::value(self.decoder, self.slot, &mut builder)?;
+        visit_unknown(builder, visitor)
     }
 
     /// An array, under the token.
@@ -282,6 +300,16 @@ fn no_variant<'de, V: Visitor<'de>>(schema: &Schema<'_>, visitor: &V) -> Error {
     Error::invalid_type(Unexpected::Other(found.trim_end()), visitor)
 }
 
+/// Calls the visitor of a value whose type is not known. What was built goes past serde.
+#[cfg(feature = "ndarray")]
+pub(super) fn visit_unknown<'de, V: Visitor<'de>>(
+    builder: Builder,
+    visitor: V,
+) -> Result<V::Value> {
+    let value = Box::new(builder.finish()?);
+    context::handing_value(value, || visitor.visit_newtype_struct(UnitDeserializer::new()))
+}
+
 /// A sequence, of which the visitor must take all.
 fn visit_seq<'de, V: Visitor<'de>>(decoder: &mut Decoder<'_, 'de>, visitor: V) -> Result<V::Value> {
     decoder.descend(|decoder| {
@@ -319,13 +347,6 @@ fn packed(slot: u8) -> Option<DType> {
 
 fn is_optional(tag: u8) -> bool {
     [Tag::Option as u8, Tag::Unit as u8, Tag::Readable as u8].contains(&tag)
-}
-
-/// Whether a struct's name is one that a crate has for itself and its own format: it begins with a sign, such as `$`. No type of
-/// Rust's is called so, and who renames one for a schema has no reason to; an empty name or a number is such a reason.
-#[inline]
-pub(super) fn is_private(name: &str) -> bool {
-    matches!(name.as_bytes().first(), Some(b) if b.is_ascii_control() || b.is_ascii_punctuation() && *b != b'_')
 }
 
 macro_rules! plain {

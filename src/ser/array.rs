@@ -106,6 +106,7 @@ fn wrong_length() -> Error {
 /// What a payload hands over: its descriptor, then its elements' bytes.
 pub(super) struct Capture<'q, 'a, S> {
     state: State<'q, 'a, S>,
+    is_ndarray_form: bool,
 }
 
 enum State<'q, 'a, S> {
@@ -116,7 +117,7 @@ enum State<'q, 'a, S> {
 
 impl<'q, 'a, S: Sink> Capture<'q, 'a, S> {
     pub(super) fn new(serializer: Place<'q, 'a, S>) -> Self {
-        Capture { state: State::Waiting(serializer) }
+        Capture { state: State::Waiting(serializer), is_ndarray_form: false }
     }
 
     pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
@@ -130,7 +131,8 @@ impl<'q, 'a, S: Sink> Capture<'q, 'a, S> {
                 let Some(found) = descriptor else {
                     return Err(serializer.writer.fail(foreign()));
                 };
-                let Descriptor { dtype, shape, order, kind, .. } = &found;
+                let Descriptor { dtype, shape, order, kind, is_ndarray_form } = &found;
+                self.is_ndarray_form = *is_ndarray_form;
                 let begun = Begun::begin(serializer, dtype, shape, *order, *kind)?;
                 self.state = State::Begun(begun);
             }
@@ -145,6 +147,7 @@ impl<'q, 'a, S: Sink> Capture<'q, 'a, S> {
 
     pub(super) fn finish(self) -> Result<Written> {
         match self.state {
+            State::Begun(begun) if self.is_ndarray_form => begun.end(Tag::Ndarray),
             State::Begun(begun) => begun.end(Tag::Array),
             State::Waiting(serializer) => Err(serializer.writer.fail(foreign())),
             State::Failed => Err(foreign()),
@@ -161,7 +164,7 @@ fn foreign() -> Error {
 }
 
 /// A serializer that takes bytes and nothing else.
-struct Bytes<F>(F);
+pub(super) struct Bytes<F>(pub(super) F);
 
 impl<F: FnMut(&[u8]) -> Result<()>> serde::Serializer for Bytes<F> {
     type Ok = ();

@@ -100,27 +100,27 @@ impl Here {
 
 /// A record, sequence or map that is being written. What changes from part to part is in the value that serde holds; here is
 /// what its parts must see of it.
-pub(super) struct Frame {
+pub(super) struct Frame<'a> {
     /// The part that is being written, where another level is in it. Of the innermost level the value's serializer has it.
     pub(super) here: Here,
     /// Where a map's current key stands, and the tag under which it is written (or `ANY`, where it carries its own).
     pub(super) key: usize,
     pub(super) key_tag: u8,
     /// How a record departs from its guess. Left over from another record where this one's `Record` does not say so.
-    pub(super) rare: Option<Box<Rare>>,
+    pub(super) rare: Option<Box<Rare<'a>>>,
     /// How many fields of a record were written before the others were hidden.
     pub(super) done: usize,
 }
 
-impl Default for Frame {
+impl Default for Frame<'_> {
     fn default() -> Self {
         Frame { here: Here::ROOT, key: 0, key_tag: 0, rare: None, done: 0 }
     }
 }
 
 /// How a record departs from its guess, or what it is where there is none.
-pub(super) struct Rare {
-    pub(super) key: Key,
+pub(super) struct Rare<'a> {
+    pub(super) key: Key<'a>,
     /// The row of field tags that is taken for granted, until a field has another name than it says.
     pub(super) guess: Option<u32>,
     /// The bytes that the number of the field tags takes.
@@ -128,7 +128,7 @@ pub(super) struct Rare {
     /// Fields that turned out otherwise than the guess says.
     pub(super) differ: Vec<usize>,
     /// The fields and their tags, once there is no guess.
-    pub(super) fields: Vec<(&'static str, u8)>,
+    pub(super) fields: Vec<(&'a str, u8)>,
     pub(super) sparse: bool,
 }
 

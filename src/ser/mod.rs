@@ -28,8 +28,9 @@
 // `value` writes what has no parts, `record` structs, tuples and variants, `seq_map` sequences and maps, all to the `room`;
 // `array` takes arrays over from their payload, `ndarray_form` recognises ndarray's own serde form, whose shape `axes` and
 // whose elements `elements` take while they are what ndarray gives, and which `forward` hands on where they are not;
-// `schema` gives each kind of record its number, `frames` has what is known of those that are open, `path` names the place
-// of an array. `serializer` is the public face of all that.
+// `named` takes what values hand over whose type is known at run time only. `schema` gives each kind of record its number,
+// `frames` has what is known of those that are open, `path` names the place of an array. `serializer` is the public face of
+// all that.
 
 mod array;
 mod axes;
@@ -37,6 +38,7 @@ mod elements;
 mod forms;
 mod forward;
 mod frames;
+mod named;
 mod ndarray_form;
 mod number_lists;
 mod numbers;
@@ -83,9 +85,7 @@ pub use serializer::{Compound, Serializer};
 ///
 /// Those of `write`; [`Message`](crate::ErrorKind::Message) if it returned without one and gave no whole value to the serializer;
 /// those of [`to_bytes`](crate::to_bytes).
-pub fn to_bytes_with(
-    write: impl FnOnce(Serializer<'_, '_>) -> Result<()>,
-) -> Result<AlignedBytes> {
+pub fn to_bytes_with(write: impl FnOnce(Serializer<'_, '_>) -> Result<()>) -> Result<AlignedBytes> {
     to_sink_with(BytesSink::new(), write)
 }
 
@@ -161,7 +161,7 @@ struct Writer<'a, S> {
     schemas: Schemas<'a>,
     /// The records, sequences and maps that are being written, outermost first, behind one for the root; and room for as
     /// many as ever nested.
-    frames: Vec<Frame>,
+    frames: Vec<Frame<'a>>,
     watch: Watch,
     /// The stack is low: the next value is written on another one.
     low: bool,

@@ -63,7 +63,7 @@ impl<S> Writer<'_, S> {
     }
 }
 
-fn record_steps(key: &Key, field: usize, name: Option<&'static str>) -> [Option<Step>; 2] {
+fn record_steps(key: &Key<'_>, field: usize, name: Option<&str>) -> [Option<Step>; 2] {
     let variant = key.kind.is_variant().then(|| Step::Variant(key.variant.to_owned()));
     let field = match key.kind {
         Kind::Struct | Kind::StructVariant => name.map(|name| Step::Field(name.to_owned())),

@@ -15,6 +15,7 @@ use crate::wire::{Kind, Reader, Tag, put_padded, put_varint, varint_len};
 
 use super::array::Capture;
 use super::frames::{Depth, Here, Part, Rare};
+use super::named::{NamedRecord, NumberList, ReadableValue};
 use super::room::LONGEST;
 use super::schema::{Guess, Key, Step};
 use super::seq_map::Seq;
@@ -67,7 +68,7 @@ fn start(position: usize, note: Note) -> u64 {
 
 impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn begin(serializer: Serializer<'q, 'a, S>, key: Key) -> Result<Self> {
+    pub(super) fn begin(serializer: Serializer<'q, 'a, S>, key: Key<'a>) -> Result<Self> {
         let Serializer { writer, next, here, depth } = serializer;
         let here = here.get();
         match writer.schemas.guess(&key) {
@@ -92,16 +93,20 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
         self.writer.readable
     }
 
+    pub(super) fn writer(&mut self) -> &mut Writer<'a, S> {
+        self.writer
+    }
+
     /// What the next field is written to. A tuple's fields have no names.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn place(&mut self, name: &'static str) -> Serializer<'_, 'a, S> {
+    pub(super) fn place(&mut self, name: &'a str) -> Serializer<'_, 'a, S> {
         let (here, _) = self.expect(name, true);
         self.writer.at(self.next, here, self.depth)
     }
 
     /// Where the next field is, and whether it was not seen at once to be the one expected.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn expect(&mut self, name: &'static str, named: bool) -> (Here, bool) {
+    fn expect(&mut self, name: &'a str, named: bool) -> (Here, bool) {
         let mut steps = self.at.steps.clone();
         if let Some(step) = steps.next()
             && (!named || step.is(name))
@@ -115,9 +120,9 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn write<T: Serialize + ?Sized>(
+    pub(super) fn write<T: Serialize + ?Sized>(
         &mut self,
-        name: &'static str,
+        name: &'a str,
         named: bool,
         value: &T,
     ) -> Result<()> {
@@ -151,11 +156,7 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn field<T: Serialize + ?Sized>(
-        &mut self,
-        name: &'static str,
-        value: &T,
-    ) -> Result<()> {
+    pub(super) fn field<T: Serialize + ?Sized>(&mut self, name: &'a str, value: &T) -> Result<()> {
         self.write(name, true, value)
     }
 
@@ -167,7 +168,7 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
 
     /// A field that the struct has and does not write.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn skip(&mut self, name: &'static str) {
+    pub(super) fn skip(&mut self, name: &'a str) {
         let mut steps = self.at.steps.clone();
         if let Some(step) = steps.next()
             && step.is(name)
@@ -199,9 +200,9 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
 fn begin_other<'a, S>(
     serializer: Serializer<'_, 'a, S>,
     kind: Kind,
-    name: &'static str,
+    name: &'a str,
     variant_index: u32,
-    variant: &'static str,
+    variant: &'a str,
     len: usize,
 ) -> Result<At<'a>> {
     let Serializer { writer, next, here, depth } = serializer;
@@ -246,18 +247,13 @@ impl<'a, S> Writer<'a, S> {
         next: usize,
         at: At<'a>,
         depth: Depth,
-        name: &'static str,
+        name: &'a str,
     ) -> (At<'a>, Here) {
         self.flush(next);
         self.expect_flushed(at, depth, name)
     }
 
-    fn expect_flushed(
-        &mut self,
-        mut at: At<'a>,
-        depth: Depth,
-        name: &'static str,
-    ) -> (At<'a>, Here) {
+    fn expect_flushed(&mut self, mut at: At<'a>, depth: Depth, name: &'a str) -> (At<'a>, Here) {
         at = self.unhide(at, depth);
         if let Some(step) = at.steps.as_slice().first()
             && let Part::Field(number) = step.here.part()
@@ -300,13 +296,7 @@ impl<'a, S> Writer<'a, S> {
     /// A field that is not written, in a row of field tags where it is not known to be so.
     #[cold]
     #[inline(never)]
-    fn skip_other(
-        &mut self,
-        next: usize,
-        mut at: At<'a>,
-        depth: Depth,
-        name: &'static str,
-    ) -> At<'a> {
+    fn skip_other(&mut self, next: usize, mut at: At<'a>, depth: Depth, name: &'a str) -> At<'a> {
         self.flush(next);
         if let Some(guess) = self.guess_of(&at, depth) {
             if !guess.sparse
@@ -326,7 +316,7 @@ impl<'a, S> Writer<'a, S> {
         if self.low { self.hide(at, depth) } else { at }
     }
 
-    fn rare_at(&mut self, depth: Depth) -> Option<&mut Rare> {
+    fn rare_at(&mut self, depth: Depth) -> Option<&mut Rare<'a>> {
         self.frames.get_mut(depth.levels())?.rare.as_deref_mut()
     }
 
@@ -366,7 +356,7 @@ impl<'a, S> Writer<'a, S> {
     }
 
     /// The rare part of a record that has a guess.
-    fn rare(&mut self, at: &mut At<'_>, depth: Depth, guess: Guess<'_>) -> Option<&mut Rare> {
+    fn rare(&mut self, at: &mut At<'_>, depth: Depth, guess: Guess<'_>) -> Option<&mut Rare<'a>> {
         let key = self.schemas.row(guess.number)?.key;
         let rare = &mut self.frames.get_mut(depth.levels())?.rare;
         if !at.is(RARE) {
@@ -587,11 +577,14 @@ impl<S: Sink> serde::ser::SerializeTuple for TupleOrSeq<'_, '_, S> {
     }
 }
 
-/// A tuple struct, or under our token an array that is handed over.
+/// A tuple struct, or what is handed over under our token.
 #[repr(u8)]
 pub(super) enum TupleStruct<'q, 'a, S> {
     Plain(TupleOrSeq<'q, 'a, S>),
     Array(Capture<'q, 'a, S>),
+    Record(NamedRecord<'q, 'a, S>),
+    Readable(ReadableValue<'q, 'a, S>),
+    Numbers(NumberList<'q, 'a, S>),
 }
 
 impl<S: Sink> serde::ser::SerializeTupleStruct for TupleStruct<'_, '_, S> {
@@ -605,6 +598,9 @@ impl<S: Sink> serde::ser::SerializeTupleStruct for TupleStruct<'_, '_, S> {
                 serde::ser::SerializeTuple::serialize_element(tuple, value)
             }
             TupleStruct::Array(capture) => capture.part(value),
+            TupleStruct::Record(record) => record.part(value),
+            TupleStruct::Readable(readable) => readable.part(value),
+            TupleStruct::Numbers(numbers) => numbers.part(value),
         }
     }
 
@@ -613,6 +609,9 @@ impl<S: Sink> serde::ser::SerializeTupleStruct for TupleStruct<'_, '_, S> {
         match self {
             TupleStruct::Plain(ref mut tuple) => Ok(tuple.finish()),
             TupleStruct::Array(capture) => capture.finish(),
+            TupleStruct::Record(record) => record.finish(),
+            TupleStruct::Readable(readable) => readable.finish(),
+            TupleStruct::Numbers(numbers) => numbers.finish(),
         }
     }
 }

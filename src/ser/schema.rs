@@ -6,20 +6,21 @@ use std::collections::hash_map::Entry;
 
 use super::ANY;
 use super::frames::Here;
-use crate::wire::{FieldTags, Kind, Schema, put_field_tags, put_schema, put_varint};
+use crate::error::{Error, ErrorKind, Result};
+use crate::wire::{FieldTags, Kind, Schema, put_field_tags, put_schema, put_varint, read_schema};
 
 /// What serde says at the start of a struct, tuple or variant, before its fields.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Key {
+pub(super) struct Key<'a> {
     pub(super) kind: Kind,
-    pub(super) name: &'static str,
-    pub(super) variant: &'static str,
+    pub(super) name: &'a str,
+    pub(super) variant: &'a str,
     pub(super) variant_index: u32,
     pub(super) len: usize,
 }
 
-impl Key {
-    pub(super) fn of_struct(name: &'static str, len: usize) -> Self {
+impl<'a> Key<'a> {
+    pub(super) fn of_struct(name: &'a str, len: usize) -> Self {
         Key { kind: Kind::Struct, name, variant: "", variant_index: 0, len }
     }
 
@@ -29,9 +30,9 @@ impl Key {
 
     pub(super) fn variant(
         kind: Kind,
-        name: &'static str,
+        name: &'a str,
         variant_index: u32,
-        variant: &'static str,
+        variant: &'a str,
         len: usize,
     ) -> Self {
         Key { kind, name, variant, variant_index, len }
@@ -118,7 +119,7 @@ struct Called<'a> {
 }
 
 pub(super) struct Known<'a> {
-    pub(super) key: Key,
+    pub(super) key: Key<'a>,
     pub(super) guess: Guess<'a>,
 }
 
@@ -136,7 +137,7 @@ pub(super) struct Step {
 }
 
 impl Step {
-    fn new(name: &'static str, tag: u8, sparse: bool, number: u32) -> Self {
+    fn new(name: &str, tag: u8, sparse: bool, number: u32) -> Self {
         let address = name.as_ptr().addr();
         // A name that is too long is at no name's address.
         let (address, len) = u16::try_from(name.len()).map_or((0, 0), |len| (address, len));
@@ -146,45 +147,55 @@ impl Step {
 
     /// Whether the field is seen at once to be the one of this name.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn is(&self, name: &'static str) -> bool {
+    pub(super) fn is(&self, name: &str) -> bool {
         self.name == name.as_ptr().addr() && usize::from(self.len) == name.len()
     }
 }
 
-/// Where the steps of all rows of field tags are kept, so that a record can hold those of its own while others are found. In pieces,
-/// each twice as large as the one before, which never move.
+/// What stays where it is while more comes.
 #[derive(Default)]
-pub(super) struct Arena([OnceCell<Box<Piece>>; PIECES]);
+pub(super) struct Arena {
+    /// The steps of all rows of field tags: a record holds those of its own while others are found.
+    steps: Pieces<Box<[Step]>>,
+    /// Names that are known at run time only, as they were handed over.
+    names: Pieces<Box<[u8]>>,
+}
 
-type Piece = [OnceCell<Box<[Step]>>];
+/// Pieces, each twice as large as the one before, which never move.
+#[derive(Default)]
+struct Pieces<T>([OnceCell<Box<Piece<T>>>; PIECES]);
+
+type Piece<T> = [OnceCell<T>];
 
 const PIECES: usize = 28;
 
 /// What the first piece holds.
 const FIRST: usize = 16;
 
-impl Arena {
-    /// Keeps the steps of the row of field tags of this number.
-    fn keep(&self, number: u32, steps: Vec<Step>) -> &[Step] {
+impl<T> Pieces<T> {
+    /// Keeps what has this number. `None` if it is one of more than there can be.
+    fn keep(&self, number: u32, item: T) -> Option<&T> {
         let at = number as usize / FIRST + 1;
         let piece = at.ilog2();
         let size = FIRST << piece;
         let place = number as usize + FIRST - size;
         let room = || (0..size).map(|_| OnceCell::new()).collect();
-        let Some(place) =
-            self.0.get(piece as usize).and_then(|cell| cell.get_or_init(room).get(place))
-        else {
-            // So many rows of field tags have no numbers.
-            return &[];
-        };
-        place.get_or_init(|| steps.into())
+        let place = self.0.get(piece as usize)?.get_or_init(room).get(place)?;
+        Some(place.get_or_init(|| item))
     }
 }
 
-type Content = (Kind, &'static str, &'static str, u32, usize);
+impl Arena {
+    /// Keeps the steps of the row of field tags of this number.
+    fn keep(&self, number: u32, steps: Vec<Step>) -> &[Step] {
+        self.steps.keep(number, steps.into()).map_or(&[], |steps| steps)
+    }
+}
+
+type Content<'a> = (Kind, &'a str, &'a str, u32, usize);
 
 pub(super) struct Schemas<'a> {
-    numbers: HashMap<Schema<'static>, u32>,
+    numbers: HashMap<Schema<'a>, u32>,
     /// By schema, whether a field may be absent, and tags.
     rows: HashMap<(u32, bool, Vec<u8>), u32>,
     /// The same in order of their numbers, encoded.
@@ -193,13 +204,26 @@ pub(super) struct Schemas<'a> {
     /// The rows of field tags in order of their numbers.
     known: Vec<Known<'a>>,
     /// Each row's fields: name (empty in a tuple) and tag.
-    fields: Vec<(&'static str, u8)>,
+    fields: Vec<(&'a str, u8)>,
     arena: &'a Arena,
     /// The kinds of records by what they are called.
-    called: HashMap<Content, Called<'a>>,
+    called: HashMap<Content<'a>, Called<'a>>,
     /// Kinds by the addresses of their names. A kind's names may have several.
     seen: Vec<Seen<'a>>,
     seen_count: usize,
+    /// Kinds whose names are known at run time only, in the order in which they came.
+    named: Vec<Named<'a>>,
+    /// The same by what was handed over.
+    named_numbers: HashMap<&'a [u8], u32>,
+    /// The one that came last.
+    last_named: u32,
+}
+
+/// A kind of record whose names are known at run time only.
+struct Named<'a> {
+    /// What was handed over.
+    bytes: &'a [u8],
+    schema: Schema<'a>,
 }
 
 impl<'a> Schemas<'a> {
@@ -215,12 +239,53 @@ impl<'a> Schemas<'a> {
             called: HashMap::new(),
             seen: Vec::new(),
             seen_count: 0,
+            named: Vec::new(),
+            named_numbers: HashMap::new(),
+            last_named: 0,
         }
+    }
+
+    /// The number of a kind of record whose names are handed over as a schema is encoded. It is compared as a whole: what
+    /// has the same address may be another one by now.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading a schema.
+    pub(super) fn name(&mut self, bytes: &[u8]) -> Result<u32> {
+        match self.named.get(self.last_named as usize) {
+            Some(last) if last.bytes == bytes => return Ok(self.last_named),
+            _ => {}
+        }
+        let number = match self.named_numbers.get(bytes) {
+            Some(number) => *number,
+            None => self.name_new(bytes)?,
+        };
+        self.last_named = number;
+        Ok(number)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn name_new(&mut self, bytes: &[u8]) -> Result<u32> {
+        let number = self.named.len() as u32;
+        // What is no schema is not kept under this number.
+        read_schema(bytes)?;
+        let Some(bytes) = self.arena.names.keep(number, bytes.into()) else {
+            return Err(Error::new(ErrorKind::Limit, "too many kinds of records"));
+        };
+        self.named.push(Named { bytes, schema: read_schema(bytes)? });
+        self.named_numbers.insert(bytes, number);
+        Ok(number)
+    }
+
+    /// What a kind of record of this number is called.
+    pub(super) fn named(&self, number: u32) -> Option<&Schema<'a>> {
+        self.named.get(number as usize).map(|named| &named.schema)
     }
 
     /// The row of field tags that a record of this kind had the last time, if it is found at once.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn guess(&self, key: &Key) -> Option<&Guess<'a>> {
+    pub(super) fn guess(&self, key: &Key<'a>) -> Option<&Guess<'a>> {
         let packed = key.packed();
         match self.seen.get(self.place(packed)) {
             Some(seen) if seen.packed.is(packed, key.kind) => Some(&seen.guess),
@@ -229,7 +294,7 @@ impl<'a> Schemas<'a> {
     }
 
     /// The same, wherever it is.
-    pub(super) fn guess_other(&mut self, key: &Key) -> Option<Guess<'a>> {
+    pub(super) fn guess_other(&mut self, key: &Key<'a>) -> Option<Guess<'a>> {
         let packed = key.packed();
         if let Some(seen) = self.find(packed) {
             return Some(seen.guess);
@@ -293,17 +358,17 @@ impl<'a> Schemas<'a> {
     }
 
     /// The first so many fields of a row of field tags.
-    pub(super) fn fields(&self, guess: Guess<'_>, count: usize) -> &[(&'static str, u8)] {
+    pub(super) fn fields(&self, guess: Guess<'_>, count: usize) -> &[(&'a str, u8)] {
         self.fields.get(guess.start..guess.start + count).unwrap_or_default()
     }
 
     /// The name of a field by its number among all.
-    pub(super) fn field(&self, number: usize) -> Option<&'static str> {
+    pub(super) fn field(&self, number: usize) -> Option<&'a str> {
         self.fields.get(number).map(|(name, _)| *name)
     }
 
     /// The number of this row, which is from now on the guess for the key.
-    pub(super) fn intern(&mut self, key: &Key, fields: &[(&'static str, u8)], sparse: bool) -> u32 {
+    pub(super) fn intern(&mut self, key: &Key<'a>, fields: &[(&'a str, u8)], sparse: bool) -> u32 {
         let named = key.kind.is_named();
         let schema = Schema {
             kind: key.kind,
@@ -361,7 +426,7 @@ impl<'a> Schemas<'a> {
     }
 }
 
-fn content(key: &Key) -> Content {
+fn content<'a>(key: &Key<'a>) -> Content<'a> {
     (key.kind, key.name, key.variant, key.variant_index, key.len)
 }
 

@@ -300,6 +300,24 @@ impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
         Ok(())
     }
 
+    /// Whichever of these tags the next items have, without being written, if so many are expected.
+    pub(super) fn run_of(&self, tags: [Tag; 2], items: usize) -> Option<Tag> {
+        let tag = tags.into_iter().find(|tag| *tag as u8 == self.run.tags[0])?;
+        (self.run.left >= items as u64).then_some(tag)
+    }
+
+    /// Takes so many items of the run at once, of which `write` puts the bytes.
+    pub(super) fn take_run(&mut self, items: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        self.writer.flush(self.next);
+        self.next = 0;
+        write(&mut self.writer.out);
+        self.run.left -= items as u64;
+    }
+
+    pub(super) fn fail(self, error: crate::Error) -> crate::Error {
+        self.writer.fail(error)
+    }
+
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn finish(&mut self) -> Written {
         if self.run.left + self.run.hidden != 0 {

@@ -2,7 +2,7 @@
 
 use serde::ser::Serialize;
 
-use crate::array::TOKEN;
+use crate::array::{NUMBERS, READABLE, RECORD, TOKEN, is_private};
 use crate::context::announce;
 use crate::error::{Error, Result};
 use crate::layout::Order;
@@ -12,6 +12,7 @@ use crate::store::Sink;
 use crate::wire::{BLOB_MIN, Kind, MAX_TUPLE, Tag, zigzag};
 
 use super::array::{Begun, Capture};
+use super::named::{NamedRecord, NumberList, ReadableValue};
 use super::ndarray_form::{self, NdarrayForm, StructOrArray};
 use super::record::{Record, TupleOrSeq, TupleStruct};
 use super::room::LONGEST;
@@ -234,8 +235,14 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         name: &'static str,
         len: usize,
     ) -> Result<TupleStruct<'q, 'a, S>> {
-        if name == TOKEN {
-            return Ok(TupleStruct::Array(Capture::new(self)));
+        if is_private(name) {
+            match name {
+                TOKEN => return Ok(TupleStruct::Array(Capture::new(self))),
+                RECORD => return Ok(TupleStruct::Record(NamedRecord::new(self))),
+                READABLE => return Ok(TupleStruct::Readable(ReadableValue::new(self))),
+                NUMBERS => return Ok(TupleStruct::Numbers(NumberList::new(self, len))),
+                _ => {}
+            }
         }
         Ok(TupleStruct::Plain(self.serialize_tuple(len)?))
     }

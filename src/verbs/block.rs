@@ -138,6 +138,37 @@ impl Block {
         de::Deserializer::of(self)
     }
 
+    /// The object as a value, for programs that do not know its type. Its arrays are handles on the block, which keep it.
+    ///
+    /// ```
+    /// # use std::collections::BTreeMap;
+    /// let block = serde_shm::Block::new(serde_shm::to_bytes(&BTreeMap::from([("size", 7)]))?)?;
+    /// let value = block.value()?;
+    /// assert_eq!(value.get("size").and_then(|size| size.as_u64()), Some(7));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// Costs what a typed read of the inline part costs, about twice; arrays are not looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the block contradicts itself; [`Limit`](crate::ErrorKind::Limit) if the object nests
+    /// deeper than 2,048 levels.
+    #[cfg(feature = "ndarray")]
+    pub fn value(&self) -> Result<crate::value::Value> {
+        de::value(self)
+    }
+
+    /// Goes over the object part by part, without making a tree of it: see [`Walk`](crate::value::Walk).
+    ///
+    /// # Errors
+    ///
+    /// Those of the walk, with the place in the object; those of [`value`](Self::value).
+    #[cfg(feature = "ndarray")]
+    pub fn walk<'a, W: crate::value::Walk<'a>>(&'a self, walk: &mut W) -> Result<()> {
+        de::walk(self, walk)
+    }
+
     /// What the block says of its arrays, in the order in which they lie there. None of them is read.
     ///
     /// # Errors

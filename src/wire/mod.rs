@@ -8,10 +8,12 @@ mod tag;
 mod text;
 
 pub(crate) use number::{
-    Reader, medium_varint, put_padded, put_varint, put_varint_at, short_varint, unzigzag,
-    varint_len, zigzag,
+    Reader, medium_varint, put_padded, put_varint, put_varint_at, put_varints, short_varint,
+    unzigzag, varint_len, zigzag,
 };
-pub(crate) use tables::{FieldTags, Kind, ReadTables, Schema, put_field_tags, put_schema};
+pub(crate) use tables::{
+    FieldTags, Kind, ReadTables, Schema, put_field_tags, put_schema, read_schema,
+};
 pub(crate) use tag::Tag;
 pub(crate) use text::scalar_text;
 

@@ -29,6 +29,26 @@ fn put_long_varint(out: &mut Vec<u8>, mut number: u64) {
     put_first(out, &spread_56(number));
 }
 
+/// Many numbers. Where eight in a row take a byte each, as most do in lists of small ones, they are put at once.
+pub(crate) fn put_varints(out: &mut Vec<u8>, numbers: impl ExactSizeIterator<Item = u64>) {
+    const AT_ONCE: usize = 8;
+    out.reserve(numbers.len());
+    let mut numbers = numbers;
+    while numbers.len() >= AT_ONCE {
+        let next: [u64; AT_ONCE] = std::array::from_fn(|_| numbers.next().unwrap_or_default());
+        if next.iter().fold(0, |all, number| all | number) < 1 << 7 {
+            out.extend_from_slice(&next.map(|number| number as u8));
+        } else {
+            for number in next {
+                put_varint(out, number);
+            }
+        }
+    }
+    for number in numbers {
+        put_varint(out, number);
+    }
+}
+
 /// All are stored and the rest taken back: a copy of a fixed size is one store.
 #[inline]
 fn put_first<const N: usize>(out: &mut Vec<u8>, (bytes, len): &([u8; N], usize)) {
@@ -222,6 +242,33 @@ impl<'de> Reader<'de> {
             }
         }
         self.long_varint()
+    }
+
+    /// So many numbers as `from` makes items of them. Where eight in a row take a byte each, they are taken at once.
+    pub(crate) fn listed_varints<T>(
+        &mut self,
+        items: &mut [T],
+        from: impl Fn(u64) -> Result<T>,
+    ) -> Result<()> {
+        const HIGH: u64 = 0x8080_8080_8080_8080;
+        let mut left = items;
+        while let Some((first, rest)) = std::mem::take(&mut left).split_first_mut() {
+            if let (Some(bytes), Some(more)) =
+                (self.rest.first_chunk::<8>(), rest.first_chunk_mut::<7>())
+                && u64::from_le_bytes(*bytes) & HIGH == 0
+            {
+                *first = from(bytes[0].into())?;
+                for (item, byte) in more.iter_mut().zip(&bytes[1..]) {
+                    *item = from(u64::from(*byte))?;
+                }
+                self.rest = self.rest.get(8..).unwrap_or_default();
+                left = rest.get_mut(7..).unwrap_or_default();
+                continue;
+            }
+            *first = from(self.listed_varint()?)?;
+            left = rest;
+        }
+        Ok(())
     }
 
     /// Eight bytes are loaded at once, and the groups of those that belong to the number brought together.

@@ -102,7 +102,8 @@ impl<'de> ReadTables<'de> {
         let mut reader = Reader::new(bytes);
         let mut tables = ReadTables::default();
         for _ in 0..reader.length("table of schemas")? {
-            tables.schemas.push(schema(&mut reader)?);
+            // A name costs at least a byte here, a tag a byte in each row of field tags: `field_tags` checks that those are really there.
+            tables.schemas.push(schema(&mut reader, |reader| reader.length("schema"))?);
         }
         for _ in 0..reader.length("table of field tags")? {
             tables.field_tags.push(field_tags(&mut reader, &tables.schemas)?);
@@ -114,7 +115,27 @@ impl<'de> ReadTables<'de> {
     }
 }
 
-fn schema<'de>(reader: &mut Reader<'de>) -> Result<Schema<'de>> {
+/// The schema that these bytes are, and nothing else.
+///
+/// # Errors
+///
+/// `Corrupt` if they are none, or more than one.
+pub(crate) fn read_schema(bytes: &[u8]) -> Result<Schema<'_>> {
+    let mut reader = Reader::new(bytes);
+    let schema = schema(&mut reader, |reader| {
+        usize::try_from(reader.varint()?)
+            .map_err(|_| Error::corrupt("a schema has too many fields"))
+    })?;
+    match reader.left() {
+        0 => Ok(schema),
+        left => Err(Error::corrupt(format!("{left} bytes follow a schema"))),
+    }
+}
+
+fn schema<'de>(
+    reader: &mut Reader<'de>,
+    len: impl FnOnce(&mut Reader<'de>) -> Result<usize>,
+) -> Result<Schema<'de>> {
     let byte = reader.byte()?;
     let kind = Kind::from_byte(byte)
         .ok_or_else(|| Error::corrupt(format!("a schema has kind {byte}, expected 0 to 5")))?;
@@ -127,8 +148,7 @@ fn schema<'de>(reader: &mut Reader<'de>) -> Result<Schema<'de>> {
     } else {
         (0, "")
     };
-    // A name costs at least a byte here, a tag a byte in each row of field tags: `field_tags` checks that those are really there.
-    let len = reader.length("schema")?;
+    let len = len(reader)?;
     let fits = match kind {
         Kind::UnitVariant => len == 0,
         Kind::NewtypeVariant => len == 1,

@@ -11,6 +11,7 @@ use crate::array::dynamic::{DynArray, RawArray};
 use crate::array::handle::ShmArray;
 use crate::array::item::SerializeArray;
 use crate::array::lossless::misfit;
+use crate::context;
 use crate::dtype::DType;
 use crate::element::{self, Element};
 use crate::error::{Error, Result};
@@ -151,6 +152,12 @@ impl UntypedArray {
         let region = placed.region.take().or_else(|| region.cloned());
         let place = region.and_then(|region| Some((region.offset_of(bytes)?, region)));
         UntypedArray::located(placed, Cow::Borrowed(bytes), place)
+    }
+
+    /// An array of what is being read.
+    pub(crate) fn of_read(placed: Placed<'_>) -> Result<Self> {
+        let region = context::locate(placed.bytes).map(|(region, _)| region);
+        UntypedArray::from_placed(placed, region.as_ref())
     }
 
     /// The same of which the place is known.

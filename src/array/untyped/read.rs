@@ -8,7 +8,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error};
 use crate::array::dynamic::DynArray;
 use crate::array::item::DeserializeArray;
 use crate::array::nested::Nest;
-use crate::array::payload::{Stored, Target, kind_error, read};
+use crate::array::payload::{Stored, Target, kind_error, read, read_inside};
 use crate::context::{self, note_meeting};
 use crate::error::{self, ErrorKind};
 use crate::memory::live::Kind;
@@ -69,10 +69,9 @@ impl<'de> Target<'de> for Found<'de> {
     }
 }
 
-impl<'de> Found<'de> {
+impl Found<'_> {
     /// An array that does not change.
-    fn plain<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let found = read(deserializer)?;
+    fn plain<E: Error>(found: Self) -> Result<Self, E> {
         match &found {
             Found::Stored(Placed { standing: Standing::Live(kind, _), .. }, _) => {
                 Err(kind_error(Kind::Plain, *kind))
@@ -89,7 +88,18 @@ fn own<E: Error>(error: &error::Error) -> E {
 
 impl<'de> DeserializeArray<'de> for UntypedArray {
     fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let made = match Found::plain(d)? {
+        UntypedArray::of_found(read(d)?)
+    }
+}
+
+impl UntypedArray {
+    /// What a newtype holds that an array in serde's buffer is.
+    pub(crate) fn from_newtype<'de, D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        UntypedArray::of_found(read_inside(d)?)
+    }
+
+    fn of_found<E: Error>(found: Found<'_>) -> Result<Self, E> {
+        let made = match Found::plain(found)? {
             Found::Stored(head, bytes) => {
                 let place = match &bytes {
                     Cow::Borrowed(bytes) => context::locate(bytes),
@@ -111,7 +121,7 @@ impl<'de> Deserialize<'de> for UntypedArray {
 
 impl<'de: 'a, 'a> DeserializeArray<'de> for UntypedView<'a> {
     fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let why = match Found::plain(d)? {
+        let why = match Found::plain(read(d)?)? {
             Found::Stored(head, Cow::Borrowed(bytes)) => {
                 return UntypedView::from_placed(head, bytes).map_err(|error| own(&error));
             }

@@ -11,7 +11,7 @@ use crate::array::dynamic::DynArray;
 use crate::array::item::SerializeArray;
 use crate::array::lossless::misfit;
 use crate::array::nd;
-use crate::array::token::{ElementBytes, serialize_bytes};
+use crate::array::token::{ElementBytes, Payload};
 use crate::dtype::DType;
 use crate::element::{self, Element, Misfit};
 use crate::error::{Error, ErrorKind, Result};
@@ -394,8 +394,21 @@ impl ElementBytes for &UntypedView<'_> {
 
 impl SerializeArray for UntypedView<'_> {
     fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let order = self.order().unwrap_or(Order::C);
-        serialize_bytes(self.dtype(), order, Kind::Plain, self.shape(), self, serializer)
+        self.serialize_as(false, serializer)
+    }
+}
+
+impl UntypedView<'_> {
+    /// Serializes it as an array type, or as one in ndarray's own serde form.
+    pub(crate) fn serialize_as<S: Serializer>(
+        &self,
+        is_ndarray_form: bool,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let (dtype, shape) = (self.dtype(), self.shape());
+        let (order, kind) = (self.order().unwrap_or(Order::C), Kind::Plain);
+        let payload = Payload { dtype, order, kind, is_ndarray_form, shape, elements: self };
+        payload.under_token(serializer)
     }
 }
 

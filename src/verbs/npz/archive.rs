@@ -12,7 +12,7 @@ use serde::de::{Deserialize, DeserializeSeed};
 #[cfg(feature = "ndarray")]
 use super::super::lookup;
 use crate::array::ArrayInfo;
-use crate::de::{Deserializer, Handle, Opened, seed_from_source, seed_from_tree};
+use crate::de::{self, Deserializer, Handle, Opened, seed_from_source, seed_from_tree};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{AlignedBytes, Region};
 use crate::os;
@@ -232,6 +232,44 @@ impl Npz {
     /// reports of the file is reported when something is asked for.
     pub fn deserializer(&self) -> Deserializer<'_> {
         Deserializer::of(self)
+    }
+
+    /// The object as a value, for programs that do not know its type. Its arrays are handles on the file, which keep it.
+    ///
+    /// ```
+    /// # use std::collections::BTreeMap;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.npz");
+    /// serde_shm::to_npz(&path, &BTreeMap::from([("size", 7)]))?;
+    /// let file = serde_shm::Npz::open(&path)?;
+    /// let value = file.value()?;
+    /// assert_eq!(value.get("size").and_then(|size| size.as_u64()), Some(7));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// Costs what a typed read of the inline part costs, about twice; arrays are not looked at.
+    /// A file that was opened and not mapped is read whole, and each array of it is kept in memory as long as a handle on it.
+    ///
+    /// One that another program wrote is a map by the names of its arrays, in which dots and slashes nest, and lists where they are
+    /// numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the file contradicts itself; [`Limit`](crate::ErrorKind::Limit) if the object nests
+    /// deeper than 2,048 levels.
+    #[cfg(feature = "ndarray")]
+    pub fn value(&self) -> Result<crate::value::Value> {
+        de::value(self)
+    }
+
+    /// Goes over the object part by part, without making a tree of it: see [`Walk`](crate::value::Walk).
+    ///
+    /// # Errors
+    ///
+    /// Those of the walk, with the place in the object; those of [`value`](Self::value).
+    #[cfg(feature = "ndarray")]
+    pub fn walk<'a, W: crate::value::Walk<'a>>(&'a self, walk: &mut W) -> Result<()> {
+        de::walk(self, walk)
     }
 
     /// What the file says of its arrays, in their order there; their elements are not read. Members that are no arrays, or

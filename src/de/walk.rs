@@ -1,0 +1,379 @@
+//! A walk over what is encoded, without a type: one part after the other, by a loop and not by recursion.
+
+use crate::array::UntypedArray;
+use crate::error::{Error, Result, Step};
+use crate::stack;
+use crate::value::{Number, Numbers, PlacedArray, Walk};
+use crate::wire::{Kind, RUN, Reader, Tag, scalar_text, unzigzag};
+
+use super::decoder::{ANY, Decoder, in_range};
+
+/// How many numbers of a list are told of at once.
+const AT_ONCE: usize = 512;
+
+/// How deep values may nest, as where they are read by their types; options are not counted.
+const MAX_LEVELS: usize = 2048;
+
+/// Walks over the value of this slot.
+///
+/// # Errors
+///
+/// Those of the walk, with the place; `Corrupt` if the bytes are no value; `Limit` if it nests too deep.
+pub(super) fn value<'de, W: Walk<'de>>(
+    decoder: &mut Decoder<'_, 'de>,
+    slot: u8,
+    walk: &mut W,
+) -> Result<()> {
+    let mut walker = Walker { decoder, walk, open: Vec::new() };
+    walker.all(slot).map_err(|error| walker.in_place(error))
+}
+
+struct Walker<'w, 'd, 's, 'de, W> {
+    decoder: &'d mut Decoder<'s, 'de>,
+    walk: &'w mut W,
+    /// What has parts and is not at its end.
+    open: Vec<Level<'de>>,
+}
+
+enum Level<'de> {
+    Record {
+        number: usize,
+        done: usize,
+        tags: &'de [u8],
+    },
+    Items {
+        runs: Runs<1>,
+    },
+    /// `key` is where the current key starts.
+    Entries {
+        runs: Runs<2>,
+        at_value: bool,
+        key: Reader<'de>,
+    },
+}
+
+/// Runs of items, or of entries.
+struct Runs<const N: usize> {
+    left: u64,
+    more: bool,
+    slots: [u8; N],
+    done: usize,
+    /// Whether a run ended with the item of this number from which on those of a list of unknown length are in others.
+    at_edge: bool,
+    is_long: bool,
+}
+
+impl<const N: usize> Runs<N> {
+    fn new((left, more, slots): (u64, bool, [u8; N])) -> Self {
+        Runs { left, more, slots, done: 0, at_edge: false, is_long: left > RUN }
+    }
+
+    /// The tags of the next item; `None` at the end.
+    #[inline]
+    fn next(&mut self, decoder: &mut Decoder<'_, '_>) -> Result<Option<[u8; N]>> {
+        while self.left == 0 {
+            if !self.more {
+                return Ok(None);
+            }
+            self.at_edge |= self.done as u64 == RUN;
+            (self.left, self.more, self.slots) = decoder.run_header()?;
+            self.is_long |= self.left > RUN;
+        }
+        self.left -= 1;
+        self.done += 1;
+        Ok(Some(self.slots))
+    }
+
+    /// How many there are, if that is known from the start.
+    fn len(&self) -> Option<usize> {
+        if self.more { None } else { usize::try_from(self.left).ok() }
+    }
+
+    /// Whether they are in short runs, as they were written where their number was not known.
+    fn is_unannounced(&self) -> bool {
+        self.at_edge && !self.is_long && self.done as u64 > RUN
+    }
+}
+
+/// What comes next.
+enum Next {
+    Value(u8),
+    Absent,
+    Numbers(u64, u8),
+    End,
+}
+
+impl<'de, W: Walk<'de>> Walker<'_, '_, '_, 'de, W> {
+    fn all(&mut self, slot: u8) -> Result<()> {
+        self.value(slot)?;
+        while !self.open.is_empty() {
+            match self.next()? {
+                Next::Value(slot) => self.value(slot)?,
+                Next::Absent => self.walk.absent()?,
+                Next::Numbers(count, slot) => self.numbers(count, slot)?,
+                Next::End => self.end()?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The next part of what is open.
+    #[inline]
+    fn next(&mut self) -> Result<Next> {
+        let decoder = &mut *self.decoder;
+        match self.open.last_mut() {
+            Some(Level::Record { number, done, tags }) => {
+                let Some(&tag) = tags.get(*done) else { return Ok(Next::End) };
+                *done += 1;
+                if tag != ANY {
+                    return Ok(Next::Value(tag));
+                }
+                let tag = decoder.reader.byte()?;
+                if tag == Tag::Absent as u8 && decoder.schema(*number).1.sparse {
+                    return Ok(Next::Absent);
+                }
+                Ok(Next::Value(tag))
+            }
+            Some(Level::Items { runs }) => {
+                let Some([slot]) = runs.next(decoder)? else { return Ok(Next::End) };
+                if !is_number(slot) {
+                    return Ok(Next::Value(slot));
+                }
+                let count = 1 + std::mem::take(&mut runs.left);
+                runs.done += decoder.reader.check_left(count)? - 1;
+                Ok(Next::Numbers(count, slot))
+            }
+            Some(Level::Entries { runs, at_value, key }) => {
+                if std::mem::take(at_value) {
+                    return Ok(Next::Value(runs.slots[1]));
+                }
+                let Some([slot, _]) = runs.next(decoder)? else { return Ok(Next::End) };
+                *at_value = true;
+                *key = decoder.reader.clone();
+                Ok(Next::Value(slot))
+            }
+            None => Ok(Next::End),
+        }
+    }
+
+    #[inline]
+    fn end(&mut self) -> Result<()> {
+        let unannounced = match self.open.last() {
+            Some(Level::Items { runs }) => runs.is_unannounced(),
+            Some(Level::Entries { runs, .. }) => runs.is_unannounced(),
+            _ => false,
+        };
+        if unannounced {
+            self.walk.unannounced()?;
+        }
+        self.walk.end()?;
+        self.open.pop();
+        Ok(())
+    }
+
+    /// Tells of a value, or of its beginning if it has parts.
+    #[inline]
+    fn value(&mut self, mut slot: u8) -> Result<()> {
+        let Walker { decoder, walk, .. } = self;
+        loop {
+            let tag = decoder.tag(slot)?;
+            let number = match tag {
+                Tag::I8 => Number::I8(decoder.reader.byte()?.cast_signed()),
+                Tag::I16 => Number::I16(in_range(tag, unzigzag(decoder.reader.varint()?))?),
+                Tag::I32 => Number::I32(in_range(tag, unzigzag(decoder.reader.varint()?))?),
+                Tag::I64 => Number::I64(unzigzag(decoder.reader.varint()?)),
+                Tag::I64Fixed => Number::I64(i64::from_le_bytes(decoder.reader.array()?)),
+                Tag::I128 => Number::I128(i128::from_le_bytes(decoder.reader.array()?)),
+                Tag::U8 => Number::U8(decoder.reader.byte()?),
+                Tag::U16 => Number::U16(in_range(tag, decoder.reader.varint()?)?),
+                Tag::U32 => Number::U32(in_range(tag, decoder.reader.varint()?)?),
+                Tag::U64 => Number::U64(decoder.reader.varint()?),
+                Tag::U64Fixed => Number::U64(u64::from_le_bytes(decoder.reader.array()?)),
+                Tag::U128 => Number::U128(u128::from_le_bytes(decoder.reader.array()?)),
+                Tag::F32 => Number::F32(f32::from_le_bytes(decoder.reader.array()?)),
+                Tag::F64 => Number::F64(f64::from_le_bytes(decoder.reader.array()?)),
+                Tag::Str => return walk.text(decoder.reader.text()?),
+                Tag::Record => return self.record(),
+                Tag::Bool => return walk.bool(decoder.bool()?),
+                Tag::Unit => return walk.unit(),
+                Tag::Char => return walk.char(decoder.char()?),
+                Tag::Bytes => return walk.bytes(decoder.bytes()?),
+                Tag::Option => {
+                    slot = decoder.reader.byte()?;
+                    if slot == 0 {
+                        return walk.none();
+                    }
+                    walk.some()?;
+                    continue;
+                }
+                Tag::Readable => {
+                    walk.readable()?;
+                    slot = ANY;
+                    continue;
+                }
+                Tag::Seq | Tag::Map => return self.runs(tag),
+                Tag::Array | Tag::Ndarray | Tag::Blob => return self.array(tag),
+                Tag::Absent | Tag::Any => {
+                    let text = format!("{} stands where a value should", tag.name());
+                    return Err(Error::corrupt(text));
+                }
+            };
+            return walk.number(number);
+        }
+    }
+
+    fn open(&mut self, level: Level<'de>) -> Result<()> {
+        if self.open.len() >= MAX_LEVELS {
+            return Err(stack::too_deep(MAX_LEVELS as u32));
+        }
+        self.open.push(level);
+        Ok(())
+    }
+
+    fn record(&mut self) -> Result<()> {
+        let number = self.decoder.record_number()?;
+        let tags = self.decoder.tags(number);
+        match self.decoder.names(number) {
+            Some(names) => self.walk.record(names)?,
+            None => self.walk.tuple(tags.len())?,
+        }
+        self.open(Level::Record { number, done: 0, tags })
+    }
+
+    fn runs(&mut self, tag: Tag) -> Result<()> {
+        if tag == Tag::Seq {
+            let runs = Runs::new(self.decoder.run_header()?);
+            self.walk.seq(runs.len())?;
+            return self.open(Level::Items { runs });
+        }
+        let runs = Runs::new(self.decoder.run_header()?);
+        self.walk.map(runs.len())?;
+        let key = self.decoder.reader.clone();
+        self.open(Level::Entries { runs, at_value: false, key })
+    }
+
+    #[inline(never)]
+    fn array(&mut self, tag: Tag) -> Result<()> {
+        let placed = self.decoder.array()?;
+        placed.check_plain()?;
+        match tag {
+            _ if tag == Tag::Blob => self.walk.bytes(placed.bytes),
+            _ => {
+                let array = UntypedArray::of_read(placed)?;
+                self.walk.array(PlacedArray::new(array, tag == Tag::Ndarray))
+            }
+        }
+    }
+
+    /// Tells of so many items that are numbers.
+    #[inline(never)]
+    fn numbers(&mut self, count: u64, slot: u8) -> Result<()> {
+        let Walker { decoder, walk, .. } = self;
+        let tag = decoder.tag(slot)?;
+        macro_rules! fixed {
+            ($name:ident $ty:ty) => {{
+                const WIDTH: usize = size_of::<$ty>();
+                let (bytes, _) = decoder.packed(count, WIDTH)?;
+                let mut items = [<$ty>::default(); AT_ONCE];
+                for bytes in bytes.as_chunks::<WIDTH>().0.chunks(AT_ONCE) {
+                    let items = &mut items[..bytes.len()];
+                    for (item, bytes) in items.iter_mut().zip(bytes) {
+                        *item = <$ty>::from_le_bytes(*bytes);
+                    }
+                    walk.numbers(Numbers::$name(items))?;
+                }
+            }};
+        }
+        macro_rules! varint {
+            ($name:ident $ty:ty, |$number:ident| $from:expr) => {{
+                let mut left = decoder.reader.check_left(count)?;
+                let mut items = [<$ty>::default(); AT_ONCE];
+                while left > 0 {
+                    let items = &mut items[..left.min(AT_ONCE)];
+                    decoder.reader.listed_varints(items, |$number| $from)?;
+                    left -= items.len();
+                    walk.numbers(Numbers::$name(items))?;
+                }
+            }};
+        }
+        match tag {
+            Tag::U8 => walk.numbers(Numbers::U8(decoder.packed(count, 1)?.0))?,
+            Tag::I8 => fixed!(I8 i8),
+            Tag::F32 => fixed!(F32 f32),
+            Tag::F64 => fixed!(F64 f64),
+            Tag::I64Fixed => fixed!(I64 i64),
+            Tag::U64Fixed => fixed!(U64 u64),
+            Tag::I16 => varint!(I16 i16, |number| in_range(tag, unzigzag(number))),
+            Tag::I32 => varint!(I32 i32, |number| in_range(tag, unzigzag(number))),
+            Tag::I64 => varint!(I64 i64, |number| Ok(unzigzag(number))),
+            Tag::U16 => varint!(U16 u16, |number| in_range(tag, number)),
+            Tag::U32 => varint!(U32 u32, |number| in_range(tag, number)),
+            Tag::U64 => varint!(U64 u64, |number| Ok(number)),
+            _ => {
+                let mut left = decoder.reader.check_left(count)?;
+                let mut items = [false; AT_ONCE];
+                while left > 0 {
+                    let items = &mut items[..left.min(AT_ONCE)];
+                    items
+                        .iter_mut()
+                        .try_for_each(|item| decoder.bool().map(|value| *item = value))?;
+                    left -= items.len();
+                    walk.numbers(Numbers::Bool(items))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// An error with the place at which the walk stands.
+    #[cold]
+    #[inline(never)]
+    fn in_place(&self, mut error: Error) -> Error {
+        for level in self.open.iter().rev() {
+            match level {
+                Level::Record { number, done, .. } if *done > 0 => {
+                    let schema = self.decoder.schema(*number).0;
+                    error = match schema.fields.get(done - 1) {
+                        Some(name) => error.at_field(name),
+                        None if schema.kind == Kind::NewtypeVariant => error,
+                        None => error.at_index(done - 1),
+                    };
+                    if schema.kind.is_variant() {
+                        error = error.at(Step::Variant(schema.variant.to_owned()));
+                    }
+                }
+                Level::Items { runs } if runs.done > 0 => error = error.at_index(runs.done - 1),
+                Level::Entries { runs, at_value, key } if runs.done > 0 => {
+                    let mut key = key.clone();
+                    let [slot, _] = runs.slots;
+                    let tag = if slot == ANY { key.byte().ok() } else { Some(slot) };
+                    // While it is read, the key is not known to be one.
+                    let tag = tag.filter(|_| !at_value).and_then(Tag::from_byte);
+                    let text = tag.and_then(|tag| scalar_text(&mut key, tag));
+                    error = error.at(Step::Key(text, runs.done - 1));
+                }
+                _ => {}
+            }
+        }
+        error
+    }
+}
+
+/// Whether a run of this tag is one of numbers or bools, told of many at once.
+#[inline]
+fn is_number(slot: u8) -> bool {
+    const TAGS: u32 = 1 << Tag::Bool as u8
+        | 1 << Tag::I8 as u8
+        | 1 << Tag::U8 as u8
+        | 1 << Tag::F32 as u8
+        | 1 << Tag::F64 as u8
+        | 1 << Tag::I64Fixed as u8
+        | 1 << Tag::U64Fixed as u8
+        | 1 << Tag::I16 as u8
+        | 1 << Tag::I32 as u8
+        | 1 << Tag::I64 as u8
+        | 1 << Tag::U16 as u8
+        | 1 << Tag::U32 as u8
+        | 1 << Tag::U64 as u8;
+    slot < 32 && TAGS >> slot & 1 == 1
+}

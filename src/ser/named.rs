@@ -1,0 +1,309 @@
+//! What values of types that are known at run time only hand over under the token: records with their names, lists of numbers
+//! in one piece, and values in the form that they were found in.
+
+use serde::ser::{Error as _, Serialize};
+
+use crate::error::{Error, Result};
+use crate::store::Sink;
+use crate::wire::{Kind, Schema, Tag, put_varints, zigzag};
+
+use super::array::Bytes;
+use super::record::Record;
+use super::schema::Key;
+use super::seq_map::Seq;
+use super::{ANY, Place, Writer, Written};
+
+/// A record whose names are known at run time only.
+pub(super) struct NamedRecord<'q, 'a, S> {
+    state: State<'q, 'a, S>,
+    /// Which names it has, and how many of its fields were written or left out.
+    names: u32,
+    field: usize,
+    /// Whether each field is written; empty if all are.
+    written: Vec<u8>,
+}
+
+enum State<'q, 'a, S> {
+    /// The names are still to come.
+    Unnamed(Place<'q, 'a, S>),
+    /// So is what of the fields is written.
+    Named(Place<'q, 'a, S>),
+    Begun(Record<'q, 'a, S>),
+    Failed,
+}
+
+impl<'q, 'a, S: Sink> NamedRecord<'q, 'a, S> {
+    pub(super) fn new(place: Place<'q, 'a, S>) -> Self {
+        let state = State::Unnamed(place);
+        NamedRecord { state, names: 0, field: 0, written: Vec::new() }
+    }
+
+    /// The names, the mask or the next field.
+    #[inline]
+    pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        if let State::Begun(record) = &mut self.state {
+            skip(record, self.names, &mut self.field, &self.written);
+            let (kind, name) = field(record.writer(), self.names, self.field)?;
+            self.field += 1;
+            return record.write(name, kind.is_named(), value);
+        }
+        self.head(value)
+    }
+
+    #[inline(never)]
+    fn head<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        match std::mem::replace(&mut self.state, State::Failed) {
+            State::Unnamed(place) => {
+                let mut names = None;
+                value.serialize(Bytes(|bytes: &[u8]| {
+                    names = Some(place.writer.schemas.name(bytes)?);
+                    Ok(())
+                }))?;
+                self.names = names.ok_or_else(incomplete)?;
+                self.state = State::Named(place);
+            }
+            State::Named(place) => {
+                let written = &mut self.written;
+                value.serialize(Bytes(|bytes: &[u8]| {
+                    written.extend_from_slice(bytes);
+                    Ok(())
+                }))?;
+                let Some(schema) = place.writer.schemas.named(self.names) else {
+                    return Err(incomplete());
+                };
+                let &Schema { kind, name, variant, variant_index, len, .. } = schema;
+                if kind == Kind::Tuple || !(self.written.is_empty() || self.written.len() == len) {
+                    return Err(place.writer.fail(incomplete()));
+                }
+                // A derived struct announces the fields that it writes, and not those that it leaves out.
+                let len = match &self.written[..] {
+                    [] => len,
+                    written => written.iter().map(|written| usize::from(*written != 0)).sum(),
+                };
+                let key = Key { kind, name, variant, variant_index, len };
+                self.state = State::Begun(Record::begin(place, key)?);
+            }
+            _ => return Err(incomplete()),
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<Written> {
+        let NamedRecord { state, names, mut field, written } = self;
+        match state {
+            State::Begun(mut record) => {
+                skip(&mut record, names, &mut field, &written);
+                let writer = record.writer();
+                let len = writer.schemas.named(names).map_or(0, |schema| schema.len);
+                if field != len {
+                    let text = format!("expected {len} fields of a record, found {field}");
+                    return Err(writer.fail(Error::custom(text)));
+                }
+                Ok(record.finish())
+            }
+            State::Unnamed(place) | State::Named(place) => Err(place.writer.fail(incomplete())),
+            State::Failed => Err(incomplete()),
+        }
+    }
+}
+
+/// Passes over the fields that are not written.
+#[inline]
+fn skip<S: Sink>(record: &mut Record<'_, '_, S>, names: u32, at: &mut usize, written: &[u8]) {
+    while written.get(*at) == Some(&0) {
+        if let Ok((_, name)) = field(record.writer(), names, *at) {
+            record.skip(name);
+        }
+        *at += 1;
+    }
+}
+
+/// The name of a field, which those of a tuple variant have not.
+#[inline]
+fn field<'a, S>(writer: &mut Writer<'a, S>, names: u32, at: usize) -> Result<(Kind, &'a str)> {
+    match writer.schemas.named(names) {
+        Some(schema) if at < schema.len => {
+            Ok((schema.kind, schema.fields.get(at).copied().unwrap_or_default()))
+        }
+        _ => Err(writer.fail(Error::custom("a record has more fields than names"))),
+    }
+}
+
+#[cold]
+fn incomplete() -> Error {
+    Error::custom(
+        "a record is not handed over as one: expected its names, what is written of it, and its fields",
+    )
+}
+
+/// A value in its form for human readers.
+pub(super) struct ReadableValue<'q, 'a, S> {
+    state: Readable<'q, 'a, S>,
+}
+
+enum Readable<'q, 'a, S> {
+    Waiting(Place<'q, 'a, S>),
+    Written(Written),
+    Failed,
+}
+
+impl<'q, 'a, S: Sink> ReadableValue<'q, 'a, S> {
+    pub(super) fn new(place: Place<'q, 'a, S>) -> Self {
+        ReadableValue { state: Readable::Waiting(place) }
+    }
+
+    #[inline(never)]
+    pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        let Readable::Waiting(mut place) = std::mem::replace(&mut self.state, Readable::Failed)
+        else {
+            return Err(not_one());
+        };
+        let note = place.tag(Tag::Readable, 0);
+        let Place { writer, next, here, depth } = place;
+        let here = here.get().with(ANY);
+        let written = value.serialize(writer.at(next, here, depth))?;
+        // It is in the form that it has: it is not written in another.
+        let written = writer.settle(value, here, depth, written)?;
+        self.state = Readable::Written(Written::noted(written.next(), note));
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<Written> {
+        match self.state {
+            Readable::Written(written) => Ok(written),
+            Readable::Waiting(place) => Err(place.writer.fail(not_one())),
+            Readable::Failed => Err(not_one()),
+        }
+    }
+}
+
+#[cold]
+fn not_one() -> Error {
+    Error::custom("a value in readable form is not handed over as one value")
+}
+
+/// A list of numbers of one type.
+pub(super) struct NumberList<'q, 'a, S> {
+    state: List<'q, 'a, S>,
+    len: usize,
+    /// How many have come.
+    count: usize,
+}
+
+enum List<'q, 'a, S> {
+    Waiting(Place<'q, 'a, S>),
+    Begun(Seq<'q, 'a, S>, Tag),
+    Failed,
+}
+
+impl<'q, 'a, S: Sink> NumberList<'q, 'a, S> {
+    pub(super) fn new(place: Place<'q, 'a, S>, len: usize) -> Self {
+        NumberList { state: List::Waiting(place), len, count: 0 }
+    }
+
+    #[inline(never)]
+    pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        match std::mem::replace(&mut self.state, List::Failed) {
+            List::Waiting(place) => {
+                let mut tag = None;
+                value.serialize(Bytes(|bytes: &[u8]| {
+                    tag = bytes.first().and_then(|byte| Tag::from_byte(*byte));
+                    Ok(())
+                }))?;
+                let tag = tag.ok_or_else(no_numbers)?;
+                self.state = List::Begun(Seq::begin(place, Some(self.len))?, tag);
+            }
+            List::Begun(mut seq, tag) => {
+                let count = &mut self.count;
+                let put = value.serialize(Bytes(|bytes: &[u8]| {
+                    *count += numbers(&mut seq, tag, bytes)?;
+                    Ok(())
+                }));
+                if let Err(error) = put {
+                    return Err(seq.fail(error));
+                }
+                self.state = List::Begun(seq, tag);
+            }
+            List::Failed => return Err(no_numbers()),
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<Written> {
+        match self.state {
+            List::Begun(mut seq, _) if self.count == self.len => Ok(seq.finish()),
+            List::Begun(seq, _) => Err(seq.fail(no_numbers())),
+            List::Waiting(place) => Err(place.writer.fail(no_numbers())),
+            List::Failed => Err(no_numbers()),
+        }
+    }
+}
+
+#[cold]
+fn no_numbers() -> Error {
+    Error::custom(
+        "a list of numbers is not handed over as one: expected their type and as many as were announced",
+    )
+}
+
+/// Writes these numbers as items, and says how many they are.
+fn numbers<S: Sink>(seq: &mut Seq<'_, '_, S>, tag: Tag, bytes: &[u8]) -> Result<usize> {
+    fn each<const N: usize, T: Serialize, S: Sink>(
+        seq: &mut Seq<'_, '_, S>,
+        bytes: &[u8],
+        [tag, wide]: [Tag; 2],
+        from: impl Fn([u8; N]) -> T,
+        number: Option<fn(&T) -> u64>,
+    ) -> Result<usize> {
+        let (items, rest) = bytes.as_chunks::<N>();
+        if !rest.is_empty() {
+            return Err(no_numbers());
+        }
+        let mut left = items;
+        // The first says in which form all are, as it does in a list of which nothing is known.
+        while let Some((first, rest)) = left.split_first() {
+            match seq.run_of([tag, wide], left.len()) {
+                None => {
+                    seq.element(&from(*first))?;
+                    left = rest;
+                }
+                Some(run) => {
+                    match number {
+                        Some(number) if run == tag => {
+                            let numbers = left.iter().map(|item| number(&from(*item)));
+                            seq.take_run(left.len(), |out| put_varints(out, numbers));
+                        }
+                        _ => seq.take_run(left.len(), |out| {
+                            out.extend_from_slice(left.as_flattened());
+                        }),
+                    }
+                    break;
+                }
+            }
+        }
+        Ok(items.len())
+    }
+    macro_rules! by_tag {
+        ($($tag:ident $wide:ident $ty:ty, $number:expr;)*) => {
+            match tag {
+                $(Tag::$tag => {
+                    each(seq, bytes, [Tag::$tag, Tag::$wide], <$ty>::from_le_bytes, $number)
+                })*
+                Tag::Bool => each(seq, bytes, [Tag::Bool; 2], |[byte]| byte != 0, None),
+                _ => Err(no_numbers()),
+            }
+        };
+    }
+    by_tag! {
+        I8 I8 i8, None;
+        U8 U8 u8, None;
+        F32 F32 f32, None;
+        F64 F64 f64, None;
+        I16 I16 i16, Some(|value| zigzag(i64::from(*value)));
+        I32 I32 i32, Some(|value| zigzag(i64::from(*value)));
+        I64 I64Fixed i64, Some(|value| zigzag(*value));
+        U16 U16 u16, Some(|value| u64::from(*value));
+        U32 U32 u32, Some(|value| u64::from(*value));
+        U64 U64Fixed u64, Some(|value| *value);
+    }
+}

@@ -1,0 +1,376 @@
+//! What is in a value: by path, by place, as a Rust type.
+
+use std::borrow::Cow;
+use std::ops::{Index, IndexMut};
+
+use crate::array::UntypedArray;
+
+use super::{Blob, Map, PlacedArray, Record, RecordKind, Seq, Value};
+
+impl Value {
+    /// The part at this path: names of fields and variants, keys of maps and places in lists, joined by dots, as arrays have them
+    /// (`layers.0.weight`). `None` if there is none. Options, and values in readable form, are looked through.
+    ///
+    /// ```
+    /// use serde_shm::value::Value;
+    ///
+    /// let value: Value = serde_json::from_str(r#"{"layers": [{"name": "in"}, {"name": "out"}]}"#).unwrap();
+    /// assert_eq!(value.get("layers.1.name").and_then(Value::as_str), Some("out"));
+    /// assert_eq!(value.get("layers.2"), None);
+    /// ```
+    ///
+    /// A variant's fields are found with its name before them and without it. A key with a dot in it is `%2E` here, as it is in the
+    /// paths of arrays: control characters and `. / \ % # ~ :` are written `%XX`.
+    pub fn get(&self, path: &str) -> Option<&Value> {
+        if path.is_empty() {
+            return Some(self);
+        }
+        path.split('.').try_fold(self, |value, step| value.step(&unescaped(step)))
+    }
+
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, path: &str) -> Option<&mut Value> {
+        if path.is_empty() {
+            return Some(self);
+        }
+        path.split('.').try_fold(self, |value, step| value.step_mut(&unescaped(step)))
+    }
+
+    /// The value inside options and marks.
+    fn inner(&self) -> &Value {
+        match self {
+            Value::Option(Some(value)) | Value::Readable(value) => value.inner(),
+            value => value,
+        }
+    }
+
+    fn inner_mut(&mut self) -> &mut Value {
+        match self {
+            Value::Option(Some(value)) | Value::Readable(value) => value.inner_mut(),
+            value => value,
+        }
+    }
+
+    fn step(&self, step: &str) -> Option<&Value> {
+        match self.inner() {
+            Value::Seq(seq) => seq.get(step.parse::<usize>().ok()?),
+            Value::Tuple(elements) => elements.get(step.parse::<usize>().ok()?),
+            Value::Map(map) => map.get(step),
+            value @ Value::Record(record) => match record.place(step)? {
+                Place::Variant => Some(value),
+                Place::Field(place) => record.value(place),
+            },
+            _ => None,
+        }
+    }
+
+    fn step_mut(&mut self, step: &str) -> Option<&mut Value> {
+        if let Value::Record(record) = self.inner()
+            && record.place(step) == Some(Place::Variant)
+        {
+            return Some(self.inner_mut());
+        }
+        match self.inner_mut() {
+            Value::Seq(seq) => seq.get_mut(step.parse::<usize>().ok()?),
+            Value::Tuple(elements) => elements.get_mut(step.parse::<usize>().ok()?),
+            Value::Map(map) => map.get_mut(step),
+            Value::Record(record) => match record.place(step)? {
+                Place::Field(place) => record.values.get_mut(place)?.as_mut(),
+                Place::Variant => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether it is a key that is this text.
+    pub(super) fn is_key(&self, key: &str) -> bool {
+        match self.inner() {
+            Value::Text(text) => **text == *key,
+            Value::Bool(value) => key == if *value { "true" } else { "false" },
+            Value::Char(value) => key.chars().eq([*value]),
+            value => {
+                value.as_u128().is_some_and(|number| key == number.to_string())
+                    || value.as_i128().is_some_and(|number| key == number.to_string())
+            }
+        }
+    }
+
+    /// The bool, if it is one.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self.inner() {
+            Value::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The whole number, if it is one that fits.
+    ///
+    /// ```
+    /// use serde_shm::value::Value;
+    ///
+    /// assert_eq!(Value::U8(7).as_i64(), Some(7));
+    /// assert_eq!(Value::U64(u64::MAX).as_i64(), None);
+    /// assert_eq!(Value::F64(7.0).as_i64(), None);
+    /// ```
+    pub fn as_i64(&self) -> Option<i64> {
+        self.as_i128()?.try_into().ok()
+    }
+
+    /// The whole number, if it is one that fits.
+    pub fn as_u64(&self) -> Option<u64> {
+        self.as_u128()?.try_into().ok()
+    }
+
+    /// The whole number, if it is one that fits.
+    pub fn as_i128(&self) -> Option<i128> {
+        Some(match *self.inner() {
+            Value::I8(value) => value.into(),
+            Value::I16(value) => value.into(),
+            Value::I32(value) => value.into(),
+            Value::I64(value) => value.into(),
+            Value::I128(value) => value,
+            Value::U8(value) => value.into(),
+            Value::U16(value) => value.into(),
+            Value::U32(value) => value.into(),
+            Value::U64(value) => value.into(),
+            Value::U128(value) => value.try_into().ok()?,
+            _ => return None,
+        })
+    }
+
+    /// The whole number, if it is one that fits.
+    pub fn as_u128(&self) -> Option<u128> {
+        match *self.inner() {
+            Value::U128(value) => Some(value),
+            _ => self.as_i128()?.try_into().ok(),
+        }
+    }
+
+    /// The number as a float, if it is a float, or a whole number that a float holds without loss.
+    ///
+    /// ```
+    /// use serde_shm::value::Value;
+    ///
+    /// assert_eq!(Value::F32(0.5).as_f64(), Some(0.5));
+    /// assert_eq!(Value::I32(-3).as_f64(), Some(-3.0));
+    /// assert_eq!(Value::U64(u64::MAX).as_f64(), None);
+    /// ```
+    pub fn as_f64(&self) -> Option<f64> {
+        match *self.inner() {
+            Value::F32(value) => Some(value.into()),
+            Value::F64(value) => Some(value),
+            _ => {
+                const EXACT: i64 = 1 << f64::MANTISSA_DIGITS;
+                let value = self.as_i64().filter(|value| (-EXACT..=EXACT).contains(value))?;
+                Some(value as f64)
+            }
+        }
+    }
+
+    /// The char, if it is one.
+    pub fn as_char(&self) -> Option<char> {
+        match self.inner() {
+            Value::Char(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The text, if it is one; of a unit variant its name.
+    pub fn as_str(&self) -> Option<&str> {
+        match self.inner() {
+            Value::Text(text) => Some(text),
+            Value::Record(record) if record.names.kind() == RecordKind::UnitVariant => {
+                record.names.variant()
+            }
+            _ => None,
+        }
+    }
+
+    /// The byte string, if it is one.
+    pub fn as_bytes(&self) -> Option<&Blob> {
+        match self.inner() {
+            Value::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// The items, if it is a list, a tuple or a tuple variant that has all its values.
+    pub fn as_slice(&self) -> Option<&[Value]> {
+        match self.inner() {
+            Value::Seq(seq) => Some(seq),
+            Value::Tuple(elements) => Some(elements),
+            _ => None,
+        }
+    }
+
+    /// The map, if it is one.
+    pub fn as_map(&self) -> Option<&Map> {
+        match self.inner() {
+            Value::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// The struct or variant, if it is one.
+    pub fn as_record(&self) -> Option<&Record> {
+        match self.inner() {
+            Value::Record(record) => Some(record),
+            _ => None,
+        }
+    }
+
+    /// The array, if it is one that does not change.
+    pub fn as_array(&self) -> Option<&PlacedArray> {
+        match self.inner() {
+            Value::Array(array) => Some(array),
+            _ => None,
+        }
+    }
+
+    /// Whether it is an option without a value, at any level, or a unit.
+    pub fn is_none(&self) -> bool {
+        matches!(self.inner(), Value::Option(None) | Value::Unit)
+    }
+}
+
+/// Where a step of a path leads to in a record.
+#[derive(PartialEq)]
+enum Place {
+    Field(usize),
+    /// The variant's name: its fields are next.
+    Variant,
+}
+
+impl Record {
+    fn place(&self, step: &str) -> Option<Place> {
+        let names = &self.names;
+        if names.variant() == Some(step) {
+            return Some(match names.kind() {
+                RecordKind::NewtypeVariant => Place::Field(0),
+                _ => Place::Variant,
+            });
+        }
+        match names.kind() {
+            RecordKind::TupleVariant | RecordKind::NewtypeVariant => {
+                Some(Place::Field(step.parse().ok()?))
+            }
+            _ => names.place_of(step).map(Place::Field),
+        }
+    }
+}
+
+/// A step of a path as it is written, out of the text in which it is safe.
+fn unescaped(step: &str) -> Cow<'_, str> {
+    if !step.contains('%') {
+        return step.into();
+    }
+    if step == "%" {
+        return "".into();
+    }
+    let mut bytes = Vec::with_capacity(step.len());
+    let mut rest = step.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let code = after.first_chunk::<2>().filter(|_| *first == b'%');
+        let code = code.and_then(|code| std::str::from_utf8(code).ok());
+        if let Some(byte) = code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            bytes.push(byte);
+            rest = &after[2..];
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    String::from_utf8(bytes).map_or(step.into(), Cow::Owned)
+}
+
+/// The part at a path.
+///
+/// ```
+/// use serde_shm::value::Value;
+///
+/// let value: Value = serde_json::from_str(r#"{"sizes": [3, 4]}"#).unwrap();
+/// assert_eq!(value["sizes"][1].as_u64(), Some(4));
+/// ```
+///
+/// # Panics
+///
+/// If there is none; [`Value::get`] gives `None`.
+impl Index<&str> for Value {
+    type Output = Value;
+
+    fn index(&self, path: &str) -> &Value {
+        match self.get(path) {
+            Some(value) => value,
+            None => panic!("there is no `{path}` in {self}"),
+        }
+    }
+}
+
+impl IndexMut<&str> for Value {
+    fn index_mut(&mut self, path: &str) -> &mut Value {
+        assert!(self.get(path).is_some(), "there is no `{path}` in {self}");
+        match self.get_mut(path) {
+            Some(value) => value,
+            None => panic!("there is no `{path}`"),
+        }
+    }
+}
+
+/// The item in this place of a list or tuple.
+///
+/// # Panics
+///
+/// If there is none.
+impl Index<usize> for Value {
+    type Output = Value;
+
+    fn index(&self, place: usize) -> &Value {
+        match self.as_slice().and_then(|items| items.get(place)) {
+            Some(value) => value,
+            None => panic!("there is no item {place} in {self}"),
+        }
+    }
+}
+
+macro_rules! from {
+    ($($ty:ty, $name:ident;)*) => {$(
+        impl From<$ty> for Value {
+            fn from(value: $ty) -> Self {
+                Value::$name(value.into())
+            }
+        }
+    )*};
+}
+
+from! {
+    bool, Bool;
+    i8, I8;
+    i16, I16;
+    i32, I32;
+    i64, I64;
+    i128, I128;
+    u8, U8;
+    u16, U16;
+    u32, U32;
+    u64, U64;
+    u128, U128;
+    f32, F32;
+    f64, F64;
+    char, Char;
+    &str, Text;
+    String, Text;
+    Box<str>, Text;
+    Blob, Bytes;
+    Vec<Value>, Seq;
+    Seq, Seq;
+    Map, Map;
+    Record, Record;
+    PlacedArray, Array;
+    UntypedArray, Array;
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        Value::Option(value.map(|value| Box::new(value.into())))
+    }
+}

@@ -1,0 +1,191 @@
+//! A tree of values out of a walk.
+
+use crate::error::{Error, ErrorKind, Result};
+
+use super::parts::{Map, Record, Seq};
+use super::{Blob, Names, Number, Numbers, PlacedArray, Value, Walk};
+
+/// How deep values may nest: as deep as what is written may, in what has parts and in options. A value is dropped, cloned and
+/// compared by recursion.
+const MAX_LEVELS: usize = 4096;
+
+/// More than these a list makes no room for beforehand: its length is a claim.
+const MAX_ROOM: usize = 1 << 12;
+
+/// Makes a [`Value`] of what it is told.
+#[derive(Default)]
+pub(crate) struct Builder {
+    open: Vec<Open>,
+    done: Option<Value>,
+}
+
+/// What is not complete yet.
+enum Open {
+    Option,
+    Readable,
+    Seq(Vec<Value>, bool),
+    Tuple(Vec<Value>),
+    Map(Vec<(Value, Value)>, Option<Value>, bool),
+    Record(Names, Vec<Option<Value>>),
+}
+
+impl Builder {
+    /// What was walked over.
+    ///
+    /// # Errors
+    ///
+    /// An error if that was no whole value.
+    pub(crate) fn finish(self) -> Result<Value> {
+        match self.done {
+            Some(value) if self.open.is_empty() => Ok(value),
+            _ => Err(Error::corrupt("an object ends before its last value does")),
+        }
+    }
+
+    fn open(&mut self, open: Open) -> Result<()> {
+        if self.open.len() >= MAX_LEVELS {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                format!("a value nests deeper than {MAX_LEVELS} levels"),
+            ));
+        }
+        self.open.push(open);
+        Ok(())
+    }
+
+    #[inline]
+    fn put(&mut self, mut value: Value) -> Result<()> {
+        loop {
+            match self.open.last_mut() {
+                Some(Open::Seq(items, _) | Open::Tuple(items)) => items.push(value),
+                Some(Open::Record(_, values)) => values.push(Some(value)),
+                Some(Open::Map(entries, key, _)) => match key.take() {
+                    Some(key) => entries.push((key, value)),
+                    None => *key = Some(value),
+                },
+                Some(Open::Option) => {
+                    self.open.pop();
+                    value = Value::Option(Some(Box::new(value)));
+                    continue;
+                }
+                Some(Open::Readable) => {
+                    self.open.pop();
+                    value = Value::Readable(Box::new(value));
+                    continue;
+                }
+                None => self.done = Some(value),
+            }
+            return Ok(());
+        }
+    }
+}
+
+fn room(len: Option<usize>) -> usize {
+    len.unwrap_or(0).min(MAX_ROOM)
+}
+
+impl<'a> Walk<'a> for Builder {
+    fn unit(&mut self) -> Result<()> {
+        self.put(Value::Unit)
+    }
+
+    fn bool(&mut self, value: bool) -> Result<()> {
+        self.put(Value::Bool(value))
+    }
+
+    #[inline]
+    fn number(&mut self, value: Number) -> Result<()> {
+        self.put(value.into())
+    }
+
+    fn numbers(&mut self, values: Numbers<'_>) -> Result<()> {
+        match self.open.last_mut() {
+            Some(Open::Seq(items, _)) => items.extend(values.values()),
+            _ => values.values().try_for_each(|value| self.put(value))?,
+        }
+        Ok(())
+    }
+
+    fn char(&mut self, value: char) -> Result<()> {
+        self.put(Value::Char(value))
+    }
+
+    #[inline]
+    fn text(&mut self, text: &'a str) -> Result<()> {
+        self.put(Value::Text(text.into()))
+    }
+
+    fn bytes(&mut self, bytes: &'a [u8]) -> Result<()> {
+        self.put(Value::Bytes(Blob::of_read(bytes)?))
+    }
+
+    fn none(&mut self) -> Result<()> {
+        self.put(Value::Option(None))
+    }
+
+    fn some(&mut self) -> Result<()> {
+        self.open(Open::Option)
+    }
+
+    fn readable(&mut self) -> Result<()> {
+        self.open(Open::Readable)
+    }
+
+    fn seq(&mut self, len: Option<usize>) -> Result<()> {
+        self.open(Open::Seq(Vec::with_capacity(room(len)), false))
+    }
+
+    fn tuple(&mut self, len: usize) -> Result<()> {
+        self.open(Open::Tuple(Vec::with_capacity(len)))
+    }
+
+    fn map(&mut self, len: Option<usize>) -> Result<()> {
+        self.open(Open::Map(Vec::with_capacity(room(len)), None, false))
+    }
+
+    #[inline]
+    fn record(&mut self, names: &Names) -> Result<()> {
+        self.open(Open::Record(names.clone(), Vec::with_capacity(names.len())))
+    }
+
+    fn absent(&mut self) -> Result<()> {
+        if let Some(Open::Record(_, values)) = self.open.last_mut() {
+            values.push(None);
+        }
+        Ok(())
+    }
+
+    fn unannounced(&mut self) -> Result<()> {
+        if let Some(Open::Seq(_, unannounced) | Open::Map(.., unannounced)) = self.open.last_mut() {
+            *unannounced = true;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn end(&mut self) -> Result<()> {
+        let value = match self.open.pop() {
+            Some(Open::Record(names, values)) => {
+                Value::Record(Record { names, values: values.into() })
+            }
+            Some(Open::Seq(items, unannounced)) => {
+                Value::Seq(Seq { items: items.into(), unannounced })
+            }
+            Some(Open::Map(entries, _, unannounced)) => {
+                Value::Map(Map { entries: entries.into(), unannounced })
+            }
+            Some(Open::Tuple(items)) => Value::Tuple(items.into()),
+            Some(Open::Option | Open::Readable) | None => return Err(nothing_to_end()),
+        };
+        self.put(value)
+    }
+
+    fn array(&mut self, array: PlacedArray) -> Result<()> {
+        self.put(Value::Array(array))
+    }
+}
+
+#[cold]
+fn nothing_to_end() -> Error {
+    Error::corrupt("a value ends that did not begin")
+}

@@ -1,0 +1,131 @@
+//! Objects whose Rust type is not known: as a tree of values, or part by part.
+//!
+//! A [`Value`] is read from a segment, a block or an archive by [`Segment::value`](crate::Segment::value) and the like, or as a
+//! field of a type that is known otherwise; written again it is the same object to every reader. Its arrays are handles: a value
+//! costs what is inline in the object, whatever the arrays weigh.
+//!
+//! A [`Walk`] takes an object part by part, without a tree: for programs that make their own values of it. The other way round,
+//! programs whose values have no Rust type implement `Serialize` as ever; [`Names::serialize`] writes structs and variants whose
+//! names are known at run time only, [`Numbers`] lists of numbers in one piece, and [`UntypedArray`](crate::UntypedArray) arrays of
+//! any dtype.
+//!
+//! ```
+//! use serde_shm::{Block, value::Value};
+//!
+//! #[derive(serde::Serialize)]
+//! struct Layer { name: String, weight: serde_shm::ShmArray1<f32> }
+//!
+//! let layers = [Layer { name: "in".into(), weight: vec![0.5, 1.5].into() }];
+//! let block = Block::new(serde_shm::to_bytes(&layers)?)?;
+//! let value = block.value()?;
+//! assert_eq!(value.get("0.name").and_then(Value::as_str), Some("in"));
+//! assert_eq!(value.get("0.weight").and_then(Value::as_array).unwrap().shape(), [2]);
+//! assert_eq!(value.to_string(), r#"(Layer { name: "in", weight: <f4 [2] })"#);
+//! # Ok::<(), serde_shm::Error>(())
+//! ```
+
+mod access;
+mod blob;
+mod build;
+mod names;
+mod number;
+mod parts;
+mod placed;
+mod read;
+mod show;
+mod walk;
+mod write;
+
+pub use blob::Blob;
+pub(crate) use build::Builder;
+pub use names::{Names, RecordKind};
+pub use number::{Number, Numbers};
+pub use parts::{Map, Record, Seq};
+pub use placed::PlacedArray;
+pub(crate) use read::VALUE;
+pub use walk::Walk;
+
+/// An object, or a part of one, whose Rust type is not known: all that a container says of it.
+///
+/// It is read by [`Segment::value`](crate::Segment::value), [`Block::value`](crate::Block::value) and
+/// [`Npz::value`](crate::Npz::value), or by `Deserialize` where a type has a field of it. What was read from a container of this
+/// crate and is written again is the same object to every typed reader, names, widths and options included. From another format
+/// that describes itself comes what the format says; to another one goes what a type with these values would write, but that a
+/// struct is a map, and a variant its name or a map of one entry, since those are names that are known at run time only.
+///
+/// Arrays and long byte strings are handles on the container's memory and keep it: nothing of them is copied or read. Everything
+/// else is owned, so that a value takes memory for each inline part: 32 bytes, and an allocation for a text, list, map or record.
+///
+/// ```
+/// use serde_shm::value::{Record, Names, Value};
+///
+/// #[derive(serde::Serialize, serde::Deserialize, PartialEq, Debug)]
+/// struct Point { x: f32, label: Option<String> }
+///
+/// let point = Point { x: 1.5, label: Some("a".into()) };
+/// let value: Value = serde_shm::from_bytes(&serde_shm::to_bytes(&point)?)?;
+/// let Value::Record(record) = &value else { panic!() };
+/// assert_eq!(record.names().name(), "Point");
+/// assert_eq!(value["x"], Value::F32(1.5));
+///
+/// // Made by hand, it is a `Point` to who asks for one.
+/// let made = Value::from(Record::new(
+///     Names::of_struct("Point", ["x", "label"]),
+///     [Value::from(0.25_f32), Value::Option(None)],
+/// )?);
+/// let point: Point = serde_shm::from_bytes(&serde_shm::to_bytes(&made)?)?;
+/// assert_eq!(point, Point { x: 0.25, label: None });
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Value {
+    /// A unit, or a unit struct, of which the name is not kept.
+    Unit,
+    /// A bool.
+    Bool(bool),
+    /// A number of 8 bits.
+    I8(i8),
+    /// A number of 16 bits.
+    I16(i16),
+    /// A number of 32 bits.
+    I32(i32),
+    /// A number of 64 bits.
+    I64(i64),
+    /// A number of 128 bits.
+    I128(i128),
+    /// A number of 8 bits, without a sign.
+    U8(u8),
+    /// A number of 16 bits, without a sign.
+    U16(u16),
+    /// A number of 32 bits, without a sign.
+    U32(u32),
+    /// A number of 64 bits, without a sign.
+    U64(u64),
+    /// A number of 128 bits, without a sign.
+    U128(u128),
+    /// A float of 32 bits.
+    F32(f32),
+    /// A float of 64 bits.
+    F64(f64),
+    /// A char.
+    Char(char),
+    /// A text.
+    Text(Box<str>),
+    /// A byte string.
+    Bytes(Blob),
+    /// An option. What holds one holds a level: `Some(None)` and `None` are told apart.
+    Option(Option<Box<Value>>),
+    /// A list, or a tuple of more than 16 elements.
+    Seq(Seq),
+    /// A tuple of at most 16 elements, or a tuple struct, of which the name is not kept.
+    Tuple(Box<[Value]>),
+    /// A map.
+    Map(Map),
+    /// A struct with names for its fields, or an enum's variant.
+    Record(Record),
+    /// A value of a type with two forms, such as an address, in the one for human readers.
+    Readable(Box<Value>),
+    /// An array.
+    Array(PlacedArray),
+}

@@ -1,0 +1,363 @@
+//! What structs and variants are called, where it is known at run time only.
+
+use std::cell::Cell;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use serde::ser::{
+    Error as _, Serialize, SerializeMap, SerializeSeq, SerializeTupleStruct, Serializer,
+};
+
+use crate::array::{Bytes, RECORD, TOKEN, is_bound_for_ours};
+use crate::context::take_announced;
+use crate::wire::{self, Schema, put_schema};
+
+/// What a record is: a struct, or a variant of an enum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RecordKind {
+    /// A struct with fields that have names.
+    Struct,
+    /// A variant that holds nothing.
+    UnitVariant,
+    /// A variant that holds one value.
+    NewtypeVariant,
+    /// A variant that holds several values without names.
+    TupleVariant,
+    /// A variant whose fields have names.
+    StructVariant,
+}
+
+/// The names of a struct or of an enum's variant, and of its fields: known at run time, as a program has them that reads an
+/// object without its Rust type, or makes one for readers that have it.
+///
+/// ```
+/// use serde_shm::value::Names;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Point { x: f32, y: f32 }
+///
+/// let point = Names::of_struct("Point", ["x", "y"]);
+/// let block = serde_shm::to_bytes(&point.record(&[0.5_f32, 2.0]))?;
+/// let read: Point = serde_shm::from_bytes(&block)?;
+/// assert_eq!((read.x, read.y), (0.5, 2.0));
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+///
+/// A clone costs a reference count. Names that are used again are found faster than equal ones that are made anew.
+#[derive(Clone)]
+pub struct Names(Arc<Inner>);
+
+struct Inner {
+    kind: RecordKind,
+    name: Box<str>,
+    variant: Box<str>,
+    variant_index: u32,
+    len: usize,
+    fields: Box<[Box<str>]>,
+    /// All of it as the tables of a block have it.
+    bytes: Box<[u8]>,
+}
+
+impl Names {
+    /// Those of a struct.
+    pub fn of_struct<F: AsRef<str>>(name: &str, fields: impl IntoIterator<Item = F>) -> Self {
+        Names::new(RecordKind::Struct, name, 0, "", named(fields))
+    }
+
+    /// Those of a variant that holds nothing. `index` is its place among the variants of the enum.
+    pub fn unit_variant(name: &str, index: u32, variant: &str) -> Self {
+        Names::new(RecordKind::UnitVariant, name, index, variant, (0, Vec::new()))
+    }
+
+    /// Those of a variant that holds one value.
+    pub fn newtype_variant(name: &str, index: u32, variant: &str) -> Self {
+        Names::new(RecordKind::NewtypeVariant, name, index, variant, (1, Vec::new()))
+    }
+
+    /// Those of a variant that holds so many values without names.
+    pub fn tuple_variant(name: &str, index: u32, variant: &str, len: usize) -> Self {
+        Names::new(RecordKind::TupleVariant, name, index, variant, (len, Vec::new()))
+    }
+
+    /// Those of a variant whose fields have names.
+    ///
+    /// ```
+    /// use serde_shm::value::Names;
+    ///
+    /// let names = Names::struct_variant("Shape", 2, "Rectangle", ["w", "h"]);
+    /// assert_eq!((names.name(), names.variant(), names.len()), ("Shape", Some("Rectangle"), 2));
+    /// assert_eq!(names.fields().collect::<Vec<_>>(), ["w", "h"]);
+    /// assert_eq!(names.to_string(), "Shape::Rectangle");
+    /// ```
+    pub fn struct_variant<F: AsRef<str>>(
+        name: &str,
+        index: u32,
+        variant: &str,
+        fields: impl IntoIterator<Item = F>,
+    ) -> Self {
+        Names::new(RecordKind::StructVariant, name, index, variant, named(fields))
+    }
+
+    fn new(
+        kind: RecordKind,
+        name: &str,
+        variant_index: u32,
+        variant: &str,
+        (len, fields): (usize, Vec<Box<str>>),
+    ) -> Self {
+        let fields = fields.into_boxed_slice();
+        let mut bytes = Vec::new();
+        let schema = Schema {
+            kind: match kind {
+                RecordKind::Struct => wire::Kind::Struct,
+                RecordKind::UnitVariant => wire::Kind::UnitVariant,
+                RecordKind::NewtypeVariant => wire::Kind::NewtypeVariant,
+                RecordKind::TupleVariant => wire::Kind::TupleVariant,
+                RecordKind::StructVariant => wire::Kind::StructVariant,
+            },
+            name,
+            variant,
+            variant_index,
+            len,
+            fields: fields.iter().map(|field| &**field).collect(),
+        };
+        put_schema(&mut bytes, &schema);
+        let (name, variant, bytes) = (name.into(), variant.into(), bytes.into());
+        Names(Arc::new(Inner { kind, name, variant, variant_index, len, fields, bytes }))
+    }
+
+    /// Those of a schema; `None` if it is a tuple's.
+    pub(crate) fn of_schema(schema: &Schema<'_>) -> Option<Self> {
+        let kind = match schema.kind {
+            wire::Kind::Struct => RecordKind::Struct,
+            wire::Kind::UnitVariant => RecordKind::UnitVariant,
+            wire::Kind::NewtypeVariant => RecordKind::NewtypeVariant,
+            wire::Kind::TupleVariant => RecordKind::TupleVariant,
+            wire::Kind::StructVariant => RecordKind::StructVariant,
+            wire::Kind::Tuple => return None,
+        };
+        let fields = schema.fields.iter().map(|field| Box::from(*field)).collect();
+        let Schema { name, variant, variant_index, len, .. } = schema;
+        Some(Names::new(kind, name, *variant_index, variant, (*len, fields)))
+    }
+
+    /// Whether it is a struct or which sort of variant.
+    pub fn kind(&self) -> RecordKind {
+        self.0.kind
+    }
+
+    /// The struct's or the enum's name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The variant's name; `None` for a struct.
+    pub fn variant(&self) -> Option<&str> {
+        (self.0.kind != RecordKind::Struct).then_some(&self.0.variant)
+    }
+
+    /// The variant's place among those of its enum; 0 for a struct.
+    pub fn variant_index(&self) -> u32 {
+        self.0.variant_index
+    }
+
+    /// How many fields such a record has.
+    pub fn len(&self) -> usize {
+        self.0.len
+    }
+
+    /// Whether such a record has no fields.
+    pub fn is_empty(&self) -> bool {
+        self.0.len == 0
+    }
+
+    /// The names of the fields, in their order. A newtype or tuple variant has fields, but no names of them.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.fields.iter().map(|field| &**field)
+    }
+
+    /// The name of the field in this place, if it has one.
+    pub fn field(&self, place: usize) -> Option<&str> {
+        self.0.fields.get(place).map(|field| &**field)
+    }
+
+    /// The place of the field of this name.
+    pub fn place_of(&self, field: &str) -> Option<usize> {
+        self.0.fields.iter().position(|name| **name == *field)
+    }
+
+    /// A record of these names, to be serialized: a value for each field, in their order.
+    ///
+    /// Written by this crate it is what a `#[derive(Serialize)]` struct or enum of these names is, to every reader. In other
+    /// formats a struct is a map, and a variant what formats without enums have for it: its name, or a map of one entry.
+    ///
+    /// ```
+    /// use serde_shm::value::Names;
+    ///
+    /// let circle = Names::newtype_variant("Shape", 1, "Circle");
+    /// assert_eq!(serde_json::to_string(&circle.record(&[2.5])).unwrap(), r#"{"Circle":2.5}"#);
+    /// ```
+    ///
+    /// To serialize it is an error if there are more or fewer values than fields.
+    pub fn record<'v, T: Serialize>(&'v self, values: &'v [T]) -> impl Serialize + 'v {
+        Written { names: self, written: &[], values: move || values.iter().map(Some) }
+    }
+
+    /// Serializes a record of these names out of values that are made as they are written: in a type's own `Serialize`, for
+    /// one.
+    ///
+    /// # Errors
+    ///
+    /// Those of the serializer and of the values; an error if there are more or fewer values than fields.
+    pub fn serialize<S: Serializer, T: Serialize>(
+        &self,
+        serializer: S,
+        values: impl IntoIterator<Item = T>,
+    ) -> Result<S::Ok, S::Error> {
+        let values = Cell::new(Some(values.into_iter().map(Some)));
+        let values = || values.take().into_iter().flatten();
+        Written { names: self, written: &[], values }.serialize(serializer)
+    }
+
+    /// The same where some fields are not written, as by `skip_serializing_if`.
+    pub(super) fn serialize_sparse<S: Serializer, T: Serialize>(
+        &self,
+        serializer: S,
+        values: &[Option<T>],
+    ) -> Result<S::Ok, S::Error> {
+        let mask: Vec<u8> = if values.iter().all(Option::is_some) {
+            Vec::new()
+        } else {
+            values.iter().map(|value| u8::from(value.is_some())).collect()
+        };
+        let values = || values.iter().map(Option::as_ref);
+        Written { names: self, written: &mask, values }.serialize(serializer)
+    }
+}
+
+fn named<F: AsRef<str>>(fields: impl IntoIterator<Item = F>) -> (usize, Vec<Box<str>>) {
+    let fields: Vec<Box<str>> = fields.into_iter().map(|field| field.as_ref().into()).collect();
+    (fields.len(), fields)
+}
+
+/// What is written of a record: names, and how its values are had.
+struct Written<'n, F> {
+    names: &'n Names,
+    /// A byte for each field that says whether it is written; none if all are.
+    written: &'n [u8],
+    values: F,
+}
+
+impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize for Written<'_, F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(TOKEN, &Payload(self))
+    }
+}
+
+struct Payload<'p, 'n, F>(&'p Written<'n, F>);
+
+impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize for Payload<'_, '_, F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Written { names, written, values } = self.0;
+        if take_announced() || is_bound_for_ours::<S>() {
+            let mut record = serializer.serialize_tuple_struct(RECORD, 2 + names.len())?;
+            record.serialize_field(&Bytes(&names.0.bytes))?;
+            record.serialize_field(&Bytes(written))?;
+            for value in values().flatten() {
+                record.serialize_field(&value)?;
+            }
+            return record.end();
+        }
+        let content = Content { names, values: Cell::new(Some(values())) };
+        let variant = &*names.0.variant;
+        match names.kind() {
+            RecordKind::Struct => content.serialize(serializer),
+            RecordKind::UnitVariant => serializer.serialize_str(variant),
+            _ => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry(variant, &content)?;
+                map.end()
+            }
+        }
+    }
+}
+
+/// A record without the name of its variant, for other formats.
+struct Content<'n, I> {
+    names: &'n Names,
+    values: Cell<Option<I>>,
+}
+
+impl<I: Iterator<Item = Option<T>>, T: Serialize> Serialize for Content<'_, I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let wrong = || {
+            S::Error::custom(format_args!("expected {} values of {}", self.names.len(), self.names))
+        };
+        let mut values = self.values.take().into_iter().flatten();
+        match self.names.kind() {
+            RecordKind::Struct | RecordKind::StructVariant => {
+                let mut map = serializer.serialize_map(None)?;
+                for name in self.names.fields() {
+                    if let Some(value) = values.next().ok_or_else(wrong)? {
+                        map.serialize_entry(name, &value)?;
+                    }
+                }
+                if values.next().is_some() {
+                    return Err(wrong());
+                }
+                map.end()
+            }
+            RecordKind::NewtypeVariant => match (values.next().flatten(), values.next()) {
+                (Some(value), None) => value.serialize(serializer),
+                _ => Err(wrong()),
+            },
+            _ => {
+                let mut seq = serializer.serialize_seq(Some(self.names.len()))?;
+                let mut count = 0;
+                for value in values.flatten() {
+                    seq.serialize_element(&value)?;
+                    count += 1;
+                }
+                if count == self.names.len() { seq.end() } else { Err(wrong()) }
+            }
+        }
+    }
+}
+
+impl PartialEq for Names {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.bytes == other.0.bytes
+    }
+}
+
+impl Eq for Names {}
+
+impl Hash for Names {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.bytes.hash(state);
+    }
+}
+
+/// `Point`, or `Shape::Circle`.
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self.variant() {
+            Some(variant) => write!(f, "::{variant}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Names({self}")?;
+        for (place, field) in self.fields().enumerate() {
+            f.write_str(if place == 0 { ": " } else { ", " })?;
+            f.write_str(field)?;
+        }
+        f.write_str(")")
+    }
+}

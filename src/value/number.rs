@@ -1,0 +1,159 @@
+//! Numbers of any width, one by one and in lists.
+
+use serde::ser::{Serialize, SerializeTupleStruct, Serializer};
+
+use crate::array::{Bytes, NUMBERS, TOKEN, is_bound_for_ours};
+use crate::context::take_announced;
+use crate::element;
+use crate::wire::Tag;
+
+use super::Value;
+
+/// A number, by its width.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+#[allow(missing_docs)] // A variant is called as its type.
+pub enum Number {
+    I8(i8),
+    I16(i16),
+    I32(i32),
+    I64(i64),
+    I128(i128),
+    U8(u8),
+    U16(u16),
+    U32(u32),
+    U64(u64),
+    U128(u128),
+    F32(f32),
+    F64(f64),
+}
+
+/// Items of a list that are numbers of one width, or bools.
+///
+/// As a value to be serialized it is a list, and the same to every reader as a `Vec` of such: written by this crate in one call, not
+/// in one for each item.
+///
+/// ```
+/// use serde_shm::value::Numbers;
+///
+/// let numbers: Vec<i64> = (0..1_000_000).collect();
+/// let block = serde_shm::to_bytes(&Numbers::from(&numbers[..]))?;
+/// assert_eq!(block, serde_shm::to_bytes(&numbers)?);
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+#[allow(missing_docs)] // A variant is called as its type.
+pub enum Numbers<'a> {
+    Bool(&'a [bool]),
+    I8(&'a [i8]),
+    I16(&'a [i16]),
+    I32(&'a [i32]),
+    I64(&'a [i64]),
+    U8(&'a [u8]),
+    U16(&'a [u16]),
+    U32(&'a [u32]),
+    U64(&'a [u64]),
+    F32(&'a [f32]),
+    F64(&'a [f64]),
+}
+
+macro_rules! numbers {
+    ($($name:ident $ty:ty, $tag:ident;)*) => {
+        $(
+            impl<'a> From<&'a [$ty]> for Numbers<'a> {
+                fn from(items: &'a [$ty]) -> Self {
+                    Numbers::$name(items)
+                }
+            }
+        )*
+
+        impl Numbers<'_> {
+            /// How many they are.
+            pub fn len(&self) -> usize {
+                match self {
+                    $(Numbers::$name(items) => items.len(),)*
+                }
+            }
+
+            /// Whether there are none.
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+
+            /// Each as a value.
+            pub fn values(&self) -> Box<dyn ExactSizeIterator<Item = Value> + '_> {
+                match self {
+                    $(Numbers::$name(items) => Box::new(items.iter().map(|item| Value::$name(*item))),)*
+                }
+            }
+
+            fn hand_over<S: SerializeTupleStruct>(&self, to: &mut S) -> Result<(), S::Error> {
+                match self {
+                    $(Numbers::$name(items) => {
+                        to.serialize_field(&Bytes(&[Tag::$tag as u8]))?;
+                        element::blocks(items, |bytes| to.serialize_field(&Bytes(bytes)))
+                    })*
+                }
+            }
+
+            fn one_by_one<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $(Numbers::$name(items) => items.serialize(serializer),)*
+                }
+            }
+        }
+    };
+}
+
+numbers! {
+    Bool bool, Bool;
+    I8 i8, I8;
+    I16 i16, I16;
+    I32 i32, I32;
+    I64 i64, I64;
+    U8 u8, U8;
+    U16 u16, U16;
+    U32 u32, U32;
+    U64 u64, U64;
+    F32 f32, F32;
+    F64 f64, F64;
+}
+
+impl Serialize for Numbers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(TOKEN, &Payload(*self))
+    }
+}
+
+struct Payload<'a>(Numbers<'a>);
+
+impl Serialize for Payload<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if take_announced() || is_bound_for_ours::<S>() {
+            let mut list = serializer.serialize_tuple_struct(NUMBERS, self.0.len())?;
+            self.0.hand_over(&mut list)?;
+            return list.end();
+        }
+        self.0.one_by_one(serializer)
+    }
+}
+
+impl From<Number> for Value {
+    fn from(number: Number) -> Self {
+        match number {
+            Number::I8(number) => Value::I8(number),
+            Number::I16(number) => Value::I16(number),
+            Number::I32(number) => Value::I32(number),
+            Number::I64(number) => Value::I64(number),
+            Number::I128(number) => Value::I128(number),
+            Number::U8(number) => Value::U8(number),
+            Number::U16(number) => Value::U16(number),
+            Number::U32(number) => Value::U32(number),
+            Number::U64(number) => Value::U64(number),
+            Number::U128(number) => Value::U128(number),
+            Number::F32(number) => Value::F32(number),
+            Number::F64(number) => Value::F64(number),
+        }
+    }
+}

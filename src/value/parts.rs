@@ -1,0 +1,256 @@
+//! What has parts: lists, maps and records.
+
+use std::ops::{Deref, DerefMut};
+
+use crate::error::{Error, ErrorKind, Result};
+
+use super::{Names, Value};
+
+/// A list of values. It is a slice; `Vec::from` makes a list of it that can grow.
+///
+/// ```
+/// use serde_shm::value::{Seq, Value};
+///
+/// let seq: Seq = (1_u8..4).map(Value::from).collect();
+/// let mut items = Vec::from(seq);
+/// items.push(Value::from("four"));
+/// assert_eq!(Value::from(items).to_string(), r#"[1, 2, 3, "four"]"#);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Seq {
+    pub(super) items: Box<[Value]>,
+    /// Its length was not known when it was written, and is not to be now: long lists have other bytes then.
+    pub(super) unannounced: bool,
+}
+
+/// What a list has in it, not how it was written.
+impl PartialEq for Seq {
+    fn eq(&self, other: &Self) -> bool {
+        self.items == other.items
+    }
+}
+
+impl Deref for Seq {
+    type Target = [Value];
+
+    fn deref(&self) -> &[Value] {
+        &self.items
+    }
+}
+
+impl DerefMut for Seq {
+    fn deref_mut(&mut self) -> &mut [Value] {
+        &mut self.items
+    }
+}
+
+impl From<Vec<Value>> for Seq {
+    fn from(items: Vec<Value>) -> Self {
+        Seq { items: items.into(), unannounced: false }
+    }
+}
+
+impl From<Seq> for Vec<Value> {
+    fn from(seq: Seq) -> Self {
+        seq.items.into()
+    }
+}
+
+impl FromIterator<Value> for Seq {
+    fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
+        Vec::from_iter(items).into()
+    }
+}
+
+impl IntoIterator for Seq {
+    type Item = Value;
+    type IntoIter = std::vec::IntoIter<Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Vec::from(self).into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Seq {
+    type Item = &'a Value;
+    type IntoIter = std::slice::Iter<'a, Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.iter()
+    }
+}
+
+/// A map: keys of any sort with their values, in the order in which they were written. It is a slice of pairs; `Vec::from` makes a
+/// list of it that can grow.
+///
+/// ```
+/// use serde_shm::value::{Map, Value};
+///
+/// let map: Map = [("a", 1_u8), ("b", 2)].map(|(key, value)| (Value::from(key), Value::from(value))).into_iter().collect();
+/// assert_eq!(map.get("b"), Some(&Value::U8(2)));
+/// assert_eq!(map.len(), 2);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Map {
+    pub(super) entries: Box<[(Value, Value)]>,
+    /// As of [`Seq`].
+    pub(super) unannounced: bool,
+}
+
+impl Map {
+    /// The value of a key that is this text, a number or char of this text, or a bool. Looks at one entry after the other, in
+    /// time that goes with their number; of several of one key it gives the first.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.entries.iter().find(|(found, _)| found.is_key(key)).map(|(_, value)| value)
+    }
+
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
+        self.entries.iter_mut().find(|(found, _)| found.is_key(key)).map(|(_, value)| value)
+    }
+}
+
+/// What a map has in it, in its order; not how it was written.
+impl PartialEq for Map {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+}
+
+impl Deref for Map {
+    type Target = [(Value, Value)];
+
+    fn deref(&self) -> &Self::Target {
+        &self.entries
+    }
+}
+
+impl DerefMut for Map {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.entries
+    }
+}
+
+impl From<Vec<(Value, Value)>> for Map {
+    fn from(entries: Vec<(Value, Value)>) -> Self {
+        Map { entries: entries.into(), unannounced: false }
+    }
+}
+
+impl From<Map> for Vec<(Value, Value)> {
+    fn from(map: Map) -> Self {
+        map.entries.into()
+    }
+}
+
+impl FromIterator<(Value, Value)> for Map {
+    fn from_iter<I: IntoIterator<Item = (Value, Value)>>(entries: I) -> Self {
+        Vec::from_iter(entries).into()
+    }
+}
+
+impl IntoIterator for Map {
+    type Item = (Value, Value);
+    type IntoIter = std::vec::IntoIter<(Value, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Vec::from(self).into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Map {
+    type Item = &'a (Value, Value);
+    type IntoIter = std::slice::Iter<'a, (Value, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.iter()
+    }
+}
+
+/// A struct or an enum's variant: its names, and a value for each field that was written.
+///
+/// ```
+/// use serde_shm::value::{Names, Record, Value};
+///
+/// let names = Names::of_struct("Point", ["x", "y"]);
+/// let point = Record::new(names, [Value::from(1_u8), Value::from(2_u8)])?;
+/// assert_eq!(point.get("y"), Some(&Value::U8(2)));
+/// assert_eq!(point.fields().map(|(name, _)| name).collect::<Vec<_>>(), [Some("x"), Some("y")]);
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    pub(super) names: Names,
+    pub(super) values: Box<[Option<Value>]>,
+}
+
+impl Record {
+    /// A record with a value for each field.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if there are more or fewer values than fields.
+    pub fn new(names: Names, values: impl IntoIterator<Item = Value>) -> Result<Self> {
+        Record::with_absent(names, values.into_iter().map(Some))
+    }
+
+    /// The same where `None` is a field that is not written, as by `skip_serializing_if`.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if there are more or fewer values than fields, or a variant lacks a value that has no name.
+    pub fn with_absent(
+        names: Names,
+        values: impl IntoIterator<Item = Option<Value>>,
+    ) -> Result<Self> {
+        let values: Box<[Option<Value>]> = values.into_iter().collect();
+        let (found, expected) = (values.len(), names.len());
+        if found != expected {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("expected {expected} values for the fields of {names}, found {found}"),
+            ));
+        }
+        let place = values.iter().position(Option::is_none);
+        if let Some(place) = place.filter(|place| names.field(*place).is_none()) {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!(
+                    "expected a value for field {place} of {names}: it has no name by which it could be left out"
+                ),
+            ));
+        }
+        Ok(Record { names, values })
+    }
+
+    /// What it and its fields are called.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The value of the field of this name; `None` if there is no such field, or it was not written.
+    pub fn get(&self, field: &str) -> Option<&Value> {
+        self.values.get(self.names.place_of(field)?)?.as_ref()
+    }
+
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, field: &str) -> Option<&mut Value> {
+        self.values.get_mut(self.names.place_of(field)?)?.as_mut()
+    }
+
+    /// The value of the field in this place; `None` if there is no such field, or it was not written.
+    pub fn value(&self, place: usize) -> Option<&Value> {
+        self.values.get(place)?.as_ref()
+    }
+
+    /// The fields that were written, with their names: `None` for those of a newtype or tuple variant.
+    pub fn fields(&self) -> impl Iterator<Item = (Option<&str>, &Value)> {
+        let values = self.values.iter().enumerate();
+        values.filter_map(|(place, value)| Some((self.names.field(place), value.as_ref()?)))
+    }
+
+    /// Takes the record apart: its names, and a value or nothing for each field.
+    pub fn into_parts(self) -> (Names, Vec<Option<Value>>) {
+        (self.names, self.values.into())
+    }
+}
