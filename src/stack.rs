@@ -50,13 +50,25 @@ pub(crate) struct Watch {
     last: usize,
     /// The most that the stack grew from one look to the next.
     largest: usize,
+    /// Where this stack ends, more or less, once that was looked at.
+    end: usize,
 }
+
+/// Of one stack the end is not always found at the same address: frames lie between.
+const NEAR: usize = 4 << 10;
 
 impl Watch {
     /// From here on. What is left need not be known for values that take little.
     pub(crate) fn begin() -> Self {
         let here = os::stack_pointer();
-        Watch { floor: here - STRIDE.min(here), start: here, last: here, largest: 0 }
+        Watch { floor: here - STRIDE.min(here), start: here, last: here, largest: 0, end: 0 }
+    }
+
+    /// Whether anything can be begun on this stack, of which the end is then known.
+    pub(crate) fn is_begun(&mut self) -> bool {
+        let Some(left) = left() else { return true };
+        self.end = os::stack_pointer().saturating_sub(left);
+        left >= LEAST
     }
 
     /// Whether a level that reads or writes a `T` begins below the floor.
@@ -74,11 +86,24 @@ impl Watch {
             self.floor = 0;
             return true;
         };
-        self.largest = self.largest.max(self.last.saturating_sub(here));
+        let end = here.saturating_sub(left);
+        if self.end == 0 {
+            self.end = end;
+        }
+        // A transcoder writes while it reads: on the stack that it is read on, and not where it was begun. No distance between the
+        // two says how much anything takes, and whoever is back looks first.
+        let is_here = self.end.abs_diff(end) < NEAR;
+        if is_here {
+            self.largest = self.largest.max(self.last.saturating_sub(here));
+        }
         let needed = kept.max(TIMES.saturating_mul(self.largest)).saturating_add(frames);
         let Some(spare) = left.checked_sub(needed) else { return false };
-        self.last = here;
-        self.floor = here - frames - spare.min(STRIDE);
+        if is_here {
+            self.last = here;
+            self.floor = here - frames - spare.min(STRIDE);
+        } else {
+            self.floor = usize::MAX;
+        }
         true
     }
 

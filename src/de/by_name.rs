@@ -50,8 +50,9 @@ pub(super) fn once_from_tree<'de, S: DeserializeSeed<'de>>(
     seed: S,
     tree: &Tree<'de>,
     region: Option<&Region>,
+    keeps: bool,
 ) -> Result<S::Value> {
-    read_once(region, None, 0, |_, short| read(seed, tree, short))
+    read_once(region, None, 0, keeps, |_, short| read(seed, tree, short))
 }
 
 fn read<'de, S: DeserializeSeed<'de>>(

@@ -11,6 +11,7 @@ use crate::store::{Block, Source};
 #[cfg(feature = "ndarray")]
 use crate::value::{Builder, Value, Walk};
 
+use super::buffer::is_buffer;
 #[cfg(feature = "npz")]
 use super::by_name;
 use super::object;
@@ -39,11 +40,12 @@ pub(crate) enum Opened<'s, 'de> {
 }
 
 impl<'de> Opened<'_, 'de> {
-    fn read_once<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value> {
+    /// `keeps`: the seed fills serde's buffer.
+    fn read_once<S: DeserializeSeed<'de>>(self, seed: S, keeps: bool) -> Result<S::Value> {
         match self {
-            Opened::Source(source, region) => object::once_from_source(seed, source, region),
+            Opened::Source(source, region) => object::once_from_source(seed, source, region, keeps),
             #[cfg(feature = "npz")]
-            Opened::Tree(tree, region) => by_name::once_from_tree(seed, tree, region),
+            Opened::Tree(tree, region) => by_name::once_from_tree(seed, tree, region, keeps),
         }
     }
 
@@ -115,14 +117,17 @@ pub(crate) fn value(handle: &dyn Handle) -> Result<Value> {
 ///
 /// [`Block::get`](crate::Block::get) and the others read an object again where a visitor has refused what it could have had in
 /// another form. A visitor is used up by that, so what is handed one cannot: this reads once, and where `get` would read again it
-/// fails, also where some other variant of an `untagged` enum was taken, and the error says so. This concerns
+/// is an error that says so, also where some other variant of an `untagged` enum was taken instead. This concerns
 ///
-/// - an array in a struct with `flatten`, or in an `untagged` or tagged enum, that is asked for as anything but an array:
-///   a `Vec` without `#[shm_array]`, or an ndarray that was written as an array and is read under serde's own derive, or the other
-///   way round; these need [`get_seed`](crate::Block::get_seed);
-/// - bytes that are asked for as anything by a visitor that takes none, and keys of maps that are no text where it takes only text,
-///   as `serde_json::Value` does with both. What a visitor refuses is kept for its type, by this thread: the second time it
-///   succeeds, as does `get_seed`.
+/// - an array behind `flatten`, or in an `untagged` or tagged enum, that is asked for as anything but what it was written as:
+///   as a `Vec` without `#[shm_array]`, or under serde's own derive. If such an enum is the whole object, this concerns all arrays
+///   in it. What is needed is [`get_seed`](crate::Block::get_seed);
+/// - bytes, where a visitor asks for anything and takes none, as that of `serde_json::Value`, and keys of maps that are no
+///   text, where it asks for any and takes only text. What was refused is kept for the visitor's type, by this thread: the second
+///   time this succeeds, as does `get_seed`.
+///
+/// An array that is the whole object is known to nobody when the request has ended: a [`ShmArray`](crate::ShmArray) is then a copy, and
+/// an array that changes in place is an error.
 ///
 /// Structs are handed over by the names of their fields, as text formats do it, so that wrappers know where they are; `get` does
 /// it by position where it can, which is faster.
@@ -175,10 +180,10 @@ impl<'de> Deserializer<'de> {
         }
     }
 
-    fn once<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value> {
+    fn once<S: DeserializeSeed<'de>>(self, seed: S, keeps: bool) -> Result<S::Value> {
         let (mut seed, mut result) = (Some(seed), None);
         let opened = self.open(&mut |opened| {
-            result = seed.take().map(|seed| opened.read_once(seed));
+            result = seed.take().map(|seed| opened.read_once(seed, keeps));
         });
         let not_read = || Err(Error::corrupt("it was not read"));
         opened.and_then(|()| result.unwrap_or_else(not_read)).map_err(|error| match self.0 {
@@ -213,7 +218,7 @@ macro_rules! requests {
                 }
             }
 
-            self.once(Request { visitor, $($arg,)* })
+            self.once(Request { visitor, $($arg,)* }, is_buffer::<V>())
         }
     )*};
 }

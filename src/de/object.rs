@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Deserializer as _;
 use serde::de::{Deserialize, DeserializeSeed};
 
-use crate::context::{self, Forms, Seen};
+use crate::context::{self, Form, Forms, Seen};
 use crate::error::{Error, Found, Result};
 use crate::memory::Region;
 use crate::memory::live::LiveArrays;
@@ -43,14 +43,16 @@ pub(crate) fn seed_from_source<'de, S: DeserializeSeed<'de> + Clone>(
     read_all(region, source.live(), |limit, short| read(seed.clone(), source, limit, short))
 }
 
-/// The same by a seed that is used up by one read.
+/// The same by a seed that is used up by one read. `keeps`: it fills serde's buffer, which is read out when this has ended.
 pub(super) fn once_from_source<'de, S: DeserializeSeed<'de>>(
     seed: S,
     source: &dyn Source<'de>,
     region: Option<&Region>,
+    keeps: bool,
 ) -> Result<S::Value> {
     let size = source.inline().len();
-    read_once(region, source.live(), size, |limit, short| read(seed, source, limit, short))
+    let read = |limit, short: &mut _| read(seed, source, limit, short);
+    read_once(region, source.live(), size, keeps, read)
 }
 
 /// Walks over the object.
@@ -113,11 +115,13 @@ pub(super) fn read_all<T>(
 /// # Errors
 ///
 /// Those of `read`, with a note if the object could be read in another way; and where something was read, but not as surely as
-/// by [`read_all`]: what visitors have refused may have made them take a wrong variant.
+/// by [`read_all`]: what visitors have refused may have made them take a wrong variant, or will, if what they have is serde's
+/// buffer with arrays in it, of which nothing is known once this has ended.
 pub(super) fn read_once<T>(
     region: Option<&Region>,
     live: Option<&Arc<LiveArrays>>,
     size: usize,
+    keeps: bool,
     read: impl FnOnce(u32, &mut Option<usize>) -> Result<T>,
 ) -> Result<T> {
     let (before, seen) = (context::lessons(), Cell::new(Seen::default()));
@@ -130,7 +134,9 @@ pub(super) fn read_once<T>(
     if context::lessons() != before {
         return Err(read_again(result.err(), "ask this once more, or use"));
     }
-    if !buffer::is_right(result.is_ok(), &seen.take()) {
+    let seen = seen.take();
+    let is_kept = keeps && seen.arrays.iter().any(|array| array.form != Form::Bytes);
+    if is_kept || !buffer::is_right(result.is_ok(), &seen) {
         return Err(read_again(result.err(), "use"));
     }
     result
@@ -139,11 +145,10 @@ pub(super) fn read_once<T>(
 #[cold]
 fn read_again(error: Option<Error>, mend: &str) -> Error {
     let error = error.unwrap_or_else(|| {
-        Error::mismatch("something in the object was refused in the form in which it was given")
+        Error::mismatch("something in the object was given in a form that may not be the right one")
     });
     error.with_note(format_args!(
-        "a `Deserializer` reads once, and what was refused can be had in another form: {mend} `get` or `get_seed`, which read \
-         again"
+        "a `Deserializer` reads once, and it can be had in another form: {mend} `get` or `get_seed`, which read again"
     ))
 }
 

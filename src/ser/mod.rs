@@ -120,7 +120,7 @@ pub fn to_writer_with<W: Write>(
 pub(crate) fn to_sink<T: Serialize + ?Sized, S: Sink>(value: &T, sink: S) -> Result<S::Output> {
     let arena = Arena::default();
     let mut writer = Writer::new(sink, &arena);
-    writer.low = !stack::is_begun::<()>();
+    writer.low = !writer.watch.is_begun();
     writer.write_root(value)?;
     // In parts: the whole is large.
     let Writer { sink, out, schemas, failed, .. } = writer;

@@ -121,6 +121,7 @@ fn rest_here(
     let arena = Arena::default();
     let mut writer = Writer::new(AnySink(sink), &arena);
     writer.out = vec![0; headroom];
+    writer.low = !writer.watch.is_begun();
     let whole = Cell::new(None);
     let place = writer.at(0, Here::ROOT, Depth::default());
     write(Serializer { place, whole: &whole })?;
