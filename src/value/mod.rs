@@ -27,6 +27,7 @@
 mod access;
 mod blob;
 mod build;
+mod deep;
 mod names;
 mod number;
 mod parts;
@@ -77,7 +78,6 @@ pub use walk::Walk;
 /// assert_eq!(point, Point { x: 0.25, label: None });
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
-#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
     /// A unit, or a unit struct, of which the name is not kept.

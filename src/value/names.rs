@@ -190,7 +190,7 @@ impl Names {
 
     /// A record of these names, to be serialized: a value for each field, in their order.
     ///
-    /// Written by this crate it is what a `#[derive(Serialize)]` struct or enum of these names is, to every reader. In other
+    /// Values by this crate it is what a `#[derive(Serialize)]` struct or enum of these names is, to every reader. In other
     /// formats a struct is a map, and a variant what formats without enums have for it: its name, or a map of one entry.
     ///
     /// ```
@@ -202,7 +202,7 @@ impl Names {
     ///
     /// To serialize it is an error if there are more or fewer values than fields.
     pub fn record<'v, T: Serialize>(&'v self, values: &'v [T]) -> impl Serialize + 'v {
-        Written { names: self, written: &[], values: move || values.iter().map(Some) }
+        Values { names: self, written: &[], each: move || values.iter().map(Some) }
     }
 
     /// Serializes a record of these names out of values that are made as they are written: in a type's own `Serialize`, for
@@ -218,7 +218,7 @@ impl Names {
     ) -> Result<S::Ok, S::Error> {
         let values = Cell::new(Some(values.into_iter().map(Some)));
         let values = || values.take().into_iter().flatten();
-        Written { names: self, written: &[], values }.serialize(serializer)
+        Values { names: self, written: &[], each: values }.serialize(serializer)
     }
 
     /// The same where some fields are not written, as by `skip_serializing_if`.
@@ -233,7 +233,7 @@ impl Names {
             values.iter().map(|value| u8::from(value.is_some())).collect()
         };
         let values = || values.iter().map(Option::as_ref);
-        Written { names: self, written: &mask, values }.serialize(serializer)
+        Values { names: self, written: &mask, each: values }.serialize(serializer)
     }
 }
 
@@ -243,34 +243,34 @@ fn named<F: AsRef<str>>(fields: impl IntoIterator<Item = F>) -> (usize, Vec<Box<
 }
 
 /// What is written of a record: names, and how its values are had.
-struct Written<'n, F> {
+struct Values<'n, F> {
     names: &'n Names,
     /// A byte for each field that says whether it is written; none if all are.
     written: &'n [u8],
-    values: F,
+    each: F,
 }
 
-impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize for Written<'_, F> {
+impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize for Values<'_, F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_newtype_struct(TOKEN, &Payload(self))
     }
 }
 
-struct Payload<'p, 'n, F>(&'p Written<'n, F>);
+struct Payload<'p, 'n, F>(&'p Values<'n, F>);
 
 impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize for Payload<'_, '_, F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Written { names, written, values } = self.0;
+        let Values { names, written, each } = self.0;
         if take_announced() || is_bound_for_ours::<S>() {
             let mut record = serializer.serialize_tuple_struct(RECORD, 2 + names.len())?;
             record.serialize_field(&Bytes(&names.0.bytes))?;
             record.serialize_field(&Bytes(written))?;
-            for value in values().flatten() {
+            for value in each().flatten() {
                 record.serialize_field(&value)?;
             }
             return record.end();
         }
-        let content = Content { names, values: Cell::new(Some(values())) };
+        let content = Content { names, values: Cell::new(Some(each())) };
         let variant = &*names.0.variant;
         match names.kind() {
             RecordKind::Struct => content.serialize(serializer),
