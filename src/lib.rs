@@ -48,9 +48,10 @@ pub use array::ArrayInfo;
 pub use array::AsArray;
 #[cfg(feature = "ndarray")]
 pub use array::{
-    AtomicArray, DynArray, FlatAtomic, LockedArray, LockedReadGuard, LockedWriteGuard, RawArray,
-    ShmArray, ShmArray0, ShmArray1, ShmArray2, ShmArray3, ShmArray4, ShmArray5, ShmArray6,
-    ShmArrayD, UntypedArray, UntypedView,
+    AtomicArray, DynArray, FlatAtomic, LiveKind, LockedArray, LockedReadGuard, LockedWriteGuard,
+    RawArray, ShmArray, ShmArray0, ShmArray1, ShmArray2, ShmArray3, ShmArray4, ShmArray5,
+    ShmArray6, ShmArrayD, UntypedArray, UntypedAtomic, UntypedLive, UntypedReadGuard, UntypedView,
+    UntypedWriteGuard,
 };
 pub use dtype::{DType, DTypeKind, Field as DTypeField, TimeBase, TimeUnit};
 pub use element::Element;

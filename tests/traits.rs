@@ -10,7 +10,7 @@ use ndarray::{Ix1, Ix2, IxDyn};
 use serde_shm::{
     AlignedBytes, ArrayInfo, AtomicArray, Block, DType, DynArray, Error, ErrorKind, LockedArray,
     Npz, OpenOptions, OtherMember, RawArray, Segment, SegmentOptions, ShmArray, UntypedArray,
-    UntypedView,
+    UntypedLive, UntypedView,
 };
 
 fn is_free<T: Send + Sync + UnwindSafe + RefUnwindSafe + Debug + 'static>() {}
@@ -28,6 +28,7 @@ fn handles_are_free_to_go_anywhere() {
     is_free::<DynArray>();
     is_free::<RawArray>();
     is_free::<UntypedArray>();
+    is_free::<UntypedLive>();
     is_free::<UntypedView<'static>>();
     is_free::<LockedArray<f32, Ix1>>();
     is_free::<AtomicArray<u32, Ix1>>();

@@ -48,7 +48,10 @@ pub use item::{
     serialize_element, serialize_elements,
 };
 #[cfg(feature = "ndarray")]
-pub use live::{AtomicArray, FlatAtomic, LockedArray, LockedReadGuard, LockedWriteGuard};
+pub use live::{
+    AtomicArray, FlatAtomic, LiveKind, LockedArray, LockedReadGuard, LockedWriteGuard,
+    UntypedAtomic, UntypedLive, UntypedReadGuard, UntypedWriteGuard,
+};
 #[cfg(feature = "ndarray")]
 pub(crate) use lossless::read_lossless;
 #[cfg(feature = "ndarray")]

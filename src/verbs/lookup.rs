@@ -5,13 +5,18 @@ use crate::store::{Block, Placed, Source as _};
 
 /// The array of this path in a block, if it does not change.
 pub(super) fn placed<'a>(block: &Block<'a>, path: &str) -> Result<Placed<'a>> {
+    let placed = of_any_kind(block, path)?;
+    placed.check_plain().map_err(|error| error.at_field(path))?;
+    Ok(placed)
+}
+
+/// The array of this path in a block. Of one that changes the elements are not here.
+pub(super) fn of_any_kind<'a>(block: &Block<'a>, path: &str) -> Result<Placed<'a>> {
     let directory = block.directory();
     let Some(number) = directory.find(path) else {
         return Err(no_array(path, directory.paths().into_iter()));
     };
-    let placed = block.array(number)?;
-    placed.check_plain().map_err(|error| error.at_field(path))?;
-    Ok(placed)
+    block.array(number)
 }
 
 /// More names than these are not compared.

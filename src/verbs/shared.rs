@@ -425,6 +425,34 @@ impl Segment {
             .map_err(|error| self.named(error))
     }
 
+    /// One live array as it is, of whatever dtype: another handle of it. Nothing else is decoded.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+    /// let segment = serde_shm::to_shared(&[serde_shm::LockedArray::from(vec![1_u16, 2])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// assert_eq!((any.dtype(), any.shape()), (&serde_shm::DType::U16, &[2][..]));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// Costs a look through the directory; the memory of the live arrays is mapped with the first of them.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path, with those that come close;
+    /// [`Mismatch`](crate::ErrorKind::Mismatch) if it is an array that does not change; those of mapping the memory.
+    #[cfg(feature = "ndarray")]
+    pub fn live_untyped(&self, path: &str) -> Result<crate::UntypedLive> {
+        self.content()
+            .and_then(|content| {
+                let placed = lookup::of_any_kind(&content.block()?, path)?;
+                crate::UntypedLive::new(placed, content.live.as_ref())
+                    .map_err(|error| error.at_field(path))
+            })
+            .map_err(|error| self.named(error))
+    }
+
     /// The descriptor of the memory of the object's live arrays, if it has such and this handle may change them: to be passed on
     /// together with that of the sealed memory (`AsFd`), and opened in another process by
     /// [`Segment::from_fds`](Self::from_fds).

@@ -4,6 +4,7 @@
 
 mod containers;
 mod foreign;
+mod live;
 #[path = "../npz/support.rs"]
 #[allow(dead_code)]
 mod support;

@@ -12,7 +12,7 @@ use serde::ser::{Serialize, Serializer};
 use crate::element;
 use crate::error::{Error, Result};
 use crate::layout::Order;
-use crate::memory::live::{self, AtomicBits, AtomicElement, AtomicNumber, Cells, Kind};
+use crate::memory::live::{self, AtomicBits, AtomicElement, AtomicNumber, Cells, Kind, LiveArrays};
 use crate::store::Standing;
 
 use super::super::item::{DeserializeArray, SerializeArray};
@@ -518,9 +518,9 @@ impl<'de, A: AtomicElement, D: Dimension> DeserializeArray<'de> for AtomicArray<
     fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
         let read = Read::<A>::deserialize_any_kind(d)?;
         match read.standing {
-            Standing::Live(Kind::Atomic, number) => {
-                attached(number).map_err(|error| super::into_format(&error, Z::Error::custom))
-            }
+            Standing::Live(Kind::Atomic, number) => super::live_arrays(Kind::Atomic)
+                .and_then(|arrays| attached(&arrays, number))
+                .map_err(|error| super::into_format(&error, Z::Error::custom)),
             Standing::Live(kind, _) => Err(kind_error(Kind::Atomic, kind)),
             Standing::Fixed => Err(kind_error(Kind::Atomic, Kind::Plain)),
             Standing::Free => nd::owned(read).map(Array::<A, D>::into),
@@ -528,8 +528,11 @@ impl<'de, A: AtomicElement, D: Dimension> DeserializeArray<'de> for AtomicArray<
     }
 }
 
-fn attached<A: AtomicElement, D: Dimension>(number: u64) -> Result<AtomicArray<A, D>> {
-    let arrays = super::live_arrays(Kind::Atomic)?;
+/// The live array of this number.
+pub(super) fn attached<A: AtomicElement, D: Dimension>(
+    arrays: &LiveArrays,
+    number: u64,
+) -> Result<AtomicArray<A, D>> {
     let (shape, cells) = arrays.atomic(number)?;
     Ok(AtomicArray::new(cells, super::dimension(shape)?))
 }

@@ -11,7 +11,7 @@ use serde::ser::{Error as _, Serialize, Serializer};
 
 use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::memory::live::{self, Frame, Held, HeldMut, Kind, Lockable, Patience};
+use crate::memory::live::{self, Frame, Held, HeldMut, Kind, LiveArrays, Lockable, Patience};
 use crate::store::Standing;
 
 use super::super::item::{DeserializeArray, SerializeArray};
@@ -413,7 +413,7 @@ fn shaped<T>(view: std::result::Result<T, ndarray::ShapeError>) -> Result<T> {
 
 /// Who waits without limit does not give up.
 #[cold]
-fn gave_up() -> Error {
+pub(super) fn gave_up() -> Error {
     Error::new(crate::error::ErrorKind::Io, "the lock was not had")
 }
 
@@ -468,9 +468,9 @@ impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for LockedArray<A, D> 
     fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
         let read = Read::<A>::deserialize_any_kind(d)?;
         match read.standing {
-            Standing::Live(Kind::Locked, number) => {
-                attached(number).map_err(|error| super::into_format(&error, Z::Error::custom))
-            }
+            Standing::Live(Kind::Locked, number) => super::live_arrays(Kind::Locked)
+                .and_then(|arrays| attached(&arrays, number))
+                .map_err(|error| super::into_format(&error, Z::Error::custom)),
             Standing::Live(kind, _) => Err(kind_error(Kind::Locked, kind)),
             Standing::Fixed => Err(kind_error(Kind::Locked, Kind::Plain)),
             Standing::Free => nd::owned(read).map(Array::<A, D>::into),
@@ -478,8 +478,11 @@ impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for LockedArray<A, D> 
     }
 }
 
-fn attached<A: Element, D: Dimension>(number: u64) -> Result<LockedArray<A, D>> {
-    let arrays = super::live_arrays(Kind::Locked)?;
+/// The live array of this number.
+pub(super) fn attached<A: Element, D: Dimension>(
+    arrays: &LiveArrays,
+    number: u64,
+) -> Result<LockedArray<A, D>> {
     let (shape, items) = arrays.locked(number)?;
     Ok(LockedArray { items, dim: super::dimension(shape)? })
 }

@@ -3,7 +3,9 @@
 
 mod atomic;
 mod flat;
+mod guards;
 mod locked;
+mod untyped;
 
 use std::time::{Duration, Instant};
 
@@ -13,18 +15,23 @@ use ndarray::{Dimension, IxDyn};
 
 pub use atomic::AtomicArray;
 pub use flat::FlatAtomic;
+pub use guards::{UntypedReadGuard, UntypedWriteGuard};
 pub use locked::{LockedArray, LockedReadGuard, LockedWriteGuard};
+pub use untyped::{LiveKind, UntypedAtomic, UntypedLive};
 
 use crate::context;
 
 /// The live arrays of what is being read.
 fn live_arrays(kind: Kind) -> Result<std::sync::Arc<LiveArrays>> {
-    context::live().ok_or_else(|| {
-        Error::mismatch(format!(
-            "found {}, whose elements are not here: it is read from its segment, by `from_shared` or `Segment::get`",
-            kind.describe()
-        ))
-    })
+    context::live().ok_or_else(|| not_here(kind))
+}
+
+#[cold]
+fn not_here(kind: Kind) -> Error {
+    Error::mismatch(format!(
+        "found {}, whose elements are not here: it is read from its segment, by `from_shared` or `Segment::get`",
+        kind.describe()
+    ))
 }
 
 /// The shape as a `D`.

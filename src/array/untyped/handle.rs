@@ -21,7 +21,7 @@ use crate::store::Placed;
 
 use super::UntypedView;
 use super::layout::Layout;
-use super::view::{aligned, check_fit, checked, frame, unseen};
+use super::view::{aligned, check_fit, frame, unseen};
 
 /// An immutable array of any dtype that keeps its memory: to [`UntypedView`] what [`ShmArray`] is to ndarray's views.
 ///
@@ -72,7 +72,7 @@ impl UntypedArray {
     }
 
     /// Bytes that were read or made here.
-    pub(super) fn from_vec(
+    pub(crate) fn from_vec(
         dtype: DType,
         shape: Vec<usize>,
         order: Order,
@@ -142,7 +142,7 @@ impl UntypedArray {
 
     fn given(layout: Layout, region: Region, offset: usize, len: usize) -> Result<Self> {
         let array = UntypedArray::in_region(Arc::new(layout), region, offset, len)?;
-        checked(&array.layout, array.span())?;
+        array.view().check_values()?;
         Ok(array)
     }
 
@@ -181,7 +181,7 @@ impl UntypedArray {
 
     /// A view of the array that borrows the handle. Costs a reference count.
     pub fn view(&self) -> UntypedView<'_> {
-        UntypedView { layout: Arc::clone(&self.layout), span: self.span() }
+        UntypedView::over(&self.layout, self.span())
     }
 
     /// The type of the elements, with their byte order.

@@ -10,13 +10,13 @@ use crate::layout::{self, FREE_ROWS, MAX_NDIM, Order};
 
 /// Dtype, shape and strides of an array, checked against the length of its bytes.
 #[derive(Debug)]
-pub(super) struct Layout {
-    pub(super) dtype: DType,
-    pub(super) shape: Vec<usize>,
+pub(crate) struct Layout {
+    pub(crate) dtype: DType,
+    pub(crate) shape: Vec<usize>,
     /// In bytes.
-    pub(super) strides: Vec<isize>,
+    pub(crate) strides: Vec<isize>,
     /// The order in which the elements lie without gaps, if they do.
-    pub(super) order: Option<Order>,
+    pub(crate) order: Option<Order>,
     /// Where the first element starts, in the bytes from the lowest element on.
     start: usize,
     /// All elements together, also where several lie in the same place.
@@ -73,7 +73,7 @@ impl Layout {
     /// # Errors
     ///
     /// `InvalidInput` if they take more or fewer; `Limit` for too many axes or elements without bytes.
-    pub(super) fn contiguous(
+    pub(crate) fn contiguous(
         dtype: DType,
         shape: Vec<usize>,
         order: Order,
@@ -95,13 +95,23 @@ impl Layout {
         Ok(Layout::new(dtype, shape, strides, 0, bytes))
     }
 
+    /// Elements in C order of whatever length.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`contiguous`](Self::contiguous).
+    pub(crate) fn whole(dtype: DType, shape: Vec<usize>) -> Result<Self> {
+        let bytes = checked_len(&dtype, &shape)?;
+        Layout::contiguous(dtype, shape, Order::C, bytes)
+    }
+
     /// Elements with any strides, the first one at this offset; with the part of the bytes in which they lie.
     ///
     /// # Errors
     ///
     /// `InvalidInput` if an element does not lie in the bytes, or there are not as many strides as axes; `Limit` for too many
     /// axes or elements without bytes.
-    pub(super) fn strided(
+    pub(crate) fn strided(
         dtype: DType,
         shape: Vec<usize>,
         strides: Vec<isize>,
@@ -162,29 +172,29 @@ impl Layout {
     }
 
     /// The same array, its elements read as those of another dtype of the same size.
-    pub(super) fn with_dtype(&self, dtype: DType) -> Self {
+    pub(crate) fn with_dtype(&self, dtype: DType) -> Self {
         let Layout { shape, strides, start, bytes, .. } = self;
         Layout::new(dtype, shape.clone(), strides.clone(), *start, *bytes)
     }
 
     /// Dtype, shape and strides, as those of a type of this name.
-    pub(super) fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub(crate) fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Layout { dtype, shape, strides, .. } = self;
         write!(f, "{name}({dtype}, shape {shape:?}, strides {strides:?})")
     }
 
     /// The number of elements.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.shape.iter().product()
     }
 
     /// The bytes of all elements together.
-    pub(super) fn byte_len(&self) -> usize {
+    pub(crate) fn byte_len(&self) -> usize {
         self.bytes
     }
 
     /// Where an element starts; `None` if there is none of that index.
-    pub(super) fn place(&self, index: &[usize]) -> Option<usize> {
+    pub(crate) fn place(&self, index: &[usize]) -> Option<usize> {
         if index.len() != self.shape.len() {
             return None;
         }
@@ -200,7 +210,7 @@ impl Layout {
 
     /// How many axes are left when those are taken together along which the elements lie one after the other, and the bytes
     /// that such a run takes.
-    pub(super) fn runs(&self) -> (usize, usize) {
+    pub(crate) fn runs(&self) -> (usize, usize) {
         let (mut axes, mut run) = (self.shape.len(), self.dtype.item_size());
         while axes > 0 {
             let (len, stride) = (self.shape[axes - 1], self.strides[axes - 1]);
@@ -214,7 +224,7 @@ impl Layout {
     }
 
     /// The runs in row-major order, with so many axes left, as rows along the last of these.
-    pub(super) fn rows(&self, axes: usize) -> Rows<'_> {
+    pub(crate) fn rows(&self, axes: usize) -> Rows<'_> {
         let (outer, step, count) = match axes.checked_sub(1) {
             Some(last) => (last, self.strides[last], self.shape[last]),
             None => (0, 0, 1),
@@ -229,7 +239,7 @@ impl Layout {
     }
 
     /// An error if a bool among the elements is neither 0 nor 1.
-    pub(super) fn check_values(&self, span: &[u8]) -> Result<(), Misfit> {
+    pub(crate) fn check_values(&self, span: &[u8]) -> Result<(), Misfit> {
         if !element::has_bools(&self.dtype) || self.bytes == 0 {
             return Ok(());
         }
@@ -258,7 +268,7 @@ impl Layout {
 
     /// Packs the elements in row-major order: into `block`, which `put` takes whenever it has about so many bytes. What is
     /// left in it in the end is the caller's.
-    pub(super) fn pack<E>(
+    pub(crate) fn pack<E>(
         &self,
         span: &[u8],
         block: &mut Vec<u8>,
@@ -295,7 +305,7 @@ impl Layout {
 
 /// Runs that lie at equal distances.
 #[derive(Clone, Copy)]
-pub(super) struct Row {
+pub(crate) struct Row {
     start: usize,
     step: isize,
     count: usize,
@@ -303,7 +313,7 @@ pub(super) struct Row {
 
 impl Row {
     /// Where each run starts.
-    pub(super) fn starts(self) -> impl Iterator<Item = usize> {
+    pub(crate) fn starts(self) -> impl Iterator<Item = usize> {
         let Row { start, step, count } = self;
         (0..count).map(move |at| start.wrapping_add_signed(step.wrapping_mul(at.cast_signed())))
     }
@@ -346,7 +356,7 @@ impl Row {
 }
 
 /// The rows of a layout, one after the other.
-pub(super) struct Rows<'l> {
+pub(crate) struct Rows<'l> {
     shape: &'l [usize],
     strides: &'l [isize],
     index: Vec<usize>,

@@ -6,5 +6,6 @@ mod read;
 mod view;
 
 pub use handle::UntypedArray;
-pub(super) use layout::checked_len;
+pub(super) use layout::{Layout, checked_len};
+pub(super) use read::Found;
 pub use view::UntypedView;

@@ -17,7 +17,7 @@ use crate::store::{Placed, Standing};
 use super::{UntypedArray, UntypedView};
 
 /// What was read.
-pub(super) enum Found<'de> {
+pub(crate) enum Found<'de> {
     /// An array of which all is known, and its bytes.
     Stored(Placed<'static>, Cow<'de, [u8]>),
     /// Elements one by one.
@@ -69,7 +69,11 @@ impl<'de> Target<'de> for Found<'de> {
     }
 }
 
-impl Found<'_> {
+impl<'de> Found<'de> {
+    pub(crate) fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(deserializer)
+    }
+
     /// An array that does not change.
     fn plain<E: Error>(found: Self) -> Result<Self, E> {
         match &found {
@@ -88,7 +92,7 @@ fn own<E: Error>(error: &error::Error) -> E {
 
 impl<'de> DeserializeArray<'de> for UntypedArray {
     fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        UntypedArray::of_found(read(d)?)
+        UntypedArray::of_found(Found::deserialize(d)?)
     }
 }
 
@@ -121,7 +125,7 @@ impl<'de> Deserialize<'de> for UntypedArray {
 
 impl<'de: 'a, 'a> DeserializeArray<'de> for UntypedView<'a> {
     fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let why = match Found::plain(read(d)?)? {
+        let why = match Found::plain(Found::deserialize(d)?)? {
             Found::Stored(head, Cow::Borrowed(bytes)) => {
                 return UntypedView::from_placed(head, bytes).map_err(|error| own(&error));
             }

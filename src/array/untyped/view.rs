@@ -62,13 +62,6 @@ pub struct UntypedView<'a> {
     pub(super) span: &'a [u8],
 }
 
-/// An error for bytes that are no elements, given by the caller.
-pub(super) fn checked(layout: &Layout, span: &[u8]) -> Result<()> {
-    layout
-        .check_values(span)
-        .map_err(|misfit| Error::new(ErrorKind::InvalidInput, misfit.to_string()))
-}
-
 impl<'a> UntypedView<'a> {
     /// The elements of these bytes, one after the other in this order.
     ///
@@ -89,8 +82,7 @@ impl<'a> UntypedView<'a> {
     /// 64 axes, or more than 65,536 elements that have no bytes.
     pub fn new(dtype: DType, shape: &[usize], order: Order, bytes: &'a [u8]) -> Result<Self> {
         let layout = Layout::contiguous(dtype, shape.to_vec(), order, bytes.len())?;
-        checked(&layout, bytes)?;
-        Ok(UntypedView { layout: Arc::new(layout), span: bytes })
+        UntypedView { layout: Arc::new(layout), span: bytes }.checked()
     }
 
     /// Elements that lie anywhere in these bytes: the first one `offset` bytes from their start, the next one along each axis so
@@ -123,9 +115,37 @@ impl<'a> UntypedView<'a> {
     ) -> Result<Self> {
         let (shape, strides) = (shape.to_vec(), strides.to_vec());
         let (layout, range) = Layout::strided(dtype, shape, strides, offset, bytes.len())?;
-        let span = &bytes[range];
-        checked(&layout, span)?;
-        Ok(UntypedView { layout: Arc::new(layout), span })
+        UntypedView { layout: Arc::new(layout), span: &bytes[range] }.checked()
+    }
+
+    /// What a layout says of these bytes.
+    pub(crate) fn over(layout: &Arc<Layout>, span: &'a [u8]) -> Self {
+        UntypedView { layout: Arc::clone(layout), span }
+    }
+
+    /// An error for bytes that are no elements, given by the caller.
+    pub(crate) fn check_values(&self) -> Result<()> {
+        self.layout
+            .check_values(self.span)
+            .map_err(|misfit| Error::new(ErrorKind::InvalidInput, misfit.to_string()))
+    }
+
+    fn checked(self) -> Result<Self> {
+        self.check_values()?;
+        Ok(self)
+    }
+
+    /// Calls `put` with the elements' bytes in row-major order, one or several times.
+    pub(crate) fn row_major_blocks<E>(
+        &self,
+        mut put: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.layout.order == Some(Order::C) {
+            return put(self.span);
+        }
+        let mut block = Vec::new();
+        self.layout.pack(self.span, &mut block, BLOCK, &mut put)?;
+        if block.is_empty() { Ok(()) } else { put(&block) }
     }
 
     /// An array of a container, whose bytes are not looked at.
@@ -376,12 +396,10 @@ impl fmt::Debug for UntypedView<'_> {
 
 impl ElementBytes for &UntypedView<'_> {
     fn each_block<E>(&self, mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
-        if let Some(bytes) = self.as_bytes() {
-            return put(bytes);
+        match self.as_bytes() {
+            Some(bytes) => put(bytes),
+            None => self.row_major_blocks(put),
         }
-        let mut block = Vec::new();
-        self.layout.pack(self.span, &mut block, BLOCK, &mut put)?;
-        if block.is_empty() { Ok(()) } else { put(&block) }
     }
 
     fn in_rows<T, E: serde::ser::Error>(

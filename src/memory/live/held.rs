@@ -23,6 +23,25 @@ pub(crate) trait Frame<A: 'static> {
     fn exclusive_mut<'s>(view: &'s mut Self::Exclusive<'_>) -> &'s mut Self::Seen;
 }
 
+/// What keeps a region, and with it its elements, for `'k`: a borrow of it, or a share. Others there must not be.
+pub(crate) trait Keep<'k> {
+    fn region(&self) -> &LiveRegion;
+}
+
+impl<'k> Keep<'k> for &'k LiveRegion {
+    #[inline]
+    fn region(&self) -> &LiveRegion {
+        self
+    }
+}
+
+impl Keep<'static> for LiveRegion {
+    #[inline]
+    fn region(&self) -> &LiveRegion {
+        self
+    }
+}
+
 /// Elements behind a lock. No two of different kinds are made for the same bytes of a region.
 #[derive(Clone, Debug)]
 pub(crate) struct Lockable<A> {
@@ -103,11 +122,32 @@ impl<A: Element> Lockable<A> {
     /// # Errors
     ///
     /// `Poisoned`, `Deadlock`; those of taking a slot; those of `make`.
+    #[inline]
     pub(crate) fn read<F: Frame<A>>(
         &self,
         wait: &mut impl Wait,
         make: impl for<'x> FnOnce(&'x [A]) -> Result<F::Shared<'x>>,
     ) -> Result<Option<Held<'_, A, F>>> {
+        self.read_keeping(&self.region, wait, make)
+    }
+
+    /// The same with a guard that keeps the memory.
+    pub(crate) fn read_owned<F: Frame<A>>(
+        &self,
+        wait: &mut impl Wait,
+        make: impl for<'x> FnOnce(&'x [A]) -> Result<F::Shared<'x>>,
+    ) -> Result<Option<OwnedHeld<A, F>>> {
+        self.read_keeping(self.region.clone(), wait, make)
+    }
+
+    /// `keeper` keeps this region.
+    #[inline]
+    fn read_keeping<'k, F: Frame<A>, K: Keep<'k>>(
+        &self,
+        keeper: K,
+        wait: &mut impl Wait,
+        make: impl for<'x> FnOnce(&'x [A]) -> Result<F::Shared<'x>>,
+    ) -> Result<Option<Held<'k, A, F, K>>> {
         let slots = self.slots()?;
         let (line, key) = (self.line(), Key::new(&self.region, self.array));
         let turn = Turn::of(key);
@@ -127,10 +167,11 @@ impl<A: Element> Lockable<A> {
             Outcome::Full => return Err(full()),
         }
         let place = self.place(&slots);
-        let share = Share { turn: Turn::begin(key, false), slots, line };
+        let (slot, array) = (slots.own(), self.array);
+        let share = Share { turn: Turn::begin(key, false), slot, array, keeper, life: PhantomData };
         self.check(place)?;
-        // SAFETY: the elements lie there, are valid by `check`, and the share of the lock keeps writers out until it is
-        // dropped, as long as all keep the protocol, which the type's documentation asks of them. `make` works for
+        // SAFETY: the elements lie there, of the region that the share keeps, are valid by `check`, and the share of the lock
+        // keeps writers out until it is dropped, as long as all keep the protocol, which the type's documentation asks of them. `make` works for
         // any lifetime and `Frame` shows nothing of it, so that no reference outlives the guard. In a forked child, where the
         // lock is not held, there is no access to them: `os::LiveMap::new_own`.
         let items = unsafe { std::slice::from_raw_parts(place, self.count) };
@@ -139,12 +180,35 @@ impl<A: Element> Lockable<A> {
 
     /// Takes the whole of the lock; see [`read`](Self::read). If it is to `mend` the elements, poison does not matter, and
     /// is gone when the guard is dropped.
+    #[inline]
     pub(crate) fn write<F: Frame<A>>(
         &self,
         wait: &mut impl Wait,
         mend: bool,
         make: impl for<'x> FnOnce(&'x mut [A]) -> Result<F::Exclusive<'x>>,
     ) -> Result<Option<HeldMut<'_, A, F>>> {
+        self.write_keeping(&self.region, wait, mend, make)
+    }
+
+    /// The same with a guard that keeps the memory.
+    pub(crate) fn write_owned<F: Frame<A>>(
+        &self,
+        wait: &mut impl Wait,
+        mend: bool,
+        make: impl for<'x> FnOnce(&'x mut [A]) -> Result<F::Exclusive<'x>>,
+    ) -> Result<Option<OwnedHeldMut<A, F>>> {
+        self.write_keeping(self.region.clone(), wait, mend, make)
+    }
+
+    /// `keeper` keeps this region.
+    #[inline]
+    fn write_keeping<'k, F: Frame<A>, K: Keep<'k>>(
+        &self,
+        keeper: K,
+        wait: &mut impl Wait,
+        mend: bool,
+        make: impl for<'x> FnOnce(&'x mut [A]) -> Result<F::Exclusive<'x>>,
+    ) -> Result<Option<HeldMut<'k, A, F, K>>> {
         if !self.region.is_writable() {
             return Err(read_only());
         }
@@ -164,8 +228,14 @@ impl<A: Element> Lockable<A> {
             Outcome::Full => return Err(full()),
         }
         let panicking = std::thread::panicking();
-        let mut whole =
-            Whole { turn: Turn::begin(key, true), line, left: Left::Untouched, panicking };
+        let mut whole = Whole {
+            turn: Turn::begin(key, true),
+            array: self.array,
+            keeper,
+            left: Left::Untouched,
+            panicking,
+            life: PhantomData,
+        };
         let place = self.place(&slots);
         self.check(place)?;
         // SAFETY: as in `read`; the whole of the lock keeps all others out.
@@ -300,45 +370,57 @@ fn inherited() -> ! {
     );
 }
 
-struct Share<'a> {
+struct Share<'k, K: Keep<'k>> {
     turn: Turn,
-    slots: Slots<'a>,
-    line: &'a Line,
+    /// That of this process when the lock was taken, which has it as long as the region is kept.
+    slot: u32,
+    array: usize,
+    keeper: K,
+    life: PhantomData<&'k ()>,
 }
 
-impl Drop for Share<'_> {
+impl<'k, K: Keep<'k>> Drop for Share<'k, K> {
+    #[inline]
     fn drop(&mut self) {
         if self.turn.end() {
-            lock::unread(self.line, self.slots.count(self.slots.own()));
+            let region = self.keeper.region();
+            lock::unread(region.line(self.array), region.control().count(self.slot, self.array));
         }
     }
 }
 
-struct Whole<'a> {
+struct Whole<'k, K: Keep<'k>> {
     turn: Turn,
-    line: &'a Line,
+    array: usize,
+    keeper: K,
     left: Left,
     /// The thread was panicking before it took the lock.
     panicking: bool,
+    life: PhantomData<&'k ()>,
 }
 
-impl Drop for Whole<'_> {
+impl<'k, K: Keep<'k>> Drop for Whole<'k, K> {
+    #[inline]
     fn drop(&mut self) {
         if self.turn.end() {
             let torn = !self.panicking && std::thread::panicking();
-            lock::unwrite(self.line, if torn { Left::Torn } else { self.left });
+            let line = self.keeper.region().line(self.array);
+            lock::unwrite(line, if torn { Left::Torn } else { self.left });
         }
     }
 }
 
 /// A view under a share of the lock.
-pub(crate) struct Held<'a, A: 'static, F: Frame<A>> {
+pub(crate) struct Held<'k, A: 'static, F: Frame<A>, K: Keep<'k> = &'k LiveRegion> {
     /// Declared before the share, hence dropped before it.
-    view: F::Shared<'a>,
-    share: Share<'a>,
+    view: F::Shared<'k>,
+    share: Share<'k, K>,
 }
 
-impl<A, F: Frame<A>> Held<'_, A, F> {
+/// The same, which keeps the memory.
+pub(crate) type OwnedHeld<A, F> = Held<'static, A, F, LiveRegion>;
+
+impl<'k, A, F: Frame<A>, K: Keep<'k>> Held<'k, A, F, K> {
     #[inline]
     pub(crate) fn seen(&self) -> &F::Seen {
         self.share.turn.check_own();
@@ -347,12 +429,15 @@ impl<A, F: Frame<A>> Held<'_, A, F> {
 }
 
 /// A view under the whole of the lock.
-pub(crate) struct HeldMut<'a, A: 'static, F: Frame<A>> {
-    view: F::Exclusive<'a>,
-    whole: Whole<'a>,
+pub(crate) struct HeldMut<'k, A: 'static, F: Frame<A>, K: Keep<'k> = &'k LiveRegion> {
+    view: F::Exclusive<'k>,
+    whole: Whole<'k, K>,
 }
 
-impl<A, F: Frame<A>> HeldMut<'_, A, F> {
+/// The same, which keeps the memory.
+pub(crate) type OwnedHeldMut<A, F> = HeldMut<'static, A, F, LiveRegion>;
+
+impl<'k, A, F: Frame<A>, K: Keep<'k>> HeldMut<'k, A, F, K> {
     #[inline]
     pub(crate) fn seen(&self) -> &F::Seen {
         self.whole.turn.check_own();

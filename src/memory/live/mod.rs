@@ -33,9 +33,9 @@ pub(crate) use cells::Cells;
 #[cfg(feature = "ndarray")]
 pub use cells::{AtomicBits, AtomicElement, AtomicNumber};
 #[cfg(feature = "ndarray")]
-pub(crate) use held::{Frame, Held, HeldMut, Lockable, read_only};
+pub(crate) use held::{Frame, Held, HeldMut, Lockable, OwnedHeld, OwnedHeldMut, read_only};
 pub(crate) use layout::{DATA_START, Kind, Layout};
 #[cfg(feature = "ndarray")]
-pub(crate) use lock::{clear_poison, is_poisoned, notify, version, wait_for_update};
+pub(crate) use lock::{Line, clear_poison, is_poisoned, notify, version, wait_for_update};
 #[cfg(feature = "ndarray")]
 pub(crate) use patience::Patience;

@@ -30,14 +30,7 @@ impl LiveArrays {
 
     /// The live array of this number, if it is of that kind and type; with its shape.
     fn place<A: Element>(&self, number: u64, kind: Kind) -> Result<(&LiveEntry, Place)> {
-        let array = self
-            .entries
-            .binary_search_by_key(&number, |entry| entry.number)
-            .map_err(|_| Error::corrupt(format!("array number {number} is no live array")))?;
-        let entry = &self.entries[array];
-        if entry.kind != kind {
-            return Err(other_kind(kind, entry.kind));
-        }
+        let (entry, place) = self.find(number, kind)?;
         if entry.dtype != A::DTYPE {
             return Err(Error::mismatch(format!(
                 "expected a live array of {}, found one of {} (shape {:?}); a live array is not converted",
@@ -45,6 +38,19 @@ impl LiveArrays {
                 entry.dtype.rust_name(),
                 entry.shape
             )));
+        }
+        Ok((entry, place))
+    }
+
+    /// The same of any type.
+    fn find(&self, number: u64, kind: Kind) -> Result<(&LiveEntry, Place)> {
+        let array = self
+            .entries
+            .binary_search_by_key(&number, |entry| entry.number)
+            .map_err(|_| Error::corrupt(format!("array number {number} is no live array")))?;
+        let entry = &self.entries[array];
+        if entry.kind != kind {
+            return Err(other_kind(kind, entry.kind));
         }
         let too_large = || Error::corrupt("a live array reaches beyond its memory");
         let start = usize::try_from(entry.start).map_err(|_| too_large())?;
@@ -60,6 +66,19 @@ impl LiveArrays {
         let region = self.region(Kind::Locked)?.clone();
         let items = Lockable::placed(region, place.start, place.count, place.array)?;
         Ok((&entry.shape, items))
+    }
+
+    /// The bytes of a locked array of any type.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`locked`](Self::locked), but for the type's.
+    pub(crate) fn locked_bytes(&self, number: u64) -> Result<Lockable<u8>> {
+        let (entry, place) = self.find(number, Kind::Locked)?;
+        let region = self.region(Kind::Locked)?.clone();
+        let bytes = layout::byte_len(&entry.shape, entry.dtype.item_size())
+            .ok_or_else(|| Error::corrupt("a live array reaches beyond its memory"))?;
+        Lockable::placed(region, place.start, bytes, place.array)
     }
 
     /// The same for an atomic array.

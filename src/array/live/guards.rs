@@ -1,0 +1,181 @@
+//! Guards of a locked array whose element type is not known: they keep the array.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::element;
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory::live::{Frame, OwnedHeld, OwnedHeldMut};
+
+use super::super::untyped::{Layout, UntypedView};
+
+/// Bytes under a guard.
+pub(super) struct ByteFrame;
+
+impl Frame<u8> for ByteFrame {
+    type Seen = [u8];
+    type Shared<'a> = &'a [u8];
+    type Exclusive<'a> = &'a mut [u8];
+
+    fn shared<'s>(view: &'s &[u8]) -> &'s [u8] {
+        view
+    }
+
+    fn exclusive<'s>(view: &'s &mut [u8]) -> &'s [u8] {
+        view
+    }
+
+    fn exclusive_mut<'s>(view: &'s mut Self::Exclusive<'_>) -> &'s mut [u8] {
+        view
+    }
+}
+
+/// A share of a locked array's lock, which keeps the array. The lock is given back when it is dropped, by the thread that took it:
+///
+/// ```compile_fail,E0277
+/// fn send<T: Send>() {}
+/// send::<serde_shm::UntypedReadGuard>();
+/// ```
+#[must_use = "the lock is given back at once if the guard is not kept"]
+pub struct UntypedReadGuard {
+    pub(super) layout: Arc<Layout>,
+    pub(super) held: OwnedHeld<u8, ByteFrame>,
+}
+
+/// The whole of a locked array's lock, which keeps the array. When it is dropped, the change counts as an update, and the lock is
+/// given back.
+#[must_use = "the lock is given back at once if the guard is not kept"]
+pub struct UntypedWriteGuard {
+    pub(super) layout: Arc<Layout>,
+    pub(super) held: OwnedHeldMut<u8, ByteFrame>,
+}
+
+impl UntypedReadGuard {
+    /// The array while it is locked.
+    ///
+    /// # Panics
+    ///
+    /// In a forked child that inherited the guard, as guards of a [`LockedArray`] do.
+    pub fn view(&self) -> UntypedView<'_> {
+        UntypedView::over(&self.layout, self.held.seen())
+    }
+}
+
+impl UntypedWriteGuard {
+    /// The array while it is locked.
+    ///
+    /// # Panics
+    ///
+    /// As [`UntypedReadGuard::view`]; so do the methods below.
+    pub fn view(&self) -> UntypedView<'_> {
+        UntypedView::over(&self.layout, self.held.seen())
+    }
+
+    /// Sets one element to these bytes.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if there is no element of that index, if there are more or fewer bytes than an element has, or a bool among
+    /// them is neither 0 nor 1.
+    pub fn set(&mut self, index: &[usize], element: &[u8]) -> Result<()> {
+        let refused = |text| Err(Error::new(ErrorKind::InvalidInput, text));
+        let (dtype, shape) = (&self.layout.dtype, &self.layout.shape);
+        let Some(start) = self.layout.place(index) else {
+            return refused(format!(
+                "index {index:?} is out of range for an array of shape {shape:?}"
+            ));
+        };
+        if element.len() != dtype.item_size() {
+            return refused(format!(
+                "expected the {} bytes of an element of {dtype}, found {}",
+                dtype.item_size(),
+                element.len()
+            ));
+        }
+        if let Err(misfit) = element::check_values(dtype, element) {
+            return refused(misfit.to_string());
+        }
+        if let Some(place) = self.held.seen_mut().get_mut(start..start + element.len()) {
+            place.copy_from_slice(element);
+        }
+        Ok(())
+    }
+
+    /// Copies all elements of an array of the same dtype and shape, of any strides.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use serde_shm::{DType, LockedArray, UntypedView};
+    ///
+    /// let segment = serde_shm::to_shared(&[LockedArray::from(vec![0_u8; 3])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// let backwards = UntypedView::with_strides(DType::U8, &[3], &[-1], 2, b"abc")?;
+    /// any.write()?.copy_from(&backwards)?;
+    /// assert_eq!(any.read()?.view().as_bytes(), Some(&b"cba"[..]));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Mismatch` if dtype or shape are others; `InvalidInput` if a bool is neither 0 nor 1. Nothing is copied then.
+    pub fn copy_from(&mut self, other: &UntypedView<'_>) -> Result<()> {
+        let Layout { dtype, shape, .. } = &*self.layout;
+        if other.dtype() != dtype || other.shape() != shape {
+            return Err(Error::mismatch(format!(
+                "expected an array of {dtype} of shape {shape:?} to copy, found {} of shape {:?}",
+                other.dtype(),
+                other.shape()
+            )));
+        }
+        other.check_values()?;
+        let mut left = self.held.seen_mut();
+        other.row_major_blocks(|bytes| {
+            // Together they are as long as the array.
+            if let Some((here, rest)) = std::mem::take(&mut left).split_at_mut_checked(bytes.len())
+            {
+                here.copy_from_slice(bytes);
+                left = rest;
+            }
+            Ok(())
+        })
+    }
+
+    /// The bytes of all elements, in row-major order, to be changed.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&[serde_shm::LockedArray::from(vec![1_u8, 2])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// any.write()?.bytes_mut()?.fill(5);
+    /// assert_eq!(any.read()?.view().as_bytes(), Some(&[5, 5][..]));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Mismatch` if there are bools among the elements, which not all bytes are: use [`set`](Self::set) or
+    /// [`copy_from`](Self::copy_from).
+    pub fn bytes_mut(&mut self) -> Result<&mut [u8]> {
+        if element::has_bools(&self.layout.dtype) {
+            return Err(Error::mismatch(format!(
+                "elements of {} have bools, which not all bytes are; use `set` or `copy_from`, or a typed array",
+                self.layout.dtype
+            )));
+        }
+        Ok(self.held.seen_mut())
+    }
+}
+
+impl fmt::Debug for UntypedReadGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.layout.fmt_as("UntypedReadGuard", f)
+    }
+}
+
+impl fmt::Debug for UntypedWriteGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.layout.fmt_as("UntypedWriteGuard", f)
+    }
+}

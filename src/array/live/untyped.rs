@@ -1,0 +1,482 @@
+//! `UntypedLive`: a live array whose element type is not known.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ndarray::Dimension;
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Error as _, Serialize, Serializer};
+
+use crate::context;
+use crate::dtype::DType;
+use crate::element::{self, Element};
+use crate::error::{Error, Result};
+use crate::layout::Order;
+use crate::memory::live::{
+    self, AtomicElement, Cells, Kind, LiveArrays, Lockable, Patience, other_kind,
+};
+use crate::store::{Placed, Standing};
+
+use super::super::item::{DeserializeArray, SerializeArray};
+use super::super::lossless::misfit;
+use super::super::token::{self, Elements};
+use super::super::untyped::{Found, Layout, UntypedArray};
+use super::atomic::{self, AtomicArray};
+use super::flat::FlatAtomic;
+use super::guards::{ByteFrame, UntypedReadGuard, UntypedWriteGuard};
+use super::locked::{self, LockedArray};
+
+/// An array of a segment that is changed in place, of any dtype: a [`LockedArray`] or an [`AtomicArray`] to a program that does
+/// not know which.
+///
+/// It is had by [`Segment::live_untyped`](crate::Segment::live_untyped), or as a field of what is read from a segment. It is another
+/// handle of the same array: the lock and the elements are those that typed handles have, here and in other processes.
+///
+/// ```
+/// # #[cfg(target_os = "linux")] {
+/// use ndarray::{Ix1, array};
+/// use serde_shm::{LiveKind, LockedArray, UntypedLive, UntypedView};
+///
+/// let segment = serde_shm::to_shared(&[LockedArray::from(array![1.0_f32, 2.0])])?;
+/// let any: UntypedLive = segment.live_untyped("0")?;
+/// assert_eq!((any.kind(), any.dtype(), any.shape()), (LiveKind::Locked, &"<f4".parse()?, &[2][..]));
+///
+/// let mut guard = any.write()?;
+/// guard.set(&[1], &7.0_f32.to_le_bytes())?;
+/// drop(guard);
+/// let [typed]: [LockedArray<f32, Ix1>; 1] = segment.get()?;
+/// assert_eq!(*typed.read()?, array![1.0, 7.0]);
+///
+/// let guard = any.read()?; // owned: it keeps the array
+/// drop((any, segment, typed));
+/// assert_eq!(guard.view().view::<f32, Ix1>()?, array![1.0, 7.0]);
+/// # }
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+///
+/// Written, it is a live array of the same kind where there are such, with what it has at that moment: the elements under a
+/// read lock, or each loaded by itself. It is read from segments alone: elsewhere there are no live arrays, and an
+/// [`UntypedArray`] takes what is there.
+#[derive(Clone)]
+pub struct UntypedLive {
+    layout: Arc<Layout>,
+    arrays: Arc<LiveArrays>,
+    number: u64,
+    elements: Inner,
+}
+
+/// In which way a live array is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LiveKind {
+    /// Under a lock: a [`LockedArray`].
+    Locked,
+    /// Each element by itself: an [`AtomicArray`].
+    Atomic,
+}
+
+#[derive(Clone)]
+enum Inner {
+    Locked(Lockable<u8>),
+    Atomic(AnyCells),
+}
+
+macro_rules! atomics {
+    ($($name:ident $ty:ident $text:literal;)*) => {
+        /// The elements of an atomic array, by their dtype: [`UntypedLive::atomic`].
+        ///
+        /// ```
+        /// # #[cfg(target_os = "linux")] {
+        /// use std::sync::atomic::Ordering::Relaxed;
+        /// use serde_shm::{AtomicArray, UntypedAtomic};
+        ///
+        /// let segment = serde_shm::to_shared(&[AtomicArray::from(vec![1_u64, 2])])?;
+        /// let any = segment.live_untyped("0")?;
+        /// match any.atomic()? {
+        ///     UntypedAtomic::U64(counts) => assert_eq!(counts.fetch_add(1, 10, Relaxed)?, 2),
+        ///     other => panic!("{other:?}"),
+        /// }
+        /// # }
+        /// # Ok::<(), serde_shm::Error>(())
+        /// ```
+        #[derive(Clone, Copy, Debug)]
+        pub enum UntypedAtomic<'a> {
+            $(
+                #[doc = $text]
+                $name(FlatAtomic<'a, $ty>),
+            )*
+        }
+
+        #[derive(Clone)]
+        enum AnyCells {
+            $($name(Cells<$ty>),)*
+        }
+
+        /// Calls `$body` with the elements.
+        macro_rules! with_cells {
+            ($cells:expr, $one:ident => $body:expr) => {
+                match $cells {
+                    $(AnyCells::$name($one) => $body,)*
+                }
+            };
+        }
+
+        impl AnyCells {
+            fn placed(arrays: &LiveArrays, number: u64, dtype: &DType) -> Result<Self> {
+                $(
+                    if *dtype == $ty::DTYPE {
+                        return arrays.atomic::<$ty>(number).map(|(_, cells)| AnyCells::$name(cells));
+                    }
+                )*
+                Err(Error::mismatch(format!(
+                    "expected an atomic array of bools, integers, f32 or f64, found one of {}",
+                    dtype.rust_name()
+                )))
+            }
+
+            fn flat(&self) -> UntypedAtomic<'_> {
+                match self {
+                    $(AnyCells::$name(cells) => UntypedAtomic::$name(FlatAtomic { cells }),)*
+                }
+            }
+        }
+    };
+}
+
+atomics! {
+    Bool bool "`|b1`";
+    I8 i8 "`|i1`";
+    I16 i16 "`<i2`";
+    I32 i32 "`<i4`";
+    I64 i64 "`<i8`";
+    U8 u8 "`|u1`";
+    U16 u16 "`<u2`";
+    U32 u32 "`<u4`";
+    U64 u64 "`<u8`";
+    F32 f32 "`<f4`";
+    F64 f64 "`<f8`";
+}
+
+/// An error for bytes that another program put there.
+fn check(dtype: &DType, bytes: &[u8]) -> Result<()> {
+    if !element::has_bools(dtype) {
+        return Ok(());
+    }
+    element::check_values(dtype, bytes).map_err(|misfit| Error::corrupt(misfit.to_string()))
+}
+
+impl UntypedLive {
+    /// The live array of a segment that was found there.
+    ///
+    /// # Errors
+    ///
+    /// `Mismatch` if it is none; those of mapping its memory.
+    pub(crate) fn new(head: Placed<'_>, arrays: Option<&Arc<LiveArrays>>) -> Result<Self> {
+        let Standing::Live(kind, number) = head.standing else { return Err(no_live()) };
+        let arrays = arrays.ok_or_else(|| super::not_here(kind))?;
+        let Placed { dtype, shape, .. } = head;
+        let elements = match kind {
+            Kind::Atomic => Inner::Atomic(AnyCells::placed(arrays, number, &dtype)?),
+            _ => Inner::Locked(arrays.locked_bytes(number)?),
+        };
+        let layout = Arc::new(Layout::whole(dtype, shape)?);
+        Ok(UntypedLive { layout, arrays: Arc::clone(arrays), number, elements })
+    }
+
+    /// In which way it is changed.
+    pub fn kind(&self) -> LiveKind {
+        match self.elements {
+            Inner::Locked(_) => LiveKind::Locked,
+            Inner::Atomic(_) => LiveKind::Atomic,
+        }
+    }
+
+    /// The type of the elements.
+    pub fn dtype(&self) -> &DType {
+        &self.layout.dtype
+    }
+
+    /// The length of each axis.
+    pub fn shape(&self) -> &[usize] {
+        &self.layout.shape
+    }
+
+    /// Whether it belongs to a segment that was opened for reading.
+    pub fn is_read_only(&self) -> bool {
+        let region = match &self.elements {
+            Inner::Locked(items) => items.region(),
+            Inner::Atomic(cells) => with_cells!(cells, cells => cells.region()),
+        };
+        !region.is_writable()
+    }
+
+    fn line(&self) -> &live::Line {
+        match &self.elements {
+            Inner::Locked(items) => items.line(),
+            Inner::Atomic(cells) => with_cells!(cells, cells => cells.line()),
+        }
+    }
+
+    fn locked(&self) -> Result<&Lockable<u8>> {
+        match &self.elements {
+            Inner::Locked(items) => Ok(items),
+            Inner::Atomic(_) => Err(other_kind(Kind::Locked, Kind::Atomic)),
+        }
+    }
+
+    fn cells(&self) -> Result<&AnyCells> {
+        match &self.elements {
+            Inner::Atomic(cells) => Ok(cells),
+            Inner::Locked(_) => Err(other_kind(Kind::Atomic, Kind::Locked)),
+        }
+    }
+
+    fn read_within(&self, wait: &mut Patience) -> Result<Option<UntypedReadGuard>> {
+        let dtype = &self.layout.dtype;
+        let held = self
+            .locked()?
+            .read_owned::<ByteFrame>(wait, |bytes| check(dtype, bytes).map(|()| bytes))?;
+        Ok(held.map(|held| UntypedReadGuard { layout: Arc::clone(&self.layout), held }))
+    }
+
+    fn write_within(&self, wait: &mut Patience, mend: bool) -> Result<Option<UntypedWriteGuard>> {
+        let dtype = &self.layout.dtype;
+        let held = self.locked()?.write_owned::<ByteFrame>(wait, mend, |bytes| {
+            // What is to be mended may be anything.
+            if mend { Ok(bytes) } else { check(dtype, bytes).map(|()| bytes) }
+        })?;
+        Ok(held.map(|held| UntypedWriteGuard { layout: Arc::clone(&self.layout), held }))
+    }
+
+    /// Takes a share of a locked array's lock, and waits for a writer to leave; as [`LockedArray::read`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`LockedArray::read`]; `Mismatch` if it is an atomic array.
+    pub fn read(&self) -> Result<UntypedReadGuard> {
+        self.read_within(&mut Patience::endless())?.ok_or_else(locked::gave_up)
+    }
+
+    /// The same without waiting: `None` if there is a writer.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read), but for a deadlock.
+    pub fn try_read(&self) -> Result<Option<UntypedReadGuard>> {
+        self.read_within(&mut Patience::none())
+    }
+
+    /// The same with a limit to the waiting: `None` if a writer did not leave in time.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read).
+    pub fn read_timeout(&self, timeout: Duration) -> Result<Option<UntypedReadGuard>> {
+        self.read_within(&mut super::patience(timeout))
+    }
+
+    /// Takes the whole of a locked array's lock, and waits for readers and a writer to leave; as [`LockedArray::write`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`LockedArray::write`]; `Mismatch` if it is an atomic array.
+    pub fn write(&self) -> Result<UntypedWriteGuard> {
+        self.write_within(&mut Patience::endless(), false)?.ok_or_else(locked::gave_up)
+    }
+
+    /// The same without waiting: `None` if anybody has the lock.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](Self::write), but for a deadlock.
+    pub fn try_write(&self) -> Result<Option<UntypedWriteGuard>> {
+        self.write_within(&mut Patience::none(), false)
+    }
+
+    /// The same with a limit to the waiting: `None` if others did not leave in time.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](Self::write).
+    pub fn write_timeout(&self, timeout: Duration) -> Result<Option<UntypedWriteGuard>> {
+        self.write_within(&mut super::patience(timeout), false)
+    }
+
+    /// Takes the whole of the lock to mend the elements, also if the array is poisoned, as [`LockedArray::mend`]; here also if
+    /// there are bytes that are no bools.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](Self::write), but for poison and such bytes.
+    pub fn mend(&self) -> Result<UntypedWriteGuard> {
+        self.write_within(&mut Patience::endless(), true)?.ok_or_else(locked::gave_up)
+    }
+
+    /// Whether a writer ended in the midst of a change; never so of an atomic array.
+    pub fn is_poisoned(&self) -> bool {
+        live::is_poisoned(self.line())
+    }
+
+    /// Declares the elements to be well, as [`LockedArray::clear_poison`].
+    ///
+    /// # Errors
+    ///
+    /// `ReadOnly` if the segment was opened for reading; `Mismatch` if it is an atomic array.
+    pub fn clear_poison(&self) -> Result<()> {
+        self.locked()?;
+        if self.is_read_only() {
+            return Err(live::read_only());
+        }
+        live::clear_poison(self.line());
+        Ok(())
+    }
+
+    /// How often the array was updated: write guards that were dropped, or calls of `notify`.
+    pub fn version(&self) -> u64 {
+        live::version(self.line())
+    }
+
+    /// Counts an update of an atomic array, and wakes who waits for one; as [`AtomicArray::notify`].
+    ///
+    /// # Errors
+    ///
+    /// `ReadOnly` if the segment was opened for reading; `Mismatch` if it is a locked array, whose guards do that.
+    pub fn notify(&self) -> Result<()> {
+        self.cells()?;
+        if self.is_read_only() {
+            return Err(live::read_only());
+        }
+        live::notify(self.line());
+        Ok(())
+    }
+
+    /// Waits until the version is another than the one that was seen last: the new one, or `None` if the time ran out.
+    ///
+    /// # Errors
+    ///
+    /// None today; the result leaves room for them.
+    pub fn wait_for_update(&self, seen: u64, timeout: Duration) -> Result<Option<u64>> {
+        let mut wait = super::patience(timeout).watching();
+        Ok(live::wait_for_update(self.line(), seen, &mut wait))
+    }
+
+    /// The elements of an atomic array, by their dtype and by one index in row-major order.
+    ///
+    /// # Errors
+    ///
+    /// `Mismatch` if it is a locked array.
+    pub fn atomic(&self) -> Result<UntypedAtomic<'_>> {
+        self.cells().map(AnyCells::flat)
+    }
+
+    /// Another handle of the same array, typed.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use ndarray::Ix1;
+    ///
+    /// let segment = serde_shm::to_shared(&[serde_shm::LockedArray::from(vec![true, false])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// any.to_locked::<bool, Ix1>()?.write()?.fill(true);
+    /// assert_eq!(any.read()?.view().as_bytes(), Some(&[1, 1][..]));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Mismatch` if the array is atomic, or of another dtype or number of axes.
+    pub fn to_locked<A: Element, D: Dimension>(&self) -> Result<LockedArray<A, D>> {
+        locked::attached(&self.arrays, self.number)
+    }
+
+    /// Another handle of the same array, typed.
+    ///
+    /// # Errors
+    ///
+    /// `Mismatch` if the array is locked, or of another dtype or number of axes.
+    pub fn to_atomic<A: AtomicElement, D: Dimension>(&self) -> Result<AtomicArray<A, D>> {
+        atomic::attached(&self.arrays, self.number)
+    }
+
+    /// The elements as an array of this process: under a read lock, or each loaded by itself. Costs a copy.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read) if it is a locked array; `Io` if there is no memory for the copy.
+    pub fn snapshot(&self) -> Result<UntypedArray> {
+        let cells = match &self.elements {
+            Inner::Locked(_) => return self.read()?.view().to_array(),
+            Inner::Atomic(cells) => cells,
+        };
+        let mut bytes = element::room(self.layout.byte_len()).map_err(misfit)?;
+        let put = |block: &[u8]| {
+            bytes.extend_from_slice(block);
+            Ok::<_, Error>(())
+        };
+        with_cells!(cells, cells => FlatAtomic { cells }.blocks(put))?;
+        let Layout { dtype, shape, .. } = &*self.layout;
+        UntypedArray::from_vec(dtype.clone(), shape.clone(), Order::C, bytes)
+    }
+}
+
+#[cold]
+fn no_live() -> Error {
+    Error::mismatch(format!(
+        "expected {} or {} of a segment, found {}",
+        Kind::Locked.describe(),
+        Kind::Atomic.describe(),
+        Kind::Plain.describe()
+    ))
+}
+
+impl fmt::Debug for UntypedLive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UntypedLive")
+            .field("kind", &self.kind())
+            .field("dtype", self.dtype())
+            .field("shape", &self.shape())
+            .field("version", &self.version())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Of a locked array under a read lock, which is waited for.
+impl SerializeArray for UntypedLive {
+    fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.elements {
+            Inner::Locked(_) => {
+                let guard =
+                    self.read().map_err(|error| super::into_format(&error, S::Error::custom))?;
+                let (dtype, shape) = (self.dtype(), self.shape());
+                let view = &guard.view();
+                token::serialize_bytes(dtype, Order::C, Kind::Locked, shape, view, serializer)
+            }
+            Inner::Atomic(cells) => with_cells!(cells, cells => {
+                token::serialize_as(Kind::Atomic, self.shape(), FlatAtomic { cells }, serializer)
+            }),
+        }
+    }
+}
+
+impl Serialize for UntypedLive {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize_array(serializer)
+    }
+}
+
+impl<'de> DeserializeArray<'de> for UntypedLive {
+    fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
+        let made = match Found::deserialize(d)? {
+            Found::Stored(head, _) => UntypedLive::new(head, context::live().as_ref()),
+            Found::Nested(_) => Err(no_live()),
+        };
+        made.map_err(|error| super::into_format(&error, Z::Error::custom))
+    }
+}
+
+impl<'de> Deserialize<'de> for UntypedLive {
+    fn deserialize<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
+        Self::deserialize_array(d)
+    }
+}
