@@ -312,4 +312,20 @@ mod tests {
         assert!(!watch.look(1 << 40, 0) && !watch.look(0, frames::<[u8; 1 << 30]>()));
         assert!(is_begun::<u8>() && !is_begun::<[u8; 1 << 30]>());
     }
+
+    #[cfg(feature = "deep")]
+    #[test]
+    fn another_stack_is_no_growth_of_this_one() {
+        let mut watch = Watch::begin();
+        assert!(watch.is_begun());
+        let mut looked = false;
+        large(0, &mut |_| {
+            // Wherever it lies: each level looks there, and the first one that is back.
+            looked = watch.look(KEPT_IN_WRITING, 0) && watch.is_due::<u8>();
+        })
+        .unwrap();
+        assert!(looked && watch.largest == 0 && watch.is_due::<u8>());
+        assert!(watch.look(KEPT_IN_WRITING, 0) && !watch.is_due::<u8>());
+        assert!(watch.largest < STRIDE, "{}", watch.largest);
+    }
 }

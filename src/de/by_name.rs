@@ -38,7 +38,7 @@ const MAX_STEPS: u32 = 64;
 ///
 /// `Mismatch` if the arrays are not what the seed asks for; those of loading them.
 pub(crate) fn seed_from_tree<'de, S: DeserializeSeed<'de> + Clone>(
-    seed: S,
+    seed: &S,
     tree: &Tree<'de>,
     region: Option<&Region>,
 ) -> Result<S::Value> {

@@ -31,12 +31,12 @@ pub(crate) fn from_source<'de, T: Deserialize<'de>>(
     source: &dyn Source<'de>,
     region: Option<&Region>,
 ) -> Result<T> {
-    seed_from_source(PhantomData, source, region)
+    seed_from_source(&PhantomData, source, region)
 }
 
 /// The same by a seed, of which a copy is used up by each read.
 pub(crate) fn seed_from_source<'de, S: DeserializeSeed<'de> + Clone>(
-    seed: S,
+    seed: &S,
     source: &dyn Source<'de>,
     region: Option<&Region>,
 ) -> Result<S::Value> {

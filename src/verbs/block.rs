@@ -119,8 +119,9 @@ impl Block {
     /// # Errors
     ///
     /// Those of [`get`](Self::get).
+    #[allow(clippy::needless_pass_by_value)] // As seeds are passed everywhere.
     pub fn get_seed<'a, S: DeserializeSeed<'a> + Clone>(&'a self, seed: S) -> Result<S::Value> {
-        de::seed_from_source(seed, &self.parse()?, Some(&self.region))
+        de::seed_from_source(&seed, &self.parse()?, Some(&self.region))
     }
 
     /// A deserializer of the object, for code that wants one: transcoders, wrappers, seeds.

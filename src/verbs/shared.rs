@@ -239,10 +239,11 @@ impl Segment {
     /// # Errors
     ///
     /// Those of [`get`](Self::get).
+    #[allow(clippy::needless_pass_by_value)] // As seeds are passed everywhere.
     pub fn get_seed<'a, S: DeserializeSeed<'a> + Clone>(&'a self, seed: S) -> Result<S::Value> {
         self.content()
             .and_then(|content| {
-                de::seed_from_source(seed, &content.block()?, Some(&content.region))
+                de::seed_from_source(&seed, &content.block()?, Some(&content.region))
             })
             .map_err(|error| self.named(error))
     }

@@ -92,11 +92,19 @@ fn writers<T: serde::Serialize>() -> [(&'static str, Write<T>); 5] {
             erased_serde::Serialize::erased_serialize(value, &mut erased)
                 .map_err(serde::ser::Error::custom)
         }),
-        ("both", |value, s| {
-            let mut track = serde_path_to_error::Track::new();
-            erased_serde::serialize(value, serde_path_to_error::Serializer::new(s, &mut track))
-        }),
+        ("both", write_both),
     ]
+}
+
+fn write_both<T: serde::Serialize>(value: &T, s: Serializer<'_, '_>) -> Result<()> {
+    let mut track = serde_path_to_error::Track::new();
+    erased_serde::serialize(value, serde_path_to_error::Serializer::new(s, &mut track))
+}
+
+fn read_both<T: DeserializeOwned>(d: Deserializer<'_>) -> Result<T> {
+    let mut erased = <dyn erased_serde::Deserializer<'_>>::erase(d);
+    let erased: &mut dyn erased_serde::Deserializer<'_> = &mut erased;
+    serde_path_to_error::deserialize(erased).map_err(serde::de::Error::custom)
 }
 
 type Read<T> = fn(Deserializer<'_>) -> Result<T>;
@@ -104,17 +112,15 @@ type Read<T> = fn(Deserializer<'_>) -> Result<T>;
 fn readers<T: DeserializeOwned>() -> [(&'static str, Read<T>); 5] {
     [
         ("plain", |d| T::deserialize(d)),
-        ("path", |d| serde_path_to_error::deserialize(d).map_err(|error| error.into_inner())),
+        ("path", |d| {
+            serde_path_to_error::deserialize(d).map_err(serde_path_to_error::Error::into_inner)
+        }),
         ("ignored", |d| serde_ignored::deserialize(d, |path| panic!("ignored {path}"))),
         ("erased", |d| {
             let mut erased = <dyn erased_serde::Deserializer<'_>>::erase(d);
             erased_serde::deserialize(&mut erased).map_err(serde::de::Error::custom)
         }),
-        ("both", |d| {
-            let mut erased = <dyn erased_serde::Deserializer<'_>>::erase(d);
-            let erased: &mut dyn erased_serde::Deserializer<'_> = &mut erased;
-            serde_path_to_error::deserialize(erased).map_err(serde::de::Error::custom)
-        }),
+        ("both", read_both),
     ]
 }
 
@@ -123,13 +129,34 @@ fn check<T>(value: &T)
 where
     T: serde::Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
 {
+    check_by(value, &writers(), &readers());
+}
+
+/// The same by all wrappers at once alone: there are many types.
+#[track_caller]
+fn check_kind<T>(value: &T)
+where
+    T: serde::Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
+{
+    check_by(
+        value,
+        &[("plain", |value, s| value.serialize(s)), ("both", write_both)],
+        &[("plain", |d| T::deserialize(d)), ("both", read_both)],
+    );
+}
+
+#[track_caller]
+fn check_by<T>(value: &T, writers: &[(&str, Write<T>)], readers: &[(&str, Read<T>)])
+where
+    T: serde::Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
+{
     let expected = serde_shm::to_bytes(value).unwrap();
-    for (writer, write) in writers::<T>() {
+    for (writer, write) in writers {
         let made = Made::by(|serializer| write(value, serializer)).unwrap();
         assert_eq!(array_count(&made.bytes), array_count(&expected), "{writer}");
         assert_eq!(made.bytes, expected, "{writer}");
         assert_eq!(made.npz.arrays().unwrap().len() as u64, array_count(&expected));
-        for (reader, read) in readers::<T>() {
+        for (reader, read) in readers {
             for (container, deserializer) in made.deserializers().into_iter().enumerate() {
                 let back = read(deserializer);
                 assert_eq!(
@@ -149,38 +176,38 @@ fn a_model_comes_back_through_every_wrapper() {
 
 #[test]
 fn all_kinds_of_values_are_whole_objects() {
-    check(&true);
-    check(&-1_i8);
-    check(&-300_i16);
-    check(&-70_000_i32);
-    check(&i64::MIN);
-    check(&i128::MIN);
-    check(&200_u8);
-    check(&60_000_u16);
-    check(&u32::MAX);
-    check(&u64::MAX);
-    check(&u128::MAX);
-    check(&0.1_f32);
-    check(&0.1_f64);
-    check(&'ß');
-    check(&"text".to_owned());
-    check(&serde_bytes::ByteBuf::from(vec![1; 10]));
-    check(&serde_bytes::ByteBuf::from(vec![1; 100_000]));
-    check(&Some(Some(1)));
-    check(&None::<u8>);
-    check(&());
-    check(&Unit);
-    check(&Newtype("new".to_owned()));
-    check(&vec![1_u32, 2, 3]);
-    check(&(1, 'b', "c".to_owned()));
-    check(&[[1_u8; 32]; 32]);
-    check(&BTreeMap::from([(1, 'a'), (2, 'b')]));
+    check_kind(&true);
+    check_kind(&-1_i8);
+    check_kind(&-300_i16);
+    check_kind(&-70_000_i32);
+    check_kind(&i64::MIN);
+    check_kind(&i128::MIN);
+    check_kind(&200_u8);
+    check_kind(&60_000_u16);
+    check_kind(&u32::MAX);
+    check_kind(&u64::MAX);
+    check_kind(&u128::MAX);
+    check_kind(&0.1_f32);
+    check_kind(&0.1_f64);
+    check_kind(&'ß');
+    check_kind(&"text".to_owned());
+    check_kind(&serde_bytes::ByteBuf::from(vec![1; 10]));
+    check_kind(&serde_bytes::ByteBuf::from(vec![1; 100_000]));
+    check_kind(&Some(Some(1)));
+    check_kind(&None::<u8>);
+    check_kind(&());
+    check_kind(&Unit);
+    check_kind(&Newtype("new".to_owned()));
+    check_kind(&vec![1_u32, 2, 3]);
+    check_kind(&(1, 'b', "c".to_owned()));
+    check_kind(&[[1_u8; 32]; 32]);
+    check_kind(&BTreeMap::from([(1, 'a'), (2, 'b')]));
     for kind in model().kinds {
-        check(&kind);
+        check_kind(&kind);
     }
-    check(&model().layers[0]);
-    check(&model().any);
-    check(&model().by_name);
+    check_kind(&model().layers[0]);
+    check_kind(&model().any);
+    check_kind(&model().by_name);
 }
 
 #[test]

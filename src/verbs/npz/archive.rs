@@ -202,12 +202,13 @@ impl Npz {
     /// # Errors
     ///
     /// Those of [`get`](Npz::get).
+    #[allow(clippy::needless_pass_by_value)] // As seeds are passed everywhere.
     pub fn get_seed<'a, S: DeserializeSeed<'a> + Clone>(&'a self, seed: S) -> Result<S::Value> {
         match &self.rest {
             Some(rest) => NpzSource::new(&self.members, rest)
-                .and_then(|source| seed_from_source(seed, &source, self.members.region())),
+                .and_then(|source| seed_from_source(&seed, &source, self.members.region())),
             None => self.members.check_arrays().and_then(|()| {
-                seed_from_tree(seed, &Tree::new(&self.members), self.members.region())
+                seed_from_tree(&seed, &Tree::new(&self.members), self.members.region())
             }),
         }
         .map_err(|error| self.named(error))
@@ -483,14 +484,11 @@ impl Npz {
 impl Handle for Npz {
     fn with_opened<'de>(&'de self, read: &mut dyn FnMut(Opened<'_, 'de>)) -> Result<()> {
         let region = self.members.region();
-        match &self.rest {
-            Some(rest) => {
-                read(Opened::Source(&NpzSource::new(&self.members, rest)?, region));
-            }
-            None => {
-                self.members.check_arrays()?;
-                read(Opened::Tree(&Tree::new(&self.members), region));
-            }
+        if let Some(rest) = &self.rest {
+            read(Opened::Source(&NpzSource::new(&self.members, rest)?, region));
+        } else {
+            self.members.check_arrays()?;
+            read(Opened::Tree(&Tree::new(&self.members), region));
         }
         Ok(())
     }

@@ -315,8 +315,8 @@ impl SegmentOptions {
         let fsync = self.fsync.unwrap_or(true);
         let (unstored, writer) = Unstored::create(place, name.clone(), mode, fsync, self.replace)?;
         let (writer, _) = fill(SharedSink::new(writer, new_nonce()?, refuse_live))?;
-        let file = unstored.publish(writer, self.replace)?;
-        let mut segment = Segment::from_stored(file, folder, name.to_string());
+        let stored = unstored.publish(writer, self.replace)?;
+        let mut segment = Segment::from_stored(stored, folder, name.to_string());
         segment.name = Some(name.clone());
         Ok(segment)
     }
