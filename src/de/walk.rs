@@ -1,8 +1,10 @@
 //! A walk over what is encoded, without a type: one part after the other, by a loop and not by recursion.
 
-use crate::array::UntypedArray;
+use crate::array::{UntypedArray, UntypedLive};
+use crate::context;
 use crate::error::{Error, Result, Step};
 use crate::stack;
+use crate::store::Standing;
 use crate::value::{Number, Numbers, PlacedArray, Walk};
 use crate::wire::{Kind, RUN, Reader, Tag, scalar_text, unzigzag};
 
@@ -255,8 +257,10 @@ impl<'de, W: Walk<'de>> Walker<'_, '_, '_, 'de, W> {
     #[inline(never)]
     fn array(&mut self, tag: Tag) -> Result<()> {
         let placed = self.decoder.array()?;
-        placed.check_plain()?;
-        match tag {
+        match placed.standing {
+            Standing::Live(..) => {
+                self.walk.live(UntypedLive::new(placed, context::live().as_ref())?)
+            }
             _ if tag == Tag::Blob => self.walk.bytes(placed.bytes),
             _ => {
                 let array = UntypedArray::of_read(placed)?;

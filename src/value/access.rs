@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::{Index, IndexMut};
 
-use crate::array::UntypedArray;
+use crate::array::{UntypedArray, UntypedLive};
 
 use super::{Blob, Map, PlacedArray, Record, RecordKind, Seq, Value};
 
@@ -227,6 +227,14 @@ impl Value {
         }
     }
 
+    /// The array, if it is one that is changed in place.
+    pub fn as_live(&self) -> Option<&UntypedLive> {
+        match self.inner() {
+            Value::Live(array) => Some(array),
+            _ => None,
+        }
+    }
+
     /// Whether it is an option without a value, at any level, or a unit.
     pub fn is_none(&self) -> bool {
         matches!(self.inner(), Value::Option(None) | Value::Unit)
@@ -367,6 +375,7 @@ from! {
     Record, Record;
     PlacedArray, Array;
     UntypedArray, Array;
+    UntypedLive, Live;
 }
 
 impl<T: Into<Value>> From<Option<T>> for Value {

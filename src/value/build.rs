@@ -1,5 +1,6 @@
 //! A tree of values out of a walk.
 
+use crate::array::UntypedLive;
 use crate::error::{Error, ErrorKind, Result};
 
 use super::parts::{Map, Record, Seq};
@@ -182,6 +183,10 @@ impl<'a> Walk<'a> for Builder {
 
     fn array(&mut self, array: PlacedArray) -> Result<()> {
         self.put(Value::Array(array))
+    }
+
+    fn live(&mut self, array: UntypedLive) -> Result<()> {
+        self.put(Value::Live(array))
     }
 }
 

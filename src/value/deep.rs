@@ -41,6 +41,7 @@ impl Clone for Value {
             Value::Text(text) => Value::Text(text.clone()),
             Value::Bytes(bytes) => Value::Bytes(bytes.clone()),
             Value::Array(array) => Value::Array(array.clone()),
+            Value::Live(array) => Value::Live(array.clone()),
             Value::Option(value) => Value::Option(level(|| value.clone())),
             Value::Readable(value) => Value::Readable(level(|| value.clone())),
             Value::Tuple(elements) => Value::Tuple(level(|| elements.clone())),
@@ -60,6 +61,7 @@ impl Clone for Value {
     }
 }
 
+/// Of live arrays, which change, whether they are the same.
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -81,6 +83,7 @@ impl PartialEq for Value {
             (Value::Text(one), Value::Text(other)) => one == other,
             (Value::Bytes(one), Value::Bytes(other)) => one == other,
             (Value::Array(one), Value::Array(other)) => one == other,
+            (Value::Live(one), Value::Live(other)) => one.is_same(other),
             (Value::Option(one), Value::Option(other)) => level(|| one == other),
             (Value::Readable(one), Value::Readable(other)) => level(|| one == other),
             (Value::Tuple(one), Value::Tuple(other)) => level(|| one == other),

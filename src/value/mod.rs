@@ -46,6 +46,8 @@ pub use placed::PlacedArray;
 pub(crate) use read::VALUE;
 pub use walk::Walk;
 
+use crate::array::UntypedLive;
+
 /// An object, or a part of one, whose Rust type is not known: all that a container says of it.
 ///
 /// It is read by [`Segment::value`](crate::Segment::value), [`Block::value`](crate::Block::value) and
@@ -128,4 +130,6 @@ pub enum Value {
     Readable(Box<Value>),
     /// An array.
     Array(PlacedArray),
+    /// An array that is changed in place.
+    Live(UntypedLive),
 }

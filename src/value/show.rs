@@ -143,6 +143,7 @@ fn show(value: &Value, out: &mut Out<'_, '_>) -> fmt::Result {
                 _ => out.parts([" {", "}"], record.fields(), written, show),
             }
         }
+        Value::Live(array) => write!(out.to, "{} {:?} (live)", array.dtype(), array.shape()),
         Value::Array(array) => write!(out.to, "{} {:?}", array.dtype(), array.shape()),
     }
 }

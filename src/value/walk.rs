@@ -1,5 +1,6 @@
 //! What a walk over an object tells.
 
+use crate::array::UntypedLive;
 use crate::error::Result;
 
 use super::{Names, Number, Numbers, PlacedArray};
@@ -131,6 +132,11 @@ pub trait Walk<'a> {
 
     /// An array, which is not read.
     fn array(&mut self, _array: PlacedArray) -> Result<()> {
+        Ok(())
+    }
+
+    /// An array that is changed in place.
+    fn live(&mut self, _array: UntypedLive) -> Result<()> {
         Ok(())
     }
 }

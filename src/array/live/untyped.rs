@@ -183,6 +183,11 @@ impl UntypedLive {
         Ok(UntypedLive { layout, arrays: Arc::clone(arrays), number, elements })
     }
 
+    /// Whether it is the same array of the same memory.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.arrays, &other.arrays) && self.number == other.number
+    }
+
     /// In which way it is changed.
     pub fn kind(&self) -> LiveKind {
         match self.elements {
@@ -450,7 +455,16 @@ impl SerializeArray for UntypedLive {
                     self.read().map_err(|error| super::into_format(&error, S::Error::custom))?;
                 let (dtype, shape) = (self.dtype(), self.shape());
                 let view = &guard.view();
-                token::serialize_bytes(dtype, Order::C, Kind::Locked, shape, view, serializer)
+                let (order, kind) = (Order::C, Kind::Locked);
+                let payload = token::Payload {
+                    dtype,
+                    order,
+                    kind,
+                    is_ndarray_form: false,
+                    shape,
+                    elements: view,
+                };
+                payload.under_token(serializer)
             }
             Inner::Atomic(cells) => with_cells!(cells, cells => {
                 token::serialize_as(Kind::Atomic, self.shape(), FlatAtomic { cells }, serializer)
