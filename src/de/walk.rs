@@ -175,52 +175,67 @@ impl<'de, W: Walk<'de>> Walker<'_, '_, '_, 'de, W> {
 
     /// Tells of a value, or of its beginning if it has parts.
     #[inline]
-    fn value(&mut self, mut slot: u8) -> Result<()> {
+    fn value(&mut self, slot: u8) -> Result<()> {
+        let tag = self.decoder.tag(slot)?;
+        if self.leaf(tag)? { Ok(()) } else { self.compound(tag) }
+    }
+
+    /// Tells of a value that has no parts, or gives false and stays.
+    #[inline]
+    fn leaf(&mut self, tag: Tag) -> Result<bool> {
         let Walker { decoder, walk, .. } = self;
+        let reader = &mut decoder.reader;
+        let number = match tag {
+            Tag::I8 => Number::I8(reader.byte()?.cast_signed()),
+            Tag::I16 => Number::I16(in_range(tag, unzigzag(reader.varint()?))?),
+            Tag::I32 => Number::I32(in_range(tag, unzigzag(reader.varint()?))?),
+            Tag::I64 => Number::I64(unzigzag(reader.varint()?)),
+            Tag::I64Fixed => Number::I64(i64::from_le_bytes(reader.array()?)),
+            Tag::I128 => Number::I128(i128::from_le_bytes(reader.array()?)),
+            Tag::U8 => Number::U8(reader.byte()?),
+            Tag::U16 => Number::U16(in_range(tag, reader.varint()?)?),
+            Tag::U32 => Number::U32(in_range(tag, reader.varint()?)?),
+            Tag::U64 => Number::U64(reader.varint()?),
+            Tag::U64Fixed => Number::U64(u64::from_le_bytes(reader.array()?)),
+            Tag::U128 => Number::U128(u128::from_le_bytes(reader.array()?)),
+            Tag::F32 => Number::F32(f32::from_le_bytes(reader.array()?)),
+            Tag::F64 => Number::F64(f64::from_le_bytes(reader.array()?)),
+            Tag::Str => return walk.text(reader.text()?).map(|()| true),
+            Tag::Bool => return walk.bool(decoder.bool()?).map(|()| true),
+            Tag::Unit => return walk.unit().map(|()| true),
+            Tag::Char => return walk.char(decoder.char()?).map(|()| true),
+            Tag::Bytes => return walk.bytes(decoder.bytes()?).map(|()| true),
+            _ => return Ok(false),
+        };
+        walk.number(number)?;
+        Ok(true)
+    }
+
+    #[inline(never)]
+    fn compound(&mut self, mut tag: Tag) -> Result<()> {
         loop {
-            let tag = decoder.tag(slot)?;
-            let number = match tag {
-                Tag::I8 => Number::I8(decoder.reader.byte()?.cast_signed()),
-                Tag::I16 => Number::I16(in_range(tag, unzigzag(decoder.reader.varint()?))?),
-                Tag::I32 => Number::I32(in_range(tag, unzigzag(decoder.reader.varint()?))?),
-                Tag::I64 => Number::I64(unzigzag(decoder.reader.varint()?)),
-                Tag::I64Fixed => Number::I64(i64::from_le_bytes(decoder.reader.array()?)),
-                Tag::I128 => Number::I128(i128::from_le_bytes(decoder.reader.array()?)),
-                Tag::U8 => Number::U8(decoder.reader.byte()?),
-                Tag::U16 => Number::U16(in_range(tag, decoder.reader.varint()?)?),
-                Tag::U32 => Number::U32(in_range(tag, decoder.reader.varint()?)?),
-                Tag::U64 => Number::U64(decoder.reader.varint()?),
-                Tag::U64Fixed => Number::U64(u64::from_le_bytes(decoder.reader.array()?)),
-                Tag::U128 => Number::U128(u128::from_le_bytes(decoder.reader.array()?)),
-                Tag::F32 => Number::F32(f32::from_le_bytes(decoder.reader.array()?)),
-                Tag::F64 => Number::F64(f64::from_le_bytes(decoder.reader.array()?)),
-                Tag::Str => return walk.text(decoder.reader.text()?),
+            let slot = match tag {
                 Tag::Record => return self.record(),
-                Tag::Bool => return walk.bool(decoder.bool()?),
-                Tag::Unit => return walk.unit(),
-                Tag::Char => return walk.char(decoder.char()?),
-                Tag::Bytes => return walk.bytes(decoder.bytes()?),
-                Tag::Option => {
-                    slot = decoder.reader.byte()?;
-                    if slot == 0 {
-                        return walk.none();
-                    }
-                    walk.some()?;
-                    continue;
-                }
-                Tag::Readable => {
-                    walk.readable()?;
-                    slot = ANY;
-                    continue;
-                }
                 Tag::Seq | Tag::Map => return self.runs(tag),
                 Tag::Array | Tag::Ndarray | Tag::Blob => return self.array(tag),
-                Tag::Absent | Tag::Any => {
+                Tag::Option => match self.decoder.reader.byte()? {
+                    0 => return self.walk.none(),
+                    slot => {
+                        self.walk.some()?;
+                        slot
+                    }
+                },
+                Tag::Readable => {
+                    self.walk.readable()?;
+                    ANY
+                }
+                _ if self.leaf(tag)? => return Ok(()),
+                _ => {
                     let text = format!("{} stands where a value should", tag.name());
                     return Err(Error::corrupt(text));
                 }
             };
-            return walk.number(number);
+            tag = self.decoder.tag(slot)?;
         }
     }
 
@@ -239,7 +254,35 @@ impl<'de, W: Walk<'de>> Walker<'_, '_, '_, 'de, W> {
             Some(names) => self.walk.record(names)?,
             None => self.walk.tuple(tags.len())?,
         }
-        self.open(Level::Record { number, done: 0, tags })
+        self.fields(Level::Record { number, done: 0, tags })
+    }
+
+    /// The fields up to the first that has parts: most records have none that do, and are not kept for them.
+    fn fields(&mut self, mut level: Level<'de>) -> Result<()> {
+        let Level::Record { done, tags, .. } = &mut level else { return self.open(level) };
+        if self.open.len() >= MAX_LEVELS {
+            return Err(stack::too_deep(MAX_LEVELS as u32));
+        }
+        while let Some(&tag) = tags.get(*done).filter(|tag| **tag != ANY) {
+            *done += 1;
+            let told = self.decoder.tag(tag).and_then(|tag| Ok((tag, self.leaf(tag)?)));
+            match told {
+                Ok((_, true)) => {}
+                Ok((tag, false)) => {
+                    self.open.push(level);
+                    return self.compound(tag);
+                }
+                Err(error) => {
+                    self.open.push(level);
+                    return Err(error);
+                }
+            }
+        }
+        if *done < tags.len() {
+            self.open.push(level);
+            return Ok(());
+        }
+        self.walk.end()
     }
 
     fn runs(&mut self, tag: Tag) -> Result<()> {

@@ -375,7 +375,12 @@ from! {
     Record, Record;
     PlacedArray, Array;
     UntypedArray, Array;
-    UntypedLive, Live;
+}
+
+impl From<UntypedLive> for Value {
+    fn from(array: UntypedLive) -> Self {
+        Value::Live(Box::new(array))
+    }
 }
 
 impl<T: Into<Value>> From<Option<T>> for Value {

@@ -186,7 +186,7 @@ impl<'a> Walk<'a> for Builder {
     }
 
     fn live(&mut self, array: UntypedLive) -> Result<()> {
-        self.put(Value::Live(array))
+        self.put(array.into())
     }
 }
 

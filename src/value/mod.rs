@@ -131,5 +131,5 @@ pub enum Value {
     /// An array.
     Array(PlacedArray),
     /// An array that is changed in place.
-    Live(UntypedLive),
+    Live(Box<UntypedLive>),
 }

@@ -16,13 +16,14 @@ use crate::array::UntypedArray;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlacedArray {
-    pub(super) array: UntypedArray,
+    /// In a box: most values are no arrays, and are to be small.
+    array: Box<UntypedArray>,
     pub(super) is_ndarray_form: bool,
 }
 
 impl PlacedArray {
     pub(crate) fn new(array: UntypedArray, is_ndarray_form: bool) -> Self {
-        PlacedArray { array, is_ndarray_form }
+        PlacedArray { array: Box::new(array), is_ndarray_form }
     }
 
     /// Whether it was written in ndarray's own serde form, as by a derive of serde's; else by an array type or a marked field.
@@ -32,7 +33,7 @@ impl PlacedArray {
 
     /// The handle.
     pub fn into_array(self) -> UntypedArray {
-        self.array
+        *self.array
     }
 }
 
@@ -47,6 +48,6 @@ impl Deref for PlacedArray {
 /// As an array type is written.
 impl From<UntypedArray> for PlacedArray {
     fn from(array: UntypedArray) -> Self {
-        PlacedArray { array, is_ndarray_form: false }
+        PlacedArray::new(array, false)
     }
 }
