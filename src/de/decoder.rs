@@ -343,22 +343,11 @@ impl<'s, 'de> Decoder<'s, 'de> {
     }
 
     pub(super) fn char(&mut self) -> Result<char> {
-        let number = self.reader.varint()?;
-        u32::try_from(number).ok().and_then(char::from_u32).ok_or_else(|| {
-            Error::corrupt(format!(
-                "invalid char: expected a Unicode scalar value, found {number:#x}"
-            ))
-        })
+        self.reader.char()
     }
 
     pub(super) fn bool(&mut self) -> Result<bool> {
-        match self.reader.byte()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            byte => {
-                Err(Error::corrupt(format!("invalid bool: expected a byte 0 or 1, found {byte}")))
-            }
-        }
+        self.reader.bool()
     }
 
     #[inline]

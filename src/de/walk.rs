@@ -177,38 +177,18 @@ impl<'de, W: Walk<'de>> Walker<'_, '_, '_, 'de, W> {
     #[inline]
     fn value(&mut self, slot: u8) -> Result<()> {
         let tag = self.decoder.tag(slot)?;
-        if self.leaf(tag)? { Ok(()) } else { self.compound(tag) }
+        if tag == Tag::Record { self.record() } else { self.compound(tag) }
     }
 
     /// Tells of a value that has no parts, or gives false and stays.
-    #[inline]
+    #[inline(never)]
     fn leaf(&mut self, tag: Tag) -> Result<bool> {
-        let Walker { decoder, walk, .. } = self;
-        let reader = &mut decoder.reader;
-        let number = match tag {
-            Tag::I8 => Number::I8(reader.byte()?.cast_signed()),
-            Tag::I16 => Number::I16(in_range(tag, unzigzag(reader.varint()?))?),
-            Tag::I32 => Number::I32(in_range(tag, unzigzag(reader.varint()?))?),
-            Tag::I64 => Number::I64(unzigzag(reader.varint()?)),
-            Tag::I64Fixed => Number::I64(i64::from_le_bytes(reader.array()?)),
-            Tag::I128 => Number::I128(i128::from_le_bytes(reader.array()?)),
-            Tag::U8 => Number::U8(reader.byte()?),
-            Tag::U16 => Number::U16(in_range(tag, reader.varint()?)?),
-            Tag::U32 => Number::U32(in_range(tag, reader.varint()?)?),
-            Tag::U64 => Number::U64(reader.varint()?),
-            Tag::U64Fixed => Number::U64(u64::from_le_bytes(reader.array()?)),
-            Tag::U128 => Number::U128(u128::from_le_bytes(reader.array()?)),
-            Tag::F32 => Number::F32(f32::from_le_bytes(reader.array()?)),
-            Tag::F64 => Number::F64(f64::from_le_bytes(reader.array()?)),
-            Tag::Str => return walk.text(reader.text()?).map(|()| true),
-            Tag::Bool => return walk.bool(decoder.bool()?).map(|()| true),
-            Tag::Unit => return walk.unit().map(|()| true),
-            Tag::Char => return walk.char(decoder.char()?).map(|()| true),
-            Tag::Bytes => return walk.bytes(decoder.bytes()?).map(|()| true),
-            _ => return Ok(false),
-        };
-        walk.number(number)?;
-        Ok(true)
+        let reader = &mut self.decoder.reader;
+        let end = other_leaf(reader, 0, self.walk, tag)?;
+        if end != PARTS {
+            reader.take(end)?;
+        }
+        Ok(end != PARTS)
     }
 
     #[inline(never)]
@@ -254,35 +234,50 @@ impl<'de, W: Walk<'de>> Walker<'_, '_, '_, 'de, W> {
             Some(names) => self.walk.record(names)?,
             None => self.walk.tuple(tags.len())?,
         }
-        self.fields(Level::Record { number, done: 0, tags })
+        self.fields(number, tags)
     }
 
     /// The fields up to the first that has parts: most records have none that do, and are not kept for them.
-    fn fields(&mut self, mut level: Level<'de>) -> Result<()> {
-        let Level::Record { done, tags, .. } = &mut level else { return self.open(level) };
+    #[inline]
+    fn fields(&mut self, number: usize, tags: &'de [u8]) -> Result<()> {
         if self.open.len() >= MAX_LEVELS {
             return Err(stack::too_deep(MAX_LEVELS as u32));
         }
-        while let Some(&tag) = tags.get(*done).filter(|tag| **tag != ANY) {
-            *done += 1;
-            let told = self.decoder.tag(tag).and_then(|tag| Ok((tag, self.leaf(tag)?)));
-            match told {
-                Ok((_, true)) => {}
-                Ok((tag, false)) => {
-                    self.open.push(level);
+        let mut at = 0;
+        for (field, slot) in tags.iter().enumerate() {
+            if *slot == ANY {
+                return self.fields_from(number, tags, field, at);
+            }
+            // The tables were checked: a slot is a tag.
+            let tag = Tag::from_byte(*slot).unwrap_or(Tag::Any);
+            match leaf(&self.decoder.reader, at, self.walk, tag) {
+                Ok(end) if end != PARTS => at = end,
+                Ok(_) => {
+                    self.fields_from(number, tags, field + 1, at)?;
                     return self.compound(tag);
                 }
                 Err(error) => {
-                    self.open.push(level);
+                    self.fields_from(number, tags, field + 1, at)?;
                     return Err(error);
                 }
             }
         }
-        if *done < tags.len() {
-            self.open.push(level);
-            return Ok(());
-        }
+        self.decoder.reader.take(at)?;
         self.walk.end()
+    }
+
+    /// Keeps the record for the fields from this one on, which stands so many bytes further on.
+    #[inline(never)]
+    fn fields_from(
+        &mut self,
+        number: usize,
+        tags: &'de [u8],
+        done: usize,
+        at: usize,
+    ) -> Result<()> {
+        self.decoder.reader.take(at)?;
+        self.open.push(Level::Record { number, done, tags });
+        Ok(())
     }
 
     fn runs(&mut self, tag: Tag) -> Result<()> {
@@ -404,6 +399,109 @@ impl<'de, W: Walk<'de>> Walker<'_, '_, '_, 'de, W> {
         }
         error
     }
+}
+
+/// What has parts ends nowhere: it is not read.
+const PARTS: usize = usize::MAX;
+
+/// Tells of a value that has no parts, so many bytes further on, and gives where it ends; `PARTS` if it has parts.
+///
+/// One number is what changes from value to value: a reader that comes and goes is stored in parts and loaded as a whole, and
+/// that costs more than to read a number.
+#[inline(always)]
+fn leaf<'de, W: Walk<'de>>(
+    reader: &Reader<'de>,
+    at: usize,
+    walk: &mut W,
+    tag: Tag,
+) -> Result<usize> {
+    macro_rules! fixed {
+        ($name:ident $ty:ty) => {
+            if let Some(bytes) = reader.array_at(at) {
+                walk.number(Number::$name(<$ty>::from_le_bytes(bytes)))?;
+                return Ok(at + size_of::<$ty>());
+            }
+        };
+    }
+    macro_rules! varint {
+        ($name:ident, |$number:ident| $from:expr) => {
+            if let Some([byte]) = reader.array_at(at)
+                && byte < 0x80
+            {
+                let $number = u64::from(byte);
+                walk.number(Number::$name($from))?;
+                return Ok(at + 1);
+            }
+        };
+    }
+    match tag {
+        Tag::F32 => fixed!(F32 f32),
+        Tag::F64 => fixed!(F64 f64),
+        Tag::U8 => fixed!(U8 u8),
+        Tag::I8 => fixed!(I8 i8),
+        Tag::I64Fixed => fixed!(I64 i64),
+        Tag::U64Fixed => fixed!(U64 u64),
+        Tag::U16 => varint!(U16, |number| number as u16),
+        Tag::U32 => varint!(U32, |number| number as u32),
+        Tag::U64 => varint!(U64, |number| number),
+        Tag::I16 => varint!(I16, |number| unzigzag(number) as i16),
+        Tag::I32 => varint!(I32, |number| unzigzag(number) as i32),
+        Tag::I64 => varint!(I64, |number| unzigzag(number)),
+        _ => {}
+    }
+    other_leaf(reader, at, walk, tag)
+}
+
+/// The same of one that is long or rare, or ends too soon.
+#[inline(never)]
+fn other_leaf<'de, W: Walk<'de>>(
+    reader: &Reader<'de>,
+    at: usize,
+    walk: &mut W,
+    tag: Tag,
+) -> Result<usize> {
+    let mut rest = reader.clone();
+    rest.take(at)?;
+    let number = match tag {
+        Tag::I8 => Number::I8(rest.byte()?.cast_signed()),
+        Tag::I16 => Number::I16(in_range(tag, unzigzag(rest.varint()?))?),
+        Tag::I32 => Number::I32(in_range(tag, unzigzag(rest.varint()?))?),
+        Tag::I64 => Number::I64(unzigzag(rest.varint()?)),
+        Tag::I64Fixed => Number::I64(i64::from_le_bytes(rest.array()?)),
+        Tag::I128 => Number::I128(i128::from_le_bytes(rest.array()?)),
+        Tag::U8 => Number::U8(rest.byte()?),
+        Tag::U16 => Number::U16(in_range(tag, rest.varint()?)?),
+        Tag::U32 => Number::U32(in_range(tag, rest.varint()?)?),
+        Tag::U64 => Number::U64(rest.varint()?),
+        Tag::U64Fixed => Number::U64(u64::from_le_bytes(rest.array()?)),
+        Tag::U128 => Number::U128(u128::from_le_bytes(rest.array()?)),
+        Tag::F32 => Number::F32(f32::from_le_bytes(rest.array()?)),
+        Tag::F64 => Number::F64(f64::from_le_bytes(rest.array()?)),
+        Tag::Str => {
+            walk.text(rest.text()?)?;
+            return Ok(reader.left() - rest.left());
+        }
+        Tag::Bool => {
+            walk.bool(rest.bool()?)?;
+            return Ok(reader.left() - rest.left());
+        }
+        Tag::Unit => {
+            walk.unit()?;
+            return Ok(at);
+        }
+        Tag::Char => {
+            walk.char(rest.char()?)?;
+            return Ok(reader.left() - rest.left());
+        }
+        Tag::Bytes => {
+            let len = rest.length("byte string")?;
+            walk.bytes(rest.take(len)?)?;
+            return Ok(reader.left() - rest.left());
+        }
+        _ => return Ok(PARTS),
+    };
+    walk.number(number)?;
+    Ok(reader.left() - rest.left())
 }
 
 /// Whether a run of this tag is one of numbers or bools, told of many at once.

@@ -177,6 +177,12 @@ impl<'de> Reader<'de> {
         }
     }
 
+    /// The bytes that stand so many further on, which stay; `None` if there are too few.
+    #[inline]
+    pub(crate) fn array_at<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        self.rest.get(at..)?.first_chunk().copied()
+    }
+
     /// The next byte, which stays.
     #[inline]
     pub(crate) fn peek(&self) -> Option<u8> {
@@ -331,6 +337,25 @@ impl<'de> Reader<'de> {
     fn too_long(&self, what: &str, length: u64) -> Error {
         let left = self.left();
         Error::corrupt(format!("the length of a {what} is {length}, but {left} bytes are left"))
+    }
+
+    pub(crate) fn char(&mut self) -> Result<char> {
+        let number = self.varint()?;
+        u32::try_from(number).ok().and_then(char::from_u32).ok_or_else(|| {
+            Error::corrupt(format!(
+                "invalid char: expected a Unicode scalar value, found {number:#x}"
+            ))
+        })
+    }
+
+    pub(crate) fn bool(&mut self) -> Result<bool> {
+        match self.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            byte => {
+                Err(Error::corrupt(format!("invalid bool: expected a byte 0 or 1, found {byte}")))
+            }
+        }
     }
 
     #[inline]
