@@ -137,6 +137,16 @@ fn typed_arrays_become_untyped_ones() {
         assert_eq!(any.dtype(), &dtype(text));
         assert_eq!(any.to_dyn().unwrap(), array);
     }
+    // More axes than a container takes.
+    let deep = IxDyn(&[1; 70]);
+    let any = UntypedArray::from(ShmArray::from(ArrayD::from_elem(deep.clone(), 5_u8)));
+    assert_eq!((any.ndim(), any.as_bytes()), (70, Some(&[5][..])));
+    assert_eq!(any.to_shm::<u8, IxDyn>().unwrap()[IxDyn(&[0; 70])], 5);
+    assert_eq!(any.to_dyn().unwrap_err().kind(), ErrorKind::Limit);
+    assert_eq!(any.view().to_array().unwrap_err().kind(), ErrorKind::Limit);
+    assert!(serde_shm::to_bytes(&any).is_err());
+    let words = DynArray::from(ArrayD::from_elem(deep, "x".to_owned()));
+    assert_eq!(UntypedArray::try_from(words).unwrap_err().kind(), ErrorKind::Limit);
     // Padding for the most part, and more than memory holds.
     let mut words = vec![String::new(); 1 << 20];
     words[0] = "x".repeat(1 << 16);

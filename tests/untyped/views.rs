@@ -156,6 +156,9 @@ fn arrays_without_elements_or_axes() {
     let strided = UntypedView::with_strides(DType::F64, &[3, 0, 2], &[5, 7, -1], 0, &[]).unwrap();
     assert_eq!(empty, strided);
     assert_eq!(strided.to_dyn().unwrap().shape(), [3, 0, 2]);
+    let wide = UntypedView::with_strides(DType::F64, &[0, 1 << 61], &[1, 8], 0, &[]).unwrap();
+    assert_eq!((wide.to_bytes().unwrap().len(), wide.clone() == wide), (0, true));
+    assert_eq!(wide.view::<f64, ndarray::Ix2>().unwrap().shape(), [0, 1 << 61]);
     let scalar = UntypedView::with_strides(DType::U8, &[], &[], 2, b"abc").unwrap();
     assert_eq!((scalar.len(), scalar.as_bytes()), (1, Some(&b"c"[..])));
     assert_eq!(scalar.element_bytes(&[]), Some(&b"c"[..]));

@@ -472,7 +472,7 @@ fn untyped_strings<T: Padded>(texts: &ArrayD<T>) -> Result<UntypedArray> {
             ),
         ));
     };
-    Ok(RawArray { dtype, shape: texts.shape().to_vec(), bytes }.into())
+    UntypedArray::from_vec(dtype, texts.shape().to_vec(), Order::C, bytes)
 }
 
 /// The dtype and shape, and of numbers as many as ndarray shows.

@@ -55,7 +55,7 @@ impl UntypedReadGuard {
     ///
     /// # Panics
     ///
-    /// In a forked child that inherited the guard, as guards of a [`LockedArray`] do.
+    /// In a forked child that inherited the guard, as guards of a [`LockedArray`](crate::LockedArray) do.
     pub fn view(&self) -> UntypedView<'_> {
         UntypedView::over(&self.layout, self.held.seen())
     }

@@ -255,6 +255,17 @@ impl UntypedLive {
 
     /// Takes a share of a locked array's lock, and waits for a writer to leave; as [`LockedArray::read`].
     ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&[serde_shm::LockedArray::from(vec![1_u8, 2])])?;
+    /// let guard = segment.live_untyped("0")?.read()?;
+    /// assert_eq!(guard.view().as_bytes(), Some(&[1, 2][..]));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// Costs some 50 ns more than a typed guard, which borrows.
+    ///
     /// # Errors
     ///
     /// Those of [`LockedArray::read`]; `Mismatch` if it is an atomic array.
@@ -309,6 +320,16 @@ impl UntypedLive {
 
     /// Takes the whole of the lock to mend the elements, also if the array is poisoned, as [`LockedArray::mend`]; here also if
     /// there are bytes that are no bools.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&[serde_shm::LockedArray::from(vec![1_u8, 2])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// any.mend()?.bytes_mut()?.fill(0);
+    /// assert!(!any.is_poisoned());
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -405,6 +426,15 @@ impl UntypedLive {
     }
 
     /// The elements as an array of this process: under a read lock, or each loaded by itself. Costs a copy.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&[serde_shm::AtomicArray::from(vec![1_u8, 2])])?;
+    /// let now = segment.live_untyped("0")?.snapshot()?;
+    /// assert_eq!(now.as_bytes(), Some(&[1, 2][..]));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

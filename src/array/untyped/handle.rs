@@ -322,8 +322,11 @@ impl<A: Element, D: Dimension> From<ShmArray<A, D>> for UntypedArray {
                 Some(first) => region.offset_of(std::slice::from_ref(first))?,
                 None => 0,
             };
-            let (shape, len) = (view.shape().to_vec(), region.bytes().len());
-            let (layout, range) = Layout::strided(A::DTYPE, shape, strides, offset, len).ok()?;
+            let (shape, found) = (view.shape().to_vec(), region.bytes().len());
+            // It may have more axes than a container takes.
+            let bytes = view.len() * size_of::<A>();
+            let (layout, range) =
+                Layout::placed(A::DTYPE, shape, strides, offset, found, bytes).ok()?;
             let (region, layout) = (region.clone(), Arc::new(layout));
             UntypedArray::in_region(layout, region, range.start, range.len()).ok()
         };

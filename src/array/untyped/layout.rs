@@ -127,6 +127,22 @@ impl Layout {
             ));
         }
         let bytes = checked_len(&dtype, &shape)?;
+        Layout::placed(dtype, shape, strides, offset, found, bytes)
+    }
+
+    /// The same of as many axes as strides, whose elements together have so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if an element does not lie in the bytes that were found.
+    pub(crate) fn placed(
+        dtype: DType,
+        shape: Vec<usize>,
+        strides: Vec<isize>,
+        offset: usize,
+        found: usize,
+        bytes: usize,
+    ) -> Result<(Self, Range<usize>)> {
         if shape.contains(&0) {
             return Ok((Layout::new(dtype, shape, strides, 0, bytes), 0..0));
         }
@@ -217,7 +233,7 @@ impl Layout {
             if len != 1 && usize::try_from(stride) != Ok(run) {
                 break;
             }
-            run *= len;
+            run = run.saturating_mul(len);
             axes -= 1;
         }
         (axes, run)
@@ -275,10 +291,10 @@ impl Layout {
         limit: usize,
         mut put: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (axes, run) = self.runs();
         if self.bytes == 0 {
             return Ok(());
         }
+        let (axes, run) = self.runs();
         for row in self.rows(axes) {
             if run >= limit {
                 for start in row.starts() {
