@@ -439,7 +439,7 @@ mod tests {
             (&[2], &[isize::MIN], 0),
             (&[], &[], 11),
             (&[], &[], usize::MAX),
-            (&[usize::MAX / 4], &[0], 0),
+            (&[usize::MAX / 4 + 1], &[0], 0),
             (&[1 << 40, 1 << 40], &[0, 0], 0),
         ] {
             let error = strided(shape, strides, offset, 12).unwrap_err();
