@@ -18,6 +18,7 @@ use crate::memory::{Hold, Region, View};
 
 use super::item::{DeserializeArray, SerializeArray};
 use super::nd::dimension;
+use super::payload::{self, Made};
 use super::read::Read;
 
 /// An immutable n-dimensional array that shares its memory: with the segment or file block that it was read from, or
@@ -227,9 +228,17 @@ impl<A: Element, D: Dimension> Serialize for ShmArray<A, D> {
 
 impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for ShmArray<A, D> {
     fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
-        let read = Read::<A>::deserialize(d)?;
+        payload::read(d)
+    }
+}
+
+impl<'de, A: Element, D: Dimension> Made<'de> for ShmArray<A, D> {
+    type Read = Read<'de, A>;
+
+    fn made<E: serde::de::Error>(read: Read<'de, A>) -> Result<Self, E> {
+        let read = read.plain()?;
         let shape = read.shape_of(D::NDIM).into_owned();
-        dimension::<D, Z::Error>(&shape, read.order)?;
+        dimension::<D, E>(&shape, read.order)?;
         let here = match &read.elements {
             std::borrow::Cow::Borrowed(items) => context::locate(items),
             std::borrow::Cow::Owned(_) => None,
@@ -238,10 +247,10 @@ impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for ShmArray<A, D> {
             let len = size_of_val(&read.elements[..]);
             ShmArray::in_region(region, offset, len, &shape, read.order)
         } else {
-            let items = element::owned(read.elements).map_err(Z::Error::custom)?;
+            let items = element::owned(read.elements).map_err(E::custom)?;
             ShmArray::from_vec(items, &shape, read.order)
         };
-        made.map_err(|error| context::with_kind(error.kind(), || Z::Error::custom(error)))
+        made.map_err(|error| context::with_kind(error.kind(), || E::custom(error)))
     }
 }
 

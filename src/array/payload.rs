@@ -53,29 +53,44 @@ pub(super) trait Target<'de>: Sized {
     fn shaped<E: Error>(shape: Vec<usize>, data: Self::Sink) -> Result<Self, E>;
 }
 
-/// Reads what stands under the token as a `T`.
-pub(super) fn read<'de, T: Target<'de>, D: Deserializer<'de>>(d: D) -> Result<T, D::Error> {
+/// A type that is made of an array. It is made while the array is read: until then it is known what the container is.
+pub(super) trait Made<'de>: Sized {
+    type Read: Target<'de>;
+
+    fn made<E: Error>(read: Self::Read) -> Result<Self, E>;
+}
+
+impl<'de, T: Target<'de>> Made<'de> for T {
+    type Read = T;
+
+    fn made<E: Error>(read: T) -> Result<T, E> {
+        Ok(read)
+    }
+}
+
+/// Reads what stands under the token, and makes an `M` of it.
+pub(super) fn read<'de, M: Made<'de>, D: Deserializer<'de>>(d: D) -> Result<M, D::Error> {
     d.deserialize_newtype_struct(TOKEN, Token(PhantomData))
 }
 
 /// The same out of what such a newtype holds.
 #[cfg(feature = "ndarray")]
-pub(super) fn read_inside<'de, T: Target<'de>, D: Deserializer<'de>>(d: D) -> Result<T, D::Error> {
+pub(super) fn read_inside<'de, M: Made<'de>, D: Deserializer<'de>>(d: D) -> Result<M, D::Error> {
     Token(PhantomData).visit_newtype_struct(d)
 }
 
-struct Token<T>(PhantomData<T>);
+struct Token<M>(PhantomData<M>);
 
-impl<'de, T: Target<'de>> Visitor<'de> for Token<T> {
-    type Value = T;
+impl<'de, M: Made<'de>> Visitor<'de> for Token<M> {
+    type Value = M;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        T::expecting(f)
+        M::Read::expecting(f)
     }
 
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<T, D::Error> {
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<M, D::Error> {
         let payload = Payload(PhantomData);
-        match take_handed() {
+        let read = match take_handed() {
             Some(Handed::Bytes(head)) => finish(head, |seed| seed.deserialize(d)),
             Some(Handed::Blocks(head)) => finish(head, |seed| d.deserialize_seq(Blocks(seed))),
             Some(Handed::Inline) => d.deserialize_any(payload),
@@ -83,16 +98,17 @@ impl<'de, T: Target<'de>> Visitor<'de> for Token<T> {
             // and `untagged`, which says that it is human-readable whatever it was filled from.
             None if d.is_human_readable() => d.deserialize_any(payload),
             None => d.deserialize_tuple(3, payload),
-        }
+        };
+        M::made(read?)
     }
 
     // A format that drops newtypes altogether calls these.
-    fn visit_seq<S: SeqAccess<'de>>(self, seq: S) -> Result<T, S::Error> {
-        Payload(PhantomData).visit_seq(seq)
+    fn visit_seq<S: SeqAccess<'de>>(self, seq: S) -> Result<M, S::Error> {
+        M::made(Payload(PhantomData).visit_seq(seq)?)
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<T, M::Error> {
-        Payload(PhantomData).visit_map(map)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<M, A::Error> {
+        M::made(Payload(PhantomData).visit_map(map)?)
     }
 }
 

@@ -33,18 +33,15 @@ const UNALIGNED: &str = "its bytes are not aligned for it";
 
 impl<'de, A: Element> Read<'de, A> {
     pub(crate) fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read = Self::deserialize_any_kind(deserializer)?;
-        match read.standing {
-            Standing::Live(kind, _) => Err(kind_error(Kind::Plain, kind)),
-            _ => Ok(read),
-        }
+        read::<Self, _>(deserializer)?.plain()
     }
 
-    /// The same, also of an array that changes.
-    pub(super) fn deserialize_any_kind<D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Self, D::Error> {
-        read(deserializer)
+    /// An error if it is an array that changes.
+    pub(super) fn plain<E: Error>(self) -> Result<Self, E> {
+        match self.standing {
+            Standing::Live(kind, _) => Err(kind_error(Kind::Plain, kind)),
+            _ => Ok(self),
+        }
     }
 
     /// The same for one who copies the elements anyway: they need not come to lie anywhere before.

@@ -126,9 +126,6 @@ pub(crate) fn value(handle: &dyn Handle) -> Result<Value> {
 ///   text, where it asks for any and takes only text. What was refused is kept for the visitor's type, by this thread: the second
 ///   time this succeeds, as does `get_seed`.
 ///
-/// An array that is the whole object is known to nobody when the request has ended: a [`ShmArray`](crate::ShmArray) is then a copy, and
-/// an array that changes in place is an error.
-///
 /// Structs are handed over by the names of their fields, as text formats do it, so that wrappers know where they are; `get` does
 /// it by position where it can, which is faster.
 ///

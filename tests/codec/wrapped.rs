@@ -214,10 +214,36 @@ fn all_kinds_of_values_are_whole_objects() {
 fn an_array_is_a_whole_object() {
     let array = ShmArray1::from(vec![1.5_f32; 1000]);
     check(&array);
-    // Inside an object, the handle shares the memory of what it was read from.
-    let made = Made::of(&(&array,));
-    let (back,) = <(ShmArray1<f32>,)>::deserialize(made.block.deserializer()).unwrap();
-    assert!(made.block.as_ref().as_ptr_range().contains(&back.as_ptr().cast()));
+    // The handle shares the memory of what it was read from.
+    let made = Made::of(&array);
+    let block = made.block.as_ref().as_ptr_range();
+    let back = ShmArray1::<f32>::deserialize(made.block.deserializer()).unwrap();
+    assert!(block.contains(&back.as_ptr().cast()));
+    let back: ShmArray1<f32> = serde_path_to_error::deserialize(made.block.deserializer()).unwrap();
+    assert!(block.contains(&back.as_ptr().cast()));
+    let lent = <&[u8]>::deserialize(made.block.deserializer());
+    assert!(lent.is_err(), "of floats");
+}
+
+#[test]
+fn arrays_that_change_are_written_and_read() {
+    use serde_shm::{AtomicArray, LockedArray, SegmentOptions};
+    use std::sync::atomic::Ordering::Relaxed;
+
+    fn segment<T: serde::Serialize>(value: &T) -> serde_shm::Segment {
+        SegmentOptions::new().create_with(|s| write_both(value, s)).unwrap()
+    }
+    let counts = segment(&AtomicArray::from(vec![1_u32, 2]));
+    let seen: AtomicArray<u32, ndarray::Ix1> = read_both(counts.deserializer()).unwrap();
+    counts.get::<AtomicArray<u32, ndarray::Ix1>>().unwrap().store(0, 7, Relaxed).unwrap();
+    assert_eq!(seen.load(0, Relaxed).unwrap(), 7);
+    let locked = segment(&(LockedArray::from(vec![1.5_f64]), "beside"));
+    let (seen, _): (LockedArray<f64, ndarray::Ix1>, String) =
+        read_both(locked.deserializer()).unwrap();
+    assert_eq!(seen.read().unwrap()[0], 1.5);
+    let whole = segment(&LockedArray::from(vec![2.5_f64]));
+    let seen = LockedArray::<f64, ndarray::Ix1>::deserialize(whole.deserializer()).unwrap();
+    assert_eq!(seen.read().unwrap()[0], 2.5);
 }
 
 /// Under serde's own derive no token says what is an array: the form is recognised by what it looks like.

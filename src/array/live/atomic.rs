@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ndarray::{Array, ArrayRef, Dimension, Ix1, NdIndex};
-use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
 use crate::element;
@@ -17,7 +17,7 @@ use crate::store::Standing;
 
 use super::super::item::{DeserializeArray, SerializeArray};
 use super::super::nd;
-use super::super::payload::kind_error;
+use super::super::payload::{self, Made, kind_error};
 use super::super::read::Read;
 use super::super::token::{self, Elements};
 use super::flat::{FlatAtomic, out_of_range};
@@ -516,11 +516,18 @@ impl<A: AtomicElement, D: Dimension> Serialize for AtomicArray<A, D> {
 
 impl<'de, A: AtomicElement, D: Dimension> DeserializeArray<'de> for AtomicArray<A, D> {
     fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
-        let read = Read::<A>::deserialize_any_kind(d)?;
+        payload::read(d)
+    }
+}
+
+impl<'de, A: AtomicElement, D: Dimension> Made<'de> for AtomicArray<A, D> {
+    type Read = Read<'de, A>;
+
+    fn made<E: serde::de::Error>(read: Read<'de, A>) -> Result<Self, E> {
         match read.standing {
             Standing::Live(Kind::Atomic, number) => super::live_arrays(Kind::Atomic)
                 .and_then(|arrays| attached(&arrays, number))
-                .map_err(|error| super::into_format(&error, Z::Error::custom)),
+                .map_err(|error| super::into_format(&error, E::custom)),
             Standing::Live(kind, _) => Err(kind_error(Kind::Atomic, kind)),
             Standing::Fixed => Err(kind_error(Kind::Atomic, Kind::Plain)),
             Standing::Free => nd::owned(read).map(Array::<A, D>::into),

@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use ndarray::{Array, ArrayRef, ArrayView, ArrayViewMut, Dimension, Ix1};
-use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Error as _, Serialize, Serializer};
 
 use crate::element::Element;
@@ -16,7 +16,7 @@ use crate::store::Standing;
 
 use super::super::item::{DeserializeArray, SerializeArray};
 use super::super::nd;
-use super::super::payload::kind_error;
+use super::super::payload::{self, Made, kind_error};
 use super::super::read::Read;
 use super::super::token;
 
@@ -466,11 +466,18 @@ impl<A: Element, D: Dimension> Serialize for LockedArray<A, D> {
 
 impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for LockedArray<A, D> {
     fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
-        let read = Read::<A>::deserialize_any_kind(d)?;
+        payload::read(d)
+    }
+}
+
+impl<'de, A: Element, D: Dimension> Made<'de> for LockedArray<A, D> {
+    type Read = Read<'de, A>;
+
+    fn made<E: serde::de::Error>(read: Read<'de, A>) -> Result<Self, E> {
         match read.standing {
             Standing::Live(Kind::Locked, number) => super::live_arrays(Kind::Locked)
                 .and_then(|arrays| attached(&arrays, number))
-                .map_err(|error| super::into_format(&error, Z::Error::custom)),
+                .map_err(|error| super::into_format(&error, E::custom)),
             Standing::Live(kind, _) => Err(kind_error(Kind::Locked, kind)),
             Standing::Fixed => Err(kind_error(Kind::Locked, Kind::Plain)),
             Standing::Free => nd::owned(read).map(Array::<A, D>::into),

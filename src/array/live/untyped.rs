@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ndarray::Dimension;
-use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Error as _, Serialize, Serializer};
 
 use crate::context;
@@ -20,6 +20,7 @@ use crate::store::{Placed, Standing};
 
 use super::super::item::{DeserializeArray, SerializeArray};
 use super::super::lossless::misfit;
+use super::super::payload::{self, Made};
 use super::super::token::{self, Elements};
 use super::super::untyped::{Found, Layout, UntypedArray};
 use super::atomic::{self, AtomicArray};
@@ -511,11 +512,19 @@ impl Serialize for UntypedLive {
 
 impl<'de> DeserializeArray<'de> for UntypedLive {
     fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
-        let made = match Found::deserialize(d)? {
+        payload::read(d)
+    }
+}
+
+impl<'de> Made<'de> for UntypedLive {
+    type Read = Found<'de>;
+
+    fn made<E: serde::de::Error>(found: Found<'de>) -> Result<Self, E> {
+        let made = match found {
             Found::Stored(head, _) => UntypedLive::new(head, context::live().as_ref()),
             Found::Nested(_) => Err(no_live()),
         };
-        made.map_err(|error| super::into_format(&error, Z::Error::custom))
+        made.map_err(|error| super::into_format(&error, E::custom))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error};
 use crate::array::dynamic::DynArray;
 use crate::array::item::DeserializeArray;
 use crate::array::nested::Nest;
-use crate::array::payload::{Stored, Target, kind_error, read, read_inside};
+use crate::array::payload::{Made, Stored, Target, kind_error, read, read_inside};
 use crate::context::{self, note_meeting};
 use crate::error::{self, ErrorKind};
 use crate::memory::live::Kind;
@@ -70,7 +70,7 @@ impl<'de> Target<'de> for Found<'de> {
 }
 
 impl<'de> Found<'de> {
-    pub(crate) fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         read(deserializer)
     }
 
@@ -92,17 +92,21 @@ fn own<E: Error>(error: &error::Error) -> E {
 
 impl<'de> DeserializeArray<'de> for UntypedArray {
     fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        UntypedArray::of_found(Found::deserialize(d)?)
+        read(d)
     }
 }
 
 impl UntypedArray {
     /// What a newtype holds that an array in serde's buffer is.
     pub(crate) fn from_newtype<'de, D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        UntypedArray::of_found(read_inside(d)?)
+        read_inside(d)
     }
+}
 
-    fn of_found<E: Error>(found: Found<'_>) -> Result<Self, E> {
+impl<'de> Made<'de> for UntypedArray {
+    type Read = Found<'de>;
+
+    fn made<E: Error>(found: Found<'de>) -> Result<Self, E> {
         let made = match Found::plain(found)? {
             Found::Stored(head, bytes) => {
                 let place = match &bytes {
