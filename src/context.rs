@@ -28,10 +28,13 @@ struct Flags {
     kind: Option<ErrorKind>,
     /// Floats of two bytes are put into serde's buffer as the crate `half` writes them.
     half_bits: bool,
+    /// All fields are handed over by name.
+    by_name: bool,
 }
 
 impl Flags {
-    const NONE: Self = Flags { announced: false, copies: false, kind: None, half_bits: false };
+    const NONE: Self =
+        Flags { announced: false, copies: false, kind: None, half_bits: false, by_name: false };
 }
 
 /// How an array goes into serde's buffer behind `flatten`, `untagged` and tagged enums. Each form answers other requests
@@ -178,8 +181,6 @@ struct Reading {
     seen: Seen,
     /// The ticket of the first array in serde's buffer.
     first_ticket: u64,
-    /// All fields are handed over by name.
-    by_name: bool,
 }
 
 impl Reading {
@@ -191,7 +192,6 @@ impl Reading {
         forms: Forms::USUAL,
         seen: Seen::NOTHING,
         first_ticket: 0,
-        by_name: false,
     };
 }
 
@@ -507,13 +507,13 @@ pub(crate) fn learn_by_name(fields: &'static [&'static str]) {
 
 /// Until the read ends that is under way, all fields are handed over by name.
 pub(crate) fn hand_over_by_name() {
-    with_reading(|reading| reading.by_name = true);
+    CONTEXT.with(|context| context.flags.set(Flags { by_name: true, ..context.flags.get() }));
 }
 
 /// Whether fields are handed over by name that are asked for so: all are, or a visitor has refused these by position.
 pub(crate) fn is_by_name(fields: &'static [&'static str]) -> bool {
     CONTEXT.with(|context| {
-        context.reading.borrow().by_name
+        context.flags.get().by_name
             || context.learned.borrow().by_name.iter().any(|known| std::ptr::eq(*known, fields))
     })
 }

@@ -220,9 +220,10 @@ impl Npz {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("x.npz");
     /// use std::collections::BTreeMap;
+    /// use serde_shm::{Npz, ShmArray1};
     ///
-    /// serde_shm::to_npz(&path, &BTreeMap::from([("x", ndarray::array![1.5, 2.5])]))?;
-    /// let file = serde_shm::Npz::open(&path)?;
+    /// serde_shm::to_npz(&path, &BTreeMap::from([("x", ShmArray1::from(vec![1.5, 2.5]))]))?;
+    /// let file = Npz::open(&path)?;
     /// let mut json = serde_json::Serializer::new(Vec::new());
     /// serde_transcode::transcode(file.deserializer(), &mut json).unwrap();
     /// assert_eq!(json.into_inner(), br#"{"x":[1.5,2.5]}"#);
