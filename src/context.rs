@@ -18,6 +18,7 @@ use crate::memory::live::LiveArrays;
 use crate::store::Placed;
 
 /// What one side has to say to the other until the next call.
+#[allow(clippy::struct_excessive_bools)] // Each is said by itself.
 #[derive(Clone, Copy, Default)]
 struct Flags {
     /// Our serializer is about to serialize a payload.
