@@ -2,6 +2,8 @@
 
 use std::any::TypeId;
 use std::fmt::Display;
+#[cfg(feature = "ndarray")]
+use std::sync::Arc;
 
 use serde::de::Error as _;
 
@@ -56,11 +58,30 @@ pub(super) struct Decoder<'s, 'de> {
     array_bytes: u64,
     /// The field by name, or the entry of a map, that is being read: what is encoded in place has no other name.
     pub(super) field: &'de str,
-    /// The names of schemas that were walked over, by their number.
+    /// The names of the records that were walked over, by their field tags; tuples have none.
     #[cfg(feature = "ndarray")]
-    names: Vec<Option<Names>>,
+    names: Vec<Option<Option<Names>>>,
+    /// The tables as they are encoded, for lists that are kept.
+    #[cfg(feature = "ndarray")]
+    encoded_tables: EncodedTables<'de>,
+    /// How many bytes may still be looked at in vain.
+    #[cfg(feature = "ndarray")]
+    pub(super) vain_looks: usize,
+    /// In how many lists that were kept what is read lies.
+    #[cfg(feature = "ndarray")]
+    pub(super) kept_levels: u8,
     pub(super) bounds: Bounds,
 }
+
+#[cfg(feature = "ndarray")]
+enum EncodedTables<'de> {
+    Lent(&'de [u8]),
+    Shared(Arc<[u8]>),
+}
+
+/// So often the inline block may be looked at in vain.
+#[cfg(feature = "ndarray")]
+const VAIN_LOOKS: usize = 4;
 
 /// The first record that a visitor took in part: it has failed, or has asked for more than it takes.
 struct LeftOver {
@@ -78,7 +99,26 @@ pub(super) enum Copied<'de> {
 
 impl<'s, 'de> Decoder<'s, 'de> {
     pub(super) fn new(source: &'s dyn Source<'de>, limit: u32) -> Result<Self> {
-        let tables = ReadTables::parse(source.tables())?;
+        Decoder::of(source, source.inline(), source.tables(), limit)
+    }
+
+    /// A part of an object, with the tables of that.
+    #[cfg(feature = "ndarray")]
+    pub(super) fn of_parts(
+        source: &'s dyn Source<'de>,
+        inline: &'de [u8],
+        tables: &'de [u8],
+    ) -> Result<Self> {
+        Decoder::of(source, inline, tables, stack::SHALLOW)
+    }
+
+    fn of(
+        source: &'s dyn Source<'de>,
+        inline: &'de [u8],
+        encoded_tables: &'de [u8],
+        limit: u32,
+    ) -> Result<Self> {
+        let tables = ReadTables::parse(encoded_tables)?;
         let way = |tags: &FieldTags<'de>| Way {
             tags: tags.tags,
             kind: tables.schemas[tags.schema as usize].kind,
@@ -86,7 +126,6 @@ impl<'s, 'de> Decoder<'s, 'de> {
             same: false,
         };
         let ways = tables.field_tags.iter().map(way).collect();
-        let inline = source.inline();
         let bounds = Bounds::new();
         bounds.add_inline(inline.len());
         Ok(Decoder {
@@ -105,6 +144,12 @@ impl<'s, 'de> Decoder<'s, 'de> {
             field: "",
             #[cfg(feature = "ndarray")]
             names: Vec::new(),
+            #[cfg(feature = "ndarray")]
+            encoded_tables: EncodedTables::Lent(encoded_tables),
+            #[cfg(feature = "ndarray")]
+            vain_looks: VAIN_LOOKS * inline.len(),
+            #[cfg(feature = "ndarray")]
+            kept_levels: 0,
             bounds,
         })
     }
@@ -299,23 +344,34 @@ impl<'s, 'de> Decoder<'s, 'de> {
         })
     }
 
+    /// The tables as they are encoded, to be kept.
+    #[cfg(feature = "ndarray")]
+    pub(super) fn kept_tables(&mut self) -> Arc<[u8]> {
+        if let EncodedTables::Lent(bytes) = self.encoded_tables {
+            self.encoded_tables = EncodedTables::Shared(bytes.into());
+        }
+        match &self.encoded_tables {
+            EncodedTables::Shared(bytes) => Arc::clone(bytes),
+            EncodedTables::Lent(bytes) => (*bytes).into(),
+        }
+    }
+
     /// What the records of these field tags are called; `None` for tuples.
     #[cfg(feature = "ndarray")]
     #[inline]
     pub(super) fn names(&mut self, number: usize) -> Option<&Names> {
-        let schema = self.tables.field_tags[number].schema as usize;
-        if !matches!(self.names.get(schema), Some(Some(_))) {
-            self.note_names(schema);
+        if self.names.len() <= number || self.names[number].is_none() {
+            self.note_names(number);
         }
-        self.names[schema].as_ref()
+        self.names[number].as_ref().and_then(Option::as_ref)
     }
 
     #[cfg(feature = "ndarray")]
     #[cold]
     #[inline(never)]
-    fn note_names(&mut self, schema: usize) {
-        self.names.resize(self.tables.schemas.len(), None);
-        self.names[schema] = Names::of_schema(&self.tables.schemas[schema]);
+    fn note_names(&mut self, number: usize) {
+        self.names.resize(self.tables.field_tags.len(), None);
+        self.names[number] = Some(Names::of_schema(self.schema(number).0));
     }
 
     pub(super) fn tags(&self, number: usize) -> &'de [u8] {

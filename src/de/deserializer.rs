@@ -14,7 +14,11 @@ use crate::value::{Builder, Value, Walk};
 use super::buffer::is_buffer;
 #[cfg(feature = "npz")]
 use super::by_name;
+#[cfg(feature = "ndarray")]
+use super::kept::Kept;
 use super::object;
+#[cfg(feature = "ndarray")]
+use super::walk::{Lists, Told};
 
 /// A container that was opened, whose object can be read.
 pub(crate) trait Handle: Sync + RefUnwindSafe {
@@ -50,9 +54,9 @@ impl<'de> Opened<'_, 'de> {
     }
 
     #[cfg(feature = "ndarray")]
-    fn walk<W: Walk<'de>>(self, walk: &mut W) -> Result<()> {
+    fn walk<W: Walk<'de>, L: Lists<W>>(self, walk: &mut W) -> Result<()> {
         match self {
-            Opened::Source(source, region) => object::walk_source(source, region, walk),
+            Opened::Source(source, region) => object::walk_source::<W, L>(source, region, walk),
             #[cfg(feature = "npz")]
             Opened::Tree(tree, region) => by_name::walk_tree(tree, region, walk),
         }
@@ -74,8 +78,13 @@ impl<'de> Opened<'_, 'de> {
 /// Those of the walk, with the place in the object, and of reading the container.
 #[cfg(feature = "ndarray")]
 pub(crate) fn walk<'de, W: Walk<'de>>(handle: &'de dyn Handle, walk: &mut W) -> Result<()> {
+    walk_with::<W, Told>(handle, walk)
+}
+
+#[cfg(feature = "ndarray")]
+fn walk_with<'de, W: Walk<'de>, L: Lists<W>>(handle: &'de dyn Handle, walk: &mut W) -> Result<()> {
     let mut result = Ok(());
-    let opened = handle.with_opened(&mut |opened| result = opened.walk(walk));
+    let opened = handle.with_opened(&mut |opened| result = opened.walk::<W, L>(walk));
     opened.and(result).map_err(|error| handle.named(error))
 }
 
@@ -87,7 +96,7 @@ pub(crate) fn walk<'de, W: Walk<'de>>(handle: &'de dyn Handle, walk: &mut W) -> 
 #[cfg(feature = "ndarray")]
 pub(crate) fn value(handle: &dyn Handle) -> Result<Value> {
     let mut builder = Builder::default();
-    walk(handle, &mut builder)?;
+    walk_with::<_, Kept>(handle, &mut builder)?;
     builder.finish()
 }
 

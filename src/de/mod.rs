@@ -30,7 +30,8 @@
 // - `deserializer` is the public face of that.
 // - `decoder` is the cursor. `value` answers every request by the tag that is there, `key` those for keys; `items` hands over
 //   the items of sequences and maps, `varints` those of lists of whole numbers, `record` the fields of structs and tuples,
-//   `variant` what an enum holds; `skip` passes over what nobody asked for; `walk` goes over all of it without a type.
+//   `variant` what an enum holds; `skip` passes over what nobody asked for; `walk` goes over all of it without a type,
+//   `kept` leaves long lists as they are encoded.
 // - `array` answers every request that an array fits, `part` those that a row or an element of it does; `elements` hands these
 //   over, `stream` the bytes of an array that is read as it is copied. `ndarray_form` is what ndarray asks for; `transparent`
 //   takes off options and newtypes that were not written; `buffer` puts arrays into serde's buffer.
@@ -44,6 +45,8 @@ mod decoder;
 mod deserializer;
 mod elements;
 mod items;
+#[cfg(feature = "ndarray")]
+mod kept;
 mod key;
 mod ndarray_form;
 mod object;

@@ -20,7 +20,7 @@ use super::buffer;
 use super::decoder::{ANY, Decoder};
 use super::value::Value;
 #[cfg(feature = "ndarray")]
-use super::walk;
+use super::walk::{self, Lists};
 
 /// Reads a value from a source. Handles keep `region` alive, if the source's bytes lie in it.
 ///
@@ -61,14 +61,14 @@ pub(super) fn once_from_source<'de, S: DeserializeSeed<'de>>(
 ///
 /// Those of the walk; `Corrupt` if the container contradicts itself.
 #[cfg(feature = "ndarray")]
-pub(super) fn walk_source<'de, W: Walk<'de>>(
+pub(super) fn walk_source<'de, W: Walk<'de>, L: Lists<W>>(
     source: &dyn Source<'de>,
     region: Option<&Region>,
     walk: &mut W,
 ) -> Result<()> {
     context::reading(region, source.live(), &Forms::default(), &Cell::default(), || {
         let mut decoder = Decoder::new(source, stack::SHALLOW)?;
-        walk::value(&mut decoder, ANY, walk)?;
+        walk::value::<_, L>(&mut decoder, ANY, walk)?;
         check_end(&decoder)
     })
 }

@@ -17,6 +17,8 @@ use super::buffer::{self, is_buffer};
 use super::decoder::{ANY, Copied, Decoder};
 use super::elements::{lend_bytes, visit_packed};
 use super::items::Items;
+#[cfg(feature = "ndarray")]
+use super::kept::Kept;
 use super::key::Key;
 use super::ndarray_form::{self, NDARRAY_FIELDS, is_ndarray_form, visit_rows};
 use super::record::{by_name, entered, in_order};
@@ -208,7 +210,7 @@ impl<'d, 'de> Value<'d, '_, 'de> {
     #[cfg(feature = "ndarray")]
     fn unknown<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let mut builder = Builder::default();
-        walk::value(self.decoder, self.slot, &mut builder)?;
+        walk::value::<_, Kept>(self.decoder, self.slot, &mut builder)?;
         visit_unknown(builder, visitor)
     }
 

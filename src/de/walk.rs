@@ -1,14 +1,17 @@
 //! A walk over what is encoded, without a type: one part after the other, by a loop and not by recursion.
 
+use std::marker::PhantomData;
+
 use crate::array::{UntypedArray, UntypedLive};
 use crate::context;
 use crate::error::{Error, Result, Step};
 use crate::stack;
 use crate::store::Standing;
-use crate::value::{Number, Numbers, PlacedArray, Walk};
+use crate::value::{EncodedList, Number, Numbers, PlacedArray, Walk};
 use crate::wire::{Kind, RUN, Reader, Tag, scalar_text, unzigzag};
 
 use super::decoder::{ANY, Decoder, in_range};
+use super::kept;
 
 /// How many numbers of a list are told of at once.
 const AT_ONCE: usize = 512;
@@ -21,20 +24,42 @@ const MAX_LEVELS: usize = 2048;
 /// # Errors
 ///
 /// Those of the walk, with the place; `Corrupt` if the bytes are no value; `Limit` if it nests too deep.
-pub(super) fn value<'de, W: Walk<'de>>(
+pub(super) fn value<'de, W: Walk<'de>, L: Lists<W>>(
     decoder: &mut Decoder<'_, 'de>,
     slot: u8,
     walk: &mut W,
 ) -> Result<()> {
-    let mut walker = Walker { decoder, walk, open: Vec::new() };
+    let mut walker = Walker::<W, L>::new(decoder, walk, 0);
     walker.all(slot).map_err(|error| walker.in_place(error))
 }
 
-struct Walker<'w, 'd, 's, 'de, W> {
-    decoder: &'d mut Decoder<'s, 'de>,
+/// What becomes of lists.
+pub(super) trait Lists<W> {
+    /// Long ones without arrays are kept as they are encoded.
+    const KEPT: bool = false;
+    /// An array is an error, and stays where it is.
+    const NO_ARRAYS: bool = false;
+
+    fn keep(_walk: &mut W, _list: EncodedList) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// They are told of, item by item.
+pub(super) struct Told;
+
+impl<W> Lists<W> for Told {}
+
+pub(super) struct Walker<'w, 'd, 's, 'de, W, L> {
+    pub(super) decoder: &'d mut Decoder<'s, 'de>,
     walk: &'w mut W,
     /// What has parts and is not at its end.
     open: Vec<Level<'de>>,
+    /// How many levels stand around it.
+    outer: usize,
+    /// How many items the list has that ended last, and whether its length was not known.
+    last_list: (usize, bool),
+    lists: PhantomData<L>,
 }
 
 enum Level<'de> {
@@ -55,7 +80,7 @@ enum Level<'de> {
 }
 
 /// Runs of items, or of entries.
-struct Runs<const N: usize> {
+pub(super) struct Runs<const N: usize> {
     left: u64,
     more: bool,
     slots: [u8; N],
@@ -66,13 +91,13 @@ struct Runs<const N: usize> {
 }
 
 impl<const N: usize> Runs<N> {
-    fn new((left, more, slots): (u64, bool, [u8; N])) -> Self {
+    pub(super) fn new((left, more, slots): (u64, bool, [u8; N])) -> Self {
         Runs { left, more, slots, done: 0, at_edge: false, is_long: left > RUN }
     }
 
     /// The tags of the next item; `None` at the end.
     #[inline]
-    fn next(&mut self, decoder: &mut Decoder<'_, '_>) -> Result<Option<[u8; N]>> {
+    pub(super) fn next(&mut self, decoder: &mut Decoder<'_, '_>) -> Result<Option<[u8; N]>> {
         while self.left == 0 {
             if !self.more {
                 return Ok(None);
@@ -105,9 +130,27 @@ enum Next {
     End,
 }
 
-impl<'de, W: Walk<'de>> Walker<'_, '_, '_, 'de, W> {
+impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
+    pub(super) fn new(decoder: &'d mut Decoder<'s, 'de>, walk: &'w mut W, outer: usize) -> Self {
+        let (open, last_list) = (Vec::new(), (0, false));
+        Walker { decoder, walk, open, outer, last_list, lists: PhantomData }
+    }
+
     fn all(&mut self, slot: u8) -> Result<()> {
         self.value(slot)?;
+        self.rest()
+    }
+
+    /// Walks over a list whose first header comes next, and gives the number of its items, and whether that was not known
+    /// when it was written.
+    pub(super) fn list(&mut self) -> Result<(usize, bool)> {
+        self.runs(Tag::Seq)?;
+        self.rest()?;
+        Ok(self.last_list)
+    }
+
+    /// What is open, to its end.
+    fn rest(&mut self) -> Result<()> {
         while !self.open.is_empty() {
             match self.next()? {
                 Next::Value(slot) => self.value(slot)?,
@@ -161,7 +204,10 @@ impl<'de, W: Walk<'de>> Walker<'_, '_, '_, 'de, W> {
     #[inline]
     fn end(&mut self) -> Result<()> {
         let unannounced = match self.open.last() {
-            Some(Level::Items { runs }) => runs.is_unannounced(),
+            Some(Level::Items { runs }) => {
+                self.last_list = (runs.done, runs.is_unannounced());
+                runs.is_unannounced()
+            }
             Some(Level::Entries { runs, .. }) => runs.is_unannounced(),
             _ => false,
         };
@@ -220,10 +266,16 @@ impl<'de, W: Walk<'de>> Walker<'_, '_, '_, 'de, W> {
     }
 
     fn open(&mut self, level: Level<'de>) -> Result<()> {
-        if self.open.len() >= MAX_LEVELS {
+        self.check_levels()?;
+        self.open.push(level);
+        Ok(())
+    }
+
+    #[inline]
+    fn check_levels(&self) -> Result<()> {
+        if self.outer + self.open.len() >= MAX_LEVELS {
             return Err(stack::too_deep(MAX_LEVELS as u32));
         }
-        self.open.push(level);
         Ok(())
     }
 
@@ -240,9 +292,7 @@ impl<'de, W: Walk<'de>> Walker<'_, '_, '_, 'de, W> {
     /// The fields up to the first that has parts: most records have none that do, and are not kept for them.
     #[inline]
     fn fields(&mut self, number: usize, tags: &'de [u8]) -> Result<()> {
-        if self.open.len() >= MAX_LEVELS {
-            return Err(stack::too_deep(MAX_LEVELS as u32));
-        }
+        self.check_levels()?;
         let mut at = 0;
         for (field, slot) in tags.iter().enumerate() {
             if *slot == ANY {
@@ -252,10 +302,8 @@ impl<'de, W: Walk<'de>> Walker<'_, '_, '_, 'de, W> {
             let tag = Tag::from_byte(*slot).unwrap_or(Tag::Any);
             match leaf(&self.decoder.reader, at, self.walk, tag) {
                 Ok(end) if end != PARTS => at = end,
-                Ok(_) => {
-                    self.fields_from(number, tags, field + 1, at)?;
-                    return self.compound(tag);
-                }
+                // In its turn, and not from here: what nests deep is no recursion.
+                Ok(_) => return self.fields_from(number, tags, field, at),
                 Err(error) => {
                     self.fields_from(number, tags, field + 1, at)?;
                     return Err(error);
@@ -282,6 +330,11 @@ impl<'de, W: Walk<'de>> Walker<'_, '_, '_, 'de, W> {
 
     fn runs(&mut self, tag: Tag) -> Result<()> {
         if tag == Tag::Seq {
+            if L::KEPT
+                && let Some(list) = kept::list(self.decoder, self.outer + self.open.len())?
+            {
+                return L::keep(self.walk, list);
+            }
             let runs = Runs::new(self.decoder.run_header()?);
             self.walk.seq(runs.len())?;
             return self.open(Level::Items { runs });
@@ -294,6 +347,9 @@ impl<'de, W: Walk<'de>> Walker<'_, '_, '_, 'de, W> {
 
     #[inline(never)]
     fn array(&mut self, tag: Tag) -> Result<()> {
+        if L::NO_ARRAYS {
+            return Err(kept::has_arrays());
+        }
         let placed = self.decoder.array()?;
         match placed.standing {
             Standing::Live(..) => {
@@ -452,6 +508,11 @@ fn leaf<'de, W: Walk<'de>>(
     other_leaf(reader, at, walk, tag)
 }
 
+/// Whether a value of this tag has no parts, and is nothing but what its own tag says.
+fn is_leaf(tag: Tag) -> bool {
+    (Tag::Unit as u8..=Tag::Bytes as u8).contains(&(tag as u8))
+}
+
 /// The same of one that is long or rare, or ends too soon.
 #[inline(never)]
 fn other_leaf<'de, W: Walk<'de>>(
@@ -480,6 +541,22 @@ fn other_leaf<'de, W: Walk<'de>>(
         Tag::Str => {
             walk.text(rest.text()?)?;
             return Ok(reader.left() - rest.left());
+        }
+        Tag::Option => {
+            // One that holds what has parts is told of where those are.
+            let (inner, start) = match rest.array_at(0) {
+                Some([0]) => {
+                    walk.none()?;
+                    return Ok(at + 1);
+                }
+                Some([slot]) => match Tag::from_byte(slot) {
+                    Some(tag) if is_leaf(tag) => (tag, at + 1),
+                    _ => return Ok(PARTS),
+                },
+                None => return Ok(PARTS),
+            };
+            walk.some()?;
+            return other_leaf(reader, start, walk, inner);
         }
         Tag::Bool => {
             walk.bool(rest.bool()?)?;

@@ -3,7 +3,8 @@
 use crate::array::UntypedLive;
 use crate::error::{Error, ErrorKind, Result};
 
-use super::parts::{Map, Record, Seq};
+use super::parts::{Map, Record};
+use super::seq::{EncodedList, Seq};
 use super::{Blob, Names, Number, Numbers, PlacedArray, Value, Walk};
 
 /// How deep values may nest: as deep as what is written may, in what has parts and in options. A value is dropped, cloned and
@@ -52,6 +53,11 @@ impl Builder {
         }
         self.open.push(open);
         Ok(())
+    }
+
+    /// A list that is kept as it is encoded.
+    pub(crate) fn list(&mut self, list: EncodedList) -> Result<()> {
+        self.put(Value::Seq(Seq::encoded(list)))
     }
 
     #[inline]
@@ -169,9 +175,7 @@ impl<'a> Walk<'a> for Builder {
             Some(Open::Record(names, values)) => {
                 Value::Record(Record { names, values: values.into() })
             }
-            Some(Open::Seq(items, unannounced)) => {
-                Value::Seq(Seq { items: items.into(), unannounced })
-            }
+            Some(Open::Seq(items, unannounced)) => Value::Seq(Seq::of_items(items, unannounced)),
             Some(Open::Map(entries, _, unannounced)) => {
                 Value::Map(Map { entries: entries.into(), unannounced })
             }

@@ -2,7 +2,7 @@
 
 use crate::stack;
 
-use super::{Map, Record, Seq, Value};
+use super::{Map, Record, Value};
 
 /// Runs a level on this stack, or on another where little is left of it.
 fn level<R>(run: impl FnOnce() -> R) -> R {
@@ -45,10 +45,7 @@ impl Clone for Value {
             Value::Option(value) => Value::Option(level(|| value.clone())),
             Value::Readable(value) => Value::Readable(level(|| value.clone())),
             Value::Tuple(elements) => Value::Tuple(level(|| elements.clone())),
-            Value::Seq(Seq { items, unannounced }) => {
-                let items = level(|| items.clone());
-                Value::Seq(Seq { items, unannounced: *unannounced })
-            }
+            Value::Seq(seq) => Value::Seq(level(|| seq.clone())),
             Value::Map(Map { entries, unannounced }) => {
                 let entries = level(|| entries.clone());
                 Value::Map(Map { entries, unannounced: *unannounced })

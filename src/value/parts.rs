@@ -1,84 +1,10 @@
-//! What has parts: lists, maps and records.
+//! What has parts that have names or keys: maps and records.
 
 use std::ops::{Deref, DerefMut};
 
 use crate::error::{Error, ErrorKind, Result};
 
 use super::{Names, Value};
-
-/// A list of values. It is a slice; `Vec::from` makes a list of it that can grow.
-///
-/// ```
-/// use serde_shm::value::{Seq, Value};
-///
-/// let seq: Seq = (1_u8..4).map(Value::from).collect();
-/// let mut items = Vec::from(seq);
-/// items.push(Value::from("four"));
-/// assert_eq!(Value::from(items).to_string(), r#"[1, 2, 3, "four"]"#);
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct Seq {
-    pub(super) items: Box<[Value]>,
-    /// Its length was not known when it was written, and is not to be now: long lists have other bytes then.
-    pub(super) unannounced: bool,
-}
-
-/// What a list has in it, not how it was written.
-impl PartialEq for Seq {
-    fn eq(&self, other: &Self) -> bool {
-        self.items == other.items
-    }
-}
-
-impl Deref for Seq {
-    type Target = [Value];
-
-    fn deref(&self) -> &[Value] {
-        &self.items
-    }
-}
-
-impl DerefMut for Seq {
-    fn deref_mut(&mut self) -> &mut [Value] {
-        &mut self.items
-    }
-}
-
-impl From<Vec<Value>> for Seq {
-    fn from(items: Vec<Value>) -> Self {
-        Seq { items: items.into(), unannounced: false }
-    }
-}
-
-impl From<Seq> for Vec<Value> {
-    fn from(seq: Seq) -> Self {
-        seq.items.into()
-    }
-}
-
-impl FromIterator<Value> for Seq {
-    fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
-        Vec::from_iter(items).into()
-    }
-}
-
-impl IntoIterator for Seq {
-    type Item = Value;
-    type IntoIter = std::vec::IntoIter<Value>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        Vec::from(self).into_iter()
-    }
-}
-
-impl<'a> IntoIterator for &'a Seq {
-    type Item = &'a Value;
-    type IntoIter = std::slice::Iter<'a, Value>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.items.iter()
-    }
-}
 
 /// A map: keys of any sort with their values, in the order in which they were written. It is a slice of pairs; `Vec::from` makes a
 /// list of it that can grow.
@@ -93,7 +19,7 @@ impl<'a> IntoIterator for &'a Seq {
 #[derive(Clone, Debug, Default)]
 pub struct Map {
     pub(super) entries: Box<[(Value, Value)]>,
-    /// As of [`Seq`].
+    /// As of a list.
     pub(super) unannounced: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Debug, Display, Formatter, Write};
 
-use super::{Names, RecordKind, Value};
+use super::{Names, RecordKind, Seq, Value};
 
 /// How many items of a list are shown, how many chars of a text, how many bytes, and how many levels.
 const ITEMS: usize = 8;
@@ -24,6 +24,16 @@ impl Debug for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         Display::fmt(self, f)
     }
+}
+
+/// A list by itself.
+pub(super) fn list(seq: &Seq, f: &mut Formatter<'_>) -> fmt::Result {
+    let lines = f.alternate();
+    items(seq, &mut Out { to: f, lines, level: 0 })
+}
+
+fn items(seq: &Seq, out: &mut Out<'_, '_>) -> fmt::Result {
+    out.parts(["[", "]"], seq.each(), seq.len(), |out, item| show(&item, out))
 }
 
 /// Bytes as Rust has them.
@@ -115,9 +125,7 @@ fn show(value: &Value, out: &mut Out<'_, '_>) -> fmt::Result {
             out.parts(["Some(", ")"], std::iter::once(&**value), 1, |out, value| show(value, out))
         }
         Value::Readable(value) => show(value, out),
-        Value::Seq(seq) => {
-            out.parts(["[", "]"], seq.iter(), seq.len(), |out, item| show(item, out))
-        }
+        Value::Seq(seq) => items(seq, out),
         Value::Tuple(elements) => {
             out.parts(["(", ")"], elements.iter(), elements.len(), |out, item| show(item, out))
         }

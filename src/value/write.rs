@@ -32,9 +32,8 @@ impl Serialize for Value {
             Value::Option(None) => serializer.serialize_none(),
             Value::Option(Some(value)) => serializer.serialize_some(&**value),
             Value::Seq(seq) => {
-                let len = (!seq.unannounced).then_some(seq.len());
-                let mut items = serializer.serialize_seq(len)?;
-                seq.iter().try_for_each(|item| items.serialize_element(item))?;
+                let mut items = serializer.serialize_seq(seq.announced())?;
+                seq.each().try_for_each(|item| items.serialize_element(&*item))?;
                 items.end()
             }
             Value::Tuple(elements) => {

@@ -1,0 +1,129 @@
+//! Long lists without arrays in a value of unknown type: they are kept as they are encoded, and read where somebody looks.
+
+use crate::error::{Error, Result};
+use crate::store::{Placed, Source};
+use crate::value::{Builder, EncodedList, Value, Walk};
+
+use super::decoder::Decoder;
+use super::walk::{self, Lists, Runs, Walker};
+
+/// A list of fewer items is read at once.
+const MIN_ITEMS: u64 = 32;
+
+/// So many lists may be kept in one another: each is looked at again when the one around it is read.
+const MAX_NESTED: u8 = 4;
+
+/// Whether a [`Builder`] keeps lists: it does.
+pub(super) struct Kept;
+
+impl Lists<Builder> for Kept {
+    const KEPT: bool = true;
+
+    fn keep(builder: &mut Builder, list: EncodedList) -> Result<()> {
+        builder.list(list)
+    }
+}
+
+/// A walk that looks whether all is right, and at nothing else.
+struct Check;
+
+impl Walk<'_> for Check {}
+
+impl Lists<Check> for Check {
+    const NO_ARRAYS: bool = true;
+}
+
+/// The list whose header comes next, so many levels deep, if it is kept: it is long, all of it is right, and it has no arrays.
+/// Else the decoder stays where it is, for whoever says what is wrong.
+///
+/// What is looked at in vain is bounded: lists with arrays at their ends may be nested in one another.
+pub(super) fn list(decoder: &mut Decoder<'_, '_>, levels: usize) -> Result<Option<EncodedList>> {
+    let start = decoder.reader.clone();
+    let (count, more, _) = decoder.run_header::<1>()?;
+    let is_long = count >= MIN_ITEMS || more;
+    decoder.reader = start.clone();
+    if !is_long || decoder.vain_looks == 0 || decoder.kept_levels >= MAX_NESTED {
+        return Ok(None);
+    }
+    let result = Walker::<_, Check>::new(decoder, &mut Check, levels).list();
+    let len = start.left() - decoder.reader.left();
+    let Ok((items, unannounced)) = result else {
+        decoder.vain_looks = decoder.vain_looks.saturating_sub(len + 1);
+        decoder.reader = start;
+        return Ok(None);
+    };
+    let bytes = start.clone().take(len)?.into();
+    let tables = decoder.kept_tables();
+    let levels = decoder.kept_levels + 1;
+    Ok(Some(EncodedList { bytes, tables, len: items, unannounced, levels, read }))
+}
+
+#[cold]
+pub(super) fn has_arrays() -> Error {
+    Error::corrupt("an array stands where none should")
+}
+
+/// The items of a list that was kept.
+fn read(list: &EncodedList) -> Box<dyn Iterator<Item = Value> + '_> {
+    match Items::new(list) {
+        Ok(items) => Box::new(items),
+        Err(error) => unreachable!("a list that was kept was right: {error}"),
+    }
+}
+
+struct Items<'a> {
+    decoder: Decoder<'a, 'a>,
+    runs: Runs<1>,
+}
+
+impl<'a> Items<'a> {
+    fn new(list: &'a EncodedList) -> Result<Self> {
+        let mut decoder = Decoder::of_parts(&NoArrays, &list.bytes, &list.tables)?;
+        decoder.kept_levels = list.levels;
+        let runs = Runs::new(decoder.run_header()?);
+        Ok(Items { decoder, runs })
+    }
+
+    fn next_value(&mut self) -> Result<Option<Value>> {
+        let Some([slot]) = self.runs.next(&mut self.decoder)? else { return Ok(None) };
+        let mut builder = Builder::default();
+        walk::value::<_, Kept>(&mut self.decoder, slot, &mut builder)?;
+        builder.finish().map(Some)
+    }
+}
+
+impl Iterator for Items<'_> {
+    type Item = Value;
+
+    fn next(&mut self) -> Option<Value> {
+        match self.next_value() {
+            Ok(value) => value,
+            Err(error) => unreachable!("a list that was kept was right: {error}"),
+        }
+    }
+}
+
+/// What a list without arrays refers to.
+struct NoArrays;
+
+impl<'de> Source<'de> for NoArrays {
+    fn inline(&self) -> &'de [u8] {
+        &[]
+    }
+
+    fn tables(&self) -> &'de [u8] {
+        &[]
+    }
+
+    fn array_bytes(&self) -> u64 {
+        0
+    }
+
+    fn path(&self, _: u64) -> Result<&'de str> {
+        Err(has_arrays())
+    }
+
+    fn array(&self, _: u64) -> Result<Placed<'de>> {
+        Err(has_arrays())
+    }
+}
