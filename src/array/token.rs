@@ -27,8 +27,11 @@ use super::element::Rows;
 pub(crate) const TOKEN: &str = concat!("$serde_shm::Array/", env!("CARGO_PKG_VERSION"));
 
 /// The name of the tuple struct by which a payload says that a record of names follows that are known at run time only: its schema,
-/// as it is encoded; a byte for each field that says whether it is written, or no bytes if all are; and those that are.
+/// as it is encoded, and the fields.
 pub(crate) const RECORD: &str = "$serde_shm::Record";
+
+/// The same of a record that leaves fields out: behind the schema is a byte for each field that says whether it is written.
+pub(crate) const SPARSE: &str = "$serde_shm::Sparse";
 
 /// The same of a value in its form for human readers: that value.
 pub(crate) const READABLE: &str = "$serde_shm::Readable";

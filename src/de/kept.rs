@@ -39,8 +39,9 @@ impl Lists<Check> for Check {
 /// What is looked at in vain is bounded: lists with arrays at their ends may be nested in one another.
 pub(super) fn list(decoder: &mut Decoder<'_, '_>, levels: usize) -> Result<Option<EncodedList>> {
     let start = decoder.reader.clone();
-    let (count, more, _) = decoder.run_header::<1>()?;
-    let is_long = count >= MIN_ITEMS || more;
+    let (count, more, [slot]) = decoder.run_header::<1>()?;
+    // A list of numbers is one of numbers.
+    let is_long = (count >= MIN_ITEMS || more) && (more || !walk::is_number(slot));
     decoder.reader = start.clone();
     if !is_long || decoder.vain_looks == 0 || decoder.kept_levels >= MAX_NESTED {
         return Ok(None);

@@ -583,7 +583,7 @@ fn other_leaf<'de, W: Walk<'de>>(
 
 /// Whether a run of this tag is one of numbers or bools, told of many at once.
 #[inline]
-fn is_number(slot: u8) -> bool {
+pub(super) fn is_number(slot: u8) -> bool {
     const TAGS: u32 = 1 << Tag::Bool as u8
         | 1 << Tag::I8 as u8
         | 1 << Tag::U8 as u8

@@ -18,70 +18,67 @@ pub(super) struct NamedRecord<'q, 'a, S> {
     state: State<'q, 'a, S>,
     /// Which names it has, and how many of its fields were written or left out.
     names: u32,
-    field: usize,
-    /// Whether each field is written; empty if all are.
-    written: Vec<u8>,
+    field: u32,
 }
 
 enum State<'q, 'a, S> {
-    /// The names are still to come.
-    Unnamed(Place<'q, 'a, S>),
-    /// So is what of the fields is written.
+    /// The names are still to come, and whether the fields are all written.
+    Unnamed(Place<'q, 'a, S>, bool),
+    /// So is which fields are written.
     Named(Place<'q, 'a, S>),
     Begun(Record<'q, 'a, S>),
+    /// A byte for each field says whether it is written.
+    Sparse(Box<(Record<'q, 'a, S>, Vec<u8>)>),
     Failed,
 }
 
 impl<'q, 'a, S: Sink> NamedRecord<'q, 'a, S> {
-    pub(super) fn new(place: Place<'q, 'a, S>) -> Self {
-        let state = State::Unnamed(place);
-        NamedRecord { state, names: 0, field: 0, written: Vec::new() }
+    pub(super) fn new(place: Place<'q, 'a, S>, is_sparse: bool) -> Self {
+        NamedRecord { state: State::Unnamed(place, is_sparse), names: 0, field: 0 }
     }
 
-    /// The names, the mask or the next field.
+    /// The names, which fields are written, or the next field.
     #[inline]
     pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         if let State::Begun(record) = &mut self.state {
-            skip(record, self.names, &mut self.field, &self.written);
             let (kind, name) = field(record.writer(), self.names, self.field)?;
             self.field += 1;
             return record.write(name, kind.is_named(), value);
         }
-        self.head(value)
+        self.other_part(value)
     }
 
     #[inline(never)]
-    fn head<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+    fn other_part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        if let State::Sparse(sparse) = &mut self.state {
+            let (record, written) = &mut **sparse;
+            skip(record, self.names, &mut self.field, written);
+            let (kind, name) = field(record.writer(), self.names, self.field)?;
+            self.field += 1;
+            return record.write(name, kind.is_named(), value);
+        }
         match std::mem::replace(&mut self.state, State::Failed) {
-            State::Unnamed(place) => {
+            State::Unnamed(place, is_sparse) => {
                 let mut names = None;
                 value.serialize(Bytes(|bytes: &[u8]| {
                     names = Some(place.writer.schemas.name(bytes)?);
                     Ok(())
                 }))?;
                 self.names = names.ok_or_else(incomplete)?;
-                self.state = State::Named(place);
+                self.state = if is_sparse {
+                    State::Named(place)
+                } else {
+                    State::Begun(begin(place, self.names, None)?)
+                };
             }
             State::Named(place) => {
-                let written = &mut self.written;
+                let mut written = Vec::new();
                 value.serialize(Bytes(|bytes: &[u8]| {
                     written.extend_from_slice(bytes);
                     Ok(())
                 }))?;
-                let Some(schema) = place.writer.schemas.named(self.names) else {
-                    return Err(incomplete());
-                };
-                let &Schema { kind, name, variant, variant_index, len, .. } = schema;
-                if kind == Kind::Tuple || !(self.written.is_empty() || self.written.len() == len) {
-                    return Err(place.writer.fail(incomplete()));
-                }
-                // A derived struct announces the fields that it writes, and not those that it leaves out.
-                let len = match &self.written[..] {
-                    [] => len,
-                    written => written.iter().map(|written| usize::from(*written != 0)).sum(),
-                };
-                let key = Key { kind, name, variant, variant_index, len };
-                self.state = State::Begun(Record::begin(place, key)?);
+                let record = begin(place, self.names, Some(&written))?;
+                self.state = State::Sparse(Box::new((record, written)));
             }
             _ => return Err(incomplete()),
         }
@@ -89,28 +86,58 @@ impl<'q, 'a, S: Sink> NamedRecord<'q, 'a, S> {
     }
 
     pub(super) fn finish(self) -> Result<Written> {
-        let NamedRecord { state, names, mut field, written } = self;
+        let NamedRecord { state, names, mut field } = self;
         match state {
-            State::Begun(mut record) => {
+            State::Begun(record) => finish(record, names, field),
+            State::Sparse(sparse) => {
+                let (mut record, written) = *sparse;
                 skip(&mut record, names, &mut field, &written);
-                let writer = record.writer();
-                let len = writer.schemas.named(names).map_or(0, |schema| schema.len);
-                if field != len {
-                    let text = format!("expected {len} fields of a record, found {field}");
-                    return Err(writer.fail(Error::custom(text)));
-                }
-                Ok(record.finish())
+                finish(record, names, field)
             }
-            State::Unnamed(place) | State::Named(place) => Err(place.writer.fail(incomplete())),
+            State::Unnamed(place, _) | State::Named(place) => Err(place.writer.fail(incomplete())),
             State::Failed => Err(incomplete()),
         }
     }
 }
 
+/// Begins a record of these names. A derived struct announces the fields that it writes, and not those that it leaves out; only what
+/// has a name can be left out.
+fn begin<'q, 'a, S: Sink>(
+    place: Place<'q, 'a, S>,
+    names: u32,
+    written: Option<&[u8]>,
+) -> Result<Record<'q, 'a, S>> {
+    let Some(schema) = place.writer.schemas.named(names) else { return Err(incomplete()) };
+    let &Schema { kind, name, variant, variant_index, len, .. } = schema;
+    let key_len = match written {
+        None => Some(len),
+        Some(written) if written.len() == len && kind.is_named() => {
+            Some(written.iter().map(|written| usize::from(*written != 0)).sum())
+        }
+        Some(_) => None,
+    };
+    match key_len {
+        Some(len) if kind != Kind::Tuple => {
+            Record::begin(place, Key { kind, name, variant, variant_index, len })
+        }
+        _ => Err(place.writer.fail(incomplete())),
+    }
+}
+
+fn finish<S: Sink>(mut record: Record<'_, '_, S>, names: u32, field: u32) -> Result<Written> {
+    let writer = record.writer();
+    let len = writer.schemas.named(names).map_or(0, |schema| schema.len);
+    if field as usize == len {
+        return Ok(record.finish());
+    }
+    let text = format!("expected {len} fields of a record, found {field}");
+    Err(writer.fail(Error::custom(text)))
+}
+
 /// Passes over the fields that are not written.
 #[inline]
-fn skip<S: Sink>(record: &mut Record<'_, '_, S>, names: u32, at: &mut usize, written: &[u8]) {
-    while written.get(*at) == Some(&0) {
+fn skip<S: Sink>(record: &mut Record<'_, '_, S>, names: u32, at: &mut u32, written: &[u8]) {
+    while written.get(*at as usize) == Some(&0) {
         if let Ok((_, name)) = field(record.writer(), names, *at) {
             record.skip(name);
         }
@@ -120,10 +147,11 @@ fn skip<S: Sink>(record: &mut Record<'_, '_, S>, names: u32, at: &mut usize, wri
 
 /// The name of a field, which those of a tuple variant have not.
 #[inline]
-fn field<'a, S>(writer: &mut Writer<'a, S>, names: u32, at: usize) -> Result<(Kind, &'a str)> {
+fn field<'a, S>(writer: &mut Writer<'a, S>, names: u32, at: u32) -> Result<(Kind, &'a str)> {
     match writer.schemas.named(names) {
-        Some(schema) if at < schema.len => {
-            Ok((schema.kind, schema.fields.get(at).copied().unwrap_or_default()))
+        Some(schema) if (at as usize) < schema.len => {
+            let name = schema.fields.get(at as usize).copied().unwrap_or_default();
+            Ok((schema.kind, name))
         }
         _ => Err(writer.fail(Error::custom("a record has more fields than names"))),
     }

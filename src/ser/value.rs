@@ -2,7 +2,7 @@
 
 use serde::ser::Serialize;
 
-use crate::array::{NUMBERS, READABLE, RECORD, TOKEN, is_private};
+use crate::array::{NUMBERS, READABLE, RECORD, SPARSE, TOKEN, is_private};
 use crate::context::announce;
 use crate::error::{Error, Result};
 use crate::layout::Order;
@@ -238,7 +238,8 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         if is_private(name) {
             match name {
                 TOKEN => return Ok(TupleStruct::Array(Capture::new(self))),
-                RECORD => return Ok(TupleStruct::Record(NamedRecord::new(self))),
+                RECORD => return Ok(TupleStruct::Record(NamedRecord::new(self, false))),
+                SPARSE => return Ok(TupleStruct::Record(NamedRecord::new(self, true))),
                 READABLE => return Ok(TupleStruct::Readable(ReadableValue::new(self))),
                 NUMBERS => return Ok(TupleStruct::Numbers(NumberList::new(self, len))),
                 _ => {}

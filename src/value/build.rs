@@ -3,6 +3,7 @@
 use crate::array::UntypedLive;
 use crate::error::{Error, ErrorKind, Result};
 
+use super::number::NumberList;
 use super::parts::{Map, Record};
 use super::seq::{EncodedList, Seq};
 use super::{Blob, Names, Number, Numbers, PlacedArray, Value, Walk};
@@ -26,9 +27,21 @@ enum Open {
     Option,
     Readable,
     Seq(Vec<Value>, bool),
+    /// A list of numbers so far.
+    Numbers(NumberList, bool),
     Tuple(Vec<Value>),
     Map(Vec<(Value, Value)>, Option<Value>, bool),
     Record(Names, Vec<Option<Value>>),
+}
+
+impl Open {
+    /// Numbers of one width so far become values, as others follow.
+    #[cold]
+    fn mix(&mut self) {
+        if let Open::Numbers(list, unannounced) = self {
+            *self = Open::Seq(list.as_numbers().values().collect(), *unannounced);
+        }
+    }
 }
 
 impl Builder {
@@ -65,6 +78,10 @@ impl Builder {
         loop {
             match self.open.last_mut() {
                 Some(Open::Seq(items, _) | Open::Tuple(items)) => items.push(value),
+                Some(open @ Open::Numbers(..)) => {
+                    open.mix();
+                    continue;
+                }
                 Some(Open::Record(_, values)) => values.push(Some(value)),
                 Some(Open::Map(entries, key, _)) => match key.take() {
                     Some(key) => entries.push((key, value)),
@@ -107,10 +124,25 @@ impl<'a> Walk<'a> for Builder {
 
     fn numbers(&mut self, values: Numbers<'_>) -> Result<()> {
         match self.open.last_mut() {
-            Some(Open::Seq(items, _)) => items.extend(values.values()),
-            _ => values.values().try_for_each(|value| self.put(value))?,
+            Some(open @ Open::Numbers(..)) => {
+                if let Open::Numbers(list, _) = open
+                    && list.extend(values)
+                {
+                    return Ok(());
+                }
+                open.mix();
+            }
+            Some(open @ Open::Seq(..)) => {
+                if let Open::Seq(items, _) = open
+                    && items.is_empty()
+                {
+                    *open = Open::Numbers(values.into(), false);
+                    return Ok(());
+                }
+            }
+            _ => {}
         }
-        Ok(())
+        values.values().try_for_each(|value| self.put(value))
     }
 
     fn char(&mut self, value: char) -> Result<()> {
@@ -163,8 +195,13 @@ impl<'a> Walk<'a> for Builder {
     }
 
     fn unannounced(&mut self) -> Result<()> {
-        if let Some(Open::Seq(_, unannounced) | Open::Map(.., unannounced)) = self.open.last_mut() {
-            *unannounced = true;
+        match self.open.last_mut() {
+            Some(
+                Open::Seq(_, unannounced)
+                | Open::Numbers(_, unannounced)
+                | Open::Map(.., unannounced),
+            ) => *unannounced = true,
+            _ => {}
         }
         Ok(())
     }
@@ -176,6 +213,9 @@ impl<'a> Walk<'a> for Builder {
                 Value::Record(Record { names, values: values.into() })
             }
             Some(Open::Seq(items, unannounced)) => Value::Seq(Seq::of_items(items, unannounced)),
+            Some(Open::Numbers(list, unannounced)) => {
+                Value::Seq(Seq::of_numbers(list, unannounced))
+            }
             Some(Open::Map(entries, _, unannounced)) => {
                 Value::Map(Map { entries: entries.into(), unannounced })
             }

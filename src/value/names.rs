@@ -9,7 +9,7 @@ use serde::ser::{
     Error as _, Serialize, SerializeMap, SerializeSeq, SerializeTupleStruct, Serializer,
 };
 
-use crate::array::{Bytes, RECORD, TOKEN, is_bound_for_ours};
+use crate::array::{Bytes, RECORD, SPARSE, TOKEN, is_bound_for_ours};
 use crate::context::take_announced;
 use crate::wire::{self, Schema, put_schema};
 
@@ -262,9 +262,12 @@ impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize for Pa
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Values { names, written, each } = self.0;
         if take_announced() || is_bound_for_ours::<S>() {
-            let mut record = serializer.serialize_tuple_struct(RECORD, 2 + names.len())?;
+            let (token, parts) = if written.is_empty() { (RECORD, 1) } else { (SPARSE, 2) };
+            let mut record = serializer.serialize_tuple_struct(token, parts + names.len())?;
             record.serialize_field(&Bytes(&names.0.bytes))?;
-            record.serialize_field(&Bytes(written))?;
+            if !written.is_empty() {
+                record.serialize_field(&Bytes(written))?;
+            }
             for value in each().flatten() {
                 record.serialize_field(&value)?;
             }

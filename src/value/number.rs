@@ -60,8 +60,32 @@ pub enum Numbers<'a> {
 
 macro_rules! numbers {
     ($($name:ident $ty:ty, $tag:ident;)*) => {
-        $(
-            impl<'a> From<&'a [$ty]> for Numbers<'a> {
+        /// The same, owned.
+        #[derive(Clone)]
+        pub(super) enum NumberList {
+            $($name(Vec<$ty>),)*
+        }
+
+        impl NumberList {
+            pub(super) fn as_numbers(&self) -> Numbers<'_> {
+                match self {
+                    $(NumberList::$name(items) => Numbers::$name(items),)*
+                }
+            }
+
+            /// Adds these, if they are of the same width.
+            pub(super) fn extend(&mut self, numbers: Numbers<'_>) -> bool {
+                match (self, numbers) {
+                    $((NumberList::$name(items), Numbers::$name(more)) => {
+                        items.extend_from_slice(more);
+                        true
+                    })*
+                    _ => false,
+                }
+            }
+        }
+
+        $(            impl<'a> From<&'a [$ty]> for Numbers<'a> {
                 fn from(items: &'a [$ty]) -> Self {
                     Numbers::$name(items)
                 }
@@ -81,10 +105,23 @@ macro_rules! numbers {
                 self.len() == 0
             }
 
+            /// The number in this place.
+            pub(super) fn value(&self, place: usize) -> Option<Value> {
+                match self {
+                    $(Numbers::$name(items) => items.get(place).map(|item| Value::$name(*item)),)*
+                }
+            }
+
             /// Each as a value.
             pub fn values(&self) -> Box<dyn ExactSizeIterator<Item = Value> + '_> {
                 match self {
                     $(Numbers::$name(items) => Box::new(items.iter().map(|item| Value::$name(*item))),)*
+                }
+            }
+
+            fn to_list(self) -> NumberList {
+                match self {
+                    $(Numbers::$name(items) => NumberList::$name(items.to_vec()),)*
                 }
             }
 
@@ -118,6 +155,12 @@ numbers! {
     U64 u64, U64;
     F32 f32, F32;
     F64 f64, F64;
+}
+
+impl From<Numbers<'_>> for NumberList {
+    fn from(numbers: Numbers<'_>) -> Self {
+        numbers.to_list()
+    }
 }
 
 impl Serialize for Numbers<'_> {

@@ -6,6 +6,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
 
 use super::Value;
+use super::number::{NumberList, Numbers};
 
 /// A list of values. It is a slice; `Vec::from` makes a list of it that can grow.
 ///
@@ -18,9 +19,9 @@ use super::Value;
 /// assert_eq!(Value::from(items).to_string(), r#"[1, 2, 3, "four"]"#);
 /// ```
 ///
-/// A list of 32 items or more that was read from a container and has no arrays in it stays as it is encoded there, a copy of some
-/// bytes, until it is looked at as a slice: then all of it is made values, which are kept. [`each`](Seq::each) goes over such a list
-/// without that, one value at a time.
+/// A list that was read from a container stays what it was, as long as it is not looked at as a slice: one of numbers is
+/// [`numbers`](Seq::numbers), one of 32 other items and more without arrays a copy of its encoded bytes. Looked at as a slice, all of
+/// it is made values, which are kept. [`each`](Seq::each) goes over it without that, one value at a time.
 #[derive(Default)]
 pub struct Seq {
     kept: Kept,
@@ -31,6 +32,7 @@ pub struct Seq {
 enum Kept {
     Values(Box<[Value]>),
     Encoded(Box<Encoded>),
+    Numbers(Box<Listed>),
 }
 
 impl Default for Kept {
@@ -43,6 +45,18 @@ struct Encoded {
     list: EncodedList,
     /// The same, once somebody has looked.
     values: OnceLock<Box<[Value]>>,
+}
+
+/// A list of numbers.
+struct Listed {
+    numbers: NumberList,
+    values: OnceLock<Box<[Value]>>,
+}
+
+impl Listed {
+    fn values(&self) -> &[Value] {
+        self.values.get_or_init(|| self.numbers.as_numbers().values().collect())
+    }
 }
 
 /// A list as it is encoded, of which all is right.
@@ -76,6 +90,11 @@ impl Seq {
         Seq { kept: Kept::Values(items.into()), unannounced }
     }
 
+    pub(super) fn of_numbers(numbers: NumberList, unannounced: bool) -> Self {
+        let listed = Listed { numbers, values: OnceLock::new() };
+        Seq { kept: Kept::Numbers(Box::new(listed)), unannounced }
+    }
+
     pub(super) fn encoded(list: EncodedList) -> Self {
         let unannounced = list.unannounced;
         let encoded = Encoded { list, values: OnceLock::new() };
@@ -92,6 +111,7 @@ impl Seq {
         match &self.kept {
             Kept::Values(items) => items.len(),
             Kept::Encoded(encoded) => encoded.list.len,
+            Kept::Numbers(listed) => listed.numbers.as_numbers().len(),
         }
     }
 
@@ -105,6 +125,24 @@ impl Seq {
         match &self.kept {
             Kept::Values(items) => items,
             Kept::Encoded(encoded) => encoded.values(),
+            Kept::Numbers(listed) => listed.values(),
+        }
+    }
+
+    /// The items as numbers, if it was read from a container and they are all numbers of one width, or bools. Costs nothing.
+    ///
+    /// ```
+    /// use serde_shm::value::{Numbers, Value};
+    ///
+    /// let bytes = serde_shm::to_bytes(&vec![1_i64, -2, 3])?;
+    /// let Value::Seq(seq) = serde_shm::from_bytes(&bytes)? else { panic!() };
+    /// assert_eq!(seq.numbers(), Some(Numbers::I64(&[1, -2, 3])));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    pub fn numbers(&self) -> Option<Numbers<'_>> {
+        match &self.kept {
+            Kept::Numbers(listed) => Some(listed.numbers.as_numbers()),
+            _ => None,
         }
     }
 
@@ -126,6 +164,14 @@ impl Seq {
                 Some(values) => Box::new(values.iter().map(Cow::Borrowed)),
                 None => Box::new(encoded.list.items().map(Cow::Owned)),
             },
+            Kept::Numbers(listed) => {
+                let numbers = listed.numbers.as_numbers();
+                Box::new(
+                    (0..numbers.len())
+                        .filter_map(move |place| numbers.value(place))
+                        .map(Cow::Owned),
+                )
+            }
         }
     }
 }
@@ -137,6 +183,7 @@ impl Clone for Seq {
                 Seq { kept: Kept::Values(items.clone()), unannounced: self.unannounced }
             }
             Kept::Encoded(encoded) => Seq::encoded(encoded.list.clone()),
+            Kept::Numbers(listed) => Seq::of_numbers(listed.numbers.clone(), self.unannounced),
         }
     }
 }
@@ -144,6 +191,9 @@ impl Clone for Seq {
 /// What a list has in it, not how it was written.
 impl PartialEq for Seq {
     fn eq(&self, other: &Self) -> bool {
+        if let (Some(one), Some(other)) = (self.numbers(), other.numbers()) {
+            return one == other;
+        }
         self.len() == other.len() && self.each().zip(other.each()).all(|(one, other)| one == other)
     }
 }
@@ -164,13 +214,13 @@ impl Deref for Seq {
 
 impl DerefMut for Seq {
     fn deref_mut(&mut self) -> &mut [Value] {
-        if let Kept::Encoded(_) = self.kept {
+        if !matches!(self.kept, Kept::Values(_)) {
             let unannounced = self.unannounced;
             *self = Seq::of_items(std::mem::take(self).into(), unannounced);
         }
         match &mut self.kept {
             Kept::Values(items) => items,
-            Kept::Encoded(_) => &mut [],
+            Kept::Encoded(_) | Kept::Numbers(_) => &mut [],
         }
     }
 }
@@ -188,6 +238,10 @@ impl From<Seq> for Vec<Value> {
             Kept::Encoded(encoded) => match encoded.values.into_inner() {
                 Some(values) => values.into(),
                 None => encoded.list.items().collect(),
+            },
+            Kept::Numbers(listed) => match listed.values.into_inner() {
+                Some(values) => values.into(),
+                None => listed.numbers.as_numbers().values().collect(),
             },
         }
     }

@@ -32,6 +32,9 @@ impl Serialize for Value {
             Value::Option(None) => serializer.serialize_none(),
             Value::Option(Some(value)) => serializer.serialize_some(&**value),
             Value::Seq(seq) => {
+                if let (Some(numbers), Some(_)) = (seq.numbers(), seq.announced()) {
+                    return numbers.serialize(serializer);
+                }
                 let mut items = serializer.serialize_seq(seq.announced())?;
                 seq.each().try_for_each(|item| items.serialize_element(&*item))?;
                 items.end()
