@@ -75,6 +75,7 @@ fn read(list: &EncodedList) -> Box<dyn Iterator<Item = Value> + '_> {
 struct Items<'a> {
     decoder: Decoder<'a, 'a>,
     runs: Runs<1>,
+    builder: Builder,
 }
 
 impl<'a> Items<'a> {
@@ -82,14 +83,13 @@ impl<'a> Items<'a> {
         let mut decoder = Decoder::of_parts(&NoArrays, &list.bytes, &list.tables)?;
         decoder.kept_levels = list.levels;
         let runs = Runs::new(decoder.run_header()?);
-        Ok(Items { decoder, runs })
+        Ok(Items { decoder, runs, builder: Builder::default() })
     }
 
     fn next_value(&mut self) -> Result<Option<Value>> {
         let Some([slot]) = self.runs.next(&mut self.decoder)? else { return Ok(None) };
-        let mut builder = Builder::default();
-        walk::value::<_, Kept>(&mut self.decoder, slot, &mut builder)?;
-        builder.finish().map(Some)
+        walk::value::<_, Kept>(&mut self.decoder, slot, &mut self.builder)?;
+        self.builder.take().map(Some)
     }
 }
 

@@ -276,62 +276,77 @@ fn no_numbers() -> Error {
 
 /// Writes these numbers as items, and says how many they are.
 fn numbers<S: Sink>(seq: &mut Seq<'_, '_, S>, tag: Tag, bytes: &[u8]) -> Result<usize> {
-    fn each<const N: usize, T: Serialize, S: Sink>(
-        seq: &mut Seq<'_, '_, S>,
-        bytes: &[u8],
-        [tag, wide]: [Tag; 2],
-        from: impl Fn([u8; N]) -> T,
-        number: Option<fn(&T) -> u64>,
-    ) -> Result<usize> {
-        let (items, rest) = bytes.as_chunks::<N>();
-        if !rest.is_empty() {
-            return Err(no_numbers());
-        }
-        let mut left = items;
-        // The first says in which form all are, as it does in a list of which nothing is known.
-        while let Some((first, rest)) = left.split_first() {
-            match seq.run_of([tag, wide], left.len()) {
-                None => {
-                    seq.element(&from(*first))?;
-                    left = rest;
-                }
-                Some(run) => {
-                    match number {
-                        Some(number) if run == tag => {
-                            let numbers = left.iter().map(|item| number(&from(*item)));
-                            seq.take_run(left.len(), |out| put_varints(out, numbers));
-                        }
-                        _ => seq.take_run(left.len(), |out| {
-                            out.extend_from_slice(left.as_flattened());
-                        }),
-                    }
-                    break;
-                }
-            }
-        }
-        Ok(items.len())
-    }
     macro_rules! by_tag {
-        ($($tag:ident $wide:ident $ty:ty, $number:expr;)*) => {
+        ($($tag:ident $wide:ident $ty:ty $(, |$item:ident| $number:expr)?;)*) => {
             match tag {
                 $(Tag::$tag => {
-                    each(seq, bytes, [Tag::$tag, Tag::$wide], <$ty>::from_le_bytes, $number)
+                    let from = <$ty>::from_le_bytes;
+                    let (items, count) = first_items(seq, bytes, [Tag::$tag, Tag::$wide], from)?;
+                    if seq.slot() == Tag::$tag as u8 {
+                        by_tag!(@ seq, items, from $(, |$item| $number)?);
+                    } else {
+                        seq.take_run(items.len(), |out| out.extend_from_slice(items.as_flattened()));
+                    }
+                    Ok(count)
                 })*
-                Tag::Bool => each(seq, bytes, [Tag::Bool; 2], |[byte]| byte != 0, None),
+                Tag::Bool => {
+                    let (items, count) = first_items(seq, bytes, [tag; 2], |[byte]| byte != 0)?;
+                    seq.take_run(items.len(), |out| out.extend_from_slice(items.as_flattened()));
+                    Ok(count)
+                }
                 _ => Err(no_numbers()),
             }
         };
+        (@ $seq:ident, $items:ident, $from:ident) => {
+            $seq.take_run($items.len(), |out| out.extend_from_slice($items.as_flattened()))
+        };
+        (@ $seq:ident, $items:ident, $from:ident, |$item:ident| $number:expr) => {
+            $seq.take_run($items.len(), |out| {
+                let (eights, rest) = $items.as_chunks();
+                let number = |bytes: &[u8; _]| {
+                    let $item = $from(*bytes);
+                    $number
+                };
+                put_varints(
+                    out,
+                    eights.iter().map(|eight: &[_; 8]| eight.each_ref().map(number)),
+                    rest.iter().map(number),
+                );
+            })
+        };
     }
     by_tag! {
-        I8 I8 i8, None;
-        U8 U8 u8, None;
-        F32 F32 f32, None;
-        F64 F64 f64, None;
-        I16 I16 i16, Some(|value| zigzag(i64::from(*value)));
-        I32 I32 i32, Some(|value| zigzag(i64::from(*value)));
-        I64 I64Fixed i64, Some(|value| zigzag(*value));
-        U16 U16 u16, Some(|value| u64::from(*value));
-        U32 U32 u32, Some(|value| u64::from(*value));
-        U64 U64Fixed u64, Some(|value| *value);
+        I8 I8 i8;
+        U8 U8 u8;
+        F32 F32 f32;
+        F64 F64 f64;
+        I16 I16 i16, |item| zigzag(item.into());
+        I32 I32 i32, |item| zigzag(item.into());
+        I64 I64Fixed i64, |item| zigzag(item);
+        U16 U16 u16, |item| u64::from(item);
+        U32 U32 u32, |item| u64::from(item);
+        U64 U64Fixed u64, |item| item;
     }
+}
+
+/// Writes items one by one until all that are left are expected under one of these tags, and gives those, and how many they are in
+/// all. The first says in which form all are, as it does in a list of which nothing is known.
+fn first_items<'b, const N: usize, T: Serialize, S: Sink>(
+    seq: &mut Seq<'_, '_, S>,
+    bytes: &'b [u8],
+    tags: [Tag; 2],
+    from: impl Fn([u8; N]) -> T,
+) -> Result<(&'b [[u8; N]], usize)> {
+    let (items, rest) = bytes.as_chunks::<N>();
+    if !rest.is_empty() {
+        return Err(no_numbers());
+    }
+    let mut left = items;
+    while !seq.expects(tags, left.len())
+        && let Some((first, rest)) = left.split_first()
+    {
+        seq.element(&from(*first))?;
+        left = rest;
+    }
+    Ok((left, items.len()))
 }

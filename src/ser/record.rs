@@ -584,7 +584,8 @@ pub(super) enum TupleStruct<'q, 'a, S> {
     Array(Capture<'q, 'a, S>),
     Record(NamedRecord<'q, 'a, S>),
     Readable(ReadableValue<'q, 'a, S>),
-    Numbers(NumberList<'q, 'a, S>),
+    /// Boxed, since it would keep the others in memory.
+    Numbers(Box<NumberList<'q, 'a, S>>),
 }
 
 impl<S: Sink> serde::ser::SerializeTupleStruct for TupleStruct<'_, '_, S> {

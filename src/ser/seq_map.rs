@@ -300,10 +300,15 @@ impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
         Ok(())
     }
 
-    /// Whichever of these tags the next items have, without being written, if so many are expected.
-    pub(super) fn run_of(&self, tags: [Tag; 2], items: usize) -> Option<Tag> {
-        let tag = tags.into_iter().find(|tag| *tag as u8 == self.run.tags[0])?;
-        (self.run.left >= items as u64).then_some(tag)
+    /// The tag of the next item, if it is not written.
+    pub(super) fn slot(&self) -> u8 {
+        self.run.tags[0]
+    }
+
+    /// Whether so many items of one of these tags are expected, which is not written.
+    pub(super) fn expects(&self, tags: [Tag; 2], items: usize) -> bool {
+        let is_known = tags.iter().any(|tag| *tag as u8 == self.slot());
+        is_known && self.run.left >= items as u64
     }
 
     /// Takes so many items of the run at once, of which `write` puts the bytes.

@@ -50,8 +50,17 @@ impl Builder {
     /// # Errors
     ///
     /// An error if that was no whole value.
-    pub(crate) fn finish(self) -> Result<Value> {
-        match self.done {
+    pub(crate) fn finish(mut self) -> Result<Value> {
+        self.take()
+    }
+
+    /// The same, to go on with the next.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`finish`](Self::finish).
+    pub(crate) fn take(&mut self) -> Result<Value> {
+        match self.done.take() {
             Some(value) if self.open.is_empty() => Ok(value),
             _ => Err(Error::corrupt("an object ends before its last value does")),
         }

@@ -29,23 +29,50 @@ fn put_long_varint(out: &mut Vec<u8>, mut number: u64) {
     put_first(out, &spread_56(number));
 }
 
-/// Many numbers. Where eight in a row take a byte each, as most do in lists of small ones, they are put at once.
-pub(crate) fn put_varints(out: &mut Vec<u8>, numbers: impl ExactSizeIterator<Item = u64>) {
+/// Many numbers. Where eight in a row take a byte each, as most do in lists of small ones, they are put at once; others by way of a
+/// room whose size the compiler knows.
+pub(crate) fn put_varints(
+    out: &mut Vec<u8>,
+    eights: impl ExactSizeIterator<Item = [u64; 8]>,
+    rest: impl Iterator<Item = u64>,
+) {
     const AT_ONCE: usize = 8;
-    out.reserve(numbers.len());
-    let mut numbers = numbers;
-    while numbers.len() >= AT_ONCE {
-        let next: [u64; AT_ONCE] = std::array::from_fn(|_| numbers.next().unwrap_or_default());
-        if next.iter().fold(0, |all, number| all | number) < 1 << 7 {
-            out.extend_from_slice(&next.map(|number| number as u8));
+    const LONGEST: usize = 10;
+    const ROOM: usize = 1 << 10;
+    out.reserve(AT_ONCE * eights.len());
+    let mut room = [0; ROOM];
+    let mut next = 0;
+    for eight in eights {
+        if next > ROOM - AT_ONCE * LONGEST {
+            out.extend_from_slice(&room[..next]);
+            next = 0;
+        }
+        let all = eight.iter().fold(0, |all, number| all | number);
+        if all < 1 << 7 {
+            put_at(&mut room, next, eight.map(|number| number as u8));
+            next += AT_ONCE;
+        } else if all < 1 << 28 {
+            for number in eight {
+                let (bytes, len) = spread_28(number as u32);
+                put_at(&mut room, next, bytes);
+                next += len;
+            }
         } else {
-            for number in next {
-                put_varint(out, number);
+            for number in eight {
+                next += room.get_mut(next..).and_then(|at| put_varint_at(at, number)).unwrap_or(0);
             }
         }
     }
-    for number in numbers {
+    out.extend_from_slice(&room[..next]);
+    for number in rest {
         put_varint(out, number);
+    }
+}
+
+#[inline]
+fn put_at<const N: usize>(room: &mut [u8], at: usize, bytes: [u8; N]) {
+    if let Some(place) = room.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *place = bytes;
     }
 }
 
