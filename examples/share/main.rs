@@ -96,7 +96,7 @@ fn parent() -> Result<(), Box<dyn Error>> {
     let (segment, publishing) = timed(|| serde_shm::to_shared(&job));
     let segment = segment?;
     let arrays = segment.arrays()?;
-    let array_bytes: usize = arrays.iter().map(serde_shm::ArrayInfo::bytes).sum();
+    let array_bytes: usize = arrays.iter().map(serde_shm::ArrayInfo::byte_len).sum();
     for array in &arrays {
         writeln!(out, "array     {:<16} {} {:?}", array.path(), array.dtype(), array.shape())?;
     }

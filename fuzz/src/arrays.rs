@@ -37,6 +37,6 @@ pub fn read_arrays(file: &Npz) {
         say(file.array::<bool, Ix1>(path));
         say(file.array::<Point, Ix1>(path));
         say(file.array_as::<f64, IxDyn>(path));
-        let _ = (info.dtype().to_string(), info.bytes(), info.is_zero_copy());
+        let _ = (info.dtype().to_string(), info.byte_len(), info.is_zero_copy());
     }
 }

@@ -52,8 +52,8 @@ impl ArrayInfo {
     }
 
     /// The type of its elements; its `Display` is NumPy's descriptor.
-    pub fn dtype(&self) -> DType {
-        self.dtype.clone()
+    pub fn dtype(&self) -> &DType {
+        &self.dtype
     }
 
     /// The length of each axis; empty for an array without axes.
@@ -66,8 +66,8 @@ impl ArrayInfo {
         self.order
     }
 
-    /// The bytes of its elements.
-    pub fn bytes(&self) -> usize {
+    /// How many bytes its elements have.
+    pub fn byte_len(&self) -> usize {
         self.shape.iter().product::<usize>() * self.dtype.item_size()
     }
 

@@ -13,7 +13,7 @@ use crate::segment::{self, Folder, Name, Record};
 /// let made = serde_shm::SegmentOptions::new().name(name).create(&vec![1_u64; 100])?;
 /// let all = serde_shm::segments::list()?;
 /// let info = all.iter().find(|info| info.name() == name).unwrap();
-/// assert_eq!((info.bytes(), info.pid()), (made.len() as u64, Some(std::process::id())));
+/// assert_eq!((info.byte_len(), info.pid()), (made.len() as u64, Some(std::process::id())));
 /// assert!(info.is_alive() && !info.is_persistent());
 /// # }
 /// # Ok::<(), serde_shm::Error>(())
@@ -27,8 +27,8 @@ impl SegmentInfo {
         &self.0.name
     }
 
-    /// The bytes of the segment: its memory, or its file.
-    pub fn bytes(&self) -> u64 {
+    /// How many bytes the segment has: its memory, or its file.
+    pub fn byte_len(&self) -> u64 {
         self.0.bytes
     }
 
@@ -72,7 +72,7 @@ impl SegmentInfo {
 /// ```
 /// # #[cfg(target_os = "linux")]
 /// for info in serde_shm::segments::list()? {
-///     println!("{:30} {:12} bytes, alive: {}", info.name(), info.bytes(), info.is_alive());
+///     println!("{:30} {:12} bytes, alive: {}", info.name(), info.byte_len(), info.is_alive());
 /// }
 /// # Ok::<(), serde_shm::Error>(())
 /// ```

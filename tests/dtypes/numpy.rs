@@ -214,13 +214,13 @@ fn they_come_back_from_every_container_and_format() {
     let brain = info.iter().find(|info| info.path() == "brain").unwrap();
     assert_eq!(
         (brain.dtype(), brain.dtype().to_string()),
-        (serde_shm::DType::BF16, "<V2".to_owned())
+        (&serde_shm::DType::BF16, "<V2".to_owned())
     );
     let times = info.iter().find(|info| info.path() == "times").unwrap();
     assert_eq!(times.dtype().unit().unwrap().to_string(), "ns");
     for info in &info {
         let any = shared.array_dyn(info.path()).unwrap();
-        assert_eq!((any.dtype().kind(), any.shape()), (info.dtype().kind(), info.shape()));
+        assert_eq!((any.to_dtype().kind(), any.shape()), (info.dtype().kind(), info.shape()));
     }
     let error = shared.array_as::<f32, ndarray::Ix1>("wide").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Mismatch);

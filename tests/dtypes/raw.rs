@@ -33,7 +33,7 @@ fn every_dtype_is_written_as_it_is_and_comes_back() {
                 bytes(count * dtype.item_size())
             };
             let raw = raw(name, shape, &bytes).unwrap();
-            assert_eq!((raw.dtype(), raw.shape(), raw.bytes()), (&dtype, shape, &bytes[..]));
+            assert_eq!((raw.dtype(), raw.shape(), raw.as_bytes()), (&dtype, shape, &bytes[..]));
             let block = to_bytes(&(DynArray::Raw(raw.clone()), 1)).unwrap();
             let (back, one): (DynArray, u8) = from_bytes(&block).unwrap();
             assert_eq!(back, DynArray::try_from(raw.clone()).unwrap(), "{name} {shape:?}");
@@ -48,7 +48,7 @@ fn every_dtype_is_written_as_it_is_and_comes_back() {
                 serde_shm::to_npz(&path, &DynArray::Raw(raw.clone())).unwrap();
                 let file = serde_shm::Npz::open(&path).unwrap();
                 let info = &file.arrays().unwrap()[0];
-                assert_eq!((info.dtype(), info.shape()), (dtype.clone(), shape));
+                assert_eq!((info.dtype(), info.shape()), (&dtype, shape));
                 let any = file.array_dyn(info.path()).unwrap();
                 assert_eq!(any, DynArray::try_from(raw).unwrap(), "{name} {shape:?}");
             }

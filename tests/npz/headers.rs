@@ -36,7 +36,7 @@ impl Case {
         let read = Npz::from_bytes(&file[..]).and_then(|file| {
             let info = file.arrays()?.remove(0);
             // The elements are there.
-            let bytes = match info.dtype() {
+            let bytes = match *info.dtype() {
                 serde_shm::DType::U8 => {
                     let array = file.array::<u8, ndarray::IxDyn>(info.path())?;
                     Some(

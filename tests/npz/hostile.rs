@@ -21,7 +21,7 @@ fn allowed(path: &Path) -> usize {
 fn use_all(file: &Npz) {
     let _ = file.verify();
     for info in file.arrays().unwrap_or_default() {
-        assert!(info.bytes() as u64 <= 1 << 62);
+        assert!(info.byte_len() as u64 <= 1 << 62);
         let _ = file.array::<i32, IxDyn>(info.path());
         let _ = file.array::<u8, IxDyn>(info.path());
     }

@@ -71,7 +71,7 @@ fn what_can_be_read_is_listed_and_the_rest_is_told_of() {
         assert_eq!(file.array::<f64, Ix1>("twice").unwrap().len(), 4);
         let others = file.others().unwrap();
         let told: Vec<_> =
-            others.iter().map(|other| (other.name(), other.bytes(), other.kind())).collect();
+            others.iter().map(|other| (other.name(), other.byte_len(), other.kind())).collect();
         use ErrorKind::{Corrupt, Unsupported};
         assert_eq!(
             told[..4],

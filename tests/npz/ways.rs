@@ -231,7 +231,7 @@ fn data_of(bytes: &[u8]) -> BTreeMap<String, std::ops::Range<usize>> {
         };
         let start = at + 30 + u16_at(at + 26) + u16_at(at + 28);
         let data = start + 10 + u16_at(start + 8);
-        places.insert(info.path().to_owned(), data..data + info.bytes());
+        places.insert(info.path().to_owned(), data..data + info.byte_len());
     }
     assert_eq!(places.len(), arrays.len());
     places

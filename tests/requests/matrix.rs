@@ -302,7 +302,7 @@ struct FlatVariant {
 fn arrays_of_every_dtype_keep_it() {
     let mut all = Failures::default();
     for array in dynamic() {
-        let name = array.dtype().to_string();
+        let name = array.to_dtype().to_string();
         all.some(&name, &array, &array);
         let flat = FlatVariant { id: 1, variant: TupleVariant::Case(2, array) };
         all.through(&format!("{name} in a tuple variant"), &flat, &flat);
@@ -492,7 +492,7 @@ fn text(text: &str) -> DynArray {
 fn a_file_of_numpys_through_buffers() {
     let folder = tempfile::tempdir().unwrap();
     let mut all = Failures::default();
-    for (name, array) in dynamic().into_iter().map(|array| (array.dtype().to_string(), array)) {
+    for (name, array) in dynamic().into_iter().map(|array| (array.to_dtype().to_string(), array)) {
         let arrays = BTreeMap::from([
             ("t", array.clone()),
             ("after", text("a")),

@@ -89,7 +89,10 @@ mod role {
                 ("memory", Some(std::process::id()), true, false),
             ]
         );
-        assert_eq!((list[1].bytes(), list[3].bytes()), (file.len() as u64, memory.len() as u64));
+        assert_eq!(
+            (list[1].byte_len(), list[3].byte_len()),
+            (file.len() as u64, memory.len() as u64)
+        );
         for info in &list {
             assert!(info.created() >= before && info.created() <= SystemTime::now(), "{info:?}");
             assert_eq!(info.live_arrays(), 0);

@@ -33,7 +33,7 @@ use super::untyped::{UntypedArray, UntypedView, checked_len};
 ///
 /// let bytes = serde_shm::to_bytes(&ShmArray2::from(array![[1_u16, 2], [3, 4]])).unwrap();
 /// let any: DynArray = serde_shm::from_bytes(&bytes).unwrap();
-/// assert_eq!((any.dtype().to_string().as_str(), any.shape()), ("<u2", &[2, 2][..]));
+/// assert_eq!((any.to_dtype().to_string().as_str(), any.shape()), ("<u2", &[2, 2][..]));
 /// assert_eq!(any.view::<u16>().unwrap()[[1, 0]], 3);
 /// assert!(any.view::<f32>().is_none());
 /// ```
@@ -164,7 +164,7 @@ impl RawArray {
     }
 
     /// The elements in row-major order, [`DType::item_size`] bytes each.
-    pub fn bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
@@ -294,8 +294,15 @@ impl DynArray {
         Ok(DynArray::Raw(RawArray { dtype, shape, bytes }))
     }
 
-    /// The dtype of its elements. Strings have that of the longest.
-    pub fn dtype(&self) -> DType {
+    /// The dtype of its elements. Strings have that of the longest, for which all are looked at; of other elements it costs nothing.
+    ///
+    /// ```
+    /// use serde_shm::DynArray;
+    ///
+    /// let words = ndarray::arr1(&["to".to_owned(), "three".to_owned()]).into_dyn();
+    /// assert_eq!(DynArray::Text(words).to_dtype().to_string(), "<U5");
+    /// ```
+    pub fn to_dtype(&self) -> DType {
         fn of<A: Element>(_: &ArrayD<A>) -> DType {
             A::DTYPE
         }
@@ -379,7 +386,7 @@ impl Serialize for DynArray {
             };
             let bytes = element::packed(&items);
             serialize_raw(
-                Rows { dtype: &self.dtype(), shape: array.shape(), bytes: &bytes },
+                Rows { dtype: &self.to_dtype(), shape: array.shape(), bytes: &bytes },
                 serializer,
             )
         };
@@ -478,7 +485,7 @@ fn untyped_strings<T: Padded>(texts: &ArrayD<T>) -> Result<UntypedArray> {
 /// The dtype and shape, and of numbers as many as ndarray shows.
 impl fmt::Debug for DynArray {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DynArray({}, shape {:?}", self.dtype(), self.shape())?;
+        write!(f, "DynArray({}, shape {:?}", self.to_dtype(), self.shape())?;
         with_numbers! { self, array => write!(f, ", {array}")?,
             DynArray::Datetime(array, _) | DynArray::Timedelta(array, _) => write!(f, ", {array}")?,
             DynArray::Text(_) | DynArray::Bytes(_) | DynArray::Raw(_) => {}

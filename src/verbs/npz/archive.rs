@@ -312,7 +312,7 @@ impl Npz {
     /// let file = Npz::open(&path)?;
     /// assert_eq!(file.arrays()?[0].path(), "x");
     /// let others = file.others()?;
-    /// assert_eq!((others[0].name(), others[0].bytes()), ("README.txt", 13));
+    /// assert_eq!((others[0].name(), others[0].byte_len()), ("README.txt", 13));
     /// assert!(others[0].why().contains("found text"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -390,7 +390,7 @@ impl Npz {
     ///
     /// match Npz::open(&path)?.array_dyn("x")? {
     ///     DynArray::F32(x) => assert_eq!(x.sum(), 1.5),
-    ///     other => println!("x is an array of {}", other.dtype()),
+    ///     other => println!("x is an array of {}", other.to_dtype()),
     /// }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```

@@ -7,7 +7,7 @@ use crate::store::Other;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtherMember {
     name: String,
-    bytes: u64,
+    byte_len: u64,
     kind: ErrorKind,
     why: String,
 }
@@ -15,7 +15,7 @@ pub struct OtherMember {
 impl OtherMember {
     pub(super) fn new(other: Other) -> Self {
         let Other { name, bytes, error } = other;
-        OtherMember { name, bytes, kind: error.kind(), why: error.to_string() }
+        OtherMember { name, byte_len: bytes, kind: error.kind(), why: error.to_string() }
     }
 
     /// Its name in the archive, with `.npy` where it has that: `__MACOSX/._weights.npy`, `README.txt`.
@@ -24,8 +24,8 @@ impl OtherMember {
     }
 
     /// The length of its content, decompressed.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
+    pub fn byte_len(&self) -> u64 {
+        self.byte_len
     }
 
     /// What it would fail with if it were asked for: `Unsupported` for a pickle, a long double or an encrypted member,
