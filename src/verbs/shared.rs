@@ -110,8 +110,6 @@ pub struct Segment {
     /// Dropped before the memory: who finds the name also finds what it names.
     published: Option<Published>,
     backing: Backing,
-    /// What is in it; a persistent segment is not read before somebody asks.
-    content: OnceLock<Content>,
     id: OnceLock<String>,
     name: Option<Name>,
     /// Where its name is, if it has one.
@@ -122,10 +120,12 @@ pub struct Segment {
     access: live::Access,
 }
 
-/// What holds a segment's bytes.
+/// What holds a segment's bytes, and what is in them.
 enum Backing {
-    Memory(Memory),
-    File(Stored),
+    /// Checked when it was made or opened.
+    Memory(Memory, Content),
+    /// Not read before somebody asks.
+    File(Stored, OnceLock<Content>),
 }
 
 /// The entry or file that a segment was found by or is published under.
@@ -155,9 +155,9 @@ impl Segment {
     /// ```
     pub fn id(&self) -> &str {
         self.id.get_or_init(|| match &self.backing {
-            // Memory is checked when it is opened: there is a content.
-            Backing::Memory(_) => self.memory_id().map(|id| id.to_string()).unwrap_or_default(),
-            Backing::File(file) => file.path().display().to_string(),
+            Backing::Memory(memory, content) => memory_id(memory, content).to_string(),
+            // The path of a file that was made is UTF-8, as that of one that was opened is.
+            Backing::File(file, _) => file.path().display().to_string(),
         })
     }
 
@@ -189,8 +189,8 @@ impl Segment {
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
         let bytes = match &self.backing {
-            Backing::Memory(memory) => memory.len(),
-            Backing::File(file) => file.len(),
+            Backing::Memory(memory, _) => memory.len(),
+            Backing::File(file, _) => file.len(),
         };
         usize::try_from(bytes).unwrap_or(usize::MAX)
     }
@@ -485,7 +485,8 @@ impl Segment {
     #[allow(unsafe_code)]
     pub unsafe fn live_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
         use std::os::fd::AsFd;
-        let file = self.content.get()?.live.as_ref()?.file()?;
+        let Backing::Memory(_, content) = &self.backing else { return None };
+        let file = content.live.as_ref()?.file()?;
         self.access.writable.then(|| file.as_fd())
     }
 
@@ -498,24 +499,15 @@ impl Segment {
         self.block().and_then(|block| lookup::placed(&block, path))
     }
 
-    /// The id of the memory as this process holds it.
-    fn memory_id(&self) -> Result<SegmentId> {
-        match &self.backing {
-            Backing::Memory(memory) => {
-                let content = self.content()?;
-                let live = content.live.as_ref().and_then(|live| live.file());
-                let live = live.map(|file| os::descriptor(file));
-                Ok(SegmentId { live, ..memory.id(content.nonce()) })
-            }
-            Backing::File(_) => {
-                Err(Error::corrupt("a persistent segment has no memory of its own"))
-            }
-        }
-    }
-
     fn named(&self, error: Error) -> Error {
         error.in_container(&self.asked)
     }
+}
+
+/// The id of memory as this process holds it.
+fn memory_id(memory: &Memory, content: &Content) -> SegmentId {
+    let live = content.live.as_ref().and_then(|live| live.file());
+    SegmentId { live: live.map(|file| os::descriptor(file)), ..memory.id(content.nonce()) }
 }
 
 impl Handle for Segment {
@@ -536,8 +528,8 @@ impl Handle for Segment {
 impl std::os::fd::AsFd for Segment {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         match &self.backing {
-            Backing::Memory(memory) => memory.file().as_fd(),
-            Backing::File(file) => file.file().as_fd(),
+            Backing::Memory(memory, _) => memory.file().as_fd(),
+            Backing::File(file, _) => file.file().as_fd(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Full and small file systems, other users, other namespaces: each in a process of its own, most of them with a mount or
 //! user namespace. Where a machine does not allow that, these tests say so.
 
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ pub(crate) fn run(what: &str, argument: &str) {
         "sandbox" => crate::sandbox::run(argument),
         "file-size" => file_size_limit(),
         "umask" => under_a_umask_of_all(),
+        "no-text" => in_a_folder_that_is_no_text(),
         "base" => bases_that_cannot_be_used(),
         other => panic!("no such role: {other}"),
     }
@@ -310,6 +312,28 @@ fn a_umask_that_takes_all_takes_nothing_from_the_folder_of_names() {
     std::fs::set_permissions(base.path(), std::fs::Permissions::from_mode(0o1777)).unwrap();
     as_nobody("umask", "", base.path());
     assert_eq!(count(base.path()), 0);
+}
+
+/// A folder whose path is no text has names of memory. A file in it would have an id that opens nothing.
+#[test]
+fn a_folder_that_is_no_text_has_no_persistent_segments() {
+    let base = tempfile::tempdir_in("/dev/shm").unwrap();
+    let inner = base.path().join(std::ffi::OsStr::from_bytes(b"\xff"));
+    std::fs::create_dir(&inner).unwrap();
+    for dir in [base.path(), &inner] {
+        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o1777)).unwrap();
+    }
+    as_nobody("no-text", "", &inner);
+}
+
+fn in_a_folder_that_is_no_text() {
+    let options = SegmentOptions::new().name("n");
+    let made = options.create(&7_u8).unwrap();
+    assert_eq!(from_shared::<u8>(made.id()).unwrap(), 7);
+    assert_eq!(from_shared::<u8>("n").unwrap(), 7);
+    let error = options.persist(true).replace(true).create(&7_u8).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    assert!(error.to_string().contains("must be UTF-8"), "{error}");
 }
 
 fn under_a_umask_of_all() {

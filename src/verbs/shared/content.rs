@@ -6,8 +6,10 @@ use crate::error::{Error, Result};
 use crate::memory::Region;
 use crate::memory::live::LiveArrays;
 use crate::os::{self, Stamp};
-use crate::segment::{Memory, Nonce, Stored};
+use crate::segment::{self, Memory, Nonce, SegmentId, Stored};
 use crate::store::{Block, BlockParts};
+
+use super::live::{Access, LiveFrom, live_arrays};
 
 /// A segment's bytes, checked.
 pub(super) struct Content {
@@ -26,7 +28,7 @@ struct Checked {
 
 impl Content {
     /// What is in sealed memory. No page of it is touched, unless much of it is not array data.
-    pub(super) fn of_memory(memory: &Memory) -> Result<Self> {
+    fn of_memory(memory: &Memory) -> Result<Self> {
         if let Some(checked) = remembered(memory.stamp()) {
             return Ok(Content { region: memory.map()?, checked, live: None });
         }
@@ -36,6 +38,21 @@ impl Content {
         };
         let content = Content::new(memory.map()?, parts, Some(rest))?;
         remember(memory.stamp(), &content.checked);
+        Ok(content)
+    }
+
+    /// The same with its live arrays; an error if it is not the segment of this id.
+    pub(super) fn with_live(
+        memory: &Memory,
+        id: Option<&SegmentId>,
+        from: LiveFrom<'_>,
+        access: Access,
+    ) -> Result<Self> {
+        let mut content = Content::of_memory(memory)?;
+        if let Some(id) = id.filter(|id| id.nonce != content.nonce()) {
+            return Err(segment::other_segment(id));
+        }
+        content.live = live_arrays(&content, from, access)?;
         Ok(content)
     }
 

@@ -30,8 +30,8 @@ impl Segment {
         let hand = || {
             let content = self.content()?;
             let sealed = match &self.backing {
-                super::Backing::Memory(memory) => again(memory.file())?,
-                super::Backing::File(_) => {
+                super::Backing::Memory(memory, _) => again(memory.file())?,
+                super::Backing::File(..) => {
                     let mut writer = Memory::create()?;
                     std::io::Write::write_all(&mut writer, content.region.bytes())
                         .map_err(|e| crate::Error::io("cannot copy the segment into memory", e))?;

@@ -9,7 +9,7 @@ use crate::segment::{self, Folder, Memory, Name, Nonce, SegmentId, Stored, Targe
 
 #[cfg(unix)]
 use super::Handed;
-use super::live::{Access, LiveFrom, live_arrays};
+use super::live::{Access, LiveFrom};
 use super::{Backing, Content, Origin, Segment};
 
 /// How a segment is opened.
@@ -272,14 +272,13 @@ impl Segment {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(self.named(error)),
         };
-        let Segment { backing, content, origin, .. } = newest;
         // The same, where only the entry's own dates or names changed. A file that others made may have no nonce.
-        let nonce = content_of(&content)?.nonce();
+        let nonce = newest.content()?.nonce();
         let is_new = nonce == Nonce::default() || self.content()?.nonce() != nonce;
+        let Segment { backing, origin, .. } = newest;
         self.origin = origin;
         if is_new {
             self.backing = backing;
-            self.content = content;
             self.id = OnceLock::new();
         }
         Ok(is_new)
@@ -313,7 +312,7 @@ impl Segment {
             (Some(folder), Some(name), _) => segment::remove_if(folder, name, |there| {
                 there.stamp().identity() == origin.stamp.identity()
             }),
-            (_, _, Backing::File(file)) => file.unlink(),
+            (_, _, Backing::File(file, _)) => file.unlink(),
             _ => Ok(false),
         };
         removed.map_err(|error| self.named(error))
@@ -321,13 +320,17 @@ impl Segment {
 
     /// What is in the segment; read now, if it has not been.
     pub(super) fn content(&self) -> Result<&Content> {
-        if self.content.get().is_none()
-            && let Backing::File(file) = &self.backing
-        {
-            // Where another thread was faster, this copy is dropped.
-            let _ = self.content.set(Content::read(file)?);
+        match &self.backing {
+            Backing::Memory(_, content) => Ok(content),
+            Backing::File(file, content) => match content.get() {
+                Some(content) => Ok(content),
+                None => {
+                    let read = Content::read(file)?;
+                    // Where another thread was faster, this copy is dropped.
+                    Ok(content.get_or_init(|| read))
+                }
+            },
         }
-        content_of(&self.content)
     }
 
     pub(super) fn from_memory(
@@ -337,30 +340,38 @@ impl Segment {
         from: LiveFrom<'_>,
         access: Access,
     ) -> Result<Self> {
-        let mut content = Content::of_memory(&memory)?;
-        if let Some(id) = id.filter(|id| id.nonce != content.nonce()) {
-            return Err(segment::other_segment(id));
-        }
-        content.live = live_arrays(&content, from, access)?;
-        Ok(Segment {
+        let content = Content::with_live(&memory, id, from, access)?;
+        Ok(Segment::of_memory(memory, content, asked, access))
+    }
+
+    pub(super) fn of_memory(
+        memory: Memory,
+        content: Content,
+        asked: String,
+        access: Access,
+    ) -> Self {
+        Segment {
             published: None,
-            backing: Backing::Memory(memory),
-            content: OnceLock::from(content),
+            backing: Backing::Memory(memory, content),
             id: OnceLock::new(),
             name: None,
             origin: None,
             asked,
             access,
-        })
+        }
     }
 
-    /// A persistent segment that is not read yet.
-    pub(super) fn from_stored(file: Stored, folder: Option<Folder>, asked: String) -> Self {
+    /// A persistent segment, which may be read already.
+    pub(super) fn from_stored(
+        file: Stored,
+        content: OnceLock<Content>,
+        folder: Option<Folder>,
+        asked: String,
+    ) -> Self {
         let origin = Origin { path: file.path().to_owned(), stamp: file.stamp(), folder };
         Segment {
             published: None,
-            backing: Backing::File(file),
-            content: OnceLock::new(),
+            backing: Backing::File(file, content),
             id: OnceLock::new(),
             name: None,
             origin: Some(origin),
@@ -368,10 +379,6 @@ impl Segment {
             access: Access::FULL,
         }
     }
-}
-
-fn content_of(content: &OnceLock<Content>) -> Result<&Content> {
-    content.get().ok_or_else(|| Error::corrupt("the segment was not read"))
 }
 
 pub(super) fn open(text: &str, how: How) -> Result<Segment> {
@@ -396,9 +403,7 @@ fn open_path(path: &Path, how: How) -> Result<Segment> {
 
 fn loaded(file: Stored, folder: Option<Folder>, asked: String, how: How) -> Result<Segment> {
     let content = (how.load)(&file)?;
-    let segment = Segment::from_stored(file, folder, asked);
-    let _ = segment.content.set(content);
-    Ok(segment)
+    Ok(Segment::from_stored(file, OnceLock::from(content), folder, asked))
 }
 
 fn follow(folder: Folder, name: Name, how: How) -> Result<Segment> {

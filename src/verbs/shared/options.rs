@@ -1,6 +1,7 @@
 //! How a segment is made: without a name, published under one, or in a file.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::ser::Serialize;
 
@@ -10,7 +11,7 @@ use crate::store::{LivePart, SharedSink};
 use crate::{os, ser};
 
 use super::live::{Access, LiveFrom};
-use super::{Origin, Segment};
+use super::{Content, Origin, Segment, memory_id};
 
 /// How to make a segment: its name, whether it may take the name of another, and whether it outlives its maker.
 ///
@@ -248,7 +249,12 @@ impl SegmentOptions {
         };
         self.check().map_err(named)?;
         match &name {
-            None => create_memory(fill, String::new()),
+            None => {
+                let (memory, content) = create_memory(fill)?;
+                let mut segment = Segment::of_memory(memory, content, String::new(), Access::FULL);
+                segment.asked = segment.id().to_owned();
+                Ok(segment)
+            }
             Some(name) if self.persist => self.create_file(fill, name).map_err(named),
             Some(name) => self.create_named(fill, name).map_err(named),
         }
@@ -290,9 +296,10 @@ impl SegmentOptions {
             // Asked again when it counts; asked here so that a large object is not written in vain.
             segment::ensure_free(&folder, name)?;
         }
-        let mut segment = create_memory(fill, name.to_string())?;
-        let mut entry = Entry::of(segment.memory_id()?, segment.len() as u64);
-        entry.live = segment.content()?.live.as_ref().map_or(0, |live| live.len() as u64);
+        let (memory, content) = create_memory(fill)?;
+        let mut entry = Entry::of(memory_id(&memory, &content), memory.len());
+        entry.live = content.live.as_ref().map_or(0, |live| live.len() as u64);
+        let mut segment = Segment::of_memory(memory, content, name.to_string(), Access::FULL);
         let (published, stamp) = segment::publish(&folder, name, &entry, self.replace)?;
         segment.published = Some(published);
         segment.origin = Some(Origin { path: folder.path_of(name), stamp, folder: Some(folder) });
@@ -309,6 +316,7 @@ impl SegmentOptions {
             (Shelf::Dir(absolute(dir)?), None)
         } else {
             let folder = Folder::of_user()?;
+            check_text(folder.path())?;
             (Shelf::Folder(folder.clone()), Some(folder))
         };
         let mode = self.mode.unwrap_or(MODE);
@@ -316,18 +324,24 @@ impl SegmentOptions {
         let (unstored, writer) = Unstored::create(place, name.clone(), mode, fsync, self.replace)?;
         let (writer, _) = fill(SharedSink::new(writer, new_nonce()?, refuse_live))?;
         let stored = unstored.publish(writer, self.replace)?;
-        let mut segment = Segment::from_stored(stored, folder, name.to_string());
+        let mut segment = Segment::from_stored(stored, OnceLock::new(), folder, name.to_string());
         segment.name = Some(name.clone());
         Ok(segment)
     }
 }
 
-/// A later `chdir` must not move it; and its text is the segment's id.
+/// A later `chdir` must not move it.
 fn absolute(dir: &Path) -> Result<PathBuf> {
     let dir = std::path::absolute(dir)
         .map_err(|e| Error::io(format!("cannot make {} absolute", dir.display()), e))?;
+    check_text(&dir)?;
+    Ok(dir)
+}
+
+/// The text of a file's path is the segment's id.
+fn check_text(dir: &Path) -> Result<()> {
     match dir.to_str() {
-        Some(_) => Ok(dir),
+        Some(_) => Ok(()),
         None => Err(Error::new(
             ErrorKind::InvalidInput,
             format!("the directory's path must be UTF-8, found {}", dir.display()),
@@ -345,22 +359,15 @@ fn new_nonce() -> Result<Nonce> {
     })
 }
 
-fn create_memory(
-    fill: impl FnOnce(SegmentSink) -> Result<Filled>,
-    asked: String,
-) -> Result<Segment> {
+fn create_memory(fill: impl FnOnce(SegmentSink) -> Result<Filled>) -> Result<(Memory, Content)> {
     let nonce = new_nonce()?;
     let (writer, live) = fill(SharedSink::new(Memory::create()?, nonce, segment::create_live))?;
     let seal = |live: LivePart<_>| segment::seal_live(live.out, &live.header, &live.layout);
     let live = live.map(seal).transpose()?;
     let memory = Memory::seal(writer)?;
     let id = memory.id(nonce);
-    let from = LiveFrom::Made(live);
-    let mut segment = Segment::from_memory(memory, Some(&id), asked, from, Access::FULL)?;
-    if segment.asked.is_empty() {
-        segment.asked = segment.id().to_owned();
-    }
-    Ok(segment)
+    let content = Content::with_live(&memory, Some(&id), LiveFrom::Made(live), Access::FULL)?;
+    Ok((memory, content))
 }
 
 /// A pointer, so that a type is compiled for one sink, however many ways there are to share it.
