@@ -116,6 +116,10 @@ fn a_block_at_any_address() {
         assert_eq!(lies_in(block.as_ref(), found.counts[0].as_ptr()), by % 2 == 0, "{by}");
         for info in block.arrays().unwrap() {
             let size = info.dtype().item_size();
+            let range = info.range().unwrap();
+            let any = block.array_untyped(info.path()).unwrap();
+            let bytes = &block.as_ref()[range.start as usize..range.end as usize];
+            assert_eq!(any.as_bytes(), Some(bytes));
             assert_eq!(info.is_zero_copy(), by % size == 0, "{} at {by}", info.path());
         }
         let view = block.array::<f32, Ix2>("weights");

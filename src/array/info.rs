@@ -1,5 +1,7 @@
 //! What a container says of an array without reading it.
 
+use std::ops::Range;
+
 use crate::dtype::DType;
 use crate::layout::Order;
 use crate::memory::live::Kind;
@@ -23,6 +25,7 @@ pub struct ArrayInfo {
     dtype: DType,
     shape: Vec<usize>,
     order: Order,
+    range: Option<Range<u64>>,
     zero_copy: bool,
     live: bool,
 }
@@ -34,6 +37,8 @@ impl ArrayInfo {
             dtype: entry.dtype.clone(),
             shape: entry.shape.clone(),
             order: entry.order,
+            range: (entry.kind == Kind::Plain)
+                .then(|| entry.offset..entry.offset + entry.bytes as u64),
             zero_copy: zero_copy && entry.dtype.is_native(),
             live: entry.kind != Kind::Plain,
         }
@@ -41,9 +46,9 @@ impl ArrayInfo {
 
     #[cfg(feature = "npz")]
     pub(crate) fn from_info(info: crate::store::Info) -> Self {
-        let crate::store::Info { path, dtype, shape, order, in_place } = info;
-        let zero_copy = in_place && dtype.is_native();
-        ArrayInfo { path, dtype, shape, order, zero_copy, live: false }
+        let crate::store::Info { path, dtype, shape, order, seat } = info;
+        let zero_copy = seat.in_place && dtype.is_native();
+        ArrayInfo { path, dtype, shape, order, range: seat.range, zero_copy, live: false }
     }
 
     /// Where it stands in the object: `layers.0.weight`. An array that is the whole object is `arr_0`.
@@ -69,6 +74,26 @@ impl ArrayInfo {
     /// How many bytes its elements have.
     pub fn byte_len(&self) -> usize {
         self.shape.iter().product::<usize>() * self.dtype.item_size()
+    }
+
+    /// Where its elements lie in the container: in the bytes of a block or segment, or in a file. `None` for a compressed
+    /// array, a live one, and one of a file that [`to_npz`](crate::to_npz) saved and another program has changed since, of which
+    /// that would take a look at the array.
+    ///
+    /// ```
+    /// # #[cfg(feature = "ndarray")] {
+    /// let bytes = serde_shm::to_bytes(&serde_shm::ShmArray1::from(b"abc".to_vec()))?;
+    /// let block = serde_shm::Block::new(bytes)?;
+    /// let range = block.arrays()?[0].range().unwrap();
+    /// assert_eq!(&block.as_ref()[range.start as usize..range.end as usize], b"abc");
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// Other programs read or map an array by it, without this crate. Of a file it is what the directory says, which is not
+    /// compared with the array's own header.
+    pub fn range(&self) -> Option<Range<u64>> {
+        self.range.clone()
     }
 
     /// Whether it can be seen where it lies: aligned, uncompressed, in this machine's byte order.

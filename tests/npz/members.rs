@@ -5,7 +5,7 @@ use std::fs;
 
 use ndarray::{Array1, Ix1, IxDyn};
 use serde::Deserialize;
-use serde_shm::{ErrorKind, Npz, ShmArray1, from_npz, to_bytes, to_npz};
+use serde_shm::{Compression, ErrorKind, Npz, NpzOptions, ShmArray1, from_npz, to_bytes, to_npz};
 
 use crate::support::{WAYS, folder, opened, python, read};
 
@@ -243,5 +243,17 @@ fn a_file_of_another_kind_is_named_with_what_to_do() {
             assert_eq!(file.arrays().unwrap(), []);
             assert!(!file.others().unwrap().is_empty());
         }
+    }
+}
+
+#[test]
+fn what_is_compressed_lies_nowhere() {
+    let folder = folder();
+    let path = folder.path().join("a.npz");
+    let arrays = BTreeMap::from([("zeros", ShmArray1::from(vec![0_u32; 5000]))]);
+    NpzOptions::new().compression(Compression::Deflate(6)).save(&path, &arrays).unwrap();
+    for way in WAYS {
+        let infos = opened(way, &path).unwrap().arrays().unwrap();
+        assert_eq!((infos[0].range(), infos[0].byte_len()), (None, 20_000), "{way}");
     }
 }

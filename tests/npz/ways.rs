@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Ix1, Ix2, IxDyn};
 use serde::{Deserialize, Serialize};
-use serde_shm::{ErrorKind, Npz, NpzOptions, ShmArray1, ShmArray2, from_npz, to_npz};
+use serde_shm::{ArrayInfo, ErrorKind, Npz, NpzOptions, ShmArray1, ShmArray2, from_npz, to_npz};
 
 use crate::memory;
 use crate::support::{WAYS, folder, opened, python, read};
@@ -98,8 +98,14 @@ fn check_zero_copy(path: &Path) {
     let from_bytes = Npz::from_bytes(bytes).unwrap();
     let mapped = opened("map", path).unwrap();
     let map = mapping(path);
+    let ranges =
+        |file: &Npz| file.arrays().unwrap().iter().map(ArrayInfo::range).collect::<Vec<_>>();
+    let by_file = ranges(&Npz::open(path).unwrap());
+    let is_known = by_file.iter().any(Option::is_some);
+    assert_eq!(is_known, !path.ends_with("deflated.npz"), "{by_file:?}");
     for (file, places) in [(&from_bytes, vec![within]), (&mapped, map)] {
         let before = file.arrays().unwrap();
+        assert_eq!(ranges(file), by_file);
         for info in &before {
             let path = info.path();
             let view = match info.dtype().to_string().trim_start_matches(['<', '>']) {
@@ -116,6 +122,10 @@ fn check_zero_copy(path: &Path) {
             let at = view.unwrap();
             let in_place = places.iter().any(|place| place.contains(&at));
             assert_eq!(info.is_zero_copy(), in_place, "{info:?} at {at:#x} of {places:x?}");
+            if in_place {
+                let start = info.range().unwrap().start as usize;
+                assert!(places.iter().any(|place| place.start + start == at), "{info:?}");
+            }
         }
         // To have used them changes nothing.
         assert_eq!(file.arrays().unwrap(), before);
@@ -231,7 +241,9 @@ fn data_of(bytes: &[u8]) -> BTreeMap<String, std::ops::Range<usize>> {
         };
         let start = at + 30 + u16_at(at + 26) + u16_at(at + 28);
         let data = start + 10 + u16_at(start + 8);
-        places.insert(info.path().to_owned(), data..data + info.byte_len());
+        let place = data..data + info.byte_len();
+        assert_eq!(info.range(), Some(place.start as u64..place.end as u64));
+        places.insert(info.path().to_owned(), place);
     }
     assert_eq!(places.len(), arrays.len());
     places

@@ -94,7 +94,14 @@ pub(crate) struct Info {
     pub(crate) dtype: DType,
     pub(crate) shape: Vec<usize>,
     pub(crate) order: Order,
-    /// Its elements can be seen where they lie, but for their byte order.
+    pub(crate) seat: Seat,
+}
+
+/// Where an array's elements lie in a file.
+pub(crate) struct Seat {
+    /// `None` if they are compressed, or nothing that was read tells.
+    pub(crate) range: Option<Range<u64>>,
+    /// They can be seen there, but for their byte order; or, in a file, be read without conversion.
     pub(crate) in_place: bool,
 }
 
@@ -280,7 +287,7 @@ impl Members {
             return Ok(None);
         }
         self.check_size(index, most)?;
-        let (Header { dtype, shape, order }, place) = self.head(index)?;
+        let (Header { dtype, shape, order }, place, _) = self.head(index)?;
         // The checksum is known at the end, which the elements must be.
         if place.end != self.size(index) {
             return Ok(None);
@@ -315,6 +322,14 @@ impl Members {
         let bytes =
             map.region().bytes().get(end.checked_sub(len).filter(|at| *at > start)?..end)?;
         dtype.is_aligned(bytes).then_some(bytes)
+    }
+
+    /// Where a stored member of a file lies by the directory alone: to be asked where [`mapped`](Self::mapped) is.
+    pub(super) fn adjoining(&self, index: usize) -> Option<Range<u64>> {
+        match (&self.input, &self.archive) {
+            (Input::Map(_) | Input::File(_), Some(archive)) => archive.adjoining(index),
+            _ => None,
+        }
     }
 
     /// The checksum of the archive's directory but for its last entry, and the number of those entries; `None` if this
@@ -511,26 +526,26 @@ impl Members {
         format!("member `{}`", self.name(index))
     }
 
-    /// What the header of a member says, and where its elements lie in the content; of a compressed one no more than the
-    /// header is decompressed, of others no more read.
+    /// What the header of a member says, where its elements lie in the content, and where that lies in the file; of a
+    /// compressed one no more than the header is decompressed, of others no more read.
     ///
     /// # Errors
     ///
     /// `Corrupt` if the member is no array.
-    fn head(&self, index: usize) -> Result<(Header, Range<u64>)> {
+    fn head(&self, index: usize) -> Result<(Header, Range<u64>, Range<u64>)> {
         // A header of NumPy's takes 128 bytes; those of structured dtypes may be longer.
         let size = self.size(index);
         let mut len = 128;
         loop {
-            let head = if let Some(archive) = &self.archive {
-                archive.head(self.input.bytes(), index, len)?
+            let (data, head) = if let Some(archive) = &self.archive {
+                archive.peek(self.input.bytes(), index, len)?
             } else {
                 let mut head = vec![0; size.min(len as u64) as usize];
                 self.input.bytes().read_exact_at(0, &mut head).map_err(read_error)?;
-                head
+                (0..size, head)
             };
             match npy::head(&self.named(index), &head, size)? {
-                npy::Head::Whole(header, place) => return Ok((header, place)),
+                npy::Head::Whole(header, place) => return Ok((header, place, data)),
                 npy::Head::Needs(more) => len = more,
             }
         }
@@ -609,38 +624,50 @@ impl Members {
                 self.named(index)
             )));
         }
-        let (Header { dtype, shape, order }, place) = self.head(index)?;
+        let (Header { dtype, shape, order }, place, data) = self.head(index)?;
         let behind = self.size(index) - place.end;
         let len = (place.end - place.start) as usize;
-        let in_place = self.is_in_place(index, &dtype, len, behind)?;
+        let seat = self.seat(index, &dtype, len, behind, Some(data))?;
         let name = self.name(index);
         let path = name.strip_suffix(".npy").unwrap_or(name).to_owned();
-        Ok(Info { path, dtype, shape, order, in_place })
+        Ok(Info { path, dtype, shape, order, seat })
     }
 
-    /// Whether the member's elements, the last `len` bytes but for those `behind` them, can be seen where they lie, or, in
-    /// a file, be read without conversion.
+    /// Where the member's elements lie, the last `len` bytes but for those `behind` them. `data` is where the member does, where
+    /// that is known; else memory is looked at, and a file is not.
     ///
     /// # Errors
     ///
     /// `Corrupt` if the member's own header contradicts the directory.
-    pub(super) fn is_in_place(
+    pub(super) fn seat(
         &self,
         index: usize,
         dtype: &DType,
         len: usize,
         behind: u64,
-    ) -> Result<bool> {
+        data: Option<Range<u64>>,
+    ) -> Result<Seat> {
         if self.is_deflated(index) {
-            return Ok(false);
+            return Ok(Seat { range: None, in_place: false });
         }
-        let Some(region) = self.input.region() else { return Ok(true) };
-        if let Some(content) = self.contents[index].get() {
-            return Ok(content.region.is_none());
-        }
-        let end = (self.locate(index)?.end - behind) as usize;
-        let start = end.checked_sub(len);
-        Ok(start.is_some_and(|start| dtype.is_aligned(&region.bytes()[start..end])))
+        let region = self.input.region();
+        let data = match data {
+            None if region.is_some() => Some(self.locate(index)?),
+            data => data,
+        };
+        let range = data.and_then(|data| {
+            let end = data.end.checked_sub(behind)?;
+            Some(end.checked_sub(len as u64).filter(|start| *start >= data.start)?..end)
+        });
+        let in_place = match (region, self.contents[index].get(), &range) {
+            (None, ..) => true,
+            (_, Some(content), _) => content.region.is_none(),
+            (Some(region), None, Some(range)) => {
+                dtype.is_aligned(&region.bytes()[range.start as usize..range.end as usize])
+            }
+            (Some(_), None, None) => false,
+        };
+        Ok(Seat { range, in_place })
     }
 
     /// Sums every member, whether it was used before or not, on all cores.

@@ -104,13 +104,14 @@ impl<'a> NpzSource<'a> {
         let info = |number| {
             let (entry, member) = self.entry(number)?;
             beside[member] = false;
-            let in_place = self.members.is_in_place(member, &entry.dtype, entry.bytes, 0)?;
+            let data = if self.intact { self.members.adjoining(member) } else { None };
+            let seat = self.members.seat(member, &entry.dtype, entry.bytes, 0, data)?;
             Ok(Info {
                 path: entry.path.to_owned(),
                 dtype: entry.dtype,
                 shape: entry.shape,
                 order: entry.order,
-                in_place,
+                seat,
             })
         };
         let mut infos = (0..self.block.directory().len()).map(info).collect::<Result<Vec<_>>>()?;

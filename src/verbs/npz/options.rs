@@ -1,9 +1,11 @@
 //! How a checkpoint is saved and loaded.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -34,7 +36,7 @@ pub enum Compression {
 /// What an object is written to.
 type DraftSink<'r, 'd> = NpzSink<'r, FileWriter<&'d File>>;
 
-type Progress<'p> = RefCell<Box<dyn FnMut(u64, u64) + 'p>>;
+type Progress<'p> = Arc<dyn Fn(u64, u64) + Send + Sync + 'p>;
 
 /// How an `.npz` file is saved, and what loading one may take.
 ///
@@ -49,6 +51,7 @@ type Progress<'p> = RefCell<Box<dyn FnMut(u64, u64) + 'p>>;
 /// assert_eq!(back, counts);
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
+#[derive(Clone)]
 pub struct NpzOptions<'p> {
     compression: Compression,
     align: usize,
@@ -56,6 +59,10 @@ pub struct NpzOptions<'p> {
     limit: u64,
     progress: Option<Progress<'p>>,
 }
+
+/// Nothing in them changes, whatever the progress is reported to.
+impl UnwindSafe for NpzOptions<'_> {}
+impl RefUnwindSafe for NpzOptions<'_> {}
 
 impl Default for NpzOptions<'_> {
     fn default() -> Self {
@@ -129,20 +136,26 @@ impl<'p> NpzOptions<'p> {
     /// Calls this while saving with the bytes of arrays that were dealt with so far, and those of all: what a
     /// progress bar needs. The last call has both equal.
     ///
+    /// The calls come from the thread that saves, one after the other. Options that are cloned, or used by several threads, report to
+    /// the same function, which is why it is no `FnMut`.
+    ///
     /// To know all bytes beforehand the value is serialized twice, the first time without being written.
     ///
     /// ```
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("zeros.npz");
-    /// let mut last = (0, 0);
+    /// use std::sync::Mutex;
+    ///
+    /// let last = Mutex::new((0, 0));
     /// let zeros = serde_shm::ShmArray1::from(vec![0.0_f64; 1_000_000]);
-    /// serde_shm::NpzOptions::new().progress(|done, all| last = (done, all)).save(&path, &zeros)?;
-    /// assert_eq!(last, (8_000_000, 8_000_000));
+    /// let options = serde_shm::NpzOptions::new().progress(|done, all| *last.lock().unwrap() = (done, all));
+    /// options.save(&path, &zeros)?;
+    /// assert_eq!(*last.lock().unwrap(), (8_000_000, 8_000_000));
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     #[must_use]
-    pub fn progress(mut self, report: impl FnMut(u64, u64) + 'p) -> Self {
-        self.progress = Some(RefCell::new(Box::new(report)));
+    pub fn progress(mut self, report: impl Fn(u64, u64) + Send + Sync + 'p) -> Self {
+        self.progress = Some(Arc::new(report));
         self
     }
 
@@ -231,7 +244,7 @@ impl<'p> NpzOptions<'p> {
             if let Some(progress) = &self.progress {
                 // A value that serializes otherwise the second time makes no bar run over.
                 done.set(done.get().saturating_add(bytes).min(all));
-                (progress.borrow_mut())(done.get(), all);
+                progress(done.get(), all);
             }
         };
         let len = fill(NpzSink::new(draft.writer(), settings, &mut report))?;
