@@ -73,8 +73,7 @@ impl fmt::Display for ErrorKind {
 ///
 /// The text names the container, the place in the object (`layers[3].weight`), what was expected and what was
 /// found. There is one type for the whole crate, so that `?` composes; [`Error::kind`] tells the cases apart.
-/// It is one pointer wide: results stay small on the path where nothing goes wrong. The text has the cause in it, too; a
-/// report that walks [`source`](std::error::Error::source) as well says it twice.
+/// It is one pointer wide: results stay small on the path where nothing goes wrong.
 ///
 /// ```
 /// let bytes = serde_shm::to_bytes(&("a", 1_u32)).unwrap();
@@ -82,6 +81,22 @@ impl fmt::Display for ErrorKind {
 /// assert_eq!(error.kind(), serde_shm::ErrorKind::Mismatch);
 /// assert_eq!(error.path().as_deref(), Some("[1]"));
 /// ```
+///
+/// What the system said is no part of the text, but the error's [`source`](std::error::Error::source), for reports that walk those.
+/// In one line it stands in the alternate form, `{:#}`, and in `Debug`, which `unwrap` shows:
+///
+/// ```
+/// # #[cfg(all(target_os = "linux", feature = "npz"))] {
+/// let error = serde_shm::Npz::open("/no/such.npz").unwrap_err();
+/// assert_eq!(error.to_string(), "/no/such.npz: cannot open the file");
+/// assert_eq!(
+///     format!("{error:#}"),
+///     "/no/such.npz: cannot open the file: No such file or directory (os error 2)"
+/// );
+/// # }
+/// ```
+///
+/// While an error goes through serde it has the cause in its text and no source: formats and wrappers pass on text alone.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -93,6 +108,8 @@ struct Inner {
     path: Vec<Step>,
     container: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    /// Other formats may take it: its text has the causes, and it has no source.
+    in_serde: bool,
 }
 
 /// What a visitor has refused, as far as its deserializer could have given something else.
@@ -164,6 +181,7 @@ impl Error {
             path: Vec::new(),
             container: None,
             source: None,
+            in_serde: false,
         }))
     }
 
@@ -180,14 +198,22 @@ impl Error {
     /// A failed system call, with what was being done: `"cannot create a memfd"`.
     #[cold]
     pub(crate) fn io(doing: impl fmt::Display, source: impl Into<io::Error>) -> Self {
-        let source = source.into();
+        let mut source = source.into();
+        let mut text = doing.to_string();
+        match source.downcast::<Explained>() {
+            Ok(Explained { said, source: inner }) => {
+                text = format!("{text}: {said}");
+                source = inner;
+            }
+            Err(other) => source = other,
+        }
         let kind = match source.kind() {
             io::ErrorKind::NotFound => ErrorKind::NotFound,
             io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
             io::ErrorKind::Unsupported => ErrorKind::Unsupported,
             _ => ErrorKind::Io,
         };
-        Error::new(kind, format!("{doing}: {source}")).with_source(source)
+        Error::new(kind, text).with_source(source)
     }
 
     pub(crate) fn with_source(
@@ -195,6 +221,20 @@ impl Error {
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
         self.0.source = Some(source.into());
+        self
+    }
+
+    /// The same error for who may pass on its text alone: a type or a format of others.
+    #[cold]
+    pub(crate) fn into_serde(mut self) -> Self {
+        self.0.in_serde = true;
+        self
+    }
+
+    /// The same error where it has come back.
+    #[cold]
+    pub(crate) fn out_of_serde(mut self) -> Self {
+        self.0.in_serde = false;
         self
     }
 
@@ -290,15 +330,13 @@ impl Error {
     /// # }
     /// ```
     pub fn raw_os_error(&self) -> Option<i32> {
-        // A library may have put the path around what the system said.
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            if let Some(number) = error.downcast_ref().and_then(io::Error::raw_os_error) {
-                return Some(number);
-            }
-            cause = error.source();
-        }
-        None
+        // There may be a path around what the system said, or what to do about it.
+        self.causes().find_map(|cause| cause.downcast_ref().and_then(io::Error::raw_os_error))
+    }
+
+    fn causes(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+        let first = self.0.source.as_deref().map(|source| source as _);
+        std::iter::successors(first, |cause: &&(dyn std::error::Error + 'static)| cause.source())
     }
 
     /// The container's name: a segment's id or name, a file's path; `None` for a block of bytes.
@@ -315,13 +353,17 @@ impl fmt::Display for Error {
         if let Some(path) = self.path() {
             write!(f, "{path}: ")?;
         }
-        f.write_str(&self.0.message)
+        f.write_str(&self.0.message)?;
+        if f.alternate() || self.0.in_serde {
+            self.causes().try_for_each(|cause| write!(f, ": {cause}"))?;
+        }
+        Ok(())
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Error({:?}, {:?})", self.0.kind, self.to_string())
+        write!(f, "Error({:?}, {:?})", self.0.kind, format!("{self:#}"))
     }
 }
 
@@ -331,8 +373,33 @@ impl std::panic::RefUnwindSafe for Error {}
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_deref().map(|source| source as _)
+        self.causes().next().filter(|_| !self.0.in_serde)
     }
+}
+
+/// An error of the system on its way to [`Error::io`], with what there is to say of it: how much there was, what to do.
+#[derive(Debug)]
+struct Explained {
+    said: String,
+    source: io::Error,
+}
+
+impl fmt::Display for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.said)
+    }
+}
+
+impl std::error::Error for Explained {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// The same error, of which [`Error::io`] will say this.
+#[cold]
+pub(crate) fn explained(source: io::Error, said: String) -> io::Error {
+    io::Error::new(source.kind(), Explained { said, source })
 }
 
 /// An error that a type reports, or this crate's side of the types, which has a kind to say.
@@ -434,5 +501,24 @@ mod tests {
         );
         assert_eq!(error.kind(), ErrorKind::Mismatch);
         assert_eq!(size_of::<Result<()>>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn a_cause_is_said_once() {
+        use std::error::Error as _;
+        let number = |error: &Error| (error.raw_os_error(), error.kind());
+        let error = Error::io("cannot write", io::Error::from_raw_os_error(28)).in_container("a");
+        let (short, cause) = (error.to_string(), error.source().unwrap().to_string());
+        assert_eq!(
+            (short.as_str(), number(&error)),
+            ("a: cannot write", (Some(28), ErrorKind::Io))
+        );
+        assert_eq!(format!("{error:#}"), format!("{short}: {cause}"));
+        let inside = error.into_serde();
+        assert_eq!(inside.to_string(), format!("{short}: {cause}"));
+        assert!(inside.source().is_none() && number(&inside).0 == Some(28));
+        let outside = inside.out_of_serde();
+        assert_eq!((outside.to_string(), outside.source().is_some()), (short, true));
+        assert!(format!("{outside:?}").contains(&cause), "{outside:?}");
     }
 }

@@ -77,7 +77,7 @@ pub(crate) fn has_order(shape: &[usize]) -> bool {
 /// `Corrupt` if the bytes are no .npy file, or too few for its shape, `Unsupported` for a dtype that
 /// this build does not have; pickled objects are among those and are never read.
 pub(crate) fn split(name: &dyn Display, bytes: &[u8]) -> Result<(Header, Range<usize>)> {
-    parts(bytes).map_err(|error| Error::new(error.kind(), format!("{name}: {error}")))
+    parts(bytes).map_err(|error| Error::new(error.kind(), format!("{name}: {error:#}")))
 }
 
 /// What the first bytes of a .npy file say.
@@ -106,7 +106,7 @@ pub(crate) fn head(name: &dyn Display, bytes: &[u8], size: u64) -> Result<Head> 
         }
         Text::Needs(needed) => Err(truncated(needed, size)),
     };
-    head().map_err(|error: Error| Error::new(error.kind(), format!("{name}: {error}")))
+    head().map_err(|error: Error| Error::new(error.kind(), format!("{name}: {error:#}")))
 }
 
 fn parts(bytes: &[u8]) -> Result<(Header, Range<usize>)> {

@@ -250,7 +250,9 @@ impl<'de, A: Element, D: Dimension> Made<'de> for ShmArray<A, D> {
             let items = element::owned(read.elements).map_err(E::custom)?;
             ShmArray::from_vec(items, &shape, read.order)
         };
-        made.map_err(|error| context::with_kind(error.kind(), || E::custom(error)))
+        made.map_err(|error| {
+            context::with_kind(error.kind(), || E::custom(format_args!("{error:#}")))
+        })
     }
 }
 

@@ -82,6 +82,7 @@ pub(super) fn walk_tree<'de, W: Walk<'de>>(
         let bounds = Bounds::new();
         ByName { node: tree.root(), bounds: &bounds, depth: 0 }.walk(walk)
     })
+    .map_err(Error::out_of_serde)
 }
 
 /// A value of which nothing is known but what arrays it has.

@@ -475,7 +475,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
     /// The same, as it is read, where that is better for one who copies it.
     pub(super) fn array_to_copy(&mut self) -> Result<Copied<'de>> {
         let number = self.array_number()?;
-        match self.source.array_to_copy(number)? {
+        match self.source.array_to_copy(number).map_err(Error::into_serde)? {
             Some(stream) => {
                 self.count_array(stream.len)?;
                 Ok(Copied::Stream(stream))
@@ -494,7 +494,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
     }
 
     fn numbered_array(&mut self, number: u64) -> Result<Placed<'de>> {
-        let placed = self.source.array(number)?;
+        let placed = self.source.array(number).map_err(Error::into_serde)?;
         if let Some(region) = &placed.region {
             context::add_region(region);
         }

@@ -71,6 +71,7 @@ pub(super) fn walk_source<'de, W: Walk<'de>, L: Lists<W>>(
         walk::value::<_, L>(&mut decoder, ANY, walk)?;
         check_end(&decoder)
     })
+    .map_err(Error::out_of_serde)
 }
 
 /// Whether the object is in the form that it has for human readers.
@@ -103,7 +104,7 @@ pub(super) fn read_all<T>(
                     context::forget_since(start);
                     // A visitor that takes no map either has said better before what it does not find.
                     let is_map = error.is_refusal_at_any_place_of(Found::Map);
-                    return Err(first.filter(|_| is_map).unwrap_or(error));
+                    return Err(first.filter(|_| is_map).unwrap_or(error).out_of_serde());
                 }
             }
         }

@@ -31,7 +31,7 @@ impl<'de> SeqAccess<'de> for Blocks<'de> {
         if self.left == 0 {
             return Ok(None);
         }
-        let bytes = self.bytes.next(self.block)?;
+        let bytes = self.bytes.next(self.block).map_err(Error::into_serde)?;
         self.left = self.left.saturating_sub(bytes.len());
         seed.deserialize(BytesDeserializer::new(bytes)).map(Some)
     }

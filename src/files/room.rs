@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use crate::error::Error;
+use crate::error::{Error, explained};
 use crate::os::{self, Lack};
 
 /// Where something was to be put.
@@ -28,30 +28,30 @@ pub(crate) fn explain(error: io::Error, needed: u64, place: Place<'_>) -> io::Er
     let Some(lack) = os::lack(&error) else { return error };
     let needed = match needed {
         0 => String::new(),
-        bytes => format!("; it takes at least {bytes} bytes"),
+        bytes => format!("it takes at least {bytes} bytes; "),
     };
     let limit = |limit: Option<u64>| limit.map_or("none".to_owned(), |limit| limit.to_string());
     let there = match lack {
         Lack::Descriptors => format!(
-            "; the limit on descriptors (RLIMIT_NOFILE, `ulimit -n`) is {}: drop segments or raise it",
+            "the limit on descriptors (RLIMIT_NOFILE, `ulimit -n`) is {}: drop segments or raise it",
             limit(os::descriptor_limit())
         ),
         Lack::SystemDescriptors => {
-            "; all processes together have too many files open (/proc/sys/fs/file-max)".to_owned()
+            "all processes together have too many files open (/proc/sys/fs/file-max)".to_owned()
         }
         Lack::Length => {
-            "; the file system takes no file of that length, or the limit on the size of a file \
+            "the file system takes no file of that length, or the limit on the size of a file \
              (RLIMIT_FSIZE, `ulimit -f`) does not: choose another directory, or raise the limit"
                 .to_owned()
         }
-        Lack::Quota => "; this user's quota is used up: remove files or have it raised".to_owned(),
+        Lack::Quota => "this user's quota is used up: remove files or have it raised".to_owned(),
         Lack::Memory | Lack::Space => match place {
             Place::Memory => memory(),
             Place::FileSystem(file) => file_system(&os::space(file)),
             Place::Directory(dir) => file_system(&os::space(dir)),
         },
     };
-    io::Error::new(error.kind(), format!("{error}{needed}{there}"))
+    explained(error, format!("{needed}{there}"))
 }
 
 /// The error where a memfd cannot be made, with what to do where no process may make one.
@@ -61,7 +61,7 @@ pub(crate) fn no_memfd(doing: &str, e: io::Error) -> Error {
     }
     let hint = "a sandbox (seccomp) or this kernel forbids memfds; make a persistent segment instead \
                 (`SegmentOptions::persist`), which is a file, or allow `memfd_create`";
-    Error::io(doing, io::Error::new(e.kind(), format!("{e}: {hint}")))
+    Error::io(doing, explained(e, hint.to_owned()))
 }
 
 fn memory() -> String {
@@ -73,18 +73,18 @@ fn memory() -> String {
         Some(limit) => format!(", the limit on mappings (RLIMIT_AS, `ulimit -v`) is {limit}"),
         None => String::new(),
     };
-    format!("; {left}{limit}: free some, or look at the limits of the container or control group")
+    format!("{left}{limit}: free some, or look at the limits of the container or control group")
 }
 
 fn file_system(space: &io::Result<os::Space>) -> String {
     match space {
         Ok(os::Space { files: Some(0), .. }) => {
-            "; its file system has no room for another file (inodes): remove some, or choose another directory"
+            "its file system has no room for another file (inodes): remove some, or choose another directory"
                 .to_owned()
         }
         Ok(os::Space { bytes, .. }) => {
-            format!("; its file system has {bytes} bytes left: free some, or choose another directory")
+            format!("its file system has {bytes} bytes left: free some, or choose another directory")
         }
-        Err(_) => "; free some room there, or choose another directory".to_owned(),
+        Err(_) => "free some room there, or choose another directory".to_owned(),
     }
 }

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io;
 
+use crate::error::explained;
+
 /// Puts what was written on the disk, if it is one.
 ///
 /// # Errors
@@ -18,13 +20,11 @@ fn explain(error: io::Error) -> io::Error {
         // What a sandbox answers (EPERM, EACCES, ENOSYS, EINVAL), or a file system that has no such call.
         io::ErrorKind::PermissionDenied
         | io::ErrorKind::Unsupported
-        | io::ErrorKind::InvalidInput => io::Error::new(
-            error.kind(),
-            format!(
-                "{error}; `fsync` is forbidden here, as some sandboxes do, or unknown to this file system: \
-                 `.fsync(false)` does without it, and a power failure may then take or cut the file"
-            ),
-        ),
+        | io::ErrorKind::InvalidInput => {
+            let said = "`fsync` is forbidden here, as some sandboxes do, or unknown to this file system: \
+                        `.fsync(false)` does without it, and a power failure may then take or cut the file";
+            explained(error, said.to_owned())
+        }
         _ => error,
     }
 }

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 #[cfg(feature = "npz")]
 use std::io::{Seek, SeekFrom};
 
+use crate::error::explained;
 use crate::os;
 
 use super::room::{self, Place};
@@ -82,8 +83,8 @@ fn within(limit: Option<u64>, len: u64) -> io::Result<()> {
 
 #[cold]
 fn too_large(limit: u64, len: u64) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::FileTooLarge,
+    explained(
+        io::ErrorKind::FileTooLarge.into(),
         format!(
             "it takes at least {len} bytes, but the limit on the size of a file, or of memory that is one \
              (RLIMIT_FSIZE, `ulimit -f`), is {limit}; raise it"

@@ -6,13 +6,16 @@ use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
+use crate::error::explained;
+
 use super::{FileKind, Lack, Space, Stamp, Status, Unchanging};
 
 fn unsupported<T>() -> io::Result<T> {
-    Err(io::Error::new(
-        io::ErrorKind::Unsupported,
+    Err(explained(
+        io::ErrorKind::Unsupported.into(),
         "shared memory segments need sealed memfds, which only Linux has; \
-         use `to_bytes` or `to_npz` here, and `from_bytes` or `from_npz`",
+         use `to_bytes` or `to_npz` here, and `from_bytes` or `from_npz`"
+            .to_owned(),
     ))
 }
 

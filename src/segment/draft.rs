@@ -132,8 +132,8 @@ pub(super) fn past_the_dead<T>(
         match make() {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 if started.elapsed() > PATIENCE {
-                    return Err(io::Error::new(
-                        io::ErrorKind::TimedOut,
+                    return Err(crate::error::explained(
+                        io::ErrorKind::TimedOut.into(),
                         format!("another process holds the draft `{draft_name}`; is it stopped?"),
                     ));
                 }

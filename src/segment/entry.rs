@@ -135,7 +135,7 @@ pub(super) fn read(file: &File, name: &str) -> Result<(Found, Status)> {
                 ErrorKind::Version => ErrorKind::Version,
                 _ => ErrorKind::Corrupt,
             };
-            Err(Error::new(kind, format!("the entry `{name}` is refused: {error}")))
+            Err(Error::new(kind, format!("the entry `{name}` is refused: {error:#}")))
         }
     }
 }

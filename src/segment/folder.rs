@@ -163,7 +163,7 @@ impl Folder {
             _ => ErrorKind::Io,
         };
         let text = format!(
-            "{doing}: the directory {base} {found} ({error}); set ${VARIABLE} to a directory where this user may make one"
+            "{doing}: the directory {base} {found}; set ${VARIABLE} to a directory where this user may make one"
         );
         Error::new(kind, text).with_source(error)
     }

@@ -52,7 +52,7 @@ impl<'q, 'a, S: Sink> Begun<'q, 'a, S> {
             return Err(self.serializer.writer.fail(wrong_length()));
         }
         let writer = &mut *self.serializer.writer;
-        let number = writer.sink.end().inspect_err(|_| writer.failed = true)?;
+        let number = writer.sink.end().map_err(|error| writer.fail(error.into_serde()))?;
         let note = self.serializer.tag(tag, LONGEST);
         let Place { writer, next, .. } = self.serializer;
         Ok(Written::noted(writer.put_varint(next, number), note))
@@ -81,7 +81,7 @@ impl<S: Sink> Place<'_, '_, S> {
         writer.arrays += 1;
         let path = writer.place_name(self.here.get(), self.depth);
         let head = ArrayHead { path: &path, dtype, shape, order, kind, bytes };
-        writer.sink.begin(&head).inspect_err(|_| writer.failed = true)?;
+        writer.sink.begin(&head).map_err(|error| writer.fail(error.into_serde()))?;
         Ok(bytes)
     }
 }
@@ -89,12 +89,12 @@ impl<S: Sink> Place<'_, '_, S> {
 impl<S: Sink> Writer<'_, S> {
     /// More bytes of the array that was begun.
     pub(super) fn hand_over(&mut self, bytes: &[u8]) -> Result<()> {
-        self.sink.write(bytes).inspect_err(|_| self.failed = true)
+        self.sink.write(bytes).map_err(|error| self.fail(error.into_serde()))
     }
 
     /// Takes back the array that was begun.
     pub(super) fn abandon(&mut self) -> Result<()> {
-        self.sink.abandon().inspect_err(|_| self.failed = true)
+        self.sink.abandon().map_err(|error| self.fail(error.into_serde()))
     }
 }
 

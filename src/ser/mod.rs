@@ -121,7 +121,7 @@ pub(crate) fn to_sink<T: Serialize + ?Sized, S: Sink>(value: &T, sink: S) -> Res
     let arena = Arena::default();
     let mut writer = Writer::new(sink, &arena);
     writer.low = !writer.watch.is_begun();
-    writer.write_root(value)?;
+    writer.write_root(value).map_err(Error::out_of_serde)?;
     // In parts: the whole is large.
     let Writer { sink, out, schemas, failed, .. } = writer;
     if failed {

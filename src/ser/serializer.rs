@@ -124,7 +124,7 @@ fn rest_here(
     writer.low = !writer.watch.is_begun();
     let whole = Cell::new(None);
     let place = writer.at(0, Here::ROOT, Depth::default());
-    write(Serializer { place, whole: &whole })?;
+    write(Serializer { place, whole: &whole }).map_err(Error::out_of_serde)?;
     if writer.failed {
         return Err(dropped());
     }

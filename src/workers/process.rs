@@ -173,7 +173,7 @@ impl Process {
         Error::new(
             error.kind(),
             format!(
-                "worker process {} does not keep to the protocol: {error}. The descriptor that was its standard input \
+                "worker process {} does not keep to the protocol: {error:#}. The descriptor that was its standard input \
                  belongs to `workers::serve` alone",
                 self.number()
             ),

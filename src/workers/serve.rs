@@ -68,7 +68,7 @@ pub fn serve(tasks: &[&dyn Work]) {
     let code = match Server::start(parent).and_then(|server| server.run(tasks)) {
         Ok(()) => 0,
         Err(error) => {
-            eprintln!("serde_shm: worker process {}: {error}", std::process::id());
+            eprintln!("serde_shm: worker process {}: {error:#}", std::process::id());
             1
         }
     };
@@ -199,10 +199,10 @@ impl Server {
                     connection.ended = false;
                     current = None;
                     let opened = find(tasks, &payload.bytes, connection.is_fold).and_then(|task| {
-                        let segment = segment.as_ref().map_err(|e| format!("the object: {e}"))?;
+                        let segment = segment.as_ref().map_err(|e| format!("the object: {e:#}"))?;
                         if let Entry::Vacant(place) = begun.entry(task) {
                             let made = tasks[task].begin(segment);
-                            place.insert(made.map_err(|e| format!("the object: {e}"))?);
+                            place.insert(made.map_err(|e| format!("the object: {e:#}"))?);
                         }
                         Ok(task)
                     });
@@ -298,7 +298,7 @@ impl Feed for Connection {
             // Nobody is there to take a result: what the fold would do with half of its jobs is not to happen.
             Ok(None) => std::process::exit(0),
             Ok(Some((header, _))) => self.fail(&format!("the pool sent a frame {:?}", header.kind)),
-            Err(error) => self.fail(&error.to_string()),
+            Err(error) => self.fail(&format!("{error:#}")),
         }
     }
 

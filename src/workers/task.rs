@@ -138,7 +138,7 @@ impl<J: DeserializeOwned> Iterator for Jobs<'_, J> {
 
     fn next(&mut self) -> Option<J> {
         let payload = self.feed.next()?;
-        Some(payload.read().unwrap_or_else(|error| self.feed.fail(&error.to_string())))
+        Some(payload.read().unwrap_or_else(|error| self.feed.fail(&format!("{error:#}"))))
     }
 }
 
@@ -221,7 +221,7 @@ impl<T: Object, J: DeserializeOwned, R: Serialize> Serve for Task<T, J, R> {
 impl<T, J: DeserializeOwned, R: Serialize> Begun for With<T, fn(&T, J) -> Outcome<R>> {
     fn run(&mut self, feed: &mut dyn Feed) -> Outcome<Message> {
         let payload = feed.next().ok_or("there is no job")?;
-        let job = payload.read().map_err(|error| format!("the job: {error}"))?;
+        let job = payload.read().map_err(|error| format!("the job: {error:#}"))?;
         encoded(&(self.run)(&self.object, job)?)
     }
 }
@@ -256,7 +256,7 @@ impl<T, J: DeserializeOwned, R: Serialize> Begun for With<T, FoldFunction<T, J, 
 }
 
 fn encoded<R: Serialize>(result: &R) -> Outcome<Message> {
-    Ok(Message::of(result).map_err(|error| format!("the result: {error}"))?)
+    Ok(Message::of(result).map_err(|error| format!("the result: {error:#}"))?)
 }
 
 fn elsewhere(name: &str) -> crate::Error {

@@ -47,7 +47,7 @@ fn dimension<D: Dimension>(shape: &[usize]) -> Result<D> {
 /// An error of this crate as one of a format's, by its `custom`. Which kind it is comes back where the format is this
 /// crate's.
 fn into_format<E>(error: &Error, custom: impl FnOnce(String) -> E) -> E {
-    context::with_kind(error.kind(), || custom(error.to_string()))
+    context::with_kind(error.kind(), || custom(format!("{error:#}")))
 }
 
 /// How long to wait; a time that no clock reaches is for ever.

@@ -87,7 +87,7 @@ impl<'de> Found<'de> {
 
 /// An error of this crate as one of the format's.
 fn own<E: Error>(error: &error::Error) -> E {
-    context::with_kind(error.kind(), || E::custom(error))
+    context::with_kind(error.kind(), || E::custom(format_args!("{error:#}")))
 }
 
 impl<'de> DeserializeArray<'de> for UntypedArray {

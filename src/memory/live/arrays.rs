@@ -83,7 +83,7 @@ impl LiveArrays {
     ) -> Self {
         LiveArrays {
             entries,
-            file: file.map_err(|error| (error.kind(), error.to_string())),
+            file: file.map_err(|error| (error.kind(), format!("{error:#}"))),
             #[cfg(feature = "ndarray")]
             mapping: Mapping { layout, writable, locked: OnceLock::new(), atomic: OnceLock::new() },
         }

@@ -89,7 +89,9 @@ impl<'t, 'a> Node<'t, 'a> {
     /// `NotFound` if there is none, `Corrupt` if there are two or it cannot be read.
     pub(crate) fn array(&self) -> Result<Placed<'a>> {
         match self.parts() {
-            ([leaf], _) => self.members.array_in_order(leaf.member, u64::MAX),
+            ([leaf], _) => {
+                self.members.array_in_order(leaf.member, u64::MAX).map_err(Error::into_serde)
+            }
             ([], further) => Err(Error::mismatch(format!(
                 "expected an array, found {} arrays further in, the first of them `{}`",
                 further.len(),

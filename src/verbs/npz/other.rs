@@ -15,7 +15,7 @@ pub struct OtherMember {
 impl OtherMember {
     pub(super) fn new(other: Other) -> Self {
         let Other { name, bytes, error } = other;
-        OtherMember { name, byte_len: bytes, kind: error.kind(), why: error.to_string() }
+        OtherMember { name, byte_len: bytes, kind: error.kind(), why: format!("{error:#}") }
     }
 
     /// Its name in the archive, with `.npy` where it has that: `__MACOSX/._weights.npy`, `README.txt`.

@@ -351,10 +351,8 @@ fn check_text(dir: &Path) -> Result<()> {
 
 fn new_nonce() -> Result<Nonce> {
     os::random().map_err(|e| {
-        let text = format!(
-            "cannot get random bytes: a sandbox (seccomp) forbids `getrandom`, and /dev/urandom cannot be read ({e}); \
-             allow one of them, without which the standard library's hash maps cannot be made either"
-        );
+        let text = "cannot get random bytes: a sandbox (seccomp) forbids `getrandom`, and /dev/urandom cannot be read; \
+                    allow one of them, without which the standard library's hash maps cannot be made either";
         Error::new(ErrorKind::Io, text).with_source(e)
     })
 }
