@@ -37,7 +37,7 @@ const MAX_STEPS: u32 = 64;
 /// # Errors
 ///
 /// `Mismatch` if the arrays are not what the seed asks for; those of loading them.
-pub(crate) fn seed_from_tree<'de, S: DeserializeSeed<'de> + Clone>(
+pub(super) fn seed_from_tree<'de, S: DeserializeSeed<'de> + Clone>(
     seed: &S,
     tree: &Tree<'de>,
     region: Option<&Region>,

@@ -44,6 +44,15 @@ pub(crate) enum Opened<'s, 'de> {
 }
 
 impl<'de> Opened<'_, 'de> {
+    /// Reads the object, again where a visitor has refused what it could have had in another form.
+    pub(crate) fn read<S: DeserializeSeed<'de> + Clone>(self, seed: &S) -> Result<S::Value> {
+        match self {
+            Opened::Source(source, region) => object::seed_from_source(seed, source, region),
+            #[cfg(feature = "npz")]
+            Opened::Tree(tree, region) => by_name::seed_from_tree(seed, tree, region),
+        }
+    }
+
     /// `keeps`: the seed fills serde's buffer.
     fn read_once<S: DeserializeSeed<'de>>(self, seed: S, keeps: bool) -> Result<S::Value> {
         match self {

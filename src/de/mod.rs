@@ -61,10 +61,8 @@ mod varints;
 #[cfg(feature = "ndarray")]
 mod walk;
 
-#[cfg(feature = "npz")]
-pub(crate) use by_name::seed_from_tree;
 pub use deserializer::Deserializer;
 pub(crate) use deserializer::{Handle, Opened};
 #[cfg(feature = "ndarray")]
 pub(crate) use deserializer::{value, walk};
-pub(crate) use object::{from_source, seed_from_source};
+pub(crate) use object::from_source;

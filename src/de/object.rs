@@ -35,7 +35,7 @@ pub(crate) fn from_source<'de, T: Deserialize<'de>>(
 }
 
 /// The same by a seed, of which a copy is used up by each read.
-pub(crate) fn seed_from_source<'de, S: DeserializeSeed<'de> + Clone>(
+pub(super) fn seed_from_source<'de, S: DeserializeSeed<'de> + Clone>(
     seed: &S,
     source: &dyn Source<'de>,
     region: Option<&Region>,

@@ -5,12 +5,13 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, DeserializeSeed};
 
-use crate::de::{Handle, Opened};
+use crate::de::Opened;
 use crate::error::Result;
 use crate::memory::Region;
 use crate::memory::live::Kind;
 use crate::{ArrayInfo, de, store};
 
+use super::handle::Container;
 #[cfg(feature = "ndarray")]
 use super::lookup;
 
@@ -121,7 +122,7 @@ impl Block {
     /// Those of [`get`](Self::get).
     #[allow(clippy::needless_pass_by_value)] // As seeds are passed everywhere.
     pub fn get_seed<'a, S: DeserializeSeed<'a> + Clone>(&'a self, seed: S) -> Result<S::Value> {
-        de::seed_from_source(&seed, &self.parse()?, Some(&self.region))
+        self.seed(&seed)
     }
 
     /// A deserializer of the object, for code that wants one: transcoders, wrappers, seeds.
@@ -176,7 +177,7 @@ impl Block {
     ///
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if the directory of arrays contradicts itself.
     pub fn arrays(&self) -> Result<Vec<ArrayInfo>> {
-        arrays(&self.parse()?)
+        self.all()
     }
 
     /// One array as a view of the block; nothing else is decoded.
@@ -205,7 +206,7 @@ impl Block {
         &self,
         path: &str,
     ) -> Result<ndarray::ArrayView<'_, A, D>> {
-        crate::array::view(path, &lookup::placed(&self.parse()?, path)?)
+        self.view(path)
     }
 
     /// One array as an owned one of a type that holds all numbers of its own, as [`Segment::array_as`](crate::Segment::array_as)
@@ -220,7 +221,7 @@ impl Block {
         &self,
         path: &str,
     ) -> Result<ndarray::Array<A, D>> {
-        crate::array::read_lossless(path, &lookup::placed(&self.parse()?, path)?)
+        self.lossless(path)
     }
 
     /// One array as it is, copied out of the block, for programs that do not know its type.
@@ -231,8 +232,7 @@ impl Block {
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if its bytes are no elements.
     #[cfg(feature = "ndarray")]
     pub fn array_dyn(&self, path: &str) -> Result<crate::DynArray> {
-        crate::DynArray::from_placed(&lookup::placed(&self.parse()?, path)?)
-            .map_err(|error| error.at_field(path))
+        self.copy(path)
     }
 
     /// One array as it is, of whatever dtype, without a copy: it keeps the block's memory.
@@ -255,9 +255,7 @@ impl Block {
     /// [`Mismatch`](crate::ErrorKind::Mismatch) if it is a live array.
     #[cfg(feature = "ndarray")]
     pub fn array_untyped(&self, path: &str) -> Result<crate::UntypedArray> {
-        let placed = lookup::placed(&self.parse()?, path)?;
-        crate::UntypedArray::from_placed(placed, Some(&self.region))
-            .map_err(|error| error.at_field(path))
+        self.untyped(path)
     }
 
     fn parse(&self) -> Result<store::Block<'_>> {
@@ -265,10 +263,18 @@ impl Block {
     }
 }
 
-impl Handle for Block {
-    fn with_opened<'de>(&'de self, read: &mut dyn FnMut(Opened<'_, 'de>)) -> Result<()> {
-        read(Opened::Source(&self.parse()?, Some(&self.region)));
-        Ok(())
+impl Container for Block {
+    fn open<'de, R>(&'de self, read: impl FnOnce(Opened<'_, 'de>) -> Result<R>) -> Result<R> {
+        read(Opened::Source(&self.parse()?, Some(&self.region)))
+    }
+
+    fn infos(&self) -> Result<Vec<ArrayInfo>> {
+        arrays(&self.parse()?)
+    }
+
+    #[cfg(feature = "ndarray")]
+    fn placed(&self, path: &str, _: bool) -> Result<(store::Placed<'_>, Option<&Region>)> {
+        Ok((lookup::placed(&self.parse()?, path)?, Some(&self.region)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod block;
 mod bytes;
+mod handle;
 #[cfg(feature = "ndarray")]
 mod lookup;
 #[cfg(feature = "npz")]

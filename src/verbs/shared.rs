@@ -17,13 +17,13 @@ use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed};
 use serde::ser::Serialize;
 
 use crate::array::ArrayInfo;
-use crate::de::{self, Handle, Opened};
+use crate::de::{self, Opened};
 use crate::error::{Error, Result};
 use crate::os::{self, Stamp};
 use crate::segment::{Folder, Memory, Name, Published, SegmentId, Stored};
-use crate::store::Block;
 
 use super::block;
+use super::handle::Container;
 #[cfg(feature = "ndarray")]
 use super::lookup;
 use content::Content;
@@ -241,11 +241,7 @@ impl Segment {
     /// Those of [`get`](Self::get).
     #[allow(clippy::needless_pass_by_value)] // As seeds are passed everywhere.
     pub fn get_seed<'a, S: DeserializeSeed<'a> + Clone>(&'a self, seed: S) -> Result<S::Value> {
-        self.content()
-            .and_then(|content| {
-                de::seed_from_source(&seed, &content.block()?, Some(&content.region))
-            })
-            .map_err(|error| self.named(error))
+        self.seed(&seed)
     }
 
     /// A deserializer of the object, for code that wants one: transcoders, wrappers, seeds.
@@ -314,7 +310,7 @@ impl Segment {
     ///
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if the directory of arrays contradicts itself.
     pub fn arrays(&self) -> Result<Vec<ArrayInfo>> {
-        self.block().and_then(|block| block::arrays(&block)).map_err(|error| self.named(error))
+        self.all()
     }
 
     /// One array as a view of the segment; nothing else is decoded.
@@ -344,9 +340,7 @@ impl Segment {
         &self,
         path: &str,
     ) -> Result<ndarray::ArrayView<'_, A, D>> {
-        self.placed(path)
-            .and_then(|placed| crate::array::view(path, &placed))
-            .map_err(|error| self.named(error))
+        self.view(path)
     }
 
     /// One array as an owned one of a type that holds all numbers of its own: `f32` as `f64`, `u8` as `u32` or `f32`, `bool`
@@ -372,9 +366,7 @@ impl Segment {
         &self,
         path: &str,
     ) -> Result<ndarray::Array<A, D>> {
-        self.placed(path)
-            .and_then(|placed| crate::array::read_lossless(path, &placed))
-            .map_err(|error| self.named(error))
+        self.lossless(path)
     }
 
     /// One array as it is, copied out of the segment, for programs that do not know its type; nothing else is decoded.
@@ -393,9 +385,7 @@ impl Segment {
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if its bytes are no elements.
     #[cfg(feature = "ndarray")]
     pub fn array_dyn(&self, path: &str) -> Result<crate::DynArray> {
-        self.placed(path)
-            .and_then(|placed| crate::DynArray::from_placed(&placed).map_err(|e| e.at_field(path)))
-            .map_err(|error| self.named(error))
+        self.copy(path)
     }
 
     /// One array as it is, of whatever dtype, without a copy: it keeps the segment's memory. Nothing else is decoded.
@@ -417,13 +407,7 @@ impl Segment {
     /// [`Mismatch`](crate::ErrorKind::Mismatch) if it is a live array.
     #[cfg(feature = "ndarray")]
     pub fn array_untyped(&self, path: &str) -> Result<crate::UntypedArray> {
-        self.content()
-            .and_then(|content| {
-                let placed = lookup::placed(&content.block()?, path)?;
-                crate::UntypedArray::from_placed(placed, Some(&content.region))
-                    .map_err(|error| error.at_field(path))
-            })
-            .map_err(|error| self.named(error))
+        self.untyped(path)
     }
 
     /// One live array as it is, of whatever dtype: another handle of it. Nothing else is decoded.
@@ -490,15 +474,6 @@ impl Segment {
         self.access.writable.then(|| file.as_fd())
     }
 
-    fn block(&self) -> Result<Block<'_>> {
-        self.content()?.block()
-    }
-
-    #[cfg(feature = "ndarray")]
-    fn placed(&self, path: &str) -> Result<crate::store::Placed<'_>> {
-        self.block().and_then(|block| lookup::placed(&block, path))
-    }
-
     fn named(&self, error: Error) -> Error {
         error.in_container(&self.asked)
     }
@@ -510,11 +485,24 @@ fn memory_id(memory: &Memory, content: &Content) -> SegmentId {
     SegmentId { live: live.map(|file| os::descriptor(file)), ..memory.id(content.nonce()) }
 }
 
-impl Handle for Segment {
-    fn with_opened<'de>(&'de self, read: &mut dyn FnMut(Opened<'_, 'de>)) -> Result<()> {
+impl Container for Segment {
+    fn open<'de, R>(&'de self, read: impl FnOnce(Opened<'_, 'de>) -> Result<R>) -> Result<R> {
         let content = self.content()?;
-        read(Opened::Source(&content.block()?, Some(&content.region)));
-        Ok(())
+        read(Opened::Source(&content.block()?, Some(&content.region)))
+    }
+
+    fn infos(&self) -> Result<Vec<ArrayInfo>> {
+        block::arrays(&self.content()?.block()?)
+    }
+
+    #[cfg(feature = "ndarray")]
+    fn placed(
+        &self,
+        path: &str,
+        _: bool,
+    ) -> Result<(crate::store::Placed<'_>, Option<&crate::memory::Region>)> {
+        let content = self.content()?;
+        Ok((lookup::placed(&content.block()?, path)?, Some(&content.region)))
     }
 
     fn named(&self, error: Error) -> Error {

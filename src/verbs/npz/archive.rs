@@ -9,10 +9,11 @@ use std::path::Path;
 
 use serde::de::{Deserialize, DeserializeSeed};
 
+use super::super::handle::Container;
 #[cfg(feature = "ndarray")]
 use super::super::lookup;
 use crate::array::ArrayInfo;
-use crate::de::{self, Deserializer, Handle, Opened, seed_from_source, seed_from_tree};
+use crate::de::{self, Deserializer, Opened};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{AlignedBytes, Region};
 use crate::os;
@@ -204,14 +205,7 @@ impl Npz {
     /// Those of [`get`](Npz::get).
     #[allow(clippy::needless_pass_by_value)] // As seeds are passed everywhere.
     pub fn get_seed<'a, S: DeserializeSeed<'a> + Clone>(&'a self, seed: S) -> Result<S::Value> {
-        match &self.rest {
-            Some(rest) => NpzSource::new(&self.members, rest)
-                .and_then(|source| seed_from_source(&seed, &source, self.members.region())),
-            None => self.members.check_arrays().and_then(|()| {
-                seed_from_tree(&seed, &Tree::new(&self.members), self.members.region())
-            }),
-        }
-        .map_err(|error| self.named(error))
+        self.seed(&seed)
     }
 
     /// A deserializer of the object, for code that wants one: transcoders, wrappers, seeds.
@@ -285,8 +279,7 @@ impl Npz {
     /// `Corrupt` if an object that [`to_npz`](crate::to_npz) saved lacks an array, or an array that is the whole file cannot
     /// be read; `Io` if the file cannot be read.
     pub fn arrays(&self) -> Result<Vec<ArrayInfo>> {
-        let (infos, _) = self.look()?;
-        Ok(infos.into_iter().map(ArrayInfo::from_info).collect())
+        self.all()
     }
 
     /// What the file has beside the [`arrays`](Npz::arrays): pickles, dtypes that this crate does not have, damaged members,
@@ -323,7 +316,7 @@ impl Npz {
     ///
     /// Those of [`arrays`](Npz::arrays).
     pub fn others(&self) -> Result<Vec<OtherMember>> {
-        let (_, others) = self.look()?;
+        let (_, others) = self.look().map_err(|error| self.named(error))?;
         Ok(others.into_iter().map(OtherMember::new).collect())
     }
 
@@ -332,7 +325,6 @@ impl Npz {
             Some(rest) => NpzSource::new(&self.members, rest).and_then(|source| source.look()),
             None => self.members.look(0..self.members.len()),
         }
-        .map_err(|error| self.named(error))
     }
 
     /// One array, by its path in the object or its name in the file, as a view that borrows from this handle. Nothing
@@ -347,9 +339,7 @@ impl Npz {
         &self,
         path: &str,
     ) -> Result<ndarray::ArrayView<'_, A, D>> {
-        self.placed(path)
-            .and_then(|placed| crate::array::view(path, &placed))
-            .map_err(|error| self.named(error))
+        self.view(path)
     }
 
     /// One array, copied and converted: from the other byte order, and to a wider element type where no value is
@@ -375,9 +365,7 @@ impl Npz {
         &self,
         path: &str,
     ) -> Result<ndarray::Array<A, D>> {
-        self.placed(path)
-            .and_then(|placed| crate::array::read_lossless(path, &placed))
-            .map_err(|error| self.named(error))
+        self.lossless(path)
     }
 
     /// One array whose element type is not known beforehand, copied.
@@ -400,9 +388,7 @@ impl Npz {
     /// Those of [`array`](Npz::array), but for the type's.
     #[cfg(feature = "ndarray")]
     pub fn array_dyn(&self, path: &str) -> Result<crate::DynArray> {
-        self.placed(path)
-            .and_then(|placed| crate::DynArray::from_placed(&placed).map_err(|e| e.at_field(path)))
-            .map_err(|error| self.named(error))
+        self.copy(path)
     }
 
     /// One array as it is, of whatever dtype: it keeps its memory.
@@ -424,17 +410,7 @@ impl Npz {
     /// Those of [`array`](Npz::array), but for the type's.
     #[cfg(feature = "ndarray")]
     pub fn array_untyped(&self, path: &str) -> Result<crate::UntypedArray> {
-        self.placed_by(path, Members::array_as_it_lies)
-            .and_then(|placed| {
-                crate::UntypedArray::from_placed(placed, self.members.region())
-                    .map_err(|error| error.at_field(path))
-            })
-            .map_err(|error| self.named(error))
-    }
-
-    #[cfg(feature = "ndarray")]
-    fn placed(&self, path: &str) -> Result<crate::store::Placed<'_>> {
-        self.placed_by(path, Members::array)
+        self.untyped(path)
     }
 
     /// The array of this path, loaded in this way.
@@ -482,16 +458,33 @@ impl Npz {
     }
 }
 
-impl Handle for Npz {
-    fn with_opened<'de>(&'de self, read: &mut dyn FnMut(Opened<'_, 'de>)) -> Result<()> {
+impl Container for Npz {
+    fn open<'de, R>(&'de self, read: impl FnOnce(Opened<'_, 'de>) -> Result<R>) -> Result<R> {
         let region = self.members.region();
         if let Some(rest) = &self.rest {
-            read(Opened::Source(&NpzSource::new(&self.members, rest)?, region));
-        } else {
-            self.members.check_arrays()?;
-            read(Opened::Tree(&Tree::new(&self.members), region));
+            return read(Opened::Source(&NpzSource::new(&self.members, rest)?, region));
         }
-        Ok(())
+        self.members.check_arrays()?;
+        read(Opened::Tree(&Tree::new(&self.members), region))
+    }
+
+    fn infos(&self) -> Result<Vec<ArrayInfo>> {
+        let (infos, _) = self.look()?;
+        Ok(infos.into_iter().map(ArrayInfo::from_info).collect())
+    }
+
+    #[cfg(feature = "ndarray")]
+    fn placed(
+        &self,
+        path: &str,
+        may_lie: bool,
+    ) -> Result<(crate::store::Placed<'_>, Option<&Region>)> {
+        let placed = if may_lie {
+            self.placed_by(path, Members::array_as_it_lies)
+        } else {
+            self.placed_by(path, Members::array)
+        };
+        Ok((placed?, self.members.region()))
     }
 
     fn named(&self, error: Error) -> Error {
