@@ -78,12 +78,12 @@ pub mod __private {
     pub use crate::__element as element;
     #[cfg(feature = "derive")]
     pub use crate::array::autoref;
-    pub use crate::array::{
-        BorrowItem, DeserializeArray, DeserializeItem, Lent, SerializeArray, SerializeItem,
-        deserialize as deserialize_array, deserialize_element, deserialize_elements,
-        deserialize_owned, deserialize_slice, serialize as serialize_array, serialize_element,
-        serialize_elements,
+    pub use crate::array::item::{
+        BorrowItem, DeserializeArray, DeserializeItem, Lent, Seal, SerializeArray, SerializeItem,
+        deserialize_element, deserialize_elements, deserialize_owned, deserialize_slice,
+        serialize_element, serialize_elements,
     };
+    pub use crate::array::{deserialize as deserialize_array, serialize as serialize_array};
     pub use crate::element::{ElementField, field, structure};
     pub use core;
     pub use core::mem::offset_of;

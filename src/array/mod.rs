@@ -10,7 +10,7 @@ mod element;
 #[cfg(feature = "ndarray")]
 mod handle;
 mod info;
-mod item;
+pub(crate) mod item;
 #[cfg(feature = "ndarray")]
 mod live;
 #[cfg(feature = "ndarray")]
@@ -42,11 +42,6 @@ pub use handle::{
 };
 pub use info::ArrayInfo;
 pub use item::{BorrowItem, DeserializeArray, DeserializeItem, SerializeArray, SerializeItem};
-#[doc(hidden)]
-pub use item::{
-    Lent, deserialize_element, deserialize_elements, deserialize_owned, deserialize_slice,
-    serialize_element, serialize_elements,
-};
 #[cfg(feature = "ndarray")]
 pub use live::{
     AtomicArray, FlatAtomic, LiveKind, LockedArray, LockedReadGuard, LockedWriteGuard,

@@ -148,6 +148,8 @@ macro_rules! __element {
 
         #[automatically_derived]
         impl $crate::__private::SerializeItem for $ident where $($predicates)* {
+            const SEAL: $crate::__private::Seal = $crate::__private::Seal;
+
             fn serialize_item<__S: $crate::__private::serde::Serializer>(
                 &self,
                 __serializer: __S,
@@ -166,6 +168,8 @@ macro_rules! __element {
 
         #[automatically_derived]
         impl<'de> $crate::__private::DeserializeItem<'de> for $ident where $($predicates)* {
+            const SEAL: $crate::__private::Seal = $crate::__private::Seal;
+
             fn deserialize_item<__D: $crate::__private::serde::Deserializer<'de>>(
                 __deserializer: __D,
             ) -> $crate::__private::Result<Self, __D::Error> {
@@ -192,6 +196,8 @@ macro_rules! __element {
 
         #[automatically_derived]
         impl<'de> $crate::__private::BorrowItem<'de> for $ident where $($predicates)* {
+            const SEAL: $crate::__private::Seal = $crate::__private::Seal;
+
             fn deserialize_slice<__D: $crate::__private::serde::Deserializer<'de>>(
                 __inner: &mut $crate::__private::Vec<$crate::__private::usize>,
                 __deserializer: __D,

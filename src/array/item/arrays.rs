@@ -11,7 +11,9 @@ use crate::element;
 
 use super::super::token::nest;
 use super::nested::{Routed, collect_nested};
-use super::{BorrowItem, DeserializeArray, DeserializeItem, Lent, SerializeArray, SerializeItem};
+use super::{
+    BorrowItem, DeserializeArray, DeserializeItem, Lent, Seal, SerializeArray, SerializeItem,
+};
 
 impl<T: SerializeItem> SerializeArray for [T] {
     fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -89,6 +91,8 @@ fn rows<T, E: Error, const N: usize>(flat: Vec<T>) -> Result<Vec<[T; N]>, E> {
 }
 
 impl<'de, T: BorrowItem<'de>, const N: usize> BorrowItem<'de> for [T; N] {
+    const SEAL: Seal = Seal;
+
     fn deserialize_slice<D: Deserializer<'de>>(
         inner: &mut Vec<usize>,
         d: D,

@@ -10,7 +10,7 @@ use crate::element::{self, Element};
 use super::super::element::{ElementRef, Fill};
 use super::super::read::Read;
 use super::super::token;
-use super::{BorrowItem, DeserializeItem, Lent, SerializeItem};
+use super::{BorrowItem, DeserializeItem, Lent, Seal, SerializeItem};
 
 /// The axes that an array must have: any first one, then these, outermost last in `inner`'s reverse.
 fn expect(inner: &[usize]) -> Vec<Option<usize>> {
@@ -99,6 +99,8 @@ macro_rules! elements {
     ($($(#[$attr:meta])* [$($generics:tt)*] $ty:ty;)*) => {$(
         $(#[$attr])*
         impl<$($generics)*> SerializeItem for $ty {
+            const SEAL: Seal = Seal;
+
             fn serialize_item<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serialize_element(self, serializer)
             }
@@ -114,6 +116,8 @@ macro_rules! elements {
 
         $(#[$attr])*
         impl<'de, $($generics)*> DeserializeItem<'de> for $ty {
+            const SEAL: Seal = Seal;
+
             fn deserialize_item<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 deserialize_element(d)
             }
@@ -138,6 +142,8 @@ macro_rules! elements {
 
         $(#[$attr])*
         impl<'de, $($generics)*> BorrowItem<'de> for $ty {
+            const SEAL: Seal = Seal;
+
             fn deserialize_slice<D: Deserializer<'de>>(
                 inner: &mut Vec<usize>,
                 d: D,

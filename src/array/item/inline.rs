@@ -7,12 +7,14 @@ use serde::ser::{Serialize, Serializer};
 
 use super::super::token::{self, nest};
 use super::nested::{Inline, collect_nested};
-use super::{DeserializeItem, SerializeItem};
+use super::{DeserializeItem, Seal, SerializeItem};
 
 /// Text and numbers that are no elements: an array of them is encoded inline.
 macro_rules! inline {
     ($($ty:ty)*) => {$(
         impl SerializeItem for $ty {
+            const SEAL: Seal = Seal;
+
             fn serialize_item<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 self.serialize(serializer)
             }
@@ -31,6 +33,8 @@ macro_rules! inline {
 macro_rules! inline_read {
     ($($ty:ty)*) => {$(
         impl<'de> DeserializeItem<'de> for $ty {
+            const SEAL: Seal = Seal;
+
             fn deserialize_item<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 Self::deserialize(d)
             }
@@ -49,6 +53,8 @@ inline!(char String &str Cow<'_, str> i128 u128);
 inline_read!(char String i128 u128);
 
 impl<'de: 'a, 'a> DeserializeItem<'de> for &'a str {
+    const SEAL: Seal = Seal;
+
     fn deserialize_item<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         Self::deserialize(d)
     }
@@ -62,6 +68,8 @@ impl<'de: 'a, 'a> DeserializeItem<'de> for &'a str {
 }
 
 impl<'de: 'a, 'a> DeserializeItem<'de> for Cow<'a, str> {
+    const SEAL: Seal = Seal;
+
     fn deserialize_item<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         Self::deserialize(d)
     }

@@ -13,11 +13,14 @@ use nested::{Routed, collect_nested};
 
 use super::token::nest;
 
-#[doc(hidden)]
 pub use elements::{
     deserialize_element, deserialize_elements, deserialize_owned, deserialize_slice,
     serialize_element, serialize_elements,
 };
+
+/// What an impl of the traits of items has to have. It is not part of the public interface: who names it is this crate or its derive.
+#[derive(Clone, Copy, Debug)]
+pub struct Seal;
 
 /// A type that `#[shm_array]` takes on a field, for writing: its elements go to the container as one aligned buffer.
 ///
@@ -79,7 +82,6 @@ pub trait DeserializeArray<'de>: Sized {
         collect_nested::<Routed, Self, D>(inner, deserializer)
     }
 
-    /// The same, borrowed where that is possible.
     #[doc(hidden)]
     fn deserialize_lent<D: Deserializer<'de>>(
         inner: &mut Vec<usize>,
@@ -93,7 +95,15 @@ pub trait DeserializeArray<'de>: Sized {
 }
 
 /// What may stand in an array's place for an element: an [`Element`](crate::Element), an array, or text that stays inline.
+///
+/// It is for bounds, and for nothing to be called or implemented: what it has is not part of the public interface and may change
+/// with any release. A type of one's own has it by `#[derive(Element)]` or by [`SerializeArray`]. It is sealed as far as it can be:
+/// the code of the derive stands in the crate of the type and implements it there, so that a private module of this crate does not do,
+/// and a blanket impl for elements cannot stand beside the one for arrays. An impl has to name `serde_shm::__private`.
 pub trait SerializeItem {
+    #[doc(hidden)]
+    const SEAL: Seal;
+
     #[doc(hidden)]
     fn serialize_item<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
 
@@ -107,8 +117,11 @@ pub trait SerializeItem {
         Self: Sized;
 }
 
-/// The counterpart of [`SerializeItem`] for reading.
+/// The counterpart of [`SerializeItem`] for reading, and sealed as that is.
 pub trait DeserializeItem<'de>: Sized {
+    #[doc(hidden)]
+    const SEAL: Seal;
+
     #[doc(hidden)]
     fn deserialize_item<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 
@@ -118,7 +131,6 @@ pub trait DeserializeItem<'de>: Sized {
         deserializer: D,
     ) -> Result<Vec<Self>, D::Error>;
 
-    /// The same, borrowed where that is possible.
     #[doc(hidden)]
     fn deserialize_lent<D: Deserializer<'de>>(
         inner: &mut Vec<usize>,
@@ -133,15 +145,19 @@ pub trait DeserializeItem<'de>: Sized {
 
 /// Items that are borrowed where that is possible: a `Cow` that does not ask for `Clone`, which cannot be asked of the items of
 /// an array that has it.
-#[doc(hidden)]
 #[derive(Debug)]
 pub enum Lent<'de, T> {
+    /// They lie there.
     Borrowed(&'de [T]),
+    /// A copy.
     Owned(Vec<T>),
 }
 
-/// Elements and fixed arrays of them: what a slice can be borrowed of.
+/// Elements and fixed arrays of them: what a slice can be borrowed of. Sealed as [`SerializeItem`] is.
 pub trait BorrowItem<'de>: Sized {
+    #[doc(hidden)]
+    const SEAL: Seal;
+
     #[doc(hidden)]
     fn deserialize_slice<D: Deserializer<'de>>(
         inner: &mut Vec<usize>,
@@ -150,6 +166,8 @@ pub trait BorrowItem<'de>: Sized {
 }
 
 impl<T: SerializeArray> SerializeItem for T {
+    const SEAL: Seal = Seal;
+
     fn serialize_item<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.serialize_array(serializer)
     }
@@ -164,6 +182,8 @@ impl<T: SerializeArray> SerializeItem for T {
 }
 
 impl<'de, T: DeserializeArray<'de>> DeserializeItem<'de> for T {
+    const SEAL: Seal = Seal;
+
     fn deserialize_item<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         T::deserialize_array(d)
     }
