@@ -25,7 +25,7 @@ use super::numbers::{Number, Numbers};
 use super::record::{Record, TupleOrSeq, TupleStruct};
 use super::schema::Key;
 use super::seq_map::{Map, Seq};
-use super::{Place as Serializer, Written};
+use super::{Place, Written};
 
 const NAME: &str = "Array";
 const FIELDS: [&str; 3] = ["v", "dim", "data"];
@@ -94,13 +94,13 @@ enum State<'q, 'a, S> {
 
 /// Nothing of it is written; these parts were seen.
 pub(super) struct Seen<'q, 'a, S> {
-    pub(super) serializer: Serializer<'q, 'a, S>,
+    pub(super) serializer: Place<'q, 'a, S>,
     version: bool,
     pub(super) dim: Option<Dim>,
 }
 
 impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
-    pub(super) fn new(serializer: Serializer<'q, 'a, S>) -> Self {
+    pub(super) fn new(serializer: Place<'q, 'a, S>) -> Self {
         let seen = Seen { serializer, version: false, dim: None };
         NdarrayForm { state: State::Seen(seen) }
     }
@@ -193,7 +193,7 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
     }
 
     /// What a field is written to that is not ndarray's.
-    pub(super) fn real(&mut self, key: &'static str) -> Result<Serializer<'_, 'a, S>> {
+    pub(super) fn real(&mut self, key: &'static str) -> Result<Place<'_, 'a, S>> {
         Ok(self.as_struct()?.place(key))
     }
 
@@ -260,7 +260,7 @@ impl<'x, 'a, S: Sink> VersionTaker<'x, '_, 'a, S> {
         }
     }
 
-    fn real(self) -> Result<Serializer<'x, 'a, S>> {
+    fn real(self) -> Result<Place<'x, 'a, S>> {
         let serializer = self.array.real("v")?;
         if self.asked.get() {
             serializer.is_human_readable();

@@ -19,7 +19,7 @@ use super::named::{NamedRecord, NumberList, ReadableValue};
 use super::room::LONGEST;
 use super::schema::{Guess, Key, Step};
 use super::seq_map::Seq;
-use super::{ANY, LEARN, Note, Place as Serializer, Writer, Written, may_nest};
+use super::{ANY, LEARN, Note, Place, Writer, Written, may_nest};
 
 /// A record that is being written.
 pub(super) struct Record<'q, 'a, S> {
@@ -68,8 +68,8 @@ fn start(position: usize, note: Note) -> u64 {
 
 impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn begin(serializer: Serializer<'q, 'a, S>, key: Key<'a>) -> Result<Self> {
-        let Serializer { writer, next, here, depth } = serializer;
+    pub(super) fn begin(serializer: Place<'q, 'a, S>, key: Key<'a>) -> Result<Self> {
+        let Place { writer, next, here, depth } = serializer;
         let here = here.get();
         match writer.schemas.guess(&key) {
             Some(&guess) if writer.has_room(depth) => {
@@ -99,7 +99,7 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
 
     /// What the next field is written to. A tuple's fields have no names.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn place(&mut self, name: &'a str) -> Serializer<'_, 'a, S> {
+    pub(super) fn place(&mut self, name: &'a str) -> Place<'_, 'a, S> {
         let (here, _) = self.expect(name, true);
         self.writer.at(self.next, here, self.depth)
     }
@@ -198,14 +198,14 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
 #[cold]
 #[inline(never)]
 fn begin_other<'a, S>(
-    serializer: Serializer<'_, 'a, S>,
+    serializer: Place<'_, 'a, S>,
     kind: Kind,
     name: &'a str,
     variant_index: u32,
     variant: &'a str,
     len: usize,
 ) -> Result<At<'a>> {
-    let Serializer { writer, next, here, depth } = serializer;
+    let Place { writer, next, here, depth } = serializer;
     let here = here.get();
     let key = Key { kind, name, variant, variant_index, len };
     let (next, note) = writer.put_tag(next, here.slot(), Tag::Record as u8, 0);
@@ -532,7 +532,7 @@ impl<'a, S: Sink> TupleOrSeq<'_, 'a, S> {
         }
     }
 
-    pub(super) fn place(&mut self) -> Serializer<'_, 'a, S> {
+    pub(super) fn place(&mut self) -> Place<'_, 'a, S> {
         match self {
             TupleOrSeq::Tuple(record) => record.place(""),
             TupleOrSeq::Seq(seq) => seq.place(),
