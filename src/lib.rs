@@ -34,7 +34,6 @@ mod stack;
 mod store;
 #[cfg(feature = "npz")]
 mod threads;
-#[cfg(feature = "ndarray")]
 pub mod value;
 mod verbs;
 mod wire;

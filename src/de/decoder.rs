@@ -60,7 +60,7 @@ pub(super) struct Decoder<'s, 'de> {
     pub(super) field: &'de str,
     /// The names of the records that were walked over, by their field tags; tuples have none.
     #[cfg(feature = "ndarray")]
-    names: Vec<Option<Option<Names>>>,
+    names: Vec<Called>,
     /// The tables as they are encoded, for lists that are kept.
     #[cfg(feature = "ndarray")]
     encoded_tables: EncodedTables<'de>,
@@ -71,6 +71,15 @@ pub(super) struct Decoder<'s, 'de> {
     #[cfg(feature = "ndarray")]
     pub(super) kept_levels: u8,
     pub(super) bounds: Bounds,
+}
+
+/// What the records of some field tags are called.
+#[cfg(feature = "ndarray")]
+enum Called {
+    Unknown,
+    /// They are tuples.
+    Nothing,
+    Names(Names),
 }
 
 #[cfg(feature = "ndarray")]
@@ -360,18 +369,22 @@ impl<'s, 'de> Decoder<'s, 'de> {
     #[cfg(feature = "ndarray")]
     #[inline]
     pub(super) fn names(&mut self, number: usize) -> Option<&Names> {
-        if self.names.len() <= number || self.names[number].is_none() {
+        if matches!(self.names.get(number), None | Some(Called::Unknown)) {
             self.note_names(number);
         }
-        self.names[number].as_ref().and_then(Option::as_ref)
+        match &self.names[number] {
+            Called::Names(names) => Some(names),
+            _ => None,
+        }
     }
 
     #[cfg(feature = "ndarray")]
     #[cold]
     #[inline(never)]
     fn note_names(&mut self, number: usize) {
-        self.names.resize(self.tables.field_tags.len(), None);
-        self.names[number] = Some(Names::of_schema(self.schema(number).0));
+        self.names.resize_with(self.tables.field_tags.len(), || Called::Unknown);
+        let names = Names::of_schema(self.schema(number).0);
+        self.names[number] = names.map_or(Called::Nothing, Called::Names);
     }
 
     pub(super) fn tags(&self, number: usize) -> &'de [u8] {

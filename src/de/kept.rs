@@ -40,8 +40,8 @@ impl Lists<Check> for Check {
 pub(super) fn list(decoder: &mut Decoder<'_, '_>, levels: usize) -> Result<Option<EncodedList>> {
     let start = decoder.reader.clone();
     let (count, more, [slot]) = decoder.run_header::<1>()?;
-    // A list of numbers is one of numbers.
-    let is_long = (count >= MIN_ITEMS || more) && (more || !walk::is_number(slot));
+    // One of numbers is kept as those.
+    let is_long = more || count >= MIN_ITEMS && !walk::is_number(slot);
     decoder.reader = start.clone();
     if !is_long || decoder.vain_looks == 0 || decoder.kept_levels >= MAX_NESTED {
         return Ok(None);

@@ -204,13 +204,11 @@ impl<'a> Walk<'a> for Builder {
     }
 
     fn unannounced(&mut self) -> Result<()> {
-        match self.open.last_mut() {
-            Some(
-                Open::Seq(_, unannounced)
-                | Open::Numbers(_, unannounced)
-                | Open::Map(.., unannounced),
-            ) => *unannounced = true,
-            _ => {}
+        if let Some(
+            Open::Seq(_, unannounced) | Open::Numbers(_, unannounced) | Open::Map(.., unannounced),
+        ) = self.open.last_mut()
+        {
+            *unannounced = true;
         }
         Ok(())
     }

@@ -24,31 +24,51 @@
 //! # Ok::<(), serde_shm::Error>(())
 //! ```
 
+#[cfg(feature = "ndarray")]
 mod access;
+#[cfg(feature = "ndarray")]
 mod blob;
+#[cfg(feature = "ndarray")]
 mod build;
+#[cfg(feature = "ndarray")]
 mod deep;
 mod names;
 mod number;
+#[cfg(feature = "ndarray")]
 mod parts;
+#[cfg(feature = "ndarray")]
 mod placed;
+#[cfg(feature = "ndarray")]
 mod read;
+#[cfg(feature = "ndarray")]
 mod seq;
+#[cfg(feature = "ndarray")]
 mod show;
+#[cfg(feature = "ndarray")]
 mod walk;
+#[cfg(feature = "ndarray")]
 mod write;
 
+#[cfg(feature = "ndarray")]
 pub use blob::Blob;
+#[cfg(feature = "ndarray")]
 pub(crate) use build::Builder;
 pub use names::{Names, RecordKind};
 pub use number::{Number, Numbers};
+#[cfg(feature = "ndarray")]
 pub use parts::{Map, Record};
+#[cfg(feature = "ndarray")]
 pub use placed::PlacedArray;
+#[cfg(feature = "ndarray")]
 pub(crate) use read::VALUE;
+#[cfg(feature = "ndarray")]
 pub(crate) use seq::EncodedList;
+#[cfg(feature = "ndarray")]
 pub use seq::Seq;
+#[cfg(feature = "ndarray")]
 pub use walk::Walk;
 
+#[cfg(feature = "ndarray")]
 use crate::array::UntypedLive;
 
 /// An object, or a part of one, whose Rust type is not known: all that a container says of it.
@@ -83,6 +103,7 @@ use crate::array::UntypedLive;
 /// assert_eq!(point, Point { x: 0.25, label: None });
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
+#[cfg(feature = "ndarray")]
 #[non_exhaustive]
 pub enum Value {
     /// A unit, or a unit struct, of which the name is not kept.

@@ -129,6 +129,7 @@ impl Names {
     }
 
     /// Those of a schema; `None` if it is a tuple's.
+    #[cfg(feature = "ndarray")]
     pub(crate) fn of_schema(schema: &Schema<'_>) -> Option<Self> {
         let kind = match schema.kind {
             wire::Kind::Struct => RecordKind::Struct,
@@ -222,6 +223,7 @@ impl Names {
     }
 
     /// The same where some fields are not written, as by `skip_serializing_if`.
+    #[cfg(feature = "ndarray")]
     pub(super) fn serialize_sparse<S: Serializer, T: Serialize>(
         &self,
         serializer: S,

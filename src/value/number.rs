@@ -7,6 +7,7 @@ use crate::context::take_announced;
 use crate::element;
 use crate::wire::Tag;
 
+#[cfg(feature = "ndarray")]
 use super::Value;
 
 /// A number, by its width.
@@ -61,11 +62,13 @@ pub enum Numbers<'a> {
 macro_rules! numbers {
     ($($name:ident $ty:ty, $tag:ident;)*) => {
         /// The same, owned.
+        #[cfg(feature = "ndarray")]
         #[derive(Clone)]
         pub(super) enum NumberList {
             $($name(Vec<$ty>),)*
         }
 
+        #[cfg(feature = "ndarray")]
         impl NumberList {
             pub(super) fn as_numbers(&self) -> Numbers<'_> {
                 match self {
@@ -106,6 +109,7 @@ macro_rules! numbers {
             }
 
             /// The number in this place.
+            #[cfg(feature = "ndarray")]
             pub(super) fn value(&self, place: usize) -> Option<Value> {
                 match self {
                     $(Numbers::$name(items) => items.get(place).map(|item| Value::$name(*item)),)*
@@ -113,12 +117,14 @@ macro_rules! numbers {
             }
 
             /// Each as a value.
+            #[cfg(feature = "ndarray")]
             pub fn values(&self) -> Box<dyn ExactSizeIterator<Item = Value> + '_> {
                 match self {
                     $(Numbers::$name(items) => Box::new(items.iter().map(|item| Value::$name(*item))),)*
                 }
             }
 
+            #[cfg(feature = "ndarray")]
             fn to_list(self) -> NumberList {
                 match self {
                     $(Numbers::$name(items) => NumberList::$name(items.to_vec()),)*
@@ -157,6 +163,7 @@ numbers! {
     F64 f64, F64;
 }
 
+#[cfg(feature = "ndarray")]
 impl From<Numbers<'_>> for NumberList {
     fn from(numbers: Numbers<'_>) -> Self {
         numbers.to_list()
@@ -182,6 +189,7 @@ impl Serialize for Payload<'_> {
     }
 }
 
+#[cfg(feature = "ndarray")]
 impl From<Number> for Value {
     fn from(number: Number) -> Self {
         match number {

@@ -205,6 +205,7 @@ impl<'de> Reader<'de> {
     }
 
     /// The bytes that stand so many further on, which stay; `None` if there are too few.
+    #[cfg(feature = "ndarray")]
     #[inline]
     pub(crate) fn array_at<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
         self.rest.get(at..)?.first_chunk().copied()
@@ -278,6 +279,7 @@ impl<'de> Reader<'de> {
     }
 
     /// So many numbers as `from` makes items of them. Where eight in a row take a byte each, they are taken at once.
+    #[cfg(feature = "ndarray")]
     pub(crate) fn listed_varints<T>(
         &mut self,
         items: &mut [T],
