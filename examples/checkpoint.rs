@@ -223,7 +223,7 @@ fn main() {
         _ => Err("expected no arguments, or FILE EPOCHS".into()),
     };
     if let Err(error) = result {
-        eprintln!("checkpoint: {error}");
+        eprintln!("checkpoint: {error:#}");
         exit(1);
     }
 }

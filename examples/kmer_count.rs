@@ -87,7 +87,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("kmer_count: {error}");
+            eprintln!("kmer_count: {error:#}");
             ExitCode::FAILURE
         }
     }

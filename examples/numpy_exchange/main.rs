@@ -90,7 +90,7 @@ fn main() {
         exit(2);
     };
     if let Err(error) = run(given, out) {
-        eprintln!("numpy_exchange: {error}");
+        eprintln!("numpy_exchange: {error:#}");
         exit(1);
     }
 }

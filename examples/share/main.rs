@@ -68,7 +68,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("share: {error}");
+            eprintln!("share: {error:#}");
             ExitCode::FAILURE
         }
     }

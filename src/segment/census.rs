@@ -16,7 +16,7 @@ use super::session::{self, Made};
 use super::stored;
 
 /// What is known of a name without opening what it stands for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) name: String,
     pub(crate) bytes: u64,

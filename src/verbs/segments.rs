@@ -18,7 +18,7 @@ use crate::segment::{self, Folder, Name, Record};
 /// # }
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentInfo(Record);
 
 impl SegmentInfo {

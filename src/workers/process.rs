@@ -196,7 +196,7 @@ impl Process {
 }
 
 /// That a process of a pool ended, and what it was doing.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Death {
     pub(super) process: u32,
     pub(super) job: Option<u64>,

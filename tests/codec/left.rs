@@ -194,6 +194,41 @@ fn a_panic_of_a_value() {
     assert_eq!(serde_shm::from_bytes::<ShmArray1<u8>>(&bytes.unwrap()).unwrap().sum(), 1);
 }
 
+/// A full disk.
+struct Full;
+
+impl std::io::Write for Full {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        Err(std::io::Error::from_raw_os_error(28))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Text is all that a format passes on. Who has this crate's own error has the cause by itself, and once.
+#[test]
+fn what_the_system_said_goes_through_other_formats() {
+    use std::error::Error as _;
+    let value = ShmArray1::from(vec![1_u8; 1 << 20]);
+    for error in [
+        serde_shm::to_writer(Full, &value).unwrap_err(),
+        serde_shm::ser::to_writer_with(Full, |s| value.serialize(s)).unwrap_err(),
+    ] {
+        let cause = error.source().unwrap().to_string();
+        assert!(!error.to_string().contains(&cause), "{error}");
+        assert_eq!(format!("{error:#}").matches(&cause).count(), 1, "{error:#}");
+        assert_eq!((error.kind(), error.raw_os_error()), (ErrorKind::Io, Some(28)));
+    }
+    let erased = serde_shm::ser::to_writer_with(Full, |s| {
+        let mut erased = <dyn erased_serde::Serializer>::erase(s);
+        erased_serde::Serialize::erased_serialize(&value, &mut erased).map_err(Error::custom)
+    });
+    let error = erased.unwrap_err();
+    assert!(error.to_string().contains("(os error 28)") && error.source().is_none(), "{error}");
+}
+
 #[test]
 fn the_bar_needs_the_value() {
     let folder = tempfile::tempdir().unwrap();

@@ -22,7 +22,7 @@ use super::file::Draft;
 /// Whether the arrays of an `.npz` file are compressed.
 ///
 /// NumPy reads either. A compressed array cannot be seen in a mapped file, and is decompressed when it is read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compression {
     /// Arrays are stored as they are: the fastest way to save and to load, and the one that maps.

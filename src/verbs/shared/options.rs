@@ -31,7 +31,7 @@ use super::{Content, Origin, Segment, memory_id};
 /// assert!(Segment::open(name).is_err());
 /// # }
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SegmentOptions {
     name: Option<String>,
     replace: bool,
