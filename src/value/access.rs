@@ -20,20 +20,36 @@ impl Value {
     /// ```
     ///
     /// A variant's fields are found with its name before them and without it. A key with a dot in it is `%2E` here, as it is in the
-    /// paths of arrays: control characters and `. / \ % # ~ :` are written `%XX`.
+    /// paths of arrays: control characters and `. / \ % # ~ :` are written `%XX`. The entry of a key that is no text, number, bool or
+    /// char has its place for a name: `#0` is the first. An array that is the whole object is `arr_0`.
     pub fn get(&self, path: &str) -> Option<&Value> {
-        if path.is_empty() {
+        if path.is_empty() || self.is_named(path) {
             return Some(self);
         }
-        path.split('.').try_fold(self, |value, step| value.step(&unescaped(step)))
+        let start = At::Value(self);
+        Some(path.split('.').try_fold(start, At::step)?.value())
     }
 
     /// The same, to be changed.
     pub fn get_mut(&mut self, path: &str) -> Option<&mut Value> {
-        if path.is_empty() {
+        if path.is_empty() || self.is_named(path) {
             return Some(self);
         }
-        path.split('.').try_fold(self, |value, step| value.step_mut(&unescaped(step)))
+        // The way is found first, since a step that leads to a variant's name leads nowhere else.
+        let mut at = At::Value(&*self);
+        let mut way = Vec::new();
+        for step in path.split('.') {
+            let place = at.place(step)?;
+            at = at.part(place)?;
+            way.extend(place.part());
+        }
+        way.into_iter().try_fold(self, Value::part_mut)
+    }
+
+    /// Whether the path is that of an array that is the whole object.
+    fn is_named(&self, path: &str) -> bool {
+        path == "arr_0"
+            && matches!(self.inner(), Value::Array(_) | Value::Live(_) | Value::Bytes(_))
     }
 
     /// The value inside options and marks.
@@ -51,34 +67,33 @@ impl Value {
         }
     }
 
-    fn step(&self, step: &str) -> Option<&Value> {
+    fn part(&self, place: usize) -> Option<&Value> {
         match self.inner() {
-            Value::Seq(seq) => seq.get(step.parse::<usize>().ok()?),
-            Value::Tuple(elements) => elements.get(step.parse::<usize>().ok()?),
-            Value::Map(map) => map.get(step),
-            value @ Value::Record(record) => match record.place(step)? {
-                Place::Variant => Some(value),
-                Place::Field(place) => record.value(place),
-            },
+            Value::Seq(seq) => seq.get(place),
+            Value::Tuple(elements) => elements.get(place),
+            Value::Map(map) => map.entries.get(place).map(|(_, value)| value),
+            Value::Record(record) => record.value(place),
             _ => None,
         }
     }
 
-    fn step_mut(&mut self, step: &str) -> Option<&mut Value> {
-        if let Value::Record(record) = self.inner()
-            && record.place(step) == Some(Place::Variant)
-        {
-            return Some(self.inner_mut());
-        }
+    fn part_mut(&mut self, place: usize) -> Option<&mut Value> {
         match self.inner_mut() {
-            Value::Seq(seq) => seq.get_mut(step.parse::<usize>().ok()?),
-            Value::Tuple(elements) => elements.get_mut(step.parse::<usize>().ok()?),
-            Value::Map(map) => map.get_mut(step),
-            Value::Record(record) => match record.place(step)? {
-                Place::Field(place) => record.values.get_mut(place)?.as_mut(),
-                Place::Variant => None,
-            },
+            Value::Seq(seq) => seq.get_mut(place),
+            Value::Tuple(elements) => elements.get_mut(place),
+            Value::Map(map) => map.entries.get_mut(place).map(|(_, value)| value),
+            Value::Record(record) => record.values.get_mut(place)?.as_mut(),
             _ => None,
+        }
+    }
+
+    /// Whether it is a key that a path has by its text, and not by its place.
+    fn has_text(&self) -> bool {
+        match self {
+            Value::Text(_) | Value::Bool(_) | Value::Char(_) => true,
+            Value::Readable(value) => value.has_text(),
+            Value::Option(_) => false,
+            value => value.as_i128().is_some() || value.as_u128().is_some(),
         }
     }
 
@@ -241,29 +256,75 @@ impl Value {
     }
 }
 
-/// Where a step of a path leads to in a record.
-#[derive(PartialEq)]
+/// How far a path has led.
+#[derive(Clone, Copy)]
+enum At<'v> {
+    Value(&'v Value),
+    /// To the name of this variant: its fields are next.
+    Variant(&'v Value),
+}
+
+/// Where a step of a path leads to.
+#[derive(Clone, Copy)]
 enum Place {
-    Field(usize),
-    /// The variant's name: its fields are next.
+    Part(usize),
     Variant,
 }
 
-impl Record {
-    fn place(&self, step: &str) -> Option<Place> {
-        let names = &self.names;
-        if names.variant() == Some(step) {
-            return Some(match names.kind() {
-                RecordKind::NewtypeVariant => Place::Field(0),
-                _ => Place::Variant,
-            });
+impl Place {
+    fn part(self) -> Option<usize> {
+        match self {
+            Place::Part(place) => Some(place),
+            Place::Variant => None,
         }
-        match names.kind() {
-            RecordKind::TupleVariant | RecordKind::NewtypeVariant => {
-                Some(Place::Field(step.parse().ok()?))
+    }
+}
+
+impl<'v> At<'v> {
+    fn value(self) -> &'v Value {
+        let (At::Value(value) | At::Variant(value)) = self;
+        value
+    }
+
+    fn step(self, step: &str) -> Option<Self> {
+        self.part(self.place(step)?)
+    }
+
+    fn part(self, place: Place) -> Option<Self> {
+        Some(match place {
+            Place::Part(place) => At::Value(self.value().part(place)?),
+            Place::Variant => At::Variant(self.value()),
+        })
+    }
+
+    fn place(self, step: &str) -> Option<Place> {
+        let text = unescaped(step);
+        Some(Place::Part(match self.value().inner() {
+            Value::Seq(_) | Value::Tuple(_) => text.parse().ok()?,
+            Value::Map(map) => map.place(step, &text)?,
+            Value::Record(record) => {
+                let names = &record.names;
+                let is_variant = matches!(self, At::Value(_)) && names.variant() == Some(&text);
+                match names.kind() {
+                    RecordKind::NewtypeVariant if is_variant => 0,
+                    _ if is_variant => return Some(Place::Variant),
+                    RecordKind::TupleVariant | RecordKind::NewtypeVariant => text.parse().ok()?,
+                    _ => names.place_of(&text)?,
+                }
             }
-            _ => names.place_of(step).map(Place::Field),
-        }
+            _ => return None,
+        }))
+    }
+}
+
+impl Map {
+    /// The place of the entry to which a step leads: the first of this key, or with a `#` the one of this number, if its key has
+    /// no text.
+    fn place(&self, step: &str, text: &str) -> Option<usize> {
+        let number = step.strip_prefix('#').and_then(|number| number.parse::<usize>().ok());
+        number
+            .filter(|number| self.entries.get(*number).is_some_and(|(key, _)| !key.has_text()))
+            .or_else(|| self.iter().position(|(key, _)| key.is_key(text)))
     }
 }
 
