@@ -322,14 +322,14 @@ impl Segment {
     pub(super) fn content(&self) -> Result<&Content> {
         match &self.backing {
             Backing::Memory(_, content) => Ok(content),
-            Backing::File(file, content) => match content.get() {
-                Some(content) => Ok(content),
-                None => {
-                    let read = Content::read(file)?;
-                    // Where another thread was faster, this copy is dropped.
-                    Ok(content.get_or_init(|| read))
+            Backing::File(file, content) => {
+                if let Some(content) = content.get() {
+                    return Ok(content);
                 }
-            },
+                let read = Content::read(file)?;
+                // Where another thread was faster, this copy is dropped.
+                Ok(content.get_or_init(|| read))
+            }
         }
     }
 
