@@ -1,5 +1,6 @@
 //! Values out of an archive that says nothing of its object: fields by the names of its arrays, sequences by number.
 
+#[cfg(feature = "ndarray")]
 use std::cell::Cell;
 
 use serde::de::value::MapAccessDeserializer;
@@ -8,7 +9,9 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use crate::array::TOKEN;
 #[cfg(feature = "ndarray")]
 use crate::array::UntypedArray;
-use crate::context::{self, Form, Forms};
+#[cfg(feature = "ndarray")]
+use crate::context::Forms;
+use crate::context::{self, Form};
 use crate::error::{Error, Result};
 use crate::memory::Region;
 use crate::stack;

@@ -13,7 +13,9 @@ use super::super::handle::Container;
 #[cfg(feature = "ndarray")]
 use super::super::lookup;
 use crate::array::ArrayInfo;
-use crate::de::{self, Deserializer, Opened};
+#[cfg(feature = "ndarray")]
+use crate::de;
+use crate::de::{Deserializer, Opened};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{AlignedBytes, Region};
 use crate::os;
