@@ -4,6 +4,7 @@
 use serde::ser::{Error as _, Serialize};
 
 use crate::error::{Error, Result};
+use crate::stack;
 use crate::store::Sink;
 use crate::wire::{Kind, Schema, Tag, put_varints, zigzag};
 
@@ -188,8 +189,16 @@ impl<'q, 'a, S: Sink> ReadableValue<'q, 'a, S> {
         };
         let note = place.tag(Tag::Readable, 0);
         let Place { writer, next, here, depth } = place;
-        let here = here.get().with(ANY);
-        let written = value.serialize(writer.at(next, here, depth))?;
+        // One may hold another, as an option may.
+        if depth.options() >= stack::STEP || writer.watch.is_due::<()>() {
+            writer.make_room_for_option(depth)?;
+        }
+        let (here, depth) = (here.get().with(ANY), depth.option());
+        let written = if writer.low {
+            writer.write_elsewhere(value, next, here, depth)?
+        } else {
+            value.serialize(writer.at(next, here, depth))?
+        };
         // It is in the form that it has: it is not written in another.
         let written = writer.settle(value, here, depth, written)?;
         self.state = Readable::Written(Written::noted(written.next(), note));
