@@ -12,8 +12,11 @@ use super::{Blob, Names, Number, Numbers, PlacedArray, Value, Walk};
 /// compared by recursion.
 const MAX_LEVELS: usize = 4096;
 
-/// More than these a list makes no room for beforehand: its length is a claim.
+/// More than these a list makes no room for beforehand: its length is a claim. Far in there is hardly any, as there may be thousands of
+/// levels that claim much, and a record's names are once for all that have them.
 const MAX_ROOM: usize = 1 << 12;
+const FAR_IN: usize = 32;
+const ROOM_FAR_IN: usize = 16;
 
 /// Makes a [`Value`] of what it is told.
 #[derive(Default)]
@@ -66,6 +69,12 @@ impl Builder {
         }
     }
 
+    /// For how many parts room is made.
+    #[inline]
+    fn room(&self, len: usize) -> usize {
+        len.min(if self.open.len() < FAR_IN { MAX_ROOM } else { ROOM_FAR_IN })
+    }
+
     fn open(&mut self, open: Open) -> Result<()> {
         if self.open.len() >= MAX_LEVELS {
             return Err(Error::new(
@@ -111,10 +120,6 @@ impl Builder {
             return Ok(());
         }
     }
-}
-
-fn room(len: Option<usize>) -> usize {
-    len.unwrap_or(0).min(MAX_ROOM)
 }
 
 impl<'a> Walk<'a> for Builder {
@@ -180,20 +185,24 @@ impl<'a> Walk<'a> for Builder {
     }
 
     fn seq(&mut self, len: Option<usize>) -> Result<()> {
-        self.open(Open::Seq(Vec::with_capacity(room(len)), false))
+        let items = Vec::with_capacity(self.room(len.unwrap_or(0)));
+        self.open(Open::Seq(items, false))
     }
 
     fn tuple(&mut self, len: usize) -> Result<()> {
-        self.open(Open::Tuple(Vec::with_capacity(len)))
+        let items = Vec::with_capacity(self.room(len));
+        self.open(Open::Tuple(items))
     }
 
     fn map(&mut self, len: Option<usize>) -> Result<()> {
-        self.open(Open::Map(Vec::with_capacity(room(len)), None, false))
+        let entries = Vec::with_capacity(self.room(len.unwrap_or(0)));
+        self.open(Open::Map(entries, None, false))
     }
 
     #[inline]
     fn record(&mut self, names: &Names) -> Result<()> {
-        self.open(Open::Record(names.clone(), Vec::with_capacity(names.len())))
+        let values = Vec::with_capacity(self.room(names.len()));
+        self.open(Open::Record(names.clone(), values))
     }
 
     fn absent(&mut self) -> Result<()> {
