@@ -155,7 +155,9 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
             match self.next()? {
                 Next::Value(slot) => self.value(slot)?,
                 Next::Absent => self.walk.absent()?,
-                Next::Numbers(count, slot) => self.numbers(count, slot)?,
+                Next::Numbers(count, slot) => {
+                    self.numbers(count, slot).map_err(|error| self.of_many(error))?;
+                }
                 Next::End => self.end()?,
             }
         }
@@ -211,12 +213,12 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
             Some(Level::Entries { runs, .. }) => runs.is_unannounced(),
             _ => false,
         };
+        // What is said of the whole is not said at the place of its last part.
+        self.open.pop();
         if unannounced {
             self.walk.unannounced()?;
         }
-        self.walk.end()?;
-        self.open.pop();
-        Ok(())
+        self.walk.end()
     }
 
     /// Tells of a value, or of its beginning if it has parts.
@@ -421,6 +423,16 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
             }
         }
         Ok(())
+    }
+
+    /// An error of items that are told of at once: its place is that of the list.
+    #[cold]
+    #[inline(never)]
+    fn of_many(&mut self, error: Error) -> Error {
+        if let Some(Level::Items { runs }) = self.open.last_mut() {
+            runs.done = 0;
+        }
+        error
     }
 
     /// An error with the place at which the walk stands.
