@@ -222,8 +222,8 @@ fn not_one() -> Error {
 /// A list of numbers of one type.
 pub(super) struct NumberList<'q, 'a, S> {
     state: List<'q, 'a, S>,
+    /// How many were announced, and how many have come.
     len: usize,
-    /// How many have come.
     count: usize,
 }
 
@@ -234,21 +234,22 @@ enum List<'q, 'a, S> {
 }
 
 impl<'q, 'a, S: Sink> NumberList<'q, 'a, S> {
-    pub(super) fn new(place: Place<'q, 'a, S>, len: usize) -> Self {
-        NumberList { state: List::Waiting(place), len, count: 0 }
+    pub(super) fn new(place: Place<'q, 'a, S>) -> Self {
+        NumberList { state: List::Waiting(place), len: 0, count: 0 }
     }
 
     #[inline(never)]
     pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         match std::mem::replace(&mut self.state, List::Failed) {
             List::Waiting(place) => {
-                let mut tag = None;
+                let mut head = None;
                 value.serialize(Bytes(|bytes: &[u8]| {
-                    tag = bytes.first().and_then(|byte| Tag::from_byte(*byte));
+                    head = list_head(bytes);
                     Ok(())
                 }))?;
-                let tag = tag.ok_or_else(no_numbers)?;
-                self.state = List::Begun(Seq::begin(place, Some(self.len))?, tag);
+                let Some((tag, len)) = head else { return Err(place.writer.fail(no_numbers())) };
+                self.len = len;
+                self.state = List::Begun(Seq::begin(place, Some(len))?, tag);
             }
             List::Begun(mut seq, tag) => {
                 let count = &mut self.count;
@@ -276,6 +277,13 @@ impl<'q, 'a, S: Sink> NumberList<'q, 'a, S> {
     }
 }
 
+/// The tag of the items, and how many there are.
+fn list_head(bytes: &[u8]) -> Option<(Tag, usize)> {
+    let (tag, len) = bytes.split_first()?;
+    let len = u64::from_ne_bytes(*len.first_chunk()?);
+    Some((Tag::from_byte(*tag)?, usize::try_from(len).ok()?))
+}
+
 #[cold]
 fn no_numbers() -> Error {
     Error::custom(
@@ -289,12 +297,12 @@ fn numbers<S: Sink>(seq: &mut Seq<'_, '_, S>, tag: Tag, bytes: &[u8]) -> Result<
         ($($tag:ident $wide:ident $ty:ty $(, |$item:ident| $number:expr)?;)*) => {
             match tag {
                 $(Tag::$tag => {
-                    let from = <$ty>::from_le_bytes;
+                    let from = <$ty>::from_ne_bytes;
                     let (items, count) = first_items(seq, bytes, [Tag::$tag, Tag::$wide], from)?;
                     if seq.slot() == Tag::$tag as u8 {
                         by_tag!(@ seq, items, from $(, |$item| $number)?);
                     } else {
-                        seq.take_run(items.len(), |out| out.extend_from_slice(items.as_flattened()));
+                        by_tag!(@ seq, items, from);
                     }
                     Ok(count)
                 })*
@@ -307,7 +315,13 @@ fn numbers<S: Sink>(seq: &mut Seq<'_, '_, S>, tag: Tag, bytes: &[u8]) -> Result<
             }
         };
         (@ $seq:ident, $items:ident, $from:ident) => {
-            $seq.take_run($items.len(), |out| out.extend_from_slice($items.as_flattened()))
+            $seq.take_run($items.len(), |out| {
+                if cfg!(target_endian = "little") {
+                    out.extend_from_slice($items.as_flattened());
+                } else {
+                    $items.iter().for_each(|item| out.extend($from(*item).to_le_bytes()));
+                }
+            })
         };
         (@ $seq:ident, $items:ident, $from:ident, |$item:ident| $number:expr) => {
             $seq.take_run($items.len(), |out| {

@@ -241,7 +241,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
                 RECORD => return Ok(TupleStruct::Record(NamedRecord::new(self, false))),
                 SPARSE => return Ok(TupleStruct::Record(NamedRecord::new(self, true))),
                 READABLE => return Ok(TupleStruct::Readable(ReadableValue::new(self))),
-                NUMBERS => return Ok(TupleStruct::Numbers(Box::new(NumberList::new(self, len)))),
+                NUMBERS => return Ok(TupleStruct::Numbers(Box::new(NumberList::new(self)))),
                 _ => {}
             }
         }

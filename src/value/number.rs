@@ -134,7 +134,9 @@ macro_rules! numbers {
             fn hand_over<S: SerializeTupleStruct>(&self, to: &mut S) -> Result<(), S::Error> {
                 match self {
                     $(Numbers::$name(items) => {
-                        to.serialize_field(&Bytes(&[Tag::$tag as u8]))?;
+                        let mut head = [Tag::$tag as u8; 9];
+                        head[1..].copy_from_slice(&(items.len() as u64).to_ne_bytes());
+                        to.serialize_field(&Bytes(&head))?;
                         element::blocks(items, |bytes| to.serialize_field(&Bytes(bytes)))
                     })*
                 }
@@ -181,7 +183,7 @@ struct Payload<'a>(Numbers<'a>);
 impl Serialize for Payload<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if take_announced() || is_bound_for_ours::<S>() {
-            let mut list = serializer.serialize_tuple_struct(NUMBERS, self.0.len())?;
+            let mut list = serializer.serialize_tuple_struct(NUMBERS, 2)?;
             self.0.hand_over(&mut list)?;
             return list.end();
         }

@@ -312,3 +312,63 @@ fn arrays_of_every_form() {
     check(&vec![array![1.5_f32, 2.5], array![3.5]]);
     check(&BTreeMap::from([(1_u8, ShmArray1::from(vec![1_u8]))]));
 }
+
+/// Serde's buffer takes the parts of a variant under a tag before it is known where they go.
+#[test]
+fn numbers_and_names_under_a_tag() {
+    use serde_shm::value::{Names, Numbers};
+
+    #[derive(Serialize)]
+    #[serde(tag = "t", content = "c")]
+    enum Made<'a> {
+        Pair(Numbers<'a>, Value),
+    }
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(tag = "t", content = "c")]
+    enum Read {
+        Pair(Vec<i64>, Shape),
+    }
+    let numbers: Vec<i64> = (0..100).collect();
+    let names = Names::struct_variant("Shape", 3, "Rectangle", ["w", "h"]);
+    let record = serde_shm::value::Record::new(names, [Value::from(1_u8), Value::Option(None)]);
+    let made = Made::Pair(Numbers::from(&numbers[..]), record.unwrap().into());
+    let read: Read = serde_shm::from_bytes(&to_bytes(&made).unwrap()).unwrap();
+    assert_eq!(read, Read::Pair(numbers, Shape::Rectangle { w: 1, h: None }));
+}
+
+/// Lists of each width in one call are the lists that are written item by item, at the lengths around those that matter.
+#[test]
+fn numbers_in_one_call() {
+    fn check<T: Serialize + Clone>(items: &[T])
+    where
+        for<'a> serde_shm::value::Numbers<'a>: From<&'a [T]>,
+    {
+        let numbers = serde_shm::value::Numbers::from(items);
+        assert_eq!(to_bytes(&numbers).unwrap(), to_bytes(&items.to_vec()).unwrap());
+        // Behind others in a list, and in a field whose kind is known.
+        let two = [numbers, numbers, numbers];
+        let plain = [items.to_vec(), items.to_vec(), items.to_vec()];
+        assert_eq!(to_bytes(&two).unwrap(), to_bytes(&plain).unwrap());
+        assert_eq!(
+            serde_json::to_string(&numbers).unwrap(),
+            serde_json::to_string(&items.to_vec()).unwrap()
+        );
+    }
+    for len in [0, 1, 2, 7, 8, 9, 15, 16, 17, 63, 64, 65, 100, 1000, 3000] {
+        let all = |step: i64| (0..len).map(move |n| n * step - len / 2);
+        for step in [1, 3, 255, 1 << 20, 1 << 40, 1 << 50] {
+            check(&all(step).collect::<Vec<i64>>());
+            check(&all(step).map(|n| n as i32).collect::<Vec<_>>());
+            check(&all(step).map(|n| n as i16).collect::<Vec<_>>());
+            check(&all(step).map(|n| n as i8).collect::<Vec<_>>());
+            check(&all(step).map(|n| n as u64).collect::<Vec<_>>());
+            check(&all(step).map(|n| n.unsigned_abs()).collect::<Vec<_>>());
+            check(&all(step).map(|n| n as u32).collect::<Vec<_>>());
+            check(&all(step).map(|n| n as u16).collect::<Vec<_>>());
+            check(&all(step).map(|n| n as u8).collect::<Vec<_>>());
+            check(&all(step).map(|n| n as f32).collect::<Vec<_>>());
+            check(&all(step).map(|n| n as f64).collect::<Vec<_>>());
+            check(&all(step).map(|n| n % 2 == 0).collect::<Vec<_>>());
+        }
+    }
+}
