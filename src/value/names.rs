@@ -275,7 +275,11 @@ impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize for Pa
             }
             return record.end();
         }
-        let content = Content { names, values: Cell::new(Some(each())) };
+        let len = match written {
+            [] => names.len(),
+            written => written.iter().filter(|written| **written != 0).count(),
+        };
+        let content = Content { names, len, values: Cell::new(Some(each())) };
         let variant = &*names.0.variant;
         match names.kind() {
             RecordKind::Struct => content.serialize(serializer),
@@ -292,6 +296,8 @@ impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize for Pa
 /// A record without the name of its variant, for other formats.
 struct Content<'n, I> {
     names: &'n Names,
+    /// How many of its fields are written.
+    len: usize,
     values: Cell<Option<I>>,
 }
 
@@ -303,7 +309,7 @@ impl<I: Iterator<Item = Option<T>>, T: Serialize> Serialize for Content<'_, I> {
         let mut values = self.values.take().into_iter().flatten();
         match self.names.kind() {
             RecordKind::Struct | RecordKind::StructVariant => {
-                let mut map = serializer.serialize_map(None)?;
+                let mut map = serializer.serialize_map(Some(self.len))?;
                 for name in self.names.fields() {
                     if let Some(value) = values.next().ok_or_else(wrong)? {
                         map.serialize_entry(name, &value)?;
