@@ -20,6 +20,14 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
+macro_rules! whole {
+    ($($method:ident $ty:ty;)*) => {$(
+        fn $method<E: Error>(self, value: $ty) -> Result<Value, E> {
+            Any.$method(value)
+        }
+    )*};
+}
+
 /// Takes the value that our deserializer has made, or what another one gives.
 struct Whole;
 
@@ -37,7 +45,46 @@ impl<'de> Visitor<'de> for Whole {
         }
     }
 
-    // A format that drops newtypes altogether calls these.
+    // A format that drops newtypes altogether calls these, as do serde's own deserializers of one value, which many formats have
+    // for keys.
+    whole! {
+        visit_bool bool;
+        visit_i8 i8;
+        visit_i16 i16;
+        visit_i32 i32;
+        visit_i64 i64;
+        visit_i128 i128;
+        visit_u8 u8;
+        visit_u16 u16;
+        visit_u32 u32;
+        visit_u64 u64;
+        visit_u128 u128;
+        visit_f32 f32;
+        visit_f64 f64;
+        visit_char char;
+        visit_str &str;
+        visit_string String;
+        visit_bytes &[u8];
+        visit_borrowed_bytes &'de [u8];
+        visit_byte_buf Vec<u8>;
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Any.visit_unit()
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Value, E> {
+        Any.visit_none()
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, d: D) -> Result<Value, D::Error> {
+        Any.visit_some(d)
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
+        Any.visit_enum(data)
+    }
+
     fn visit_seq<S: SeqAccess<'de>>(self, seq: S) -> Result<Value, S::Error> {
         Any.visit_seq(seq)
     }
