@@ -82,7 +82,7 @@ impl<'a> Items<'a> {
     fn new(list: &'a EncodedList) -> Result<Self> {
         let mut decoder = Decoder::of_parts(&NoArrays, &list.bytes, &list.tables)?;
         decoder.kept_levels = list.levels;
-        let runs = Runs::new(decoder.run_header()?);
+        let runs = Runs::begin(&mut decoder)?;
         Ok(Items { decoder, runs, builder: Builder::default() })
     }
 

@@ -91,8 +91,13 @@ pub(super) struct Runs<const N: usize> {
 }
 
 impl<const N: usize> Runs<N> {
-    pub(super) fn new((left, more, slots): (u64, bool, [u8; N])) -> Self {
-        Runs { left, more, slots, done: 0, at_edge: false, is_long: left > RUN }
+    /// Those whose first header comes next. Where more items were announced than runs of unknown length have, its number has more than
+    /// one byte, however short the run came to be.
+    pub(super) fn begin(decoder: &mut Decoder<'_, '_>) -> Result<Self> {
+        let before = decoder.reader.left();
+        let (left, more, slots) = decoder.run_header()?;
+        let is_long = left > RUN || before - decoder.reader.left() > 1 + N;
+        Ok(Runs { left, more, slots, done: 0, at_edge: false, is_long })
     }
 
     /// The tags of the next item; `None` at the end.
@@ -337,11 +342,11 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
             {
                 return L::keep(self.walk, list);
             }
-            let runs = Runs::new(self.decoder.run_header()?);
+            let runs = Runs::begin(self.decoder)?;
             self.walk.seq(runs.len())?;
             return self.open(Level::Items { runs });
         }
-        let runs = Runs::new(self.decoder.run_header()?);
+        let runs = Runs::begin(self.decoder)?;
         self.walk.map(runs.len())?;
         let key = self.decoder.reader.clone();
         self.open(Level::Entries { runs, at_value: false, key })
