@@ -221,11 +221,14 @@ fn what_the_system_said_goes_through_other_formats() {
         assert_eq!(format!("{error:#}").matches(&cause).count(), 1, "{error:#}");
         assert_eq!((error.kind(), error.raw_os_error()), (ErrorKind::Io, Some(28)));
     }
-    let erased = serde_shm::ser::to_writer_with(Full, |s| {
-        let mut erased = <dyn erased_serde::Serializer>::erase(s);
-        erased_serde::Serialize::erased_serialize(&value, &mut erased).map_err(Error::custom)
-    });
-    let error = erased.unwrap_err();
+    /// It makes of an error what a wrapper with an error type of its own makes of it.
+    struct Retold<T>(T);
+    impl<T: Serialize> Serialize for Retold<T> {
+        fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+            self.0.serialize(s).map_err(|error| S::Error::custom(error.to_string()))
+        }
+    }
+    let error = serde_shm::to_writer(Full, &Retold(&value)).unwrap_err();
     assert!(error.to_string().contains("(os error 28)") && error.source().is_none(), "{error}");
 }
 
