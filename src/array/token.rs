@@ -36,8 +36,8 @@ pub(crate) const SPARSE: &str = "$serde_shm::Sparse";
 /// The same of a value in its form for human readers: that value.
 pub(crate) const READABLE: &str = "$serde_shm::Readable";
 
-/// The same of a list of numbers of one type: the tag of its items with their number in eight bytes, and their bytes as this
-/// machine has them.
+/// The same of a list of numbers of one type: the tag of its items with their number in eight bytes, and their bytes; all
+/// little-endian.
 pub(crate) const NUMBERS: &str = "$serde_shm::Numbers";
 
 /// Whether a struct's name is one that a crate has for itself and its own format: it begins with a sign, such as `$`. No type of

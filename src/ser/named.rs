@@ -280,7 +280,7 @@ impl<'q, 'a, S: Sink> NumberList<'q, 'a, S> {
 /// The tag of the items, and how many there are.
 fn list_head(bytes: &[u8]) -> Option<(Tag, usize)> {
     let (tag, len) = bytes.split_first()?;
-    let len = u64::from_ne_bytes(*len.first_chunk()?);
+    let len = u64::from_le_bytes(*len.first_chunk()?);
     Some((Tag::from_byte(*tag)?, usize::try_from(len).ok()?))
 }
 
@@ -297,7 +297,7 @@ fn numbers<S: Sink>(seq: &mut Seq<'_, '_, S>, tag: Tag, bytes: &[u8]) -> Result<
         ($($tag:ident $wide:ident $ty:ty $(, |$item:ident| $number:expr)?;)*) => {
             match tag {
                 $(Tag::$tag => {
-                    let from = <$ty>::from_ne_bytes;
+                    let from = <$ty>::from_le_bytes;
                     let (items, count) = first_items(seq, bytes, [Tag::$tag, Tag::$wide], from)?;
                     if seq.slot() == Tag::$tag as u8 {
                         by_tag!(@ seq, items, from $(, |$item| $number)?);
@@ -316,11 +316,7 @@ fn numbers<S: Sink>(seq: &mut Seq<'_, '_, S>, tag: Tag, bytes: &[u8]) -> Result<
         };
         (@ $seq:ident, $items:ident, $from:ident) => {
             $seq.take_run($items.len(), |out| {
-                if cfg!(target_endian = "little") {
-                    out.extend_from_slice($items.as_flattened());
-                } else {
-                    $items.iter().for_each(|item| out.extend($from(*item).to_le_bytes()));
-                }
+                out.extend_from_slice($items.as_flattened());
             })
         };
         (@ $seq:ident, $items:ident, $from:ident, |$item:ident| $number:expr) => {

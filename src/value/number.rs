@@ -135,7 +135,7 @@ macro_rules! numbers {
                 match self {
                     $(Numbers::$name(items) => {
                         let mut head = [Tag::$tag as u8; 9];
-                        head[1..].copy_from_slice(&(items.len() as u64).to_ne_bytes());
+                        head[1..].copy_from_slice(&(items.len() as u64).to_le_bytes());
                         to.serialize_field(&Bytes(&head))?;
                         element::blocks(items, |bytes| to.serialize_field(&Bytes(bytes)))
                     })*
@@ -182,7 +182,9 @@ struct Payload<'a>(Numbers<'a>);
 
 impl Serialize for Payload<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if take_announced() || is_bound_for_ours::<S>() {
+        let is_ours = take_announced() || is_bound_for_ours::<S>();
+        // Their bytes are handed over as they lie.
+        if is_ours && cfg!(target_endian = "little") {
             let mut list = serializer.serialize_tuple_struct(NUMBERS, 2)?;
             self.0.hand_over(&mut list)?;
             return list.end();

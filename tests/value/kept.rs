@@ -110,7 +110,7 @@ fn lists_of_numbers_at_every_length() {
         check(&(0..len).map(|n| u64::MAX - u64::from(n)).collect::<Vec<u64>>());
         check(&(0..len).map(|n| i64::MIN + i64::from(n)).collect::<Vec<i64>>());
         check(&(0..len).map(|n| n as i16 - 9).collect::<Vec<i16>>());
-        check(&(0..len).map(|n| u128::from(n)).collect::<Vec<u128>>());
+        check(&(0..len).map(u128::from).collect::<Vec<u128>>());
         check(&(0..len).map(|n| char::from(n as u8)).collect::<Vec<char>>());
     }
 }
@@ -362,7 +362,7 @@ fn numbers_in_one_call() {
             check(&all(step).map(|n| n as i16).collect::<Vec<_>>());
             check(&all(step).map(|n| n as i8).collect::<Vec<_>>());
             check(&all(step).map(|n| n as u64).collect::<Vec<_>>());
-            check(&all(step).map(|n| n.unsigned_abs()).collect::<Vec<_>>());
+            check(&all(step).map(i64::unsigned_abs).collect::<Vec<_>>());
             check(&all(step).map(|n| n as u32).collect::<Vec<_>>());
             check(&all(step).map(|n| n as u16).collect::<Vec<_>>());
             check(&all(step).map(|n| n as u8).collect::<Vec<_>>());
