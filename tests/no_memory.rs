@@ -268,7 +268,7 @@ fn role() {
     println!("\n> {requests}");
     match result {
         Ok(()) => println!("> ok"),
-        Err(error) => println!("> {:?}: {error}", error.kind()),
+        Err(error) => println!("> {:?}: {error:#}", error.kind()),
     }
 }
 

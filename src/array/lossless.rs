@@ -35,8 +35,7 @@ pub(crate) fn read_lossless<A: Element, D: Dimension>(
 pub(super) fn misfit(misfit: Misfit) -> Error {
     match misfit {
         Misfit::Memory { .. } => {
-            let none = io::Error::new(io::ErrorKind::OutOfMemory, misfit.to_string());
-            Error::io("cannot copy the array", none)
+            Error::io(format!("cannot copy the array: {misfit}"), io::ErrorKind::OutOfMemory)
         }
         other => Error::corrupt(other.to_string()),
     }

@@ -143,8 +143,7 @@ fn check_memory<T>(bytes: usize) -> Result<()> {
         return Ok(());
     }
     element::check_room(bytes).map_err(|misfit| {
-        let none = io::Error::new(io::ErrorKind::OutOfMemory, misfit.to_string());
-        Error::io("cannot copy the array", none)
+        Error::io(format!("cannot copy the array: {misfit}"), io::ErrorKind::OutOfMemory)
     })
 }
 

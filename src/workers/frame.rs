@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, explained};
 use crate::os::Line;
 
 use super::message::Message;
@@ -200,7 +200,10 @@ impl Inbox {
         self.end += came;
         self.took_all = self.end < self.buffer.len();
         if self.files.len() > UNCLAIMED {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "too many files came"));
+            return Err(explained(
+                io::ErrorKind::InvalidData.into(),
+                "too many files came".to_owned(),
+            ));
         }
         Ok(came)
     }

@@ -8,6 +8,8 @@ use std::panic::AssertUnwindSafe;
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
+use crate::error::explained;
+
 #[cfg(feature = "libdeflate")]
 use super::splice;
 
@@ -25,7 +27,9 @@ pub(super) enum Misfit {
 /// Makes what takes so much memory, by code that panics or aborts where there is none: so it is looked for beforehand. Should
 /// another thread take it in between, a panic is caught here.
 fn in_memory<T>(bytes: usize, make: impl FnOnce() -> T) -> io::Result<T> {
-    let none = || io::Error::new(io::ErrorKind::OutOfMemory, format!("no memory of {bytes} bytes"));
+    let none = || {
+        explained(io::ErrorKind::OutOfMemory.into(), format!("there is no memory of {bytes} bytes"))
+    };
     let mut room = Vec::<u8>::new();
     room.try_reserve_exact(bytes).map_err(|_| none())?;
     // An allocation that nobody sees may be left out.

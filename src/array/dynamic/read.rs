@@ -147,7 +147,8 @@ impl<'de> Target<'de> for DynArray {
             Stored::Bytes(bytes) => bytes,
             Stored::Items(bytes) => &bytes[..],
         };
-        DynArray::from_placed(&Placed { bytes, ..head }).map_err(E::custom)
+        DynArray::from_placed(&Placed { bytes, ..head })
+            .map_err(|error| E::custom(format_args!("{error:#}")))
     }
 
     fn nested<E: Error>(nest: Nest<Leaves>) -> Result<Self, E> {

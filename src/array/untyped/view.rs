@@ -406,7 +406,7 @@ impl ElementBytes for &UntypedView<'_> {
         &self,
         take: impl FnOnce(&[u8]) -> Result<T, E>,
     ) -> Result<T, E> {
-        take(&self.to_bytes().map_err(E::custom)?)
+        take(&self.to_bytes().map_err(|error| E::custom(format_args!("{error:#}")))?)
     }
 }
 
