@@ -107,6 +107,6 @@ fn slow_and_failing_readers() {
     for start in [0, 10, 64, 70] {
         let (error, _) = refused(Read::chain(&block[..start], Fails), None);
         assert_eq!(error.kind(), ErrorKind::Io);
-        assert!(error.to_string().contains("the line is cut"), "{error}");
+        assert!(format!("{error:#}").contains("the line is cut"), "{error:#}");
     }
 }
