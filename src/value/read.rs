@@ -16,8 +16,19 @@ pub(crate) const VALUE: &str = concat!("$serde_shm::Value/", env!("CARGO_PKG_VER
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Serde's buffer would take a newtype that is an array for the one that is asked for, and give what is in it.
+        if is_serdes_buffer::<D>() && context::has_buffered_arrays() {
+            return deserializer.deserialize_any(Any);
+        }
         deserializer.deserialize_newtype_struct(VALUE, Whole)
     }
+}
+
+/// Whether it gives what serde's buffer keeps: serde gives no other way to ask.
+fn is_serdes_buffer<D>() -> bool {
+    let name = std::any::type_name::<D>();
+    name.starts_with("serde")
+        && (name.contains("ContentDeserializer<") || name.contains("ContentRefDeserializer<"))
 }
 
 macro_rules! whole {
