@@ -6,6 +6,7 @@
 //! - `faults`: a system call that fails
 //! - `arrays`: what a file says of its arrays
 //! - `anything`: types that are read from what may be anything
+//! - `unknown`: what may be anything, read by no type and written again
 //! - `scratch`: where files are put meanwhile
 #![allow(clippy::missing_safety_doc)]
 
@@ -21,6 +22,7 @@ pub mod live;
 pub mod random;
 pub mod scratch;
 pub mod targets;
+pub mod unknown;
 pub mod value;
 pub mod wrap;
 pub mod zip;

@@ -91,7 +91,9 @@ impl Value {
     fn has_text(&self) -> bool {
         match self {
             Value::Text(_) | Value::Bool(_) | Value::Char(_) => true,
-            Value::Readable(value) => value.has_text(),
+            Value::Readable(value) => {
+                matches!(**value, Value::F32(_) | Value::F64(_)) || value.has_text()
+            }
             Value::Option(_) => false,
             value => value.as_i128().is_some() || value.as_u128().is_some(),
         }
@@ -103,6 +105,8 @@ impl Value {
             Value::Text(text) => **text == *key,
             Value::Bool(value) => key == if *value { "true" } else { "false" },
             Value::Char(value) => key.chars().eq([*value]),
+            Value::F32(value) => key == value.to_string(),
+            Value::F64(value) => key == value.to_string(),
             value => {
                 value.as_u128().is_some_and(|number| key == number.to_string())
                     || value.as_i128().is_some_and(|number| key == number.to_string())

@@ -279,7 +279,7 @@ impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize for Pa
             [] => names.len(),
             written => written.iter().filter(|written| **written != 0).count(),
         };
-        let content = Content { names, len, values: Cell::new(Some(each())) };
+        let content = Content { names, len, each };
         let variant = &*names.0.variant;
         match names.kind() {
             RecordKind::Struct => content.serialize(serializer),
@@ -293,20 +293,20 @@ impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize for Pa
     }
 }
 
-/// A record without the name of its variant, for other formats.
-struct Content<'n, I> {
+/// A record without the name of its variant, for other formats: some write a value twice.
+struct Content<'n, F> {
     names: &'n Names,
     /// How many of its fields are written.
     len: usize,
-    values: Cell<Option<I>>,
+    each: &'n F,
 }
 
-impl<I: Iterator<Item = Option<T>>, T: Serialize> Serialize for Content<'_, I> {
+impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize for Content<'_, F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let wrong = || {
             S::Error::custom(format_args!("expected {} values of {}", self.names.len(), self.names))
         };
-        let mut values = self.values.take().into_iter().flatten();
+        let mut values = (self.each)();
         match self.names.kind() {
             RecordKind::Struct | RecordKind::StructVariant => {
                 let mut map = serializer.serialize_map(Some(self.len))?;

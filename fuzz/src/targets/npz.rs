@@ -2,6 +2,7 @@
 
 use crate::anything::say;
 use crate::arrays::read_arrays;
+use crate::unknown;
 use serde_shm::{AlignedBytes, Npz};
 
 pub fn run(data: &[u8]) {
@@ -23,5 +24,6 @@ fn read(file: &Npz) {
     }
     crate::each_type!(read few);
     read_arrays(file);
+    unknown::read(file, false);
     say(file.verify());
 }

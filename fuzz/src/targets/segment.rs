@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::anything::say;
 use crate::block::Block;
 use crate::live;
+use crate::unknown;
 use ndarray::Ix1;
 use serde_shm::{AtomicArray, Deserialize, LockedArray, Segment};
 
@@ -112,6 +113,7 @@ fn open(opened: serde_shm::Result<Segment>) {
         }
         Err(error) => say::<()>(Err(error)),
     }
+    unknown::read(&segment, true);
     use_live(&segment);
     say(Segment::open(segment.id()).map(drop));
 }
