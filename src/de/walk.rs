@@ -158,6 +158,7 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
     fn rest(&mut self) -> Result<()> {
         while !self.open.is_empty() {
             match self.next()? {
+                Next::Value(slot) if slot == Tag::Record as u8 => self.records()?,
                 Next::Value(slot) => self.value(slot)?,
                 Next::Absent => self.walk.absent()?,
                 Next::Numbers(count, slot) => {
@@ -284,6 +285,24 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
             return Err(stack::too_deep(MAX_LEVELS as u32));
         }
         Ok(())
+    }
+
+    /// A record, and those that follow it in a run, as far as they have no parts with parts.
+    fn records(&mut self) -> Result<()> {
+        let levels = self.open.len();
+        loop {
+            self.record()?;
+            if self.open.len() != levels {
+                return Ok(());
+            }
+            match self.open.last_mut() {
+                Some(Level::Items { runs }) if runs.left > 0 => {
+                    runs.left -= 1;
+                    runs.done += 1;
+                }
+                _ => return Ok(()),
+            }
+        }
     }
 
     fn record(&mut self) -> Result<()> {
