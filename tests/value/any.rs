@@ -315,7 +315,7 @@ fn as_step(key: &Value) -> String {
         Value::Text(text) => text.to_string(),
         Value::Char(char) => char.to_string(),
         Value::Option(_) | Value::Readable(_) => format!("#{key:?}"),
-        key => key.as_bool().map(|key| key.to_string()).unwrap_or_else(|| key.to_string()),
+        key => key.to_string(),
     }
 }
 

@@ -124,6 +124,7 @@ enum Open {
 }
 
 impl Maker {
+    #[allow(clippy::unnecessary_wraps)] // As the walk wants it.
     fn put(&mut self, object: Object) -> serde_shm::Result<()> {
         match self.open.last_mut() {
             Some((_, parts)) => parts.push(object),
@@ -132,6 +133,7 @@ impl Maker {
         Ok(())
     }
 
+    #[allow(clippy::unnecessary_wraps)]
     fn open(&mut self, open: Open, len: Option<usize>) -> serde_shm::Result<()> {
         self.open.push((open, Vec::with_capacity(len.unwrap_or(0).min(1024))));
         Ok(())
@@ -288,7 +290,10 @@ fn batch(number: usize) -> Object {
         (text("number"), int(number)),
         (text("layers"), Object::List((0..3).map(instance).collect())),
         (text("ids"), Object::List((0..100).map(|at| int(at * number)).collect())),
-        (text("losses"), Object::List((0..20).map(|at| Object::Float(at as f64 / 8.0)).collect())),
+        (
+            text("losses"),
+            Object::List((0..20).map(|at| Object::Float(f64::from(at) / 8.0)).collect()),
+        ),
         (text("mixed"), Object::Tuple(vec![Object::None, Object::Bool(true), text("é")])),
         (text("blob"), Object::Bytes(vec![number as u8; 300])),
         (int(7), Object::List(vec![])),

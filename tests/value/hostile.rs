@@ -221,7 +221,7 @@ fn failures(object: &impl Serialize) -> Vec<(&'static str, String)> {
             Ok(()) => return failures,
             Err(error) => {
                 assert!(error.to_string().ends_with("enough"), "{error}");
-                failures.push((failing.what, error.path().unwrap_or_default().to_owned()));
+                failures.push((failing.what, error.path().unwrap_or_default()));
             }
         }
     }
@@ -311,10 +311,10 @@ fn lists_that_claim_more_than_there_is() {
     }
     // Runs without items, one after the other.
     let mut runs = vec![tag::SEQ];
-    runs.extend([1; 100_000]);
+    runs.extend(vec![1; 100_000]);
     runs.push(0);
     let block = Block::new(inline(&runs)).unwrap();
-    assert_eq!(block.value().map(|value| value.to_string()).unwrap_or("[]".into()), "[]");
+    assert_eq!(block.value().map_or("[]".into(), |value| value.to_string()), "[]");
     // Text and bytes.
     for tag in [tag::STR, 0x13] {
         let claim = [&[tag][..], &varint(u64::MAX), b"abc"].concat();

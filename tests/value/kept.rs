@@ -102,7 +102,7 @@ fn lists_of_numbers_at_every_length() {
         check(&(0..len).map(|n| n as u8).collect::<Vec<u8>>());
         check(&(0..len).map(|n| n % 2 == 0).collect::<Vec<bool>>());
         check(&(0..len).map(|n| n as f32 / 2.0).collect::<Vec<f32>>());
-        check(&(0..len).map(|n| n as f64 / 2.0).collect::<Vec<f64>>());
+        check(&(0..len).map(|n| f64::from(n) / 2.0).collect::<Vec<f64>>());
         check(&(0..len).map(|n| (n * 7) as u16).collect::<Vec<u16>>());
         check(&(0..len).map(|n| n * n * 77).collect::<Vec<u32>>());
         check(&(0..len).map(|n| i64::from(n) - 100).collect::<Vec<i64>>());

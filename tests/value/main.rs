@@ -2,7 +2,7 @@
 //!
 //! Seconds by default; `PROPTEST_CASES=100000 cargo test --release --test value` looks for longer.
 #![cfg(all(feature = "derive", feature = "ndarray", feature = "npz", target_os = "linux"))]
-#![allow(missing_docs, clippy::cast_sign_loss, clippy::cast_possible_wrap, clippy::cast_lossless)]
+#![allow(missing_docs, clippy::cast_sign_loss, clippy::cast_possible_wrap)]
 
 mod any;
 #[cfg(all(feature = "half", feature = "complex"))]

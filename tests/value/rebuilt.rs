@@ -50,11 +50,13 @@ impl Rebuilt {
         }
     }
 
+    #[allow(clippy::unnecessary_wraps)] // As the walk wants it.
     fn leaf(&mut self, value: impl Into<Value>) -> Result<()> {
         self.put(value.into());
         Ok(())
     }
 
+    #[allow(clippy::unnecessary_wraps)]
     fn open(&mut self, open: Open) -> Result<()> {
         self.open.push(open);
         Ok(())

@@ -40,13 +40,15 @@ fn is_told_wrong(value: &Value) -> bool {
             let entry = |(key, value): &(Value, Value)| is_told_wrong(key) || is_told_wrong(value);
             *told != Told::Right || entries.iter().any(entry)
         }
-        Value::Some(inner) | Value::Newtype(_, inner) => is_told_wrong(inner),
-        Value::Tuple(items) | Value::TupleStruct(_, items) => items.iter().any(is_told_wrong),
+        Value::Some(inner)
+        | Value::Newtype(_, inner)
+        | Value::Variant(.., Content::Newtype(inner)) => is_told_wrong(inner),
+        Value::Tuple(items)
+        | Value::TupleStruct(_, items)
+        | Value::Variant(.., Content::Tuple(items)) => items.iter().any(is_told_wrong),
         Value::Struct(_, fields) | Value::Variant(.., Content::Struct(fields)) => {
             fields.iter().any(field)
         }
-        Value::Variant(.., Content::Newtype(inner)) => is_told_wrong(inner),
-        Value::Variant(.., Content::Tuple(items)) => items.iter().any(is_told_wrong),
         _ => false,
     }
 }
