@@ -55,14 +55,14 @@ impl Value {
     /// The value inside options and marks.
     fn inner(&self) -> &Value {
         match self {
-            Value::Option(Some(value)) | Value::Readable(value) => value.inner(),
+            Value::Optional(Some(value)) | Value::Readable(value) => value.inner(),
             value => value,
         }
     }
 
     fn inner_mut(&mut self) -> &mut Value {
         match self {
-            Value::Option(Some(value)) | Value::Readable(value) => value.inner_mut(),
+            Value::Optional(Some(value)) | Value::Readable(value) => value.inner_mut(),
             value => value,
         }
     }
@@ -94,7 +94,7 @@ impl Value {
             Value::Readable(value) => {
                 matches!(**value, Value::F32(_) | Value::F64(_)) || value.has_text()
             }
-            Value::Option(_) => false,
+            Value::Optional(_) => false,
             value => value.as_i128().is_some() || value.as_u128().is_some(),
         }
     }
@@ -256,7 +256,7 @@ impl Value {
 
     /// Whether it is an option without a value, at any level, or a unit.
     pub fn is_none(&self) -> bool {
-        matches!(self.inner(), Value::Option(None) | Value::Unit)
+        matches!(self.inner(), Value::Optional(None) | Value::Unit)
     }
 }
 
@@ -450,6 +450,6 @@ impl From<UntypedLive> for Value {
 
 impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
-        Value::Option(value.map(|value| Box::new(value.into())))
+        Value::Optional(value.map(|value| Box::new(value.into())))
     }
 }

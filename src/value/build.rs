@@ -107,7 +107,7 @@ impl Builder {
                 },
                 Some(Open::Option) => {
                     self.open.pop();
-                    value = Value::Option(Some(Box::new(value)));
+                    value = Value::Optional(Some(Box::new(value)));
                     continue;
                 }
                 Some(Open::Readable) => {
@@ -173,7 +173,7 @@ impl<'a> Walk<'a> for Builder {
     }
 
     fn none(&mut self) -> Result<()> {
-        self.put(Value::Option(None))
+        self.put(Value::Optional(None))
     }
 
     fn some(&mut self) -> Result<()> {

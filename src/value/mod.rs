@@ -97,7 +97,7 @@ use crate::array::UntypedLive;
 /// // Made by hand, it is a `Point` to who asks for one.
 /// let made = Value::from(Record::new(
 ///     Names::of_struct("Point", ["x", "label"]),
-///     [Value::from(0.25_f32), Value::Option(None)],
+///     [Value::from(0.25_f32), Value::Optional(None)],
 /// )?);
 /// let point: Point = serde_shm::from_bytes(&serde_shm::to_bytes(&made)?)?;
 /// assert_eq!(point, Point { x: 0.25, label: None });
@@ -141,7 +141,7 @@ pub enum Value {
     /// A byte string.
     Bytes(Blob),
     /// An option. What holds one holds a level: `Some(None)` and `None` are told apart.
-    Option(Option<Box<Value>>),
+    Optional(Option<Box<Value>>),
     /// A list, or a tuple of more than 16 elements.
     Seq(Seq),
     /// A tuple of at most 16 elements, or a tuple struct, of which the name is not kept.

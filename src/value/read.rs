@@ -166,11 +166,11 @@ impl<'de> Visitor<'de> for Any {
     }
 
     fn visit_none<E: Error>(self) -> Result<Value, E> {
-        Ok(Value::Option(None))
+        Ok(Value::Optional(None))
     }
 
     fn visit_some<D: Deserializer<'de>>(self, d: D) -> Result<Value, D::Error> {
-        Ok(Value::Option(Some(Box::new(Value::deserialize(d)?))))
+        Ok(Value::Optional(Some(Box::new(Value::deserialize(d)?))))
     }
 
     /// An array that serde's buffer keeps is in a newtype; other newtypes are what they hold.

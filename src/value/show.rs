@@ -120,8 +120,8 @@ fn show(value: &Value, out: &mut Out<'_, '_>) -> fmt::Result {
         Value::Char(value) => write!(out.to, "{value:?}"),
         Value::Text(value) => text(value, out),
         Value::Bytes(value) => bytes(value, out.to),
-        Value::Option(None) => out.to.write_str("None"),
-        Value::Option(Some(value)) => {
+        Value::Optional(None) => out.to.write_str("None"),
+        Value::Optional(Some(value)) => {
             out.parts(["Some(", ")"], std::iter::once(&**value), 1, |out, value| show(value, out))
         }
         Value::Readable(value) => show(value, out),

@@ -29,8 +29,8 @@ impl Serialize for Value {
             Value::Char(value) => serializer.serialize_char(*value),
             Value::Text(text) => serializer.serialize_str(text),
             Value::Bytes(bytes) => serializer.serialize_bytes(bytes),
-            Value::Option(None) => serializer.serialize_none(),
-            Value::Option(Some(value)) => serializer.serialize_some(&**value),
+            Value::Optional(None) => serializer.serialize_none(),
+            Value::Optional(Some(value)) => serializer.serialize_some(&**value),
             Value::Seq(seq) => {
                 if let (Some(numbers), Some(_)) = (seq.numbers(), seq.announced()) {
                     return numbers.serialize(serializer);

@@ -149,7 +149,7 @@ fn leaf() -> BoxedStrategy<Value> {
         1 => any::<char>().prop_map(Value::from),
         2 => name().prop_map(Value::from),
         2 => blob.prop_map(|bytes| Value::Bytes(bytes.into())),
-        1 => Just(Value::Option(None)),
+        1 => Just(Value::Optional(None)),
         3 => array(),
         1 => (name(), 0_u32..3, name()).prop_map(|(name, index, variant)| {
             record(Names::unit_variant(&name, index, &variant), Vec::new())
@@ -263,7 +263,7 @@ pub(crate) fn value() -> BoxedStrategy<Value> {
 fn plain(value: &Value) -> Value {
     let all = |items: &[Value]| items.iter().map(plain).collect::<Vec<_>>();
     match value {
-        Value::Option(Some(value)) => Value::from(Some(plain(value))),
+        Value::Optional(Some(value)) => Value::from(Some(plain(value))),
         Value::Readable(value) => Value::Readable(Box::new(plain(value))),
         Value::Seq(seq) => Value::from(all(seq)),
         Value::Tuple(items) if items.len() > 16 => Value::from(all(items)),
@@ -288,7 +288,7 @@ fn assert_same(found: &Value, expected: &Value) {
 /// Places whose names tell nothing of them: in the keys of maps, in lists and records in which two have one name.
 fn has_doubles(value: &Value) -> bool {
     let parts: Vec<(String, &Value)> = match value {
-        Value::Option(Some(value)) | Value::Readable(value) => return has_doubles(value),
+        Value::Optional(Some(value)) | Value::Readable(value) => return has_doubles(value),
         Value::Seq(items) => return items.iter().any(has_doubles),
         Value::Tuple(items) => return items.iter().any(has_doubles),
         Value::Map(map) => {
@@ -314,7 +314,7 @@ fn as_step(key: &Value) -> String {
     match key {
         Value::Text(text) => text.to_string(),
         Value::Char(char) => char.to_string(),
-        Value::Option(_) | Value::Readable(_) => format!("#{key:?}"),
+        Value::Optional(_) | Value::Readable(_) => format!("#{key:?}"),
         key => key.to_string(),
     }
 }
@@ -322,7 +322,7 @@ fn as_step(key: &Value) -> String {
 fn has_arrays(value: &Value) -> bool {
     match value {
         Value::Array(_) | Value::Live(_) => true,
-        Value::Option(Some(value)) | Value::Readable(value) => has_arrays(value),
+        Value::Optional(Some(value)) | Value::Readable(value) => has_arrays(value),
         Value::Seq(items) => items.iter().any(has_arrays),
         Value::Tuple(items) => items.iter().any(has_arrays),
         Value::Map(map) => map.iter().any(|(key, value)| has_arrays(key) || has_arrays(value)),
@@ -352,7 +352,7 @@ pub(crate) fn paths_lead_to_arrays(value: &Value, infos: &[ArrayInfo]) {
 /// Where a value is, down to the part itself, that has other bytes when it was read; lists as lengths of runs.
 fn which_differs(value: &Value) -> String {
     let parts: Vec<&Value> = match value {
-        Value::Option(Some(value)) | Value::Readable(value) => vec![value],
+        Value::Optional(Some(value)) | Value::Readable(value) => vec![value],
         Value::Seq(items) => items.iter().collect(),
         Value::Tuple(items) => items.iter().collect(),
         Value::Map(map) => map.iter().flat_map(|(key, value)| [key, value]).collect(),
@@ -404,7 +404,7 @@ fn has_long(value: &Value) -> bool {
         Value::Map(map) => {
             map.len() > 63 || map.iter().any(|(key, value)| has_long(key) || has_long(value))
         }
-        Value::Option(Some(value)) | Value::Readable(value) => has_long(value),
+        Value::Optional(Some(value)) | Value::Readable(value) => has_long(value),
         Value::Record(record) => record.fields().any(|(_, value)| has_long(value)),
         _ => false,
     }

@@ -35,9 +35,9 @@ fn kinds() -> Vec<(&'static str, Value, Option<Value>)> {
         kept("char", 'é'.into()),
         kept("text", "text".into()),
         kept("bytes", Value::Bytes(vec![1, 2].into())),
-        kept("none", Value::Option(None)),
+        kept("none", Value::Optional(None)),
         kept("some", Value::from(Some(Value::from(Some(1_u8))))),
-        kept("some none", Value::from(Some(Value::Option(None)))),
+        kept("some none", Value::from(Some(Value::Optional(None)))),
         kept("list", list(vec![1_u8.into(), "a".into()])),
         kept("map", map(vec![(1_u8.into(), "a".into())])),
         // Serde's buffer has lists and maps, and no names.

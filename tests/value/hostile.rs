@@ -33,7 +33,7 @@ fn all_kinds() -> Value {
         "text".into(),
         Value::Bytes(vec![1, 2, 3].into()),
         Value::Bytes(vec![7; 256].into()),
-        Value::Option(None),
+        Value::Optional(None),
         Value::from(Some(Value::from(Some(2_u8)))),
         Value::from(vec![Value::from(1_u16), 2_u16.into(), 300_u16.into(), "x".into()]),
         Value::from(vec![Value::from(true), false.into()]),

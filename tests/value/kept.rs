@@ -330,7 +330,7 @@ fn numbers_and_names_under_a_tag() {
     }
     let numbers: Vec<i64> = (0..100).collect();
     let names = Names::struct_variant("Shape", 3, "Rectangle", ["w", "h"]);
-    let record = serde_shm::value::Record::new(names, [Value::from(1_u8), Value::Option(None)]);
+    let record = serde_shm::value::Record::new(names, [Value::from(1_u8), Value::Optional(None)]);
     let made = Made::Pair(Numbers::from(&numbers[..]), record.unwrap().into());
     let read: Read = serde_shm::from_bytes(&to_bytes(&made).unwrap()).unwrap();
     assert_eq!(read, Read::Pair(numbers, Shape::Rectangle { w: 1, h: None }));

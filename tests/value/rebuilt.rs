@@ -96,7 +96,7 @@ impl<'a> Walk<'a> for Rebuilt {
     }
 
     fn none(&mut self) -> Result<()> {
-        self.leaf(Value::Option(None))
+        self.leaf(Value::Optional(None))
     }
 
     fn some(&mut self) -> Result<()> {
@@ -179,7 +179,7 @@ pub(crate) fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::F32(one), Value::F32(other)) => one.to_bits() == other.to_bits(),
         (Value::F64(one), Value::F64(other)) => one.to_bits() == other.to_bits(),
-        (Value::Option(Some(one)), Value::Option(Some(other)))
+        (Value::Optional(Some(one)), Value::Optional(Some(other)))
         | (Value::Readable(one), Value::Readable(other)) => same(one, other),
         (Value::Seq(one), Value::Seq(other)) => all(one, other),
         (Value::Tuple(one), Value::Tuple(other)) => all(one, other),
