@@ -582,9 +582,9 @@ impl<S: Sink> serde::ser::SerializeTuple for TupleOrSeq<'_, '_, S> {
 pub(super) enum TupleStruct<'q, 'a, S> {
     Plain(TupleOrSeq<'q, 'a, S>),
     Array(Capture<'q, 'a, S>),
-    Record(NamedRecord<'q, 'a, S>),
-    Readable(ReadableValue<'q, 'a, S>),
-    /// Boxed, since it would keep the others in memory.
+    // Boxed, since they would keep plain ones in memory.
+    Record(Box<NamedRecord<'q, 'a, S>>),
+    Readable(Box<ReadableValue<'q, 'a, S>>),
     Numbers(Box<NumberList<'q, 'a, S>>),
 }
 

@@ -2,7 +2,7 @@
 
 use serde::ser::Serialize;
 
-use crate::array::{NUMBERS, READABLE, RECORD, SPARSE, TOKEN, is_private};
+use crate::array::{NUMBERS, READABLE, RECORD, SPARSE, TOKEN};
 use crate::context::announce;
 use crate::error::{Error, Result};
 use crate::layout::Order;
@@ -235,12 +235,13 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         name: &'static str,
         len: usize,
     ) -> Result<TupleStruct<'q, 'a, S>> {
-        if is_private(name) {
+        // All of them begin so, and no tuple struct of Rust's does.
+        if name.starts_with('$') {
             match name {
                 TOKEN => return Ok(TupleStruct::Array(Capture::new(self))),
-                RECORD => return Ok(TupleStruct::Record(NamedRecord::new(self, false))),
-                SPARSE => return Ok(TupleStruct::Record(NamedRecord::new(self, true))),
-                READABLE => return Ok(TupleStruct::Readable(ReadableValue::new(self))),
+                RECORD => return Ok(TupleStruct::Record(Box::new(NamedRecord::new(self, false)))),
+                SPARSE => return Ok(TupleStruct::Record(Box::new(NamedRecord::new(self, true)))),
+                READABLE => return Ok(TupleStruct::Readable(Box::new(ReadableValue::new(self)))),
                 NUMBERS => return Ok(TupleStruct::Numbers(Box::new(NumberList::new(self)))),
                 _ => {}
             }
