@@ -23,6 +23,12 @@ pub(crate) const DEEP: u32 = 2048;
 /// How deep values may nest where stacks cannot be switched.
 pub(crate) const SHALLOW_ONLY: u32 = 256;
 
+/// How deep values may nest that are gone over by a loop: as deep as others.
+#[cfg(all(feature = "ndarray", feature = "deep"))]
+pub(crate) const LEVELS: u32 = DEEP;
+#[cfg(all(feature = "ndarray", not(feature = "deep")))]
+pub(crate) const LEVELS: u32 = SHALLOW_ONLY;
+
 /// What is kept for the levels up to the next look and the leaves below them: in writing, where values are passed by
 /// reference, and in reading, where code that is not optimised holds a value several times in each of several frames.
 pub(crate) const KEPT_IN_WRITING: usize = 64 << 10;

@@ -5,7 +5,7 @@ use crate::store::{Placed, Source};
 use crate::value::{Builder, EncodedList, Value, Walk};
 
 use super::decoder::Decoder;
-use super::walk::{self, Lists, Runs, Walker};
+use super::walk::{self, Around, Lists, Runs, Walker};
 
 /// A list of fewer items is read at once.
 const MIN_ITEMS: u64 = 32;
@@ -33,11 +33,11 @@ impl Lists<Check> for Check {
     const NO_ARRAYS: bool = true;
 }
 
-/// The list whose header comes next, so many levels deep, if it is kept: it is long, all of it is right, and it has no arrays.
+/// The list whose header comes next and around which this stands, if it is kept: it is long, all of it is right, and it has no arrays.
 /// Else the decoder stays where it is, for whoever says what is wrong.
 ///
 /// What is looked at in vain is bounded: lists with arrays at their ends may be nested in one another.
-pub(super) fn list(decoder: &mut Decoder<'_, '_>, levels: usize) -> Result<Option<EncodedList>> {
+pub(super) fn list(decoder: &mut Decoder<'_, '_>, around: Around) -> Result<Option<EncodedList>> {
     let start = decoder.reader.clone();
     let (count, more, [slot]) = decoder.run_header::<1>()?;
     // One of numbers is kept as those.
@@ -46,7 +46,7 @@ pub(super) fn list(decoder: &mut Decoder<'_, '_>, levels: usize) -> Result<Optio
     if !is_long || decoder.vain_looks == 0 || decoder.kept_levels >= MAX_NESTED {
         return Ok(None);
     }
-    let result = Walker::<_, Check>::new(decoder, &mut Check, levels).list();
+    let result = Walker::<_, Check>::new(decoder, &mut Check, around).list();
     let len = start.left() - decoder.reader.left();
     let Ok((items, unannounced)) = result else {
         decoder.vain_looks = decoder.vain_looks.saturating_sub(len + 1);

@@ -11,16 +11,18 @@ use crate::wire::{Reader, Tag, unzigzag};
 use super::decoder::{Decoder, in_range};
 use super::elements::{Elements, too_many};
 
+/// The tags of such numbers, a bit for each.
+pub(super) const VARINTS: u32 = 1 << Tag::I16 as u8
+    | 1 << Tag::I32 as u8
+    | 1 << Tag::I64 as u8
+    | 1 << Tag::U16 as u8
+    | 1 << Tag::U32 as u8
+    | 1 << Tag::U64 as u8;
+
 /// Whether a run of this tag has such numbers.
 #[inline]
 pub(super) fn is_varint(slot: u8) -> bool {
-    const TAGS: u32 = 1 << Tag::I16 as u8
-        | 1 << Tag::I32 as u8
-        | 1 << Tag::I64 as u8
-        | 1 << Tag::U16 as u8
-        | 1 << Tag::U32 as u8
-        | 1 << Tag::U64 as u8;
-    slot < 32 && TAGS >> slot & 1 == 1
+    slot < 32 && VARINTS >> slot & 1 == 1
 }
 
 /// Calls the visitor with so many numbers of this tag, which come next. They are read by a cursor of their own, which the

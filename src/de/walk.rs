@@ -12,12 +12,13 @@ use crate::wire::{Kind, RUN, Reader, Tag, scalar_text, unzigzag};
 
 use super::decoder::{ANY, Decoder, in_range};
 use super::kept;
+use super::varints::VARINTS;
 
 /// How many numbers of a list are told of at once.
 const AT_ONCE: usize = 512;
 
-/// How deep values may nest, as where they are read by their types; options are not counted.
-const MAX_LEVELS: usize = 2048;
+/// How deep values may nest, as where they are read by their types; and so many options and marks may stand around one.
+const MAX_LEVELS: usize = stack::LEVELS as usize;
 
 /// Walks over the value of this slot.
 ///
@@ -29,7 +30,7 @@ pub(super) fn value<'de, W: Walk<'de>, L: Lists<W>>(
     slot: u8,
     walk: &mut W,
 ) -> Result<()> {
-    let mut walker = Walker::<W, L>::new(decoder, walk, 0);
+    let mut walker = Walker::<W, L>::new(decoder, walk, Around::default());
     walker.all(slot).map_err(|error| walker.in_place(error))
 }
 
@@ -53,16 +54,27 @@ impl<W> Lists<W> for Told {}
 pub(super) struct Walker<'w, 'd, 's, 'de, W, L> {
     pub(super) decoder: &'d mut Decoder<'s, 'de>,
     walk: &'w mut W,
-    /// What has parts and is not at its end.
+    /// What has parts and is not at its end, with the options and marks that it stands in.
     open: Vec<Level<'de>>,
-    /// How many levels stand around it.
-    outer: usize,
+    /// How many of these are such.
+    marks: usize,
+    /// How many levels, and how many options and marks, stand around all of it.
+    outer: Around,
     /// How many items the list has that ended last, and whether its length was not known.
     last_list: (usize, bool),
     lists: PhantomData<L>,
 }
 
+/// How many levels stand around a value, and how many options and marks.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Around {
+    levels: usize,
+    marks: usize,
+}
+
 enum Level<'de> {
+    /// An option, or the mark of a readable form: it ends with the value in it.
+    Mark,
     Record {
         number: usize,
         done: usize,
@@ -136,9 +148,9 @@ enum Next {
 }
 
 impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
-    pub(super) fn new(decoder: &'d mut Decoder<'s, 'de>, walk: &'w mut W, outer: usize) -> Self {
+    pub(super) fn new(decoder: &'d mut Decoder<'s, 'de>, walk: &'w mut W, outer: Around) -> Self {
         let (open, last_list) = (Vec::new(), (0, false));
-        Walker { decoder, walk, open, outer, last_list, lists: PhantomData }
+        Walker { decoder, walk, open, marks: 0, outer, last_list, lists: PhantomData }
     }
 
     fn all(&mut self, slot: u8) -> Result<()> {
@@ -205,7 +217,7 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
                 *key = decoder.reader.clone();
                 Ok(Next::Value(slot))
             }
-            None => Ok(Next::End),
+            Some(Level::Mark) | None => Ok(Next::End),
         }
     }
 
@@ -224,7 +236,27 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
         if unannounced {
             self.walk.unannounced()?;
         }
-        self.walk.end()
+        self.walk.end()?;
+        self.leave_marks();
+        Ok(())
+    }
+
+    /// Where a value has ended, so have the options and marks around it alone.
+    #[inline]
+    fn leave_marks(&mut self) {
+        while let Some(Level::Mark) = self.open.last() {
+            self.open.pop();
+            self.marks -= 1;
+        }
+    }
+
+    fn mark(&mut self) -> Result<()> {
+        if self.outer.marks + self.marks >= MAX_LEVELS {
+            return Err(stack::too_deep(MAX_LEVELS as u32));
+        }
+        self.marks += 1;
+        self.open.push(Level::Mark);
+        Ok(())
     }
 
     /// Tells of a value, or of its beginning if it has parts.
@@ -246,7 +278,15 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
     }
 
     #[inline(never)]
-    fn compound(&mut self, mut tag: Tag) -> Result<()> {
+    fn compound(&mut self, tag: Tag) -> Result<()> {
+        self.marked(tag)?;
+        self.leave_marks();
+        Ok(())
+    }
+
+    /// A value with the options and marks that it stands in, or its beginning if it has parts.
+    #[inline]
+    fn marked(&mut self, mut tag: Tag) -> Result<()> {
         loop {
             let slot = match tag {
                 Tag::Record => return self.record(),
@@ -255,11 +295,13 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
                 Tag::Option => match self.decoder.reader.byte()? {
                     0 => return self.walk.none(),
                     slot => {
+                        self.mark()?;
                         self.walk.some()?;
                         slot
                     }
                 },
                 Tag::Readable => {
+                    self.mark()?;
                     self.walk.readable()?;
                     ANY
                 }
@@ -279,9 +321,20 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
         Ok(())
     }
 
+    /// How many levels are open; options and marks are counted by themselves.
+    #[inline]
+    fn levels(&self) -> usize {
+        self.open.len() - self.marks
+    }
+
+    /// What stands around the value that is told of.
+    fn around(&self) -> Around {
+        Around { levels: self.outer.levels + self.levels(), marks: self.outer.marks + self.marks }
+    }
+
     #[inline]
     fn check_levels(&self) -> Result<()> {
-        if self.outer + self.open.len() >= MAX_LEVELS {
+        if self.outer.levels + self.levels() >= MAX_LEVELS {
             return Err(stack::too_deep(MAX_LEVELS as u32));
         }
         Ok(())
@@ -357,7 +410,7 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
     fn runs(&mut self, tag: Tag) -> Result<()> {
         if tag == Tag::Seq {
             if L::KEPT
-                && let Some(list) = kept::list(self.decoder, self.outer + self.open.len())?
+                && let Some(list) = kept::list(self.decoder, self.around())?
             {
                 return L::keep(self.walk, list);
             }
@@ -620,18 +673,13 @@ fn other_leaf<'de, W: Walk<'de>>(
 /// Whether a run of this tag is one of numbers or bools, told of many at once.
 #[inline]
 pub(super) fn is_number(slot: u8) -> bool {
-    const TAGS: u32 = 1 << Tag::Bool as u8
+    const TAGS: u32 = VARINTS
+        | 1 << Tag::Bool as u8
         | 1 << Tag::I8 as u8
         | 1 << Tag::U8 as u8
         | 1 << Tag::F32 as u8
         | 1 << Tag::F64 as u8
         | 1 << Tag::I64Fixed as u8
-        | 1 << Tag::U64Fixed as u8
-        | 1 << Tag::I16 as u8
-        | 1 << Tag::I32 as u8
-        | 1 << Tag::I64 as u8
-        | 1 << Tag::U16 as u8
-        | 1 << Tag::U32 as u8
-        | 1 << Tag::U64 as u8;
+        | 1 << Tag::U64Fixed as u8;
     slot < 32 && TAGS >> slot & 1 == 1
 }

@@ -1,16 +1,12 @@
 //! A tree of values out of a walk.
 
 use crate::array::UntypedLive;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 use super::number::NumberList;
 use super::parts::{Map, Record};
 use super::seq::{EncodedList, Seq};
 use super::{Blob, Names, Number, Numbers, PlacedArray, Value, Walk};
-
-/// How deep values may nest: as deep as what is written may, in what has parts and in options. A value is dropped, cloned and
-/// compared by recursion.
-const MAX_LEVELS: usize = 4096;
 
 /// More than these a list makes no room for beforehand: its length is a claim. Far in there is hardly any, as there may be thousands of
 /// levels that claim much, and a record's names are once for all that have them.
@@ -75,13 +71,8 @@ impl Builder {
         len.min(if self.open.len() < FAR_IN { MAX_ROOM } else { ROOM_FAR_IN })
     }
 
+    /// How deep values nest is bounded by the walk.
     fn open(&mut self, open: Open) -> Result<()> {
-        if self.open.len() >= MAX_LEVELS {
-            return Err(Error::new(
-                ErrorKind::Limit,
-                format!("a value nests deeper than {MAX_LEVELS} levels"),
-            ));
-        }
         self.open.push(open);
         Ok(())
     }

@@ -435,6 +435,45 @@ fn what_nests_too_deep_is_a_limit() {
     }
 }
 
+/// A long list is looked over once and read when somebody looks: what was right then must not turn out to be none. Options were not
+/// counted where it was looked over.
+#[test]
+fn long_lists_of_what_nests_deep_are_read_or_refused() {
+    for (wraps, end) in
+        [(tag::OPTION, &[0][..]), (0x1d, &[tag::UNIT]), (tag::OPTION, &[tag::U8, 7])]
+    {
+        for levels in [1, 2000, 2040, 2050, 4090, 4100, 5000, 100_000] {
+            for around in [0, 3, 2000] {
+                let mut bytes = vec![tag::OPTION; around];
+                bytes.push(tag::SEQ);
+                bytes.extend(varint(40 << 1));
+                bytes.push(tag::ANY);
+                bytes.extend([tag::UNIT; 39]);
+                bytes.extend(vec![wraps; levels]);
+                bytes.extend(end);
+                let block = Block::new(inline(&bytes)).unwrap();
+                let value = match block.value() {
+                    Ok(value) => value,
+                    Err(error) => {
+                        assert_eq!(error.kind(), ErrorKind::Limit, "{error}");
+                        assert!(levels + around > 2040, "{levels} {around}");
+                        continue;
+                    }
+                };
+                let list = (0..around).fold(&value, |value, _| match value {
+                    Value::Optional(Some(value)) => value,
+                    other => panic!("{other}"),
+                });
+                assert_eq!(list.as_slice().unwrap().len(), 40);
+                let Value::Seq(list) = list else { panic!() };
+                assert_eq!(list.each().count(), 40);
+                assert!(value.clone() == value && value.to_string().len() < 10_000);
+                assert!(from_bytes::<Value>(&to_bytes(&value).unwrap()).unwrap() == value);
+            }
+        }
+    }
+}
+
 /// What is made by hand may nest deeper than what is read: to write it is an error.
 #[test]
 fn values_that_are_made_too_deep_are_not_written() {
