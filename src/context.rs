@@ -370,12 +370,6 @@ pub(crate) fn take_value() -> Option<Box<dyn Any>> {
     with_reading(|reading| reading.value.take())
 }
 
-/// Whether serde's buffer has arrays as readers of arrays take them.
-#[cfg(feature = "ndarray")]
-pub(crate) fn has_buffered_arrays() -> bool {
-    with_reading(|reading| reading.seen.has(|form| form == Form::Token))
-}
-
 /// The form in which the next array, which has this name, goes into serde's buffer, where it usually goes in another.
 pub(crate) fn form_of(name: &str, usual: Form) -> Form {
     with_reading(|reading| {

@@ -43,6 +43,8 @@ pub use handle::{
 pub use info::ArrayInfo;
 pub use item::{BorrowItem, DeserializeArray, DeserializeItem, SerializeArray, SerializeItem};
 #[cfg(feature = "ndarray")]
+pub(crate) use live::BufferedArray;
+#[cfg(feature = "ndarray")]
 pub use live::{
     AtomicArray, FlatAtomic, LiveKind, LockedArray, LockedReadGuard, LockedWriteGuard,
     UntypedAtomic, UntypedLive, UntypedReadGuard, UntypedWriteGuard,

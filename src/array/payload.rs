@@ -73,10 +73,17 @@ pub(super) fn read<'de, M: Made<'de>, D: Deserializer<'de>>(d: D) -> Result<M, D
     d.deserialize_newtype_struct(TOKEN, Token(PhantomData))
 }
 
-/// The same out of what such a newtype holds.
-#[cfg(feature = "ndarray")]
-pub(super) fn read_inside<'de, M: Made<'de>, D: Deserializer<'de>>(d: D) -> Result<M, D::Error> {
-    Token(PhantomData).visit_newtype_struct(d)
+/// The array for which serde's buffer has this ticket, of which the bytes come next; `None` outside of the read in which it was kept.
+pub(super) fn of_ticket<'de, T: Target<'de>, S: SeqAccess<'de>>(
+    ticket: u64,
+    seq: &mut S,
+) -> Result<Option<T>, S::Error> {
+    let Some(head) = take_out(ticket) else { return Ok(None) };
+    let bytes = |seed| {
+        let stored = seq.next_element_seed(seed)?;
+        stored.ok_or_else(|| S::Error::invalid_length(1, &"the bytes of an array"))
+    };
+    finish(head, bytes).map(Some)
 }
 
 struct Token<M>(PhantomData<M>);
@@ -168,10 +175,7 @@ impl<'de, T: Target<'de>> Visitor<'de> for Payload<T> {
                 return T::nested(nest);
             }
             Some(Head::Ticket(ticket)) => {
-                let head = take_out(ticket).ok_or_else(no_ticket)?;
-                return finish(head, |seed| {
-                    seq.next_element_seed(seed)?.ok_or_else(|| S::Error::invalid_length(1, &self))
-                });
+                return of_ticket(ticket, &mut seq)?.ok_or_else(no_ticket);
             }
             Some(Head::Element) => nest.shape[0] = 1,
             Some(Head::One(leaf)) => match seq.next_element_seed(Second(&nest))? {

@@ -1,112 +1,49 @@
 //! A value, read: lossless from a container of this crate, else out of whatever a format says of itself.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{
-    Deserialize, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
 };
 
-use crate::array::UntypedArray;
+use crate::array::BufferedArray;
 use crate::context;
 
-use super::{Blob, Map, Names, PlacedArray, Record, Value};
+use super::{Blob, Map, Names, Record, Value};
 
 /// The name under which a value is asked for. It has this crate's version in it, as the token of arrays.
 pub(crate) const VALUE: &str = concat!("$serde_shm::Value/", env!("CARGO_PKG_VERSION"));
 
+/// More than these a list makes no room for beforehand.
+const ROOM: usize = 1 << 12;
+
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Serde's buffer would take a newtype that is an array for the one that is asked for, and give what is in it.
-        if is_serdes_buffer::<D>() && context::has_buffered_arrays() {
-            return deserializer.deserialize_any(Any);
-        }
-        deserializer.deserialize_newtype_struct(VALUE, Whole)
+        AnyValue { is_inside: false, ticket: None }.deserialize(deserializer)
     }
 }
 
-/// Whether it gives what serde's buffer keeps: serde gives no other way to ask.
-fn is_serdes_buffer<D>() -> bool {
-    let name = std::any::type_name::<D>();
-    name.starts_with("serde")
-        && (name.contains("ContentDeserializer<") || name.contains("ContentRefDeserializer<"))
+/// Takes the value that our deserializer has made, or what another one says of it.
+///
+/// An array that serde's buffer keeps comes as a list whose first item is a ticket for it. A ticket stands in two newtypes more than
+/// other items do: the buffer takes one off as it is asked for a newtype, and the other is met inside.
+#[derive(Clone, Copy)]
+struct AnyValue<'t> {
+    /// The newtype that was asked for is taken off.
+    is_inside: bool,
+    /// Where the number of a ticket goes.
+    ticket: Option<&'t Cell<Option<u64>>>,
 }
 
-macro_rules! whole {
-    ($($method:ident $ty:ty;)*) => {$(
-        fn $method<E: Error>(self, value: $ty) -> Result<Value, E> {
-            Any.$method(value)
-        }
-    )*};
-}
-
-/// Takes the value that our deserializer has made, or what another one gives.
-struct Whole;
-
-impl<'de> Visitor<'de> for Whole {
+impl<'de> DeserializeSeed<'de> for AnyValue<'_> {
     type Value = Value;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<Value, D::Error> {
-        match context::take_value().and_then(|value| value.downcast().ok()) {
-            Some(value) => Ok(*value),
-            None => d.deserialize_any(Any),
-        }
-    }
-
-    // A format that drops newtypes altogether calls these, as do serde's own deserializers of one value, which many formats have
-    // for keys.
-    whole! {
-        visit_bool bool;
-        visit_i8 i8;
-        visit_i16 i16;
-        visit_i32 i32;
-        visit_i64 i64;
-        visit_i128 i128;
-        visit_u8 u8;
-        visit_u16 u16;
-        visit_u32 u32;
-        visit_u64 u64;
-        visit_u128 u128;
-        visit_f32 f32;
-        visit_f64 f64;
-        visit_char char;
-        visit_str &str;
-        visit_string String;
-        visit_bytes &[u8];
-        visit_borrowed_bytes &'de [u8];
-        visit_byte_buf Vec<u8>;
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Value, E> {
-        Any.visit_unit()
-    }
-
-    fn visit_none<E: Error>(self) -> Result<Value, E> {
-        Any.visit_none()
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, d: D) -> Result<Value, D::Error> {
-        Any.visit_some(d)
-    }
-
-    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
-        Any.visit_enum(data)
-    }
-
-    fn visit_seq<S: SeqAccess<'de>>(self, seq: S) -> Result<Value, S::Error> {
-        Any.visit_seq(seq)
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Value, M::Error> {
-        Any.visit_map(map)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_newtype_struct(VALUE, self)
     }
 }
-
-/// Takes what a format says of a value.
-struct Any;
 
 macro_rules! numbers {
     ($($method:ident $ty:ty, $name:ident;)*) => {$(
@@ -116,7 +53,7 @@ macro_rules! numbers {
     )*};
 }
 
-impl<'de> Visitor<'de> for Any {
+impl<'de> Visitor<'de> for AnyValue<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -173,25 +110,42 @@ impl<'de> Visitor<'de> for Any {
         Ok(Value::Optional(Some(Box::new(Value::deserialize(d)?))))
     }
 
-    /// An array that serde's buffer keeps is in a newtype; other newtypes are what they hold.
     fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<Value, D::Error> {
-        if context::has_buffered_arrays() {
-            let array = UntypedArray::from_newtype(d)?;
-            return Ok(Value::Array(PlacedArray::from(array)));
+        if !self.is_inside {
+            return match context::take_value().and_then(|value| value.downcast().ok()) {
+                Some(value) => Ok(*value),
+                None => d.deserialize_any(AnyValue { is_inside: true, ..self }),
+            };
         }
-        Value::deserialize(d)
+        let value = Value::deserialize(d)?;
+        if let (Some(ticket), Value::U64(number)) = (self.ticket, &value) {
+            ticket.set(Some(*number));
+        }
+        Ok(value)
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Value, S::Error> {
-        let mut items = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(1 << 12));
+        let ticket = Cell::new(None);
+        let first = AnyValue { is_inside: false, ticket: Some(&ticket) };
+        let Some(first) = seq.next_element_seed(first)? else { return Ok(Vec::new().into()) };
+        if let Some(ticket) = ticket.get()
+            && let Some(array) = BufferedArray::of_ticket(ticket, &mut seq)?
+        {
+            return Ok(match array {
+                BufferedArray::Plain(array) => array.into(),
+                BufferedArray::Live(array) => array.into(),
+            });
+        }
+        let mut items = Vec::with_capacity(seq.size_hint().map_or(1, |more| (more + 1).min(ROOM)));
+        items.push(first);
         while let Some(item) = seq.next_element()? {
             items.push(item);
         }
-        Ok(Value::from(items))
+        Ok(items.into())
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Value, M::Error> {
-        let mut entries = Vec::with_capacity(map.size_hint().unwrap_or(0).min(1 << 12));
+        let mut entries = Vec::with_capacity(map.size_hint().unwrap_or(0).min(ROOM));
         while let Some(entry) = map.next_entry()? {
             entries.push(entry);
         }

@@ -17,6 +17,7 @@ pub use atomic::AtomicArray;
 pub use flat::FlatAtomic;
 pub use guards::{UntypedReadGuard, UntypedWriteGuard};
 pub use locked::{LockedArray, LockedReadGuard, LockedWriteGuard};
+pub(crate) use untyped::BufferedArray;
 pub use untyped::{LiveKind, UntypedAtomic, UntypedLive};
 
 use crate::context;

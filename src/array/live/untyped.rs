@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ndarray::Dimension;
-use serde::de::{Deserialize, Deserializer};
+use serde::de::{Deserialize, Deserializer, SeqAccess};
 use serde::ser::{Error as _, Serialize, Serializer};
 
 use crate::context;
@@ -531,5 +531,27 @@ impl<'de> Made<'de> for UntypedLive {
 impl<'de> Deserialize<'de> for UntypedLive {
     fn deserialize<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
         Self::deserialize_array(d)
+    }
+}
+
+/// An array that serde's buffer keeps.
+pub(crate) enum BufferedArray {
+    Plain(UntypedArray),
+    Live(UntypedLive),
+}
+
+impl BufferedArray {
+    /// The one that has this ticket, of which the bytes come next; `None` outside of the read in which it was kept.
+    pub(crate) fn of_ticket<'de, S: SeqAccess<'de>>(
+        ticket: u64,
+        seq: &mut S,
+    ) -> Result<Option<Self>, S::Error> {
+        Ok(match payload::of_ticket::<Found<'de>, S>(ticket, seq)? {
+            None => None,
+            Some(found @ Found::Stored(Placed { standing: Standing::Live(..), .. }, _)) => {
+                Some(BufferedArray::Live(UntypedLive::made(found)?))
+            }
+            Some(found) => Some(BufferedArray::Plain(UntypedArray::made(found)?)),
+        })
     }
 }

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error};
 use crate::array::dynamic::DynArray;
 use crate::array::item::DeserializeArray;
 use crate::array::nested::Nest;
-use crate::array::payload::{Made, Stored, Target, kind_error, read, read_inside};
+use crate::array::payload::{Made, Stored, Target, kind_error, read};
 use crate::context::{self, note_meeting};
 use crate::error::{self, ErrorKind};
 use crate::memory::live::Kind;
@@ -93,13 +93,6 @@ fn own<E: Error>(error: &error::Error) -> E {
 impl<'de> DeserializeArray<'de> for UntypedArray {
     fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         read(d)
-    }
-}
-
-impl UntypedArray {
-    /// What a newtype holds that an array in serde's buffer is.
-    pub(crate) fn from_newtype<'de, D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        read_inside(d)
     }
 }
 
