@@ -23,10 +23,18 @@ pub(crate) trait Frame<A: 'static> {
     fn exclusive_mut<'s>(view: &'s mut Self::Exclusive<'_>) -> &'s mut Self::Seen;
 }
 
-/// What keeps a region, and with it its elements, for `'k`: a borrow of it, or a share. Others there must not be.
-pub(crate) trait Keep<'k> {
+/// What keeps a region, and with it its elements, for `'k`: a borrow of it, or a share. Others there are not: the guards rely on it,
+/// and what it is sealed by stands in this file alone.
+pub(crate) trait Keep<'k>: sealed::Sealed {
     fn region(&self) -> &LiveRegion;
 }
+
+mod sealed {
+    pub(crate) trait Sealed {}
+}
+
+impl sealed::Sealed for &LiveRegion {}
+impl sealed::Sealed for LiveRegion {}
 
 impl<'k> Keep<'k> for &'k LiveRegion {
     #[inline]
