@@ -16,45 +16,45 @@ use super::{Place, Writer, Written};
 
 /// An array that the sink has begun.
 pub(super) struct Begun<'q, 'a, S> {
-    serializer: Place<'q, 'a, S>,
+    place: Place<'q, 'a, S>,
     left: usize,
 }
 
 impl<'q, 'a, S: Sink> Begun<'q, 'a, S> {
     /// Begins an array at the place where the serializer stands.
     pub(super) fn begin(
-        mut serializer: Place<'q, 'a, S>,
+        mut place: Place<'q, 'a, S>,
         dtype: &DType,
         shape: &[usize],
         order: Order,
         kind: Kind,
     ) -> Result<Self> {
-        let left = serializer.begin_array(dtype, shape, order, kind)?;
-        Ok(Begun { serializer, left })
+        let left = place.begin_array(dtype, shape, order, kind)?;
+        Ok(Begun { place, left })
     }
 
     /// An array that was begun there, of which so many bytes are to come.
-    pub(super) fn of(serializer: Place<'q, 'a, S>, left: usize) -> Self {
-        Begun { serializer, left }
+    pub(super) fn of(place: Place<'q, 'a, S>, left: usize) -> Self {
+        Begun { place, left }
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let Some(left) = self.left.checked_sub(bytes.len()) else {
-            return Err(self.serializer.writer.fail(wrong_length()));
+            return Err(self.place.writer.fail(wrong_length()));
         };
         self.left = left;
-        self.serializer.writer.hand_over(bytes)
+        self.place.writer.hand_over(bytes)
     }
 
     /// Ends the array and encodes the reference to it.
     pub(super) fn end(mut self, tag: Tag) -> Result<Written> {
         if self.left != 0 {
-            return Err(self.serializer.writer.fail(wrong_length()));
+            return Err(self.place.writer.fail(wrong_length()));
         }
-        let writer = &mut *self.serializer.writer;
+        let writer = &mut *self.place.writer;
         let number = writer.sink.end().map_err(|error| writer.fail(error.into_serde()))?;
-        let note = self.serializer.tag(tag, LONGEST);
-        let Place { writer, next, .. } = self.serializer;
+        let note = self.place.tag(tag, LONGEST);
+        let Place { writer, next, .. } = self.place;
         Ok(Written::noted(writer.put_varint(next, number), note))
     }
 }
@@ -116,24 +116,24 @@ enum State<'q, 'a, S> {
 }
 
 impl<'q, 'a, S: Sink> Capture<'q, 'a, S> {
-    pub(super) fn new(serializer: Place<'q, 'a, S>) -> Self {
-        Capture { state: State::Waiting(serializer), is_ndarray_form: false }
+    pub(super) fn new(place: Place<'q, 'a, S>) -> Self {
+        Capture { state: State::Waiting(place), is_ndarray_form: false }
     }
 
     pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         match std::mem::replace(&mut self.state, State::Failed) {
-            State::Waiting(serializer) => {
+            State::Waiting(place) => {
                 let mut descriptor = None;
                 value.serialize(Bytes(|bytes: &[u8]| {
                     descriptor = Descriptor::decode(bytes);
                     Ok(())
                 }))?;
                 let Some(found) = descriptor else {
-                    return Err(serializer.writer.fail(foreign()));
+                    return Err(place.writer.fail(foreign()));
                 };
                 let Descriptor { dtype, shape, order, kind, is_ndarray_form } = &found;
                 self.is_ndarray_form = *is_ndarray_form;
-                let begun = Begun::begin(serializer, dtype, shape, *order, *kind)?;
+                let begun = Begun::begin(place, dtype, shape, *order, *kind)?;
                 self.state = State::Begun(begun);
             }
             State::Begun(mut begun) => {
@@ -149,7 +149,7 @@ impl<'q, 'a, S: Sink> Capture<'q, 'a, S> {
         match self.state {
             State::Begun(begun) if self.is_ndarray_form => begun.end(Tag::Ndarray),
             State::Begun(begun) => begun.end(Tag::Array),
-            State::Waiting(serializer) => Err(serializer.writer.fail(foreign())),
+            State::Waiting(place) => Err(place.writer.fail(foreign())),
             State::Failed => Err(foreign()),
         }
     }

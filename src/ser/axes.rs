@@ -32,14 +32,11 @@ impl Dim {
 }
 
 impl Serialize for Dim {
-    fn serialize<S: serde::Serializer>(
-        &self,
-        serializer: S,
-    ) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(&self, place: S) -> std::result::Result<S::Ok, S::Error> {
         if !self.tuple {
-            return serializer.collect_seq(&self.axes);
+            return place.collect_seq(&self.axes);
         }
-        let mut tuple = serializer.serialize_tuple(self.axes.len())?;
+        let mut tuple = place.serialize_tuple(self.axes.len())?;
         for axis in &self.axes {
             tuple.serialize_element(axis)?;
         }
@@ -59,11 +56,11 @@ impl<'x, 'q, 'a, S: Sink> DimTaker<'x, 'q, 'a, S> {
     }
 
     fn real(self) -> Result<Place<'x, 'a, S>> {
-        let serializer = self.array.real("dim")?;
+        let place = self.array.real("dim")?;
         if self.asked.get() {
-            serializer.is_human_readable();
+            place.is_human_readable();
         }
-        Ok(serializer)
+        Ok(place)
     }
 
     fn list(self, list: List, len: usize) -> Axes<'x, 'q, 'a, S> {
@@ -181,10 +178,10 @@ impl<'a, S: Sink> Axes<'_, '_, 'a, S> {
         if let Axes::Kept { .. } = self
             && let Axes::Kept { taker, list, axes } = std::mem::replace(self, Axes::Failed)
         {
-            let serializer = taker.real()?;
+            let place = taker.real()?;
             let mut real = match list {
-                List::Seq(len) => RealList::Seq(Seq::begin(serializer, len)?),
-                List::Tuple(len) => RealList::Tuple(serializer.serialize_tuple(len)?),
+                List::Seq(len) => RealList::Seq(Seq::begin(place, len)?),
+                List::Tuple(len) => RealList::Tuple(place.serialize_tuple(len)?),
             };
             for axis in &axes {
                 match &mut real {
@@ -254,11 +251,11 @@ impl<'y, 'a, S: Sink> AxisTaker<'y, '_, '_, 'a, S> {
     }
 
     fn real(self) -> Result<Place<'y, 'a, S>> {
-        let serializer = self.axes.place()?;
+        let place = self.axes.place()?;
         if self.asked.get() {
-            serializer.is_human_readable();
+            place.is_human_readable();
         }
-        Ok(serializer)
+        Ok(place)
     }
 }
 

@@ -224,10 +224,10 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
         let State::Packing(array) = &mut self.state else { return false };
         let Some(seen) = array.seen() else { return false };
         let dtype = DType::little_endian(scalar);
-        match seen.serializer.begin_array(&dtype, &self.shape, Order::C, Kind::Plain) {
+        match seen.place.begin_array(&dtype, &self.shape, Order::C, Kind::Plain) {
             Ok(bytes) => {
                 if self.announced == Some(self.count) {
-                    seen.serializer.writer.sink.expect(bytes);
+                    seen.place.writer.sink.expect(bytes);
                 }
                 self.scalar = Some(scalar);
                 true
@@ -276,7 +276,7 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
         }
         let State::Packing(array) = &mut self.state else { return };
         let Some(seen) = array.seen() else { return };
-        if let Err(error) = seen.serializer.writer.hand_over(bytes) {
+        if let Err(error) = seen.place.writer.hand_over(bytes) {
             self.state = State::Failed(error);
         }
     }
@@ -306,13 +306,13 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
         if self.scalar.is_some()
             && let Some(seen) = array.seen()
         {
-            seen.serializer.writer.abandon()?;
+            seen.place.writer.abandon()?;
         }
-        let serializer = array.real("data")?;
+        let place = array.real("data")?;
         if self.asked {
-            serializer.is_human_readable();
+            place.is_human_readable();
         }
-        let mut seq = Seq::begin(serializer, self.announced)?;
+        let mut seq = Seq::begin(place, self.announced)?;
         let packed = std::mem::take(&mut self.kept);
         if let Some(scalar) = self.scalar {
             for bytes in packed.chunks_exact(DType::little_endian(scalar).item_size()) {
@@ -334,11 +334,11 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
 
     /// Writes a number that does not fit.
     fn write(&mut self, scalar: Scalar, bytes: [u8; 8], asked: bool) -> Result<Written> {
-        let serializer = self.place()?;
+        let place = self.place()?;
         if asked {
-            serializer.is_human_readable();
+            place.is_human_readable();
         }
-        Packed { scalar, bytes: &bytes }.serialize(serializer)
+        Packed { scalar, bytes: &bytes }.serialize(place)
     }
 
     /// An item was not kept.
@@ -399,26 +399,23 @@ struct Packed<'b> {
 }
 
 impl Serialize for Packed<'_> {
-    fn serialize<S: serde::Serializer>(
-        &self,
-        serializer: S,
-    ) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(&self, place: S) -> std::result::Result<S::Ok, S::Error> {
         fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
             bytes.first_chunk().copied().unwrap_or([0; N])
         }
         let bytes = self.bytes;
         match self.scalar {
-            Scalar::Bool => serializer.serialize_bool(bytes.first() == Some(&1)),
-            I8 => serializer.serialize_i8(i8::from_le_bytes(array(bytes))),
-            I16 => serializer.serialize_i16(i16::from_le_bytes(array(bytes))),
-            I32 => serializer.serialize_i32(i32::from_le_bytes(array(bytes))),
-            I64 => serializer.serialize_i64(i64::from_le_bytes(array(bytes))),
-            U8 => serializer.serialize_u8(u8::from_le_bytes(array(bytes))),
-            U16 => serializer.serialize_u16(u16::from_le_bytes(array(bytes))),
-            U32 => serializer.serialize_u32(u32::from_le_bytes(array(bytes))),
-            U64 => serializer.serialize_u64(u64::from_le_bytes(array(bytes))),
-            F32 => serializer.serialize_f32(f32::from_le_bytes(array(bytes))),
-            F64 => serializer.serialize_f64(f64::from_le_bytes(array(bytes))),
+            Scalar::Bool => place.serialize_bool(bytes.first() == Some(&1)),
+            I8 => place.serialize_i8(i8::from_le_bytes(array(bytes))),
+            I16 => place.serialize_i16(i16::from_le_bytes(array(bytes))),
+            I32 => place.serialize_i32(i32::from_le_bytes(array(bytes))),
+            I64 => place.serialize_i64(i64::from_le_bytes(array(bytes))),
+            U8 => place.serialize_u8(u8::from_le_bytes(array(bytes))),
+            U16 => place.serialize_u16(u16::from_le_bytes(array(bytes))),
+            U32 => place.serialize_u32(u32::from_le_bytes(array(bytes))),
+            U64 => place.serialize_u64(u64::from_le_bytes(array(bytes))),
+            F32 => place.serialize_f32(f32::from_le_bytes(array(bytes))),
+            F64 => place.serialize_f64(f64::from_le_bytes(array(bytes))),
             // No element is packed as another.
             _ => Err(serde::ser::Error::custom("an element of another type")),
         }
@@ -439,11 +436,11 @@ impl<'x, 'a, S: Sink> DataTaker<'_, 'x, '_, 'a, S> {
         let State::Packing(array) = std::mem::replace(&mut self.elements.state, State::Done) else {
             return Err(other());
         };
-        let serializer = array.real("data")?;
+        let place = array.real("data")?;
         if self.asked.get() {
-            serializer.is_human_readable();
+            place.is_human_readable();
         }
-        Ok(serializer)
+        Ok(place)
     }
 }
 
@@ -482,7 +479,7 @@ impl<'y, 'x, 'q, 'a, S: Sink> serde::Serializer for DataTaker<'y, 'x, 'q, 'a, S>
         if elements.scalar.take().is_some()
             && let Some(seen) = array.seen()
         {
-            seen.serializer.writer.abandon()?;
+            seen.place.writer.abandon()?;
         }
         elements.own = false;
         self.real()?.serialize_newtype_struct(name, value)
@@ -571,11 +568,11 @@ impl<'z, 'a, S: Sink> Element<'z, '_, '_, '_, 'a, S> {
     fn real(self) -> Result<Place<'z, 'a, S>> {
         let Sequence { elements, block } = self.sequence;
         elements.keep(&std::mem::take(block));
-        let serializer = elements.place()?;
+        let place = elements.place()?;
         if self.asked.get() {
-            serializer.is_human_readable();
+            place.is_human_readable();
         }
-        Ok(serializer)
+        Ok(place)
     }
 }
 

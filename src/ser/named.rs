@@ -4,7 +4,6 @@
 use serde::ser::{Error as _, Serialize};
 
 use crate::error::{Error, Result};
-use crate::stack;
 use crate::store::Sink;
 use crate::wire::{Kind, Schema, Tag, put_varints, zigzag};
 
@@ -12,7 +11,7 @@ use super::array::Bytes;
 use super::record::Record;
 use super::schema::Key;
 use super::seq_map::Seq;
-use super::{ANY, Place, Writer, Written};
+use super::{Place, Writer, Written};
 
 /// A record whose names are known at run time only.
 pub(super) struct NamedRecord<'q, 'a, S> {
@@ -183,25 +182,10 @@ impl<'q, 'a, S: Sink> ReadableValue<'q, 'a, S> {
 
     #[inline(never)]
     pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let Readable::Waiting(mut place) = std::mem::replace(&mut self.state, Readable::Failed)
-        else {
+        let Readable::Waiting(place) = std::mem::replace(&mut self.state, Readable::Failed) else {
             return Err(not_one());
         };
-        let note = place.tag(Tag::Readable, 0);
-        let Place { writer, next, here, depth } = place;
-        // One may hold another, as an option may.
-        if depth.options() >= stack::STEP || writer.watch.is_due::<()>() {
-            writer.make_room_for_option(depth)?;
-        }
-        let (here, depth) = (here.get().with(ANY), depth.option());
-        let written = if writer.low {
-            writer.write_elsewhere(value, next, here, depth)?
-        } else {
-            value.serialize(writer.at(next, here, depth))?
-        };
-        // It is in the form that it has: it is not written in another.
-        let written = writer.settle(value, here, depth, written)?;
-        self.state = Readable::Written(Written::noted(written.next(), note));
+        self.state = Readable::Written(place.held(Tag::Readable, value)?);
         Ok(())
     }
 

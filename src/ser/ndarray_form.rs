@@ -94,20 +94,20 @@ enum State<'q, 'a, S> {
 
 /// Nothing of it is written; these parts were seen.
 pub(super) struct Seen<'q, 'a, S> {
-    pub(super) serializer: Place<'q, 'a, S>,
+    pub(super) place: Place<'q, 'a, S>,
     version: bool,
     pub(super) dim: Option<Dim>,
 }
 
 impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
-    pub(super) fn new(serializer: Place<'q, 'a, S>) -> Self {
-        let seen = Seen { serializer, version: false, dim: None };
+    pub(super) fn new(place: Place<'q, 'a, S>) -> Self {
+        let seen = Seen { place, version: false, dim: None };
         NdarrayForm { state: State::Seen(seen) }
     }
 
     pub(super) fn is_readable(&self) -> bool {
         match &self.state {
-            State::Seen(seen) => seen.serializer.writer.readable,
+            State::Seen(seen) => seen.place.writer.readable,
             State::Struct(record) => record.is_readable(),
             _ => false,
         }
@@ -166,7 +166,7 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
         if let End::Lost | End::Open = end
             && let Some(seen) = self.seen()
         {
-            seen.serializer.writer.abandon()?;
+            seen.place.writer.abandon()?;
         }
         match end {
             End::Failed(error) => Err(error),
@@ -201,7 +201,7 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
     pub(super) fn place(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.state, State::Failed) {
             State::Seen(seen) => {
-                let written = Begun::of(seen.serializer, 0).end(Tag::Ndarray)?;
+                let written = Begun::of(seen.place, 0).end(Tag::Ndarray)?;
                 self.state = State::Placed(written);
                 Ok(())
             }
@@ -212,8 +212,8 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
     /// Goes on as a plain struct, with what was seen so far written first.
     fn as_struct(&mut self) -> Result<&mut Record<'q, 'a, S>> {
         self.state = match std::mem::replace(&mut self.state, State::Failed) {
-            State::Seen(Seen { serializer, version, dim }) => {
-                let mut record = Record::begin(serializer, Key::of_struct(NAME, FIELDS.len()))?;
+            State::Seen(Seen { place, version, dim }) => {
+                let mut record = Record::begin(place, Key::of_struct(NAME, FIELDS.len()))?;
                 if version {
                     record.field("v", &1_u8)?;
                 }
@@ -261,11 +261,11 @@ impl<'x, 'a, S: Sink> VersionTaker<'x, '_, 'a, S> {
     }
 
     fn real(self) -> Result<Place<'x, 'a, S>> {
-        let serializer = self.array.real("v")?;
+        let place = self.array.real("v")?;
         if self.asked.get() {
-            serializer.is_human_readable();
+            place.is_human_readable();
         }
-        Ok(serializer)
+        Ok(place)
     }
 }
 

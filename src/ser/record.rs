@@ -68,8 +68,8 @@ fn start(position: usize, note: Note) -> u64 {
 
 impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn begin(serializer: Place<'q, 'a, S>, key: Key<'a>) -> Result<Self> {
-        let Place { writer, next, here, depth } = serializer;
+    pub(super) fn begin(place: Place<'q, 'a, S>, key: Key<'a>) -> Result<Self> {
+        let Place { writer, next, here, depth } = place;
         let here = here.get();
         match writer.schemas.guess(&key) {
             Some(&guess) if writer.has_room(depth) => {
@@ -198,14 +198,14 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
 #[cold]
 #[inline(never)]
 fn begin_other<'a, S>(
-    serializer: Place<'_, 'a, S>,
+    place: Place<'_, 'a, S>,
     kind: Kind,
     name: &'a str,
     variant_index: u32,
     variant: &'a str,
     len: usize,
 ) -> Result<At<'a>> {
-    let Place { writer, next, here, depth } = serializer;
+    let Place { writer, next, here, depth } = place;
     let here = here.get();
     let key = Key { kind, name, variant, variant_index, len };
     let (next, note) = writer.put_tag(next, here.slot(), Tag::Record as u8, 0);

@@ -35,11 +35,11 @@ impl<const N: usize> Run<N> {
     /// Begins a sequence or map.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn begin<S>(
-        serializer: Place<'_, '_, S>,
+        place: Place<'_, '_, S>,
         tag: Tag,
         len: Option<usize>,
     ) -> Result<(Self, usize, Note)> {
-        let Place { writer, next, here, depth } = serializer;
+        let Place { writer, next, here, depth } = place;
         let here = here.get();
         let (mut next, note) = writer.put_tag(next, here.slot(), tag as u8, LONGEST + N);
         let mut hidden = 0;
@@ -225,8 +225,8 @@ pub(super) struct Seq<'q, 'a, S> {
 
 impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn begin(serializer: Place<'q, 'a, S>, len: Option<usize>) -> Result<Self> {
-        let Place { writer, next, here, depth } = serializer;
+    pub(super) fn begin(place: Place<'q, 'a, S>, len: Option<usize>) -> Result<Self> {
+        let Place { writer, next, here, depth } = place;
         let (run, next, note) = Run::begin(writer.at(next, here.get(), depth), Tag::Seq, len)?;
         Ok(Seq { writer, next, run, depth: depth.level(), note, start: 0 })
     }
@@ -365,8 +365,8 @@ pub(super) struct Map<'q, 'a, S> {
 
 impl<'q, 'a, S: Sink> Map<'q, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn begin(serializer: Place<'q, 'a, S>, len: Option<usize>) -> Result<Self> {
-        let Place { writer, next, here, depth } = serializer;
+    pub(super) fn begin(place: Place<'q, 'a, S>, len: Option<usize>) -> Result<Self> {
+        let Place { writer, next, here, depth } = place;
         let (run, next, note) = Run::begin(writer.at(next, here.get(), depth), Tag::Map, len)?;
         Ok(Map {
             writer,

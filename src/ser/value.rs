@@ -71,10 +71,10 @@ impl<S> Place<'_, '_, S> {
 }
 
 impl<S: Sink> Place<'_, '_, S> {
-    /// An option whose slot does not say that it is one, or for which there may be no room.
+    /// A value inside an option or a mark, where the slot does not say that it is one, or there may be no room for it.
     #[inline(never)]
-    fn some_apart<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Written> {
-        let note = self.tag(Tag::Option, 0);
+    pub(super) fn held<T: Serialize + ?Sized>(mut self, tag: Tag, value: &T) -> Result<Written> {
+        let note = self.tag(tag, 0);
         let Place { writer, next, here, depth, .. } = self;
         if depth.options() >= stack::STEP || writer.watch.is_due::<()>() {
             writer.make_room_for_option(depth)?;
@@ -165,7 +165,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
             || self.depth.options() >= stack::STEP
             || self.writer.watch.is_due::<()>()
         {
-            return self.some_apart(value);
+            return self.held(Tag::Option, value);
         }
         let Place { writer, next, here, depth } = self;
         let (here, depth) = (here.get().with(ANY), depth.option());
