@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use ndarray::Ix1;
-use serde_shm::{AtomicArray, ErrorKind, LockedArray, Segment};
+use serde_shm::{AtomicArray, ErrorKind, LockedArray, Segment, UntypedLive};
 
 use crate::child::{self, Child};
 use crate::locks::{LONG, shared};
@@ -75,6 +75,27 @@ pub(crate) fn inherited(id: &str, how: &str) {
             let guard = array.read().unwrap();
             let pid = fork(|| i32::from(!is_refused(|| assert!(guard.sum() > 0))));
             child::say(end_of(pid) == Ok(0) && guard[0] == 1);
+        }
+        // Guards that keep their array, whose type is not known.
+        "untyped-write" => {
+            let any: UntypedLive = serde_shm::from_shared(id).unwrap();
+            let mut guard = any.write().unwrap();
+            guard.set(&[0], &5_u32.to_le_bytes()).unwrap();
+            let pid = fork(|| {
+                let reads = is_refused(|| assert!(guard.view().len() > 0));
+                let writes = is_refused(|| guard.set(&[0], &9_u32.to_le_bytes()).unwrap());
+                let all = is_refused(|| guard.bytes_mut().unwrap().fill(9));
+                i32::from(!(reads && writes && all))
+            });
+            let seen = guard.view().view::<u32, Ix1>().unwrap()[0];
+            child::say(end_of(pid) == Ok(0) && seen == 5);
+        }
+        "untyped-read" => {
+            let any: UntypedLive = serde_shm::from_shared(id).unwrap();
+            let guard = any.read().unwrap();
+            let pid = fork(|| i32::from(!is_refused(|| assert!(guard.view().len() > 0))));
+            let seen = guard.view().view::<u32, Ix1>().unwrap()[0];
+            child::say(end_of(pid) == Ok(0) && seen == 1);
         }
         // What was borrowed before the fork is asked nothing when it is used.
         "borrowed" => {
@@ -207,7 +228,9 @@ pub(crate) fn forked(id: &str, how: &str) {
 /// another process had the lock.
 #[test]
 fn a_guard_that_a_child_inherited_is_of_no_use_there() {
-    for how in ["write", "read", "borrowed", "borrowed-read", "handles"] {
+    for how in
+        ["write", "read", "untyped-write", "untyped-read", "borrowed", "borrowed-read", "handles"]
+    {
         let (segment, _array) = shared();
         let mut child = Child::start("inherited", &[segment.id(), how]);
         assert_eq!(child.line(), "true", "{how}");

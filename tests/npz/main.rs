@@ -8,6 +8,7 @@
 mod altered;
 #[cfg(target_os = "linux")]
 mod child;
+mod costs;
 mod durable;
 mod examples;
 mod foreign;

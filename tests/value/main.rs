@@ -9,6 +9,7 @@ mod any;
 #[path = "../../fuzz/src/anything.rs"]
 #[allow(dead_code, unreachable_pub, clippy::pedantic)]
 mod anything;
+mod archives;
 mod binding;
 mod buffers;
 mod deep;
@@ -24,6 +25,7 @@ mod forge;
 mod fuzz_seeds;
 mod hostile;
 mod kept;
+mod live;
 #[path = "../support/memory.rs"]
 mod memory;
 #[path = "../roundtrip/model.rs"]
