@@ -17,6 +17,7 @@ const ROOM_FAR_IN: usize = 16;
 /// Makes a [`Value`] of what it is told.
 #[derive(Default)]
 pub(crate) struct Builder {
+    /// How deep it gets is bounded by the walk.
     open: Vec<Open>,
     done: Option<Value>,
 }
@@ -69,12 +70,6 @@ impl Builder {
     #[inline]
     fn room(&self, len: usize) -> usize {
         len.min(if self.open.len() < FAR_IN { MAX_ROOM } else { ROOM_FAR_IN })
-    }
-
-    /// How deep values nest is bounded by the walk.
-    fn open(&mut self, open: Open) -> Result<()> {
-        self.open.push(open);
-        Ok(())
     }
 
     /// A list that is kept as it is encoded.
@@ -168,32 +163,38 @@ impl<'a> Walk<'a> for Builder {
     }
 
     fn some(&mut self) -> Result<()> {
-        self.open(Open::Option)
+        self.open.push(Open::Option);
+        Ok(())
     }
 
     fn readable(&mut self) -> Result<()> {
-        self.open(Open::Readable)
+        self.open.push(Open::Readable);
+        Ok(())
     }
 
     fn seq(&mut self, len: Option<usize>) -> Result<()> {
         let items = Vec::with_capacity(self.room(len.unwrap_or(0)));
-        self.open(Open::Seq(items, false))
+        self.open.push(Open::Seq(items, false));
+        Ok(())
     }
 
     fn tuple(&mut self, len: usize) -> Result<()> {
         let items = Vec::with_capacity(self.room(len));
-        self.open(Open::Tuple(items))
+        self.open.push(Open::Tuple(items));
+        Ok(())
     }
 
     fn map(&mut self, len: Option<usize>) -> Result<()> {
         let entries = Vec::with_capacity(self.room(len.unwrap_or(0)));
-        self.open(Open::Map(entries, None, false))
+        self.open.push(Open::Map(entries, None, false));
+        Ok(())
     }
 
     #[inline]
     fn record(&mut self, names: &Names) -> Result<()> {
         let values = Vec::with_capacity(self.room(names.len()));
-        self.open(Open::Record(names.clone(), values))
+        self.open.push(Open::Record(names.clone(), values));
+        Ok(())
     }
 
     fn absent(&mut self) -> Result<()> {

@@ -82,7 +82,7 @@ pub(crate) fn inherited(id: &str, how: &str) {
             let mut guard = any.write().unwrap();
             guard.set(&[0], &5_u32.to_le_bytes()).unwrap();
             let pid = fork(|| {
-                let reads = is_refused(|| assert!(guard.view().len() > 0));
+                let reads = is_refused(|| assert!(!guard.view().is_empty()));
                 let writes = is_refused(|| guard.set(&[0], &9_u32.to_le_bytes()).unwrap());
                 let all = is_refused(|| guard.bytes_mut().unwrap().fill(9));
                 i32::from(!(reads && writes && all))
@@ -93,7 +93,7 @@ pub(crate) fn inherited(id: &str, how: &str) {
         "untyped-read" => {
             let any: UntypedLive = serde_shm::from_shared(id).unwrap();
             let guard = any.read().unwrap();
-            let pid = fork(|| i32::from(!is_refused(|| assert!(guard.view().len() > 0))));
+            let pid = fork(|| i32::from(!is_refused(|| assert!(!guard.view().is_empty()))));
             let seen = guard.view().view::<u32, Ix1>().unwrap()[0];
             child::say(end_of(pid) == Ok(0) && seen == 1);
         }
