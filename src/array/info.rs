@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::dtype::DType;
 use crate::layout::Order;
 use crate::memory::live::Kind;
-use crate::store::Entry;
+use crate::store::{ArrayPath, Entry};
 
 /// An array of a container: its path in the object, dtype, shape and order.
 ///
@@ -31,16 +31,16 @@ pub struct ArrayInfo {
 }
 
 impl ArrayInfo {
-    pub(crate) fn from_entry(entry: &Entry<'_>, zero_copy: bool) -> Self {
+    pub(crate) fn from_entry(path: ArrayPath<'_>, entry: Entry, zero_copy: bool) -> Self {
         ArrayInfo {
-            path: entry.path.to_owned(),
-            dtype: entry.dtype.clone(),
-            shape: entry.shape.clone(),
+            path: path.to_string(),
             order: entry.order,
             range: (entry.kind == Kind::Plain)
                 .then(|| entry.offset..entry.offset + entry.bytes as u64),
             zero_copy: zero_copy && entry.dtype.is_native(),
             live: entry.kind != Kind::Plain,
+            dtype: entry.dtype,
+            shape: entry.shape,
         }
     }
 

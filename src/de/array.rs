@@ -2,6 +2,8 @@
 //! sequences, to a plain ndarray its own serde form, to a byte buffer its bytes. So a field may gain or lose its mark, or change
 //! between `Vec`, `Array` and `ShmArray`, without a new format.
 
+use std::borrow::Cow;
+
 use serde::de::value::{BorrowedBytesDeserializer, SeqAccessDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
 
@@ -24,7 +26,7 @@ use super::transparent::wrapped;
 pub(super) struct Array<'t, 'de> {
     placed: Placed<'de>,
     /// Where it stands in the object.
-    name: &'de str,
+    name: Cow<'de, str>,
     /// As what those take it who ask for anything.
     usual: Form,
     bounds: &'t Bounds,
@@ -35,7 +37,7 @@ pub(super) struct Array<'t, 'de> {
 impl<'t, 'de> Array<'t, 'de> {
     pub(super) fn new(
         placed: Placed<'de>,
-        name: &'de str,
+        name: Cow<'de, str>,
         usual: Form,
         bounds: &'t Bounds,
     ) -> Self {
@@ -165,7 +167,7 @@ impl<'de> Deserializer<'de> for Array<'_, 'de> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let Array { placed, name, usual, bounds, .. } = self;
         if is_buffer::<V>() {
-            return buffer::visit(placed, name, bounds, usual, visitor);
+            return buffer::visit(placed, &name, bounds, usual, visitor);
         }
         match usual {
             Form::Bytes => visit_any_bytes(placed.bytes, visitor),

@@ -1,6 +1,8 @@
 //! Values out of an archive that says nothing of its object: fields by the names of its arrays, sequences by number.
 
 #[cfg(feature = "ndarray")]
+use std::borrow::Cow;
+
 use std::cell::Cell;
 
 use serde::de::value::MapAccessDeserializer;
@@ -117,7 +119,7 @@ impl<'t, 'de> ByName<'t, 'de> {
         }
         self.bounds.add_array(placed.bytes.len());
         let usual = if placed.shape.is_empty() { Form::Elements } else { Form::Token };
-        Ok(Array::new(placed, node.name(), usual, self.bounds))
+        Ok(Array::new(placed, Cow::Borrowed(node.name()), usual, self.bounds))
     }
 
     fn unnamed(&self) -> Option<Node<'t, 'de>> {

@@ -12,7 +12,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::layout::Order;
 use crate::stack;
-use crate::store::{ArrayStream, Placed, Source, Standing};
+use crate::store::{ArrayPath, ArrayStream, Placed, Source, Standing};
 #[cfg(feature = "ndarray")]
 use crate::value::Names;
 use crate::wire::{FieldTags, Kind, ReadTables, Reader, Schema, Tag, unzigzag};
@@ -480,7 +480,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
     }
 
     /// The same, with where it stands in the object.
-    pub(super) fn array_and_path(&mut self) -> Result<(Placed<'de>, &'de str)> {
+    pub(super) fn array_and_path(&mut self) -> Result<(Placed<'de>, ArrayPath<'de>)> {
         let number = self.array_number()?;
         Ok((self.numbered_array(number)?, self.source.path(number)?))
     }

@@ -1,7 +1,7 @@
 //! Long lists without arrays in a value of unknown type: they are kept as they are encoded, and read where somebody looks.
 
 use crate::error::{Error, Result};
-use crate::store::{Placed, Source};
+use crate::store::{ArrayPath, Placed, Source};
 use crate::value::{Builder, EncodedList, Value, Walk};
 
 use super::decoder::Decoder;
@@ -120,7 +120,7 @@ impl<'de> Source<'de> for NoArrays {
         0
     }
 
-    fn path(&self, _: u64) -> Result<&'de str> {
+    fn path(&self, _: u64) -> Result<ArrayPath<'de>> {
         Err(has_arrays())
     }
 

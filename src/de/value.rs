@@ -1,5 +1,7 @@
 //! One value of the inline block, which answers every request by what its tag says.
 
+use std::borrow::Cow;
+
 #[cfg(feature = "ndarray")]
 use serde::de::value::UnitDeserializer;
 use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
@@ -113,12 +115,13 @@ impl<'d, 'de> Value<'d, '_, 'de> {
     fn array<V>(self, tag: Tag) -> Result<Array<'d, 'de>> {
         let decoder = self.decoder;
         let (placed, name, usual) = match tag {
-            Tag::Bytes => (decoder.short_array()?, decoder.field, Form::Bytes),
+            Tag::Bytes => (decoder.short_array()?, Cow::Borrowed(decoder.field), Form::Bytes),
             tag => {
                 let (placed, name) = if is_buffer::<V>() {
-                    decoder.array_and_path()?
+                    let (placed, path) = decoder.array_and_path()?;
+                    (placed, Cow::Owned(path.to_string()))
                 } else {
-                    (decoder.array()?, "")
+                    (decoder.array()?, Cow::Borrowed(""))
                 };
                 let usual = match tag {
                     Tag::Blob => Form::Bytes,

@@ -11,14 +11,16 @@ use crate::layout::{ARRAY_ALIGN, align_up};
 use crate::memory::live::{Kind, LiveArrays, LiveEntry};
 use crate::signature::Found;
 
-use super::directory::{Directory, DirectoryBuilder, Entry};
+#[cfg(feature = "ndarray")]
+use super::directory::PathIndex;
+use super::directory::{ArrayPath, Directory, DirectoryBuilder, Entry};
 use super::{ArrayHead, Placed, Sink, Source, Standing};
 
 /// Tells one segment from another that got the same process and descriptor number; zero outside segments.
 pub(crate) type Nonce = [u8; 16];
 
 /// The version that is written.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 
 /// The oldest version that is read.
 const OLDEST: u16 = 1;
@@ -47,12 +49,12 @@ const T_LIVE: usize = T_CRC + 4;
 const T_MAGIC: usize = T_LIVE + 4;
 const TRAILER: usize = 64;
 
-/// Arrays below this size are packed at their element's alignment once there are many of them.
+/// Arrays below this size are packed at their element's alignment once there are some.
 const SMALL: usize = 256;
 
-/// How many arrays of any size start at a multiple of 64: small objects are aligned throughout for 64 KiB at most,
-/// and objects of many thousand small arrays do not double in size.
-const ALIGNED_ARRAYS: u64 = 1024;
+/// How many arrays of any size start at a multiple of 64: objects with few arrays are aligned throughout for a KiB at most,
+/// and objects of many small ones are not larger than these.
+const ALIGNED_ARRAYS: u64 = 16;
 
 /// Small writes are gathered up to this size; larger ones go straight through.
 const GATHER: usize = 64 << 10;
@@ -194,12 +196,13 @@ impl<W: Write> BlockSink<W> {
     }
 
     /// The directory's arrays that lie elsewhere.
-    pub(super) fn live_entries(&self) -> Result<Vec<LiveEntry>> {
+    pub(super) fn live_entries(&mut self) -> Result<Vec<LiveEntry>> {
         if self.live == 0 {
             return Ok(Vec::new());
         }
-        let (records, heap) = self.directory.parts();
-        Directory::of_parts(records, heap, VERSION).live()
+        let count = self.directory.count();
+        let directory = self.directory.complete()?.concat();
+        Directory::parse(&directory, count, VERSION)?.live()
     }
 
     /// Whether an array was placed.
@@ -209,12 +212,14 @@ impl<W: Write> BlockSink<W> {
 
     pub(super) fn complete(mut self, inline: &[u8], tables: &[u8]) -> Result<W> {
         self.pad_to(8)?;
-        let directory = std::mem::take(&mut self.directory);
-        let trailer = self.trailer(self.position, inline, tables, &directory);
-        let (records, heap) = directory.parts();
-        for part in [inline, tables, records, heap, &trailer] {
+        let mut directory = std::mem::take(&mut self.directory);
+        let count = directory.count();
+        let directory = directory.complete()?;
+        let trailer = self.trailer(self.position, inline, tables, directory, count);
+        for part in [inline, tables].iter().chain(&directory) {
             self.put(part)?;
         }
+        self.put(&trailer)?;
         self.flush()?;
         self.out.flush().map_err(write_error)?;
         Ok(self.out)
@@ -224,16 +229,18 @@ impl<W: Write> BlockSink<W> {
         &self.header
     }
 
-    /// The trailer of a block whose inline block starts at `start`.
+    /// The trailer of a block whose inline block starts at `start`, with the parts of its directory of so many arrays.
     pub(super) fn trailer(
         &self,
         start: u64,
         inline: &[u8],
         tables: &[u8],
-        directory: &DirectoryBuilder,
+        directory: [&[u8]; 3],
+        arrays: u64,
     ) -> [u8; TRAILER] {
-        let (records, heap) = directory.parts();
-        let lengths = [inline.len(), tables.len(), records.len() + heap.len()];
+        let [head, records, heap] = directory;
+        let directory = head.len() + records.len() + heap.len();
+        let lengths = [inline.len(), tables.len(), directory];
         let total = start + (lengths.iter().sum::<usize>() + TRAILER) as u64;
         let mut trailer = [0; TRAILER];
         for (at, number) in [
@@ -242,11 +249,11 @@ impl<W: Write> BlockSink<W> {
             (T_INLINE, lengths[0] as u64),
             (T_TABLES, lengths[1] as u64),
             (T_DIRECTORY, lengths[2] as u64),
-            (T_ARRAYS, directory.count()),
+            (T_ARRAYS, arrays),
         ] {
             trailer[at..at + 8].copy_from_slice(&number.to_le_bytes());
         }
-        let crc = checksum(&[&self.header, inline, tables, records, heap, &trailer[..T_CRC]]);
+        let crc = checksum(&[&self.header, inline, tables, head, records, heap, &trailer[..T_CRC]]);
         trailer[T_CRC..T_CRC + 4].copy_from_slice(&crc.to_le_bytes());
         trailer[T_LIVE..T_LIVE + 4].copy_from_slice(&self.live.to_le_bytes());
         trailer[T_MAGIC..].copy_from_slice(&END_MAGIC);
@@ -263,7 +270,7 @@ fn checksum(parts: &[&[u8]]) -> u32 {
 }
 
 /// Where the parts of a checked block lie.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct BlockParts {
     total: usize,
     arrays: u64,
@@ -274,6 +281,8 @@ pub(crate) struct BlockParts {
     version: u16,
     nonce: Nonce,
     live: u32,
+    #[cfg(feature = "ndarray")]
+    paths: PathIndex,
 }
 
 impl BlockParts {
@@ -325,6 +334,18 @@ impl BlockParts {
     /// Where what is not array data starts in the block.
     fn start(&self) -> usize {
         self.inline.start
+    }
+
+    /// # Errors
+    ///
+    /// `Corrupt` if the arrays are elsewhere.
+    pub(crate) fn check_internal(&self) -> Result<()> {
+        if self.external {
+            return Err(Error::corrupt(
+                "this is the `__serde_shm__` member of an .npz file; its arrays are in the other members",
+            ));
+        }
+        Ok(())
     }
 
     /// Whether the arrays are elsewhere: the member of an archive.
@@ -428,8 +449,19 @@ impl Ends {
         nonce.copy_from_slice(&header[H_NONCE..H_NONCE + 16]);
         let external = flags & FLAG_EXTERNAL != 0;
         let live = (number(T_LIVE - 4) >> 32) as u32;
-        let parts =
-            BlockParts { total, arrays, inline, tables, directory, external, version, nonce, live };
+        let parts = BlockParts {
+            total,
+            arrays,
+            inline,
+            tables,
+            directory,
+            external,
+            version,
+            nonce,
+            live,
+            #[cfg(feature = "ndarray")]
+            paths: PathIndex::default(),
+        };
         Ok(Ends { header: *header, trailer: *trailer, parts })
     }
 
@@ -450,8 +482,17 @@ impl Ends {
             parts.arrays,
             parts.version,
         )?;
+        // Each array is referred to, and a reference has a byte. Older directories have a record for each.
+        if parts.version >= 3 && parts.arrays > parts.inline.len() as u64 {
+            let (arrays, inline) = (parts.arrays, parts.inline.len());
+            let what = format!("an inline block of {inline} bytes cannot refer to {arrays} arrays");
+            return Err(Error::corrupt(what));
+        }
         // The checksum does not cover how many arrays are live, but which are. Where none is, none is looked for.
-        if parts.live != 0 && directory.count_live() != u64::from(parts.live) {
+        if parts.live != 0
+            && (u64::from(parts.live) > parts.arrays
+                || directory.count_live() != u64::from(parts.live))
+        {
             return Err(Error::corrupt(format!(
                 "the trailer says {} live arrays, the directory has {}",
                 parts.live,
@@ -483,28 +524,40 @@ pub(crate) struct Block<'de> {
     limit: usize,
     in_segment: bool,
     live: Option<&'de Arc<LiveArrays>>,
+    /// What finds arrays by their paths, where that is kept.
+    #[cfg(feature = "ndarray")]
+    paths: Option<&'de PathIndex>,
 }
 
 impl<'de> Block<'de> {
     /// A block whose arrays lie in it.
     pub(crate) fn parse(bytes: &'de [u8]) -> Result<Self> {
         let parts = BlockParts::check(bytes)?;
-        if parts.external {
-            return Err(Error::corrupt(
-                "this is the `__serde_shm__` member of an .npz file; its arrays are in the other members",
-            ));
-        }
-        Block::with_parts(bytes, &parts)
+        parts.check_internal()?;
+        let rest = &bytes[parts.start()..];
+        Block::of_parts(bytes, rest, &parts)
     }
 
     /// The same bytes again, without a second look at the checksum.
-    pub(crate) fn with_parts(bytes: &'de [u8], parts: &BlockParts) -> Result<Self> {
+    pub(crate) fn with_parts(bytes: &'de [u8], parts: &'de BlockParts) -> Result<Self> {
         let rest = bytes.get(parts.start()..).ok_or_else(|| truncated(bytes.len() as u64))?;
         Block::with_rest(bytes, rest, parts)
     }
 
     /// The same, where what is not array data has been read to another place: [`BlockParts::read`].
-    pub(crate) fn with_rest(bytes: &'de [u8], rest: &'de [u8], parts: &BlockParts) -> Result<Self> {
+    pub(crate) fn with_rest(
+        bytes: &'de [u8],
+        rest: &'de [u8],
+        parts: &'de BlockParts,
+    ) -> Result<Self> {
+        Ok(Block {
+            #[cfg(feature = "ndarray")]
+            paths: Some(&parts.paths),
+            ..Block::of_parts(bytes, rest, parts)?
+        })
+    }
+
+    fn of_parts(bytes: &'de [u8], rest: &'de [u8], parts: &BlockParts) -> Result<Self> {
         let part = |range: &Range<usize>| {
             rest.get(range.start - parts.start()..range.end - parts.start())
                 .ok_or_else(|| truncated(bytes.len() as u64))
@@ -520,6 +573,8 @@ impl<'de> Block<'de> {
             limit: parts.start(),
             in_segment: false,
             live: None,
+            #[cfg(feature = "ndarray")]
+            paths: None,
         })
     }
 
@@ -541,9 +596,21 @@ impl<'de> Block<'de> {
         self.directory
     }
 
+    /// The number of the array of this path.
+    #[cfg(feature = "ndarray")]
+    pub(crate) fn find(&self, path: &str) -> Option<u64> {
+        match self.paths {
+            Some(paths) => paths.find(self.directory, path),
+            None => PathIndex::default().find(self.directory, path),
+        }
+    }
+
     /// An entry's bytes, which must lie between header and inline block, at their element's alignment.
-    pub(crate) fn placed(&self, entry: Entry<'de>) -> Result<Placed<'de>> {
-        let bad = |what: &str| Error::corrupt(format!("array `{}`: {what}", entry.path));
+    pub(crate) fn placed(&self, number: u64, entry: Entry) -> Result<Placed<'de>> {
+        let bad = |what: &str| match self.directory.path(number) {
+            Ok(path) => Error::corrupt(format!("array `{path}`: {what}")),
+            Err(error) => error,
+        };
         let start = usize::try_from(entry.offset).map_err(|_| bad("its offset is too large"))?;
         let bytes = start
             .checked_add(entry.bytes)
@@ -581,8 +648,8 @@ impl<'de> Source<'de> for Block<'de> {
         self.live
     }
 
-    fn path(&self, number: u64) -> Result<&'de str> {
-        Ok(self.directory.entry(number)?.path)
+    fn path(&self, number: u64) -> Result<ArrayPath<'de>> {
+        self.directory.path(number)
     }
 
     fn array(&self, number: u64) -> Result<Placed<'de>> {
@@ -597,6 +664,6 @@ impl<'de> Source<'de> for Block<'de> {
                 region: None,
             });
         }
-        self.placed(entry)
+        self.placed(number, entry)
     }
 }

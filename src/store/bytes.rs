@@ -5,7 +5,6 @@ use crate::layout::ARRAY_ALIGN;
 use crate::memory::AlignedBytes;
 
 use super::block::{BlockSink, HEADER};
-use super::directory::DirectoryBuilder;
 use super::{ArrayHead, Nonce, Sink};
 
 /// Where allocators put large blocks, modulo 64: a page and their own two words.
@@ -53,7 +52,7 @@ impl Sink for BytesSink {
         if !self.0.is_empty() {
             return self.0.complete(inline, tables);
         }
-        let trailer = self.0.trailer(HEADER as u64, inline, tables, &DirectoryBuilder::default());
+        let trailer = self.0.trailer(HEADER as u64, inline, tables, [&[]; 3], 0);
         buffer.reserve(tables.len() + trailer.len());
         buffer.extend_from_slice(tables);
         buffer.extend_from_slice(&trailer);

@@ -22,7 +22,7 @@ use crate::memory::live::{Kind, LiveArrays, other_kind};
 
 pub(crate) use block::{Block, BlockParts, BlockSink, HEADER, Nonce, check_head};
 pub(crate) use bytes::BytesSink;
-pub(crate) use directory::Entry;
+pub(crate) use directory::{ArrayPath, Entry};
 #[cfg(feature = "npz")]
 pub(crate) use npz::{
     Info, Input, MappedFile, Members, Node, NpzSink, NpzSource, Other, Rest, Tree,
@@ -144,7 +144,7 @@ pub(crate) trait Source<'de> {
     }
 
     /// Where the array of this number stands in the object.
-    fn path(&self, number: u64) -> Result<&'de str>;
+    fn path(&self, number: u64) -> Result<ArrayPath<'de>>;
 
     /// The array of this number, with everything but its elements checked.
     fn array(&self, number: u64) -> Result<Placed<'de>>;

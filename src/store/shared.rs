@@ -158,7 +158,7 @@ impl<W: Write, M: FnMut() -> Result<W>> Sink for SharedSink<W, M> {
         }
     }
 
-    fn finish(self, inline: Vec<u8>, tables: &[u8]) -> Result<Self::Output> {
+    fn finish(mut self, inline: Vec<u8>, tables: &[u8]) -> Result<Self::Output> {
         let entries = self.block.live_entries()?;
         let live = match self.live {
             Some(live) if !entries.is_empty() => Some(live.finish(self.nonce, &entries)?),

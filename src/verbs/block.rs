@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use serde::de::{Deserialize, DeserializeSeed};
 
@@ -9,6 +10,7 @@ use crate::de::Opened;
 use crate::error::Result;
 use crate::memory::Region;
 use crate::memory::live::Kind;
+use crate::store::BlockParts;
 use crate::{ArrayInfo, de, store};
 
 use super::handle::Container;
@@ -43,6 +45,7 @@ use super::lookup;
 #[derive(Clone)]
 pub struct Block {
     region: Region,
+    parts: Arc<BlockParts>,
 }
 
 impl Block {
@@ -56,9 +59,10 @@ impl Block {
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if the bytes are no whole block or were altered outside array data,
     /// [`Version`](crate::ErrorKind::Version) if a later version of the format wrote them.
     pub fn new(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Self> {
-        let block = Block { region: Region::from_owner(bytes) };
-        block.parse()?;
-        Ok(block)
+        let region = Region::from_owner(bytes);
+        let parts = Arc::new(BlockParts::check(region.bytes())?);
+        parts.check_internal()?;
+        Ok(Block { region, parts })
     }
 
     /// Deserializes the object; what it borrows, text and arrays alike, lies in the block.
@@ -259,7 +263,7 @@ impl Block {
     }
 
     fn parse(&self) -> Result<store::Block<'_>> {
-        store::Block::parse(self.region.bytes())
+        store::Block::with_parts(self.region.bytes(), &self.parts)
     }
 }
 
@@ -284,10 +288,10 @@ pub(super) fn arrays(block: &store::Block<'_>) -> Result<Vec<ArrayInfo>> {
     let info = |number| {
         let entry = directory.entry(number)?;
         let in_place = entry.kind == Kind::Plain && {
-            let placed = block.placed(entry.clone())?;
+            let placed = block.placed(number, entry.clone())?;
             placed.dtype.is_aligned(placed.bytes)
         };
-        Ok(ArrayInfo::from_entry(&entry, in_place))
+        Ok(ArrayInfo::from_entry(directory.path(number)?, entry, in_place))
     };
     (0..directory.len()).map(info).collect()
 }

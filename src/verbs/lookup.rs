@@ -12,9 +12,9 @@ pub(super) fn placed<'a>(block: &Block<'a>, path: &str) -> Result<Placed<'a>> {
 
 /// The array of this path in a block. Of one that changes the elements are not here.
 pub(super) fn of_any_kind<'a>(block: &Block<'a>, path: &str) -> Result<Placed<'a>> {
-    let directory = block.directory();
-    let Some(number) = directory.find(path) else {
-        return Err(no_array(path, directory.paths().into_iter()));
+    let Some(number) = block.find(path) else {
+        let directory = block.directory();
+        return Err(no_array(path, directory.len(), directory.paths()));
     };
     block.array(number)
 }
@@ -23,20 +23,26 @@ pub(super) fn of_any_kind<'a>(block: &Block<'a>, path: &str) -> Result<Placed<'a
 const LOOKED_AT: usize = 1000;
 const SHOWN: usize = 3;
 
-pub(super) fn no_array<'a>(path: &str, names: impl ExactSizeIterator<Item = &'a str>) -> Error {
-    let count = names.len();
+/// The error of an array that is not there. The container has `count` arrays of these names.
+pub(super) fn no_array(
+    path: &str,
+    count: u64,
+    names: impl Iterator<Item = impl ToString>,
+) -> Error {
     let likeness = |other: &str| {
         let same = |(a, b): &(char, char)| a == b;
         let head = path.chars().zip(other.chars()).take_while(same).count();
         let tail = path.chars().rev().zip(other.chars().rev()).take_while(same).count();
         head + tail
     };
-    let mut names: Vec<&str> = names.take(LOOKED_AT).collect();
+    let mut names: Vec<_> = names.take(LOOKED_AT).map(|name| name.to_string()).collect();
     names.sort_by_key(|other| std::cmp::Reverse(likeness(other)));
     let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
     let found = match count {
         0 => "it has no arrays".to_owned(),
-        _ if count > SHOWN => format!("it has {count} arrays, the nearest {}", shown.join(", ")),
+        _ if count > SHOWN as u64 => {
+            format!("it has {count} arrays, the nearest {}", shown.join(", "))
+        }
         _ => format!("it has {}", shown.join(", ")),
     };
     Error::new(ErrorKind::NotFound, format!("there is no array `{path}`: {found}"))

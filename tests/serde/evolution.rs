@@ -53,14 +53,16 @@ fn old() -> Old {
     }
 }
 
-const GOLDEN: [(&str, &[u8]); 2] = [
+const GOLDEN: [(&str, &[u8]); 3] = [
     ("1", include_bytes!("../data/evolution1.block")),
     ("2", include_bytes!("../data/evolution2.block")),
+    ("3", include_bytes!("../data/evolution3.block")),
 ];
 
-const ARCHIVES: [(&str, &[u8]); 2] = [
+const ARCHIVES: [(&str, &[u8]); 3] = [
     ("1", include_bytes!("../data/evolution1.npz")),
     ("2", include_bytes!("../data/evolution2.npz")),
+    ("3", include_bytes!("../data/evolution3.npz")),
 ];
 
 /// Reads a `T` out of every file there is, and out of what is written now.
@@ -80,7 +82,7 @@ fn of_every_version<T: serde::de::DeserializeOwned>(look: impl Fn(&str, T)) {
 #[test]
 fn every_version_is_read() {
     of_every_version::<Old>(|version, read| assert_eq!(read, old(), "version {version}"));
-    assert_eq!(*to_bytes(&old()).unwrap(), *GOLDEN[1].1, "version 2 is what is written now");
+    assert_eq!(*to_bytes(&old()).unwrap(), *GOLDEN[2].1, "version 3 is what is written now");
 }
 
 /// Reordered, widened, renamed, with fields added and removed, and arrays of other types.

@@ -1,6 +1,7 @@
 //! What an array's member is called.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 
 use crate::zip;
 
@@ -10,7 +11,7 @@ pub(crate) const REST: &str = "__serde_shm__";
 /// A longer name is cut: zip's own limit is 65,535 bytes for a member's name and some more for all that describes it.
 const MAX_NAME: usize = 32 << 10;
 
-pub(crate) fn file_name(array: &str) -> String {
+pub(crate) fn file_name(array: impl Display) -> String {
     format!("{array}.npy")
 }
 

@@ -7,8 +7,10 @@ use crate::error::{Error, Result};
 use crate::npy;
 
 use super::super::block::{Block, BlockParts};
+#[cfg(feature = "ndarray")]
+use super::super::directory::Directory;
 use super::super::external::{decode_pieces, fingerprint};
-use super::super::{ArrayStream, Entry, Placed, Source, Standing};
+use super::super::{ArrayPath, ArrayStream, Entry, Placed, Source, Standing};
 use super::members::{Info, Members, Other};
 use super::names::{REST, file_name};
 
@@ -48,7 +50,7 @@ impl Rest {
         let block = Block::with_parts(placed.bytes, &parts)?;
         let mut pieces = BTreeMap::new();
         for (number, of_member) in decode_pieces(parts.array_part(placed.bytes))? {
-            let path = block.directory().entry(number)?.path;
+            let path = block.directory().path(number)?;
             if let Some(member) = members.find(&file_name(path)) {
                 pieces.insert(member, of_member);
             }
@@ -71,16 +73,16 @@ pub(crate) struct NpzSource<'a> {
 }
 
 impl<'a> NpzSource<'a> {
-    pub(crate) fn new(members: &'a Members, rest: &Rest) -> Result<Self> {
+    pub(crate) fn new(members: &'a Members, rest: &'a Rest) -> Result<Self> {
         let bytes = members.array(rest.member, u64::MAX)?.bytes;
         let block = Block::with_parts(bytes, &rest.parts)?;
         Ok(NpzSource { members, block, rest: rest.member, intact: rest.intact })
     }
 
-    /// The paths of the arrays that the object has.
+    /// What the object says of its arrays.
     #[cfg(feature = "ndarray")]
-    pub(crate) fn paths(&self) -> Vec<&'a str> {
-        self.block.directory().paths()
+    pub(crate) fn directory(&self) -> Directory<'a> {
+        self.block.directory()
     }
 
     /// The array of this path, loaded in this way, and nothing beside it. `None` if the object has none of that path.
@@ -90,7 +92,7 @@ impl<'a> NpzSource<'a> {
         path: &str,
         way: impl FnOnce(&'a Members, usize, u64) -> Result<Placed<'a>>,
     ) -> Result<Option<Placed<'a>>> {
-        match self.block.directory().find(path) {
+        match self.block.find(path) {
             Some(number) => self.load(number, way).map(Some),
             None => Ok(None),
         }
@@ -107,7 +109,7 @@ impl<'a> NpzSource<'a> {
             let data = if self.intact { self.members.adjoining(member) } else { None };
             let seat = self.members.seat(member, &entry.dtype, entry.bytes, 0, data)?;
             Ok(Info {
-                path: entry.path.to_owned(),
+                path: self.block.path(number)?.to_string(),
                 dtype: entry.dtype,
                 shape: entry.shape,
                 order: entry.order,
@@ -122,16 +124,16 @@ impl<'a> NpzSource<'a> {
     }
 
     /// What the object says of an array, and the member that has it.
-    fn entry(&self, number: u64) -> Result<(Entry<'a>, usize)> {
-        let entry = self.block.directory().entry(number)?;
+    fn entry(&self, number: u64) -> Result<(Entry, usize)> {
+        let (entry, path) = (self.block.directory().entry(number)?, self.block.path(number)?);
         // The members have the order of the numbers, where nobody has changed it.
         if let Some(member) =
             usize::try_from(number).ok().filter(|member| *member < self.members.len())
-            && self.members.name(member).strip_suffix(".npy") == Some(entry.path)
+            && self.members.name(member).strip_suffix(".npy").is_some_and(|name| path == *name)
         {
             return Ok((entry, member));
         }
-        let name = file_name(entry.path);
+        let name = file_name(path);
         let member = self.members.find(&name).ok_or_else(|| {
             Error::corrupt(format!(
                 "member `{name}` is missing: expected {} {:?}",
@@ -142,7 +144,7 @@ impl<'a> NpzSource<'a> {
     }
 
     /// A member as the array that the object has; an error if it is another.
-    fn check(entry: Entry<'_>, found: Placed<'a>) -> Result<Placed<'a>> {
+    fn check(&self, number: u64, entry: Entry, found: Placed<'a>) -> Result<Placed<'a>> {
         let Placed { dtype, shape, order, .. } = &found;
         let same_order = *order == entry.order || !npy::has_order(&entry.shape);
         if entry.dtype.agrees_with(dtype) && *shape == entry.shape && same_order {
@@ -151,7 +153,7 @@ impl<'a> NpzSource<'a> {
         }
         Err(Error::corrupt(format!(
             "member `{}`: expected {} {:?} in order {:?}, as the object was saved, found {dtype} {shape:?} in order {order:?}",
-            file_name(entry.path),
+            file_name(self.block.path(number)?),
             entry.dtype,
             entry.shape,
             entry.order,
@@ -173,7 +175,7 @@ impl<'a> NpzSource<'a> {
             return Ok(Placed { dtype, shape, order, bytes, standing, region: None });
         }
         let most = entry.bytes as u64 + npy::MAX_PREFIX;
-        Self::check(entry, way(self.members, member, most)?)
+        self.check(number, entry, way(self.members, member, most)?)
     }
 }
 
@@ -190,7 +192,7 @@ impl<'a> Source<'a> for NpzSource<'a> {
         self.members.total_size()
     }
 
-    fn path(&self, number: u64) -> Result<&'a str> {
+    fn path(&self, number: u64) -> Result<ArrayPath<'a>> {
         self.block.path(number)
     }
 
@@ -209,7 +211,7 @@ impl<'a> Source<'a> for NpzSource<'a> {
         else {
             return Ok(None);
         };
-        let placed = Self::check(entry, stream.placed)?;
+        let placed = self.check(number, entry, stream.placed)?;
         Ok(Some(ArrayStream { placed, ..stream }))
     }
 }

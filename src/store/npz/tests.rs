@@ -33,13 +33,16 @@ fn fill(sink: &mut impl Sink, (path, dtype, shape, order): &Sample<'_>) -> u64 {
     sink.end().unwrap()
 }
 
+/// Long enough to refer to some arrays.
+const INLINE: &[u8] = b"inline block";
+
 fn save(samples: &[Sample<'_>]) -> AlignedBytes {
     let mut report = |_| ();
     let mut sink = NpzSink::new(Cursor::new(Vec::new()), Settings::default(), &mut report);
     for (number, sample) in samples.iter().enumerate() {
         assert_eq!(fill(&mut sink, sample), number as u64);
     }
-    let (out, len) = sink.finish(b"inline".to_vec(), b"tables").unwrap();
+    let (out, len) = sink.finish(INLINE.to_vec(), b"tables").unwrap();
     AlignedBytes::copy_from(&out.get_ref()[..usize::try_from(len).unwrap()])
 }
 
@@ -54,7 +57,7 @@ fn arrays_come_back_in_place() {
     let file = save(&samples);
     let (members, rest) = open(&file).unwrap();
     let source = NpzSource::new(&members, &rest).unwrap();
-    assert_eq!((source.inline(), source.tables()), (&b"inline"[..], &b"tables"[..]));
+    assert_eq!((source.inline(), source.tables()), (INLINE, &b"tables"[..]));
     for (number, (_, dtype, shape, order)) in samples.into_iter().enumerate() {
         let placed = source.array(number as u64).unwrap();
         assert_eq!((placed.dtype, &placed.shape[..], placed.order), (dtype, shape, order));
@@ -101,7 +104,7 @@ fn an_abandoned_array_is_not_there() {
     sink.abandon().unwrap();
     let sample = ("a", DType::U16, &[2][..], Order::C);
     assert_eq!(fill(&mut sink, &sample), 0);
-    let (out, _) = sink.finish(b"inline".to_vec(), b"tables").unwrap();
+    let (out, _) = sink.finish(INLINE.to_vec(), b"tables").unwrap();
     assert_eq!(out.get_ref()[..], save(&[sample])[..]);
 }
 

@@ -422,23 +422,24 @@ impl Npz {
         path: &str,
         way: impl Fn(&'a Members, usize, u64) -> Result<crate::store::Placed<'a>>,
     ) -> Result<crate::store::Placed<'a>> {
-        let mut names = Vec::new();
-        if let Some(rest) = &self.rest {
-            let source = NpzSource::new(&self.members, rest)?;
-            if let Some(placed) = source.find(path, &way)? {
-                return Ok(placed);
-            }
-            names = source.paths();
+        let source =
+            self.rest.as_ref().map(|rest| NpzSource::new(&self.members, rest)).transpose()?;
+        if let Some(source) = &source
+            && let Some(placed) = source.find(path, &way)?
+        {
+            return Ok(placed);
         }
         // Also what another program put into the archive beside the object.
         if let Some(member) = self.members.find_array(path) {
             return way(&self.members, member, u64::MAX);
         }
-        if self.rest.is_none() {
-            self.members.check_arrays()?;
-            names = self.members.array_names().map(|(_, name)| name).collect();
+        if let Some(source) = &source {
+            let directory = source.directory();
+            return Err(lookup::no_array(path, directory.len(), directory.paths()));
         }
-        Err(lookup::no_array(path, names.into_iter()))
+        self.members.check_arrays()?;
+        let names = || self.members.array_names().map(|(_, name)| name);
+        Err(lookup::no_array(path, names().count() as u64, names()))
     }
 
     /// Reads every member, used or not, and compares its checksum.

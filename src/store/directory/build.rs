@@ -1,0 +1,207 @@
+//! A directory that is being written: which arrays are put in one series.
+
+use crate::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::layout::{MAX_NDIM, Order};
+use crate::memory::live::Kind;
+
+use super::super::ArrayHead;
+use super::run::{Hole, Run, WINDOW, hole};
+use super::series::SeriesWriter;
+
+/// An array, owned.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) path: String,
+    pub(super) dtype: DType,
+    pub(super) shape: Vec<usize>,
+    pub(super) order: Order,
+    pub(super) kind: Kind,
+    pub(super) offset: u64,
+}
+
+impl Head {
+    pub(super) fn of(head: &ArrayHead<'_>, offset: u64) -> Self {
+        let &ArrayHead { path, dtype, shape, order, kind, .. } = head;
+        let (path, dtype, shape) = (path.to_owned(), dtype.clone(), shape.to_vec());
+        Head { path, dtype, shape, order, kind, offset }
+    }
+
+    /// The same in memory that another does not need any more.
+    fn set(&mut self, head: &ArrayHead<'_>, offset: u64) {
+        self.path.clear();
+        self.path.push_str(head.path);
+        self.shape.clear();
+        self.shape.extend_from_slice(head.shape);
+        if self.dtype != *head.dtype {
+            self.dtype = head.dtype.clone();
+        }
+        (self.order, self.kind, self.offset) = (head.order, head.kind, offset);
+    }
+
+    /// Whether the two may stand in one series.
+    pub(super) fn is_like(&self, other: &Head) -> bool {
+        self.shape.len() == other.shape.len()
+            && self.order == other.order
+            && self.kind == other.kind
+            && self.dtype == other.dtype
+    }
+}
+
+/// A directory that is being written.
+#[derive(Default)]
+pub(crate) struct DirectoryBuilder {
+    series: SeriesWriter,
+    /// How many arrays there are.
+    count: u64,
+    /// Those that are in no series yet; none while there is a run.
+    open: Vec<Head>,
+    run: Option<Run>,
+    /// The last array, which may be taken back.
+    last: Option<Head>,
+    /// What is not needed any more, for its memory.
+    spare: Vec<Head>,
+}
+
+impl DirectoryBuilder {
+    /// Adds an array whose bytes start at `offset` of the container; its number is returned.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` if it has too many axes, is one array too many or comes behind too long paths.
+    pub(crate) fn push(&mut self, head: &ArrayHead<'_>, offset: u64) -> Result<u64> {
+        if head.shape.len() > MAX_NDIM {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                format!("an array has {} axes, more than {MAX_NDIM}", head.shape.len()),
+            ));
+        }
+        if self.count >= u32::MAX.into() {
+            return Err(Error::new(ErrorKind::Limit, "an object has more than 2^32 - 1 arrays"));
+        }
+        self.settle()?;
+        self.last = Some(match self.spare.pop() {
+            Some(mut spare) => {
+                spare.set(head, offset);
+                spare
+            }
+            None => Head::of(head, offset),
+        });
+        self.count += 1;
+        Ok(self.count - 1)
+    }
+
+    /// Takes the last array back.
+    pub(crate) fn pop(&mut self) {
+        if let Some(last) = self.last.take() {
+            self.spare.push(last);
+            self.count -= 1;
+        }
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Puts all arrays in series, and gives the directory in parts.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` if paths and axes are too long.
+    pub(crate) fn complete(&mut self) -> Result<[&[u8]; 3]> {
+        self.settle()?;
+        self.end_run(false)?;
+        while !self.open.is_empty() {
+            self.close()?;
+        }
+        Ok(self.series.parts())
+    }
+
+    /// Puts the last array in its place.
+    fn settle(&mut self) -> Result<()> {
+        let Some(head) = self.last.take() else { return Ok(()) };
+        if let Some(run) = &mut self.run {
+            if run.is_next(&head) {
+                run.take(head, &mut self.spare);
+                return Ok(());
+            }
+            self.end_run(true)?;
+        }
+        match self.turns(&head) {
+            Some((turns, hole)) => {
+                while self.open.len() > turns {
+                    self.close_most(self.open.len() - turns)?;
+                }
+                let mut run = Run::begin(self.open.drain(..).collect(), &hole);
+                run.take(head, &mut self.spare);
+                self.run = Some(run);
+            }
+            None => {
+                if self.open.len() == WINDOW {
+                    self.close()?;
+                }
+                self.open.push(head);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many arrays take turns, if this one is like the one so many before it and at the next step: a number that counts up
+    /// rather than any other name.
+    fn turns(&self, head: &Head) -> Option<(usize, Hole)> {
+        let mut named = None;
+        for turns in 1..=self.open.len() {
+            let first = &self.open[self.open.len() - turns..];
+            if !first[0].is_like(head) {
+                continue;
+            }
+            let Some(hole) = hole(&first[0].path, &head.path) else { continue };
+            if !Run::is_possible(first, &hole) {
+                continue;
+            }
+            if hole.counts_up() {
+                return Some((turns, hole));
+            }
+            named = named.or(Some((turns, hole)));
+        }
+        named
+    }
+
+    /// Ends the run. If `more` arrays come, a short one is taken apart: its arrays may turn out to take turns with those.
+    fn end_run(&mut self, more: bool) -> Result<()> {
+        let Some(mut run) = self.run.take() else { return Ok(()) };
+        if let Some(heads) = run.take_apart(more) {
+            self.open = heads;
+            return Ok(());
+        }
+        self.open = run.take_turn();
+        self.series.push(&run)
+    }
+
+    /// Puts the first of the open arrays in a series, with those behind it that are its next.
+    fn close(&mut self) -> Result<()> {
+        self.close_most(self.open.len())
+    }
+
+    /// The same of the first so many.
+    fn close_most(&mut self, most: usize) -> Result<()> {
+        let mut open = self.open.drain(..most).collect::<std::collections::VecDeque<_>>();
+        let Some(first) = open.pop_front() else { return Ok(()) };
+        let next = open.front().filter(|next| next.is_like(&first));
+        match next.and_then(|next| hole(&first.path, &next.path)) {
+            Some(hole) => {
+                let mut run = Run::begin(vec![first], &hole);
+                while let Some(next) = open.pop_front_if(|next| run.is_next(next)) {
+                    run.take(next, &mut self.spare);
+                }
+                self.series.push(&run)?;
+            }
+            None => {
+                self.series.push_one(&first)?;
+                self.spare.push(first);
+            }
+        }
+        self.open.splice(..0, open);
+        Ok(())
+    }
+}

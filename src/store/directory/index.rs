@@ -1,0 +1,140 @@
+//! Arrays by their paths.
+
+use std::fmt::Write;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::OnceLock;
+
+use super::Directory;
+
+/// Up to so many arrays are looked through.
+const FEW: u64 = 16;
+
+/// Finds arrays of one directory by their paths: among many by a table, which is made at the first search.
+#[derive(Default)]
+pub(crate) struct PathIndex(OnceLock<Table>);
+
+struct Table {
+    hashing: RandomState,
+    /// The numbers of arrays plus one and a part of their paths' hashes, each at the first free place from the one that its hash says.
+    places: Vec<(u32, u32)>,
+}
+
+impl PathIndex {
+    /// The number of the array of this path; of several the first. The directory is always the same.
+    pub(crate) fn find(&self, directory: Directory<'_>, path: &str) -> Option<u64> {
+        if directory.len() <= FEW {
+            return (0..directory.len()).find(|number| has_path(directory, *number, path));
+        }
+        let table = self.0.get_or_init(|| Table::new(directory));
+        table.find(table.hash_text(path), |number| has_path(directory, number, path))
+    }
+}
+
+impl std::fmt::Debug for PathIndex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PathIndex").finish_non_exhaustive()
+    }
+}
+
+fn has_path(directory: Directory<'_>, number: u64, path: &str) -> bool {
+    directory.path(number).is_ok_and(|found| found == *path)
+}
+
+impl Table {
+    fn new(directory: Directory<'_>) -> Self {
+        // A directory has at most 2^32 - 1 arrays, and each has a byte of the block at least.
+        let count = directory.len() as usize;
+        let mut table = Table {
+            hashing: RandomState::new(),
+            places: vec![(0, 0); (count * 2).next_power_of_two()],
+        };
+        let mut text = String::new();
+        for number in 0..directory.len() {
+            let Ok(path) = directory.path(number) else { continue };
+            text.clear();
+            let _ = write!(text, "{path}");
+            table.insert(directory, number, &text);
+        }
+        table
+    }
+
+    fn hash_text(&self, path: &str) -> u64 {
+        let mut hasher = self.hashing.build_hasher();
+        hasher.write(path.as_bytes());
+        hasher.finish()
+    }
+
+    fn insert(&mut self, directory: Directory<'_>, number: u64, path: &str) {
+        let hash = self.hash_text(path);
+        let mask = self.places.len() - 1;
+        let mut at = hash as usize & mask;
+        loop {
+            let (found, part) = self.places[at];
+            if found == 0 {
+                self.places[at] = (number as u32 + 1, (hash >> 32) as u32);
+                return;
+            }
+            // A forged directory may have one path for all.
+            let is_same = part == (hash >> 32) as u32;
+            if is_same && has_path(directory, u64::from(found) - 1, path) {
+                return;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    fn find(&self, hash: u64, is: impl Fn(u64) -> bool) -> Option<u64> {
+        let mask = self.places.len() - 1;
+        let mut at = hash as usize & mask;
+        loop {
+            let (found, part) = self.places[at];
+            let number = u64::from(found.checked_sub(1)?);
+            if part == (hash >> 32) as u32 && is(number) {
+                return Some(number);
+            }
+            at = (at + 1) & mask;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::DirectoryBuilder;
+    use super::super::tests::whole;
+    use super::*;
+    use crate::dtype::DType;
+    use crate::layout::Order;
+    use crate::memory::live::Kind;
+    use crate::store::ArrayHead;
+
+    #[test]
+    fn each_array_is_found_by_its_path_and_of_several_the_first() {
+        for count in [1_u64, FEW, FEW + 1, 1000] {
+            let mut builder = DirectoryBuilder::default();
+            for number in 0..count {
+                // Every third has the path of the one before.
+                let path = format!("a.{}.b", number - u64::from(number % 3 == 2));
+                let head = ArrayHead {
+                    path: &path,
+                    dtype: &DType::F32,
+                    shape: &[2],
+                    order: Order::C,
+                    kind: Kind::Plain,
+                    bytes: 8,
+                };
+                builder.push(&head, 64).unwrap();
+            }
+            let bytes = whole(&mut builder);
+            let directory = Directory::parse(&bytes, count, 3).unwrap();
+            let index = PathIndex::default();
+            for number in 0..count {
+                let path = format!("a.{number}.b");
+                let expected = (number % 3 != 2).then_some(number);
+                assert_eq!(index.find(directory, &path), expected, "{path} of {count}");
+            }
+            for path in ["", "a", "a.0", "a.00.b", "a..b", "b"] {
+                assert_eq!(index.find(directory, path), None);
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The directory of arrays: what each is, where it lies in the container and where it stands in the object.
+
+mod build;
+mod form;
+mod index;
+mod path;
+mod records;
+mod run;
+mod series;
+#[cfg(test)]
+mod tests;
+
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::layout::{self, Order};
+use crate::memory::live::{Kind, LiveEntry};
+
+use self::form::Form;
+use self::records::Records;
+use self::series::SeriesTable;
+
+pub(crate) use build::DirectoryBuilder;
+#[cfg(feature = "ndarray")]
+pub(crate) use index::PathIndex;
+pub(crate) use path::ArrayPath;
+
+/// What the directory says of one array: checked in itself, not yet against the container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) dtype: DType,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) order: Order,
+    pub(crate) kind: Kind,
+    pub(crate) offset: u64,
+    pub(crate) bytes: usize,
+}
+
+/// What is wrong with a directory, where an array is asked for.
+#[derive(Debug)]
+enum Fault {
+    NotThere,
+    Outside,
+    NoText,
+    Other(String),
+}
+
+impl Entry {
+    /// An axis that is not there stands outside the directory.
+    fn of(
+        form: Form,
+        axes: impl ExactSizeIterator<Item = Option<u64>>,
+        offset: u64,
+    ) -> Result<Self, Fault> {
+        let Form { dtype, order, kind } = form;
+        let mut shape = Vec::with_capacity(axes.len());
+        for axis in axes {
+            let axis = axis.ok_or(Fault::Outside)?;
+            shape.push(usize::try_from(axis).map_err(|_| {
+                Fault::Other(format!("an axis of {axis} does not fit this machine"))
+            })?);
+        }
+        let bytes = layout::byte_len(&shape, dtype.item_size())
+            .ok_or_else(|| Fault::Other(format!("shape {shape:?} overflows")))?;
+        Ok(Entry { dtype, shape, order, kind, offset, bytes })
+    }
+}
+
+/// A directory that is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Directory<'a>(Table<'a>);
+
+#[derive(Clone, Copy, Debug)]
+enum Table<'a> {
+    Records(Records<'a>),
+    Series(SeriesTable<'a>),
+}
+
+impl<'a> Directory<'a> {
+    /// # Errors
+    ///
+    /// `Corrupt` if the bytes are not those of so many arrays.
+    pub(crate) fn parse(bytes: &'a [u8], count: u64, version: u16) -> Result<Self> {
+        let table = if version < 3 {
+            Records::parse(bytes, count, version).map(Table::Records)
+        } else {
+            SeriesTable::parse(bytes, count, version).map(Table::Series)
+        };
+        table.map(Directory).ok_or_else(|| {
+            let len = bytes.len();
+            Error::corrupt(format!("a directory of {len} bytes is not one of {count} arrays"))
+        })
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        match &self.0 {
+            Table::Records(table) => table.len(),
+            Table::Series(table) => table.len(),
+        }
+    }
+
+    /// # Errors
+    ///
+    /// `Corrupt` if there is no such array or its path is none.
+    pub(crate) fn path(&self, number: u64) -> Result<ArrayPath<'a>> {
+        let path = match &self.0 {
+            Table::Records(table) => table.path(number),
+            Table::Series(table) => table.path(number),
+        };
+        path.map_err(|fault| self.fault(number, fault))
+    }
+
+    /// The paths of all arrays that have one.
+    #[cfg(feature = "ndarray")]
+    pub(crate) fn paths(self) -> impl Iterator<Item = ArrayPath<'a>> {
+        (0..self.len()).filter_map(move |number| self.path(number).ok())
+    }
+
+    /// # Errors
+    ///
+    /// `Corrupt` if there is no such array or what is said of it contradicts itself.
+    pub(crate) fn entry(&self, number: u64) -> Result<Entry> {
+        let entry = match &self.0 {
+            Table::Records(table) => table.entry(number),
+            Table::Series(table) => table.entry(number),
+        };
+        entry.map_err(|fault| self.fault(number, fault))
+    }
+
+    /// How many arrays lie not in the container but in live memory.
+    pub(crate) fn count_live(&self) -> u64 {
+        match &self.0 {
+            Table::Records(table) => table.live().count() as u64,
+            Table::Series(table) => table.count_live(),
+        }
+    }
+
+    /// Those arrays. What [`count_live`](Self::count_live) says was compared with what else is said of their number.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if what is said of one contradicts itself.
+    pub(crate) fn live(&self) -> Result<Vec<LiveEntry>> {
+        let live = |number| {
+            let Entry { kind, dtype, shape, offset: start, .. } = self.entry(number)?;
+            if kind == Kind::Plain {
+                let what = "it is of a series that changes and of one that does not".to_owned();
+                return Err(self.fault(number, Fault::Other(what)));
+            }
+            Ok(LiveEntry { number, kind, dtype, shape, start })
+        };
+        match &self.0 {
+            Table::Records(table) => table.live().map(live).collect(),
+            Table::Series(table) => table.live().into_iter().map(live).collect(),
+        }
+    }
+
+    #[cold]
+    fn fault(&self, number: u64, fault: Fault) -> Error {
+        let what = match fault {
+            Fault::NotThere => {
+                let len = self.len();
+                return Error::corrupt(format!("array number {number} of {len} is asked for"));
+            }
+            Fault::NoText => "its path is not UTF-8".to_owned(),
+            Fault::Outside => "its dimensions or path lie outside the directory".to_owned(),
+            Fault::Other(what) => what,
+        };
+        let path = match &self.0 {
+            Table::Records(table) => table.path(number),
+            Table::Series(table) => table.path(number),
+        };
+        match path {
+            Ok(path) => Error::corrupt(format!("array `{path}`: {what}")),
+            Err(_) => Error::corrupt(format!("array number {number}: {what}")),
+        }
+    }
+}
+
+/// A little-endian number of `N` bytes of a record.
+fn numbers<const N: usize>(record: &[u8], at: usize) -> u64 {
+    let mut wide = [0; 8];
+    wide[..N].copy_from_slice(&record[at..at + N]);
+    u64::from_le_bytes(wide)
+}

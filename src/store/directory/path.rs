@@ -1,0 +1,73 @@
+//! Where an array stands in its object.
+
+use std::fmt;
+
+/// The path of an array, in the parts that the directory has it in: arrays of one series differ in the step between.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ArrayPath<'a> {
+    pub(super) before: &'a str,
+    pub(super) step: Step<'a>,
+    pub(super) after: &'a str,
+}
+
+/// The step by which arrays of a series differ.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step<'a> {
+    None,
+    Number(u64),
+    Name(&'a str),
+}
+
+impl fmt::Display for ArrayPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.before)?;
+        match self.step {
+            Step::None => {}
+            Step::Number(number) => write!(f, "{number}")?,
+            Step::Name(name) => f.write_str(name)?,
+        }
+        f.write_str(self.after)
+    }
+}
+
+impl PartialEq<str> for ArrayPath<'_> {
+    fn eq(&self, text: &str) -> bool {
+        let step = text.strip_prefix(self.before).and_then(|text| text.strip_suffix(self.after));
+        match (self.step, step) {
+            (_, None) => false,
+            (Step::None, Some(step)) => step.is_empty(),
+            (Step::Number(number), Some(step)) => parse_number(step) == Some(number),
+            (Step::Name(name), Some(step)) => step == name,
+        }
+    }
+}
+
+/// The number of a step that is written as numbers are: in digits, without a zero ahead of others.
+pub(super) fn parse_number(step: &str) -> Option<u64> {
+    let is_number = step.bytes().all(|byte| byte.is_ascii_digit());
+    let is_padded = step.len() > 1 && step.starts_with('0');
+    if is_number && !is_padded { step.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_its_text_and_no_other() {
+        let path = |step| ArrayPath { before: "a.", step, after: ".b" };
+        for (path, text) in [
+            (path(Step::Number(0)), "a.0.b"),
+            (path(Step::Number(u64::MAX)), "a.18446744073709551615.b"),
+            (path(Step::Name("key")), "a.key.b"),
+            (path(Step::None), "a..b"),
+            (ArrayPath { before: "", step: Step::Number(7), after: "" }, "7"),
+        ] {
+            assert_eq!(path.to_string(), text);
+            assert!(path == *text);
+            for other in ["", "a.", "a.b", "a.00.b", "a.07.b", "a.+0.b", "a.1.b", "07", "a.0.bb"] {
+                assert!(path != *other, "{other}");
+            }
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! A set of series that is being written: arrays that come again and again, each time at the next step of their paths.
+
+use super::build::Head;
+use super::path::parse_number;
+
+/// Where an array's path differs from that of one before it.
+pub(super) struct Hole {
+    /// How many bytes of the path stand before the step and behind it.
+    before: usize,
+    after: usize,
+    /// The step of the array before, if this one's is the next number.
+    number: Option<u64>,
+}
+
+/// Where the paths differ, if that is in one step alone.
+pub(super) fn hole(one: &str, next: &str) -> Option<Hole> {
+    let same = one.bytes().zip(next.bytes()).take_while(|(a, b)| a == b).count();
+    let start =
+        one.as_bytes()[..same].iter().rposition(|byte| *byte == b'.').map_or(0, |dot| dot + 1);
+    let step = |path: &'_ str| {
+        let len = path.as_bytes()[start..].iter().position(|byte| *byte == b'.');
+        len.unwrap_or(path.len() - start)
+    };
+    let (its, others) = (step(one), step(next));
+    let is_same_behind = one.as_bytes()[start + its..] == next.as_bytes()[start + others..];
+    if !is_same_behind || one == next {
+        return None;
+    }
+    let number = |path: &str, len: usize| path.get(start..start + len).and_then(parse_number);
+    let first = number(one, its);
+    let counts_up = first.is_some_and(|it| it.checked_add(1) == number(next, others));
+    Some(Hole {
+        before: start,
+        after: one.len() - start - its,
+        number: first.filter(|_| counts_up),
+    })
+}
+
+impl Hole {
+    pub(super) fn counts_up(&self) -> bool {
+        self.number.is_some()
+    }
+}
+
+/// What of the arrays' places and shapes differs from item to item.
+struct Member {
+    /// The first.
+    head: Head,
+    /// How many bytes of its path stand before the step and behind it.
+    before: usize,
+    after: usize,
+    pitch: u64,
+    /// Once they do not keep to the pitch.
+    offsets: Option<Vec<u64>>,
+    /// Once they differ.
+    shapes: Option<Vec<usize>>,
+}
+
+/// The step of the paths.
+pub(super) enum Steps {
+    None,
+    /// The numbers from this one on, and the next in digits.
+    Numbers(u64, String),
+    /// The ends of names, and the names.
+    Names(Vec<u32>, String),
+}
+
+/// Several arrays that take turns, and how often they came.
+pub(super) struct Run {
+    members: Vec<Member>,
+    steps: Steps,
+    /// How often each came.
+    items: usize,
+    /// Those of the next item so far.
+    turn: Vec<Head>,
+    /// All but the first item's and those, while they are few.
+    kept: Option<Vec<Head>>,
+}
+
+/// A series that is complete.
+pub(super) struct Series<'a> {
+    pub(super) head: &'a Head,
+    pub(super) before: &'a str,
+    pub(super) after: &'a str,
+    pub(super) items: usize,
+    pub(super) stride: usize,
+    pub(super) place: usize,
+    pub(super) pitch: u64,
+    pub(super) offsets: Option<&'a [u64]>,
+    pub(super) shapes: Option<&'a [usize]>,
+    pub(super) steps: &'a Steps,
+}
+
+/// So many arrays are kept to see whether those that come next are like them: the most that take turns in a set.
+pub(super) const WINDOW: usize = 16;
+
+/// A series whose places were regular for so long does not get a column of them, but ends.
+const REGULAR: usize = 16;
+
+impl Run {
+    /// Of the first item, with the place where the paths of the next one differ.
+    pub(super) fn begin(first: Vec<Head>, hole: &Hole) -> Self {
+        let leader = &first[0].path;
+        let step = &leader[hole.before..leader.len() - hole.after];
+        let steps = match hole.number {
+            Some(number) => Steps::Numbers(number, (number + 1).to_string()),
+            None => Steps::Names(vec![step.len() as u32], step.to_owned()),
+        };
+        let width = step.len();
+        let place = |head: Head| {
+            let after = head.path.len() - hole.before - width;
+            let before = hole.before;
+            Member { head, before, after, pitch: 0, offsets: None, shapes: None }
+        };
+        let members = first.into_iter().map(place).collect();
+        Run { members, steps, items: 1, turn: Vec::new(), kept: Some(Vec::new()) }
+    }
+
+    /// Whether every member's path has the leader's step, where the paths differ.
+    pub(super) fn is_possible(first: &[Head], hole: &Hole) -> bool {
+        let leader = &first[0].path;
+        let end = leader.len() - hole.after;
+        first.iter().all(|head| {
+            head.path.get(..end) == Some(&leader[..end])
+                && matches!(head.path.as_bytes().get(end), None | Some(b'.'))
+        })
+    }
+
+    /// Whether the array is the next one.
+    pub(super) fn is_next(&self, head: &Head) -> bool {
+        let member = &self.members[self.turn.len()];
+        if !member.head.is_like(head) {
+            return false;
+        }
+        let first = &member.head.path;
+        let (before, after) = (&first[..member.before], &first[first.len() - member.after..]);
+        let step = head.path.strip_prefix(before).and_then(|path| path.strip_suffix(after));
+        let Some(step) = step else { return false };
+        let is_next_step = match (&self.steps, self.turn.first()) {
+            (Steps::None, _) => false,
+            (Steps::Numbers(_, next), _) => step == next,
+            (Steps::Names(ends, names), None) => {
+                let is_short =
+                    ends.len() < u32::MAX as usize && names.len() + step.len() <= u32::MAX as usize;
+                !step.is_empty() && !step.contains('.') && is_short
+            }
+            (Steps::Names(..), Some(turn)) => {
+                let leader = &self.members[0];
+                step == &turn.path[leader.before..turn.path.len() - leader.after]
+            }
+        };
+        is_next_step && (!self.turn.is_empty() || !self.leaves_its_pitch(head.offset))
+    }
+
+    fn leaves_its_pitch(&self, offset: u64) -> bool {
+        let leader = &self.members[0];
+        self.items >= REGULAR
+            && leader.offsets.is_none()
+            && leader.expected(self.items) != Some(offset)
+    }
+
+    /// Takes the next array, if it [`is_next`](Self::is_next); what is left of those that were taken is given to `spare`.
+    pub(super) fn take(&mut self, head: Head, spare: &mut Vec<Head>) {
+        self.turn.push(head);
+        if self.turn.len() < self.members.len() {
+            return;
+        }
+        match &mut self.steps {
+            Steps::None => {}
+            Steps::Numbers(_, next) => count_up(next),
+            Steps::Names(ends, names) => {
+                let (leader, head) = (&self.members[0], &self.turn[0]);
+                names.push_str(&head.path[leader.before..head.path.len() - leader.after]);
+                ends.push(names.len() as u32);
+            }
+        }
+        for (member, head) in self.members.iter_mut().zip(&self.turn) {
+            member.take(head, self.items);
+        }
+        self.items += 1;
+        match &mut self.kept {
+            Some(kept) if self.items * self.members.len() <= WINDOW => kept.append(&mut self.turn),
+            _ => spare.append(&mut self.turn),
+        }
+        if self.items * self.members.len() > WINDOW {
+            spare.extend(self.kept.take().into_iter().flatten());
+        }
+    }
+
+    /// All its arrays, if they may belong to a larger set: they are few, and take no turns yet. `more` arrays come.
+    pub(super) fn take_apart(&mut self, more: bool) -> Option<Vec<Head>> {
+        let is_open = more && self.members.len() == 1;
+        if !is_open && self.items > 1 {
+            return None;
+        }
+        let kept = self.kept.take()?;
+        let first = self.members.drain(..).map(|member| member.head);
+        let heads = first.chain(kept).chain(self.turn.drain(..)).collect();
+        Some(heads)
+    }
+
+    /// The arrays of the item that is not complete.
+    pub(super) fn take_turn(&mut self) -> Vec<Head> {
+        std::mem::take(&mut self.turn)
+    }
+
+    pub(super) fn series(&self) -> impl Iterator<Item = Series<'_>> {
+        let stride = self.members.len();
+        self.members.iter().enumerate().map(move |(place, member)| {
+            let path = &member.head.path;
+            Series {
+                head: &member.head,
+                before: &path[..member.before],
+                after: &path[path.len() - member.after..],
+                items: self.items,
+                stride,
+                place,
+                pitch: member.pitch,
+                offsets: member.offsets.as_deref(),
+                shapes: member.shapes.as_deref(),
+                steps: &self.steps,
+            }
+        })
+    }
+}
+
+impl Member {
+    /// Where the array of this item lies, if it keeps to the pitch.
+    fn expected(&self, item: usize) -> Option<u64> {
+        (item as u64).checked_mul(self.pitch)?.checked_add(self.head.offset)
+    }
+
+    /// One more array, of which there were so many.
+    fn take(&mut self, head: &Head, items: usize) {
+        if items == 1 {
+            self.pitch = head.offset.saturating_sub(self.head.offset);
+        }
+        let is_regular = self.expected(items) == Some(head.offset);
+        if self.offsets.is_none() && !is_regular {
+            let so_far = (0..items).filter_map(|item| self.expected(item));
+            self.offsets = Some(so_far.collect());
+        }
+        if let Some(offsets) = &mut self.offsets {
+            offsets.push(head.offset);
+        }
+        if self.shapes.is_none() && head.shape != self.head.shape {
+            self.shapes = Some(self.head.shape.repeat(items));
+        }
+        if let Some(shapes) = &mut self.shapes {
+            shapes.extend_from_slice(&head.shape);
+        }
+    }
+}
+
+/// The next number, in place.
+fn count_up(digits: &mut String) {
+    // As text it is made anew where a digit is carried.
+    match digits.pop() {
+        Some(digit @ '0'..='8') => digits.push((digit as u8 + 1) as char),
+        Some(digit) => {
+            digits.push(digit);
+            if let Ok(number) = digits.parse::<u64>() {
+                *digits = number.checked_add(1).map(|next| next.to_string()).unwrap_or_default();
+            }
+        }
+        None => {}
+    }
+}

@@ -1,0 +1,358 @@
+//! The directory of version 3: a record for each series of arrays that are alike and whose paths differ in one step, then a heap
+//! with what they share and columns of what differs. The n-th array is found without reading those before it.
+
+use crate::error::{Error, ErrorKind, Result};
+
+use super::build::Head;
+use super::form::{self, Form, FormBytes};
+use super::path::{ArrayPath, Step};
+use super::run::{Run, Series, Steps};
+use super::{Entry, Fault, numbers};
+
+// A record, little-endian:
+//   0 offset u64 | 8 pitch u64 | 16 first number u32 | 20 items u32 | 24 heap u32 | 28 before u32 | 32 after u32 |
+//   36 descriptor u32 | 40 form (dtype u8, flags u8, ndim u8, kind u8) | 44 stride u8 | 45 place u8 | 46 columns u8 | 47 widths u8
+const OFFSET: usize = 0;
+const PITCH: usize = OFFSET + 8;
+const FIRST: usize = PITCH + 8;
+const ITEMS: usize = FIRST + 4;
+const HEAP: usize = ITEMS + 4;
+const BEFORE: usize = HEAP + 4;
+const AFTER: usize = BEFORE + 4;
+const DESCRIPTOR: usize = AFTER + 4;
+const FORM: usize = DESCRIPTOR + 4;
+const STRIDE: usize = FORM + size_of::<FormBytes>();
+const PLACE: usize = STRIDE + 1;
+const COLUMNS: usize = PLACE + 1;
+const WIDTHS: usize = COLUMNS + 1;
+const RECORD: usize = WIDTHS + 1;
+
+/// How many series there are, ahead of the records.
+const COUNT: usize = 8;
+
+/// The step that differs is a number, which counts up.
+const NUMBERED: u8 = 1;
+/// It is a name, from a column.
+const NAMED: u8 = 2;
+/// The shapes are in a column.
+const SHAPES: u8 = 4;
+/// The offsets are in a column.
+const OFFSETS: u8 = 8;
+const ALL: u8 = NUMBERED | NAMED | SHAPES | OFFSETS;
+
+/// A directory of version 3.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SeriesTable<'a> {
+    records: &'a [[u8; RECORD]],
+    heap: &'a [u8],
+    count: u64,
+    version: u16,
+}
+
+/// An array of a series.
+struct Found<'a> {
+    record: &'a [u8; RECORD],
+    /// That of the first series of its set, which has the column of names.
+    leader: &'a [u8; RECORD],
+    item: usize,
+}
+
+/// The parts that a series has in the heap.
+struct Parts<'a> {
+    axes: Column<'a>,
+    offsets: Column<'a>,
+    descriptor: &'a [u8],
+    before: &'a [u8],
+    after: &'a [u8],
+    /// The column of names and what follows it, or the first number.
+    rest: &'a [u8],
+}
+
+impl<'a> SeriesTable<'a> {
+    /// `None` if the bytes are not those of so many arrays.
+    pub(super) fn parse(bytes: &'a [u8], count: u64, version: u16) -> Option<Self> {
+        let Some((series, rest)) = bytes.split_first_chunk::<COUNT>() else {
+            let is_empty = bytes.is_empty() && count == 0;
+            return is_empty.then_some(SeriesTable { records: &[], heap: &[], count, version });
+        };
+        let len = usize::try_from(u64::from_le_bytes(*series)).ok()?.checked_mul(RECORD)?;
+        let (records, heap) = rest.split_at_checked(len)?;
+        let table = SeriesTable { records: records.as_chunks().0, heap, count, version };
+        let last = table.records.last().map_or(0, |last| {
+            let stride = u64::from(last[STRIDE]);
+            let first = numbers::<4>(last, FIRST).saturating_sub(last[PLACE].into());
+            first + numbers::<4>(last, ITEMS) * stride
+        });
+        (last == count).then_some(table)
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.count
+    }
+
+    /// The series that has the array of this number: the last whose first number is not beyond it, or another of that one's set,
+    /// whose arrays take turns.
+    fn find(&self, number: u64) -> std::result::Result<Found<'a>, Fault> {
+        if number >= self.count {
+            return Err(Fault::NotThere);
+        }
+        let after = self.records.partition_point(|record| numbers::<4>(record, FIRST) <= number);
+        let found = || {
+            let last = after.checked_sub(1)?;
+            let leader = last.checked_sub(self.records[last][PLACE].into())?;
+            let first = numbers::<4>(&self.records[leader], FIRST);
+            let past = number.checked_sub(first)?;
+            let stride = u64::from(self.records[leader][STRIDE]);
+            let (item, place) = (past.checked_div(stride)?, past.checked_rem(stride)?);
+            let leader = &self.records[leader..];
+            let record = leader.get(place as usize)?;
+            let is_right = u64::from(record[PLACE]) == place
+                && u64::from(record[STRIDE]) == stride
+                && record[ITEMS..HEAP] == leader[0][ITEMS..HEAP]
+                && numbers::<4>(record, FIRST) == first + place
+                && item < numbers::<4>(record, ITEMS);
+            is_right.then_some(Found { record, leader: &leader[0], item: item as usize })
+        };
+        found().ok_or_else(|| Fault::Other("no series of the directory has it".to_owned()))
+    }
+
+    fn parts(&self, record: &[u8; RECORD]) -> Result<Parts<'a>, Fault> {
+        let (columns, widths) = (record[COLUMNS], record[WIDTHS]);
+        let is_known = columns & !ALL == 0 && columns & (NUMBERED | NAMED) != NUMBERED | NAMED;
+        if !is_known || widths & !0x33 != 0 {
+            return Err(Fault::Other(format!("unknown columns {columns:#04x} {widths:#04x}")));
+        }
+        let split = || {
+            let len = |at| numbers::<4>(record, at) as usize;
+            let (shapes, offsets) = (columns & SHAPES != 0, columns & OFFSETS != 0);
+            let axes = if shapes { len(ITEMS) } else { 1 }.checked_mul(record[FORM + 2].into())?;
+            let offsets = if offsets { len(ITEMS) } else { 0 };
+            let rest = self.heap.get(len(HEAP)..)?;
+            let (axes, rest) = Column::split(rest, axes, widths)?;
+            let (offsets, rest) = Column::split(rest, offsets, widths >> 4)?;
+            let (descriptor, rest) = rest.split_at_checked(len(DESCRIPTOR))?;
+            let (before, rest) = rest.split_at_checked(len(BEFORE))?;
+            let (after, rest) = rest.split_at_checked(len(AFTER))?;
+            Some(Parts { axes, offsets, descriptor, before, after, rest })
+        };
+        split().ok_or(Fault::Outside)
+    }
+
+    pub(super) fn path(&self, number: u64) -> Result<ArrayPath<'a>, Fault> {
+        let Found { record, leader, item } = self.find(number)?;
+        let parts = self.parts(record)?;
+        let text = |bytes| std::str::from_utf8(bytes).map_err(|_| Fault::NoText);
+        let mut step = Step::None;
+        if record[COLUMNS] & (NUMBERED | NAMED) != leader[COLUMNS] & (NUMBERED | NAMED) {
+            return Err(Fault::Other("the series of its set differ in their columns".to_owned()));
+        }
+        if leader[COLUMNS] & NUMBERED != 0 {
+            let first = self.parts(leader)?.rest.first_chunk().ok_or(Fault::Outside)?;
+            let number = u64::from_le_bytes(*first).checked_add(item as u64);
+            step = Step::Number(number.ok_or_else(|| {
+                Fault::Other("the number in its path exceeds 64 bits".to_owned())
+            })?);
+        } else if leader[COLUMNS] & NAMED != 0 {
+            step = Step::Name(text(self.name(leader, item)?)?);
+        } else if item > 0 {
+            return Err(Fault::Other("several arrays have one path".to_owned()));
+        }
+        Ok(ArrayPath { before: text(parts.before)?, step, after: text(parts.after)? })
+    }
+
+    /// A name of the column: where each ends, then all of them.
+    fn name(&self, leader: &[u8; RECORD], item: usize) -> Result<&'a [u8], Fault> {
+        let rest = self.parts(leader)?.rest;
+        let name = || {
+            let items = numbers::<4>(leader, ITEMS) as usize;
+            let (ends, text) = rest.split_at_checked(items.checked_mul(4)?)?;
+            let ends = ends.as_chunks::<4>().0;
+            let end = |at: usize| ends.get(at).map(|end| u32::from_le_bytes(*end) as usize);
+            let start = item.checked_sub(1).map_or(Some(0), end)?;
+            text.get(start..end(item)?)
+        };
+        name().ok_or(Fault::Outside)
+    }
+
+    fn live_series(&self) -> impl Iterator<Item = &'a [u8; RECORD]> {
+        self.records.iter().filter(|record| record[FORM + 3] != 0)
+    }
+
+    /// How many arrays lie in live memory. No two series have one of the same number, or a look at the numbers finds it.
+    pub(super) fn count_live(&self) -> u64 {
+        let items = self.live_series().map(|record| numbers::<4>(record, ITEMS));
+        items.fold(0, u64::saturating_add)
+    }
+
+    /// Their numbers, as many as [`count_live`](Self::count_live) says.
+    pub(super) fn live(&self) -> Vec<u64> {
+        let of_series = |record: &[u8; RECORD]| {
+            let first = numbers::<4>(record, FIRST);
+            let stride = u64::from(record[STRIDE]);
+            (0..numbers::<4>(record, ITEMS)).map(move |item| first + item * stride)
+        };
+        let mut numbers: Vec<_> = self.live_series().flat_map(of_series).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    pub(super) fn entry(&self, number: u64) -> Result<Entry, Fault> {
+        let Found { record, item, .. } = self.find(number)?;
+        let parts = self.parts(record)?;
+        let form = [FORM, FORM + 1, FORM + 2, FORM + 3].map(|at| record[at]);
+        let form: Form =
+            form::decode(form, parts.descriptor, self.version).map_err(Fault::Other)?;
+        let (ndim, columns) = (usize::from(record[FORM + 2]), record[COLUMNS]);
+        let first = if columns & SHAPES == 0 { 0 } else { item * ndim };
+        let axes = (first..first + ndim).map(|at| parts.axes.get(at));
+        let past = if columns & OFFSETS == 0 {
+            (item as u64).checked_mul(numbers::<8>(record, PITCH))
+        } else {
+            Some(parts.offsets.get(item).ok_or(Fault::Outside)?)
+        };
+        let offset = past.and_then(|past| numbers::<8>(record, OFFSET).checked_add(past));
+        let too_large = || Fault::Other("its offset exceeds 64 bits".to_owned());
+        Entry::of(form, axes, offset.ok_or_else(too_large)?)
+    }
+}
+
+/// Little-endian numbers of one width.
+#[derive(Clone, Copy)]
+struct Column<'a> {
+    bytes: &'a [u8],
+    /// Its binary logarithm.
+    width: u8,
+}
+
+impl<'a> Column<'a> {
+    /// The first `count` numbers, and what is behind them. Of the width the last two bits count.
+    fn split(bytes: &'a [u8], count: usize, width: u8) -> Option<(Self, &'a [u8])> {
+        let width = width & 3;
+        let (bytes, rest) = bytes.split_at_checked(count.checked_mul(1 << width)?)?;
+        Some((Column { bytes, width }, rest))
+    }
+
+    #[inline]
+    fn get(self, at: usize) -> Option<u64> {
+        Some(match self.width {
+            0 => (*self.bytes.get(at)?).into(),
+            1 => u16::from_le_bytes(*self.bytes.as_chunks().0.get(at)?).into(),
+            2 => u32::from_le_bytes(*self.bytes.as_chunks().0.get(at)?).into(),
+            _ => u64::from_le_bytes(*self.bytes.as_chunks().0.get(at)?),
+        })
+    }
+
+    /// The least width for these numbers.
+    fn width_of(numbers: impl Iterator<Item = u64>) -> u8 {
+        match numbers.fold(0, |all, number| all | number) {
+            0..0x100 => 0,
+            0x100..0x1_0000 => 1,
+            0x1_0000..0x1_0000_0000 => 2,
+            _ => 3,
+        }
+    }
+
+    fn put(heap: &mut Vec<u8>, numbers: impl Iterator<Item = u64>, width: u8) {
+        for number in numbers {
+            heap.extend_from_slice(&number.to_le_bytes()[..1 << width]);
+        }
+    }
+}
+
+/// A directory of version 3 that is being written, series by series.
+#[derive(Default)]
+pub(super) struct SeriesWriter {
+    /// How many there are, in eight bytes.
+    count: [u8; COUNT],
+    records: Vec<u8>,
+    heap: Vec<u8>,
+    /// The number of the next array.
+    next: u64,
+}
+
+impl SeriesWriter {
+    pub(super) fn push_one(&mut self, head: &Head) -> Result<()> {
+        let series = Series {
+            head,
+            before: &head.path,
+            after: "",
+            items: 1,
+            stride: 1,
+            place: 0,
+            pitch: 0,
+            offsets: None,
+            shapes: None,
+            steps: &Steps::None,
+        };
+        self.put(&series)?;
+        self.next += 1;
+        Ok(())
+    }
+
+    pub(super) fn push(&mut self, run: &Run) -> Result<()> {
+        for series in run.series() {
+            self.put(&series)?;
+            if series.place + 1 == series.stride {
+                self.next += (series.items * series.stride) as u64;
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, series: &Series<'_>) -> Result<()> {
+        let &Series { head, before, after, items, stride, place, pitch, offsets, shapes, steps } =
+            series;
+        let too_large = |_| {
+            Error::new(ErrorKind::Limit, "the paths and shapes of the arrays exceed 4 GiB together")
+        };
+        let short = |len: usize| u32::try_from(len).map_err(too_large);
+        let (form, descriptor) = form::encode(head);
+        let (heap, axes) = (short(self.heap.len())?, shapes.unwrap_or(&head.shape));
+        let axes = || axes.iter().map(|axis| *axis as u64);
+        let offset = offsets.and_then(|all| all.iter().min()).unwrap_or(&head.offset);
+        let past = || offsets.into_iter().flatten().map(|its| its - offset);
+        let widths = [Column::width_of(axes()), Column::width_of(past())];
+        Column::put(&mut self.heap, axes(), widths[0]);
+        Column::put(&mut self.heap, past(), widths[1]);
+        for text in [&descriptor, before, after] {
+            self.heap.extend_from_slice(text.as_bytes());
+        }
+        let mut columns = match steps {
+            Steps::None => 0,
+            Steps::Numbers(first, _) => {
+                if place == 0 {
+                    self.heap.extend_from_slice(&first.to_le_bytes());
+                }
+                NUMBERED
+            }
+            Steps::Names(ends, names) => {
+                if place == 0 {
+                    self.heap.extend(ends.iter().flat_map(|end| end.to_le_bytes()));
+                    self.heap.extend_from_slice(names.as_bytes());
+                }
+                NAMED
+            }
+        };
+        columns |= if shapes.is_some() { SHAPES } else { 0 };
+        columns |= if offsets.is_some() { OFFSETS } else { 0 };
+        let pitch = if offsets.is_some() { 0 } else { pitch };
+        for number in [*offset, pitch] {
+            self.records.extend_from_slice(&number.to_le_bytes());
+        }
+        let first = self.next as usize + place;
+        for len in [first, items, heap as usize, before.len(), after.len(), descriptor.len()] {
+            self.records.extend_from_slice(&short(len)?.to_le_bytes());
+        }
+        self.records.extend_from_slice(&form);
+        let widths = widths[0] | widths[1] << 4;
+        self.records.extend_from_slice(&[stride as u8, place as u8, columns, widths]);
+        self.count = (u64::from_le_bytes(self.count) + 1).to_le_bytes();
+        Ok(())
+    }
+
+    /// Number of series, records and heap; nothing if there are none.
+    pub(super) fn parts(&self) -> [&[u8]; 3] {
+        let count: &[u8] = if self.records.is_empty() { &[] } else { &self.count };
+        [count, &self.records, &self.heap]
+    }
+}
