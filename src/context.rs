@@ -15,7 +15,7 @@ use serde::de::Unexpected;
 use crate::error::ErrorKind;
 use crate::memory::Region;
 use crate::memory::live::LiveArrays;
-use crate::store::Placed;
+use crate::store::PlacedHead;
 
 /// What one side has to say to the other until the next call.
 #[allow(clippy::struct_excessive_bools)] // Each is said by itself.
@@ -93,8 +93,8 @@ impl Forms {
 /// An array that was put into serde's buffer.
 pub(crate) struct Buffered {
     pub(crate) name: String,
-    /// The array without its bytes.
-    pub(crate) head: Placed<'static>,
+    /// All but its bytes.
+    pub(crate) head: Arc<PlacedHead>,
     pub(crate) form: Form,
     pub(crate) usual: Form,
     /// Whether a reader of arrays has taken it out.
@@ -159,9 +159,9 @@ impl Seen {
 /// What stands under a token that our deserializer has read.
 pub(crate) enum Handed {
     /// The bytes of this array.
-    Bytes(Placed<'static>),
+    Bytes(Arc<PlacedHead>),
     /// The same, as a sequence of blocks.
-    Blocks(Placed<'static>),
+    Blocks(Arc<PlacedHead>),
     /// A value in the inline block, which says itself what it is.
     Inline,
 }
@@ -386,12 +386,12 @@ pub(crate) fn keep(array: Buffered) -> u64 {
 }
 
 /// What was kept for a ticket; `None` outside of the read in which it was.
-pub(crate) fn take_out(ticket: u64) -> Option<Placed<'static>> {
+pub(crate) fn take_out(ticket: u64) -> Option<Arc<PlacedHead>> {
     with_reading(|reading| {
         let at = usize::try_from(ticket.checked_sub(reading.first_ticket)?).ok()?;
         let array = reading.seen.arrays.get_mut(at)?;
         array.is_taken = true;
-        Some(array.head.clone())
+        Some(Arc::clone(&array.head))
     })
 }
 

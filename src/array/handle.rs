@@ -247,8 +247,9 @@ impl<'de, A: Element, D: Dimension> Made<'de> for ShmArray<A, D> {
             let len = size_of_val(&read.elements[..]);
             ShmArray::in_region(region, offset, len, &shape, read.order)
         } else {
+            let order = read.order;
             let items = element::owned(read.elements).map_err(E::custom)?;
-            ShmArray::from_vec(items, &shape, read.order)
+            ShmArray::from_vec(items, &shape, order)
         };
         made.map_err(|error| {
             context::with_kind(error.kind(), || E::custom(format_args!("{error:#}")))

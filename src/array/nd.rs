@@ -134,10 +134,12 @@ pub(super) fn dimension<D: Dimension, E: Error>(
     shape: &[usize],
     order: Order,
 ) -> Result<StrideShape<D>, E> {
-    match D::from_dimension(&IxDyn(shape)) {
-        Some(dimension) => Ok(dimension.set_f(order == Order::F).into()),
-        None => Err(shape_error(shape, &vec![None; D::NDIM.unwrap_or(0)])),
+    if let Some(axes) = D::NDIM.filter(|axes| *axes != shape.len()) {
+        return Err(shape_error(shape, &vec![None; axes]));
     }
+    let mut dimension = D::zeros(shape.len());
+    dimension.slice_mut().copy_from_slice(shape);
+    Ok(dimension.set_f(order == Order::F).into())
 }
 
 impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for Array<A, D> {

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
@@ -12,7 +13,7 @@ use crate::dtype::DType;
 use crate::element::{self, Element, Misfit};
 use crate::layout::{self, MAX_NDIM, Order};
 use crate::memory::live::Kind;
-use crate::store::{Placed, Standing};
+use crate::store::{PlacedHead, Standing};
 
 use super::nested::{First, Head, Item, Leaf, Lens, Nest, Next, Second, Sink, visit_leaves};
 use super::token::TOKEN;
@@ -30,7 +31,7 @@ pub(super) trait Target<'de>: Sized {
     fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result;
 
     /// How many elements to make room for ahead of their blocks; `None` where their bytes are wanted.
-    fn room(head: &Placed<'static>) -> Option<usize>;
+    fn room(head: &PlacedHead) -> Option<usize>;
 
     fn sink() -> Self::Sink;
 
@@ -39,7 +40,7 @@ pub(super) trait Target<'de>: Sized {
 
     /// An array of which all is known.
     fn stored<E: Error>(
-        head: Placed<'static>,
+        head: Arc<PlacedHead>,
         stored: Stored<'de, Self::Element>,
     ) -> Result<Self, E>;
 
@@ -269,7 +270,7 @@ fn in_shape<'de, T: Target<'de>, E: Error>(
 
 /// Reads the bytes of an array of which all else is known.
 fn finish<'de, T: Target<'de>, E: Error>(
-    head: Placed<'static>,
+    head: Arc<PlacedHead>,
     read: impl FnOnce(StoredSeed<T::Element>) -> Result<Stored<'de, T::Element>, E>,
 ) -> Result<T, E> {
     let stored = read(StoredSeed { room: T::room(&head), element: PhantomData })?;
@@ -292,18 +293,17 @@ fn check_len<E: Error>(dtype: &DType, shape: &[usize], len: usize) -> Result<(),
 }
 
 /// What `(dtype, shape, bytes)` says of an array.
-fn described<E: Error>(descriptor: &str, shape: Vec<usize>) -> Result<Placed<'static>, E> {
+fn described<E: Error>(descriptor: &str, shape: Vec<usize>) -> Result<Arc<PlacedHead>, E> {
     Ok(head_of(DType::from_descriptor(descriptor).map_err(E::custom)?, shape))
 }
 
 /// So many bytes as an array.
-fn bytes_head(len: usize) -> Placed<'static> {
+fn bytes_head(len: usize) -> Arc<PlacedHead> {
     head_of(DType::U8, vec![len])
 }
 
-fn head_of(dtype: DType, shape: Vec<usize>) -> Placed<'static> {
-    let (order, standing) = (Order::C, Standing::Free);
-    Placed { dtype, shape, order, bytes: &[], standing, region: None }
+fn head_of(dtype: DType, shape: Vec<usize>) -> Arc<PlacedHead> {
+    PlacedHead::free(dtype, shape, Order::C)
 }
 
 /// The error of an array that was left in serde's buffer and is asked for in another read.

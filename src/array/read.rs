@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
@@ -10,7 +12,7 @@ use crate::dtype::{DType, DTypeKind, Scalar};
 use crate::element::{self, Element, Fit, Misfit, fit, mismatch};
 use crate::layout::{self, MAX_NDIM, Order};
 use crate::memory::live::Kind;
-use crate::store::{Placed, Standing};
+use crate::store::{PlacedHead, Standing};
 
 use super::element::{Fill, FillStruct};
 use super::nested::{Leaf, LeafDeserializer, Nest, Sink};
@@ -18,13 +20,19 @@ use super::payload::{Stored, Target, kind_error, read};
 
 /// An array that was read: its shape, order and elements, which are borrowed where that is possible.
 pub(crate) struct Read<'de, A: Element> {
-    pub(crate) shape: Vec<usize>,
-    pub(crate) order: Order,
+    head: Arc<PlacedHead>,
     pub(crate) elements: Cow<'de, [A]>,
     /// Why the elements could not be borrowed.
     owned: Option<&'static str>,
-    /// What is known of its kind. A live array has no elements here.
-    pub(super) standing: Standing,
+}
+
+/// Its dtype is that of the container. A live array has no elements here.
+impl<A: Element> Deref for Read<'_, A> {
+    type Target = PlacedHead;
+
+    fn deref(&self) -> &PlacedHead {
+        &self.head
+    }
 }
 
 const INLINE: &str = "it is encoded inline or comes from another format";
@@ -110,12 +118,11 @@ pub(crate) fn shape_error<E: Error>(found: &[usize], expected: &[Option<usize>])
 
 /// Bytes as elements, as the dtype says.
 fn read_bytes<'de, A: Element, E: Error>(
-    head: Placed<'static>,
+    head: Arc<PlacedHead>,
     bytes: Cow<'de, [u8]>,
 ) -> Result<Read<'de, A>, E> {
-    let Placed { dtype, shape, order, standing, .. } = head;
-    let fit = fit(&dtype, &A::DTYPE).map_err(|why| {
-        let (found, wanted) = mismatch(&dtype, &shape, &A::DTYPE, &why);
+    let fit = fit(&head.dtype, &A::DTYPE).map_err(|why| {
+        let (found, wanted) = mismatch(&head.dtype, &head.shape, &A::DTYPE, &why);
         E::invalid_type(Unexpected::Other(&found), &wanted.as_str())
     })?;
     let misfit = |misfit: Misfit| match misfit {
@@ -143,7 +150,7 @@ fn read_bytes<'de, A: Element, E: Error>(
             (Cow::Owned(element::collect(&bytes, None).map_err(misfit)?), Some(COPIED))
         }
     };
-    Ok(Read { shape, order, elements, owned, standing })
+    Ok(Read { head, elements, owned })
 }
 
 impl<'de, A: Element> Target<'de> for Read<'de, A> {
@@ -156,8 +163,8 @@ impl<'de, A: Element> Target<'de> for Read<'de, A> {
         write!(f, "an array of {}", A::DTYPE.rust_name())
     }
 
-    fn room(head: &Placed<'static>) -> Option<usize> {
-        let Placed { dtype, shape, .. } = head;
+    fn room(head: &PlacedHead) -> Option<usize> {
+        let PlacedHead { dtype, shape, .. } = head;
         layout::count(shape).filter(|_| *dtype == A::DTYPE && shape.len() <= MAX_NDIM)
     }
 
@@ -169,14 +176,13 @@ impl<'de, A: Element> Target<'de> for Read<'de, A> {
         A::DTYPE.fields().iter().any(|field| field.name() == first)
     }
 
-    fn stored<E: Error>(head: Placed<'static>, stored: Stored<'de, A>) -> Result<Self, E> {
+    fn stored<E: Error>(head: Arc<PlacedHead>, stored: Stored<'de, A>) -> Result<Self, E> {
         let (elements, owned) = match (head.standing, stored) {
             (Standing::Live(..), _) => (Cow::Borrowed(&[][..]), None),
             (_, Stored::Items(items)) => (Cow::Owned(items), Some(COPIED)),
             (_, Stored::Bytes(bytes)) => return read_bytes(head, bytes),
         };
-        let Placed { shape, order, standing, .. } = head;
-        Ok(Read { shape, order, elements, owned, standing })
+        Ok(Read { head, elements, owned })
     }
 
     fn nested<E: Error>(nest: Nest<Typed>) -> Result<Self, E> {
@@ -196,8 +202,8 @@ impl<'de, A: Element> Target<'de> for Read<'de, A> {
 
     fn shaped<E: Error>(shape: Vec<usize>, data: Typed) -> Result<Self, E> {
         let items = element::collect(&data.bytes, None).map_err(E::custom)?;
-        let (order, elements, owned) = (Order::C, Cow::Owned(items), Some(INLINE));
-        Ok(Read { shape, order, elements, owned, standing: Standing::Free })
+        let head = PlacedHead::free(A::DTYPE, shape, Order::C);
+        Ok(Read { head, elements: Cow::Owned(items), owned: Some(INLINE) })
     }
 }
 

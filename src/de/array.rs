@@ -12,7 +12,7 @@ use crate::context::{self, Form, Handed};
 use crate::dtype::{DTypeKind, Scalar};
 use crate::error::{Error, Found, Result};
 use crate::layout::{self, Order};
-use crate::store::{ArrayStream, Placed};
+use crate::store::{ArrayStream, Placed, PlacedHead};
 
 use super::bounds::Bounds;
 use super::buffer::{self, is_buffer};
@@ -69,8 +69,8 @@ pub(super) fn whole<'p, 'de>(
     strides: &'p [usize],
     bounds: &'p Bounds,
 ) -> Part<'p, 'de> {
-    let Placed { dtype, shape, bytes, .. } = placed;
-    Part { dtype, shape, strides, bytes, bounds }
+    let PlacedHead { dtype, shape, .. } = &*placed.head;
+    Part { dtype, shape, strides, bytes: placed.bytes, bounds }
 }
 
 /// An error if the elements are not here, or too deep in one another. Rows and structs are read without a look at the stack: it is
@@ -90,7 +90,7 @@ pub(super) fn visit_token<'de, V: Visitor<'de>>(
     let bytes = placed.bytes;
     let is_bool = placed.dtype.scalar() == Some(Scalar::Bool);
     let visit = || visitor.visit_newtype_struct(BorrowedBytesDeserializer::new(bytes));
-    context::handing(Handed::Bytes(head(placed)), visit).map_err(|error: Error| {
+    context::handing(Handed::Bytes(placed.head), visit).map_err(|error: Error| {
         // The visitor's error knows no kinds: what is no bool is no type that was not asked for.
         if is_bool && bytes.iter().any(|byte| *byte > 1) { error.into_corrupt() } else { error }
     })
@@ -104,13 +104,7 @@ pub(super) fn visit_stream<'de, V: Visitor<'de>>(
     let ArrayStream { placed, len, bytes } = stream;
     let blocks = Blocks::new(placed.dtype.item_size(), len, bytes);
     let visit = || visitor.visit_newtype_struct(SeqAccessDeserializer::new(blocks));
-    context::handing(Handed::Blocks(head(placed)), visit)
-}
-
-/// All of an array but its bytes.
-fn head(placed: Placed<'_>) -> Placed<'static> {
-    let Placed { dtype, shape, order, standing, .. } = placed;
-    Placed { dtype, shape, order, bytes: &[], standing, region: None }
+    context::handing(Handed::Blocks(placed.head), visit)
 }
 
 /// As a sequence, nested by axis; an array without axes is its element.

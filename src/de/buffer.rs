@@ -6,6 +6,7 @@
 //! the array in another form, until all visitors have what they can read.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::de::value::{BorrowedBytesDeserializer, SeqAccessDeserializer, U64Deserializer};
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
@@ -15,7 +16,7 @@ use crate::context::{self, Buffered, Form, Forms, Seen, Which};
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
-use crate::store::{Placed, Standing};
+use crate::store::{Placed, PlacedHead, Standing};
 
 use super::array::visit_nested;
 use super::bounds::Bounds;
@@ -64,16 +65,14 @@ pub(super) fn visit<'de, V: Visitor<'de>>(
             form = Form::Token;
         }
     }
-    let Placed { bytes, region, dtype, shape, order, standing } = placed;
-    let head = Placed { bytes: &[], region: None, dtype, shape, order, standing };
+    let bytes = placed.bytes;
     let ticket = context::keep(Buffered {
         name: name.to_owned(),
-        head: head.clone(),
+        head: Arc::clone(&placed.head),
         form,
         usual,
         is_taken: false,
     });
-    let placed = Placed { bytes, region, ..head };
     match form {
         Form::Token => {
             let ticket = Ticket { number: ticket, bytes, part: 0 };
@@ -89,17 +88,9 @@ pub(super) fn visit<'de, V: Visitor<'de>>(
 /// The form in which an array in ndarray's form that is no array of the container goes there: in that one, or as elements.
 pub(super) fn form_in_place(name: &str) -> Form {
     let form = context::form_of(name, Form::Ndarray);
-    let (order, standing) = (Order::C, Standing::Free);
     context::keep(Buffered {
         name: name.to_owned(),
-        head: Placed {
-            bytes: &[],
-            region: None,
-            dtype: DType::BOOL,
-            shape: Vec::new(),
-            order,
-            standing,
-        },
+        head: PlacedHead::free(DType::BOOL, Vec::new(), Order::C),
         form,
         usual: Form::Ndarray,
         is_taken: false,

@@ -12,7 +12,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::layout::Order;
 use crate::stack;
-use crate::store::{ArrayPath, ArrayStream, Placed, Source, Standing};
+use crate::store::{ArrayPath, ArrayStream, Placed, Source};
 #[cfg(feature = "ndarray")]
 use crate::value::Names;
 use crate::wire::{FieldTags, Kind, ReadTables, Reader, Schema, Tag, unzigzag};
@@ -455,14 +455,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
     /// A byte string that is asked for as an array: one that is longer is placed as one.
     pub(super) fn short_array(&mut self) -> Result<Placed<'de>> {
         let bytes = self.bytes()?;
-        Ok(Placed {
-            dtype: DType::U8,
-            shape: vec![bytes.len()],
-            order: Order::C,
-            bytes,
-            standing: Standing::Free,
-            region: None,
-        })
+        Ok(Placed::free(DType::U8, vec![bytes.len()], Order::C, bytes))
     }
 
     /// So many numbers of one width.

@@ -432,7 +432,7 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
         let placed = self.decoder.array()?;
         match placed.standing {
             Standing::Live(..) => {
-                self.walk.live(UntypedLive::new(placed, context::live().as_ref())?)
+                self.walk.live(UntypedLive::new(placed.head, context::live().as_ref())?)
             }
             _ if tag == Tag::Blob => self.walk.bytes(placed.bytes),
             _ => {

@@ -79,9 +79,12 @@ impl<S: Sink> Place<'_, '_, S> {
             )));
         };
         writer.arrays += 1;
-        let path = writer.place_name(self.here.get(), self.depth);
+        let mut path = std::mem::take(&mut writer.path);
+        writer.place_name(self.here.get(), self.depth, &mut path);
         let head = ArrayHead { path: &path, dtype, shape, order, kind, bytes };
-        writer.sink.begin(&head).map_err(|error| writer.fail(error.into_serde()))?;
+        let begun = writer.sink.begin(&head);
+        writer.path = path;
+        begun.map_err(|error| writer.fail(error.into_serde()))?;
         Ok(bytes)
     }
 }

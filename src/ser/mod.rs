@@ -171,6 +171,8 @@ struct Writer<'a, S> {
     readable: bool,
     /// How many arrays were begun.
     arrays: u64,
+    /// Where the last of them stands, and the memory for where the next does.
+    path: String,
     /// Some value failed. If its parent dropped the error, what is written makes no sense.
     failed: bool,
     sink: S,
@@ -274,6 +276,7 @@ impl<'a, S: Sink> Writer<'a, S> {
             asked: Cell::default(),
             readable: false,
             arrays: 0,
+            path: String::new(),
             failed: false,
             sink,
         }

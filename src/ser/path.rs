@@ -9,36 +9,62 @@ use super::Writer;
 use super::frames::{Depth, Here, Part};
 use super::schema::Key;
 
+/// A step, with its text where it stands.
+enum Text<'a> {
+    Field(&'a str),
+    Variant(&'a str),
+    Index(usize),
+    /// A map's entry: its key as text, where it has one, and its number.
+    Key(Option<String>, usize),
+}
+
+impl From<Text<'_>> for Step {
+    fn from(text: Text<'_>) -> Self {
+        match text {
+            Text::Field(name) => Step::Field(name.to_owned()),
+            Text::Variant(name) => Step::Variant(name.to_owned()),
+            Text::Index(index) => Step::Index(index),
+            Text::Key(key, entry) => Step::Key(key, entry),
+        }
+    }
+}
+
 impl<S> Writer<'_, S> {
-    /// The name of an array that stands here: steps joined by dots, `arr_0` for the root. The room is empty.
+    /// Writes the name of an array that stands here: steps joined by dots, `arr_0` for the root. The room is empty.
     ///
     /// What could be taken for a separator, a folder or a control character is written `%XX`, so that different
     /// places have different names and every name is safe as that of an archive's member.
-    pub(super) fn place_name(&self, here: Here, depth: Depth) -> String {
-        let mut name = String::new();
+    pub(super) fn place_name(&self, here: Here, depth: Depth, name: &mut String) {
+        name.clear();
         let outer = self.frames.get(..depth.levels()).unwrap_or_default();
         let parts = outer.iter().map(|level| level.here).chain([here]);
-        for step in parts.enumerate().skip(1).flat_map(|(at, part)| self.steps(at, part)).flatten()
-        {
-            if !name.is_empty() {
-                name.push('.');
-            }
-            match step {
-                Step::Field(text) | Step::Variant(text) | Step::Key(Some(text), _) => {
-                    escape(&text, &mut name);
+        for (level, part) in parts.enumerate().skip(1) {
+            for step in self.texts(level, part).into_iter().flatten() {
+                if !name.is_empty() {
+                    name.push('.');
                 }
-                Step::Index(index) => name.push_str(&index.to_string()),
-                Step::Key(None, entry) => {
-                    name.push('#');
-                    name.push_str(&entry.to_string());
+                match step {
+                    Text::Field(text) | Text::Variant(text) => escape(text, name),
+                    Text::Key(Some(text), _) => escape(&text, name),
+                    Text::Index(index) => push_number(name, index),
+                    Text::Key(None, entry) => {
+                        name.push('#');
+                        push_number(name, entry);
+                    }
                 }
             }
         }
-        if name.is_empty() { "arr_0".to_owned() } else { name }
+        if name.is_empty() {
+            name.push_str("arr_0");
+        }
     }
 
     /// A part of a level, of a variant in two steps.
     pub(super) fn steps(&self, level: usize, here: Here) -> [Option<Step>; 2] {
+        self.texts(level, here).map(|text| text.map(Step::from))
+    }
+
+    fn texts(&self, level: usize, here: Here) -> [Option<Text<'_>>; 2] {
         let Some(level) = self.frames.get(level).filter(|_| level > 0) else { return [None, None] };
         match here.part() {
             Part::Field(field) => match self.schemas.row_of(field) {
@@ -55,25 +81,46 @@ impl<S> Writer<'_, S> {
                 }
                 None => [None, None],
             },
-            Part::Item(item) => [None, Some(Step::Index(item))],
+            Part::Item(item) => [None, Some(Text::Index(item))],
             Part::Entry(entry) => {
-                [None, Some(Step::Key(key_text(&self.out, level.key, level.key_tag), entry))]
+                [None, Some(Text::Key(key_text(&self.out, level.key, level.key_tag), entry))]
             }
         }
     }
 }
 
-fn record_steps(key: &Key<'_>, field: usize, name: Option<&str>) -> [Option<Step>; 2] {
-    let variant = key.kind.is_variant().then(|| Step::Variant(key.variant.to_owned()));
+fn record_steps<'a>(key: &Key<'a>, field: usize, name: Option<&'a str>) -> [Option<Text<'a>>; 2] {
+    let variant = key.kind.is_variant().then_some(Text::Variant(key.variant));
     let field = match key.kind {
-        Kind::Struct | Kind::StructVariant => name.map(|name| Step::Field(name.to_owned())),
-        Kind::Tuple | Kind::TupleVariant => Some(Step::Index(field)),
+        Kind::Struct | Kind::StructVariant => name.map(Text::Field),
+        Kind::Tuple | Kind::TupleVariant => Some(Text::Index(field)),
         Kind::UnitVariant | Kind::NewtypeVariant => None,
     };
     [variant, field]
 }
 
+/// A number in decimal digits.
+fn push_number(name: &mut String, mut number: usize) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    // Digits are text.
+    name.push_str(std::str::from_utf8(&digits[start..]).unwrap_or_default());
+}
+
 fn escape(text: &str, name: &mut String) {
+    // Most names have nothing that is escaped.
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        name.push_str(text);
+        return;
+    }
     // An empty step would be invisible. No other text gives a lone `%`.
     if text.is_empty() {
         name.push('%');

@@ -2,6 +2,7 @@
 //!
 //! What is not array data stands at the end, so that a block is written in one pass to anything that takes bytes.
 
+use std::cell::RefCell;
 use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::signature::Found;
 #[cfg(feature = "ndarray")]
 use super::directory::PathIndex;
 use super::directory::{ArrayPath, Directory, DirectoryBuilder, Entry};
-use super::{ArrayHead, Placed, Sink, Source, Standing};
+use super::{ArrayHead, Placed, PlacedHead, Sink, Source, Standing};
 
 /// Tells one segment from another that got the same process and descriptor number; zero outside segments.
 pub(crate) type Nonce = [u8; 16];
@@ -514,7 +515,7 @@ fn truncated(len: u64) -> Error {
 }
 
 /// A block that is read.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Block<'de> {
     bytes: &'de [u8],
     inline: &'de [u8],
@@ -527,6 +528,16 @@ pub(crate) struct Block<'de> {
     /// What finds arrays by their paths, where that is kept.
     #[cfg(feature = "ndarray")]
     paths: Option<&'de PathIndex>,
+    /// What was said of the last array that may be said of the next, too.
+    recent: RefCell<Option<Recent>>,
+}
+
+/// What is said of arrays that are alike.
+#[derive(Clone)]
+struct Recent {
+    alike: usize,
+    bytes: usize,
+    head: Arc<PlacedHead>,
 }
 
 impl<'de> Block<'de> {
@@ -575,6 +586,7 @@ impl<'de> Block<'de> {
             live: None,
             #[cfg(feature = "ndarray")]
             paths: None,
+            recent: RefCell::new(None),
         })
     }
 
@@ -607,27 +619,35 @@ impl<'de> Block<'de> {
 
     /// An entry's bytes, which must lie between header and inline block, at their element's alignment.
     pub(crate) fn placed(&self, number: u64, entry: Entry) -> Result<Placed<'de>> {
+        let Entry { dtype, shape, order, bytes, offset, .. } = entry;
+        let standing = if self.in_segment { Standing::Fixed } else { Standing::Free };
+        let head = Arc::new(PlacedHead { dtype, shape, order, standing });
+        self.at(number, head, offset, bytes)
+    }
+
+    /// So many bytes of the block as the elements of an array.
+    #[inline]
+    fn at(
+        &self,
+        number: u64,
+        head: Arc<PlacedHead>,
+        offset: u64,
+        bytes: usize,
+    ) -> Result<Placed<'de>> {
         let bad = |what: &str| match self.directory.path(number) {
             Ok(path) => Error::corrupt(format!("array `{path}`: {what}")),
             Err(error) => error,
         };
-        let start = usize::try_from(entry.offset).map_err(|_| bad("its offset is too large"))?;
+        let start = usize::try_from(offset).map_err(|_| bad("its offset is too large"))?;
         let bytes = start
-            .checked_add(entry.bytes)
+            .checked_add(bytes)
             .filter(|end| start >= HEADER && *end <= self.limit)
             .and_then(|end| self.bytes.get(start..end))
             .ok_or_else(|| bad("its bytes lie outside the container's arrays"))?;
-        if !start.is_multiple_of(entry.dtype.alignment()) {
+        if !start.is_multiple_of(head.dtype.alignment()) {
             return Err(bad("its offset is not a multiple of its alignment"));
         }
-        Ok(Placed {
-            dtype: entry.dtype,
-            shape: entry.shape,
-            order: entry.order,
-            bytes,
-            standing: if self.in_segment { Standing::Fixed } else { Standing::Free },
-            region: None,
-        })
+        Ok(Placed { head, bytes, region: None })
     }
 }
 
@@ -653,17 +673,25 @@ impl<'de> Source<'de> for Block<'de> {
     }
 
     fn array(&self, number: u64) -> Result<Placed<'de>> {
+        let alike = self.directory.alike(number)?;
+        if let (Some((alike, offset)), Some(recent)) = (alike, &*self.recent.borrow())
+            && recent.alike == alike
+        {
+            return self.at(number, Arc::clone(&recent.head), offset, recent.bytes);
+        }
         let entry = self.directory.entry(number)?;
         if entry.kind != Kind::Plain {
-            return Ok(Placed {
-                dtype: entry.dtype,
-                shape: entry.shape,
-                order: entry.order,
-                bytes: &[],
-                standing: Standing::Live(entry.kind, number),
-                region: None,
-            });
+            let Entry { dtype, shape, order, kind, .. } = entry;
+            let standing = Standing::Live(kind, number);
+            let head = Arc::new(PlacedHead { dtype, shape, order, standing });
+            return Ok(Placed { head, bytes: &[], region: None });
         }
-        self.placed(number, entry)
+        let bytes = entry.bytes;
+        let placed = self.placed(number, entry)?;
+        if let Some((alike, _)) = alike {
+            let head = Arc::clone(&placed.head);
+            self.recent.replace(Some(Recent { alike, bytes, head }));
+        }
+        Ok(placed)
     }
 }

@@ -12,6 +12,7 @@ mod shared;
 #[cfg(feature = "npz")]
 mod tally;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::dtype::DType;
@@ -72,20 +73,48 @@ pub(crate) trait Sink {
     fn finish(self, inline: Vec<u8>, tables: &[u8]) -> Result<Self::Output>;
 }
 
-/// An array as it lies in a container.
+/// All that a container says of an array but its place.
 #[derive(Clone, Debug)]
-pub(crate) struct Placed<'de> {
+pub(crate) struct PlacedHead {
     pub(crate) dtype: DType,
     pub(crate) shape: Vec<usize>,
     pub(crate) order: Order,
+    pub(crate) standing: Standing,
+}
+
+/// An array as it lies in a container. What is said of arrays that are alike is held once.
+#[derive(Clone, Debug)]
+pub(crate) struct Placed<'de> {
+    pub(crate) head: Arc<PlacedHead>,
     /// `layout::byte_len` of shape and dtype: checked by the source. Empty for a live array.
     pub(crate) bytes: &'de [u8],
-    pub(crate) standing: Standing,
     /// The memory in which the bytes lie, where it is not the container's own.
     pub(crate) region: Option<Region>,
 }
 
-impl Placed<'_> {
+impl Deref for Placed<'_> {
+    type Target = PlacedHead;
+
+    fn deref(&self) -> &PlacedHead {
+        &self.head
+    }
+}
+
+impl PlacedHead {
+    /// Of an array of which anything can be made.
+    pub(crate) fn free(dtype: DType, shape: Vec<usize>, order: Order) -> Arc<Self> {
+        Arc::new(PlacedHead { dtype, shape, order, standing: Standing::Free })
+    }
+}
+
+impl<'de> Placed<'de> {
+    /// An array of which anything can be made, in memory of the container.
+    pub(crate) fn free(dtype: DType, shape: Vec<usize>, order: Order, bytes: &'de [u8]) -> Self {
+        Placed { head: PlacedHead::free(dtype, shape, order), bytes, region: None }
+    }
+}
+
+impl PlacedHead {
     /// # Errors
     ///
     /// `Mismatch` if it is a live array, whose elements are not here.

@@ -7,7 +7,7 @@ use crate::array::UntypedArray;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::layout::Order;
-use crate::store::{Placed, Standing};
+use crate::store::Placed;
 use crate::wire::BLOB_MIN;
 
 /// A byte string of a [`Value`](super::Value). One of 256 bytes and more lies among the arrays of its container: it is a handle on
@@ -34,9 +34,7 @@ impl Blob {
         if bytes.len() < BLOB_MIN {
             return Ok(Blob(Kept::Owned(bytes.into())));
         }
-        let (dtype, shape) = (DType::U8, vec![bytes.len()]);
-        let (order, standing) = (Order::C, Standing::Free);
-        let placed = Placed { dtype, shape, order, bytes, standing, region: None };
+        let placed = Placed::free(DType::U8, vec![bytes.len()], Order::C, bytes);
         Ok(Blob(Kept::Placed(Box::new(UntypedArray::of_read(placed)?))))
     }
 }

@@ -432,7 +432,7 @@ impl Segment {
         self.content()
             .and_then(|content| {
                 let placed = lookup::of_any_kind(&content.block()?, path)?;
-                crate::UntypedLive::new(placed, content.live.as_ref())
+                crate::UntypedLive::new(placed.head, content.live.as_ref())
                     .map_err(|error| error.at_field(path))
             })
             .map_err(|error| self.named(error))

@@ -13,7 +13,7 @@ use crate::dtype::{DType, Field, Kind, Scalar, TimeUnit, match_number};
 use crate::element::{self, Element};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
-use crate::store::{Placed, Standing};
+use crate::store::Placed;
 
 use super::ShmArray;
 use super::element::{Rows, text, unpadded};
@@ -189,14 +189,7 @@ impl RawArray {
                 bytes.extend_from_slice(&item[field.offset()..field.offset() + field.bytes()]);
             }
         }
-        DynArray::from_placed(&Placed {
-            dtype: field.dtype().clone(),
-            shape,
-            order: Order::C,
-            bytes: &bytes,
-            standing: Standing::Free,
-            region: None,
-        })
+        DynArray::from_placed(&Placed::free(field.dtype().clone(), shape, Order::C, &bytes))
     }
 }
 
@@ -503,14 +496,7 @@ impl TryFrom<RawArray> for DynArray {
     ///
     /// `Corrupt` if a text has what is no character.
     fn try_from(raw: RawArray) -> Result<Self> {
-        DynArray::from_placed(&Placed {
-            dtype: raw.dtype,
-            shape: raw.shape,
-            order: Order::C,
-            bytes: &raw.bytes,
-            standing: Standing::Free,
-            region: None,
-        })
+        DynArray::from_placed(&Placed::free(raw.dtype, raw.shape, Order::C, &raw.bytes))
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use ndarray::{ArrayD, IxDyn};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Unexpected};
 
 use crate::memory::live::Kind;
-use crate::store::{Placed, Standing};
+use crate::store::{Placed, PlacedHead, Standing};
 
 use super::super::nested::{Item, Leaf, Nest, Sink};
 use super::super::payload::{Stored, Target, kind_error, read};
@@ -127,7 +128,7 @@ impl<'de> Target<'de> for DynArray {
         f.write_str(EXPECTED)
     }
 
-    fn room(_: &Placed<'static>) -> Option<usize> {
+    fn room(_: &PlacedHead) -> Option<usize> {
         None
     }
 
@@ -139,7 +140,7 @@ impl<'de> Target<'de> for DynArray {
         false
     }
 
-    fn stored<E: Error>(head: Placed<'static>, stored: Stored<'de, u8>) -> Result<Self, E> {
+    fn stored<E: Error>(head: Arc<PlacedHead>, stored: Stored<'de, u8>) -> Result<Self, E> {
         if let Standing::Live(kind, _) = head.standing {
             return Err(kind_error(Kind::Plain, kind));
         }
@@ -147,7 +148,7 @@ impl<'de> Target<'de> for DynArray {
             Stored::Bytes(bytes) => bytes,
             Stored::Items(bytes) => &bytes[..],
         };
-        DynArray::from_placed(&Placed { bytes, ..head })
+        DynArray::from_placed(&Placed { head, bytes, region: None })
             .map_err(|error| E::custom(format_args!("{error:#}")))
     }
 

@@ -16,7 +16,7 @@ use crate::layout::Order;
 use crate::memory::live::{
     self, AtomicElement, Cells, Kind, LiveArrays, Lockable, Patience, other_kind,
 };
-use crate::store::{Placed, Standing};
+use crate::store::{PlacedHead, Standing};
 
 use super::super::item::{DeserializeArray, SerializeArray};
 use super::super::lossless::misfit;
@@ -172,10 +172,10 @@ impl UntypedLive {
     /// # Errors
     ///
     /// `Mismatch` if it is none; those of mapping its memory.
-    pub(crate) fn new(head: Placed<'_>, arrays: Option<&Arc<LiveArrays>>) -> Result<Self> {
+    pub(crate) fn new(head: Arc<PlacedHead>, arrays: Option<&Arc<LiveArrays>>) -> Result<Self> {
         let Standing::Live(kind, number) = head.standing else { return Err(no_live()) };
         let arrays = arrays.ok_or_else(|| super::not_here(kind))?;
-        let Placed { dtype, shape, .. } = head;
+        let PlacedHead { dtype, shape, .. } = Arc::unwrap_or_clone(head);
         let elements = match kind {
             Kind::Atomic => Inner::Atomic(AnyCells::placed(arrays, number, &dtype)?),
             _ => Inner::Locked(arrays.locked_bytes(number)?),
@@ -546,12 +546,12 @@ impl BufferedArray {
         ticket: u64,
         seq: &mut S,
     ) -> Result<Option<Self>, S::Error> {
-        Ok(match payload::of_ticket::<Found<'de>, S>(ticket, seq)? {
-            None => None,
-            Some(found @ Found::Stored(Placed { standing: Standing::Live(..), .. }, _)) => {
-                Some(BufferedArray::Live(UntypedLive::made(found)?))
-            }
-            Some(found) => Some(BufferedArray::Plain(UntypedArray::made(found)?)),
-        })
+        let Some(found) = payload::of_ticket::<Found<'de>, S>(ticket, seq)? else {
+            return Ok(None);
+        };
+        Ok(Some(match found.standing() {
+            Standing::Live(..) => BufferedArray::Live(UntypedLive::made(found)?),
+            _ => BufferedArray::Plain(UntypedArray::made(found)?),
+        }))
     }
 }

@@ -17,7 +17,7 @@ use crate::element::{self, Element};
 use crate::error::{Error, Result};
 use crate::layout::Order;
 use crate::memory::{Hold, Region, View};
-use crate::store::Placed;
+use crate::store::{Placed, PlacedHead};
 
 use super::UntypedView;
 use super::layout::Layout;
@@ -151,7 +151,7 @@ impl UntypedArray {
         let bytes = std::mem::take(&mut placed.bytes);
         let region = placed.region.take().or_else(|| region.cloned());
         let place = region.and_then(|region| Some((region.offset_of(bytes)?, region)));
-        UntypedArray::located(placed, Cow::Borrowed(bytes), place)
+        UntypedArray::located(placed.head, Cow::Borrowed(bytes), place)
     }
 
     /// An array of what is being read.
@@ -162,11 +162,11 @@ impl UntypedArray {
 
     /// The same of which the place is known.
     pub(super) fn located(
-        head: Placed<'_>,
+        head: Arc<PlacedHead>,
         bytes: Cow<'_, [u8]>,
         place: Option<(usize, Region)>,
     ) -> Result<Self> {
-        let Placed { dtype, shape, order, .. } = head;
+        let PlacedHead { dtype, shape, order, .. } = Arc::unwrap_or_clone(head);
         if let Some((offset, region)) = place {
             let layout = Layout::contiguous(dtype, shape, order, bytes.len())?;
             return UntypedArray::in_region(Arc::new(layout), region, offset, bytes.len());

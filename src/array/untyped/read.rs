@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error};
 
@@ -12,14 +13,14 @@ use crate::array::payload::{Made, Stored, Target, kind_error, read};
 use crate::context::{self, note_meeting};
 use crate::error::{self, ErrorKind};
 use crate::memory::live::Kind;
-use crate::store::{Placed, Standing};
+use crate::store::{PlacedHead, Standing};
 
 use super::{UntypedArray, UntypedView};
 
 /// What was read.
 pub(crate) enum Found<'de> {
     /// An array of which all is known, and its bytes.
-    Stored(Placed<'static>, Cow<'de, [u8]>),
+    Stored(Arc<PlacedHead>, Cow<'de, [u8]>),
     /// Elements one by one.
     Nested(DynArray),
 }
@@ -36,7 +37,7 @@ impl<'de> Target<'de> for Found<'de> {
         <DynArray as Target<'de>>::expecting(f)
     }
 
-    fn room(_: &Placed<'static>) -> Option<usize> {
+    fn room(_: &PlacedHead) -> Option<usize> {
         None
     }
 
@@ -48,7 +49,7 @@ impl<'de> Target<'de> for Found<'de> {
         <DynArray as Target<'de>>::is_struct(first)
     }
 
-    fn stored<E: Error>(head: Placed<'static>, stored: Stored<'de, u8>) -> Result<Self, E> {
+    fn stored<E: Error>(head: Arc<PlacedHead>, stored: Stored<'de, u8>) -> Result<Self, E> {
         let bytes = match stored {
             Stored::Bytes(bytes) => bytes,
             Stored::Items(bytes) => Cow::Owned(bytes),
@@ -74,12 +75,18 @@ impl<'de> Found<'de> {
         read(deserializer)
     }
 
+    /// What is known of its kind.
+    pub(in crate::array) fn standing(&self) -> Standing {
+        match self {
+            Found::Stored(head, _) => head.standing,
+            Found::Nested(_) => Standing::Free,
+        }
+    }
+
     /// An array that does not change.
     fn plain<E: Error>(found: Self) -> Result<Self, E> {
-        match &found {
-            Found::Stored(Placed { standing: Standing::Live(kind, _), .. }, _) => {
-                Err(kind_error(Kind::Plain, *kind))
-            }
+        match found.standing() {
+            Standing::Live(kind, _) => Err(kind_error(Kind::Plain, kind)),
             _ => Ok(found),
         }
     }

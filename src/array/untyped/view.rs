@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Order;
 use crate::memory::live::Kind;
 use crate::memory::{AlignedBytes, Region};
-use crate::store::{Placed, Standing};
+use crate::store::{Placed, PlacedHead};
 
 use super::UntypedArray;
 use super::layout::Layout;
@@ -149,8 +149,8 @@ impl<'a> UntypedView<'a> {
     }
 
     /// An array of a container, whose bytes are not looked at.
-    pub(super) fn from_placed(placed: Placed<'_>, bytes: &'a [u8]) -> Result<Self> {
-        let Placed { dtype, shape, order, .. } = placed;
+    pub(super) fn from_placed(head: Arc<PlacedHead>, bytes: &'a [u8]) -> Result<Self> {
+        let PlacedHead { dtype, shape, order, .. } = Arc::unwrap_or_clone(head);
         let layout = Layout::contiguous(dtype, shape, order, bytes.len())?;
         Ok(UntypedView { layout: Arc::new(layout), span: bytes })
     }
@@ -280,8 +280,7 @@ impl<'a> UntypedView<'a> {
             None => (Order::C, self.to_bytes()?),
         };
         let (dtype, shape) = (self.layout.dtype.clone(), self.layout.shape.clone());
-        let (standing, region) = (Standing::Free, None);
-        DynArray::from_placed(&Placed { dtype, shape, order, bytes: &bytes, standing, region })
+        DynArray::from_placed(&Placed::free(dtype, shape, order, &bytes))
     }
 
     /// A copy that owns its elements, aligned, in C order, or in Fortran order if they lie so here.

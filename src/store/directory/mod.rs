@@ -121,9 +121,25 @@ impl<'a> Directory<'a> {
     pub(crate) fn entry(&self, number: u64) -> Result<Entry> {
         let entry = match &self.0 {
             Table::Records(table) => table.entry(number),
-            Table::Series(table) => table.entry(number),
+            Table::Series(table) => table.find(number).and_then(|found| table.entry(found)),
         };
         entry.map_err(|fault| self.fault(number, fault))
+    }
+
+    /// Where the array of this number starts, and a number that those have in common of which the directory says the same but
+    /// for that.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if there is no such array.
+    #[inline]
+    pub(crate) fn alike(&self, number: u64) -> Result<Option<(usize, u64)>> {
+        let Table::Series(table) = &self.0 else { return Ok(None) };
+        let alike = table.find(number).and_then(|found| match found.alike() {
+            Some(alike) => table.offset(found).map(|offset| Some((alike, offset))),
+            None => Ok(None),
+        });
+        alike.map_err(|fault| self.fault(number, fault))
     }
 
     /// How many arrays lie not in the container but in live memory.

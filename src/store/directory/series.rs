@@ -50,11 +50,19 @@ pub(super) struct SeriesTable<'a> {
 }
 
 /// An array of a series.
-struct Found<'a> {
+#[derive(Clone, Copy)]
+pub(super) struct Found<'a> {
     record: &'a [u8; RECORD],
     /// That of the first series of its set, which has the column of names.
     leader: &'a [u8; RECORD],
     item: usize,
+}
+
+impl Found<'_> {
+    /// What arrays have in common of which the same is said, but for their places: the same number.
+    pub(super) fn alike(&self) -> Option<usize> {
+        (self.record[COLUMNS] & SHAPES == 0).then_some(self.record.as_ptr().addr())
+    }
 }
 
 /// The parts that a series has in the heap.
@@ -92,7 +100,7 @@ impl<'a> SeriesTable<'a> {
 
     /// The series that has the array of this number: the last whose first number is not beyond it, or another of that one's set,
     /// whose arrays take turns.
-    fn find(&self, number: u64) -> std::result::Result<Found<'a>, Fault> {
+    pub(super) fn find(&self, number: u64) -> Result<Found<'a>, Fault> {
         if number >= self.count {
             return Err(Fault::NotThere);
         }
@@ -196,8 +204,20 @@ impl<'a> SeriesTable<'a> {
         numbers
     }
 
-    pub(super) fn entry(&self, number: u64) -> Result<Entry, Fault> {
-        let Found { record, item, .. } = self.find(number)?;
+    /// Where it starts.
+    #[inline]
+    pub(super) fn offset(&self, Found { record, item, .. }: Found<'_>) -> Result<u64, Fault> {
+        let past = if record[COLUMNS] & OFFSETS == 0 {
+            (item as u64).checked_mul(numbers::<8>(record, PITCH))
+        } else {
+            Some(self.parts(record)?.offsets.get(item).ok_or(Fault::Outside)?)
+        };
+        let offset = past.and_then(|past| numbers::<8>(record, OFFSET).checked_add(past));
+        offset.ok_or_else(|| Fault::Other("its offset exceeds 64 bits".to_owned()))
+    }
+
+    pub(super) fn entry(&self, found: Found<'_>) -> Result<Entry, Fault> {
+        let Found { record, item, .. } = found;
         let parts = self.parts(record)?;
         let form = [FORM, FORM + 1, FORM + 2, FORM + 3].map(|at| record[at]);
         let form: Form =
@@ -205,14 +225,7 @@ impl<'a> SeriesTable<'a> {
         let (ndim, columns) = (usize::from(record[FORM + 2]), record[COLUMNS]);
         let first = if columns & SHAPES == 0 { 0 } else { item * ndim };
         let axes = (first..first + ndim).map(|at| parts.axes.get(at));
-        let past = if columns & OFFSETS == 0 {
-            (item as u64).checked_mul(numbers::<8>(record, PITCH))
-        } else {
-            Some(parts.offsets.get(item).ok_or(Fault::Outside)?)
-        };
-        let offset = past.and_then(|past| numbers::<8>(record, OFFSET).checked_add(past));
-        let too_large = || Fault::Other("its offset exceeds 64 bits".to_owned());
-        Entry::of(form, axes, offset.ok_or_else(too_large)?)
+        Entry::of(form, axes, self.offset(found)?)
     }
 }
 

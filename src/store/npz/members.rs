@@ -17,7 +17,7 @@ use crate::signature::{self, Found};
 use crate::threads;
 use crate::zip::{Archive, Pieces, ReadAt, Stream};
 
-use super::super::{ArrayStream, ByteStream, Placed, Standing};
+use super::super::{ArrayStream, ByteStream, Placed, PlacedHead};
 use super::mapped::MappedFile;
 #[cfg(feature = "ndarray")]
 use super::names::file_name;
@@ -263,8 +263,7 @@ impl Members {
         let range = self.locate(index)?;
         let bytes = &map.region().bytes()[range.start as usize..range.end as usize];
         let (Header { dtype, shape, order }, place) = npy::split(&self.named(index), bytes)?;
-        let (standing, region) = (Standing::Free, None);
-        Ok(Placed { dtype, shape, order, bytes: &bytes[place], standing, region })
+        Ok(Placed::free(dtype, shape, order, &bytes[place]))
     }
 
     /// The array of this member as it is read from a file, for one who copies it anyway: large ones that are stored and were
@@ -295,8 +294,7 @@ impl Members {
         let len = (place.end - place.start) as usize;
         let mut stream = archive.stream(self.input.bytes(), index)?;
         stream.next(place.start as usize)?;
-        let (standing, region) = (Standing::Free, None);
-        let placed = Placed { dtype, shape, order, bytes: &[], standing, region };
+        let placed = Placed::free(dtype, shape, order, &[]);
         Ok(Some(ArrayStream { placed, len, bytes: Box::new(stream) }))
     }
 
@@ -355,12 +353,10 @@ impl Members {
     fn placed<'a>(&'a self, content: &'a Content) -> Placed<'a> {
         let region = content.region.as_ref().or(self.input.region());
         let whole = region.map_or(&[][..], Region::bytes);
+        let Header { dtype, shape, order } = &content.header;
         Placed {
-            dtype: content.header.dtype.clone(),
-            shape: content.header.shape.clone(),
-            order: content.header.order,
+            head: PlacedHead::free(dtype.clone(), shape.clone(), *order),
             bytes: &whole[content.data.clone()],
-            standing: Standing::Free,
             region: content.region.clone(),
         }
     }

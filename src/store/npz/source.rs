@@ -10,7 +10,7 @@ use super::super::block::{Block, BlockParts};
 #[cfg(feature = "ndarray")]
 use super::super::directory::Directory;
 use super::super::external::{decode_pieces, fingerprint};
-use super::super::{ArrayPath, ArrayStream, Entry, Placed, Source, Standing};
+use super::super::{ArrayPath, ArrayStream, Entry, Placed, PlacedHead, Source};
 use super::members::{Info, Members, Other};
 use super::names::{REST, file_name};
 
@@ -145,11 +145,12 @@ impl<'a> NpzSource<'a> {
 
     /// A member as the array that the object has; an error if it is another.
     fn check(&self, number: u64, entry: Entry, found: Placed<'a>) -> Result<Placed<'a>> {
-        let Placed { dtype, shape, order, .. } = &found;
+        let PlacedHead { dtype, shape, order, .. } = &*found.head;
         let same_order = *order == entry.order || !npy::has_order(&entry.shape);
         if entry.dtype.agrees_with(dtype) && *shape == entry.shape && same_order {
             // The directory tells apart what NumPy has one name for.
-            return Ok(Placed { dtype: entry.dtype, order: entry.order, ..found });
+            let head = PlacedHead::free(entry.dtype, entry.shape, entry.order);
+            return Ok(Placed { head, ..found });
         }
         Err(Error::corrupt(format!(
             "member `{}`: expected {} {:?} in order {:?}, as the object was saved, found {dtype} {shape:?} in order {order:?}",
@@ -171,8 +172,7 @@ impl<'a> NpzSource<'a> {
             && let Some(bytes) = self.members.mapped(member, &entry.dtype, entry.bytes)
         {
             let Entry { dtype, shape, order, .. } = entry;
-            let standing = Standing::Free;
-            return Ok(Placed { dtype, shape, order, bytes, standing, region: None });
+            return Ok(Placed::free(dtype, shape, order, bytes));
         }
         let most = entry.bytes as u64 + npy::MAX_PREFIX;
         self.check(number, entry, way(self.members, member, most)?)
