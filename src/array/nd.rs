@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ndarray::{
     ArcArray, Array, ArrayBase, ArrayRef, ArrayView, ArrayViewD, ArrayViewMut, Axis, CowArray,
-    Data, Dimension, IxDyn, ShapeBuilder, Slice, StrideShape,
+    Data, Dimension, ShapeBuilder, Slice, StrideShape,
 };
 use serde::de::{Deserializer, Error};
 use serde::ser::Serializer;

@@ -30,32 +30,37 @@ impl From<Text<'_>> for Step {
 }
 
 impl<S> Writer<'_, S> {
-    /// Writes the name of an array that stands here: steps joined by dots, `arr_0` for the root. The room is empty.
+    /// Writes the name of an array that stands here into `name`: steps joined by dots, `arr_0` for the root. The room is empty.
     ///
     /// What could be taken for a separator, a folder or a control character is written `%XX`, so that different
     /// places have different names and every name is safe as that of an archive's member.
     pub(super) fn place_name(&self, here: Here, depth: Depth, name: &mut String) {
         name.clear();
-        let outer = self.frames.get(..depth.levels()).unwrap_or_default();
-        let parts = outer.iter().map(|level| level.here).chain([here]);
-        for (level, part) in parts.enumerate().skip(1) {
-            for step in self.texts(level, part).into_iter().flatten() {
-                if !name.is_empty() {
-                    name.push('.');
-                }
-                match step {
-                    Text::Field(text) | Text::Variant(text) => escape(text, name),
-                    Text::Key(Some(text), _) => escape(&text, name),
-                    Text::Index(index) => push_number(name, index),
-                    Text::Key(None, entry) => {
-                        name.push('#');
-                        push_number(name, entry);
-                    }
-                }
+        for level in 1..depth.levels() {
+            if let Some(frame) = self.frames.get(level) {
+                self.push_steps(level, frame.here, name);
             }
         }
+        self.push_steps(depth.levels(), here, name);
         if name.is_empty() {
             name.push_str("arr_0");
+        }
+    }
+
+    fn push_steps(&self, level: usize, part: Here, name: &mut String) {
+        for step in self.texts(level, part).into_iter().flatten() {
+            if !name.is_empty() {
+                name.push('.');
+            }
+            match step {
+                Text::Field(text) | Text::Variant(text) => escape(text, name),
+                Text::Key(Some(text), _) => escape(&text, name),
+                Text::Index(index) => push_number(name, index),
+                Text::Key(None, entry) => {
+                    name.push('#');
+                    push_number(name, entry);
+                }
+            }
         }
     }
 

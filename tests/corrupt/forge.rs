@@ -6,7 +6,8 @@ use serde_shm::AlignedBytes;
 
 pub(crate) const HEADER: usize = 64;
 pub(crate) const TRAILER: usize = 64;
-pub(crate) const RECORD: usize = 32;
+/// A record of the directory, behind the eight bytes that say how many there are.
+pub(crate) const RECORD: usize = 48;
 
 /// The bytes of values without fields that the tests need.
 pub(crate) mod tag {
@@ -80,13 +81,24 @@ impl Parts {
         let tables = inline.end..inline.end + at(24);
         let directory = tables.end..tables.end + at(32);
         assert_eq!((directory.end, at(0)), (trailer, block.len()));
-        let record = |index: usize| {
-            let start = directory.start + index * RECORD;
-            let offset = number(block, start) as usize;
-            offset..offset + number(block, start + 8) as usize
+        let arrays = if block[8] < 3 {
+            let record = |index: usize| {
+                let start = directory.start + index * 32;
+                let offset = number(block, start) as usize;
+                offset..offset + number(block, start + 8) as usize
+            };
+            (0..at(40)).map(record).collect()
+        } else {
+            let arrays = arrays_of(&block[directory.clone()]);
+            assert_eq!(arrays.len(), at(40));
+            arrays
         };
-        let arrays = (0..at(40)).map(record).collect();
         Parts { inline, tables, directory, trailer, arrays }
+    }
+
+    /// The record of the only series.
+    pub(crate) fn record(&self) -> usize {
+        self.directory.start + 8
     }
 
     pub(crate) fn is_array(&self, at: usize) -> bool {
@@ -97,6 +109,45 @@ impl Parts {
     pub(crate) fn is_padding(&self, at: usize) -> bool {
         (HEADER..self.inline.start).contains(&at) && !self.is_array(at)
     }
+}
+
+/// Where the arrays of a directory of version 3 lie, in the order of their numbers.
+fn arrays_of(directory: &[u8]) -> Vec<Range<usize>> {
+    let mut arrays = std::collections::BTreeMap::new();
+    if directory.is_empty() {
+        return Vec::new();
+    }
+    let series = number(directory, 0) as usize;
+    let heap = &directory[8 + series * RECORD..];
+    for record in directory[8..].chunks_exact(RECORD).take(series) {
+        let short = |at: usize| u32::from_le_bytes(record[at..at + 4].try_into().unwrap()) as usize;
+        let (first, items, mut at) = (short(16), short(20), short(24));
+        let mut take = |count: usize, width: u8| -> Vec<usize> {
+            let width = 1 << (width & 3);
+            let bytes = &heap[at..at + count * width];
+            at += bytes.len();
+            let wide =
+                |few: &[u8]| few.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+            bytes.chunks_exact(width).map(wide).collect()
+        };
+        let (ndim, columns, widths) = (usize::from(record[42]), record[46], record[47]);
+        let rows = if columns & 4 == 0 { 1 } else { items };
+        let axes = take(ndim * rows, widths);
+        let past = take(if columns & 8 == 0 { 0 } else { items }, widths >> 4);
+        let descriptor = std::str::from_utf8(&heap[at..at + short(36)]).unwrap();
+        let size = match record[40] {
+            255 => descriptor.parse::<serde_shm::DType>().unwrap().item_size(),
+            code => [0, 1, 1, 2, 4, 8, 1, 2, 4, 8, 4, 8, 2, 2, 8, 16][usize::from(code)],
+        };
+        for item in 0..items {
+            let row = if columns & 4 == 0 { 0 } else { item * ndim };
+            let bytes = axes[row..row + ndim].iter().product::<usize>() * size;
+            let past = past.get(item).copied().unwrap_or(item * number(record, 8) as usize);
+            let start = number(record, 0) as usize + past;
+            arrays.insert(first + item * usize::from(record[44]), start..start + bytes);
+        }
+    }
+    arrays.into_values().collect()
 }
 
 /// Makes the checksum right again, as far as the trailer says where to take it.

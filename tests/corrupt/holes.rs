@@ -16,7 +16,7 @@ use serde_shm::{
     Deserialize, DynArray, Result, Segment, SegmentOptions, Serialize, ShmArray1, to_shared,
 };
 
-use crate::forge::{HEADER, Parts, TRAILER, crc32, number};
+use crate::forge::{HEADER, Parts, RECORD, TRAILER, crc32};
 
 const SIZE: u64 = 8 << 40;
 
@@ -25,14 +25,19 @@ fn hole(segment: &Segment) -> File {
     let file = File::from(segment.as_fd().try_clone_to_owned().unwrap());
     let mut block = vec![0; file.metadata().unwrap().len() as usize];
     file.read_exact_at(&mut block, 0).unwrap();
-    let Parts { inline, directory, trailer, .. } = Parts::of(&block);
-    let heap = directory.start + 32;
+    let Parts { inline, directory, arrays, trailer, .. } = Parts::of(&block);
+    // Its one axis gets eight bytes, to hold that many.
+    let (record, heap) = (directory.start + 8, directory.start + 8 + RECORD);
+    let width = 1 << (block[record + 47] & 3);
+    let axis = (0..width).map(|at| usize::from(block[heap + at]) << (8 * at)).sum::<usize>();
+    let item = (arrays[0].len() / axis) as u64;
+    block[record + 47] = 3;
+    block.splice(heap..heap + width, (SIZE / item).to_le_bytes());
+    let trailer = trailer + 8 - width;
     let put = |block: &mut [u8], at: usize, number: u64| {
         block[at..at + 8].copy_from_slice(&number.to_le_bytes());
     };
-    let item = number(&block, directory.start + 8) / number(&block, heap);
-    put(&mut block, directory.start + 8, SIZE);
-    put(&mut block, heap, SIZE / item);
+    put(&mut block, trailer + 32, (trailer - directory.start) as u64);
     let start = HEADER as u64 + SIZE;
     let total = start + (block.len() - inline.start) as u64;
     put(&mut block, trailer, total);

@@ -24,3 +24,4 @@ mod misuse;
 mod model;
 mod nesting;
 mod readers;
+mod series;

@@ -140,8 +140,8 @@ where
     // What this machine wrote is its own order, byte for byte.
     assert_eq!(block[parts.arrays[0].clone()], all_bytes(values, NATIVE_IS_BIG));
     block[parts.arrays[0].clone()].copy_from_slice(&all_bytes(values, big));
-    let (record, heap) = (parts.directory.start, parts.directory.start + RECORD);
-    if block[record + 24] == 255 {
+    let (record, heap) = (parts.record(), parts.record() + RECORD);
+    if block[record + 40] == 255 {
         for byte in &mut block[heap..parts.directory.end] {
             if matches!(*byte, b'<' | b'>') {
                 *byte = if big { b'>' } else { b'<' };
@@ -149,7 +149,7 @@ where
         }
     } else {
         let flag = if big && size_of::<A>() > 1 { 2 } else { 0 };
-        block[record + 25] = block[record + 25] & !2 | flag;
+        block[record + 41] = block[record + 41] & !2 | flag;
     }
     seal(&mut block);
     AlignedBytes::copy_from(&block)
@@ -395,13 +395,13 @@ fn a_block_whose_own_numbers_are_turned_around_is_refused() {
     let error = from_bytes::<Routed<Vec<u32>>>(&AlignedBytes::copy_from(&bad)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
     // Numbers of the directory, and a flag for the order where the descriptor has said it.
-    let record = Parts::of(&good).directory.start;
-    for place in [record..record + 8, record + 8..record + 16, record + 20..record + 24] {
+    let record = Parts::of(&good).record();
+    for place in [record - 8..record, record..record + 8, record + 20..record + 24] {
         assert_eq!(turned(place).kind(), ErrorKind::Corrupt);
     }
     let mut bad = to_bytes(&Routed(vec![Datetime64::<Days>::new(1)])).unwrap().to_vec();
-    let record = Parts::of(&bad).directory.start;
-    bad[record + 25] |= 2;
+    let record = Parts::of(&bad).record();
+    bad[record + 41] |= 2;
     seal(&mut bad);
     let bad = AlignedBytes::copy_from(&bad);
     let error = from_bytes::<Routed<Vec<Datetime64<Days>>>>(&bad).unwrap_err();

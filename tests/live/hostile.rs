@@ -237,7 +237,8 @@ fn edited_block(made: &Segment, edit: impl FnOnce(&mut [u8], usize)) -> File {
     };
     let start = number(8);
     let directory = start + number(16) + number(24);
-    edit(&mut block, directory);
+    // Of the only series, behind the number of them.
+    edit(&mut block, directory + 8);
     let mut sum = crc32fast::Hasher::new();
     sum.update(&block[..64]);
     sum.update(&block[start..trailer + 48]);
@@ -256,17 +257,14 @@ fn live_memory_belongs_to_one_block() {
     let (_, nonce_and_live) = nonce_and_live.split_once(':').unwrap();
     type Edit = (&'static str, fn(&mut [u8], usize));
     let edits: [Edit; 5] = [
-        ("the kind", |block, record| block[record + 27] = 2),
-        ("the dtype", |block, record| block[record + 24] = 10),
+        ("the kind", |block, record| block[record + 43] = 2),
+        ("the dtype", |block, record| block[record + 40] = 10),
         ("another dtype, and twice as many", |block, record| {
-            block[record + 24] = 7;
-            block[record + 32] = 128;
+            block[record + 40] = 7;
+            block[record + 48] = 128;
         }),
         ("the start", |block, record| block[record] = 128),
-        ("the shape", |block, record| {
-            block[record + 8..record + 10].copy_from_slice(&252_u16.to_le_bytes());
-            block[record + 32] = 63;
-        }),
+        ("the shape", |block, record| block[record + 48] = 63),
     ];
     for (what, edit) in edits {
         let other = edited_block(&made, edit);

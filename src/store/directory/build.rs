@@ -39,13 +39,31 @@ impl Head {
         (self.order, self.kind, self.offset) = (head.order, head.kind, offset);
     }
 
+    /// The same as it was pushed, but for its length.
+    pub(super) fn view(&self) -> ArrayHead<'_> {
+        let &Head { ref path, ref dtype, ref shape, order, kind, .. } = self;
+        ArrayHead { path, dtype, shape, order, kind, bytes: 0 }
+    }
+
     /// Whether the two may stand in one series.
-    pub(super) fn is_like(&self, other: &Head) -> bool {
+    pub(super) fn is_like(&self, other: &ArrayHead<'_>) -> bool {
         self.shape.len() == other.shape.len()
             && self.order == other.order
             && self.kind == other.kind
-            && self.dtype == other.dtype
+            && self.dtype == *other.dtype
     }
+}
+
+/// Where the last array is.
+#[derive(Default)]
+enum Last {
+    /// In its place for good, or taken back.
+    #[default]
+    Settled,
+    /// In no place yet.
+    Open(Head),
+    /// In the run.
+    InRun,
 }
 
 /// A directory that is being written.
@@ -58,7 +76,7 @@ pub(crate) struct DirectoryBuilder {
     open: Vec<Head>,
     run: Option<Run>,
     /// The last array, which may be taken back.
-    last: Option<Head>,
+    last: Last,
     /// What is not needed any more, for its memory.
     spare: Vec<Head>,
 }
@@ -80,23 +98,27 @@ impl DirectoryBuilder {
             return Err(Error::new(ErrorKind::Limit, "an object has more than 2^32 - 1 arrays"));
         }
         self.settle()?;
-        self.last = Some(match self.spare.pop() {
-            Some(mut spare) => {
-                spare.set(head, offset);
-                spare
-            }
-            None => Head::of(head, offset),
-        });
+        let is_next = self.run.as_mut().is_some_and(|run| run.takes_directly(head, offset));
+        self.last = if is_next {
+            Last::InRun
+        } else if let Some(mut spare) = self.spare.pop() {
+            spare.set(head, offset);
+            Last::Open(spare)
+        } else {
+            Last::Open(Head::of(head, offset))
+        };
         self.count += 1;
         Ok(self.count - 1)
     }
 
     /// Takes the last array back.
     pub(crate) fn pop(&mut self) {
-        if let Some(last) = self.last.take() {
-            self.spare.push(last);
-            self.count -= 1;
+        match (std::mem::take(&mut self.last), &mut self.run) {
+            (Last::Open(head), _) => self.spare.push(head),
+            (Last::InRun, Some(run)) => run.give_back(),
+            _ => return,
         }
+        self.count -= 1;
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -119,9 +141,9 @@ impl DirectoryBuilder {
 
     /// Puts the last array in its place.
     fn settle(&mut self) -> Result<()> {
-        let Some(head) = self.last.take() else { return Ok(()) };
+        let Last::Open(head) = std::mem::take(&mut self.last) else { return Ok(()) };
         if let Some(run) = &mut self.run {
-            if run.is_next(&head) {
+            if run.is_next(&head.view(), head.offset) {
                 run.take(head, &mut self.spare);
                 return Ok(());
             }
@@ -152,7 +174,7 @@ impl DirectoryBuilder {
         let mut named = None;
         for turns in 1..=self.open.len() {
             let first = &self.open[self.open.len() - turns..];
-            if !first[0].is_like(head) {
+            if !first[0].is_like(&head.view()) {
                 continue;
             }
             let Some(hole) = hole(&first[0].path, &head.path) else { continue };
@@ -187,11 +209,13 @@ impl DirectoryBuilder {
     fn close_most(&mut self, most: usize) -> Result<()> {
         let mut open = self.open.drain(..most).collect::<std::collections::VecDeque<_>>();
         let Some(first) = open.pop_front() else { return Ok(()) };
-        let next = open.front().filter(|next| next.is_like(&first));
+        let next = open.front().filter(|next| first.is_like(&next.view()));
         match next.and_then(|next| hole(&first.path, &next.path)) {
             Some(hole) => {
                 let mut run = Run::begin(vec![first], &hole);
-                while let Some(next) = open.pop_front_if(|next| run.is_next(next)) {
+                while let Some(next) =
+                    open.pop_front_if(|next| run.is_next(&next.view(), next.offset))
+                {
                     run.take(next, &mut self.spare);
                 }
                 self.series.push(&run)?;

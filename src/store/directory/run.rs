@@ -1,5 +1,6 @@
 //! A set of series that is being written: arrays that come again and again, each time at the next step of their paths.
 
+use super::super::ArrayHead;
 use super::build::Head;
 use super::path::parse_number;
 
@@ -127,7 +128,7 @@ impl Run {
     }
 
     /// Whether the array is the next one.
-    pub(super) fn is_next(&self, head: &Head) -> bool {
+    pub(super) fn is_next(&self, head: &ArrayHead<'_>, offset: u64) -> bool {
         let member = &self.members[self.turn.len()];
         if !member.head.is_like(head) {
             return false;
@@ -149,7 +150,7 @@ impl Run {
                 step == &turn.path[leader.before..turn.path.len() - leader.after]
             }
         };
-        is_next_step && (!self.turn.is_empty() || !self.leaves_its_pitch(head.offset))
+        is_next_step && (!self.turn.is_empty() || !self.leaves_its_pitch(offset))
     }
 
     fn leaves_its_pitch(&self, offset: u64) -> bool {
@@ -159,23 +160,38 @@ impl Run {
             && leader.expected(self.items) != Some(offset)
     }
 
+    /// Takes the next array, if it is that and the run is a long one whose arrays take no turns.
+    pub(super) fn takes_directly(&mut self, head: &ArrayHead<'_>, offset: u64) -> bool {
+        let ([member], None) = (&mut self.members[..], &self.kept) else { return false };
+        let step = member.before..head.path.len().saturating_sub(member.after);
+        if !self.is_next(head, offset) {
+            return false;
+        }
+        self.steps.push(&head.path[step]);
+        self.members[0].take(head.shape, offset, self.items);
+        self.items += 1;
+        true
+    }
+
+    /// Gives the last array back that was [taken directly](Self::takes_directly).
+    pub(super) fn give_back(&mut self) {
+        self.items -= 1;
+        self.steps.pop(self.items);
+        for member in &mut self.members {
+            member.give_back();
+        }
+    }
+
     /// Takes the next array, if it [`is_next`](Self::is_next); what is left of those that were taken is given to `spare`.
     pub(super) fn take(&mut self, head: Head, spare: &mut Vec<Head>) {
         self.turn.push(head);
         if self.turn.len() < self.members.len() {
             return;
         }
-        match &mut self.steps {
-            Steps::None => {}
-            Steps::Numbers(_, next) => count_up(next),
-            Steps::Names(ends, names) => {
-                let (leader, head) = (&self.members[0], &self.turn[0]);
-                names.push_str(&head.path[leader.before..head.path.len() - leader.after]);
-                ends.push(names.len() as u32);
-            }
-        }
+        let (leader, head) = (&self.members[0], &self.turn[0]);
+        self.steps.push(&head.path[leader.before..head.path.len() - leader.after]);
         for (member, head) in self.members.iter_mut().zip(&self.turn) {
-            member.take(head, self.items);
+            member.take(&head.shape, head.offset, self.items);
         }
         self.items += 1;
         match &mut self.kept {
@@ -231,23 +247,59 @@ impl Member {
     }
 
     /// One more array, of which there were so many.
-    fn take(&mut self, head: &Head, items: usize) {
+    fn take(&mut self, shape: &[usize], offset: u64, items: usize) {
         if items == 1 {
-            self.pitch = head.offset.saturating_sub(self.head.offset);
+            self.pitch = offset.saturating_sub(self.head.offset);
         }
-        let is_regular = self.expected(items) == Some(head.offset);
+        let is_regular = self.expected(items) == Some(offset);
         if self.offsets.is_none() && !is_regular {
             let so_far = (0..items).filter_map(|item| self.expected(item));
             self.offsets = Some(so_far.collect());
         }
         if let Some(offsets) = &mut self.offsets {
-            offsets.push(head.offset);
+            offsets.push(offset);
         }
-        if self.shapes.is_none() && head.shape != self.head.shape {
+        if self.shapes.is_none() && shape != self.head.shape {
             self.shapes = Some(self.head.shape.repeat(items));
         }
         if let Some(shapes) = &mut self.shapes {
-            shapes.extend_from_slice(&head.shape);
+            shapes.extend_from_slice(shape);
+        }
+    }
+
+    /// Without the last array.
+    fn give_back(&mut self) {
+        if let Some(offsets) = &mut self.offsets {
+            offsets.pop();
+        }
+        if let Some(shapes) = &mut self.shapes {
+            shapes.truncate(shapes.len() - self.head.shape.len());
+        }
+    }
+}
+
+impl Steps {
+    /// One more, of numbers the next.
+    fn push(&mut self, step: &str) {
+        match self {
+            Steps::None => {}
+            Steps::Numbers(_, next) => count_up(next),
+            Steps::Names(ends, names) => {
+                names.push_str(step);
+                ends.push(names.len() as u32);
+            }
+        }
+    }
+
+    /// Without the last, behind so many others.
+    fn pop(&mut self, items: usize) {
+        match self {
+            Steps::None => {}
+            Steps::Numbers(first, next) => *next = first.wrapping_add(items as u64).to_string(),
+            Steps::Names(ends, names) => {
+                ends.pop();
+                names.truncate(ends.last().map_or(0, |end| *end as usize));
+            }
         }
     }
 }

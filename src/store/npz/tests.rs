@@ -60,7 +60,7 @@ fn arrays_come_back_in_place() {
     assert_eq!((source.inline(), source.tables()), (INLINE, &b"tables"[..]));
     for (number, (_, dtype, shape, order)) in samples.into_iter().enumerate() {
         let placed = source.array(number as u64).unwrap();
-        assert_eq!((placed.dtype, &placed.shape[..], placed.order), (dtype, shape, order));
+        assert_eq!((placed.dtype.clone(), &placed.shape[..], placed.order), (dtype, shape, order));
         assert!(placed.region.is_none(), "it is seen in place");
         assert!(placed.bytes.as_ptr().addr().is_multiple_of(64));
         assert!(placed.bytes.iter().all(|&byte| byte == placed.bytes.len() as u8));
