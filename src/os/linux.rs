@@ -202,7 +202,10 @@ pub(crate) fn descriptor(file: &File) -> u32 {
 pub(crate) fn open_descriptor(process: u32, descriptor: u32) -> io::Result<File> {
     let path = format!("/proc/{process}/fd/{descriptor}");
     let flags = READ | OFlags::NOATIME;
-    Ok(File::from(retry_on_intr(|| rustix::fs::open(&path, flags, Mode::empty()))?))
+    match retry_on_intr(|| rustix::fs::open(&path, flags, Mode::empty())) {
+        Ok(file) => Ok(File::from(file)),
+        Err(error) => Err(of_ending(process, error.into())),
+    }
 }
 
 /// What the descriptor of a process stands for.

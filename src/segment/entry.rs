@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os::{self, FileKind, Status};
 
 use super::id::SegmentId;
+use super::maker::Maker;
 
 /// What the line starts with; then the version, then the id.
 const TAG: &str = "serde_shm-entry";
@@ -42,9 +43,14 @@ pub(crate) struct Entry {
 impl Entry {
     /// The entry of a segment of this process.
     pub(crate) fn of(id: SegmentId, bytes: u64) -> Self {
-        let namespace = os::process_namespace().unwrap_or(0);
-        let started = os::started(id.process).unwrap_or(0);
+        let Maker { namespace, started, .. } = Maker::here(id.descriptor);
         Entry { id, bytes, namespace, started, live: 0 }
+    }
+
+    /// The process that has the segment and the name.
+    pub(super) fn maker(&self) -> Maker {
+        let Entry { id: SegmentId { process, descriptor, .. }, namespace, started, .. } = *self;
+        Maker { process, descriptor, namespace, started }
     }
 
     /// The error's text says what was expected and what was found.

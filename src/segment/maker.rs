@@ -1,4 +1,4 @@
-//! Whether the maker of an entry lives.
+//! Whether the process lives that a file names as its maker.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -7,10 +7,31 @@ use std::io;
 use crate::os;
 
 use super::entry::Entry;
-use super::id::{Nonce, SegmentId};
+use super::id::Nonce;
 
 /// Where a segment's header has its nonce (docs/FORMAT.md).
 const NONCE_AT: u64 = 16;
+
+/// A process, and what it has open for as long as it is the maker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Maker {
+    pub(super) process: u32,
+    pub(super) descriptor: u32,
+    /// The PID namespace in which these numbers mean something, and when that process was started: both as `os` has them,
+    /// zero where they are not known.
+    pub(super) namespace: u64,
+    pub(super) started: u64,
+}
+
+impl Maker {
+    /// This process.
+    pub(super) fn here(descriptor: u32) -> Self {
+        let process = std::process::id();
+        let namespace = os::process_namespace().unwrap_or(0);
+        let started = os::started(process).unwrap_or(0);
+        Maker { process, descriptor, namespace, started }
+    }
+}
 
 /// Answers for one look at a folder, and remembers what it has asked of processes.
 #[derive(Default)]
@@ -19,6 +40,8 @@ pub(super) struct Witness {
     /// Whether `/proc` shows the processes of that namespace.
     can_look: Option<bool>,
     started: HashMap<u32, Started>,
+    /// Whether it asks also of a process that is there whether it has open what it had.
+    looks_closer: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,6 +54,12 @@ enum Started {
 }
 
 impl Witness {
+    /// One that sees that a process is just ending: the kernel takes the lock back only when it has freed the memory, of which a
+    /// gigabyte takes a tenth of a second. Costs a look at the descriptor of each maker.
+    pub(super) fn of_one() -> Self {
+        Witness { looks_closer: true, ..Witness::default() }
+    }
+
     /// Whether the name is in use. The folder is locked, so that this question is nobody else's obstacle.
     ///
     /// Where the entry's lock can be had it is not, whatever process numbers say. Where it is held, a child that the
@@ -38,21 +67,23 @@ impl Witness {
     /// itself must be there, too. It is taken for gone only on evidence: in this PID namespace there is no process of
     /// that number, or one whose descriptor is not the segment.
     pub(super) fn is_alive(&mut self, file: &File, entry: &Entry) -> io::Result<bool> {
-        Ok(!os::try_lock(file)? && !self.maker_is_gone(entry))
+        Ok(!os::try_lock(file)?
+            && !self.is_gone(&entry.maker(), |file| has_nonce(file, entry.id.nonce)))
     }
 
-    fn maker_is_gone(&mut self, entry: &Entry) -> bool {
+    /// Whether a process is shown to be gone, or not to have open any more what it had. `is_it` tells that.
+    pub(super) fn is_gone(&mut self, maker: &Maker, is_it: impl Fn(&File) -> bool) -> bool {
         let here = *self.namespace.get_or_insert_with(|| os::process_namespace().unwrap_or(0));
-        if here == 0 || entry.namespace != here {
+        if here == 0 || maker.namespace != here {
             return false;
         }
-        let process = entry.id.process;
+        let process = maker.process;
         match *self.started.entry(process).or_insert_with(|| started(process)) {
-            Started::At(time) if time == entry.started => false,
+            Started::At(time) if time == maker.started && !self.looks_closer => false,
             Started::Never => true,
-            // Another process has the number by now, or another time namespace counts otherwise.
+            // It is ending, another process has the number by now, or another time namespace counts otherwise.
             Started::At(_) | Started::Unknown => {
-                *self.can_look.get_or_insert_with(os::proc_is_own) && !may_hold(&entry.id)
+                *self.can_look.get_or_insert_with(os::proc_is_own) && !may_hold(maker, is_it)
             }
         }
     }
@@ -68,14 +99,18 @@ fn started(process: u32) -> Started {
     }
 }
 
-/// False only if the process can be looked at and its descriptor is not the segment.
-fn may_hold(id: &SegmentId) -> bool {
-    match os::open_descriptor(id.process, id.descriptor) {
-        Ok(file) => {
-            let mut nonce = Nonce::default();
-            os::read_at(&file, &mut nonce, NONCE_AT).is_ok() && nonce == id.nonce
+/// False only if the process can be looked at and its descriptor is something else.
+fn may_hold(maker: &Maker, is_it: impl Fn(&File) -> bool) -> bool {
+    match os::open_descriptor(maker.process, maker.descriptor) {
+        Ok(file) => is_it(&file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            !os::process_is_shown(maker.process)
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => !os::process_is_shown(id.process),
         Err(_) => true,
     }
+}
+
+fn has_nonce(file: &File, nonce: Nonce) -> bool {
+    let mut found = Nonce::default();
+    os::read_at(file, &mut found, NONCE_AT).is_ok() && found == nonce
 }

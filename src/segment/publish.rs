@@ -118,7 +118,7 @@ pub(super) fn not_in_use(dir: &Dir, name: &Name) -> Result<()> {
     let owner = match entry::read(&file, name) {
         Ok((Found::Block, _)) => return Err(persistent(name)),
         Ok((Found::Entry(entry), _)) => {
-            if !Witness::default().is_alive(&file, &entry).map_err(cannot)? {
+            if !Witness::of_one().is_alive(&file, &entry).map_err(cannot)? {
                 return Ok(());
             }
             format!("process {}", entry.id.process)

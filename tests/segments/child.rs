@@ -51,6 +51,12 @@ impl Child {
         }
     }
 
+    /// A line to the role.
+    pub(crate) fn send(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().unwrap();
+        writeln!(stdin, "{line}").unwrap();
+    }
+
     /// Lets the role go on, to its end.
     pub(crate) fn finish(mut self) {
         drop(self.stdin.take());
@@ -65,6 +71,11 @@ impl Child {
         let output = self.process.wait_with_output().unwrap();
         assert!(!output.status.success(), "the child succeeded");
         String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Waits for the process alone: others may have its pipes.
+    pub(crate) fn reap(mut self) {
+        self.process.wait().unwrap();
     }
 
     /// Waits for a role that ends in its own way.
@@ -82,6 +93,11 @@ impl Child {
         });
         child.finish();
         assert_eq!(std::fs::read_dir(base.path()).unwrap().count(), 0);
+    }
+
+    /// Kills it and does not wait for it.
+    pub(crate) fn send_kill(&mut self) {
+        self.process.kill().unwrap();
     }
 
     pub(crate) fn kill(mut self) {
@@ -131,6 +147,7 @@ fn role() {
         ("cost", [id]) => crate::anonymous::cost(id),
         ("hold", [name, replace]) => crate::named::hold(name, *replace == "true"),
         ("fork", [name]) => crate::named::fork_and_drop(name),
+        ("watch-end", [name, _]) => crate::named::watch_end(name),
         ("leak", [""]) => crate::limits::leak(),
         ("limits", [""]) => crate::limits::limits(),
         ("write", [name]) => crate::republish::write(name),

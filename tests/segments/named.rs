@@ -98,6 +98,57 @@ fn the_name_of_a_killed_maker_is_free_for_one() {
     assert_eq!(from_shared::<u32>(&name).unwrap(), made[0].get::<u32>().unwrap());
 }
 
+/// The crash: until a killed maker was waited for, those who are not root were told that it might not be looked at, and its name was
+/// in use until the kernel had freed its memory.
+#[test]
+fn a_killed_maker_has_gone_before_anybody_waits_for_it() {
+    use std::os::unix::process::CommandExt;
+    let name = unique("zombie");
+    for user in [None, Some(65_534)] {
+        if user.is_some() && !rustix::process::geteuid().is_root() {
+            // This process is not root's: the first round was what is meant.
+            continue;
+        }
+        let base = tempfile::tempdir_in("/dev/shm").unwrap();
+        let start = |role: &str, name: &str| {
+            Child::start_with(role, &[name, "false"], |command| {
+                command.env("SERDE_SHM_DIR", base.path());
+                if let Some(user) = user {
+                    command.uid(user).gid(user);
+                }
+            })
+        };
+        if let Some(user) = user {
+            std::os::unix::fs::chown(base.path(), Some(user), Some(user)).unwrap();
+        }
+        let mut maker = start("hold", &name);
+        maker.line();
+        let mut watcher = start("watch-end", &name);
+        assert_eq!(watcher.line(), "opened");
+        maker.send_kill();
+        assert_eq!(watcher.line(), "gone and made anew");
+        maker.kill();
+        watcher.finish();
+    }
+}
+
+/// In a child: opens the name until its maker has gone, and then makes it.
+pub(crate) fn watch_end(name: &str) {
+    let seen = Segment::open(name).unwrap();
+    say("opened");
+    let error = loop {
+        match Segment::open(name) {
+            Ok(_) => std::thread::yield_now(),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error:#}");
+    let made = create(name, 9).unwrap();
+    assert_eq!(from_shared::<u32>(name).unwrap(), 9);
+    drop((seen, made));
+    say("gone and made anew");
+}
+
 #[test]
 fn a_maker_that_was_replaced_by_another_process_takes_nothing_away() {
     let name = unique("foreign");

@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use rustix::fs::{FallocateFlags, Mode, OFlags, SealFlags};
 use rustix::io::retry_on_intr;
 
-use super::{Status, create_memfd, file_status, seals};
+use super::{Status, create_memfd, file_status, of_ending, seals};
 
 const MEMORY_NAME: &str = "serde_shm-live";
 
@@ -53,6 +53,7 @@ const READ_WRITE: OFlags =
 pub(crate) fn open_live(process: u32, descriptor: u32) -> io::Result<File> {
     // Nothing of another user, and no device or pipe, learns of it: see `open_descriptor`.
     open(&format!("/proc/{process}/fd/{descriptor}"), READ_WRITE | OFlags::NOATIME)
+        .map_err(|error| of_ending(process, error))
 }
 
 fn open(path: &str, flags: OFlags) -> io::Result<File> {

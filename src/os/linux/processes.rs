@@ -44,12 +44,32 @@ pub(crate) fn started(process: u32) -> io::Result<u64> {
     } else {
         Err(io::ErrorKind::Unsupported.into())
     }?;
-    // The second field is the program's name in parentheses, with anything in it; this is the twenty-second.
-    let after_name = text.iter().rposition(|byte| *byte == b')').map(|at| &text[at + 1..]);
-    after_name
-        .and_then(|rest| std::str::from_utf8(rest).ok())
-        .and_then(|rest| rest.split_ascii_whitespace().nth(19)?.parse().ok())
+    field(&text, 22)
+        .and_then(|started| started.parse().ok())
         .ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// The error of opening what a process has open: that there is no such thing, where it has begun to end, or has ended and not been
+/// waited for. The kernel says to who is not root that such a process may not be looked at.
+pub(super) fn of_ending(process: u32, error: io::Error) -> io::Error {
+    /// The bit of the kernel's flags, `PF_EXITING`.
+    const EXITING: u64 = 4;
+    if error.kind() != io::ErrorKind::PermissionDenied {
+        return error;
+    }
+    let text = std::fs::read(format!("/proc/{process}/stat")).unwrap_or_default();
+    let flags = field(&text, 9).and_then(|flags| flags.parse::<u64>().ok());
+    match flags {
+        Some(flags) if flags & EXITING != 0 => Errno::NOENT.into(),
+        _ => error,
+    }
+}
+
+/// A field of `/proc/PID/stat`, of which the first has the number 1, behind the second.
+fn field(stat: &[u8], number: usize) -> Option<&str> {
+    // The second field is the program's name in parentheses, with anything in it.
+    let after_name = stat.iter().rposition(|byte| *byte == b')').map(|at| &stat[at + 1..])?;
+    std::str::from_utf8(after_name).ok()?.split_ascii_whitespace().nth(number.checked_sub(3)?)
 }
 
 /// The PID namespace of this process: process numbers mean something in it alone.

@@ -341,6 +341,15 @@ impl Segment {
         access: Access,
     ) -> Result<Self> {
         let content = Content::with_live(&memory, id, from, access)?;
+        let lacks_live = content.live.as_ref().is_some_and(|live| live.file().is_none());
+        if let Some(id) = id.filter(|_| lacks_live) {
+            // Who lets go of a segment closes the sealed memory's descriptor first. Where that is no longer what it was, neither was
+            // the other, and the segment has gone since.
+            let again = Memory::open(id)?;
+            if again.stamp() != memory.stamp() {
+                return Err(segment::other_segment(id));
+            }
+        }
         Ok(Segment::of_memory(memory, content, asked, access))
     }
 
