@@ -48,7 +48,7 @@ const T_ARRAYS: usize = T_DIRECTORY + 8;
 const T_CRC: usize = T_ARRAYS + 8;
 const T_LIVE: usize = T_CRC + 4;
 const T_MAGIC: usize = T_LIVE + 4;
-const TRAILER: usize = 64;
+pub(crate) const TRAILER: usize = 64;
 
 /// Arrays below this size are packed at their element's alignment once there are some.
 const SMALL: usize = 256;
@@ -63,9 +63,9 @@ const GATHER: usize = 64 << 10;
 /// What is read of a block's end at first: enough for a struct of some dozens of fields.
 const GUESS: u64 = 4 << 10;
 
-/// Up to here what is not array data is read to a place of its own. To map it costs a page fault at either end of the
-/// segment when it is touched, and more when it is unmapped: ten times this read.
-const KEPT: u64 = 16 << 10;
+/// Up to here what is not array data of a segment is read to a place of its own. To map it costs a page fault at either end of
+/// the segment when it is touched, and more when it is unmapped: ten times this read.
+pub(crate) const KEPT: u64 = 16 << 10;
 
 /// Writes a block to anything that takes bytes.
 pub(crate) struct BlockSink<W> {
@@ -270,6 +270,33 @@ fn checksum(parts: &[&[u8]]) -> u32 {
     hasher.finalize()
 }
 
+/// What a checksum changes by with the header of its block.
+pub(crate) struct HeaderChange(u32);
+
+/// Gives a header another nonce.
+pub(crate) fn put_nonce(header: &mut [u8; HEADER], nonce: Nonce) -> HeaderChange {
+    let before = checksum(&[header]);
+    header[H_NONCE..H_NONCE + nonce.len()].copy_from_slice(&nonce);
+    HeaderChange(before ^ checksum(&[header]))
+}
+
+impl HeaderChange {
+    /// Gives the trailer of that block the checksum that goes with the header, without a look at what lies between. One that was
+    /// wrong stays wrong.
+    pub(crate) fn apply(&self, trailer: &mut [u8; TRAILER]) {
+        // The checksum goes over the header and over so many bytes behind it, or over nothing known where the lengths are wrong.
+        let rest = number(trailer, T_TOTAL).wrapping_sub(number(trailer, T_START));
+        let behind = rest.wrapping_sub((TRAILER - T_CRC) as u64);
+        // A CRC is linear: what it changes by is what that of its first part does, shifted by the length of what follows.
+        let mut change = crc32fast::Hasher::new_with_initial_len(self.0, 0);
+        change.combine(&crc32fast::Hasher::new_with_initial_len(0, behind));
+        let change = change.finalize().to_le_bytes();
+        for (byte, change) in trailer[T_CRC..T_CRC + 4].iter_mut().zip(change) {
+            *byte ^= change;
+        }
+    }
+}
+
 /// Where the parts of a checked block lie.
 #[derive(Debug)]
 pub(crate) struct BlockParts {
@@ -298,21 +325,26 @@ impl BlockParts {
         ends.verify(&bytes[start..bytes.len() - TRAILER])
     }
 
-    /// The same for a block that can be read in parts: what is not array data is read, if it is little, and given back
-    /// from its start in the block. `None` says that it is better looked at in place, by [`check`](Self::check).
+    /// The same for a block that can be read in parts: what is not array data is read, if that is so many bytes at `most`, and
+    /// given back from its start in the block. `None` says that it is better looked at in place, by [`check`](Self::check).
     ///
     /// # Errors
     ///
     /// Those of `check`, and those of `read`.
     pub(crate) fn read(
         total: u64,
+        most: u64,
         read: impl Fn(&mut [u8], u64) -> std::io::Result<()>,
     ) -> Result<Option<(Self, Box<[u8]>)>> {
         let fill = |bytes: &mut [u8], at: u64| {
             read(bytes, at).map_err(|e| Error::io("cannot read the container", e))
         };
         let last = |len: u64| {
-            let mut bytes = vec![0; len as usize];
+            let mut bytes = Vec::new();
+            let reserved = bytes.try_reserve_exact(len as usize);
+            let no_memory = |e| std::io::Error::new(std::io::ErrorKind::OutOfMemory, e);
+            reserved.map_err(|e| Error::io("cannot read the container", no_memory(e)))?;
+            bytes.resize(len as usize, 0);
             fill(&mut bytes, total - len).map(|()| bytes)
         };
         let mut head = [0; HEADER];
@@ -321,7 +353,7 @@ impl BlockParts {
         let mut tail = last(total.min(GUESS))?;
         let ends = Ends::parse(head, &tail, total)?;
         let needed = total - ends.parts.inline.start as u64;
-        if needed > KEPT {
+        if needed > most {
             return Ok(None);
         }
         if needed > tail.len() as u64 {

@@ -21,7 +21,9 @@ use crate::layout::Order;
 use crate::memory::Region;
 use crate::memory::live::{Kind, LiveArrays, other_kind};
 
-pub(crate) use block::{Block, BlockParts, BlockSink, HEADER, Nonce, check_head};
+pub(crate) use block::{
+    Block, BlockParts, BlockSink, HEADER, KEPT, Nonce, TRAILER, check_head, put_nonce,
+};
 pub(crate) use bytes::BytesSink;
 pub(crate) use directory::{ArrayPath, Entry};
 #[cfg(feature = "npz")]

@@ -19,6 +19,7 @@ use super::lookup;
 
 /// A block of bytes that [`to_bytes`](crate::to_bytes) or [`to_writer`](crate::to_writer) made, in memory that anybody owns: a
 /// `Vec`, [`AlignedBytes`](crate::AlignedBytes), an `Arc<[u8]>`, a `bytes::Bytes`, a file's mapping, a buffer of another runtime.
+/// That of a segment is given by [`Segment::block`](crate::Segment::block).
 ///
 /// It is to a block what [`Segment`](crate::Segment) is to shared memory: objects borrow from it, single arrays are seen without
 /// the rest, and a [`ShmArray`](crate::ShmArray) that is read from it shares the memory and keeps it.
@@ -63,6 +64,11 @@ impl Block {
         let parts = Arc::new(BlockParts::check(region.bytes())?);
         parts.check_internal()?;
         Ok(Block { region, parts })
+    }
+
+    /// The block that is all of a region, which was checked.
+    pub(super) fn of_region(region: Region) -> Self {
+        Block { region }
     }
 
     /// Deserializes the object; what it borrows, text and arrays alike, lies in the block.

@@ -130,7 +130,7 @@ pub fn from_reader_limited<R: Read, T: DeserializeOwned>(reader: R, limit: u64) 
 }
 
 /// What a reader may give where nobody says how much.
-fn default_limit() -> u64 {
+pub(super) fn default_limit() -> u64 {
     static LIMIT: OnceLock<u64> = OnceLock::new();
     *LIMIT.get_or_init(|| os::total_memory().map_or(4 << 30, |bytes| bytes / 2))
 }

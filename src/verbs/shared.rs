@@ -1,6 +1,7 @@
 //! Shared memory: an object into a segment, and out of it in another process.
 
 mod content;
+mod copy;
 #[cfg(any(unix, feature = "workers"))]
 mod hand;
 mod live;
@@ -91,7 +92,7 @@ pub fn from_shared<T: DeserializeOwned>(id: &str) -> Result<T> {
 /// Its memory is sealed: nobody can change or cut it, so that views of it are plain references. Only the elements of
 /// [`LockedArray`](crate::LockedArray)s and [`AtomicArray`](crate::AtomicArray)s lie in a memory of their own beside it, which all
 /// that open the segment change in place. It stays for as long
-/// as a handle, a view or a [`ShmArray`](crate::ShmArray) of any process does. A `Segment` is `Send` and `Sync`.
+/// as a handle, a view, a [`Block`](crate::Block) or a [`ShmArray`](crate::ShmArray) of any process does. A `Segment` is `Send` and `Sync`.
 /// A persistent segment ([`SegmentOptions::persist`]) is a file and outlives them all; it is read into memory of this
 /// process, or mapped by [`map`](Self::map). What becomes of each at exit, panic, abort, fork and `kill -9` is in
 /// `docs/LIFECYCLE.md`.
@@ -161,7 +162,7 @@ impl Segment {
         })
     }
 
-    /// The name under which it was made or opened, if any.
+    /// The name under which it was made, opened or [offered](Self::offer), if any.
     ///
     /// By now another segment may have that name; this handle stays with the one it has.
     ///

@@ -4,8 +4,10 @@
 
 mod anonymous;
 mod child;
+mod copies;
 mod descriptors;
 mod ends;
+mod held;
 mod hostile;
 mod housekeeping;
 mod limits;

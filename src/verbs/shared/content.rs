@@ -7,7 +7,7 @@ use crate::memory::Region;
 use crate::memory::live::LiveArrays;
 use crate::os::{self, Stamp};
 use crate::segment::{self, Memory, Nonce, SegmentId, Stored};
-use crate::store::{Block, BlockParts};
+use crate::store::{Block, BlockParts, KEPT};
 
 use super::live::{Access, LiveFrom, live_arrays};
 
@@ -33,7 +33,7 @@ impl Content {
             return Ok(Content { region: memory.map()?, checked, live: None });
         }
         let read = |bytes: &mut [u8], at| os::read_at(memory.file(), bytes, at);
-        let Some((parts, rest)) = BlockParts::read(memory.len(), read)? else {
+        let Some((parts, rest)) = BlockParts::read(memory.len(), KEPT, read)? else {
             return Content::in_place(memory.map()?);
         };
         let content = Content::new(memory.map()?, parts, Some(rest))?;
@@ -58,7 +58,7 @@ impl Content {
 
     /// A persistent segment, read as a whole once its two ends look like one's.
     pub(super) fn read(file: &Stored) -> Result<Self> {
-        BlockParts::read(file.len(), |bytes, at| os::read_at(file.file(), bytes, at))?;
+        BlockParts::read(file.len(), KEPT, |bytes, at| os::read_at(file.file(), bytes, at))?;
         Content::in_place(file.read()?)
     }
 
@@ -69,9 +69,7 @@ impl Content {
     }
 
     fn new(region: Region, parts: BlockParts, rest: Option<Box<[u8]>>) -> Result<Self> {
-        if parts.is_external() {
-            return Err(Error::corrupt("it holds the index of an .npz file and no object"));
-        }
+        check_is_object(&parts)?;
         Ok(Content { region, checked: Arc::new(Checked { parts, rest }), live: None })
     }
 
@@ -93,6 +91,16 @@ impl Content {
         }
         .map(|block| block.of_segment(self.live.as_ref()))
     }
+}
+
+/// # Errors
+///
+/// `Corrupt` if the block is that of an archive, whose arrays lie elsewhere.
+pub(super) fn check_is_object(parts: &BlockParts) -> Result<()> {
+    if parts.is_external() {
+        return Err(Error::corrupt("it holds the index of an .npz file and no object"));
+    }
+    Ok(())
 }
 
 /// What was found in the sealed memory that was attached last. Memory that is sealed never changes, and its stamp is

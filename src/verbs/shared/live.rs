@@ -35,6 +35,17 @@ pub(super) enum LiveFrom<'a> {
     Handed(Option<File>),
 }
 
+/// The error for a block with live arrays that is to be copied without them.
+#[cold]
+pub(super) fn elements_elsewhere() -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        "the object has live arrays (`LockedArray`, `AtomicArray`), whose elements lie beside the block and not in it, and whose \
+         locks need the segment's descriptors: keep the `Segment`, or read the object and write it anew, by `to_bytes` with plain \
+         arrays or by `SegmentOptions::create` with live ones",
+    )
+}
+
 /// The arrays that change, if there are such. That their memory cannot be had is an error when one is asked for.
 ///
 /// # Errors
@@ -47,6 +58,9 @@ pub(super) fn live_arrays(
 ) -> Result<Option<Arc<LiveArrays>>> {
     if !content.has_live() {
         return Ok(None);
+    }
+    if matches!(from, LiveFrom::Made(None)) {
+        return Err(elements_elsewhere());
     }
     let entries = content.block()?.live_entries()?;
     let layout = check_entries(&entries)?;

@@ -114,7 +114,8 @@ impl Segment {
     ///
     /// # Safety
     ///
-    /// Nobody may write to the file or cut it while this handle, a view or a [`ShmArray`](crate::ShmArray) of it lives:
+    /// Nobody may write to the file or cut it while this handle, a view, a [`Block`](crate::Block) or a
+    /// [`ShmArray`](crate::ShmArray) of it lives:
     /// references to its bytes exist meanwhile, and a page that was cut off ends the process with SIGBUS. This crate
     /// never writes to a file that has a name, but it cannot keep others from it. A disk that fails to give a page is a
     /// SIGBUS, too. For a segment of memory nothing is to be observed: it is sealed.
@@ -415,7 +416,7 @@ fn loaded(file: Stored, folder: Option<Folder>, asked: String, how: How) -> Resu
     Ok(Segment::from_stored(file, OnceLock::from(content), folder, asked))
 }
 
-fn follow(folder: Folder, name: Name, how: How) -> Result<Segment> {
+pub(super) fn follow(folder: Folder, name: Name, how: How) -> Result<Segment> {
     let path = folder.path_of(&name);
     let (mut opened, stamp) = segment::follow(&folder, &name, &path, |target| match target {
         Target::Memory(entry) => {

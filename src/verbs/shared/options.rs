@@ -33,11 +33,11 @@ use super::{Content, Origin, Segment, memory_id};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SegmentOptions {
-    name: Option<String>,
-    replace: bool,
-    persist: bool,
+    pub(super) name: Option<String>,
+    pub(super) replace: bool,
+    pub(super) persist: bool,
     mode: Option<u32>,
-    dir: Option<PathBuf>,
+    pub(super) dir: Option<PathBuf>,
     fsync: Option<bool>,
 }
 
@@ -209,7 +209,7 @@ impl SegmentOptions {
     /// name is what it was; but if only the last flush of a persistent segment's directory or the last look at its file
     /// fails, it is there, and the error says so.
     pub fn create<T: Serialize + ?Sized>(&self, value: &T) -> Result<Segment> {
-        self.create_by(|sink| ser::to_sink(value, sink))
+        self.create_by(|blank| ser::to_sink(value, blank.sink()))
     }
 
     /// Makes a segment in this way of what is written to the serializer that `write` is handed; see [`ser`](crate::ser).
@@ -238,10 +238,10 @@ impl SegmentOptions {
         &self,
         write: impl FnOnce(ser::Serializer<'_, '_>) -> Result<()>,
     ) -> Result<Segment> {
-        self.create_by(|sink| ser::to_sink_with(sink, write))
+        self.create_by(|blank| ser::to_sink_with(blank.sink(), write))
     }
 
-    fn create_by(&self, fill: impl FnOnce(SegmentSink) -> Result<Filled>) -> Result<Segment> {
+    pub(super) fn create_by(&self, fill: impl FnOnce(Blank) -> Result<Filled>) -> Result<Segment> {
         let name = self.name.as_deref().map(Name::parse).transpose()?;
         let named = |error: Error| match &name {
             Some(name) => error.in_container(name),
@@ -263,7 +263,7 @@ impl SegmentOptions {
     /// # Errors
     ///
     /// `InvalidInput` if the options contradict each other.
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         let refused = |text: String| Err(Error::new(ErrorKind::InvalidInput, text));
         if self.persist && self.name.is_none() {
             return refused("a persistent segment needs a name: `.name(\"…\")`".to_owned());
@@ -288,7 +288,7 @@ impl SegmentOptions {
 
     fn create_named(
         &self,
-        fill: impl FnOnce(SegmentSink) -> Result<Filled>,
+        fill: impl FnOnce(Blank) -> Result<Filled>,
         name: &Name,
     ) -> Result<Segment> {
         let folder = Folder::of_user()?;
@@ -309,7 +309,7 @@ impl SegmentOptions {
 
     fn create_file(
         &self,
-        fill: impl FnOnce(SegmentSink) -> Result<Filled>,
+        fill: impl FnOnce(Blank) -> Result<Filled>,
         name: &Name,
     ) -> Result<Segment> {
         let (place, folder) = if let Some(dir) = &self.dir {
@@ -322,7 +322,8 @@ impl SegmentOptions {
         let mode = self.mode.unwrap_or(MODE);
         let fsync = self.fsync.unwrap_or(true);
         let (unstored, writer) = Unstored::create(place, name.clone(), mode, fsync, self.replace)?;
-        let (writer, _) = fill(SharedSink::new(writer, new_nonce()?, refuse_live))?;
+        let blank = Blank { out: writer, nonce: new_nonce()?, make_live: refuse_live };
+        let (writer, _) = fill(blank)?;
         let stored = unstored.publish(writer, self.replace)?;
         let mut segment = Segment::from_stored(stored, OnceLock::new(), folder, name.to_string());
         segment.name = Some(name.clone());
@@ -357,9 +358,10 @@ fn new_nonce() -> Result<Nonce> {
     })
 }
 
-fn create_memory(fill: impl FnOnce(SegmentSink) -> Result<Filled>) -> Result<(Memory, Content)> {
+fn create_memory(fill: impl FnOnce(Blank) -> Result<Filled>) -> Result<(Memory, Content)> {
     let nonce = new_nonce()?;
-    let (writer, live) = fill(SharedSink::new(Memory::create()?, nonce, segment::create_live))?;
+    let blank = Blank { out: Memory::create()?, nonce, make_live: segment::create_live };
+    let (writer, live) = fill(blank)?;
     let seal = |live: LivePart<_>| segment::seal_live(live.out, &live.header, &live.layout);
     let live = live.map(seal).transpose()?;
     let memory = Memory::seal(writer)?;
@@ -371,9 +373,22 @@ fn create_memory(fill: impl FnOnce(SegmentSink) -> Result<Filled>) -> Result<(Me
 /// A pointer, so that a type is compiled for one sink, however many ways there are to share it.
 type MakeLive = fn() -> Result<SegmentWriter>;
 
-/// What an object is written to, and what that gives in the end.
-type SegmentSink = SharedSink<SegmentWriter, MakeLive>;
-type Filled = (SegmentWriter, Option<LivePart<SegmentWriter>>);
+/// A segment in which nothing is written yet.
+pub(super) struct Blank {
+    pub(super) out: SegmentWriter,
+    pub(super) nonce: Nonce,
+    make_live: MakeLive,
+}
+
+impl Blank {
+    /// What an object is written to.
+    fn sink(self) -> SharedSink<SegmentWriter, MakeLive> {
+        SharedSink::new(self.out, self.nonce, self.make_live)
+    }
+}
+
+/// What was written.
+pub(super) type Filled = (SegmentWriter, Option<LivePart<SegmentWriter>>);
 
 fn refuse_live() -> Result<SegmentWriter> {
     Err(Error::new(

@@ -1,0 +1,271 @@
+//! A segment's block as bytes, and bytes as a segment: nothing is decoded.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::os;
+use crate::segment::{Nonce, SegmentWriter};
+use crate::store::{BlockParts, HEADER, TRAILER, check_head, put_nonce};
+
+use super::live::elements_elsewhere;
+use super::options::Blank;
+use super::{Content, Segment, SegmentOptions};
+use crate::verbs::{Block, bytes::default_limit};
+
+/// So much of a reader is taken before it is written.
+const PIECE: usize = 1 << 20;
+
+impl Segment {
+    /// The segment's block: a handle on its mapping alone, which keeps the memory and no descriptor.
+    ///
+    /// A program that holds a thousand objects opens each, takes its block and lets go of the `Segment`:
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+    /// use serde_shm::{Block, Segment};
+    /// # use std::collections::BTreeMap;
+    /// # let made = serde_shm::to_shared(&BTreeMap::from([("x", ndarray::arr1(&[1.5_f64, 2.5]))]))?;
+    /// # let id = made.id();
+    ///
+    /// let block: Block = Segment::open(id)?.block()?; // the descriptor is closed here
+    /// let x = block.array::<f64, ndarray::Ix1>("x")?; // no copy: it lies in the segment
+    /// assert_eq!(x[1], 2.5);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// What needs a descriptor, a [`Block`] has not: an [`id`](Self::id), `AsFd`, [`offer`](Self::offer), and nobody can open the
+    /// segment through this process once its `Segment`s are gone. Who needs that keeps one of them, or makes a new segment of
+    /// the block, by [`SegmentOptions::create_from_bytes`]. Of a maker's handle, the name goes with the `Segment`, as always.
+    ///
+    /// The bytes of the block are those that [`write_block`](Self::write_block) writes, but for nonce and checksum;
+    /// [`from_bytes`](crate::from_bytes) reads them.
+    ///
+    /// Costs no system call and no copy. A persistent segment is read first, if it was not yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the object has live arrays: their elements are not in the block, and their locks
+    /// are the kernel's to give back through a descriptor; those of [`get`](Self::get) for a persistent segment.
+    pub fn block(&self) -> Result<Block> {
+        let content = self.whole_content()?;
+        Ok(Block::of_region(content.region.clone()))
+    }
+
+    /// Writes the segment's block to a writer: the bytes that [`to_bytes`](crate::to_bytes) gives of the object, without
+    /// serializing it.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&vec!["a", "b"])?;
+    /// let mut file = Vec::new();
+    /// segment.write_block(&mut file)?;
+    /// assert_eq!(file, &serde_shm::to_bytes(&vec!["a", "b"])?[..]);
+    /// assert_eq!(serde_shm::from_bytes::<Vec<&str>>(&file)?, ["a", "b"]);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// Costs three calls of `write_all`, the second with everything but the block's first and last 64 bytes, from where it lies.
+    /// The writer is flushed.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer and of [`block`](Self::block). What was written before the error is no whole block.
+    pub fn write_block<W: Write>(&self, mut writer: W) -> Result<()> {
+        let bytes = self.whole_content()?.region.bytes();
+        let (mut header, body, mut trailer) = ends(bytes)?;
+        put_nonce(&mut header, Nonce::default()).apply(&mut trailer);
+        let mut write = || {
+            writer.write_all(&header)?;
+            writer.write_all(body)?;
+            writer.write_all(&trailer)?;
+            writer.flush()
+        };
+        write().map_err(write_error)
+    }
+
+    /// What is in it, if all of the object is in the block.
+    fn whole_content(&self) -> Result<&Content> {
+        let whole = || match self.content()? {
+            content if content.has_live() => Err(elements_elsewhere()),
+            content => Ok(content),
+        };
+        whole().map_err(|error| self.named(error))
+    }
+}
+
+impl SegmentOptions {
+    /// Makes a segment in this way of a block of bytes, as [`to_bytes`](crate::to_bytes) gives it: the object is not decoded.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use serde_shm::SegmentOptions;
+    ///
+    /// let bytes = serde_shm::to_bytes(&("answer", 42))?; // in life it comes from a file or a socket
+    /// let segment = SegmentOptions::new().create_from_bytes(&bytes)?;
+    /// assert_eq!(segment.get::<(&str, i32)>()?, ("answer", 42));
+    /// assert!(SegmentOptions::new().create_from_bytes(&bytes[..bytes.len() - 1]).is_err());
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// The block is checked as one of a stranger's: magic, version, lengths, checksum and directory, before anything is written; what is
+    /// in the object, when it is read. The segment has a nonce of its own, so that two segments of one block are two
+    /// segments, and keeps the version in which the block was written.
+    ///
+    /// Costs what [`create`](Self::create) costs for one array of that size: one copy, in three writes.
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) or [`Version`](crate::ErrorKind::Version) as of [`from_bytes`](crate::from_bytes);
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the block is that of a segment with live arrays, whose elements it has not;
+    /// those of [`create`](Self::create).
+    pub fn create_from_bytes(&self, block: &[u8]) -> Result<Segment> {
+        self.create_by(|mut blank| {
+            check_whole(&BlockParts::check(block)?)?;
+            let (mut header, body, mut trailer) = ends(block)?;
+            put_nonce(&mut header, blank.nonce).apply(&mut trailer);
+            for part in [&header[..], body, &trailer] {
+                blank.out.write_all(part).map_err(write_error)?;
+            }
+            Ok((blank.out, None))
+        })
+    }
+
+    /// Makes a segment in this way of all that a reader has, which must be one block: it goes straight into the segment, in
+    /// writes of 1 MiB, and is never in memory twice.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use serde_shm::SegmentOptions;
+    ///
+    /// let mut sent = Vec::new();
+    /// serde_shm::to_writer(&mut sent, &vec![1_u64, 2, 3])?;
+    /// let segment = SegmentOptions::new().create_from_reader(&sent[..])?;
+    /// assert_eq!(segment.get::<Vec<u64>>()?, [1, 2, 3]);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// It is checked as by [`create_from_bytes`](Self::create_from_bytes): its first 64 bytes before anything is written, the rest before
+    /// the segment gets its name. How long a block is, its end tells: no more is read than half the memory that the machine has
+    /// (4 GiB where that is not known); [`create_from_reader_limited`](Self::create_from_reader_limited) takes another limit.
+    ///
+    /// # Errors
+    ///
+    /// Those of the reader and of [`create_from_bytes`](Self::create_from_bytes); [`Limit`](crate::ErrorKind::Limit) if the reader
+    /// gives more bytes than that. Nothing is left behind.
+    pub fn create_from_reader<R: Read>(&self, reader: R) -> Result<Segment> {
+        self.create_from_reader_limited(reader, default_limit())
+    }
+
+    /// [`create_from_reader`](Self::create_from_reader) with a limit of its own: how many bytes the reader may give.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let bytes = serde_shm::to_bytes(&vec![1_u64; 1000])?;
+    /// let options = serde_shm::SegmentOptions::new();
+    /// let error = options.create_from_reader_limited(&bytes[..], 100).unwrap_err();
+    /// assert_eq!(error.kind(), serde_shm::ErrorKind::Limit);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create_from_reader`](Self::create_from_reader).
+    pub fn create_from_reader_limited<R: Read>(&self, reader: R, limit: u64) -> Result<Segment> {
+        self.create_by(|blank| {
+            let (writer, total) = write_all_of(reader, limit, blank)?;
+            if !self.persist {
+                // Looked at when it is sealed, before it gets a name.
+                return Ok((writer, None));
+            }
+            let file = writer.into_file();
+            check_file(&file, total)?;
+            Ok((SegmentWriter::file(file), None))
+        })
+    }
+}
+
+/// Writes what the reader has with the blank's nonce; gives its length. What it is is not looked at, but for its first bytes.
+fn write_all_of(reader: impl Read, limit: u64, mut blank: Blank) -> Result<(SegmentWriter, u64)> {
+    // One more, so that what is longer is seen.
+    let mut reader = reader.take(limit.saturating_add(1));
+    let mut piece = Vec::with_capacity(PIECE);
+    let mut total = 0;
+    let mut fill = |piece: &mut Vec<u8>, len: usize| {
+        let more = reader.by_ref().take((len - piece.len()) as u64).read_to_end(piece);
+        total += more.map_err(|e| Error::io("cannot read the container", e))? as u64;
+        if total > limit { Err(too_long(limit)) } else { Ok(total) }
+    };
+    let total = fill(&mut piece, HEADER)?;
+    let Some(header) = check_head(&piece)? else { return Err(too_short(total)) };
+    let mut header = *header;
+    let change = put_nonce(&mut header, blank.nonce);
+    piece.copy_from_slice(&header);
+    loop {
+        let total = fill(&mut piece, PIECE)?;
+        if piece.len() < PIECE {
+            if total < (HEADER + TRAILER) as u64 {
+                return Err(too_short(total));
+            }
+            let Some(trailer) = piece.last_chunk_mut() else { return Err(too_short(total)) };
+            change.apply(trailer);
+            blank.out.write_all(&piece).map_err(write_error)?;
+            return Ok((blank.out, total));
+        }
+        // The last bytes are held back: they may be the trailer.
+        let end = PIECE - TRAILER;
+        blank.out.write_all(&piece[..end]).map_err(write_error)?;
+        piece.drain(..end);
+    }
+}
+
+fn too_long(limit: u64) -> Error {
+    Error::new(
+        ErrorKind::Limit,
+        format!(
+            "the reader gives more than {limit} bytes; `create_from_reader_limited` takes another limit"
+        ),
+    )
+}
+
+fn too_short(total: u64) -> Error {
+    Error::corrupt(format!("truncated: the reader ends after {total} bytes, and no block does"))
+}
+
+/// Checks a block in a file that is to get a name. Memory is taken for what is not array data.
+fn check_file(file: &File, total: u64) -> Result<()> {
+    let read = |bytes: &mut [u8], at| os::read_at(file, bytes, at);
+    match BlockParts::read(total, u64::MAX, read)? {
+        Some((parts, _)) => check_whole(&parts),
+        None => unreachable!("nothing is longer"),
+    }
+}
+
+/// Whether a block has all of an object in it.
+fn check_whole(parts: &BlockParts) -> Result<()> {
+    if parts.live() != 0 {
+        return Err(elements_elsewhere());
+    }
+    super::content::check_is_object(parts)
+}
+
+type Ends<'a> = ([u8; HEADER], &'a [u8], [u8; TRAILER]);
+
+/// The two ends of a block, and what lies between them.
+fn ends(block: &[u8]) -> Result<Ends<'_>> {
+    let split = || {
+        let (header, rest) = block.split_first_chunk()?;
+        let (body, trailer) = rest.split_last_chunk()?;
+        Some((*header, body, *trailer))
+    };
+    split().ok_or_else(|| Error::corrupt("it is shorter than a block's two ends"))
+}
+
+fn write_error(error: io::Error) -> Error {
+    Error::io("cannot write the container", error)
+}
