@@ -144,6 +144,19 @@ pub(super) fn persistent(name: &Name) -> Error {
 }
 
 impl Published {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether this process holds the name by this entry. Where it cannot be told, it does.
+    pub(crate) fn stands(&self) -> bool {
+        self.maker == std::process::id()
+            && os::path_status(&self.folder.path_of(&self.name)).map_or_else(
+                |error| error.kind() != io::ErrorKind::NotFound,
+                |there| there.identity == self.stamp.identity(),
+            )
+    }
+
     /// Takes the name away, if it is still the same entry; says whether it was.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ mod copy;
 #[cfg(any(unix, feature = "workers"))]
 mod hand;
 mod live;
+mod offer;
 mod open;
 mod open_options;
 mod options;

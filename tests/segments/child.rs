@@ -145,6 +145,8 @@ fn role() {
         ("copies", ["cost"]) => crate::copies::cost(),
         ("make-many", [name]) => crate::held::make_many(name),
         ("hold-many", [name]) => crate::held::hold_many(name),
+        ("offer", [what]) => crate::offers::run(what),
+        ("offer-live", [name]) => crate::offers::change_live(name),
         ("cycles", [""]) => crate::limits::cycles(),
         ("attach", [id]) => crate::anonymous::attach(id),
         ("cost", [id]) => crate::anonymous::cost(id),

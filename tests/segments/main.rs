@@ -13,6 +13,7 @@ mod housekeeping;
 mod limits;
 mod model;
 mod named;
+mod offers;
 mod persistent;
 mod places;
 mod republish;

@@ -6,12 +6,12 @@ use std::sync::OnceLock;
 use serde::ser::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::segment::{self, Entry, Folder, Memory, Name, Nonce, SegmentWriter, Shelf, Unstored};
+use crate::segment::{self, Folder, Memory, Name, Nonce, SegmentWriter, Shelf, Unstored};
 use crate::store::{LivePart, SharedSink};
 use crate::{os, ser};
 
 use super::live::{Access, LiveFrom};
-use super::{Content, Origin, Segment, memory_id};
+use super::{Content, Segment};
 
 /// How to make a segment: its name, whether it may take the name of another, and whether it outlives its maker.
 ///
@@ -297,13 +297,8 @@ impl SegmentOptions {
             segment::ensure_free(&folder, name)?;
         }
         let (memory, content) = create_memory(fill)?;
-        let mut entry = Entry::of(memory_id(&memory, &content), memory.len());
-        entry.live = content.live.as_ref().map_or(0, |live| live.len() as u64);
         let mut segment = Segment::of_memory(memory, content, name.to_string(), Access::FULL);
-        let (published, stamp) = segment::publish(&folder, name, &entry, self.replace)?;
-        segment.published = Some(published);
-        segment.origin = Some(Origin { path: folder.path_of(name), stamp, folder: Some(folder) });
-        segment.name = Some(name.clone());
+        segment.publish(folder, name, self.replace)?;
         Ok(segment)
     }
 
