@@ -1,5 +1,6 @@
 //! Segments against what they are made of: publishing against `write(2)` into a memfd, attaching against `open`, `fstat`,
-//! `mmap` and `munmap`, moving to the newest against `stat`; and what listing 10,000 names takes.
+//! `mmap` and `munmap`, moving to the newest against `stat`, `open_or_create` of what is there against `open`; and what
+//! listing 10,000 names takes.
 //!
 //! What is compared runs in turns, in one process, and the ratios are taken pair by pair: a machine that is slow for a
 //! while is slow for both. `SERDE_SHM_BENCH_MIB` sets the size of the large object, 1024 MiB unless it is given.
@@ -56,6 +57,7 @@ mod linux {
         publish(&plan);
         attach(&plan);
         refresh(&plan);
+        open_or_create(&plan);
         list(&plan);
     }
 
@@ -320,6 +322,33 @@ mod linux {
             median(&ours) * 1e6,
             median(&raw) * 1e6,
             median(&ratios(&ours, &raw))
+        );
+        drop(made);
+    }
+
+    /// `open_or_create` of what is there against `open`.
+    fn open_or_create(plan: &Plan) {
+        let name = format!("bench-turn-{}", std::process::id());
+        let made = SegmentOptions::new().name(&name).create(&Handles::new(MIB)).unwrap();
+        let never = || -> Result<u8, Box<dyn std::error::Error + Send + Sync>> { unreachable!() };
+        let (mut ours, mut open) = (Vec::new(), Vec::new());
+        let turn = || timed(|| Segment::open_or_create(&name, never).unwrap()).whole;
+        let look = || timed(|| Segment::open(&name).unwrap()).whole;
+        for round in 0..plan.attaches {
+            if round % 2 == 0 {
+                ours.push(turn());
+                open.push(look());
+            } else {
+                open.push(look());
+                ours.push(turn());
+            }
+        }
+        let ratio = median(&ratios(&ours, &open));
+        println!(
+            "open_or_create of what is there {:.2} us, open {:.2} us, ratio {ratio:.3} (target 1.2: {})",
+            median(&ours) * 1e6,
+            median(&open) * 1e6,
+            if ratio <= 1.2 { "met" } else { "missed" }
         );
         drop(made);
     }

@@ -42,7 +42,10 @@ pub enum ErrorKind {
     WorkerDied,
     /// A job's function returned an error or panicked, in a worker process; see `workers`.
     JobFailed,
-    /// A `Serialize` or `Deserialize` implementation reported an error of its own.
+    /// Another process or thread was making the object, and failed; see
+    /// [`Segment::open_or_create`](crate::Segment::open_or_create).
+    MakerFailed,
+    /// A `Serialize` or `Deserialize` implementation, or a function that makes an object, reported an error of its own.
     Message,
 }
 
@@ -64,6 +67,7 @@ impl fmt::Display for ErrorKind {
             ErrorKind::ReadOnly => "opened for reading only",
             ErrorKind::WorkerDied => "worker died",
             ErrorKind::JobFailed => "job failed",
+            ErrorKind::MakerFailed => "its maker failed",
             ErrorKind::Message => "error of a type's own",
         })
     }

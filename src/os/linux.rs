@@ -219,6 +219,12 @@ pub(crate) fn user() -> u32 {
     unsafe { libc::geteuid() }
 }
 
+/// The number of this thread, which no other thread of this PID namespace has; zero where a sandbox does not tell.
+pub(crate) fn thread_number() -> u32 {
+    // SAFETY: it takes nothing and changes nothing. `rustix` has it, too, and panics should a sandbox make it fail.
+    u32::try_from(unsafe { libc::gettid() }).unwrap_or(0)
+}
+
 /// The size beyond which a write is answered by the signal SIGXFSZ; memfds count as files.
 pub(crate) fn file_size_limit() -> Option<u64> {
     limit(libc::RLIMIT_FSIZE)
@@ -349,6 +355,21 @@ pub(crate) fn try_lock(file: impl AsFd) -> io::Result<bool> {
     }
 }
 
+/// Takes a share of the lock of an open file, beside others who have one; false if somebody has it alone.
+pub(crate) fn try_share_lock(file: &File) -> io::Result<bool> {
+    match retry_on_intr(|| rustix::fs::flock(file, FlockOperation::NonBlockingLockShared)) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Gives the lock of a file back at once, also where a child that was forked meanwhile has a copy of the descriptor.
+pub(crate) fn unlock(file: impl AsFd) {
+    // That it was not locked is no matter.
+    let _ = retry_on_intr(|| rustix::fs::flock(&file, FlockOperation::Unlock));
+}
+
 /// The permission bits of a file.
 pub(crate) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     Ok(retry_on_intr(|| rustix::fs::fchmod(file, Mode::from_raw_mode(mode)))?)
@@ -401,8 +422,7 @@ impl Dir {
 
     /// Gives the lock back at once, also where a child that was forked meanwhile has a copy of the descriptor.
     pub(crate) fn unlock(&self) {
-        // That it was not locked is no matter.
-        let _ = retry_on_intr(|| rustix::fs::flock(&self.0, FlockOperation::Unlock));
+        unlock(&self.0);
     }
 
     /// The names in it, in no order, without those that are not UTF-8.

@@ -126,6 +126,10 @@ pub(crate) fn started(_: u32) -> io::Result<u64> {
     unsupported()
 }
 
+pub(crate) fn thread_number() -> u32 {
+    0
+}
+
 pub(crate) fn process_namespace() -> io::Result<u64> {
     unsupported()
 }
@@ -185,6 +189,12 @@ pub(crate) fn open_file(_: &Path) -> io::Result<File> {
 pub(crate) fn try_lock<T>(_: T) -> io::Result<bool> {
     unsupported()
 }
+
+pub(crate) fn try_share_lock(_: &File) -> io::Result<bool> {
+    unsupported()
+}
+
+pub(crate) fn unlock<T>(_: T) {}
 
 pub(crate) fn set_mode(_: &File, _: u32) -> io::Result<()> {
     unsupported()

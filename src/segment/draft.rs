@@ -20,9 +20,11 @@ pub(super) struct Draft<'a> {
     named: bool,
 }
 
-/// Whether a file of this name is a draft: no name of a segment starts with a dot.
+/// Whether a file of this name is a draft, or says that one is made: no name of a segment starts with a dot. Both are locked for as
+/// long as they are of use.
 pub(super) fn is_draft(name: &str) -> bool {
-    name.strip_suffix("new").is_some_and(|rest| rest.starts_with('.') && rest.ends_with('.'))
+    let rest = name.strip_suffix("new").or_else(|| name.strip_suffix("making"));
+    rest.is_some_and(|rest| rest.starts_with('.') && rest.ends_with('.'))
 }
 
 impl<'a> Draft<'a> {
@@ -112,7 +114,7 @@ impl Drop for Draft<'_> {
 }
 
 /// A new file that its owner can open, whatever the umask took away.
-fn readable(file: File) -> io::Result<File> {
+pub(super) fn readable(file: File) -> io::Result<File> {
     const OWNERS: u32 = 0o600;
     if os::file_status(&file)?.mode & OWNERS != OWNERS {
         os::set_mode(&file, OWNERS)?;

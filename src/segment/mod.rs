@@ -7,7 +7,7 @@
 //! segment is a file ([`stored`]) under the name.
 //!
 //! Files are [`draft`]s until they are whole; [`publish`] gives them their name, [`lookup`] follows it, [`census`] looks
-//! at all of them.
+//! at all of them. Of many processes that miss a name, one has the [`turn`] to make what it stands for.
 
 use std::fs::File;
 
@@ -26,6 +26,7 @@ mod name;
 mod publish;
 mod session;
 mod stored;
+mod turn;
 
 pub(crate) use census::{Record, free_memory, list, reap, remove, remove_session};
 pub(crate) use entry::Entry;
@@ -37,6 +38,7 @@ pub(crate) use memfd::{Memory, other_segment};
 pub(crate) use name::Name;
 pub(crate) use publish::{Published, ensure_free, publish, remove_if};
 pub(crate) use stored::{Shelf, Stored, Unstored};
+pub(crate) use turn::{Turn, take_turn};
 
 /// A segment that is being written: memory, or a file without a name. When it is dropped, nothing is left.
 pub(crate) type SegmentWriter = FileWriter<File>;

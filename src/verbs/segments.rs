@@ -161,8 +161,8 @@ pub fn free_memory() -> Result<usize> {
     segment::free_memory(&Folder::of_user()?)
 }
 
-/// Removes the names whose maker died without taking them away, and the drafts of makers that died earlier still; gives
-/// the number of names.
+/// Removes the names whose maker died without taking them away, and what makers left that died earlier still, drafts and the lock
+/// files of [`Segment::open_or_create`](crate::Segment::open_or_create); gives the number of names.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")]

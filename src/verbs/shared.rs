@@ -8,6 +8,7 @@ mod live;
 mod offer;
 mod open;
 mod open_options;
+mod open_or_create;
 mod options;
 
 use std::fmt;

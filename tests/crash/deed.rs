@@ -8,7 +8,7 @@ use ndarray::{Array2, Ix1};
 use serde_shm::workers::{self, Pool, Task};
 use serde_shm::{
     Compression, Deserialize, Error, LockedArray, Npz, NpzOptions, Segment, SegmentOptions,
-    Serialize, from_npz, from_shared, segments, to_npz, to_shared,
+    Serialize, from_npz, from_shared, segments, to_bytes, to_npz, to_shared,
 };
 
 use crate::strace::{BEGIN, END, ready};
@@ -72,6 +72,9 @@ pub(crate) enum Deed {
     PersistElsewhere,
     ToNpz,
     ToNpzDeflated,
+    OpenOrCreate,
+    Offer,
+    FromReader,
     Retract,
     Attach,
     AttachByName,
@@ -85,7 +88,7 @@ pub(crate) enum Deed {
 }
 
 /// Those that make something, or put it in the place of something.
-pub(crate) const WRITES: [Deed; 8] = [
+pub(crate) const WRITES: [Deed; 11] = [
     Deed::ToShared,
     Deed::Create,
     Deed::Replace,
@@ -94,6 +97,9 @@ pub(crate) const WRITES: [Deed; 8] = [
     Deed::PersistElsewhere,
     Deed::ToNpz,
     Deed::ToNpzDeflated,
+    Deed::OpenOrCreate,
+    Deed::Offer,
+    Deed::FromReader,
 ];
 
 /// Those that use what is there, and one that takes back what it has made.
@@ -161,6 +167,16 @@ impl Deed {
             Deed::PersistElsewhere => {
                 let dir = place.dir.join("files");
                 named.replace(true).persist(true).dir(dir).create(object).map(Some)
+            }
+            Deed::OpenOrCreate => named.open_or_create(|| Ok(object)).map(Some),
+            Deed::Offer => {
+                let mut segment = Segment::open(&place.id)?;
+                segment.offer(NAME)?;
+                Ok(Some(segment))
+            }
+            Deed::FromReader => {
+                let block = to_bytes(object)?;
+                named.persist(true).create_from_reader(&block[..]).map(Some)
             }
             Deed::ToNpz => to_npz(place.archive(), object).map(|()| None),
             Deed::ToNpzDeflated => {

@@ -122,6 +122,21 @@ fn faults_while_a_stored_segment_is_replaced_in_a_directory_of_its_own() {
 }
 
 #[test]
+fn faults_in_open_or_create() {
+    sweep(Deed::OpenOrCreate);
+}
+
+#[test]
+fn faults_while_a_name_is_offered() {
+    sweep(Deed::Offer);
+}
+
+#[test]
+fn faults_while_a_segment_is_stored_from_a_reader() {
+    sweep(Deed::FromReader);
+}
+
+#[test]
 fn faults_in_to_npz() {
     sweep(Deed::ToNpz);
 }

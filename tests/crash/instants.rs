@@ -22,10 +22,10 @@ pub(crate) fn repeat() {
     let mut held = None;
     println!("\n> go");
     loop {
-        if deed == Deed::Persist {
+        if matches!(deed, Deed::Persist | Deed::FromReader) {
             segments::remove(NAME).unwrap();
         }
-        if deed == Deed::Create {
+        if matches!(deed, Deed::Create | Deed::OpenOrCreate | Deed::Offer) {
             held = None;
         }
         drop(std::mem::replace(&mut held, deed.run(&place, &object).unwrap()));

@@ -67,5 +67,20 @@ fn killed_in_to_npz() {
 #[test]
 fn killed_while_a_file_is_compressed() {
     sweep(Deed::ToNpzDeflated);
-    assert_eq!(WRITES.len(), 8, "each deed that writes has its test");
+    assert_eq!(WRITES.len(), 11, "each deed that writes has its test");
+}
+
+#[test]
+fn killed_in_open_or_create() {
+    sweep(Deed::OpenOrCreate);
+}
+
+#[test]
+fn killed_while_a_name_is_offered() {
+    sweep(Deed::Offer);
+}
+
+#[test]
+fn killed_while_a_segment_is_stored_from_a_reader() {
+    sweep(Deed::FromReader);
 }

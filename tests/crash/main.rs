@@ -13,6 +13,7 @@ mod kills;
 mod scene;
 mod strace;
 mod stress;
+mod turns;
 
 /// What a child process runs: nothing, unless it was started as one.
 #[test]
@@ -24,6 +25,7 @@ fn role() {
             "publish" => stress::publish(),
             "attach" => stress::attach(),
             "reap" => stress::reap(),
+            "turns" => turns::take(),
             other => panic!("no such role: {other}"),
         }
     }

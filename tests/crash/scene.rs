@@ -105,11 +105,12 @@ impl Scene {
             Deed::ToShared | Deed::Create | Deed::Persist | Deed::Retract => {
                 return Before::Nothing;
             }
+            Deed::OpenOrCreate | Deed::FromReader => return Before::Nothing,
             Deed::Lock => {
                 let live = Live { array: vec![1; 100].into() };
                 return Before::Live(to_shared(&live).unwrap());
             }
-            Deed::Attach | Deed::Pool => Deed::ToShared,
+            Deed::Attach | Deed::Pool | Deed::Offer => Deed::ToShared,
             Deed::AttachByName | Deed::List => Deed::Create,
             Deed::OpenStored => Deed::Persist,
             Deed::Load | Deed::LookInto => Deed::ToNpz,
@@ -154,8 +155,9 @@ impl Scene {
             return;
         }
         let before = match self.deed {
-            Deed::ToShared | Deed::Create | Deed::Persist => None,
-            _ => Some(1),
+            Deed::Replace | Deed::PersistReplace | Deed::PersistElsewhere => Some(1),
+            deed if deed.is_of_files() => Some(1),
+            _ => None,
         };
         let expected = if said.contains("is in place") { Some(2) } else { before };
         assert_eq!(self.seen(), expected, "{:?}: {said}: {context}", self.deed);

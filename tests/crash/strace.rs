@@ -70,6 +70,16 @@ pub(crate) fn child(role: &str, set: &[(&str, &str)]) -> Command {
 
 /// A child in its role, traced from when it is ready: what its start calls does not count.
 fn traced(who: Who, options: &[&str], set: &[(&str, &str)]) -> Output {
+    traced_beside(who, options, set, || {})
+}
+
+/// The same, with something that is done as soon as the child does its deed.
+fn traced_beside(
+    who: Who,
+    options: &[&str],
+    set: &[(&str, &str)],
+    beside: impl FnOnce(),
+) -> Output {
     let mut child = child("once", set).stdin(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
@@ -93,6 +103,7 @@ fn traced(who: Who, options: &[&str], set: &[(&str, &str)]) -> Output {
     attached.read_line(&mut line).unwrap();
     assert!(line.contains("attached"), "{line}");
     drop(child.stdin.take());
+    beside();
     let mut stdout = Vec::new();
     said.read_to_end(&mut stdout).unwrap();
     let output = child.wait_with_output().unwrap();
@@ -165,6 +176,17 @@ fn parse(who: Who, log: &Path) -> Vec<Point> {
 
 /// What became of a child to which something was done at one system call.
 pub(crate) fn inject(who: Who, point: &Point, what: &str, set: &[(&str, &str)]) -> Output {
+    inject_beside(who, point, what, set, || {})
+}
+
+/// The same, with something that is done as soon as the child does its deed.
+pub(crate) fn inject_beside(
+    who: Who,
+    point: &Point,
+    what: &str,
+    set: &[(&str, &str)],
+    beside: impl FnOnce(),
+) -> Output {
     let Point { name, number, .. } = point;
     let trace = format!("trace={name}");
     let inject = format!("inject={name}:{what}:when={number}");
@@ -173,5 +195,5 @@ pub(crate) fn inject(who: Who, point: &Point, what: &str, set: &[(&str, &str)]) 
     if matches!(&**name, "close" | "wait4" | "waitid") {
         set.push((KEEPS, "1"));
     }
-    traced(who, &["-o", "/dev/null", "-e", &trace, "-e", &inject], &set)
+    traced_beside(who, &["-o", "/dev/null", "-e", &trace, "-e", &inject], &set, beside)
 }

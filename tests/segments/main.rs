@@ -18,3 +18,4 @@ mod persistent;
 mod places;
 mod republish;
 mod sandbox;
+mod turns;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use serde::ser::Serialize;
 
@@ -39,6 +40,7 @@ pub struct SegmentOptions {
     mode: Option<u32>,
     pub(super) dir: Option<PathBuf>,
     fsync: Option<bool>,
+    pub(super) wait_limit: Option<Duration>,
 }
 
 /// The mode of a persistent segment's file unless another is given.
