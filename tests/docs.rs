@@ -7,14 +7,21 @@ use std::path::{Path, PathBuf};
 /// Words that others have made: system calls, crates, programs.
 const OTHERS: &[&str] = &[
     "CHANGELOG",
+    "F_GET_SEALS",
+    "F_SEAL_FUTURE_WRITE",
+    "F_SETLK",
+    "O_CLOEXEC",
     "O_NOCTTY",
     "O_NONBLOCK",
+    "O_RDONLY",
+    "O_RDWR",
     "O_TMPFILE",
     "PR_SET_PDEATHSIG",
     "TRIPLE",
     "interprocess",
     "ipc",
     "linkme",
+    "max_map_count",
     "minimize_crash",
     "multiprocessing",
     "pidfd",
@@ -26,6 +33,7 @@ const OTHERS: &[&str] = &[
     "semver",
     "serde_core",
     "sudo",
+    "vm",
 ];
 
 fn root() -> PathBuf {
