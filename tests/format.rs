@@ -12,24 +12,40 @@ use support::Routed;
 
 const DOCUMENT: &str = include_str!("../docs/FORMAT.md");
 
-/// The hexadecimal words of the vector of this name: lines up to the closing fence, comments after `;`.
-fn vector(name: &str) -> Vec<u8> {
+/// The vector of this name: lines up to the closing fence.
+fn body(name: &str) -> &'static str {
     let fence = format!("```vector {name}\n");
     let start = DOCUMENT.find(&fence).unwrap_or_else(|| panic!("no vector `{name}`")) + fence.len();
-    let body = &DOCUMENT[start..start + DOCUMENT[start..].find("```").unwrap()];
-    let words = body.lines().flat_map(|line| line.split(';').next().unwrap().split_whitespace());
+    &DOCUMENT[start..start + DOCUMENT[start..].find("```").unwrap()]
+}
+
+/// The bytes of lines: hexadecimal words, comments after `;`.
+fn bytes(lines: &str) -> Vec<u8> {
+    let words = lines.lines().flat_map(|line| line.split(';').next().unwrap().split_whitespace());
     words.map(|word| u8::from_str_radix(word, 16).unwrap()).collect()
+}
+
+fn vector(name: &str) -> Vec<u8> {
+    bytes(body(name))
+}
+
+/// How many bytes of the vector stand before the line that says that the tables follow.
+fn border(name: &str) -> usize {
+    let body = body(name);
+    let end = body.find("\n; tables\n").unwrap_or_else(|| panic!("`{name}` shows no tables"));
+    bytes(&body[..end]).len()
 }
 
 fn u64_at(bytes: &[u8], at: usize) -> usize {
     u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize
 }
 
-/// The inline block and the tables behind it.
-fn inline_and_tables(block: &[u8]) -> &[u8] {
+/// The inline block and the tables behind it, and the length of the former.
+fn inline_and_tables(block: &[u8]) -> (&[u8], usize) {
     let trailer = block.len() - 64;
     let start = u64_at(block, trailer + 8);
-    &block[start..start + u64_at(block, trailer + 16) + u64_at(block, trailer + 24)]
+    let inline = u64_at(block, trailer + 16);
+    (&block[start..start + inline + u64_at(block, trailer + 24)], inline)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -43,8 +59,9 @@ fn hex(bytes: &[u8]) -> String {
 #[track_caller]
 fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, value: &T) {
     let block = to_bytes(value).unwrap();
-    let found = inline_and_tables(&block);
+    let (found, inline) = inline_and_tables(&block);
     assert!(vector(name) == found, "`{name}` is written as\n{}", hex(found));
+    assert_eq!(border(name), inline, "the inline block of `{name}`");
     assert_eq!(&from_bytes::<T>(&block).unwrap(), value);
 }
 
