@@ -5,6 +5,7 @@ use std::fmt::{Debug, Write};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_shm::ser::NamedNewtypes;
 use serde_shm::{AlignedBytes, from_bytes, to_bytes};
 
 mod support;
@@ -58,7 +59,16 @@ fn hex(bytes: &[u8]) -> String {
 
 #[track_caller]
 fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, value: &T) {
-    let block = to_bytes(value).unwrap();
+    check_as(name, value, value);
+}
+
+#[track_caller]
+fn check_as<T: DeserializeOwned + PartialEq + Debug>(
+    name: &str,
+    value: &T,
+    written: &impl Serialize,
+) {
+    let block = to_bytes(written).unwrap();
     let (found, inline) = inline_and_tables(&block);
     assert!(vector(name) == found, "`{name}` is written as\n{}", hex(found));
     assert_eq!(border(name), inline, "the inline block of `{name}`");
@@ -70,6 +80,18 @@ struct Row {
     id: u64,
     label: String,
     score: f32,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+struct Celsius(f32);
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+struct Meters(u32);
+
+#[derive(Serialize, Deserialize, PartialEq, Debug)]
+struct Reading {
+    at: Celsius,
+    up: Option<Meters>,
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]
@@ -113,6 +135,21 @@ fn scalars() {
     check("unit", &());
     check("none", &None::<u8>);
     check("some-some", &Some(Some(true)));
+}
+
+/// What a newtype struct holds is written under its name where that is asked for, and read alike.
+#[test]
+fn names() {
+    check_named("named", &Celsius(21.5));
+    check_named("named-items", &vec![Meters(5), Meters(300)]);
+    check_named("named-field", &Reading { at: Celsius(21.5), up: Some(Meters(5)) });
+}
+
+#[track_caller]
+fn check_named<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, value: &T) {
+    let plain = to_bytes(value).unwrap();
+    assert!(!plain.windows(7).any(|bytes| bytes == b"Celsius" || &bytes[..6] == b"Meters"));
+    check_as(name, value, &NamedNewtypes(value));
 }
 
 #[test]

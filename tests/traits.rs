@@ -10,7 +10,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use ndarray::{Ix1, Ix2, IxDyn};
 use serde_shm::element::{Datetime64, FixedBytes, FixedStr, Seconds, Timedelta64};
 use serde_shm::segments::SegmentInfo;
-use serde_shm::value::{Blob, Map, Names, Number, Numbers, PlacedArray, Record, RecordKind, Seq};
+use serde_shm::value::{
+    Blob, Map, Name, Names, Number, Numbers, PlacedArray, Record, RecordKind, Seq,
+};
 use serde_shm::{
     AlignedBytes, ArrayInfo, AtomicArray, Block, Compression, DType, DTypeField, DTypeKind,
     DynArray, Error, ErrorKind, FlatAtomic, LiveKind, LockedArray, LockedReadGuard,
@@ -58,7 +60,9 @@ fn values_are_free_to_go_anywhere() {
     is_free::<Seq>();
     is_free::<Map>();
     is_free::<Record>();
+    is_free::<Name>();
     is_free::<Names>();
+    is_free::<serde_shm::ser::NamedNewtypes<u8>>();
     is_free::<RecordKind>();
     is_free::<Number>();
     is_free::<Numbers<'static>>();
@@ -131,7 +135,9 @@ fn what_is_cloned_compared_hashed_and_made_of_nothing() {
     is_key::<LiveKind>();
     is_key::<Compression>();
     is_key::<ErrorKind>();
+    is_key::<Name>();
     is_key::<Names>();
+    is_key::<serde_shm::ser::NamedNewtypes<u8>>();
     is_key::<RecordKind>();
     is_key::<Datetime64<Seconds>>();
     has_default::<SegmentOptions>();

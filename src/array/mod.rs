@@ -54,7 +54,8 @@ pub(crate) use lossless::read_lossless;
 #[cfg(feature = "ndarray")]
 pub(crate) use nd::view;
 pub(crate) use token::{
-    Bytes, Descriptor, NUMBERS, READABLE, RECORD, SPARSE, TOKEN, is_bound_for_ours, is_private,
+    Bytes, Descriptor, NAMED, NEWTYPES, NUMBERS, READABLE, RECORD, SPARSE, TOKEN,
+    is_bound_for_ours, is_private,
 };
 #[cfg(feature = "ndarray")]
 pub use untyped::{UntypedArray, UntypedView};

@@ -36,6 +36,12 @@ pub(crate) const SPARSE: &str = "$serde_shm::Sparse";
 /// The same of a value in its form for human readers: that value.
 pub(crate) const READABLE: &str = "$serde_shm::Readable";
 
+/// The same of a value under a name: that name, and the value.
+pub(crate) const NAMED: &str = "$serde_shm::Named";
+
+/// The name of the newtype struct in which newtype structs are written under their names.
+pub(crate) const NEWTYPES: &str = "$serde_shm::Newtypes";
+
 /// The same of a list of numbers of one type: the tag of its items with their number in eight bytes, and their bytes; all
 /// little-endian.
 pub(crate) const NUMBERS: &str = "$serde_shm::Numbers";

@@ -15,7 +15,7 @@ use crate::stack;
 use crate::store::{ArrayPath, ArrayStream, Placed, Source};
 #[cfg(feature = "ndarray")]
 use crate::value::Names;
-use crate::wire::{FieldTags, Kind, ReadTables, Reader, Schema, Tag, unzigzag};
+use crate::wire::{FieldTags, Kind, ReadTables, Reader, Schema, Tag, behind_names, unzigzag};
 
 use super::bounds::Bounds;
 use super::buffer::is_buffer;
@@ -40,6 +40,8 @@ struct Way<'de> {
 pub(super) struct Decoder<'s, 'de> {
     pub(super) reader: Reader<'de>,
     tables: ReadTables<'de>,
+    /// The last tag that the format had when this was written.
+    last_tag: Tag,
     /// For each row of field tags.
     ways: Vec<Way<'de>>,
     source: &'s dyn Source<'de>,
@@ -127,7 +129,8 @@ impl<'s, 'de> Decoder<'s, 'de> {
         encoded_tables: &'de [u8],
         limit: u32,
     ) -> Result<Self> {
-        let tables = ReadTables::parse(encoded_tables)?;
+        let last_tag = Tag::last_of(source.version());
+        let tables = ReadTables::parse(encoded_tables, last_tag)?;
         let way = |tags: &FieldTags<'de>| Way {
             tags: tags.tags,
             kind: tables.schemas[tags.schema as usize].kind,
@@ -140,6 +143,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
         Ok(Decoder {
             reader: Reader::new(inline),
             tables,
+            last_tag,
             ways,
             source,
             depth: 0,
@@ -163,28 +167,57 @@ impl<'s, 'de> Decoder<'s, 'de> {
         })
     }
 
+    /// The tag of the value of this slot, which is passed over with the names that the value stands under.
     #[inline]
     pub(super) fn tag(&mut self, slot: u8) -> Result<Tag> {
+        let tag = self.outer_tag(slot)?;
+        if tag == Tag::Named { self.tag_behind_names() } else { Ok(tag) }
+    }
+
+    /// The same, where names are looked at.
+    #[inline]
+    pub(super) fn outer_tag(&mut self, slot: u8) -> Result<Tag> {
         let byte = if slot == ANY { self.reader.byte()? } else { slot };
         match Tag::from_byte(byte) {
-            Some(tag) if tag != Tag::Any => Ok(tag),
+            Some(tag) if tag != Tag::Any && byte <= self.last_tag as u8 => Ok(tag),
             _ => Err(Error::corrupt(format!("a value has the unknown tag {byte:#04x}"))),
         }
     }
 
-    /// Whether the value of this slot is in the form that it has for human readers.
-    pub(super) fn is_readable(&self, mut slot: u8) -> bool {
-        let mut reader = self.reader.clone();
+    #[cold]
+    #[inline(never)]
+    fn tag_behind_names(&mut self) -> Result<Tag> {
+        let mut passed = 0;
         loop {
-            if slot == ANY {
-                slot = reader.byte().unwrap_or(0);
+            passed = one_more(passed)?;
+            self.name()?;
+            match self.outer_tag(ANY)? {
+                Tag::Named => {}
+                tag => return Ok(tag),
             }
-            // A value that was written as an option may be asked for as itself.
-            if slot != Tag::Option as u8 {
-                return slot == Tag::Readable as u8;
-            }
-            slot = reader.byte().unwrap_or(0);
         }
+    }
+
+    /// The name of a value that stands under one.
+    pub(super) fn name(&mut self) -> Result<&'de str> {
+        let name = self.reader.text()?;
+        if name.is_empty() { Err(no_name()) } else { Ok(name) }
+    }
+
+    /// Whether the value of this slot is in the form that it has for human readers.
+    pub(super) fn is_readable(&self, slot: u8) -> bool {
+        let mut reader = self.reader.clone();
+        // A value that was written as an option may be asked for as itself.
+        let mut tag = inner_tag(&mut reader, slot);
+        while tag == Some(Tag::Option) {
+            tag = inner_tag(&mut reader, ANY);
+        }
+        tag == Some(Tag::Readable)
+    }
+
+    /// The tag that comes next, behind names, which stays.
+    pub(super) fn peek_tag(&self) -> Option<Tag> {
+        inner_tag(&mut self.reader.clone(), ANY)
     }
 
     #[inline]
@@ -440,7 +473,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
             return Ok((0, more, [ANY; N]));
         }
         let slots: [u8; N] = self.reader.array()?;
-        match slots.iter().find(|slot| !is_of_runs(**slot)) {
+        match slots.iter().find(|slot| !is_of_runs(**slot, self.last_tag)) {
             None => Ok((count, more, slots)),
             Some(slot) => Err(no_run(*slot)),
         }
@@ -525,12 +558,28 @@ pub(super) fn too_many(decoder: &Decoder<'_, '_>, number: usize, left: usize) ->
     Error::mismatch(format!("expected {} elements, found {len}", len - left))
 }
 
+/// The tag of the value of this slot behind names; `None` for none of a value.
+fn inner_tag(reader: &mut Reader<'_>, slot: u8) -> Option<Tag> {
+    let byte = if slot == ANY { reader.byte().ok()? } else { slot };
+    behind_names(reader, Tag::from_byte(byte)?)
+}
+
+/// Counts an option, name or mark that is passed over without a level of its own.
+pub(super) fn one_more(passed: u32) -> Result<u32> {
+    if passed < stack::LEVELS { Ok(passed + 1) } else { Err(stack::too_deep(stack::LEVELS)) }
+}
+
+#[cold]
+fn no_name() -> Error {
+    Error::corrupt("a value stands under an empty name: expected a byte at least")
+}
+
 /// Whether a run may have this tag.
 #[inline]
-fn is_of_runs(slot: u8) -> bool {
+fn is_of_runs(slot: u8, last: Tag) -> bool {
     // What takes no byte may not: a run of it would be bounded by nothing but its own claim.
     const NONE: u32 = 1 << Tag::Unit as u8 | 1 << Tag::Absent as u8;
-    (Tag::Unit as u8..=Tag::Readable as u8).contains(&slot) && NONE >> slot & 1 == 0
+    (Tag::Unit as u8..=last as u8).contains(&slot) && NONE >> slot & 1 == 0
 }
 
 #[cold]

@@ -3,7 +3,7 @@
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess};
 
 use crate::error::{Error, Result, Step};
-use crate::wire::{Tag, scalar_text};
+use crate::wire::{Tag, behind_names, scalar_text};
 
 use super::decoder::{ANY, Decoder};
 use super::key::Key;
@@ -181,8 +181,8 @@ impl<'de> Items<'_, '_, 'de, 2> {
     fn key_name(&self) -> Option<&'de str> {
         let KeyText::At(reader, slot) = &self.key else { return None };
         let mut reader = reader.clone();
-        let tag = if *slot == ANY { reader.byte().ok()? } else { *slot };
-        if tag == Tag::Str as u8 { reader.text().ok() } else { None }
+        let tag = Tag::from_byte(if *slot == ANY { reader.byte().ok()? } else { *slot })?;
+        if behind_names(&mut reader, tag)? == Tag::Str { reader.text().ok() } else { None }
     }
 
     /// The current key as a step of a path.

@@ -1,7 +1,7 @@
 //! Long lists without arrays in a value of unknown type: they are kept as they are encoded, and read where somebody looks.
 
 use crate::error::{Error, Result};
-use crate::store::{ArrayPath, Placed, Source};
+use crate::store::{ArrayPath, Placed, Source, VERSION};
 use crate::value::{Builder, EncodedList, Value, Walk};
 
 use super::decoder::Decoder;
@@ -108,6 +108,11 @@ impl Iterator for Items<'_> {
 struct NoArrays;
 
 impl<'de> Source<'de> for NoArrays {
+    /// What is kept was looked at by the version of its block.
+    fn version(&self) -> u16 {
+        VERSION
+    }
+
     fn inline(&self) -> &'de [u8] {
         &[]
     }

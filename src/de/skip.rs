@@ -53,7 +53,7 @@ pub(super) fn value(decoder: &mut Decoder<'_, '_>, slot: u8) -> Result<()> {
             let number = decoder.record_number()?;
             decoder.descend(|decoder| record(decoder, number))?;
         }
-        Tag::Absent | Tag::Any => {
+        Tag::Absent | Tag::Any | Tag::Named => {
             return Err(Error::corrupt(format!("{} stands where a value should", tag.name())));
         }
     }

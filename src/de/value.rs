@@ -16,7 +16,7 @@ use crate::wire::{Kind, Schema, Tag, unzigzag};
 
 use super::array::{self, Array};
 use super::buffer::{self, is_buffer};
-use super::decoder::{ANY, Copied, Decoder};
+use super::decoder::{ANY, Copied, Decoder, one_more};
 use super::elements::{lend_bytes, visit_packed};
 use super::items::Items;
 #[cfg(feature = "ndarray")]
@@ -47,6 +47,7 @@ impl<'d, 'de> Value<'d, '_, 'de> {
 
     #[cold]
     fn inner_tag(&mut self, mut tag: Tag) -> Result<Tag> {
+        let mut passed = 0;
         loop {
             tag = match tag {
                 Tag::Option => match self.decoder.reader.byte()? {
@@ -55,7 +56,8 @@ impl<'d, 'de> Value<'d, '_, 'de> {
                 },
                 Tag::Readable => self.decoder.tag(ANY)?,
                 tag => return Ok(tag),
-            }
+            };
+            passed = one_more(passed)?;
         }
     }
 
@@ -105,7 +107,7 @@ impl<'d, 'de> Value<'d, '_, 'de> {
                 Value { decoder, slot: ANY }.array::<V>(tag)?.deserialize_any(visitor)
             }
             Tag::Blob => lend_bytes(decoder.array()?.bytes, visitor),
-            Tag::Absent | Tag::Any | Tag::Readable => {
+            Tag::Absent | Tag::Any | Tag::Readable | Tag::Named => {
                 Err(Error::corrupt(format!("{} stands where a value should", tag.name())))
             }
         }
@@ -242,7 +244,9 @@ impl<'d, 'de> Value<'d, '_, 'de> {
     pub(super) fn option<V: Visitor<'de>, const KEY: bool>(self, visitor: V) -> Result<V::Value> {
         let mut tag = self.decoder.tag(self.slot)?;
         // A type of two forms may be an option in one of them.
-        while tag == Tag::Readable && self.decoder.reader.peek().is_some_and(is_optional) {
+        let mut passed = 0;
+        while tag == Tag::Readable && self.decoder.peek_tag().is_some_and(is_optional) {
+            passed = one_more(passed)?;
             tag = self.decoder.tag(ANY)?;
         }
         let slot = match tag {
@@ -350,8 +354,8 @@ fn packed(slot: u8) -> Option<DType> {
     }
 }
 
-fn is_optional(tag: u8) -> bool {
-    [Tag::Option as u8, Tag::Unit as u8, Tag::Readable as u8].contains(&tag)
+fn is_optional(tag: Tag) -> bool {
+    matches!(tag, Tag::Option | Tag::Unit | Tag::Readable)
 }
 
 macro_rules! plain {
@@ -388,7 +392,9 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let mut tag = self.decoder.tag(self.slot)?;
+        let mut passed = 0;
         while tag == Tag::Readable {
+            passed = one_more(passed)?;
             tag = self.decoder.tag(ANY)?;
         }
         self.decoder.look_if_large::<V::Value>()?;

@@ -73,7 +73,7 @@ pub(super) struct Around {
 }
 
 enum Level<'de> {
-    /// An option, or the mark of a readable form: it ends with the value in it.
+    /// An option, a name, or the mark of a readable form: it ends with the value in it.
     Mark,
     Record {
         number: usize,
@@ -262,7 +262,7 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
     /// Tells of a value, or of its beginning if it has parts.
     #[inline]
     fn value(&mut self, slot: u8) -> Result<()> {
-        let tag = self.decoder.tag(slot)?;
+        let tag = self.decoder.outer_tag(slot)?;
         if tag == Tag::Record { self.record() } else { self.compound(tag) }
     }
 
@@ -305,13 +305,19 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
                     self.walk.readable()?;
                     ANY
                 }
+                Tag::Named => {
+                    self.mark()?;
+                    let name = self.decoder.name()?;
+                    self.walk.named(name)?;
+                    ANY
+                }
                 _ if self.leaf(tag)? => return Ok(()),
                 _ => {
                     let text = format!("{} stands where a value should", tag.name());
                     return Err(Error::corrupt(text));
                 }
             };
-            tag = self.decoder.tag(slot)?;
+            tag = self.decoder.outer_tag(slot)?;
         }
     }
 

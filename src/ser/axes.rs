@@ -89,6 +89,9 @@ impl<'x, 'q, 'a, S: Sink> serde::Serializer for DimTaker<'x, 'q, 'a, S> {
         name: &'static str,
         value: &T,
     ) -> Result<Written> {
+        if self.array.notes(name) {
+            return self.real()?.serialize_newtype_struct(name, value);
+        }
         if name != TOKEN {
             return value.serialize(self);
         }
@@ -289,8 +292,16 @@ impl<'y, 'a, S: Sink> serde::Serializer for AxisTaker<'y, '_, '_, 'a, S> {
         name: &'static str,
         value: &T,
     ) -> Result<Written> {
+        if let Axes::Kept { taker, .. } = &*self.axes
+            && taker.array.notes(name)
+        {
+            return self.real()?.serialize_newtype_struct(name, value);
+        }
         if name != TOKEN {
-            return value.serialize(self);
+            return match self.axes {
+                Axes::Kept { .. } => value.serialize(self),
+                _ => self.real()?.serialize_newtype_struct(name, value),
+            };
         }
         match Numbers::of(value).and_then(|seen| seen.single()) {
             Some(number) if matches!(self.axes, Axes::Kept { .. }) => self.number(number),

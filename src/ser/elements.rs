@@ -468,6 +468,12 @@ impl<'y, 'x, 'q, 'a, S: Sink> serde::Serializer for DataTaker<'y, 'x, 'q, 'a, S>
         name: &'static str,
         value: &T,
     ) -> Result<Written> {
+        if let State::Packing(array) = &self.elements.state
+            && !self.elements.own
+            && array.notes(name)
+        {
+            return self.real()?.serialize_newtype_struct(name, value);
+        }
         if name != TOKEN {
             return value.serialize(self);
         }

@@ -28,7 +28,8 @@
 // `value` writes what has no parts, `record` structs, tuples and variants, `seq_map` sequences and maps, all to the `room`;
 // `array` takes arrays over from their payload, `ndarray_form` recognises ndarray's own serde form, whose shape `axes` and
 // whose elements `elements` take while they are what ndarray gives, and which `forward` hands on where they are not;
-// `named` takes what values hand over whose type is known at run time only. `schema` gives each kind of record its number,
+// `named` takes what values hand over whose type is known at run time only, `newtypes` has newtype structs written under their
+// names. `schema` gives each kind of record its number,
 // `frames` has what is known of those that are open, `path` names the place of an array. `serializer` is the public face of
 // all that.
 
@@ -40,6 +41,7 @@ mod forward;
 mod frames;
 mod named;
 mod ndarray_form;
+mod newtypes;
 mod number_lists;
 mod numbers;
 mod path;
@@ -64,9 +66,11 @@ use crate::wire::Tag;
 
 use forms::Before;
 use frames::{Depth, Frame, Here};
+use newtypes::Newtypes;
 use room::ROOM;
 use schema::{Arena, Schemas};
 
+pub use newtypes::NamedNewtypes;
 pub(crate) use serializer::to_sink_with;
 pub use serializer::{Compound, Serializer};
 
@@ -147,7 +151,8 @@ const ASKED: u8 = 0xff;
 
 /// Whether what is written to this slot may have parts.
 fn may_nest(slot: u8) -> bool {
-    const COMPOUND: [Tag; 5] = [Tag::Option, Tag::Seq, Tag::Map, Tag::Record, Tag::Readable];
+    const COMPOUND: [Tag; 6] =
+        [Tag::Option, Tag::Seq, Tag::Map, Tag::Record, Tag::Readable, Tag::Named];
     slot == LEARN || slot == ANY || COMPOUND.iter().any(|tag| *tag as u8 == slot)
 }
 
@@ -169,6 +174,7 @@ struct Writer<'a, S> {
     asked: Cell<Vec<Before>>,
     /// What they are told.
     readable: bool,
+    newtypes: Newtypes,
     /// How many arrays were begun.
     arrays: u64,
     /// Where the last of them stands, and the memory for where the next does.
@@ -275,6 +281,7 @@ impl<'a, S: Sink> Writer<'a, S> {
             low: false,
             asked: Cell::default(),
             readable: false,
+            newtypes: Newtypes::Bare,
             arrays: 0,
             path: String::new(),
             failed: false,

@@ -203,6 +203,60 @@ fn not_one() -> Error {
     Error::custom("a value in readable form is not handed over as one value")
 }
 
+/// A value under a name.
+pub(super) struct NamedValue<'q, 'a, S> {
+    state: UnderName<'q, 'a, S>,
+}
+
+enum UnderName<'q, 'a, S> {
+    /// The name is still to come.
+    Unnamed(Place<'q, 'a, S>),
+    Named(Place<'q, 'a, S>, String),
+    Written(Written),
+    Failed,
+}
+
+impl<'q, 'a, S: Sink> NamedValue<'q, 'a, S> {
+    pub(super) fn new(place: Place<'q, 'a, S>) -> Self {
+        NamedValue { state: UnderName::Unnamed(place) }
+    }
+
+    #[inline(never)]
+    pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.state = match std::mem::replace(&mut self.state, UnderName::Failed) {
+            UnderName::Unnamed(place) => {
+                let mut name = None;
+                value.serialize(Bytes(|bytes: &[u8]| {
+                    name = str::from_utf8(bytes).ok().map(str::to_owned);
+                    Ok(())
+                }))?;
+                match name.filter(|name| !name.is_empty()) {
+                    Some(name) => UnderName::Named(place, name),
+                    None => return Err(place.writer.fail(no_named_value())),
+                }
+            }
+            UnderName::Named(place, name) => UnderName::Written(place.named(&name, value)?),
+            UnderName::Written(_) | UnderName::Failed => return Err(no_named_value()),
+        };
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<Written> {
+        match self.state {
+            UnderName::Written(written) => Ok(written),
+            UnderName::Unnamed(place) | UnderName::Named(place, _) => {
+                Err(place.writer.fail(no_named_value()))
+            }
+            UnderName::Failed => Err(no_named_value()),
+        }
+    }
+}
+
+#[cold]
+fn no_named_value() -> Error {
+    Error::custom("a value under a name is not handed over as a name and one value")
+}
+
 /// A list of numbers of one type.
 pub(super) struct NumberList<'q, 'a, S> {
     state: List<'q, 'a, S>,

@@ -113,6 +113,14 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
         }
     }
 
+    /// Whether a newtype struct of this name is more than what it holds.
+    pub(super) fn notes(&self, name: &str) -> bool {
+        match &self.state {
+            State::Seen(seen) => seen.place.writer.notes(name),
+            _ => false,
+        }
+    }
+
     /// What was seen, while it is an ndarray.
     pub(super) fn seen(&mut self) -> Option<&mut Seen<'q, 'a, S>> {
         match &mut self.state {
@@ -289,6 +297,9 @@ impl<'x, 'a, S: Sink> serde::Serializer for VersionTaker<'x, '_, 'a, S> {
         name: &'static str,
         value: &T,
     ) -> Result<Written> {
+        if self.array.notes(name) {
+            return self.real()?.serialize_newtype_struct(name, value);
+        }
         if name != TOKEN {
             return value.serialize(self);
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::error::Step;
-use crate::wire::{Kind, Reader, Tag, scalar_text};
+use crate::wire::{Kind, Reader, Tag, behind_names, scalar_text};
 
 use super::Writer;
 use super::frames::{Depth, Here, Part};
@@ -149,6 +149,7 @@ fn key_text(out: &[u8], start: usize, slot: u8) -> Option<String> {
     if tag == Tag::Any {
         tag = Tag::from_byte(reader.byte().ok()?)?;
     }
+    let tag = behind_names(&mut reader, tag)?;
     // A float's digits would be a name with dots in it.
     if matches!(tag, Tag::F32 | Tag::F64) { None } else { scalar_text(&mut reader, tag) }
 }

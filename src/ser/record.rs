@@ -15,7 +15,7 @@ use crate::wire::{Kind, Reader, Tag, put_padded, put_varint, varint_len};
 
 use super::array::Capture;
 use super::frames::{Depth, Here, Part, Rare};
-use super::named::{NamedRecord, NumberList, ReadableValue};
+use super::named::{NamedRecord, NamedValue, NumberList, ReadableValue};
 use super::room::LONGEST;
 use super::schema::{Guess, Key, Step};
 use super::seq_map::Seq;
@@ -585,6 +585,7 @@ pub(super) enum TupleStruct<'q, 'a, S> {
     // Boxed, since they would keep plain ones in memory.
     Record(Box<NamedRecord<'q, 'a, S>>),
     Readable(Box<ReadableValue<'q, 'a, S>>),
+    Named(Box<NamedValue<'q, 'a, S>>),
     Numbers(Box<NumberList<'q, 'a, S>>),
 }
 
@@ -601,6 +602,7 @@ impl<S: Sink> serde::ser::SerializeTupleStruct for TupleStruct<'_, '_, S> {
             TupleStruct::Array(capture) => capture.part(value),
             TupleStruct::Record(record) => record.part(value),
             TupleStruct::Readable(readable) => readable.part(value),
+            TupleStruct::Named(named) => named.part(value),
             TupleStruct::Numbers(numbers) => numbers.part(value),
         }
     }
@@ -612,6 +614,7 @@ impl<S: Sink> serde::ser::SerializeTupleStruct for TupleStruct<'_, '_, S> {
             TupleStruct::Array(capture) => capture.finish(),
             TupleStruct::Record(record) => record.finish(),
             TupleStruct::Readable(readable) => readable.finish(),
+            TupleStruct::Named(named) => named.finish(),
             TupleStruct::Numbers(numbers) => numbers.finish(),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::ser::Serialize;
 
-use crate::array::{NUMBERS, READABLE, RECORD, SPARSE, TOKEN};
+use crate::array::{NAMED, NUMBERS, READABLE, RECORD, SPARSE, TOKEN};
 use crate::context::announce;
 use crate::error::{Error, Result};
 use crate::layout::Order;
@@ -12,7 +12,7 @@ use crate::store::Sink;
 use crate::wire::{BLOB_MIN, Kind, MAX_TUPLE, Tag, zigzag};
 
 use super::array::{Begun, Capture};
-use super::named::{NamedRecord, NumberList, ReadableValue};
+use super::named::{NamedRecord, NamedValue, NumberList, ReadableValue};
 use super::ndarray_form::{self, NdarrayForm, StructOrArray};
 use super::record::{Record, TupleOrSeq, TupleStruct};
 use super::room::LONGEST;
@@ -75,6 +75,19 @@ impl<S: Sink> Place<'_, '_, S> {
     #[inline(never)]
     pub(super) fn held<T: Serialize + ?Sized>(mut self, tag: Tag, value: &T) -> Result<Written> {
         let note = self.tag(tag, 0);
+        self.inside(note, value)
+    }
+
+    /// A value under a name.
+    #[inline(never)]
+    pub(super) fn named<T: Serialize + ?Sized>(mut self, name: &str, value: &T) -> Result<Written> {
+        let note = self.tag(Tag::Named, 0);
+        self.next = self.writer.put_bytes(self.next, name.as_bytes());
+        self.inside(note, value)
+    }
+
+    /// The value inside what was written of this note.
+    fn inside<T: Serialize + ?Sized>(self, note: Note, value: &T) -> Result<Written> {
         let Place { writer, next, here, depth, .. } = self;
         if depth.options() >= stack::STEP || writer.watch.is_due::<()>() {
             writer.make_room_for_option(depth)?;
@@ -198,7 +211,13 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         name: &'static str,
         value: &T,
     ) -> Result<Written> {
-        if name == TOKEN { announce(|| value.serialize(self)) } else { value.serialize(self) }
+        if name == TOKEN {
+            return announce(|| value.serialize(self));
+        }
+        if self.writer.notes(name) {
+            return self.newtype(name, value);
+        }
+        value.serialize(self)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -242,6 +261,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
                 RECORD => return Ok(TupleStruct::Record(Box::new(NamedRecord::new(self, false)))),
                 SPARSE => return Ok(TupleStruct::Record(Box::new(NamedRecord::new(self, true)))),
                 READABLE => return Ok(TupleStruct::Readable(Box::new(ReadableValue::new(self)))),
+                NAMED => return Ok(TupleStruct::Named(Box::new(NamedValue::new(self)))),
                 NUMBERS => return Ok(TupleStruct::Numbers(Box::new(NumberList::new(self)))),
                 _ => {}
             }

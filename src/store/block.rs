@@ -21,7 +21,7 @@ use super::{ArrayHead, Placed, PlacedHead, Sink, Source, Standing};
 pub(crate) type Nonce = [u8; 16];
 
 /// The version that is written.
-const VERSION: u16 = 3;
+pub(crate) const VERSION: u16 = 3;
 
 /// The oldest version that is read.
 const OLDEST: u16 = 1;
@@ -553,6 +553,7 @@ pub(crate) struct Block<'de> {
     inline: &'de [u8],
     tables: &'de [u8],
     directory: Directory<'de>,
+    version: u16,
     /// Where array data ends.
     limit: usize,
     in_segment: bool,
@@ -613,6 +614,7 @@ impl<'de> Block<'de> {
             inline: part(&parts.inline)?,
             tables: part(&parts.tables)?,
             directory: Directory::parse(part(&parts.directory)?, parts.arrays, parts.version)?,
+            version: parts.version,
             limit: parts.start(),
             in_segment: false,
             live: None,
@@ -684,6 +686,10 @@ impl<'de> Block<'de> {
 }
 
 impl<'de> Source<'de> for Block<'de> {
+    fn version(&self) -> u16 {
+        self.version
+    }
+
     fn inline(&self) -> &'de [u8] {
         self.inline
     }

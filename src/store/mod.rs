@@ -22,7 +22,7 @@ use crate::memory::Region;
 use crate::memory::live::{Kind, LiveArrays, other_kind};
 
 pub(crate) use block::{
-    Block, BlockParts, BlockSink, HEADER, KEPT, Nonce, TRAILER, check_head, put_nonce,
+    Block, BlockParts, BlockSink, HEADER, KEPT, Nonce, TRAILER, VERSION, check_head, put_nonce,
 };
 pub(crate) use bytes::BytesSink;
 pub(crate) use directory::{ArrayPath, Entry};
@@ -160,6 +160,9 @@ pub(crate) trait ByteStream {
 
 /// A container that is read.
 pub(crate) trait Source<'de> {
+    /// The version of the format in which the object is encoded.
+    fn version(&self) -> u16;
+
     /// The encoded object.
     fn inline(&self) -> &'de [u8];
 

@@ -9,7 +9,8 @@ use super::{Blob, Map, PlacedArray, Record, RecordKind, Seq, Value};
 
 impl Value {
     /// The part at this path: names of fields and variants, keys of maps and places in lists, joined by dots, as arrays have them
-    /// (`layers.0.weight`). `None` if there is none. Options, and values in readable form, are looked through.
+    /// (`layers.0.weight`). `None` if there is none. Options, names, and marks of a readable form are looked
+    /// through.
     ///
     /// ```
     /// use serde_shm::value::Value;
@@ -52,17 +53,21 @@ impl Value {
             && matches!(self.inner(), Value::Array(_) | Value::Live(_) | Value::Bytes(_))
     }
 
-    /// The value inside options and marks.
+    /// The value inside options, names and marks.
     fn inner(&self) -> &Value {
         match self {
-            Value::Optional(Some(value)) | Value::Readable(value) => value.inner(),
+            Value::Optional(Some(value)) | Value::Readable(value) | Value::Named(_, value) => {
+                value.inner()
+            }
             value => value,
         }
     }
 
     fn inner_mut(&mut self) -> &mut Value {
         match self {
-            Value::Optional(Some(value)) | Value::Readable(value) => value.inner_mut(),
+            Value::Optional(Some(value)) | Value::Readable(value) | Value::Named(_, value) => {
+                value.inner_mut()
+            }
             value => value,
         }
     }
@@ -91,11 +96,19 @@ impl Value {
     fn has_text(&self) -> bool {
         match self {
             Value::Text(_) | Value::Bool(_) | Value::Char(_) => true,
+            Value::Named(_, value) => value.has_text(),
             Value::Readable(value) => {
-                matches!(**value, Value::F32(_) | Value::F64(_)) || value.has_text()
+                matches!(value.behind_names(), Value::F32(_) | Value::F64(_)) || value.has_text()
             }
             Value::Optional(_) => false,
             value => value.as_i128().is_some() || value.as_u128().is_some(),
+        }
+    }
+
+    fn behind_names(&self) -> &Value {
+        match self {
+            Value::Named(_, value) => value.behind_names(),
+            value => value,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use super::number::NumberList;
 use super::parts::{Map, Record};
 use super::seq::{EncodedList, Seq};
-use super::{Blob, Names, Number, Numbers, PlacedArray, Value, Walk};
+use super::{Blob, Name, Names, Number, Numbers, PlacedArray, Value, Walk};
 
 /// More than these a list makes no room for beforehand: its length is a claim. Far in there is hardly any, as there may be thousands of
 /// levels that claim much, and a record's names are once for all that have them.
@@ -20,12 +20,15 @@ pub(crate) struct Builder {
     /// How deep it gets is bounded by the walk.
     open: Vec<Open>,
     done: Option<Value>,
+    /// The name that came last: those that follow one another are mostly one.
+    name: Option<Name>,
 }
 
 /// What is not complete yet.
 enum Open {
     Option,
     Readable,
+    Named(Name),
     Seq(Vec<Value>, bool),
     /// A list of numbers so far.
     Numbers(NumberList, bool),
@@ -101,6 +104,12 @@ impl Builder {
                     value = Value::Readable(Box::new(value));
                     continue;
                 }
+                Some(Open::Named(_)) => {
+                    if let Some(Open::Named(name)) = self.open.pop() {
+                        value = Value::Named(name, Box::new(value));
+                    }
+                    continue;
+                }
                 None => self.done = Some(value),
             }
             return Ok(());
@@ -172,6 +181,15 @@ impl<'a> Walk<'a> for Builder {
         Ok(())
     }
 
+    fn named(&mut self, name: &'a str) -> Result<()> {
+        let name = match &self.name {
+            Some(last) if last.as_str() == name => last.clone(),
+            _ => self.name.insert(Name::of_read(name)).clone(),
+        };
+        self.open.push(Open::Named(name));
+        Ok(())
+    }
+
     fn seq(&mut self, len: Option<usize>) -> Result<()> {
         let items = Vec::with_capacity(self.room(len.unwrap_or(0)));
         self.open.push(Open::Seq(items, false));
@@ -228,7 +246,9 @@ impl<'a> Walk<'a> for Builder {
                 Value::Map(Map { entries: entries.into(), unannounced })
             }
             Some(Open::Tuple(items)) => Value::Tuple(items.into()),
-            Some(Open::Option | Open::Readable) | None => return Err(nothing_to_end()),
+            Some(Open::Option | Open::Readable | Open::Named(_)) | None => {
+                return Err(nothing_to_end());
+            }
         };
         self.put(value)
     }

@@ -44,6 +44,7 @@ impl Clone for Value {
             Value::Live(array) => Value::Live(array.clone()),
             Value::Optional(value) => Value::Optional(level(|| value.clone())),
             Value::Readable(value) => Value::Readable(level(|| value.clone())),
+            Value::Named(name, value) => Value::Named(name.clone(), level(|| value.clone())),
             Value::Tuple(elements) => Value::Tuple(level(|| elements.clone())),
             Value::Seq(seq) => Value::Seq(level(|| seq.clone())),
             Value::Map(Map { entries, unannounced }) => {
@@ -83,6 +84,9 @@ impl PartialEq for Value {
             (Value::Live(one), Value::Live(other)) => one.is_same(other),
             (Value::Optional(one), Value::Optional(other)) => level(|| one == other),
             (Value::Readable(one), Value::Readable(other)) => level(|| one == other),
+            (Value::Named(name, one), Value::Named(other_name, other)) => {
+                name == other_name && level(|| one == other)
+            }
             (Value::Tuple(one), Value::Tuple(other)) => level(|| one == other),
             (Value::Seq(one), Value::Seq(other)) => level(|| one == other),
             (Value::Map(one), Value::Map(other)) => level(|| one == other),

@@ -6,7 +6,7 @@
 //!
 //! A [`Walk`] takes an object part by part, without a tree: for programs that make their own values of it. The other way round,
 //! programs whose values have no Rust type implement `Serialize` as ever; [`Names::serialize`] writes structs and variants whose
-//! names are known at run time only, [`Numbers`] lists of numbers in one piece, and [`UntypedArray`](crate::UntypedArray) arrays of
+//! names are known at run time only, [`Name::value`] values under a name of their type, [`Numbers`] lists of numbers in one piece, and [`UntypedArray`](crate::UntypedArray) arrays of
 //! any dtype.
 //!
 //! ```
@@ -32,6 +32,7 @@ mod blob;
 mod build;
 #[cfg(feature = "ndarray")]
 mod deep;
+mod name;
 mod names;
 mod number;
 #[cfg(feature = "ndarray")]
@@ -53,6 +54,7 @@ mod write;
 pub use blob::Blob;
 #[cfg(feature = "ndarray")]
 pub(crate) use build::Builder;
+pub use name::Name;
 pub use names::{Names, RecordKind};
 pub use number::{Number, Numbers};
 #[cfg(feature = "ndarray")]
@@ -152,6 +154,8 @@ pub enum Value {
     Record(Record),
     /// A value of a type with two forms, such as an address, in the one for human readers.
     Readable(Box<Value>),
+    /// A value under a name, that of its type in the language that wrote it.
+    Named(Name, Box<Value>),
     /// An array.
     Array(PlacedArray),
     /// An array that is changed in place.

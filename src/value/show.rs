@@ -11,7 +11,7 @@ const BYTES: usize = 16;
 const LEVELS: usize = 24;
 
 /// In one line, in the manner of Rust: `Point { x: 1.5, label: Some("a") }`. Of what is long the start is shown, and how much more
-/// there is; of an array dtype and shape. With `{:#}` each part has a line.
+/// there is; of an array dtype and shape, of a value under a name that with the value in brackets. With `{:#}` each part has a line.
 impl Display for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let lines = f.alternate();
@@ -125,6 +125,10 @@ fn show(value: &Value, out: &mut Out<'_, '_>) -> fmt::Result {
             out.parts(["Some(", ")"], std::iter::once(&**value), 1, |out, value| show(value, out))
         }
         Value::Readable(value) => show(value, out),
+        Value::Named(name, value) => {
+            folded(name.as_str(), out)?;
+            out.parts(["(", ")"], std::iter::once(&**value), 1, |out, value| show(value, out))
+        }
         Value::Seq(seq) => items(seq, out),
         Value::Tuple(elements) => {
             out.parts(["(", ")"], elements.iter(), elements.len(), |out, item| show(item, out))
@@ -161,6 +165,14 @@ fn name(names: &Names, out: &mut Out<'_, '_>) -> fmt::Result {
         Some(variant) => out.to.write_str(variant),
         None => out.to.write_str(names.name()),
     }
+}
+
+/// The name of a value's type: the start of a long one, and what has no place in a line as Rust writes it.
+fn folded(name: &str, out: &mut Out<'_, '_>) -> fmt::Result {
+    let end = name.char_indices().nth(CHARS).map_or(name.len(), |(end, _)| end);
+    let (start, rest) = name.split_at(end);
+    write!(out.to, "{}", start.escape_debug())?;
+    if rest.is_empty() { Ok(()) } else { write!(out.to, "+{} chars", rest.chars().count()) }
 }
 
 fn text(text: &str, out: &mut Out<'_, '_>) -> fmt::Result {

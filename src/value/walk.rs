@@ -10,8 +10,8 @@ use super::{Names, Number, Numbers, PlacedArray};
 ///
 /// A value is one call. What has parts is a call of its own ([`seq`](Walk::seq), [`tuple`](Walk::tuple), [`map`](Walk::map),
 /// [`record`](Walk::record)), the parts, and [`end`](Walk::end); the parts of a map are a key and a value in turn, those of a
-/// record one for each of its fields, [`absent`](Walk::absent) for one that was not written. [`some`](Walk::some) and
-/// [`readable`](Walk::readable) stand before the value that they say something of, and have no end.
+/// record one for each of its fields, [`absent`](Walk::absent) for one that was not written. [`some`](Walk::some),
+/// [`readable`](Walk::readable) and [`named`](Walk::named) stand before the value that they say something of, and have no end.
 ///
 /// Each method gives an error to end the walk, which is handed on with the place in the object. No method is called again after
 /// that. What a method does not do by default is nothing, so that who looks for one kind of thing writes one method.
@@ -40,7 +40,7 @@ use super::{Names, Number, Numbers, PlacedArray};
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// Text and bytes lie in the container, and are valid as long as its handle.
+/// Text, names of values and bytes lie in the container, and are valid as long as its handle.
 #[allow(clippy::missing_errors_doc)] // Said above for all of them.
 pub trait Walk<'a> {
     /// A unit or unit struct.
@@ -91,6 +91,11 @@ pub trait Walk<'a> {
 
     /// A value that is in its form for human readers, such as the text of an address, comes next.
     fn readable(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// A value that stands under this name comes next.
+    fn named(&mut self, _name: &'a str) -> Result<()> {
         Ok(())
     }
 

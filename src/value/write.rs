@@ -52,6 +52,7 @@ impl Serialize for Value {
             }
             Value::Record(record) => record.names.serialize_sparse(serializer, &record.values),
             Value::Readable(value) => serializer.serialize_newtype_struct(TOKEN, &Readable(value)),
+            Value::Named(name, value) => name.value(&**value).serialize(serializer),
             Value::Live(array) => array.serialize(serializer),
             Value::Array(array) => array.view().serialize_as(array.is_ndarray_form, serializer),
         }

@@ -15,7 +15,7 @@ pub(crate) use tables::{
     FieldTags, Kind, ReadTables, Schema, put_field_tags, put_schema, read_schema,
 };
 pub(crate) use tag::Tag;
-pub(crate) use text::scalar_text;
+pub(crate) use text::{behind_names, scalar_text};
 
 /// A tuple of at most this many elements is a record with a tag each; a longer one is a sequence.
 pub(crate) const MAX_TUPLE: usize = 16;

@@ -97,8 +97,8 @@ pub(crate) struct ReadTables<'de> {
 impl<'de> ReadTables<'de> {
     /// # Errors
     ///
-    /// `Corrupt` unless the bytes are exactly two tables that refer to nothing outside them.
-    pub(crate) fn parse(bytes: &'de [u8]) -> Result<Self> {
+    /// `Corrupt` unless the bytes are exactly two tables that refer to nothing outside them, and have no tag behind the last one.
+    pub(crate) fn parse(bytes: &'de [u8], last: Tag) -> Result<Self> {
         let mut reader = Reader::new(bytes);
         let mut tables = ReadTables::default();
         for _ in 0..reader.length("table of schemas")? {
@@ -106,7 +106,7 @@ impl<'de> ReadTables<'de> {
             tables.schemas.push(schema(&mut reader, |reader| reader.length("schema"))?);
         }
         for _ in 0..reader.length("table of field tags")? {
-            tables.field_tags.push(field_tags(&mut reader, &tables.schemas)?);
+            tables.field_tags.push(field_tags(&mut reader, &tables.schemas, last)?);
         }
         if reader.left() != 0 {
             return Err(Error::corrupt(format!("{} bytes follow the tables", reader.left())));
@@ -166,7 +166,11 @@ fn schema<'de>(
     Ok(Schema { kind, name, variant, variant_index, len, fields })
 }
 
-fn field_tags<'de>(reader: &mut Reader<'de>, schemas: &[Schema<'de>]) -> Result<FieldTags<'de>> {
+fn field_tags<'de>(
+    reader: &mut Reader<'de>,
+    schemas: &[Schema<'de>],
+    last: Tag,
+) -> Result<FieldTags<'de>> {
     let number = reader.varint()?;
     let schema =
         usize::try_from(number).ok().and_then(|number| schemas.get(number)).ok_or_else(|| {
@@ -184,7 +188,7 @@ fn field_tags<'de>(reader: &mut Reader<'de>, schemas: &[Schema<'de>]) -> Result<
     };
     let tags = reader.take(schema.len)?;
     for &tag in tags {
-        match Tag::from_byte(tag) {
+        match Tag::from_byte(tag).filter(|tag| *tag as u8 <= last as u8) {
             // A value that is nothing but its tag always carries it: each field takes a byte at least.
             Some(Tag::Unit | Tag::Absent) | None => {
                 return Err(Error::corrupt(format!(
@@ -221,27 +225,39 @@ mod tests {
         put_schema(&mut out, &schema);
         out.push(1);
         put_field_tags(&mut out, &field_tags);
-        let tables = ReadTables::parse(&out).unwrap();
+        let tables = ReadTables::parse(&out, Tag::Named).unwrap();
         assert_eq!(
             (&tables.schemas[..], &tables.field_tags[..]),
             (&[schema][..], &[field_tags][..])
         );
         for cut in 0..out.len() {
-            assert!(ReadTables::parse(&out[..cut]).is_err(), "cut at {cut}");
+            assert!(ReadTables::parse(&out[..cut], Tag::Named).is_err(), "cut at {cut}");
         }
         for at in 0..out.len() {
             for byte in 0..=255 {
                 let mut bad = out.clone();
                 bad[at] = byte;
-                let _ = ReadTables::parse(&bad);
+                let _ = ReadTables::parse(&bad, Tag::Named);
             }
         }
     }
 
     #[test]
     fn claims_are_not_believed() {
-        assert!(ReadTables::parse(&[0xff, 0xff, 0xff, 0xff, 0x0f]).is_err());
-        assert!(ReadTables::parse(&[0, 1, 0, 0]).is_err());
-        assert!(ReadTables::parse(&[0, 0, 0]).is_err());
+        for claim in [&[0xff, 0xff, 0xff, 0xff, 0x0f][..], &[0, 1, 0, 0], &[0, 0, 0]] {
+            assert!(ReadTables::parse(claim, Tag::Named).is_err());
+        }
+    }
+
+    #[test]
+    fn a_version_has_the_tags_that_it_had() {
+        for (version, last) in [(1, Tag::Any), (2, Tag::Readable), (3, Tag::Named)] {
+            for tag in [Tag::Any, Tag::Readable, Tag::Named] {
+                // A tuple of one, and its field tags.
+                let bytes = [1, Kind::Tuple as u8, 1, 1, 0, 0, tag as u8];
+                let parsed = ReadTables::parse(&bytes, Tag::last_of(version));
+                assert_eq!(parsed.is_ok(), tag as u8 <= last as u8, "{tag:?} in version {version}");
+            }
+        }
     }
 }

@@ -59,9 +59,20 @@ tags! {
     Any = 0x1c,
     /// A value in the form that it has for human readers, which carries its own tag.
     Readable = 0x1d,
+    /// A value under a name, which comes first; the value carries its own tag.
+    Named = 0x1e,
 }
 
 impl Tag {
+    /// The last tag that blocks of this version have.
+    pub(crate) fn last_of(version: u16) -> Self {
+        match version {
+            0 | 1 => Tag::Any,
+            2 => Tag::Readable,
+            _ => Tag::Named,
+        }
+    }
+
     /// For messages: what the value is in Rust's terms.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -90,6 +101,7 @@ impl Tag {
             Tag::Absent => "absent field",
             Tag::Any => "tagged value",
             Tag::Readable => "value in readable form",
+            Tag::Named => "value under a name",
         }
     }
 }

@@ -1,12 +1,24 @@
-//! A scalar as text: a map's key in a path, or where a key must be text.
+//! A value's tag behind the names before it, and a scalar as text: a map's key in a path, or where a key must be text.
 
 use super::number::{Reader, unzigzag};
 use super::tag::Tag;
 
+/// The tag of a value behind the names that it stands under; `None` if the bytes are no such thing.
+pub(crate) fn behind_names(reader: &mut Reader<'_>, mut tag: Tag) -> Option<Tag> {
+    while tag == Tag::Named {
+        let len = reader.length("name").ok()?;
+        reader.take(len).ok()?;
+        tag = Tag::from_byte(reader.byte().ok()?)?;
+    }
+    Some(tag)
+}
+
 /// The text of a string, number, bool or char; `None` for anything else, and for bytes that are none.
 pub(crate) fn scalar_text(reader: &mut Reader<'_>, mut tag: Tag) -> Option<String> {
+    tag = behind_names(reader, tag)?;
     while tag == Tag::Readable {
-        tag = Tag::from_byte(reader.byte().ok()?)?;
+        let inner = Tag::from_byte(reader.byte().ok()?)?;
+        tag = behind_names(reader, inner)?;
     }
     Some(match tag {
         Tag::Str => reader.text().ok()?.to_owned(),

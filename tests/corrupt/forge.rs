@@ -24,6 +24,8 @@ pub(crate) mod tag {
     pub(crate) const ARRAY: u8 = 0x18;
     pub(crate) const ABSENT: u8 = 0x1b;
     pub(crate) const ANY: u8 = 0x1c;
+    pub(crate) const READABLE: u8 = 0x1d;
+    pub(crate) const NAMED: u8 = 0x1e;
 }
 
 /// CRC-32 as zip has it.
@@ -224,7 +226,7 @@ pub(crate) fn tables(shapes: &[Shape]) -> Vec<u8> {
     out
 }
 
-/// A whole block with the checksum that fits it. `data` starts at byte 64.
+/// A whole block of version 2 with the checksum that fits it. `data` starts at byte 64.
 pub(crate) fn block(data: &[u8], inline: &[u8], tables: &[u8], records: &[Record]) -> AlignedBytes {
     let (mut directory, mut heap) = (Vec::new(), Vec::new());
     for record in records {
@@ -246,7 +248,7 @@ pub(crate) fn block(data: &[u8], inline: &[u8], tables: &[u8], records: &[Record
         heap.extend_from_slice(record.path.as_bytes());
     }
     directory.extend(heap);
-    let mut out = b"\x89SHM\r\n\x1a\n\x01\0".to_vec();
+    let mut out = b"\x89SHM\r\n\x1a\n\x02\0".to_vec();
     out.resize(HEADER, 0);
     out.extend_from_slice(data);
     out.resize(out.len().next_multiple_of(8), 0);
@@ -263,6 +265,14 @@ pub(crate) fn block(data: &[u8], inline: &[u8], tables: &[u8], records: &[Record
     out.extend_from_slice(b"SHMEND\r\n");
     seal(&mut out);
     AlignedBytes::copy_from(&out)
+}
+
+/// The same bytes as a block of another version.
+pub(crate) fn of_version(block: &[u8], version: u8) -> AlignedBytes {
+    let mut block = block.to_vec();
+    block[8] = version;
+    seal(&mut block);
+    AlignedBytes::copy_from(&block)
 }
 
 /// A block without arrays and without shapes.

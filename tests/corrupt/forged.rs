@@ -7,7 +7,8 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_shm::{AlignedBytes, Deserialize, ErrorKind, from_bytes, to_bytes};
 
 use crate::forge::{
-    NEWTYPE_VARIANT, Parts, Record, Shape, TUPLE, block, inline, seal, tables, tag, varint,
+    NEWTYPE_VARIANT, Parts, Record, Shape, TUPLE, block, inline, of_version, seal, tables, tag,
+    varint,
 };
 use crate::model::{Anything, Rich, bounded, rich};
 use ErrorKind::{Corrupt, Mismatch, Version};
@@ -148,12 +149,15 @@ fn directories() {
     bad(&|record| record.shape = vec![2, 2], &["shape [2, 2] of <f4 takes 16 bytes", "says 24"]);
     bad(&|record| record.bytes = u64::MAX, &["takes 24 bytes", &u64::MAX.to_string()]);
     bad(&|record| record.dtype = 0, &["unknown dtype code 0"]);
-    bad(&|record| record.dtype = 12, &["unknown dtype code 12"]);
+    bad(&|record| record.dtype = 16, &["unknown dtype code 16"]);
     bad(&|record| record.dtype = 200, &["unknown dtype code 200"]);
     bad(&|record| record.flags = 4, &["unknown flags 0x04"]);
     bad(&|record| record.flags = 0xff, &["unknown flags 0xff"]);
     bad(&|record| (record.shape, record.bytes) = (vec![1; 65], 4), &["65 axes, more than 64"]);
     bad(&|record| (record.shape, record.bytes) = (vec![1 << 40, 1 << 18], 1 << 60), &["outside"]);
+    // Version 1 has eleven dtypes.
+    let half = Record { dtype: 12, ..good() };
+    refused::<Holder>(&of_version(&held(half), 1), Corrupt, &["unknown dtype code 12"]);
 }
 
 #[test]
@@ -338,7 +342,8 @@ fn text_that_is_none() {
 
 #[test]
 fn tags_that_are_none() {
-    for bad in [0, 0x1e, 0x80, 0xff] {
+    // The forged blocks are of version 2, which has no names.
+    for bad in [0, 0x1e, 0x1f, 0x80, 0xff] {
         refused::<u8>(&inline(&[bad, 0]), Corrupt, &["unknown tag", &format!("{bad:#04x}")]);
         refused::<IgnoredAny>(&inline(&[bad, 0]), Corrupt, &["unknown tag"]);
         refused::<Vec<u8>>(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_shm::{Deserialize, ErrorKind, Serialize, from_bytes, to_bytes};
 
-use crate::forge::{NEWTYPE_VARIANT, Shape, TUPLE, block, tables, tag};
+use crate::forge::{NEWTYPE_VARIANT, Shape, TUPLE, block, of_version, tables, tag};
 use crate::model::{Anything, bounded};
 
 const DEEP: usize = 1_000_000;
@@ -50,7 +50,7 @@ fn too_deep_on<T: DeserializeOwned>(stack: usize, inline: &[u8]) {
         one(0, "", "field", vec![tag::RECORD]),
         one(NEWTYPE_VARIANT, "Nest", "", vec![tag::RECORD]),
     ];
-    let block = block(&[], inline, &tables(&shapes), &[]);
+    let block = of_version(&block(&[], inline, &tables(&shapes), &[]), 3);
     let (kind, text) = on_a_stack(stack, || {
         bounded(block.len(), || match from_bytes::<T>(&block) {
             Ok(_) => panic!("it was read"),
@@ -112,6 +112,18 @@ fn a_million_levels() {
     too_deep::<IgnoredAny>(&variants);
     too_deep::<Anything>(&variants);
     too_deep::<Choice>(&variants);
+    let names = [tag::NAMED, 1, b'N'].repeat(DEEP);
+    too_deep::<IgnoredAny>(&names);
+    too_deep::<Anything>(&names);
+    too_deep::<Options>(&names);
+    too_deep::<u8>(&names);
+    let named_options = [tag::NAMED, 1, b'N', tag::OPTION].repeat(DEEP);
+    too_deep::<IgnoredAny>(&named_options);
+    too_deep::<Options>(&named_options);
+    too_deep::<u8>(&named_options);
+    let named_lists = [tag::NAMED, 1, b'N', tag::SEQ, 2, tag::ANY].repeat(DEEP);
+    too_deep::<IgnoredAny>(&named_lists);
+    too_deep::<List>(&named_lists);
 }
 
 /// What is read through serde's own buffer, which no look at the stack interrupts.
@@ -142,6 +154,14 @@ fn a_million_levels_for_other_formats_values_and_serdes_buffer() {
     let options = vec![tag::OPTION; DEEP];
     too_deep::<Buffered>(&options);
     too_deep::<serde_json::Value>(&options);
+    for names in [
+        [tag::NAMED, 1, b'N'].repeat(DEEP),
+        [tag::NAMED, 1, b'N', tag::OPTION].repeat(DEEP),
+        [tag::READABLE, tag::NAMED, 1, b'N'].repeat(DEEP),
+    ] {
+        too_deep::<Buffered>(&names);
+        too_deep::<serde_json::Value>(&names);
+    }
 }
 
 #[test]

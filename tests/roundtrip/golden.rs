@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ndarray::{Array1, Array2, ArrayD, arr0, array};
 use serde::Serialize;
+use serde_shm::ser::NamedNewtypes;
 use serde_shm::{ShmArray1, ShmArray2, from_bytes, to_bytes, to_writer};
 
 use crate::forever::forever;
@@ -486,6 +487,9 @@ fn corpus() -> Corpus {
         let values: Vec<Value> = (0..10).map(|_| numbers.value(4)).collect();
         corpus.add(&format!("random-{seed}"), &values);
         corpus.add(&format!("random-{seed}-twice"), &[&values, &values]);
+        if seed < 30 {
+            corpus.add(&format!("random-{seed}-named"), &NamedNewtypes(&values));
+        }
     }
     corpus
 }

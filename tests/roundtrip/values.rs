@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny};
-use serde_shm::{from_bytes, from_reader, to_bytes, to_writer};
+use serde_shm::ser::NamedNewtypes;
+use serde_shm::{AlignedBytes, from_bytes, from_reader, to_bytes, to_writer};
 
 use crate::cases;
 use crate::expect::{MARK, Same, ThenMark, plain};
@@ -63,13 +64,22 @@ fn comes_back(value: &Value) {
     assert_eq!(from_reader::<_, Value>(&written[..]).unwrap(), plain(value), "through a writer");
     let again = plain(value);
     assert_eq!(from_bytes::<Value>(&to_bytes(&again).unwrap()).unwrap(), again, "written again");
+    is_read(value, &bytes, &to_bytes(&(value, MARK)).unwrap());
+    // The same to all of them is what has the names of its newtype structs.
+    let named = to_bytes(&NamedNewtypes(value)).unwrap();
+    assert_eq!(from_bytes::<Value>(&named).unwrap(), plain(value), "with names");
+    is_read(value, &named, &to_bytes(&NamedNewtypes((value, MARK))).unwrap());
+}
+
+/// Reads the value as it was written, alone and with a mark after it.
+#[track_caller]
+fn is_read(value: &Value, bytes: &[u8], marked: &[u8]) {
+    let [bytes, marked] = [bytes, marked].map(AlignedBytes::copy_from);
     if !has_128_bits(value) {
         let Buffered::Only(buffered) = from_bytes(&bytes).unwrap();
         assert_eq!(buffered, plain(value), "through serde's buffer");
     }
     from_bytes::<IgnoredAny>(&bytes).unwrap();
-
-    let marked = to_bytes(&(value, MARK)).unwrap();
     from_bytes::<BeforeMark>(&marked).expect("passed over");
     WANTED.set(Some(Rc::new(value.clone())));
     let typed = from_bytes::<AsWritten>(&bytes).map(drop);

@@ -7,7 +7,7 @@ use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
-use serde_shm::value::{Map, Names, Record, RecordKind, Value};
+use serde_shm::value::{Map, Name, Names, Record, RecordKind, Value};
 use serde_shm::{
     ArrayInfo, Block, Compression, DType, Npz, NpzOptions, Order, Segment, UntypedArray,
     from_bytes, to_bytes, to_shared,
@@ -158,6 +158,10 @@ fn leaf() -> BoxedStrategy<Value> {
     .boxed()
 }
 
+fn under(name: &str, value: Value) -> Value {
+    Value::Named(Name::new(name).unwrap(), Box::new(value))
+}
+
 fn record(names: Names, values: Vec<Option<Value>>) -> Value {
     Record::with_absent(names, values).unwrap().into()
 }
@@ -220,6 +224,7 @@ fn nested(inner: &BoxedStrategy<Value>) -> BoxedStrategy<Value> {
     prop_oneof![
         3 => inner().prop_map(|value| Value::from(Some(value))),
         1 => inner().prop_map(|value| Value::Readable(Box::new(value))),
+        1 => ("[a-zé.$ ]{1,9}", inner()).prop_map(|(name, value)| under(&name, value)),
         2 => vec(inner(), 0..5).prop_map(Value::from),
         2 => run.clone().prop_map(Value::from),
         1 => run.clone().prop_map(|items| read(&Unannounced::List(items))),
@@ -265,6 +270,7 @@ fn plain(value: &Value) -> Value {
     match value {
         Value::Optional(Some(value)) => Value::from(Some(plain(value))),
         Value::Readable(value) => Value::Readable(Box::new(plain(value))),
+        Value::Named(name, value) => Value::Named(name.clone(), Box::new(plain(value))),
         Value::Seq(seq) => Value::from(all(seq)),
         Value::Tuple(items) if items.len() > 16 => Value::from(all(items)),
         Value::Tuple(items) => Value::Tuple(all(items).into()),
@@ -288,7 +294,9 @@ fn assert_same(found: &Value, expected: &Value) {
 /// Places whose names tell nothing of them: in the keys of maps, in lists and records in which two have one name.
 fn has_doubles(value: &Value) -> bool {
     let parts: Vec<(String, &Value)> = match value {
-        Value::Optional(Some(value)) | Value::Readable(value) => return has_doubles(value),
+        Value::Optional(Some(value)) | Value::Readable(value) | Value::Named(_, value) => {
+            return has_doubles(value);
+        }
         Value::Seq(items) => return items.iter().any(has_doubles),
         Value::Tuple(items) => return items.iter().any(has_doubles),
         Value::Map(map) => {
@@ -315,6 +323,7 @@ fn as_step(key: &Value) -> String {
         Value::Text(text) => text.to_string(),
         Value::Char(char) => char.to_string(),
         Value::Optional(_) | Value::Readable(_) => format!("#{key:?}"),
+        Value::Named(_, key) => as_step(key),
         key => key.to_string(),
     }
 }
@@ -322,7 +331,9 @@ fn as_step(key: &Value) -> String {
 fn has_arrays(value: &Value) -> bool {
     match value {
         Value::Array(_) | Value::Live(_) => true,
-        Value::Optional(Some(value)) | Value::Readable(value) => has_arrays(value),
+        Value::Optional(Some(value)) | Value::Readable(value) | Value::Named(_, value) => {
+            has_arrays(value)
+        }
         Value::Seq(items) => items.iter().any(has_arrays),
         Value::Tuple(items) => items.iter().any(has_arrays),
         Value::Map(map) => map.iter().any(|(key, value)| has_arrays(key) || has_arrays(value)),
@@ -352,7 +363,9 @@ pub(crate) fn paths_lead_to_arrays(value: &Value, infos: &[ArrayInfo]) {
 /// Where a value is, down to the part itself, that has other bytes when it was read; lists as lengths of runs.
 fn which_differs(value: &Value) -> String {
     let parts: Vec<&Value> = match value {
-        Value::Optional(Some(value)) | Value::Readable(value) => vec![value],
+        Value::Optional(Some(value)) | Value::Readable(value) | Value::Named(_, value) => {
+            vec![value]
+        }
         Value::Seq(items) => items.iter().collect(),
         Value::Tuple(items) => items.iter().collect(),
         Value::Map(map) => map.iter().flat_map(|(key, value)| [key, value]).collect(),
@@ -404,7 +417,9 @@ fn has_long(value: &Value) -> bool {
         Value::Map(map) => {
             map.len() > 63 || map.iter().any(|(key, value)| has_long(key) || has_long(value))
         }
-        Value::Optional(Some(value)) | Value::Readable(value) => has_long(value),
+        Value::Optional(Some(value)) | Value::Readable(value) | Value::Named(_, value) => {
+            has_long(value)
+        }
         Value::Record(record) => record.fields().any(|(_, value)| has_long(value)),
         _ => false,
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use ndarray::arr2;
 use serde::{Deserialize, Serialize};
-use serde_shm::value::{Map, Names, Record, Value};
+use serde_shm::value::{Map, Name, Names, Record, Value};
 use serde_shm::{DType, Order, ShmArray1, UntypedArray, from_bytes, to_bytes};
 
 use crate::rebuilt::same;
@@ -16,6 +16,7 @@ fn kinds() -> Vec<(&'static str, Value, Option<Value>)> {
     let map = |entries: Vec<(Value, Value)>| Value::from(Map::from(entries));
     let text = |text: &str| Value::from(text);
     let point = Names::of_struct("Point", ["x", "y"]);
+    let celsius = Name::new("Celsius").unwrap();
     let variant =
         |names: Names, values: Vec<Value>| Value::from(Record::new(names, values).unwrap());
     let matrix = to_bytes(&arr2(&[[1_u8, 2], [3, 4]])).unwrap();
@@ -64,6 +65,7 @@ fn kinds() -> Vec<(&'static str, Value, Option<Value>)> {
             Some(map(vec![(text("S"), map(vec![(text("x"), 1_u8.into())]))])),
         ),
         ("readable", Value::Readable(Box::new("here".into())), Some("here".into())),
+        ("named", Value::Named(celsius, Box::new(0.5_f32.into())), Some(0.5_f32.into())),
         kept("array", UntypedArray::from(ShmArray1::from(vec![1_u16, 2])).into()),
         ("matrix", from_bytes(&matrix).unwrap(), None),
         kept(

@@ -2,12 +2,18 @@
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Serialize, Serializer};
-use serde_shm::value::{Map, Names, Number, Numbers, PlacedArray, Record, Value, Walk};
+use serde_shm::value::{Map, Name, Names, Number, Numbers, PlacedArray, Record, Value, Walk};
 use serde_shm::{AlignedBytes, Block, Error, ErrorKind, ShmArray1, from_bytes, to_bytes};
 
-use crate::forge::{self, Parts, STRUCT, Shape, block, inline, seal, tables, tag, varint};
+use crate::forge::{
+    self, Parts, STRUCT, Shape, block, inline, of_version, seal, tables, tag, varint,
+};
 use crate::memory::peak;
 use crate::rebuilt::Rebuilt;
+
+fn under(name: &str, value: Value) -> Value {
+    Value::Named(Name::new(name).unwrap(), Box::new(value))
+}
 
 /// Every kind of value that a container has.
 fn all_kinds() -> Value {
@@ -52,6 +58,8 @@ fn all_kinds() -> Value {
             .into(),
         Record::new(named, [Value::Unit, 3_u8.into()]).unwrap().into(),
         Value::Readable(Box::new("here".into())),
+        under("N", under("M", Value::from(Some(under("O", Value::Unit))))),
+        Value::from(vec![under("N", 7_u8.into()), under("N", 8_u8.into())]),
         from_bytes(&to_bytes(&ShmArray1::from(vec![1_u16, 2])).unwrap()).unwrap(),
         from_bytes(&to_bytes(&ndarray::arr1(&[0.5_f32])).unwrap()).unwrap(),
     ];
@@ -413,10 +421,12 @@ fn what_nests_too_deep_is_a_limit() {
         (&[tag::SEQ, 2, tag::ANY][..], &[tag::UNIT][..]),
         (&[tag::OPTION], &[tag::UNIT]),
         (&[0x1d], &[tag::UNIT]),
+        (&[tag::NAMED, 1, b'N'], &[tag::UNIT]),
+        (&[tag::NAMED, 1, b'N', tag::OPTION, 0x1d], &[tag::UNIT]),
         (&[tag::MAP, 2, tag::U8, tag::ANY, 1], &[tag::UNIT]),
     ] {
         for levels in [2040, 5000, 200_000] {
-            let bytes = inline(&[&open.repeat(levels)[..], close].concat());
+            let bytes = of_version(&inline(&[&open.repeat(levels)[..], close].concat()), 3);
             let block = Block::new(bytes.clone()).unwrap();
             let ((value, walked), most) = peak(|| (block.value(), block.walk(&mut Nothing)));
             assert!(most < 16 << 20, "{most} bytes");
@@ -439,9 +449,12 @@ fn what_nests_too_deep_is_a_limit() {
 /// counted where it was looked over.
 #[test]
 fn long_lists_of_what_nests_deep_are_read_or_refused() {
-    for (wraps, end) in
-        [(tag::OPTION, &[0][..]), (0x1d, &[tag::UNIT]), (tag::OPTION, &[tag::U8, 7])]
-    {
+    for (wraps, end) in [
+        (&[tag::OPTION][..], &[0][..]),
+        (&[0x1d], &[tag::UNIT]),
+        (&[tag::OPTION], &[tag::U8, 7]),
+        (&[tag::NAMED, 1, b'N'], &[tag::U8, 7]),
+    ] {
         for levels in [1, 2000, 2040, 2050, 4090, 4100, 5000, 100_000] {
             for around in [0, 3, 2000] {
                 let mut bytes = vec![tag::OPTION; around];
@@ -449,9 +462,9 @@ fn long_lists_of_what_nests_deep_are_read_or_refused() {
                 bytes.extend(varint(40 << 1));
                 bytes.push(tag::ANY);
                 bytes.extend([tag::UNIT; 39]);
-                bytes.extend(vec![wraps; levels]);
+                bytes.extend(wraps.repeat(levels));
                 bytes.extend(end);
-                let block = Block::new(inline(&bytes)).unwrap();
+                let block = Block::new(of_version(&inline(&bytes), 3)).unwrap();
                 let value = match block.value() {
                     Ok(value) => value,
                     Err(error) => {
@@ -477,10 +490,11 @@ fn long_lists_of_what_nests_deep_are_read_or_refused() {
 /// What is made by hand may nest deeper than what is read: to write it is an error.
 #[test]
 fn values_that_are_made_too_deep_are_not_written() {
-    let wraps: [fn(Value) -> Value; 3] = [
+    let wraps: [fn(Value) -> Value; 4] = [
         |value| Value::from(vec![value]),
         |value| Value::from(Some(value)),
         |value| Value::Readable(Box::new(value)),
+        |value| under("N", value),
     ];
     for wrap in wraps {
         let value = (0..5000).fold(Value::Unit, |value, _| wrap(value));

@@ -30,6 +30,7 @@ mod live;
 mod memory;
 #[path = "../roundtrip/model.rs"]
 mod model;
+mod named;
 mod paths;
 mod rebuilt;
 mod typed;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_shm::value::Name;
 use serde_shm::{Block, ShmArray1, Value, to_bytes};
 
 use crate::any::paths_lead_to_arrays;
@@ -78,6 +79,13 @@ fn entries_whose_keys_are_no_text() {
     let float = |key: Value| Value::from(serde_shm::value::Map::from(vec![(key, array_value(1))]));
     check(&float(Value::from(1.5_f32)), &["#0"]);
     check(&float(Value::Readable(Box::new(Value::from(1.5_f32)))), &["1%2E5"]);
+    // A name says nothing of a key, whatever it stands around.
+    let under = |key: Value| Value::Named(Name::new("Key").unwrap(), Box::new(key));
+    check(&float(under("a.b".into())), &["a%2Eb"]);
+    check(&float(under(under(7_u8.into()))), &["7"]);
+    check(&float(under(1.5_f32.into())), &["#0"]);
+    check(&float(under(Value::Readable(Box::new(under(1.5_f32.into()))))), &["1%2E5"]);
+    check(&float(under(Value::Tuple([1_u8.into()].into()))), &["#0"]);
     // What looks like such a number is a text.
     check(&BTreeMap::from([("#0", array(1)), ("#1", array(2))]), &["%230", "%231"]);
     let block = Block::new(to_bytes(&BTreeMap::from([("#1", 7_u8)])).unwrap()).unwrap();

@@ -1,6 +1,6 @@
 //! A tree made by a walk that is written by hand, and comparisons by bits.
 
-use serde_shm::value::{Map, Names, Number, Numbers, PlacedArray, Record, Value, Walk};
+use serde_shm::value::{Map, Name, Names, Number, Numbers, PlacedArray, Record, Value, Walk};
 use serde_shm::{Result, UntypedArray, UntypedLive};
 
 /// Makes a value of what it is told, by what is public only. It holds the walk to its rules.
@@ -13,6 +13,7 @@ pub(crate) struct Rebuilt {
 enum Open {
     Some,
     Readable,
+    Named(Name),
     Seq(Option<usize>, Vec<Value>),
     Tuple(usize, Vec<Value>),
     Map(Option<usize>, Vec<Value>),
@@ -42,6 +43,11 @@ impl Rebuilt {
                 Some(Open::Readable) => {
                     self.open.pop();
                     value = Value::Readable(Box::new(value));
+                    continue;
+                }
+                Some(Open::Named(_)) => {
+                    let Some(Open::Named(name)) = self.open.pop() else { panic!("it is open") };
+                    value = Value::Named(name, Box::new(value));
                     continue;
                 }
                 None => assert!(self.root.replace(value).is_none(), "one object"),
@@ -107,6 +113,10 @@ impl<'a> Walk<'a> for Rebuilt {
         self.open(Open::Readable)
     }
 
+    fn named(&mut self, name: &'a str) -> Result<()> {
+        self.open(Open::Named(Name::new(name)?))
+    }
+
     fn seq(&mut self, len: Option<usize>) -> Result<()> {
         self.open(Open::Seq(len, Vec::new()))
     }
@@ -156,7 +166,7 @@ impl<'a> Walk<'a> for Rebuilt {
                 Value::Map(std::iter::from_fn(entry).collect::<Map>())
             }
             Some(Open::Record(names, fields)) => Record::with_absent(names, fields)?.into(),
-            Some(Open::Some | Open::Readable) | None => panic!("nothing to end"),
+            Some(Open::Some | Open::Readable | Open::Named(_)) | None => panic!("nothing to end"),
         };
         self.put(value);
         Ok(())
@@ -182,6 +192,9 @@ pub(crate) fn same(one: &Value, other: &Value) -> bool {
         (Value::Optional(Some(one)), Value::Optional(Some(other)))
         | (Value::Readable(one), Value::Readable(other)) => same(one, other),
         (Value::Seq(one), Value::Seq(other)) => all(one, other),
+        (Value::Named(name, one), Value::Named(other_name, other)) => {
+            name == other_name && same(one, other)
+        }
         (Value::Tuple(one), Value::Tuple(other)) => all(one, other),
         (Value::Map(one), Value::Map(other)) => {
             let mut pairs = one.iter().zip(&other[..]);

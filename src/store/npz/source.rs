@@ -180,6 +180,10 @@ impl<'a> NpzSource<'a> {
 }
 
 impl<'a> Source<'a> for NpzSource<'a> {
+    fn version(&self) -> u16 {
+        self.block.version()
+    }
+
     fn inline(&self) -> &'a [u8] {
         self.block.inline()
     }
