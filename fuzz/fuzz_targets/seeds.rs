@@ -10,6 +10,8 @@ use ndarray::{Array, Array1, Array2, ShapeBuilder, arr0, arr1, arr2};
 use num_complex::Complex32;
 use serde::Serialize;
 use serde_shm::element::{Datetime64, FixedBytes, FixedStr};
+use serde_shm::ser::NamedNewtypes;
+use serde_shm::value::Name;
 use serde_shm::{AtomicArray, Compression, DynArray, LockedArray, NpzOptions, to_bytes, to_shared};
 use serde_shm_fuzz::anything::{Arrays, Kind, Leaf, Rich};
 use serde_shm_fuzz::array::Point;
@@ -88,6 +90,27 @@ fn few() -> Few {
     Few { weight: arr2(&[[1.0, 2.0]]), flags: arr1(&[true, false]), name: "few" }
 }
 
+#[derive(Serialize)]
+struct Celsius(f32);
+
+#[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
+struct Key(u16);
+
+/// Values under names, as fields, items, keys and around what has parts.
+#[derive(Serialize)]
+struct Named {
+    one: Celsius,
+    items: Vec<Celsius>,
+    keys: BTreeMap<Key, Option<Celsius>>,
+    few: Few,
+}
+
+fn named() -> Named {
+    let celsius = || Celsius(21.5);
+    let keys = BTreeMap::from([(Key(1), Some(celsius())), (Key(300), None)]);
+    Named { one: celsius(), items: vec![celsius(), celsius()], keys, few: few() }
+}
+
 struct Seeds<'a>(&'a Path);
 
 impl Seeds<'_> {
@@ -100,6 +123,7 @@ impl Seeds<'_> {
 
 fn blocks() -> Vec<(&'static str, Vec<u8>)> {
     let json = serde_json::json!({"a": [1, 2.5, null, "text"], "b": {"c": true}});
+    let outer = Name::new("outer").unwrap();
     let layers = BTreeMap::from([("x", arr1(&[1.0_f64, 2.0])), ("y", arr1(&[]))]);
     vec![
         ("rich", to_bytes(&rich()).unwrap().to_vec()),
@@ -109,6 +133,7 @@ fn blocks() -> Vec<(&'static str, Vec<u8>)> {
         ("layers", to_bytes(&layers).unwrap().to_vec()),
         ("array", to_bytes(&DynArray::from(arr2(&[[1_u8, 2]]).into_dyn())).unwrap().to_vec()),
         ("rows", to_bytes(&(0..5).map(leaf).collect::<Vec<_>>()).unwrap().to_vec()),
+        ("named", to_bytes(&outer.value(&NamedNewtypes(&named()))).unwrap().to_vec()),
         ("nest", to_bytes(&[[[[(), ()]; 1]; 2]; 2]).unwrap().to_vec()),
     ]
 }

@@ -124,6 +124,11 @@ impl<'a> Walk<'a> for Parts {
         self.call()
     }
 
+    fn named(&mut self, name: &'a str) -> Result<()> {
+        assert!(!name.is_empty());
+        self.call()
+    }
+
     fn seq(&mut self, len: Option<usize>) -> Result<()> {
         self.begin(len, [true, false, false])
     }

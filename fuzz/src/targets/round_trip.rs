@@ -9,6 +9,7 @@ use crate::wrap::{Run, Wrapper};
 use arbitrary::{Result, Unstructured};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::ser::Serialize;
+use serde_shm::ser::NamedNewtypes;
 use serde_shm::{
     AlignedBytes, Block, Compression, Npz, NpzOptions, SegmentOptions, Value as Unknown,
     from_bytes, from_reader, to_bytes, to_shared, to_writer,
@@ -42,6 +43,8 @@ struct Through {
     container: Container,
     /// By way of a value of no type.
     unknown: bool,
+    /// With the names of newtype structs.
+    named: bool,
     /// Written as it is, such a value is the same bytes.
     is_plain: bool,
 }
@@ -58,9 +61,19 @@ impl Run for Through {
     type Out = Outcome;
 
     fn run<T: Serialize + DeserializeOwned>(self, value: &T) -> Outcome {
+        if self.named {
+            return self.through::<T>(&NamedNewtypes(value));
+        }
+        self.through::<T>(value)
+    }
+}
+
+impl Through {
+    /// Writes this, and reads it as a value of its type.
+    fn through<T: DeserializeOwned>(&self, value: &impl Serialize) -> Outcome {
         let Some(block) = written(value) else { return Outcome::Refused };
         if self.unknown {
-            return unknown(&self, value, &block);
+            return unknown::<T>(self, value, &block);
         }
         let read = match self.container {
             Container::Bytes => from_bytes::<T>(&block),
@@ -70,9 +83,9 @@ impl Run for Through {
                 assert_eq!(written, *block, "a writer gets the same bytes");
                 from_reader::<_, T>(&written[..])
             }
-            Container::Stored => archive(value, Compression::None),
+            Container::Stored => archive::<T>(value, Compression::None),
             Container::Deflated => archive(value, Compression::Deflate(1)),
-            Container::Segment => to_shared(value).expect("it was written before").get(),
+            Container::Segment => to_shared(value).expect("it was written before").get::<T>(),
             Container::Persistent => {
                 let options =
                     SegmentOptions::new().name("a").dir(folder()).replace(true).fsync(false);
@@ -87,7 +100,7 @@ impl Run for Through {
 }
 
 /// The value as a block, which can be passed over; `None` if it was refused.
-fn written<T: Serialize>(value: &T) -> Option<AlignedBytes> {
+fn written(value: &impl Serialize) -> Option<AlignedBytes> {
     match to_bytes(value) {
         Ok(block) => {
             from_bytes::<IgnoredAny>(&block).expect("everything can be passed over");
@@ -101,7 +114,11 @@ fn written<T: Serialize>(value: &T) -> Option<AlignedBytes> {
 }
 
 /// The value as one of no type, out of any container: as a block it is the same to its own type.
-fn unknown<T: Serialize + DeserializeOwned>(through: &Through, value: &T, block: &[u8]) -> Outcome {
+fn unknown<T: DeserializeOwned>(
+    through: &Through,
+    value: &impl Serialize,
+    block: &[u8],
+) -> Outcome {
     let found = match through.container {
         Container::Bytes | Container::Stream => from_bytes::<Unknown>(block),
         Container::Stored => {
@@ -144,6 +161,7 @@ struct Input {
     wrapper: Wrapper,
     container: Container,
     unknown: bool,
+    named: bool,
     value: Rc<Value>,
 }
 
@@ -151,12 +169,10 @@ fn input(u: &mut Unstructured<'_>) -> Result<Input> {
     let wrapper = Wrapper::arbitrary(u)?;
     let container = *u.choose(&CONTAINERS)?;
     // Beside the depth, so that inputs of old are what they were.
-    let (depth, unknown) = match u.int_in_range(1..=8)? {
-        depth @ 1..=4 => (depth, false),
-        depth => (depth - 4, true),
-    };
+    let depth = u.int_in_range(1..=16)? - 1;
+    let (named, unknown, depth) = (depth >= 8, depth % 8 >= 4, depth % 4 + 1);
     let make = Make { lies: true, depth };
-    Ok(Input { wrapper, container, unknown, value: Rc::new(wrapper.value(make, u)?) })
+    Ok(Input { wrapper, container, unknown, named, value: Rc::new(wrapper.value(make, u)?) })
 }
 
 /// So many arrays of one name may be asked for in different ways where serde's buffer holds them.
@@ -179,12 +195,12 @@ fn is_told_wrong(value: &Value) -> bool {
 /// A value of any shape, in any wrapper, through any container: it comes back. Only serde's buffer has no room for numbers of
 /// 128 bits, which is an error that says so, and may hold more arrays than are read each in its own form.
 pub fn run(data: &[u8]) {
-    let Ok(Input { wrapper, container, unknown, value }) = input(&mut Unstructured::new(data))
+    let Ok(Input { wrapper, container, unknown, named, value }) = input(&mut Unstructured::new(data))
     else {
         return;
     };
     let is_plain = !any(&value, is_told_wrong);
-    let through = Through { container, unknown, is_plain };
+    let through = Through { container, unknown, named, is_plain };
     let Outcome::Lost(error) = wrapper.with(&value, through) else { return };
     let has_no_room = wrapper.is_buffered()
         && any(&value, |value| matches!(value, Value::I128(_) | Value::U128(_)))
