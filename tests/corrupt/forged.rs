@@ -52,9 +52,9 @@ fn headers() {
     );
     refused::<Rich>(&[b'x'; 5000], Corrupt, &["wrong magic", "found text: `xxxxxxxx"]);
     refused::<Rich>(&with_header(0, b'S'), Corrupt, &["wrong magic"]);
-    refused::<Rich>(&with_header(8, 3), Version, &["version 3", "expected 1 to 2"]);
-    refused::<Rich>(&with_header(8, 0), Version, &["version 0", "expected 1 to 2"]);
-    refused::<Rich>(&with_header(9, 1), Version, &["version 258"]);
+    refused::<Rich>(&with_header(8, 4), Version, &["version 4", "expected 1 to 3"]);
+    refused::<Rich>(&with_header(8, 0), Version, &["version 0", "expected 1 to 3"]);
+    refused::<Rich>(&with_header(9, 1), Version, &["version 259"]);
     refused::<Rich>(&with_header(10, 2), Corrupt, &["unknown flags 0x0002"]);
     refused::<Rich>(&with_header(11, 0x80), Corrupt, &["unknown flags 0x8000"]);
     // The flag of a member of an .npz file, in a block.

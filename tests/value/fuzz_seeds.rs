@@ -51,7 +51,7 @@ fn copied(value: &Value, what: &str) -> AlignedBytes {
 
 /// Whether the header has the version that is written now, or none of the tables of an older one.
 fn is_current(bytes: &[u8]) -> bool {
-    bytes[8..10] == [2, 0]
+    bytes[8..10] == [3, 0]
 }
 
 fn block(path: &Path, content: &[u8]) -> Option<(Value, AlignedBytes)> {
@@ -94,9 +94,16 @@ fn blocks_and_archives_that_are_kept_for_ever() {
         }
         found += 1;
     }
-    assert!(found >= 7, "{found}");
-    // One object by four ways.
-    let values = ["evolution1.block", "evolution2.block", "evolution1.npz", "evolution2.npz"];
+    assert!(found >= 11, "{found}");
+    // One object by six ways.
+    let values = [
+        "evolution1.block",
+        "evolution2.block",
+        "evolution3.block",
+        "evolution1.npz",
+        "evolution2.npz",
+        "evolution3.npz",
+    ];
     let values = values.map(|name| {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
         if name.ends_with("npz") {
