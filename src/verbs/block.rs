@@ -66,9 +66,9 @@ impl Block {
         Ok(Block { region, parts })
     }
 
-    /// The block that is all of a region, which was checked.
-    pub(super) fn of_region(region: Region) -> Self {
-        Block { region }
+    /// The block that is all of a region, which was checked and has these parts.
+    pub(super) fn of_region(region: Region, parts: Arc<BlockParts>) -> Self {
+        Block { region, parts }
     }
 
     /// Deserializes the object; what it borrows, text and arrays alike, lies in the block.

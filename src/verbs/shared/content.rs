@@ -21,7 +21,7 @@ pub(super) struct Content {
 
 /// What was found in a segment when it was checked.
 struct Checked {
-    parts: BlockParts,
+    parts: Arc<BlockParts>,
     /// What is not array data, where it was read to a place of its own.
     rest: Option<Box<[u8]>>,
 }
@@ -70,7 +70,11 @@ impl Content {
 
     fn new(region: Region, parts: BlockParts, rest: Option<Box<[u8]>>) -> Result<Self> {
         check_is_object(&parts)?;
-        Ok(Content { region, checked: Arc::new(Checked { parts, rest }), live: None })
+        Ok(Content { region, checked: Arc::new(Checked { parts: Arc::new(parts), rest }), live: None })
+    }
+
+    pub(super) fn parts(&self) -> Arc<BlockParts> {
+        Arc::clone(&self.checked.parts)
     }
 
     pub(super) fn nonce(&self) -> Nonce {

@@ -50,7 +50,7 @@ impl Segment {
     /// are the kernel's to give back through a descriptor; those of [`get`](Self::get) for a persistent segment.
     pub fn block(&self) -> Result<Block> {
         let content = self.whole_content()?;
-        Ok(Block::of_region(content.region.clone()))
+        Ok(Block::of_region(content.region.clone(), content.parts()))
     }
 
     /// Writes the segment's block to a writer: the bytes that [`to_bytes`](crate::to_bytes) gives of the object, without
