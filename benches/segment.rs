@@ -19,7 +19,7 @@ mod linux {
     use rustix::fs::{MemfdFlags, SealFlags};
     use serde_shm::{
         Deserialize, Segment, SegmentOptions, Serialize, ShmArray1, from_shared, segments,
-        to_shared,
+        to_bytes, to_shared,
     };
 
     const MIB: usize = 1 << 20;
@@ -55,6 +55,7 @@ mod linux {
         }
         let plan = Plan::new();
         publish(&plan);
+        repeated(&plan);
         attach(&plan);
         refresh(&plan);
         open_or_create(&plan);
@@ -159,6 +160,75 @@ mod linux {
         );
         let view: ObjectView<'_> = segment.get().unwrap();
         assert!(view.bias == object.bias.view() && *view.counts == *object.counts);
+    }
+
+    /// An object in which one buffer of a quarter of the size stands eight times, beside one in which it stands once; and what it costs
+    /// small arrays that they could be shared.
+    fn repeated(plan: &Plan) {
+        let bytes = plan.large / 4;
+        let frame = ShmArray1::from(rising(bytes / 4));
+        let (once, often) = (vec![frame.clone(); 1], vec![frame; 8]);
+        let mut times = [const { Vec::new() }; 6];
+        for _ in 0..plan.pairs {
+            for (at, object) in [&once, &often].into_iter().enumerate() {
+                times[at].push(timed(|| to_shared(object).unwrap()).made);
+            }
+        }
+        let reset = std::fs::write("/proc/self/clear_refs", "5").is_ok();
+        let before = resident_peak();
+        let segments = [to_shared(&once).unwrap(), to_shared(&often).unwrap()];
+        let growth = resident_peak() - before;
+        for _ in 0..plan.attaches {
+            for (at, segment) in segments.iter().enumerate() {
+                let attach = || from_shared::<Vec<ShmArray1<f32>>>(segment.id()).unwrap();
+                times[2 + at].push(timed(attach).whole);
+            }
+        }
+        let handles: Vec<ShmArray1<f32>> = segments[1].get().unwrap();
+        assert!(handles.iter().all(|handle| handle.as_ptr() == handles[0].as_ptr()));
+        let ratio = |at: usize| median(&ratios(&times[at + 1], &times[at]));
+        println!("one buffer of {} MiB, once and 8 times in an object", bytes / MIB);
+        println!(
+            "  to_shared {:.1} ms, {:.1} ms, ratio {:.3}; segments of {} and {} KiB; peak RSS grew by {} KiB{}",
+            median(&times[0]) * 1e3,
+            median(&times[1]) * 1e3,
+            ratio(0),
+            segments[0].len() / 1024,
+            segments[1].len() / 1024,
+            growth / 1024,
+            if reset { "" } else { " (not reset)" }
+        );
+        println!(
+            "  attach to handles {:.1} us, {:.1} us, ratio {:.3}",
+            median(&times[2]) * 1e6,
+            median(&times[3]) * 1e6,
+            ratio(2)
+        );
+        let arrays = |number: usize| ndarray::Array1::from_elem(16, number as f64);
+        let owned = Owned { arrays: (0..10_000).map(arrays).collect() };
+        let shared = Shared { arrays: (0..10_000).map(|at| arrays(at).into_shared()).collect() };
+        for _ in 0..plan.pairs * 5 {
+            times[4].push(timed(|| to_bytes(&owned).unwrap()).made);
+            times[5].push(timed(|| to_bytes(&shared).unwrap()).made);
+        }
+        println!(
+            "  10,000 arrays of 16 f64 to bytes: owned {:.2} ms, `ArcArray` {:.2} ms, ratio {:.3}",
+            median(&times[4]) * 1e3,
+            median(&times[5]) * 1e3,
+            ratio(4)
+        );
+    }
+
+    #[derive(Serialize)]
+    struct Owned {
+        #[shm_array]
+        arrays: Vec<ndarray::Array1<f64>>,
+    }
+
+    #[derive(Serialize)]
+    struct Shared {
+        #[shm_array]
+        arrays: Vec<ndarray::ArcArray1<f64>>,
     }
 
     /// The least that publishing the same bytes could be: one call for each array.

@@ -5,6 +5,8 @@
 //! which each thread has one, and which one guard puts back as it was: after an error, after a panic, and after a call of
 //! this crate that happens inside another.
 
+mod shared;
+
 use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -16,6 +18,12 @@ use crate::error::ErrorKind;
 use crate::memory::Region;
 use crate::memory::live::LiveArrays;
 use crate::store::PlacedHead;
+
+pub(crate) use shared::Over;
+#[cfg(feature = "ndarray")]
+pub(crate) use shared::copy_once;
+use shared::{Copies, Offer};
+pub(crate) use shared::{count_copy, note_there, offering, take_share};
 
 /// What one side has to say to the other until the next call.
 #[allow(clippy::struct_excessive_bools)] // Each is said by itself.
@@ -139,6 +147,8 @@ pub(crate) struct Seen {
     pub(crate) elements: usize,
     /// How many errors visitors have made, dropped ones among them.
     pub(crate) errors: usize,
+    /// A copy that was one too many.
+    pub(crate) over: Option<Over>,
 }
 
 impl Seen {
@@ -149,6 +159,7 @@ impl Seen {
         too_large: None,
         elements: 0,
         errors: 0,
+        over: None,
     };
 
     fn has(&self, is: impl Fn(Form) -> bool) -> bool {
@@ -182,10 +193,12 @@ struct Reading {
     seen: Seen,
     /// The ticket of the first array in serde's buffer.
     first_ticket: u64,
+    copies: Option<Copies>,
 }
 
 impl Reading {
     const NOTHING: Self = Reading {
+        copies: None,
         regions: BTreeMap::new(),
         live: None,
         handed: None,
@@ -213,6 +226,7 @@ pub(crate) struct Lessons([usize; 3]);
 
 struct Context {
     flags: Cell<Flags>,
+    offer: RefCell<Option<Offer>>,
     reading: RefCell<Reading>,
     learned: RefCell<Learned>,
     /// The ticket of the next array in serde's buffer. No ticket is given out twice.
@@ -223,6 +237,7 @@ thread_local! {
     static CONTEXT: Context = const {
         Context {
             flags: Cell::new(Flags::NONE),
+            offer: const { RefCell::new(None) },
             reading: RefCell::new(Reading::NOTHING),
             learned: RefCell::new(Learned {
                 by_name: Vec::new(),
@@ -300,7 +315,6 @@ pub(crate) fn take_copies() -> bool {
 
 /// Makes an error of a format's own type, which has no kinds, out of one of this crate. If the format is this crate's, its
 /// `custom` takes the kind over.
-#[cfg(feature = "ndarray")]
 pub(crate) fn with_kind<E>(kind: ErrorKind, custom: impl FnOnce() -> E) -> E {
     let _guard = Guard::set(|flags| flags.kind = Some(kind), None);
     custom()
@@ -315,18 +329,29 @@ pub(crate) fn take_kind() -> Option<ErrorKind> {
     })
 }
 
-/// Runs `read` with this region and these live arrays current, or without. What has come of the arrays that were put into
-/// serde's buffer, in these forms, is then in `seen`.
+/// What is read, as far as those must know it who read arrays.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Container<'c> {
+    /// The memory in which it lies, which handles keep.
+    pub(crate) region: Option<&'c Region>,
+    pub(crate) live: Option<&'c Arc<LiveArrays>>,
+    /// How many bytes may be copied out of it, if arrays may share their bytes.
+    pub(crate) copy_limit: Option<u64>,
+}
+
+/// Runs `read` with this container current. What has come of the arrays that were put into serde's buffer, in these forms, is then
+/// in `seen`.
 pub(crate) fn reading<R>(
-    region: Option<&Region>,
-    live: Option<&Arc<LiveArrays>>,
+    container: Container<'_>,
     forms: &Forms,
     seen: &Cell<Seen>,
     read: impl FnOnce() -> R,
 ) -> R {
     let first_ticket = CONTEXT.with(|context| context.next_ticket.get());
     let forms = forms.clone();
-    let new = Reading { live: live.cloned(), forms, first_ticket, ..Reading::NOTHING };
+    let Container { region, live, copy_limit } = container;
+    let copies = copy_limit.map(Copies::up_to);
+    let new = Reading { live: live.cloned(), forms, first_ticket, copies, ..Reading::NOTHING };
     let _guard = Guard::set(|flags| *flags = Flags::NONE, Some(new));
     if let Some(region) = region {
         add_region(region);
@@ -567,7 +592,8 @@ mod tests {
     use super::*;
 
     fn with_region<R>(region: Option<&Region>, read: impl FnOnce() -> R) -> R {
-        reading(region, None, &Forms::default(), &Cell::default(), read)
+        let container = Container { region, ..Container::default() };
+        reading(container, &Forms::default(), &Cell::default(), read)
     }
 
     #[test]

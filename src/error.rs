@@ -249,6 +249,13 @@ impl Error {
         self
     }
 
+    /// What was asked for goes beyond a limit, which has shown as this error.
+    #[cold]
+    pub(crate) fn into_limit(mut self) -> Self {
+        self.0.kind = ErrorKind::Limit;
+        self
+    }
+
     /// Whether this is a visitor's refusal of what it was given, at the place where it was given.
     pub(crate) fn is_refusal_of(&self, found: Found) -> bool {
         self.0.found == found && self.0.path.is_empty()

@@ -80,8 +80,9 @@ pub mod __private {
     pub use crate::array::item::{
         BorrowItem, DeserializeArray, DeserializeItem, Lent, Seal, SerializeArray, SerializeItem,
         deserialize_element, deserialize_elements, deserialize_owned, deserialize_slice,
-        serialize_element, serialize_elements,
+        serialize_element, serialize_elements, serialize_owned_elements,
     };
+    pub use crate::array::owner::{Family, Pointer, Share};
     pub use crate::array::{deserialize as deserialize_array, serialize as serialize_array};
     pub use crate::element::{ElementField, field, structure};
     pub use core;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write};
+use std::rc::Rc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -209,6 +210,16 @@ fn directories_of_arrays_that_are_alike() {
     check("directory", &("a".to_owned(), pair));
     let row = |w: [f64; 2], n| Row { w: Routed(w.into()), n: Routed(vec![n]) };
     check("directory-set", &vec![row([1.0, 2.0], 1), row([3.0, 4.0], 2)]);
+}
+
+#[test]
+fn a_buffer_that_stands_there_twice() {
+    let shared: Rc<[f32]> = [1.0, 2.0].into();
+    let block = to_bytes(&[Routed(Rc::clone(&shared)), Routed(shared)].as_slice()).unwrap();
+    let expected = vector("shared");
+    assert!(expected == *block, "`shared` is written as\n{}", hex(&block));
+    let read: Vec<Routed<Vec<f32>>> = from_bytes(&AlignedBytes::copy_from(&expected)).unwrap();
+    assert_eq!(read, [Routed(vec![1.0, 2.0]), Routed(vec![1.0, 2.0])]);
 }
 
 #[cfg(all(feature = "derive", feature = "ndarray"))]

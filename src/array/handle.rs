@@ -10,15 +10,15 @@ use ndarray::{
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
-use crate::context;
-use crate::element::{self, Element, Misfit};
+use crate::element::{Element, Misfit};
 use crate::error::Error;
 use crate::layout::Order;
-use crate::memory::{Hold, Region, View};
+use crate::memory::{Hold, Keeper, Region, View};
 
 use super::item::{DeserializeArray, SerializeArray};
-use super::nd::dimension;
-use super::payload::{self, Made};
+use super::nd::{self, dimension};
+use super::owner::Shared;
+use super::payload::{self, Made, own};
 use super::read::Read;
 
 /// An immutable n-dimensional array that shares its memory: with the segment or file block that it was read from, or
@@ -216,7 +216,11 @@ impl<A: Element> From<Vec<A>> for ShmArray1<A> {
 
 impl<A: Element, D: Dimension> SerializeArray for ShmArray<A, D> {
     fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (**self).serialize_array(serializer)
+        let share = |address, strides| {
+            let keeper = Keeper::new(self.region().clone());
+            Some(Shared { address, strides, keeper })
+        };
+        nd::serialize_shared(self.view(), share, serializer)
     }
 }
 
@@ -239,21 +243,9 @@ impl<'de, A: Element, D: Dimension> Made<'de> for ShmArray<A, D> {
         let read = read.plain()?;
         let shape = read.shape_of(D::NDIM).into_owned();
         dimension::<D, E>(&shape, read.order)?;
-        let here = match &read.elements {
-            std::borrow::Cow::Borrowed(items) => context::locate(items),
-            std::borrow::Cow::Owned(_) => None,
-        };
-        let made = if let Some((region, offset)) = here {
-            let len = size_of_val(&read.elements[..]);
-            ShmArray::in_region(region, offset, len, &shape, read.order)
-        } else {
-            let order = read.order;
-            let items = element::owned(read.elements).map_err(E::custom)?;
-            ShmArray::from_vec(items, &shape, order)
-        };
-        made.map_err(|error| {
-            context::with_kind(error.kind(), || E::custom(format_args!("{error:#}")))
-        })
+        let (len, order) = (size_of_val(&read.elements[..]), read.order);
+        let (region, offset) = read.into_region()?;
+        ShmArray::in_region(region, offset, len, &shape, order).map_err(own)
     }
 }
 

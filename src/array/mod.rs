@@ -20,6 +20,7 @@ mod nalgebra;
 #[cfg(feature = "ndarray")]
 mod nd;
 mod nested;
+pub(crate) mod owner;
 mod payload;
 mod read;
 #[cfg(feature = "serde_with")]
@@ -53,6 +54,7 @@ pub use live::{
 pub(crate) use lossless::read_lossless;
 #[cfg(feature = "ndarray")]
 pub(crate) use nd::view;
+pub(crate) use owner::Shared;
 pub(crate) use token::{
     Bytes, Descriptor, NAMED, NEWTYPES, NUMBERS, READABLE, RECORD, SPARSE, TOKEN,
     is_bound_for_ours, is_private,

@@ -133,8 +133,9 @@ reads!([A: Element + Scalar, const R: usize] Const<R>, Dyn);
 
 fn by_column<A: Element, E: Error>(read: Read<'_, A>, columns: usize) -> Result<Vec<A>, E> {
     if is_by_column(&read) {
-        return element::owned(read.elements).map_err(E::custom);
+        return read.into_owned();
     }
+    read.count_copy()?;
     let items = &read.elements;
     let mut moved = element::room(items.len()).map_err(E::custom)?;
     moved.extend((0..columns).flat_map(|at| items.iter().skip(at).step_by(columns).copied()));
@@ -147,6 +148,7 @@ impl<'de, A: Element + Scalar, const R: usize, const C: usize> DeserializeArray<
     fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let read = Read::<A>::deserialize(d)?;
         axes::<Const<R>, Const<C>, D::Error>(&read.shape)?;
+        read.count_copy()?;
         Ok(if is_by_column(&read) {
             SMatrix::from_column_slice(&read.elements)
         } else {

@@ -1,10 +1,11 @@
 //! ndarray's owners and views as array fields.
 
+use std::any::TypeId;
 use std::borrow::Cow;
 
 use ndarray::{
     ArcArray, Array, ArrayBase, ArrayRef, ArrayView, ArrayViewD, ArrayViewMut, Axis, CowArray,
-    Data, Dimension, ShapeBuilder, Slice, StrideShape,
+    Data, Dimension, OwnedArcRepr, ShapeBuilder, Slice, StrideShape,
 };
 use serde::de::{Deserializer, Error};
 use serde::ser::Serializer;
@@ -13,9 +14,11 @@ use crate::dtype::DType;
 use crate::element::{self, Element, Fit, Misfit, fit, mismatch};
 use crate::error;
 use crate::layout::Order;
+use crate::memory::Keeper;
 use crate::store::Placed;
 
 use super::item::{DeserializeArray, SerializeArray};
+use super::owner::Shared;
 use super::read::{Read, shape_error};
 use super::token::{self, Elements};
 
@@ -117,9 +120,41 @@ fn serialize<A: Element, D: Dimension, S: Serializer>(
     token::serialize(&shape, Strided { view }, serializer)
 }
 
+/// The same of an array that somebody shares: `share` is told where the first element lies, and the strides if there are gaps.
+pub(super) fn serialize_shared<A: Element, D: Dimension, S: Serializer>(
+    view: ArrayView<'_, A, D>,
+    share: impl Fn(usize, Vec<isize>) -> Option<Shared>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let view = view.into_dyn();
+    let shape = view.shape().to_vec();
+    let address = view.as_ptr().addr();
+    let elements = Strided { view: view.view() };
+    let share = || {
+        let strided = Strided { view: view.view() };
+        let strides = match strided.contiguous() {
+            Some(_) => Vec::new(),
+            None => {
+                view.strides().iter().map(|stride| stride * size_of::<A>().cast_signed()).collect()
+            }
+        };
+        share(address, strides)
+    };
+    token::serialize_shared(&shape, elements, share, serializer)
+}
+
 impl<A: Element, S: Data<Elem = A>, D: Dimension> SerializeArray for ArrayBase<S, D> {
     fn serialize_array<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
-        serialize(self.view(), serializer)
+        if typeid::of::<S>() != TypeId::of::<OwnedArcRepr<A>>() {
+            return serialize(self.view(), serializer);
+        }
+        let share = |address, strides| {
+            // Of an `ArcArray` this is a clone; what is none has its elements elsewhere.
+            let share = self.to_shared().into_dyn();
+            let is_clone = share.as_ptr().addr() == address;
+            is_clone.then(|| Shared { address, strides, keeper: Keeper::new(Some(share)) })
+        };
+        serialize_shared(self.view(), share, serializer)
     }
 }
 
@@ -153,7 +188,7 @@ pub(super) fn owned<A: Element, D: Dimension, E: Error>(
     read: Read<'_, A>,
 ) -> Result<Array<A, D>, E> {
     let shape = dimension::<D, E>(&read.shape_of(D::NDIM), read.order)?;
-    let items = element::owned(read.elements).map_err(Error::custom)?;
+    let items = read.into_owned()?;
     Array::from_shape_vec(shape, items).map_err(Error::custom)
 }
 

@@ -8,9 +8,12 @@ use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
-use crate::context::{Handed, is_buffered_bytes, note_meeting, take_handed, take_out};
+use crate::context::{
+    Handed, count_copy, is_buffered_bytes, note_meeting, take_handed, take_out, with_kind,
+};
 use crate::dtype::DType;
 use crate::element::{self, Element, Misfit};
+use crate::error;
 use crate::layout::{self, MAX_NDIM, Order};
 use crate::memory::live::Kind;
 use crate::store::{PlacedHead, Standing};
@@ -82,7 +85,9 @@ pub(super) fn of_ticket<'de, T: Target<'de>, S: SeqAccess<'de>>(
     let Some(head) = take_out(ticket) else { return Ok(None) };
     let bytes = |seed| {
         let stored = seq.next_element_seed(seed)?;
-        stored.ok_or_else(|| S::Error::invalid_length(1, &"the bytes of an array"))
+        stored
+            .map(Stored::lent)
+            .ok_or_else(|| S::Error::invalid_length(1, &"the bytes of an array"))
     };
     finish(head, bytes).map(Some)
 }
@@ -99,7 +104,7 @@ impl<'de, M: Made<'de>> Visitor<'de> for Token<M> {
     fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<M, D::Error> {
         let payload = Payload(PhantomData);
         let read = match take_handed() {
-            Some(Handed::Bytes(head)) => finish(head, |seed| seed.deserialize(d)),
+            Some(Handed::Bytes(head)) => finish(head, |seed| seed.deserialize(d).map(Stored::lent)),
             Some(Handed::Blocks(head)) => finish(head, |seed| d.deserialize_seq(Blocks(seed))),
             Some(Handed::Inline) => d.deserialize_any(payload),
             // Formats that describe themselves may hold any of the forms. That includes serde's buffer behind `flatten`
@@ -274,8 +279,13 @@ fn finish<'de, T: Target<'de>, E: Error>(
     read: impl FnOnce(StoredSeed<T::Element>) -> Result<Stored<'de, T::Element>, E>,
 ) -> Result<T, E> {
     let stored = read(StoredSeed { room: T::room(&head), element: PhantomData })?;
-    if let (Standing::Free | Standing::Fixed, Stored::Bytes(bytes)) = (head.standing, &stored) {
-        check_len(&head.dtype, &head.shape, bytes.len())?;
+    let len = match &stored {
+        Stored::Lent(bytes) => Some(bytes.len()),
+        Stored::Bytes(bytes) => Some(bytes.len()),
+        Stored::Items(_) => None,
+    };
+    if let (Standing::Free | Standing::Fixed, Some(len)) = (head.standing, len) {
+        check_len(&head.dtype, &head.shape, len)?;
     }
     T::stored(head, stored)
 }
@@ -324,8 +334,30 @@ pub(super) fn kind_error<E: Error>(expected: Kind, found: Kind) -> E {
 
 /// An array's bytes, or its elements if they were copied as they came.
 pub(super) enum Stored<'de, A> {
+    /// They lie in the container that is being read: who copies them [counts](count) it.
+    Lent(&'de [u8]),
     Bytes(Cow<'de, [u8]>),
     Items(Vec<A>),
+}
+
+impl<A> Stored<'_, A> {
+    /// What came of bytes of the container.
+    fn lent(self) -> Self {
+        match self {
+            Stored::Bytes(Cow::Borrowed(bytes)) => Stored::Lent(bytes),
+            other => other,
+        }
+    }
+}
+
+/// Counts a copy of so many bytes that were lent.
+pub(super) fn count<E: Error>(bytes: usize) -> Result<(), E> {
+    count_copy(bytes).map_err(own)
+}
+
+/// An error of this crate as one of the format's.
+pub(super) fn own<E: Error>(error: error::Error) -> E {
+    with_kind(error.kind(), || E::custom(format_args!("{error:#}")))
 }
 
 /// Reads the bytes, borrowed where the format lends them.

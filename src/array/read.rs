@@ -7,16 +7,22 @@ use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
+#[cfg(feature = "ndarray")]
+use crate::context;
 use crate::context::{copying, note_meeting};
 use crate::dtype::{DType, DTypeKind, Scalar};
 use crate::element::{self, Element, Fit, Misfit, fit, mismatch};
 use crate::layout::{self, MAX_NDIM, Order};
+#[cfg(feature = "ndarray")]
+use crate::memory::Region;
 use crate::memory::live::Kind;
 use crate::store::{PlacedHead, Standing};
 
 use super::element::{Fill, FillStruct};
 use super::nested::{Leaf, LeafDeserializer, Nest, Sink};
-use super::payload::{Stored, Target, kind_error, read};
+#[cfg(feature = "ndarray")]
+use super::payload::own;
+use super::payload::{Stored, Target, count, kind_error, read};
 
 /// An array that was read: its shape, order and elements, which are borrowed where that is possible.
 pub(crate) struct Read<'de, A: Element> {
@@ -24,6 +30,8 @@ pub(crate) struct Read<'de, A: Element> {
     pub(crate) elements: Cow<'de, [A]>,
     /// Why the elements could not be borrowed.
     owned: Option<&'static str>,
+    /// They lie in the container that is being read.
+    is_lent: bool,
 }
 
 /// Its dtype is that of the container. A live array has no elements here.
@@ -55,6 +63,43 @@ impl<'de, A: Element> Read<'de, A> {
     /// The same for one who copies the elements anyway: they need not come to lie anywhere before.
     pub(crate) fn to_own<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         copying(|| Self::deserialize(deserializer))
+    }
+
+    /// The elements in memory of their own.
+    pub(crate) fn into_owned<E: Error>(self) -> Result<Vec<A>, E> {
+        self.count_copy()?;
+        element::owned(self.elements).map_err(E::custom)
+    }
+
+    /// Counts a copy of the elements, if they lie in the container.
+    pub(super) fn count_copy<E: Error>(&self) -> Result<(), E> {
+        match &self.elements {
+            Cow::Borrowed(items) if self.is_lent => count(size_of_val(*items)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A region with the elements: that in which they lie, or a copy, which handles on one place of a container share; and where they
+    /// lie in it.
+    #[cfg(feature = "ndarray")]
+    pub(super) fn into_region<E: Error>(self) -> Result<(Region, usize), E> {
+        if let Cow::Borrowed(items) = self.elements
+            && let Some(place) = context::locate(items)
+        {
+            return Ok(place);
+        }
+        let lent = match &self.elements {
+            Cow::Borrowed(items) if self.is_lent => {
+                Some((items.as_ptr().addr(), size_of_val(*items)))
+            }
+            _ => None,
+        };
+        let copy = || element::owned(self.elements).map(Region::from_vec).map_err(E::custom);
+        let region = match lent {
+            Some((start, len)) => context::copy_once(start, len, own, copy)?,
+            None => copy()?,
+        };
+        Ok((region, 0))
     }
 
     /// The elements where they lie, or why they cannot be had there and what to ask for instead.
@@ -94,16 +139,19 @@ impl<'de, A: Element> Read<'de, A> {
     }
 
     /// The elements in row-major order; a copy is made only for Fortran order with several axes.
-    pub(crate) fn row_major<E: Error>(self) -> Result<Cow<'de, [A]>, E> {
+    pub(crate) fn row_major<E: Error>(self) -> Result<Self, E> {
         let moved =
             self.order == Order::F && self.shape.iter().filter(|axis| **axis > 1).count() > 1;
         if !moved {
-            return Ok(self.elements);
+            return Ok(self);
         }
+        self.count_copy()?;
         let strides = layout::strides(&self.shape, self.order);
         let mut items = element::room(self.elements.len()).map_err(E::custom)?;
         items.extend(layout::row_major(&self.shape, &strides).map(|place| self.elements[place]));
-        Ok(Cow::Owned(items))
+        let mut head = self.head;
+        Arc::make_mut(&mut head).order = Order::C;
+        Ok(Read { head, elements: Cow::Owned(items), owned: self.owned, is_lent: self.is_lent })
     }
 }
 
@@ -120,6 +168,7 @@ pub(crate) fn shape_error<E: Error>(found: &[usize], expected: &[Option<usize>])
 fn read_bytes<'de, A: Element, E: Error>(
     head: Arc<PlacedHead>,
     bytes: Cow<'de, [u8]>,
+    is_lent: bool,
 ) -> Result<Read<'de, A>, E> {
     let fit = fit(&head.dtype, &A::DTYPE).map_err(|why| {
         let (found, wanted) = mismatch(&head.dtype, &head.shape, &A::DTYPE, &why);
@@ -135,13 +184,16 @@ fn read_bytes<'de, A: Element, E: Error>(
         }
         other => E::custom(other),
     };
+    let count = |bytes: &[u8]| if is_lent { count(bytes.len()) } else { Ok(()) };
     let (elements, owned) = match (fit, bytes) {
         (Fit::Converted(plan, why), bytes) => {
+            count(&bytes)?;
             (Cow::Owned(element::collect(&bytes, Some(&plan)).map_err(misfit)?), Some(why))
         }
         (Fit::Same, Cow::Borrowed(bytes)) => match element::view(bytes) {
             Ok(items) => (Cow::Borrowed(items), None),
             Err(Misfit::Align { .. }) => {
+                count(bytes)?;
                 (Cow::Owned(element::collect(bytes, None).map_err(misfit)?), Some(UNALIGNED))
             }
             Err(other) => return Err(misfit(other)),
@@ -150,7 +202,7 @@ fn read_bytes<'de, A: Element, E: Error>(
             (Cow::Owned(element::collect(&bytes, None).map_err(misfit)?), Some(COPIED))
         }
     };
-    Ok(Read { head, elements, owned })
+    Ok(Read { head, elements, owned, is_lent })
 }
 
 impl<'de, A: Element> Target<'de> for Read<'de, A> {
@@ -180,9 +232,10 @@ impl<'de, A: Element> Target<'de> for Read<'de, A> {
         let (elements, owned) = match (head.standing, stored) {
             (Standing::Live(..), _) => (Cow::Borrowed(&[][..]), None),
             (_, Stored::Items(items)) => (Cow::Owned(items), Some(COPIED)),
-            (_, Stored::Bytes(bytes)) => return read_bytes(head, bytes),
+            (_, Stored::Lent(bytes)) => return read_bytes(head, Cow::Borrowed(bytes), true),
+            (_, Stored::Bytes(bytes)) => return read_bytes(head, bytes, false),
         };
-        Ok(Read { head, elements, owned })
+        Ok(Read { head, elements, owned, is_lent: false })
     }
 
     fn nested<E: Error>(nest: Nest<Typed>) -> Result<Self, E> {
@@ -203,7 +256,7 @@ impl<'de, A: Element> Target<'de> for Read<'de, A> {
     fn shaped<E: Error>(shape: Vec<usize>, data: Typed) -> Result<Self, E> {
         let items = element::collect(&data.bytes, None).map_err(E::custom)?;
         let head = PlacedHead::free(A::DTYPE, shape, Order::C);
-        Ok(Read { head, elements: Cow::Owned(items), owned: Some(INLINE) })
+        Ok(Read { head, elements: Cow::Owned(items), owned: Some(INLINE), is_lent: false })
     }
 }
 

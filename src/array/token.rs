@@ -12,13 +12,14 @@ use serde::ser::{
     Serialize, SerializeSeq, SerializeStruct, SerializeTuple, SerializeTupleStruct, Serializer,
 };
 
-use crate::context::take_announced;
+use crate::context::{offering, take_announced};
 use crate::dtype::DType;
 use crate::element::{self, Element};
 use crate::layout::{FREE_ROWS, MAX_NDIM, Order};
 use crate::memory::live::Kind;
 
 use super::element::Rows;
+use super::owner::{Owner, Shared, Unshared};
 
 /// The name under which arrays pass through serde.
 ///
@@ -151,8 +152,8 @@ impl<A: Element> Elements<A> for &[A] {
     }
 }
 
-/// What stands under the token: what an array is, and its elements.
-pub(super) struct Payload<'a, B> {
+/// What stands under the token: what an array is, its elements, and who has them.
+pub(super) struct Payload<'a, B, O = Unshared> {
     pub(super) dtype: &'a DType,
     pub(super) order: Order,
     pub(super) kind: Kind,
@@ -160,9 +161,10 @@ pub(super) struct Payload<'a, B> {
     pub(super) is_ndarray_form: bool,
     pub(super) shape: &'a [usize],
     pub(super) elements: B,
+    pub(super) owner: O,
 }
 
-impl<B: ElementBytes> Payload<'_, B> {
+impl<B: ElementBytes, O: Owner> Payload<'_, B, O> {
     pub(super) fn under_token<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_newtype_struct(TOKEN, self)
     }
@@ -229,7 +231,21 @@ pub(crate) fn serialize_as<A: Element, S: Serializer>(
 ) -> Result<S::Ok, S::Error> {
     let order = elements.order();
     let elements = Typed(elements, PhantomData);
-    Payload { dtype: &A::DTYPE, order, kind, is_ndarray_form: false, shape, elements }
+    let owner = Unshared;
+    Payload { dtype: &A::DTYPE, order, kind, is_ndarray_form: false, shape, elements, owner }
+        .under_token(serializer)
+}
+
+/// The same for an array that somebody shares.
+pub(super) fn serialize_shared<A: Element, S: Serializer>(
+    shape: &[usize],
+    elements: impl Elements<A>,
+    share: impl Fn() -> Option<Shared>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let (order, kind) = (elements.order(), Kind::Plain);
+    let (elements, owner) = (Typed(elements, PhantomData), share);
+    Payload { dtype: &A::DTYPE, order, kind, is_ndarray_form: false, shape, elements, owner }
         .under_token(serializer)
 }
 
@@ -241,18 +257,24 @@ pub(super) fn serialize_raw<S: Serializer>(
 ) -> Result<S::Ok, S::Error> {
     let Rows { dtype, shape, bytes } = rows;
     let (order, kind) = (Order::C, Kind::Plain);
-    Payload { dtype, order, kind, is_ndarray_form: false, shape, elements: bytes }
+    Payload { dtype, order, kind, is_ndarray_form: false, shape, elements: bytes, owner: Unshared }
         .under_token(serializer)
 }
 
-impl<B: ElementBytes> Serialize for Payload<'_, B> {
+impl<B: ElementBytes, O: Owner> Serialize for Payload<'_, B, O> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let &Payload { dtype, order, kind, is_ndarray_form, shape, ref elements } = self;
+        let &Payload { dtype, order, kind, is_ndarray_form, shape, ref elements, ref owner } = self;
         if take_announced() || is_bound_for_ours::<S>() {
             let mut array = serializer.serialize_tuple_struct(TOKEN, 2)?;
             let head = Descriptor::encode(dtype, order, shape, kind, is_ndarray_form);
-            array.serialize_field(&Bytes(&head))?;
-            elements.each_block(|bytes| array.serialize_field(&Bytes(bytes)))?;
+            let (result, is_there) = match owner.share() {
+                Some(share) => offering(&head, share, || array.serialize_field(&Bytes(&head))),
+                None => (array.serialize_field(&Bytes(&head)), false),
+            };
+            result?;
+            if !is_there {
+                elements.each_block(|bytes| array.serialize_field(&Bytes(bytes)))?;
+            }
             return array.end();
         }
         elements.in_rows(|bytes| {

@@ -73,6 +73,9 @@ pub(super) fn visit<'de, V: Visitor<'de>>(
         usual,
         is_taken: false,
     });
+    if form != Form::Token {
+        context::count_copy(bytes.len())?;
+    }
     match form {
         Form::Token => {
             let ticket = Ticket { number: ticket, bytes, part: 0 };
@@ -191,6 +194,10 @@ pub(super) fn search<T>(mut read: impl FnMut(&Forms, &mut Seen) -> Result<T>) ->
 /// Whether there is no reason to read in other forms. What was read, and has all arrays as arrays that were kept as such, is
 /// right even if some visitor before has refused one, such as that of another variant.
 pub(super) fn is_right(is_ok: bool, seen: &Seen) -> bool {
+    // To read it again takes as many copies.
+    if seen.over.is_some() {
+        return true;
+    }
     if seen.is_met {
         return false;
     }

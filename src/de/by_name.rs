@@ -13,7 +13,7 @@ use crate::array::TOKEN;
 use crate::array::UntypedArray;
 #[cfg(feature = "ndarray")]
 use crate::context::Forms;
-use crate::context::{self, Form};
+use crate::context::{self, Container, Form};
 use crate::error::{Error, Result};
 use crate::memory::Region;
 use crate::stack;
@@ -47,7 +47,9 @@ pub(super) fn seed_from_tree<'de, S: DeserializeSeed<'de> + Clone>(
     tree: &Tree<'de>,
     region: Option<&Region>,
 ) -> Result<S::Value> {
-    read_all(region, None, |_, short| read(seed.clone(), tree, short))
+    read_all(Container { region, ..Container::default() }, |_, short| {
+        read(seed.clone(), tree, short)
+    })
 }
 
 /// The same by a seed that is used up by one read.
@@ -57,7 +59,9 @@ pub(super) fn once_from_tree<'de, S: DeserializeSeed<'de>>(
     region: Option<&Region>,
     keeps: bool,
 ) -> Result<S::Value> {
-    read_once(region, None, 0, keeps, |_, short| read(seed, tree, short))
+    read_once(Container { region, ..Container::default() }, 0, keeps, |_, short| {
+        read(seed, tree, short)
+    })
 }
 
 fn read<'de, S: DeserializeSeed<'de>>(
@@ -83,7 +87,8 @@ pub(super) fn walk_tree<'de, W: Walk<'de>>(
     region: Option<&Region>,
     walk: &mut W,
 ) -> Result<()> {
-    context::reading(region, None, &Forms::default(), &Cell::default(), || {
+    let container = Container { region, ..Container::default() };
+    context::reading(container, &Forms::default(), &Cell::default(), || {
         let bounds = Bounds::new();
         ByName { node: tree.root(), bounds: &bounds, depth: 0 }.walk(walk)
     })

@@ -56,8 +56,10 @@ pub(super) struct Decoder<'s, 'de> {
     /// A value has failed, and its error goes through the visitors of what it stands in.
     is_failing: bool,
     next_array: u64,
-    /// What arrays may still take.
+    /// What the arrays that are to come may still have, if no two lie at one place.
     array_bytes: u64,
+    /// Several may.
+    has_shared: bool,
     /// The field by name, or the entry of a map, that is being read: what is encoded in place has no other name.
     pub(super) field: &'de str,
     /// The names of the records that were walked over, by their field tags; tuples have none.
@@ -154,6 +156,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
             is_failing: false,
             next_array: 0,
             array_bytes: source.array_bytes(),
+            has_shared: source.copy_limit().is_some(),
             field: "",
             #[cfg(feature = "ndarray")]
             names: Vec::new(),
@@ -498,15 +501,23 @@ impl<'s, 'de> Decoder<'s, 'de> {
         Ok((self.reader.take(len.saturating_mul(width))?, len))
     }
 
-    /// The array that is referred to here. Each is referred to once, in the order of their numbers, and all together
-    /// are no larger than the container: what is copied out of it is bounded by what is in it.
+    /// The array that is referred to here, for a visitor that may copy it. Each is referred to once, in the order of their numbers.
+    /// What is copied out of the container is bounded: where each array has bytes of its own by what is in it, as all together
+    /// are no larger; where several may lie at one place by a limit.
     pub(super) fn array(&mut self) -> Result<Placed<'de>> {
+        let placed = self.lent_array()?;
+        context::count_copy(placed.bytes.len())?;
+        Ok(placed)
+    }
+
+    /// The same for who counts what is copied.
+    pub(super) fn lent_array(&mut self) -> Result<Placed<'de>> {
         let number = self.array_number()?;
         self.numbered_array(number)
     }
 
     /// The same, with where it stands in the object.
-    pub(super) fn array_and_path(&mut self) -> Result<(Placed<'de>, ArrayPath<'de>)> {
+    pub(super) fn lent_array_and_path(&mut self) -> Result<(Placed<'de>, ArrayPath<'de>)> {
         let number = self.array_number()?;
         Ok((self.numbered_array(number)?, self.source.path(number)?))
     }
@@ -516,7 +527,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
         let number = self.array_number()?;
         match self.source.array_to_copy(number).map_err(Error::into_serde)? {
             Some(stream) => {
-                self.count_array(stream.len)?;
+                self.count_reference(stream.len)?;
                 Ok(Copied::Stream(stream))
             }
             None => self.numbered_array(number).map(Copied::Placed),
@@ -537,15 +548,22 @@ impl<'s, 'de> Decoder<'s, 'de> {
         if let Some(region) = &placed.region {
             context::add_region(region);
         }
-        self.count_array(placed.bytes.len())?;
+        self.count_reference(placed.bytes.len())?;
         Ok(placed)
     }
 
-    fn count_array(&mut self, bytes: usize) -> Result<()> {
-        self.array_bytes = self.array_bytes.checked_sub(bytes as u64).ok_or_else(|| {
-            Error::corrupt("the arrays have more bytes than the container: some overlap")
-        })?;
-        self.bounds.add_array(bytes);
+    /// Counts what is referred to: no more than there is, unless arrays share their bytes. Of these each counts once for what is
+    /// bounded by the bytes that are there.
+    fn count_reference(&mut self, bytes: usize) -> Result<()> {
+        let left = self.array_bytes.checked_sub(bytes as u64);
+        if left.is_none() && !self.has_shared {
+            return Err(Error::corrupt(
+                "the arrays have more bytes than the container: some overlap",
+            ));
+        }
+        let left = left.unwrap_or(0);
+        self.bounds.add_array((self.array_bytes - left) as usize);
+        self.array_bytes = left;
         Ok(())
     }
 }

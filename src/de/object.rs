@@ -2,15 +2,13 @@
 
 use std::cell::Cell;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use serde::Deserializer as _;
 use serde::de::{Deserialize, DeserializeSeed};
 
-use crate::context::{self, Form, Forms, Seen};
+use crate::context::{self, Container, Form, Forms, Seen};
 use crate::error::{Error, Found, Result};
 use crate::memory::Region;
-use crate::memory::live::LiveArrays;
 use crate::stack;
 use crate::store::Source;
 #[cfg(feature = "ndarray")]
@@ -40,7 +38,7 @@ pub(super) fn seed_from_source<'de, S: DeserializeSeed<'de> + Clone>(
     source: &dyn Source<'de>,
     region: Option<&Region>,
 ) -> Result<S::Value> {
-    read_all(region, source.live(), |limit, short| read(seed.clone(), source, limit, short))
+    read_all(container(source, region), |limit, short| read(seed.clone(), source, limit, short))
 }
 
 /// The same by a seed that is used up by one read. `keeps`: it fills serde's buffer, which is read out when this has ended.
@@ -52,7 +50,15 @@ pub(super) fn once_from_source<'de, S: DeserializeSeed<'de>>(
 ) -> Result<S::Value> {
     let size = source.inline().len();
     let read = |limit, short: &mut _| read(seed, source, limit, short);
-    read_once(region, source.live(), size, keeps, read)
+    read_once(container(source, region), size, keeps, read)
+}
+
+/// What readers of arrays must know of the container.
+fn container<'c, 'de: 'c>(
+    source: &'c dyn Source<'de>,
+    region: Option<&'c Region>,
+) -> Container<'c> {
+    Container { region, live: source.live(), copy_limit: source.copy_limit() }
 }
 
 /// Walks over the object.
@@ -66,7 +72,7 @@ pub(super) fn walk_source<'de, W: Walk<'de>, L: Lists<W>>(
     region: Option<&Region>,
     walk: &mut W,
 ) -> Result<()> {
-    context::reading(region, source.live(), &Forms::default(), &Cell::default(), || {
+    context::reading(container(source, region), &Forms::default(), &Cell::default(), || {
         let mut decoder = Decoder::new(source, stack::SHALLOW)?;
         walk::value::<_, L>(&mut decoder, ANY, walk)?;
         check_end(&decoder)
@@ -83,8 +89,7 @@ pub(super) fn is_human_readable(source: &dyn Source<'_>) -> bool {
 /// Reads until nothing is left that could be read in another way: once for most objects, and once more where a visitor has
 /// refused what it could have had in another form.
 pub(super) fn read_all<T>(
-    region: Option<&Region>,
-    live: Option<&Arc<LiveArrays>>,
+    container: Container<'_>,
     read: impl Fn(u32, &mut Option<usize>) -> Result<T>,
 ) -> Result<T> {
     buffer::search(|forms, seen| {
@@ -94,12 +99,12 @@ pub(super) fn read_all<T>(
             let before = context::lessons();
             let now = Cell::new(Seen::default());
             let result = on_a_stack(|limit, short| {
-                context::reading(region, live, forms, &now, || read(limit, short))
+                context::reading(container, forms, &now, || read(limit, short))
             });
             *seen = now.take();
-            match result {
-                _ if context::lessons() != before => first = first.or(result.err()),
-                Ok(_) => return result,
+            match seen.within_limit(result) {
+                result if context::lessons() != before => first = first.or(result.err()),
+                result @ Ok(_) => return result,
                 Err(error) => {
                     context::forget_since(start);
                     // A visitor that takes no map either has said better before what it does not find.
@@ -119,15 +124,14 @@ pub(super) fn read_all<T>(
 /// by [`read_all`]: what visitors have refused may have made them take a wrong variant, or will, if what they have is serde's
 /// buffer with arrays in it, of which nothing is known once this has ended.
 pub(super) fn read_once<T>(
-    region: Option<&Region>,
-    live: Option<&Arc<LiveArrays>>,
+    container: Container<'_>,
     size: usize,
     keeps: bool,
     read: impl FnOnce(u32, &mut Option<usize>) -> Result<T>,
 ) -> Result<T> {
     let (before, seen) = (context::lessons(), Cell::new(Seen::default()));
     let result = on_one_stack(size, |limit, short| {
-        context::reading(region, live, &Forms::default(), &seen, || {
+        context::reading(container, &Forms::default(), &seen, || {
             context::hand_over_by_name();
             read(limit, short)
         })
@@ -136,6 +140,9 @@ pub(super) fn read_once<T>(
         return Err(read_again(result.err(), "ask this once more, or use"));
     }
     let seen = seen.take();
+    if seen.over.is_some() {
+        return seen.within_limit(result);
+    }
     let is_kept = keeps && seen.arrays.iter().any(|array| array.form != Form::Bytes);
     if is_kept || !buffer::is_right(result.is_ok(), &seen) {
         return Err(read_again(result.err(), "use"));

@@ -120,7 +120,7 @@ impl<'d, 'de> Value<'d, '_, 'de> {
             Tag::Bytes => (decoder.short_array()?, Cow::Borrowed(decoder.field), Form::Bytes),
             tag => {
                 let (placed, name) = if is_buffer::<V>() {
-                    let (placed, path) = decoder.array_and_path()?;
+                    let (placed, path) = decoder.lent_array_and_path()?;
                     (placed, Cow::Owned(path.to_string()))
                 } else {
                     (decoder.array()?, Cow::Borrowed(""))
@@ -229,7 +229,7 @@ impl<'d, 'de> Value<'d, '_, 'de> {
                 }
             }
             Tag::Array | Tag::Ndarray | Tag::Blob => {
-                array::visit_token(self.decoder.array()?, visitor)
+                array::visit_token(self.decoder.lent_array()?, visitor)
             }
             Tag::Bytes => array::visit_token(self.decoder.short_array()?, visitor),
             // Not placed: the reader of arrays takes nested numbers and ndarray's own form, too.

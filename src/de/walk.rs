@@ -435,7 +435,10 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
         if L::NO_ARRAYS {
             return Err(kept::has_arrays());
         }
-        let placed = self.decoder.array()?;
+        let placed = match tag {
+            Tag::Blob => self.decoder.array()?,
+            _ => self.decoder.lent_array()?,
+        };
         match placed.standing {
             Standing::Live(..) => {
                 self.walk.live(UntypedLive::new(placed.head, context::live().as_ref())?)

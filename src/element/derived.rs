@@ -164,6 +164,20 @@ macro_rules! __element {
             ) -> $crate::__private::Result<__S::Ok, __S::Error> {
                 $crate::__private::serialize_elements(__items, __shape, __serializer)
             }
+
+            fn serialize_owned_items<__F: $crate::__private::Family, __S: $crate::__private::serde::Serializer>(
+                __items: &[Self],
+                __shape: &mut $crate::__private::Vec<$crate::__private::usize>,
+                __owner: &__F::Of<Self>,
+                __serializer: __S,
+            ) -> $crate::__private::Result<__S::Ok, __S::Error> {
+                $crate::__private::serialize_owned_elements::<__F, _, __S>(
+                    __items,
+                    __shape,
+                    __owner,
+                    __serializer,
+                )
+            }
         }
 
         #[automatically_derived]

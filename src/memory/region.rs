@@ -128,6 +128,11 @@ impl Region {
         self.owner.bytes()
     }
 
+    /// Whether there is no other clone.
+    pub(super) fn is_last_share(&self) -> bool {
+        Arc::strong_count(&self.owner) == 1
+    }
+
     #[cfg(feature = "ndarray")]
     /// Where `part` lies in this region, if it does: found by address, so a copy of the bytes is not mistaken for them.
     pub(crate) fn offset_of<A>(&self, part: &[A]) -> Option<usize> {

@@ -3,6 +3,7 @@
 use serde::ser::{Impossible, Serialize};
 
 use crate::array::Descriptor;
+use crate::context;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
@@ -11,6 +12,7 @@ use crate::store::{ArrayHead, Sink};
 use crate::wire::Tag;
 
 use super::room::LONGEST;
+use super::shared::New;
 use super::unsupported::{refuse, refuse_compounds, refuse_tuples};
 use super::{Place, Writer, Written};
 
@@ -47,15 +49,54 @@ impl<'q, 'a, S: Sink> Begun<'q, 'a, S> {
     }
 
     /// Ends the array and encodes the reference to it.
-    pub(super) fn end(mut self, tag: Tag) -> Result<Written> {
-        if self.left != 0 {
-            return Err(self.place.writer.fail(wrong_length()));
+    pub(super) fn end(self, tag: Tag) -> Result<Written> {
+        let (place, number) = self.ended()?;
+        Ok(place.refer(tag, number))
+    }
+
+    /// The same of one that may be met again.
+    fn end_of_new(self, new: Box<New>, bytes: usize, tag: Tag) -> Result<Written> {
+        let (place, number) = self.ended()?;
+        if let Some(at) = place.writer.sink.last_place() {
+            place.writer.shared.remember(*new, at, bytes as u64);
         }
+        Ok(place.refer(tag, number))
+    }
+
+    fn ended(self) -> Result<(Place<'q, 'a, S>, u64)> {
         let writer = &mut *self.place.writer;
+        if self.left != 0 {
+            return Err(writer.fail(wrong_length()));
+        }
         let number = writer.sink.end().map_err(|error| writer.fail(error.into_serde()))?;
-        let note = self.place.tag(tag, LONGEST);
-        let Place { writer, next, .. } = self.place;
-        Ok(Written::noted(writer.put_varint(next, number), note))
+        Ok((self.place, number))
+    }
+}
+
+impl<S: Sink> Place<'_, '_, S> {
+    /// Encodes the reference to an array.
+    fn refer(mut self, tag: Tag, number: u64) -> Written {
+        let note = self.tag(tag, LONGEST);
+        let Place { writer, next, .. } = self;
+        Written::noted(writer.put_varint(next, number), note)
+    }
+
+    /// Adds an array that lies where another one does; `None` if the container cannot say so.
+    #[cold]
+    #[inline(never)]
+    fn repeat(&mut self, found: &Descriptor, bytes: usize, at: u64) -> Result<Option<u64>> {
+        let writer = &mut *self.writer;
+        writer.flush(self.next);
+        self.next = 0;
+        let mut path = std::mem::take(&mut writer.path);
+        writer.place_name(self.here.get(), self.depth, &mut path);
+        let Descriptor { dtype, shape, order, kind, .. } = found;
+        let head = ArrayHead { path: &path, dtype, shape, order: *order, kind: *kind, bytes };
+        let number = writer.sink.repeat(&head, at);
+        writer.path = path;
+        let number = number.map_err(|error| writer.fail(error.into_serde()))?;
+        writer.arrays += u64::from(number.is_some());
+        Ok(number)
     }
 }
 
@@ -115,6 +156,10 @@ pub(super) struct Capture<'q, 'a, S> {
 enum State<'q, 'a, S> {
     Waiting(Place<'q, 'a, S>),
     Begun(Begun<'q, 'a, S>),
+    /// One with a shared owner, of so many bytes.
+    New(Begun<'q, 'a, S>, Box<New>, usize),
+    /// One that the container has, and that was added as another of this number.
+    There(Place<'q, 'a, S>, u64),
     Failed,
 }
 
@@ -126,32 +171,66 @@ impl<'q, 'a, S: Sink> Capture<'q, 'a, S> {
     pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         match std::mem::replace(&mut self.state, State::Failed) {
             State::Waiting(place) => {
-                let mut descriptor = None;
-                value.serialize(Bytes(|bytes: &[u8]| {
-                    descriptor = Descriptor::decode(bytes);
+                let mut place = Some(place);
+                let mut state = Ok(State::Failed);
+                value.serialize(Bytes(|head: &[u8]| {
+                    if let Some(place) = place.take() {
+                        state = self.begin(place, head);
+                    }
                     Ok(())
                 }))?;
-                let Some(found) = descriptor else {
+                if let Some(place) = place {
                     return Err(place.writer.fail(foreign()));
-                };
-                let Descriptor { dtype, shape, order, kind, is_ndarray_form } = &found;
-                self.is_ndarray_form = *is_ndarray_form;
-                let begun = Begun::begin(place, dtype, shape, *order, *kind)?;
-                self.state = State::Begun(begun);
+                }
+                self.state = state?;
             }
             State::Begun(mut begun) => {
                 value.serialize(Bytes(|bytes: &[u8]| begun.write(bytes)))?;
                 self.state = State::Begun(begun);
             }
+            State::New(mut begun, new, all) => {
+                value.serialize(Bytes(|bytes: &[u8]| begun.write(bytes)))?;
+                self.state = State::New(begun, new, all);
+            }
+            there @ State::There(..) => self.state = there,
             State::Failed => return Err(foreign()),
         }
         Ok(())
     }
 
+    /// Begins the array of this descriptor, or finds that the container has it.
+    fn begin(&mut self, mut place: Place<'q, 'a, S>, head: &[u8]) -> Result<State<'q, 'a, S>> {
+        let Some(found) = Descriptor::decode(head) else {
+            return Err(place.writer.fail(foreign()));
+        };
+        let Descriptor { dtype, shape, order, kind, is_ndarray_form } = &found;
+        self.is_ndarray_form = *is_ndarray_form;
+        let new = context::take_share(head)
+            .filter(|_| *kind == Kind::Plain)
+            .map(|share| New::of(share, dtype, shape, *order));
+        if let Some(new) = &new
+            && let Some(at) = place.writer.shared.place_of(new)
+            && let Some(bytes) = layout::byte_len(shape, dtype.item_size())
+            && let Some(number) = place.repeat(&found, bytes, at)?
+        {
+            context::note_there(head);
+            return Ok(State::There(place, number));
+        }
+        let begun = Begun::begin(place, dtype, shape, *order, *kind)?;
+        let bytes = begun.left;
+        // Of no bytes there is none to share.
+        Ok(match new.filter(|_| bytes > 0) {
+            Some(new) => State::New(begun, Box::new(new), bytes),
+            None => State::Begun(begun),
+        })
+    }
+
     pub(super) fn finish(self) -> Result<Written> {
+        let tag = if self.is_ndarray_form { Tag::Ndarray } else { Tag::Array };
         match self.state {
-            State::Begun(begun) if self.is_ndarray_form => begun.end(Tag::Ndarray),
-            State::Begun(begun) => begun.end(Tag::Array),
+            State::Begun(begun) => begun.end(tag),
+            State::New(begun, new, bytes) => begun.end_of_new(new, bytes, tag),
+            State::There(place, number) => Ok(place.refer(tag, number)),
             State::Waiting(place) => Err(place.writer.fail(foreign())),
             State::Failed => Err(foreign()),
         }

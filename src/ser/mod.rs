@@ -26,7 +26,7 @@
 // it says is written as it comes; only a type of two forms is asked twice (`forms`).
 //
 // `value` writes what has no parts, `record` structs, tuples and variants, `seq_map` sequences and maps, all to the `room`;
-// `array` takes arrays over from their payload, `ndarray_form` recognises ndarray's own serde form, whose shape `axes` and
+// `array` takes arrays over from their payload, `shared` remembers those that have shared owners, `ndarray_form` recognises ndarray's own serde form, whose shape `axes` and
 // whose elements `elements` take while they are what ndarray gives, and which `forward` hands on where they are not;
 // `named` takes what values hand over whose type is known at run time only, `newtypes` has newtype structs written under their
 // names. `schema` gives each kind of record its number,
@@ -50,6 +50,7 @@ mod room;
 mod schema;
 mod seq_map;
 mod serializer;
+mod shared;
 mod unsupported;
 mod value;
 
@@ -69,6 +70,7 @@ use frames::{Depth, Frame, Here};
 use newtypes::Newtypes;
 use room::ROOM;
 use schema::{Arena, Schemas};
+use shared::SharedArrays;
 
 pub use newtypes::NamedNewtypes;
 pub(crate) use serializer::to_sink_with;
@@ -179,6 +181,8 @@ struct Writer<'a, S> {
     arrays: u64,
     /// Where the last of them stands, and the memory for where the next does.
     path: String,
+    /// Those that have shared owners.
+    shared: SharedArrays,
     /// Some value failed. If its parent dropped the error, what is written makes no sense.
     failed: bool,
     sink: S,
@@ -284,6 +288,7 @@ impl<'a, S: Sink> Writer<'a, S> {
             newtypes: Newtypes::Bare,
             arrays: 0,
             path: String::new(),
+            shared: SharedArrays::default(),
             failed: false,
             sink,
         }

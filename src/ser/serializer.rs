@@ -24,6 +24,8 @@ trait Arrays {
     fn write(&mut self, bytes: &[u8]) -> Result<()>;
     fn end(&mut self) -> Result<u64>;
     fn abandon(&mut self) -> Result<()>;
+    fn last_place(&self) -> Option<u64>;
+    fn repeat(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<Option<u64>>;
 }
 
 impl<S: Sink> Arrays for S {
@@ -45,6 +47,14 @@ impl<S: Sink> Arrays for S {
 
     fn abandon(&mut self) -> Result<()> {
         Sink::abandon(self)
+    }
+
+    fn last_place(&self) -> Option<u64> {
+        Sink::last_place(self)
+    }
+
+    fn repeat(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<Option<u64>> {
+        Sink::repeat(self, head, place)
     }
 }
 
@@ -72,6 +82,14 @@ impl Sink for AnySink<'_> {
 
     fn abandon(&mut self) -> Result<()> {
         self.0.abandon()
+    }
+
+    fn last_place(&self) -> Option<u64> {
+        self.0.last_place()
+    }
+
+    fn repeat(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<Option<u64>> {
+        self.0.repeat(head, place)
     }
 
     fn finish(self, inline: Vec<u8>, tables: &[u8]) -> Result<Rest> {

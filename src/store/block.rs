@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{ARRAY_ALIGN, align_up};
+use crate::memory;
 use crate::memory::live::{Kind, LiveArrays, LiveEntry};
 use crate::signature::Found;
 
@@ -25,6 +26,13 @@ pub(crate) const VERSION: u16 = 3;
 
 /// The oldest version that is read.
 const OLDEST: u16 = 1;
+
+/// From this version on several arrays may lie at one place.
+const SHARING: u16 = 3;
+
+/// Readers may copy so many times the block's bytes in one reading, and so many beside, up to half of the machine's memory.
+const COPIES: u64 = 16;
+const FREE_COPIES: u64 = 256 << 20;
 
 const MAGIC: [u8; 8] = *b"\x89SHM\r\n\x1a\n";
 const END_MAGIC: [u8; 8] = *b"SHMEND\r\n";
@@ -76,6 +84,8 @@ pub(crate) struct BlockSink<W> {
     header: [u8; HEADER],
     /// Where the array that was begun starts and how long it will be, until `end`.
     open: Option<(u64, usize)>,
+    /// Where the array starts that was ended last.
+    last: Option<u64>,
     /// How many arrays of the directory are live.
     live: u32,
 }
@@ -102,6 +112,7 @@ impl<W: Write> BlockSink<W> {
             directory: DirectoryBuilder::default(),
             header,
             open: None,
+            last: None,
             live: 0,
         }
     }
@@ -164,6 +175,7 @@ impl<W: Write> Sink for BlockSink<W> {
                 format!("an array gave {written} bytes where {bytes} were announced"),
             ));
         }
+        self.last = Some(offset);
         Ok(self.directory.count() - 1)
     }
 
@@ -171,6 +183,15 @@ impl<W: Write> Sink for BlockSink<W> {
         self.open = None;
         self.directory.pop();
         Ok(())
+    }
+
+    fn last_place(&self) -> Option<u64> {
+        self.last
+    }
+
+    fn repeat(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<Option<u64>> {
+        let head = ArrayHead { kind: Kind::Plain, ..*head };
+        self.directory.push(&head, place).map(Some)
     }
 
     fn finish(self, inline: Vec<u8>, tables: &[u8]) -> Result<W> {
@@ -182,6 +203,7 @@ impl<W: Write> BlockSink<W> {
     /// Names an array that lies elsewhere, and gives its number.
     pub(super) fn push_live(&mut self, head: &ArrayHead<'_>, offset: u64) -> Result<u64> {
         self.live += 1;
+        self.last = None;
         self.directory.push(head, offset)
     }
 
@@ -561,6 +583,8 @@ pub(crate) struct Block<'de> {
     /// What finds arrays by their paths, where that is kept.
     #[cfg(feature = "ndarray")]
     paths: Option<&'de PathIndex>,
+    /// What was asked for in the place of the usual limit.
+    copy_limit: Option<u64>,
     /// What was said of the last array that may be said of the next, too.
     recent: RefCell<Option<Recent>>,
 }
@@ -621,7 +645,13 @@ impl<'de> Block<'de> {
             #[cfg(feature = "ndarray")]
             paths: None,
             recent: RefCell::new(None),
+            copy_limit: None,
         })
+    }
+
+    /// The same, of which readers may copy so many bytes.
+    pub(crate) fn limited(self, copy_limit: Option<u64>) -> Self {
+        Block { copy_limit, ..self }
     }
 
     /// The same as the block of a segment, whose arrays are of fixed kinds.
@@ -700,6 +730,18 @@ impl<'de> Source<'de> for Block<'de> {
 
     fn array_bytes(&self) -> u64 {
         (self.limit - HEADER) as u64
+    }
+
+    fn copy_limit(&self) -> Option<u64> {
+        if self.version < SHARING {
+            return None;
+        }
+        // What is there may be copied once, whatever is asked for.
+        let all = self.bytes.len() as u64;
+        let usual = || {
+            all.saturating_mul(COPIES).saturating_add(FREE_COPIES).min(memory::half_of_machine())
+        };
+        Some(self.copy_limit.unwrap_or_else(usual).max(all))
     }
 
     fn live(&self) -> Option<&'de Arc<LiveArrays>> {

@@ -47,6 +47,14 @@ impl Sink for BytesSink {
         self.0.abandon()
     }
 
+    fn last_place(&self) -> Option<u64> {
+        self.0.last_place()
+    }
+
+    fn repeat(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<Option<u64>> {
+        self.0.repeat(head, place)
+    }
+
     fn finish(self, mut buffer: Vec<u8>, tables: &[u8]) -> Result<AlignedBytes> {
         let inline = &buffer[Self::HEADROOM..];
         if !self.0.is_empty() {

@@ -71,6 +71,17 @@ pub(crate) trait Sink {
     /// Gives up the array that was begun: what was written of it is dead space at most.
     fn abandon(&mut self) -> Result<()>;
 
+    /// Where the array lies that was ended last; `None` if no other array of the container may lie there, too.
+    fn last_place(&self) -> Option<u64> {
+        None
+    }
+
+    /// Adds an array that lies where another one of the same dtype, shape and order does, and gives its number; `None` if it is
+    /// to be written again. The place is one that [`last_place`](Self::last_place) gave.
+    fn repeat(&mut self, _head: &ArrayHead<'_>, _place: u64) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
     /// Writes what is not array data and completes the container. `inline` starts after the headroom.
     fn finish(self, inline: Vec<u8>, tables: &[u8]) -> Result<Self::Output>;
 }
@@ -171,6 +182,12 @@ pub(crate) trait Source<'de> {
 
     /// How many bytes its arrays can have together, without any counted twice.
     fn array_bytes(&self) -> u64;
+
+    /// How many bytes of arrays readers may copy out of it in one reading, if arrays may share their bytes; `None` if none do,
+    /// so that all that are referred to together have [`array_bytes`](Self::array_bytes) at most.
+    fn copy_limit(&self) -> Option<u64> {
+        None
+    }
 
     /// The arrays that change, if the container has such.
     fn live(&self) -> Option<&'de Arc<LiveArrays>> {

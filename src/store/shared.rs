@@ -158,6 +158,15 @@ impl<W: Write, M: FnMut() -> Result<W>> Sink for SharedSink<W, M> {
         }
     }
 
+    /// Live arrays have no place that another array may have.
+    fn last_place(&self) -> Option<u64> {
+        self.block.last_place()
+    }
+
+    fn repeat(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<Option<u64>> {
+        self.block.repeat(head, place)
+    }
+
     fn finish(mut self, inline: Vec<u8>, tables: &[u8]) -> Result<Self::Output> {
         let entries = self.block.live_entries()?;
         let live = match self.live {

@@ -54,7 +54,7 @@ impl Serialize for Value {
             Value::Readable(value) => serializer.serialize_newtype_struct(TOKEN, &Readable(value)),
             Value::Named(name, value) => name.value(&**value).serialize(serializer),
             Value::Live(array) => array.serialize(serializer),
-            Value::Array(array) => array.view().serialize_as(array.is_ndarray_form, serializer),
+            Value::Array(array) => array.serialize_as(array.is_ndarray_form, serializer),
         }
     }
 }

@@ -47,6 +47,7 @@ use super::lookup;
 pub struct Block {
     region: Region,
     parts: Arc<BlockParts>,
+    copy_limit: Option<u64>,
 }
 
 impl Block {
@@ -63,12 +64,39 @@ impl Block {
         let region = Region::from_owner(bytes);
         let parts = Arc::new(BlockParts::check(region.bytes())?);
         parts.check_internal()?;
-        Ok(Block { region, parts })
+        Ok(Block { region, parts, copy_limit: None })
     }
 
     /// The block that is all of a region, which was checked and has these parts.
     pub(super) fn of_region(region: Region, parts: Arc<BlockParts>) -> Self {
-        Block { region, parts }
+        Block { region, parts, copy_limit: None }
+    }
+
+    /// The same block, of which one reading may copy so many bytes of arrays.
+    ///
+    /// An array that stands in an object several times by shared owners (`ArcArray`, [`ShmArray`](crate::ShmArray), `Arc<[A]>`) lies
+    /// in the block once. Readers that own their elements copy it for each place where it stands; handles and views copy nothing and
+    /// have no limit. Without this it is 16 times the block and 256 MiB, up to half of the machine's memory. The block's own size
+    /// may be copied in any case.
+    ///
+    /// ```
+    /// # #[cfg(feature = "ndarray")] {
+    /// use serde_shm::{Block, ErrorKind, ShmArray1};
+    ///
+    /// let frame = ShmArray1::from(vec![0.5_f32; 100_000]);
+    /// let bytes = serde_shm::to_bytes(&vec![frame; 8])?;
+    /// assert!(bytes.len() < 401_000);
+    /// let block = Block::new(bytes)?.copy_limit(1 << 20);
+    /// assert_eq!(block.get::<Vec<ShmArray1<f32>>>()?.len(), 8);
+    /// let error = block.get::<Vec<ndarray::Array1<f32>>>().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Limit);
+    /// assert_eq!(block.copy_limit(1 << 22).get::<Vec<ndarray::Array1<f32>>>()?.len(), 8);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    #[must_use]
+    pub fn copy_limit(self, bytes: u64) -> Self {
+        Block { copy_limit: Some(bytes), ..self }
     }
 
     /// Deserializes the object; what it borrows, text and arrays alike, lies in the block.
@@ -269,7 +297,8 @@ impl Block {
     }
 
     fn parse(&self) -> Result<store::Block<'_>> {
-        store::Block::with_parts(self.region.bytes(), &self.parts)
+        let block = store::Block::with_parts(self.region.bytes(), &self.parts)?;
+        Ok(block.limited(self.copy_limit))
     }
 }
 

@@ -1,7 +1,6 @@
 //! One block of bytes: in memory, or through a writer and a reader.
 
 use std::io::{Read, Write};
-use std::sync::OnceLock;
 
 use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
@@ -9,7 +8,7 @@ use serde::ser::Serialize;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{AlignedBytes, Region};
 use crate::store::{Block, BlockSink, BytesSink, HEADER, Nonce, check_head};
-use crate::{de, os, ser};
+use crate::{de, memory, ser};
 
 /// Serializes an object to one block of bytes, in the layout that a segment has (`docs/FORMAT.md`).
 ///
@@ -91,7 +90,7 @@ pub fn to_writer<W: Write, T: Serialize + ?Sized>(writer: W, value: &T) -> Resul
 ///
 /// Those of the reader and of [`from_bytes`]; [`Limit`](crate::ErrorKind::Limit) if the reader gives more bytes than that.
 pub fn from_reader<R: Read, T: DeserializeOwned>(reader: R) -> Result<T> {
-    from_reader_limited(reader, default_limit())
+    from_reader_limited(reader, memory::half_of_machine())
 }
 
 /// [`from_reader`] with a limit of its own: how many bytes the reader may give.
@@ -127,12 +126,6 @@ pub fn from_reader_limited<R: Read, T: DeserializeOwned>(reader: R, limit: u64) 
         ));
     }
     from_region(&Region::from_block(block))
-}
-
-/// What a reader may give where nobody says how much.
-pub(super) fn default_limit() -> u64 {
-    static LIMIT: OnceLock<u64> = OnceLock::new();
-    *LIMIT.get_or_init(|| os::total_memory().map_or(4 << 30, |bytes| bytes / 2))
 }
 
 /// Deserializes an object from a block that its arrays keep.

@@ -121,6 +121,8 @@ pub struct Segment {
     asked: String,
     /// What may be done with its live arrays.
     access: live::Access,
+    /// How many bytes of arrays one reading may copy, if that was said.
+    copy_limit: Option<u64>,
 }
 
 /// What holds a segment's bytes, and what is in them.
@@ -196,6 +198,26 @@ impl Segment {
             Backing::File(file, _) => file.len(),
         };
         usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
+    /// The same segment, of which one reading may copy so many bytes of arrays: see [`Block::copy_limit`](crate::Block::copy_limit).
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use serde_shm::{ErrorKind, ShmArray1};
+    ///
+    /// let frame = ShmArray1::from(vec![0.5_f32; 100_000]);
+    /// let segment = serde_shm::to_shared(&vec![frame; 8])?.copy_limit(1 << 20);
+    /// let error = segment.get::<Vec<ndarray::Array1<f32>>>().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Limit);
+    /// let frames: Vec<ShmArray1<f32>> = segment.get()?;
+    /// assert_eq!(frames[0].as_ptr(), frames[7].as_ptr()); // one buffer
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    #[must_use]
+    pub fn copy_limit(self, bytes: u64) -> Self {
+        Segment { copy_limit: Some(bytes), ..self }
     }
 
     /// Deserializes the object; what it borrows, text and arrays alike, lies in the segment.
@@ -491,7 +513,8 @@ fn memory_id(memory: &Memory, content: &Content) -> SegmentId {
 impl Container for Segment {
     fn open<'de, R>(&'de self, read: impl FnOnce(Opened<'_, 'de>) -> Result<R>) -> Result<R> {
         let content = self.content()?;
-        read(Opened::Source(&content.block()?, Some(&content.region)))
+        let block = content.block()?.limited(self.copy_limit);
+        read(Opened::Source(&block, Some(&content.region)))
     }
 
     fn infos(&self) -> Result<Vec<ArrayInfo>> {

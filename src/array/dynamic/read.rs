@@ -11,7 +11,7 @@ use crate::memory::live::Kind;
 use crate::store::{Placed, PlacedHead, Standing};
 
 use super::super::nested::{Item, Leaf, Nest, Sink};
-use super::super::payload::{Stored, Target, kind_error, read};
+use super::super::payload::{Stored, Target, count, kind_error, read};
 use super::DynArray;
 
 impl<'de> Deserialize<'de> for DynArray {
@@ -145,7 +145,11 @@ impl<'de> Target<'de> for DynArray {
             return Err(kind_error(Kind::Plain, kind));
         }
         let bytes = match &stored {
-            Stored::Bytes(bytes) => bytes,
+            Stored::Lent(bytes) => {
+                count(bytes.len())?;
+                bytes
+            }
+            Stored::Bytes(bytes) => &bytes[..],
             Stored::Items(bytes) => &bytes[..],
         };
         DynArray::from_placed(&Placed { head, bytes, region: None })

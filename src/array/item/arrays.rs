@@ -9,6 +9,8 @@ use serde::ser::Serializer;
 
 use crate::element;
 
+use super::super::owner::{ArcPointer, Family, Pointer, RcPointer, Rows, ToArray, ToSlice, ToVec};
+use super::super::payload::count;
 use super::super::token::nest;
 use super::nested::{Routed, collect_nested};
 use super::{
@@ -19,6 +21,22 @@ impl<T: SerializeItem> SerializeArray for [T] {
     fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         T::serialize_items(self, &mut vec![self.len()], serializer)
     }
+
+    fn serialize_pointed<P: Pointer, S: Serializer>(
+        pointer: &P::To<Self>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        owned::<ToSlice<P>, T, S>(pointer, pointer, serializer)
+    }
+}
+
+/// All items of what `owner` has.
+fn owned<F: Family, T: SerializeItem, S: Serializer>(
+    items: &[T],
+    owner: &F::Of<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    T::serialize_owned_items::<F, S>(items, &mut vec![items.len()], owner, serializer)
 }
 
 impl<T: SerializeItem, const N: usize> SerializeArray for [T; N] {
@@ -37,6 +55,26 @@ impl<T: SerializeItem, const N: usize> SerializeArray for [T; N] {
         }
         shape.push(N);
         T::serialize_items(items.as_flattened(), shape, serializer)
+    }
+
+    fn serialize_owned_items<F: Family, S: Serializer>(
+        items: &[Self],
+        shape: &mut Vec<usize>,
+        owner: &F::Of<Self>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        if N == 0 {
+            return <Self as SerializeArray>::serialize_items(items, shape, serializer);
+        }
+        shape.push(N);
+        T::serialize_owned_items::<Rows<F, N>, S>(items.as_flattened(), shape, owner, serializer)
+    }
+
+    fn serialize_pointed<P: Pointer, S: Serializer>(
+        pointer: &P::To<Self>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        owned::<ToArray<P, N>, T, S>(&pointer[..], pointer, serializer)
     }
 }
 
@@ -106,6 +144,13 @@ impl<T: SerializeItem> SerializeArray for Vec<T> {
     fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self[..].serialize_array(serializer)
     }
+
+    fn serialize_pointed<P: Pointer, S: Serializer>(
+        pointer: &P::To<Self>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        owned::<ToVec<P>, T, S>(pointer, pointer, serializer)
+    }
 }
 
 impl<'de, T: DeserializeItem<'de>> DeserializeArray<'de> for Vec<T> {
@@ -114,13 +159,26 @@ impl<'de, T: DeserializeItem<'de>> DeserializeArray<'de> for Vec<T> {
     }
 }
 
+impl<T: SerializeArray + ?Sized> SerializeArray for Box<T> {
+    fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize_array(serializer)
+    }
+}
+
+impl<T: SerializeArray + ?Sized> SerializeArray for Arc<T> {
+    fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        T::serialize_pointed::<ArcPointer, S>(self, serializer)
+    }
+}
+
+impl<T: SerializeArray + ?Sized> SerializeArray for Rc<T> {
+    fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        T::serialize_pointed::<RcPointer, S>(self, serializer)
+    }
+}
+
 macro_rules! pointers {
     ($($pointer:ident),*) => {$(
-        impl<T: SerializeArray + ?Sized> SerializeArray for $pointer<T> {
-            fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                (**self).serialize_array(serializer)
-            }
-        }
 
         impl<'de, T: DeserializeArray<'de>> DeserializeArray<'de> for $pointer<T> {
             fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
@@ -145,6 +203,7 @@ macro_rules! shared {
                 // Straight from the container into the shared allocation: one copy.
                 Ok(match T::deserialize_lent(&mut Vec::new(), d)? {
                     Lent::Borrowed(items) => {
+                        count(size_of_val(items))?;
                         element::check_room(size_of_val(items)).map_err(D::Error::custom)?;
                         $pointer::from(items)
                     }

@@ -8,6 +8,7 @@ use serde::ser::{Serialize, Serializer};
 use crate::element::{self, Element};
 
 use super::super::element::{ElementRef, Fill};
+use super::super::owner::{Family, Shared};
 use super::super::read::Read;
 use super::super::token;
 use super::{BorrowItem, DeserializeItem, Lent, Seal, SerializeItem};
@@ -45,6 +46,21 @@ pub fn serialize_elements<A: Element, S: Serializer>(
     token::serialize(shape, items, serializer)
 }
 
+/// The same of elements that lie in what `owner` has.
+#[allow(clippy::missing_errors_doc)]
+pub fn serialize_owned_elements<F: Family, A: Element, S: Serializer>(
+    items: &[A],
+    shape: &[usize],
+    owner: &F::Of<A>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let share = || {
+        let (address, strides) = (items.as_ptr().addr(), Vec::new());
+        Some(Shared { address, strides, keeper: F::share::<A>(owner).0 })
+    };
+    token::serialize_shared(shape, items, share, serializer)
+}
+
 /// The counterpart of [`serialize_element`].
 #[allow(clippy::missing_errors_doc)]
 pub fn deserialize_element<'de, A: Element, D: Deserializer<'de>>(d: D) -> Result<A, D::Error> {
@@ -62,7 +78,7 @@ pub fn deserialize_elements<'de, A: Element, D: Deserializer<'de>>(
 ) -> Result<Lent<'de, A>, D::Error> {
     let read = Read::<A>::deserialize(d)?;
     check_axes(&read, inner)?;
-    Ok(match read.row_major()? {
+    Ok(match read.row_major()?.elements {
         Cow::Borrowed(items) => Lent::Borrowed(items),
         Cow::Owned(items) => Lent::Owned(items),
     })
@@ -76,7 +92,7 @@ pub fn deserialize_owned<'de, A: Element, D: Deserializer<'de>>(
 ) -> Result<Vec<A>, D::Error> {
     let read = Read::<A>::to_own(d)?;
     check_axes(&read, inner)?;
-    element::owned(read.row_major()?).map_err(D::Error::custom)
+    read.row_major()?.into_owned()
 }
 
 /// The same where it lies.
@@ -111,6 +127,15 @@ macro_rules! elements {
                 serializer: S,
             ) -> Result<S::Ok, S::Error> {
                 serialize_elements(items, shape, serializer)
+            }
+
+            fn serialize_owned_items<F: Family, S: Serializer>(
+                items: &[Self],
+                shape: &mut Vec<usize>,
+                owner: &F::Of<Self>,
+                serializer: S,
+            ) -> Result<S::Ok, S::Error> {
+                serialize_owned_elements::<F, _, S>(items, shape, owner, serializer)
             }
         }
 

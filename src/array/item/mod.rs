@@ -11,11 +11,12 @@ use serde::ser::Serializer;
 
 use nested::{Routed, collect_nested};
 
+use super::owner::{Family, Pointer};
 use super::token::nest;
 
 pub use elements::{
     deserialize_element, deserialize_elements, deserialize_owned, deserialize_slice,
-    serialize_element, serialize_elements,
+    serialize_element, serialize_elements, serialize_owned_elements,
 };
 
 /// What an impl of the traits of items has to have. It is not part of the public interface: who names it is this crate or its derive.
@@ -53,6 +54,29 @@ pub trait SerializeArray {
         Self: Sized,
     {
         nest::<Self, Routed, S>(shape, items, serializer)
+    }
+
+    /// Serializes such values, which lie in what `owner` has.
+    #[doc(hidden)]
+    fn serialize_owned_items<F: Family, S: Serializer>(
+        items: &[Self],
+        shape: &mut Vec<usize>,
+        _owner: &F::Of<Self>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error>
+    where
+        Self: Sized,
+    {
+        Self::serialize_items(items, shape, serializer)
+    }
+
+    /// Serializes what a pointer points to that shares it with others.
+    #[doc(hidden)]
+    fn serialize_pointed<P: Pointer, S: Serializer>(
+        pointer: &P::To<Self>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        (**pointer).serialize_array(serializer)
     }
 }
 
@@ -115,6 +139,19 @@ pub trait SerializeItem {
     ) -> Result<S::Ok, S::Error>
     where
         Self: Sized;
+
+    #[doc(hidden)]
+    fn serialize_owned_items<F: Family, S: Serializer>(
+        items: &[Self],
+        shape: &mut Vec<usize>,
+        _owner: &F::Of<Self>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error>
+    where
+        Self: Sized,
+    {
+        Self::serialize_items(items, shape, serializer)
+    }
 }
 
 /// The counterpart of [`SerializeItem`] for reading, and sealed as that is.
@@ -178,6 +215,15 @@ impl<T: SerializeArray> SerializeItem for T {
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         <T as SerializeArray>::serialize_items(items, shape, serializer)
+    }
+
+    fn serialize_owned_items<F: Family, S: Serializer>(
+        items: &[Self],
+        shape: &mut Vec<usize>,
+        owner: &F::Of<Self>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        <T as SerializeArray>::serialize_owned_items::<F, S>(items, shape, owner, serializer)
     }
 }
 

@@ -20,6 +20,7 @@ use crate::store::{PlacedHead, Standing};
 
 use super::super::item::{DeserializeArray, SerializeArray};
 use super::super::lossless::misfit;
+use super::super::owner::Unshared;
 use super::super::payload::{self, Made};
 use super::super::token::{self, Elements};
 use super::super::untyped::{Found, Layout, UntypedArray};
@@ -494,6 +495,7 @@ impl SerializeArray for UntypedLive {
                     is_ndarray_form: false,
                     shape,
                     elements: view,
+                    owner: Unshared,
                 };
                 payload.under_token(serializer)
             }
@@ -522,6 +524,7 @@ impl<'de> Made<'de> for UntypedLive {
     fn made<E: serde::de::Error>(found: Found<'de>) -> Result<Self, E> {
         let made = match found {
             Found::Stored(head, _) => UntypedLive::new(head, context::live().as_ref()),
+            Found::Lent(placed) => UntypedLive::new(placed.head, context::live().as_ref()),
             Found::Nested(_) => Err(no_live()),
         };
         made.map_err(|error| super::into_format(&error, E::custom))

@@ -11,12 +11,13 @@ use crate::array::dynamic::{DynArray, RawArray};
 use crate::array::handle::ShmArray;
 use crate::array::item::SerializeArray;
 use crate::array::lossless::misfit;
+use crate::array::owner::Shared;
 use crate::context;
 use crate::dtype::DType;
 use crate::element::{self, Element};
 use crate::error::{Error, Result};
 use crate::layout::Order;
-use crate::memory::{Hold, Region, View};
+use crate::memory::{Hold, Keeper, Region, View};
 use crate::store::{Placed, PlacedHead};
 
 use super::UntypedView;
@@ -150,27 +151,47 @@ impl UntypedArray {
     pub(crate) fn from_placed(mut placed: Placed<'_>, region: Option<&Region>) -> Result<Self> {
         let bytes = std::mem::take(&mut placed.bytes);
         let region = placed.region.take().or_else(|| region.cloned());
-        let place = region.and_then(|region| Some((region.offset_of(bytes)?, region)));
-        UntypedArray::located(placed.head, Cow::Borrowed(bytes), place)
-    }
-
-    /// An array of what is being read.
-    pub(crate) fn of_read(placed: Placed<'_>) -> Result<Self> {
-        let region = context::locate(placed.bytes).map(|(region, _)| region);
-        UntypedArray::from_placed(placed, region.as_ref())
-    }
-
-    /// The same of which the place is known.
-    pub(super) fn located(
-        head: Arc<PlacedHead>,
-        bytes: Cow<'_, [u8]>,
-        place: Option<(usize, Region)>,
-    ) -> Result<Self> {
-        let PlacedHead { dtype, shape, order, .. } = Arc::unwrap_or_clone(head);
-        if let Some((offset, region)) = place {
-            let layout = Layout::contiguous(dtype, shape, order, bytes.len())?;
-            return UntypedArray::in_region(Arc::new(layout), region, offset, bytes.len());
+        match region.and_then(|region| Some((region.offset_of(bytes)?, region))) {
+            Some((offset, region)) => {
+                UntypedArray::located(placed.head, region, offset, bytes.len())
+            }
+            None => UntypedArray::of_bytes(placed.head, Cow::Borrowed(bytes)),
         }
+    }
+
+    /// An array of what is being read: kept with the region in which it lies, or copied, once for all handles on one place.
+    pub(crate) fn of_read(placed: Placed<'_>) -> Result<Self> {
+        let bytes = placed.bytes;
+        let place = match placed.region.as_ref().map(|region| (region, region.offset_of(bytes))) {
+            Some((region, Some(offset))) => Some((region.clone(), offset)),
+            _ => context::locate(bytes),
+        };
+        if let Some((region, offset)) = place {
+            return UntypedArray::located(placed.head, region, offset, bytes.len());
+        }
+        let copy = || {
+            let copy = element::copied(bytes).map_err(misfit)?;
+            Ok(aligned(&placed.dtype, copy))
+        };
+        let region = context::copy_once(bytes.as_ptr().addr(), bytes.len(), |error| error, copy)?;
+        UntypedArray::located(placed.head, region, 0, bytes.len())
+    }
+
+    /// An array whose bytes lie there.
+    fn located(head: Arc<PlacedHead>, region: Region, offset: usize, len: usize) -> Result<Self> {
+        let PlacedHead { dtype, shape, order, .. } = Arc::unwrap_or_clone(head);
+        let layout = Layout::contiguous(dtype, shape, order, len)?;
+        UntypedArray::in_region(Arc::new(layout), region, offset, len)
+    }
+
+    /// An array of these bytes: kept with the region in which they lie, if it is known, or copied.
+    pub(super) fn of_bytes(head: Arc<PlacedHead>, bytes: Cow<'_, [u8]>) -> Result<Self> {
+        if let Cow::Borrowed(bytes) = bytes
+            && let Some((region, offset)) = context::locate(bytes)
+        {
+            return UntypedArray::located(head, region, offset, bytes.len());
+        }
+        let PlacedHead { dtype, shape, order, .. } = Arc::unwrap_or_clone(head);
         let bytes = element::owned(bytes).map_err(misfit)?;
         UntypedArray::from_vec(dtype, shape, order, bytes)
     }
@@ -372,7 +393,27 @@ impl TryFrom<DynArray> for UntypedArray {
 
 impl SerializeArray for UntypedArray {
     fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.view().serialize_array(serializer)
+        self.serialize_as(false, serializer)
+    }
+}
+
+impl UntypedArray {
+    /// Serializes it as an array type, or as one in ndarray's own serde form.
+    pub(crate) fn serialize_as<S: Serializer>(
+        &self,
+        is_ndarray_form: bool,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let share = || {
+            let strides = match self.order() {
+                Some(_) => Vec::new(),
+                None => self.strides().to_vec(),
+            };
+            let first = self.element_bytes(&vec![0; self.ndim()])?;
+            let keeper = Keeper::new(self.hold.region().clone());
+            Some(Shared { address: first.as_ptr().addr(), strides, keeper })
+        };
+        self.view().serialize_owned(share, is_ndarray_form, serializer)
     }
 }
 

@@ -9,11 +9,11 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error};
 use crate::array::dynamic::DynArray;
 use crate::array::item::DeserializeArray;
 use crate::array::nested::Nest;
-use crate::array::payload::{Made, Stored, Target, kind_error, read};
+use crate::array::payload::{Made, Stored, Target, kind_error, own, read};
 use crate::context::{self, note_meeting};
-use crate::error::{self, ErrorKind};
+use crate::error::ErrorKind;
 use crate::memory::live::Kind;
-use crate::store::{PlacedHead, Standing};
+use crate::store::{Placed, PlacedHead, Standing};
 
 use super::{UntypedArray, UntypedView};
 
@@ -21,6 +21,8 @@ use super::{UntypedArray, UntypedView};
 pub(crate) enum Found<'de> {
     /// An array of which all is known, and its bytes.
     Stored(Arc<PlacedHead>, Cow<'de, [u8]>),
+    /// The same, in the container that is being read.
+    Lent(Placed<'de>),
     /// Elements one by one.
     Nested(DynArray),
 }
@@ -51,6 +53,7 @@ impl<'de> Target<'de> for Found<'de> {
 
     fn stored<E: Error>(head: Arc<PlacedHead>, stored: Stored<'de, u8>) -> Result<Self, E> {
         let bytes = match stored {
+            Stored::Lent(bytes) => return Ok(Found::Lent(Placed { head, bytes, region: None })),
             Stored::Bytes(bytes) => bytes,
             Stored::Items(bytes) => Cow::Owned(bytes),
         };
@@ -79,6 +82,7 @@ impl<'de> Found<'de> {
     pub(in crate::array) fn standing(&self) -> Standing {
         match self {
             Found::Stored(head, _) => head.standing,
+            Found::Lent(placed) => placed.standing,
             Found::Nested(_) => Standing::Free,
         }
     }
@@ -92,11 +96,6 @@ impl<'de> Found<'de> {
     }
 }
 
-/// An error of this crate as one of the format's.
-fn own<E: Error>(error: &error::Error) -> E {
-    context::with_kind(error.kind(), || E::custom(format_args!("{error:#}")))
-}
-
 impl<'de> DeserializeArray<'de> for UntypedArray {
     fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         read(d)
@@ -108,16 +107,11 @@ impl<'de> Made<'de> for UntypedArray {
 
     fn made<E: Error>(found: Found<'de>) -> Result<Self, E> {
         let made = match Found::plain(found)? {
-            Found::Stored(head, bytes) => {
-                let place = match &bytes {
-                    Cow::Borrowed(bytes) => context::locate(bytes),
-                    Cow::Owned(_) => None,
-                };
-                UntypedArray::located(head, bytes, place.map(|(region, offset)| (offset, region)))
-            }
+            Found::Stored(head, bytes) => UntypedArray::of_bytes(head, bytes),
+            Found::Lent(placed) => UntypedArray::of_read(placed),
             Found::Nested(array) => array.try_into(),
         };
-        made.map_err(|error| own(&error))
+        made.map_err(own)
     }
 }
 
@@ -130,8 +124,11 @@ impl<'de> Deserialize<'de> for UntypedArray {
 impl<'de: 'a, 'a> DeserializeArray<'de> for UntypedView<'a> {
     fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let why = match Found::plain(Found::deserialize(d)?)? {
+            Found::Lent(placed) => {
+                return UntypedView::from_placed(placed.head, placed.bytes).map_err(own);
+            }
             Found::Stored(head, Cow::Borrowed(bytes)) => {
-                return UntypedView::from_placed(head, bytes).map_err(|error| own(&error));
+                return UntypedView::from_placed(head, bytes).map_err(own);
             }
             Found::Stored(_, Cow::Owned(_)) => {
                 "the format that it comes from does not lend its bytes"

@@ -11,6 +11,7 @@ use crate::array::dynamic::DynArray;
 use crate::array::item::SerializeArray;
 use crate::array::lossless::misfit;
 use crate::array::nd;
+use crate::array::owner::{Owner, Unshared};
 use crate::array::token::{ElementBytes, Payload};
 use crate::dtype::DType;
 use crate::element::{self, Element, Misfit};
@@ -411,20 +412,21 @@ impl ElementBytes for &UntypedView<'_> {
 
 impl SerializeArray for UntypedView<'_> {
     fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.serialize_as(false, serializer)
+        self.serialize_owned(Unshared, false, serializer)
     }
 }
 
 impl UntypedView<'_> {
     /// Serializes it as an array type, or as one in ndarray's own serde form.
-    pub(crate) fn serialize_as<S: Serializer>(
+    pub(super) fn serialize_owned<S: Serializer>(
         &self,
+        owner: impl Owner,
         is_ndarray_form: bool,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         let (dtype, shape) = (self.dtype(), self.shape());
         let (order, kind) = (self.order().unwrap_or(Order::C), Kind::Plain);
-        let payload = Payload { dtype, order, kind, is_ndarray_form, shape, elements: self };
+        let payload = Payload { dtype, order, kind, is_ndarray_form, shape, elements: self, owner };
         payload.under_token(serializer)
     }
 }

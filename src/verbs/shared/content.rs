@@ -70,7 +70,11 @@ impl Content {
 
     fn new(region: Region, parts: BlockParts, rest: Option<Box<[u8]>>) -> Result<Self> {
         check_is_object(&parts)?;
-        Ok(Content { region, checked: Arc::new(Checked { parts: Arc::new(parts), rest }), live: None })
+        Ok(Content {
+            region,
+            checked: Arc::new(Checked { parts: Arc::new(parts), rest }),
+            live: None,
+        })
     }
 
     pub(super) fn parts(&self) -> Arc<BlockParts> {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use crate::os;
 use crate::segment::{Nonce, SegmentWriter};
 use crate::store::{BlockParts, HEADER, TRAILER, check_head, put_nonce};
@@ -11,7 +12,7 @@ use crate::store::{BlockParts, HEADER, TRAILER, check_head, put_nonce};
 use super::live::elements_elsewhere;
 use super::options::Blank;
 use super::{Content, Segment, SegmentOptions};
-use crate::verbs::{Block, bytes::default_limit};
+use crate::verbs::Block;
 
 /// So much of a reader is taken before it is written.
 const PIECE: usize = 1 << 20;
@@ -158,7 +159,7 @@ impl SegmentOptions {
     /// Those of the reader and of [`create_from_bytes`](Self::create_from_bytes); [`Limit`](crate::ErrorKind::Limit) if the reader
     /// gives more bytes than that. Nothing is left behind.
     pub fn create_from_reader<R: Read>(&self, reader: R) -> Result<Segment> {
-        self.create_from_reader_limited(reader, default_limit())
+        self.create_from_reader_limited(reader, memory::half_of_machine())
     }
 
     /// [`create_from_reader`](Self::create_from_reader) with a limit of its own: how many bytes the reader may give.

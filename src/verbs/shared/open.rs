@@ -368,6 +368,7 @@ impl Segment {
             origin: None,
             asked,
             access,
+            copy_limit: None,
         }
     }
 
@@ -387,6 +388,7 @@ impl Segment {
             origin: Some(origin),
             asked,
             access: Access::FULL,
+            copy_limit: None,
         }
     }
 }

@@ -1,0 +1,178 @@
+//! Arrays that share their bytes: the shares that pass from an array's owner to the serializer, and what is copied out of a container in
+//! which several arrays lie at one place.
+
+#[cfg(feature = "ndarray")]
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::array::Shared;
+use crate::error::{Error, ErrorKind, Result};
+#[cfg(feature = "ndarray")]
+use crate::memory::Region;
+
+use super::{CONTEXT, Seen, with_reading};
+
+/// A share of the array whose descriptor is being handed over.
+pub(super) struct Offer {
+    /// Where the descriptor lies, by which it is known whose it is.
+    head: usize,
+    share: Option<Shared>,
+    /// The container has the array already, and its bytes are not asked for.
+    is_there: bool,
+}
+
+/// Runs `hand_over`, which hands over this descriptor of an array that has a shared owner, and says beside the result whether the
+/// container has the array already.
+///
+/// Whoever takes the offer shows the descriptor: what a wrapper writes in between is another array's, and is not taken for this.
+pub(crate) fn offering<R>(head: &[u8], share: Shared, hand_over: impl FnOnce() -> R) -> (R, bool) {
+    struct Restore(Option<Offer>);
+
+    impl Restore {
+        fn swap(&mut self) {
+            // What is let go may free memory, outside of the borrow.
+            self.0 = CONTEXT.with(|context| context.offer.replace(self.0.take()));
+        }
+    }
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            self.swap();
+        }
+    }
+
+    let offer = Offer { head: head.as_ptr().addr(), share: Some(share), is_there: false };
+    let mut restore = Restore(Some(offer));
+    restore.swap();
+    let result = hand_over();
+    let is_there =
+        CONTEXT.with(|context| context.offer.borrow().as_ref().is_some_and(|offer| offer.is_there));
+    (result, is_there)
+}
+
+fn with_offer<R>(head: &[u8], run: impl FnOnce(&mut Offer) -> Option<R>) -> Option<R> {
+    CONTEXT.with(|context| {
+        let mut offer = context.offer.borrow_mut();
+        run(offer.as_mut().filter(|offer| offer.head == head.as_ptr().addr())?)
+    })
+}
+
+/// The share that was offered with this descriptor.
+pub(crate) fn take_share(head: &[u8]) -> Option<Shared> {
+    with_offer(head, |offer| offer.share.take())
+}
+
+/// The container has the array of this descriptor.
+pub(crate) fn note_there(head: &[u8]) {
+    with_offer(head, |offer| {
+        offer.is_there = true;
+        Some(())
+    });
+}
+
+/// What may be copied out of a container in which several arrays may lie at one place.
+#[derive(Clone, Debug)]
+pub(super) struct Copies {
+    limit: u64,
+    left: u64,
+    /// What was copied for handles, by where it lies there and how many bytes it has: handles on one place share their copy.
+    #[cfg(feature = "ndarray")]
+    made: BTreeMap<(usize, usize), Region>,
+}
+
+impl Copies {
+    pub(super) fn up_to(limit: u64) -> Self {
+        Copies {
+            limit,
+            left: limit,
+            #[cfg(feature = "ndarray")]
+            made: BTreeMap::new(),
+        }
+    }
+}
+
+/// An array of so many bytes was to be copied where at most so many are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Over {
+    bytes: usize,
+    limit: u64,
+}
+
+impl Over {
+    #[cold]
+    fn into_error(self) -> Error {
+        Error::new(ErrorKind::Limit, self.to_string())
+    }
+}
+
+impl fmt::Display for Over {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Over { bytes, limit } = self;
+        write!(
+            f,
+            "a copy of this array's {bytes} bytes would be one too many: arrays share their bytes here, and readers copy at most \
+             {limit} bytes in one reading; read them as `ShmArray`, `UntypedArray` or views, which share memory too, or allow \
+             more by `Block::copy_limit` or `Segment::copy_limit`"
+        )
+    }
+}
+
+impl Seen {
+    /// What was read, unless a copy was one too many: that is an error also where a visitor has dropped it and taken something
+    /// else, as `untagged` does.
+    pub(crate) fn within_limit<T>(&self, result: Result<T>) -> Result<T> {
+        match (self.over, result) {
+            (None, result) => result,
+            (Some(_), Err(error)) if error.kind() == ErrorKind::Limit => Err(error),
+            (Some(over), Err(error)) => Err(error.with_note(over).into_limit()),
+            (Some(over), Ok(_)) => Err(over.into_error()),
+        }
+    }
+}
+
+/// Counts bytes that are copied out of the container, where arrays may share theirs.
+///
+/// # Errors
+///
+/// `Limit` if more are copied than may be.
+pub(crate) fn count_copy(bytes: usize) -> Result<()> {
+    with_reading(|reading| {
+        let Some(Copies { limit, left, .. }) = &mut reading.copies else { return Ok(()) };
+        let Some(less) = left.checked_sub(bytes as u64) else {
+            let over = Over { bytes, limit: *limit };
+            reading.seen.over.get_or_insert(over);
+            return Err(over.into_error());
+        };
+        *left = less;
+        Ok(())
+    })
+}
+
+/// A copy of these bytes of the container for a handle, which `copy` makes unless there is one already. It is counted.
+///
+/// # Errors
+///
+/// Those of `count_copy` and of `copy`.
+#[cfg(feature = "ndarray")]
+pub(crate) fn copy_once<E>(
+    start: usize,
+    len: usize,
+    into_error: impl FnOnce(Error) -> E,
+    copy: impl FnOnce() -> Result<Region, E>,
+) -> Result<Region, E> {
+    let made = with_reading(|reading| {
+        reading.copies.as_ref().and_then(|copies| copies.made.get(&(start, len)).cloned())
+    });
+    if let Some(made) = made {
+        return Ok(made);
+    }
+    count_copy(len).map_err(into_error)?;
+    let made = copy()?;
+    if len > 0 {
+        with_reading(|reading| {
+            let copies = reading.copies.as_mut();
+            copies.map(|copies| copies.made.insert((start, len), made.clone()))
+        });
+    }
+    Ok(made)
+}
