@@ -270,13 +270,15 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let before = self.reading.take();
-        let ended = CONTEXT.with(|context| {
-            context.flags.set(self.flags);
-            before.map(|before| context.reading.replace(before))
-        });
-        // What was read may free memory as it goes, and is let go outside of the borrow.
-        drop(ended);
+        CONTEXT.with(|context| context.flags.set(self.flags));
+        // A token is announced for each array: what is read is large, and not moved where it stays.
+        if self.reading.is_some()
+            && let Some(before) = self.reading.take()
+        {
+            let ended = CONTEXT.with(|context| context.reading.replace(before));
+            // What was read may free memory as it goes, and is let go outside of the borrow.
+            drop(ended);
+        }
     }
 }
 

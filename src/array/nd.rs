@@ -26,11 +26,11 @@ use super::token::{self, Elements};
 /// enough for the cache.
 const BLOCK: usize = 256 << 10;
 
-struct Strided<'a, A> {
-    view: ArrayViewD<'a, A>,
+struct Strided<'a, A, D> {
+    view: ArrayView<'a, A, D>,
 }
 
-impl<A: Element> Strided<'_, A> {
+impl<A: Element, D: Dimension> Strided<'_, A, D> {
     /// The elements as they lie in memory, if they lie there without gaps in one of the two orders.
     fn contiguous(&self) -> Option<(Order, &[A])> {
         if let Some(items) = self.view.as_slice() {
@@ -48,7 +48,7 @@ impl<A: Element> Strided<'_, A> {
     }
 }
 
-impl<A: Element> Elements<A> for Strided<'_, A> {
+impl<A: Element, D: Dimension> Elements<A> for Strided<'_, A, D> {
     fn order(&self) -> Order {
         self.contiguous().map_or(Order::C, |(order, _)| order)
     }
@@ -56,7 +56,7 @@ impl<A: Element> Elements<A> for Strided<'_, A> {
     fn blocks<E>(&self, mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         match self.contiguous() {
             Some((_, items)) => element::blocks(items, put),
-            None => pack(&self.view, &mut Vec::new(), &mut put),
+            None => pack(&self.view.view().into_dyn(), &mut Vec::new(), &mut put),
         }
     }
 
@@ -115,9 +115,8 @@ fn serialize<A: Element, D: Dimension, S: Serializer>(
     view: ArrayView<'_, A, D>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let view = view.into_dyn();
-    let shape = view.shape().to_vec();
-    token::serialize(&shape, Strided { view }, serializer)
+    let shape = view.raw_dim();
+    token::serialize(shape.slice(), Strided { view }, serializer)
 }
 
 /// The same of an array that somebody shares: `share` is told where the first element lies, and the strides if there are gaps.
@@ -126,8 +125,7 @@ pub(super) fn serialize_shared<A: Element, D: Dimension, S: Serializer>(
     share: impl Fn(usize, Vec<isize>) -> Option<Shared>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let view = view.into_dyn();
-    let shape = view.shape().to_vec();
+    let shape = view.raw_dim();
     let address = view.as_ptr().addr();
     let elements = Strided { view: view.view() };
     let share = || {
@@ -140,7 +138,7 @@ pub(super) fn serialize_shared<A: Element, D: Dimension, S: Serializer>(
         };
         share(address, strides)
     };
-    token::serialize_shared(&shape, elements, share, serializer)
+    token::serialize_shared(shape.slice(), elements, share, serializer)
 }
 
 impl<A: Element, S: Data<Elem = A>, D: Dimension> SerializeArray for ArrayBase<S, D> {

@@ -7,6 +7,7 @@
 use std::any::TypeId;
 use std::borrow::Cow;
 use std::marker::PhantomData;
+use std::ops::Deref;
 
 use serde::ser::{
     Serialize, SerializeSeq, SerializeStruct, SerializeTuple, SerializeTupleStruct, Serializer,
@@ -79,32 +80,32 @@ impl Descriptor {
         shape: &[usize],
         kind: Kind,
         is_ndarray_form: bool,
-    ) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(8 + 8 * shape.len());
+    ) -> EncodedDescriptor {
         let flags = u8::from(order == Order::F) | u8::from(dtype.is_big_endian()) << 1;
         let form = u8::from(is_ndarray_form);
         let code = dtype.scalar().map_or(0, |scalar| scalar as u8);
-        bytes.extend_from_slice(&[
-            code,
-            flags,
-            shape.len().min(255) as u8,
-            kind as u8,
-            form,
-            0,
-            0,
-            0,
-        ]);
+        let head = [code, flags, shape.len().min(255) as u8, kind as u8, form, 0, 0, 0];
+        let len = head.len() * (1 + shape.len());
+        let mut few = [0; FEW_BYTES];
+        if code != 0 && len <= few.len() {
+            let axes = shape.iter().map(|axis| (*axis as u64).to_le_bytes());
+            let words = [head].into_iter().chain(axes);
+            few.as_chunks_mut().0.iter_mut().zip(words).for_each(|(place, word)| *place = word);
+            return EncodedDescriptor::Few(few, len);
+        }
+        let mut bytes = Vec::with_capacity(len);
+        bytes.extend_from_slice(&head);
         for &axis in shape {
             bytes.extend_from_slice(&(axis as u64).to_le_bytes());
         }
         if code == 0 {
             bytes.extend_from_slice(dtype.to_string().as_bytes());
         }
-        bytes
+        EncodedDescriptor::Many(bytes)
     }
 
-    /// `None` if the bytes are none of ours: a foreign type under our token.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+    /// `None` if the bytes are none of ours: a foreign type under our token. Their shape is put in the place of `shape`.
+    pub(crate) fn decode(bytes: &[u8], mut shape: Vec<usize>) -> Option<Self> {
         let (head, dims) = bytes.split_first_chunk::<8>()?;
         let ndim = usize::from(head[2]);
         let (dims, text) = dims.split_at_checked(8 * ndim)?;
@@ -116,14 +117,37 @@ impl Descriptor {
             0 => DType::from_descriptor(std::str::from_utf8(text).ok()?).ok()?,
             code => DType::from_code(code, head[1] & 2 != 0)?,
         };
-        let shape = dims.iter().map(|axis| usize::try_from(u64::from_le_bytes(*axis)));
+        shape.clear();
+        for axis in dims {
+            shape.push(usize::try_from(u64::from_le_bytes(*axis)).ok()?);
+        }
         Some(Descriptor {
             dtype,
             order: if head[1] & 1 != 0 { Order::F } else { Order::C },
-            shape: shape.collect::<Result<_, _>>().ok()?,
+            shape,
             kind: Kind::from_code(head[3])?,
             is_ndarray_form: head[4] == 1,
         })
+    }
+}
+
+/// So many bytes do for four axes.
+const FEW_BYTES: usize = 40;
+
+/// A descriptor as bytes: those of most arrays need no memory of their own.
+pub(super) enum EncodedDescriptor {
+    Few([u8; FEW_BYTES], usize),
+    Many(Vec<u8>),
+}
+
+impl Deref for EncodedDescriptor {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            EncodedDescriptor::Few(bytes, len) => &bytes[..*len],
+            EncodedDescriptor::Many(bytes) => bytes,
+        }
     }
 }
 
@@ -381,7 +405,7 @@ mod tests {
     fn a_descriptor_comes_back_and_nothing_else_passes_for_one() {
         let shape = vec![3, 0, usize::MAX];
         let bytes = Descriptor::encode(&DType::F64, Order::F, &shape, Kind::Atomic, true);
-        let back = Descriptor::decode(&bytes).unwrap();
+        let back = Descriptor::decode(&bytes, vec![7]).unwrap();
         assert_eq!(
             back,
             Descriptor {
@@ -395,7 +419,7 @@ mod tests {
         for text in ["<M8[ns]", "[('x', '<f4'), ('y', '|b1', (3,))]", "|S0"] {
             let dtype = DType::from_descriptor(text).unwrap();
             let bytes = Descriptor::encode(&dtype, Order::C, &[2], Kind::Plain, false);
-            let back = Descriptor::decode(&bytes).unwrap();
+            let back = Descriptor::decode(&bytes, vec![7]).unwrap();
             assert_eq!(
                 back,
                 Descriptor {
@@ -406,10 +430,10 @@ mod tests {
                     is_ndarray_form: false
                 }
             );
-            assert_eq!(Descriptor::decode(&bytes[..15]), None);
+            assert_eq!(Descriptor::decode(&bytes[..15], Vec::new()), None);
         }
-        assert_eq!(Descriptor::decode(&bytes[1..]), None);
-        assert_eq!(Descriptor::decode(&bytes[..16]), None);
-        assert_eq!(Descriptor::decode(b""), None);
+        assert_eq!(Descriptor::decode(&bytes[1..], Vec::new()), None);
+        assert_eq!(Descriptor::decode(&bytes[..16], Vec::new()), None);
+        assert_eq!(Descriptor::decode(b"", Vec::new()), None);
     }
 }

@@ -200,7 +200,8 @@ impl<'q, 'a, S: Sink> Capture<'q, 'a, S> {
 
     /// Begins the array of this descriptor, or finds that the container has it.
     fn begin(&mut self, mut place: Place<'q, 'a, S>, head: &[u8]) -> Result<State<'q, 'a, S>> {
-        let Some(found) = Descriptor::decode(head) else {
+        let shape = std::mem::take(&mut place.writer.shape);
+        let Some(found) = Descriptor::decode(head, shape) else {
             return Err(place.writer.fail(foreign()));
         };
         let Descriptor { dtype, shape, order, kind, is_ndarray_form } = &found;
@@ -217,6 +218,7 @@ impl<'q, 'a, S: Sink> Capture<'q, 'a, S> {
             return Ok(State::There(place, number));
         }
         let begun = Begun::begin(place, dtype, shape, *order, *kind)?;
+        begun.place.writer.shape = found.shape;
         let bytes = begun.left;
         // Of no bytes there is none to share.
         Ok(match new.filter(|_| bytes > 0) {

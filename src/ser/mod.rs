@@ -179,8 +179,9 @@ struct Writer<'a, S> {
     newtypes: Newtypes,
     /// How many arrays were begun.
     arrays: u64,
-    /// Where the last of them stands, and the memory for where the next does.
+    /// Where the last of them stands, and the memory for where the next does; and the same for its shape.
     path: String,
+    shape: Vec<usize>,
     /// Those that have shared owners.
     shared: SharedArrays,
     /// Some value failed. If its parent dropped the error, what is written makes no sense.
@@ -288,6 +289,7 @@ impl<'a, S: Sink> Writer<'a, S> {
             newtypes: Newtypes::Bare,
             arrays: 0,
             path: String::new(),
+            shape: Vec::new(),
             shared: SharedArrays::default(),
             failed: false,
             sink,

@@ -11,7 +11,7 @@ const FEW: u64 = 16;
 
 /// Finds arrays of one directory by their paths: among many by a table, which is made at the first search.
 #[derive(Default)]
-pub(crate) struct PathIndex(OnceLock<Table>);
+pub(crate) struct PathIndex(OnceLock<Option<Table>>);
 
 struct Table {
     hashing: RandomState,
@@ -22,11 +22,13 @@ struct Table {
 impl PathIndex {
     /// The number of the array of this path; of several the first. The directory is always the same.
     pub(crate) fn find(&self, directory: Directory<'_>, path: &str) -> Option<u64> {
-        if directory.len() <= FEW {
-            return (0..directory.len()).find(|number| has_path(directory, *number, path));
+        let has_path = |number: &u64| has_path(directory, *number, path);
+        let is_large = directory.len() > FEW;
+        match is_large.then(|| self.0.get_or_init(|| Table::new(directory))) {
+            Some(Some(table)) => table.find(table.hash(path), |number| has_path(&number)),
+            // There are few, or there is no memory for a table.
+            None | Some(None) => (0..directory.len()).find(has_path),
         }
-        let table = self.0.get_or_init(|| Table::new(directory));
-        table.find(table.hash_text(path), |number| has_path(directory, number, path))
     }
 }
 
@@ -41,13 +43,14 @@ fn has_path(directory: Directory<'_>, number: u64, path: &str) -> bool {
 }
 
 impl Table {
-    fn new(directory: Directory<'_>) -> Self {
-        // A directory has at most 2^32 - 1 arrays, and each has a byte of the block at least.
-        let count = directory.len() as usize;
-        let mut table = Table {
-            hashing: RandomState::new(),
-            places: vec![(0, 0); (count * 2).next_power_of_two()],
-        };
+    /// `None` if there is no memory for it.
+    fn new(directory: Directory<'_>) -> Option<Self> {
+        let count = usize::try_from(directory.len()).ok()?;
+        let room = count.checked_mul(2)?.checked_next_power_of_two()?;
+        let mut places = Vec::new();
+        places.try_reserve_exact(room).ok()?;
+        places.resize(room, (0, 0));
+        let mut table = Table { hashing: RandomState::new(), places };
         let mut text = String::new();
         for number in 0..directory.len() {
             let Ok(path) = directory.path(number) else { continue };
@@ -55,17 +58,17 @@ impl Table {
             let _ = write!(text, "{path}");
             table.insert(directory, number, &text);
         }
-        table
+        Some(table)
     }
 
-    fn hash_text(&self, path: &str) -> u64 {
+    fn hash(&self, path: &str) -> u64 {
         let mut hasher = self.hashing.build_hasher();
         hasher.write(path.as_bytes());
         hasher.finish()
     }
 
     fn insert(&mut self, directory: Directory<'_>, number: u64, path: &str) {
-        let hash = self.hash_text(path);
+        let hash = self.hash(path);
         let mask = self.places.len() - 1;
         let mut at = hash as usize & mask;
         loop {

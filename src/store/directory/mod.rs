@@ -2,6 +2,7 @@
 
 mod build;
 mod form;
+#[cfg(any(feature = "ndarray", test))]
 mod index;
 mod path;
 mod records;
