@@ -24,9 +24,9 @@ pub(crate) const DEEP: u32 = 2048;
 pub(crate) const SHALLOW_ONLY: u32 = 256;
 
 /// How deep values may nest that are gone over by a loop: as deep as others.
-#[cfg(all(feature = "ndarray", feature = "deep"))]
+#[cfg(feature = "deep")]
 pub(crate) const LEVELS: u32 = DEEP;
-#[cfg(all(feature = "ndarray", not(feature = "deep")))]
+#[cfg(not(feature = "deep"))]
 pub(crate) const LEVELS: u32 = SHALLOW_ONLY;
 
 /// What is kept for the levels up to the next look and the leaves below them: in writing, where values are passed by

@@ -21,8 +21,10 @@ use crate::layout::Order;
 use crate::memory::Region;
 use crate::memory::live::{Kind, LiveArrays, other_kind};
 
+#[cfg(feature = "ndarray")]
+pub(crate) use block::VERSION;
 pub(crate) use block::{
-    Block, BlockParts, BlockSink, HEADER, KEPT, Nonce, TRAILER, VERSION, check_head, put_nonce,
+    Block, BlockParts, BlockSink, HEADER, KEPT, Nonce, TRAILER, check_head, put_nonce,
 };
 pub(crate) use bytes::BytesSink;
 pub(crate) use directory::{ArrayPath, Entry};

@@ -31,6 +31,7 @@ mod memory;
 #[path = "../roundtrip/model.rs"]
 mod model;
 mod named;
+mod named_hostile;
 mod paths;
 mod rebuilt;
 mod typed;
