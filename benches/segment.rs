@@ -186,13 +186,13 @@ mod linux {
         }
         let handles: Vec<ShmArray1<f32>> = segments[1].get().unwrap();
         assert!(handles.iter().all(|handle| handle.as_ptr() == handles[0].as_ptr()));
-        let ratio = |at: usize| median(&ratios(&times[at + 1], &times[at]));
+        let ratio = |times: &[Vec<f64>], at: usize| median(&ratios(&times[at + 1], &times[at]));
         println!("one buffer of {} MiB, once and 8 times in an object", bytes / MIB);
         println!(
             "  to_shared {:.1} ms, {:.1} ms, ratio {:.3}; segments of {} and {} KiB; peak RSS grew by {} KiB{}",
             median(&times[0]) * 1e3,
             median(&times[1]) * 1e3,
-            ratio(0),
+            ratio(&times, 0),
             segments[0].len() / 1024,
             segments[1].len() / 1024,
             growth / 1024,
@@ -202,7 +202,7 @@ mod linux {
             "  attach to handles {:.1} us, {:.1} us, ratio {:.3}",
             median(&times[2]) * 1e6,
             median(&times[3]) * 1e6,
-            ratio(2)
+            ratio(&times, 2)
         );
         let arrays = |number: usize| ndarray::Array1::from_elem(16, number as f64);
         let owned = Owned { arrays: (0..10_000).map(arrays).collect() };
@@ -215,7 +215,7 @@ mod linux {
             "  10,000 arrays of 16 f64 to bytes: owned {:.2} ms, `ArcArray` {:.2} ms, ratio {:.3}",
             median(&times[4]) * 1e3,
             median(&times[5]) * 1e3,
-            ratio(4)
+            ratio(&times, 4)
         );
     }
 

@@ -31,6 +31,8 @@ pub(crate) use shared::{count_copy, note_there, offering, take_share};
 struct Flags {
     /// Our serializer is about to serialize a payload.
     announced: bool,
+    /// The object that it writes has many arrays.
+    many: bool,
     /// The reader of the next token copies its elements.
     copies: bool,
     /// The kind of the error that is being made by the `custom` of a format's own error type.
@@ -42,8 +44,14 @@ struct Flags {
 }
 
 impl Flags {
-    const NONE: Self =
-        Flags { announced: false, copies: false, kind: None, half_bits: false, by_name: false };
+    const NONE: Self = Flags {
+        announced: false,
+        many: false,
+        copies: false,
+        kind: None,
+        half_bits: false,
+        by_name: false,
+    };
 }
 
 /// How an array goes into serde's buffer behind `flatten`, `untagged` and tagged enums. Each form answers other requests
@@ -286,8 +294,11 @@ impl Drop for Guard {
 ///
 /// A payload takes the announcement as its first act, so that nothing else on this thread can see it. If the value under
 /// the token is no payload, it leaves the announcement, which is taken back here.
-pub(crate) fn announce<R>(serialize: impl FnOnce() -> R) -> R {
-    let _guard = Guard::set(|flags| flags.announced = true, None);
+///
+/// `many`: the object has many arrays already.
+pub(crate) fn announce<R>(many: bool, serialize: impl FnOnce() -> R) -> R {
+    let change = |flags: &mut Flags| (flags.announced, flags.many) = (true, many);
+    let _guard = Guard::set(change, None);
     serialize()
 }
 
@@ -298,6 +309,11 @@ pub(crate) fn take_announced() -> bool {
         context.flags.set(Flags { announced: false, ..flags });
         flags.announced
     })
+}
+
+/// Whether the object that our serializer writes has many arrays, so that small ones are not worth a look whether they are shared.
+pub(crate) fn has_many_arrays() -> bool {
+    CONTEXT.with(|context| context.flags.get().many)
 }
 
 /// Runs `read`, which reads a token and copies the elements under it, with that announced to our deserializer.
@@ -617,14 +633,14 @@ mod tests {
 
     #[test]
     fn flags_are_taken_once_and_hidden_from_a_read_inside() {
-        announce(|| {
+        announce(false, || {
             assert!(with_region(None, || !take_announced()));
             let _ = std::panic::catch_unwind(|| copying(|| panic!("inside")));
             assert!(!take_copies());
             assert!(take_announced());
             assert!(!take_announced());
         });
-        announce(|| ());
+        announce(false, || ());
         assert!(!take_announced());
         assert_eq!(with_kind(ErrorKind::Poisoned, take_kind), Some(ErrorKind::Poisoned));
         assert_eq!(take_kind(), None);

@@ -220,7 +220,7 @@ impl<A: Element, D: Dimension> SerializeArray for ShmArray<A, D> {
             let keeper = Keeper::new(self.region().clone());
             Some(Shared { address, strides, keeper })
         };
-        nd::serialize_shared(self.view(), share, serializer)
+        nd::serialize_shared(&self.view(), share, serializer)
     }
 }
 

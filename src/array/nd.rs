@@ -119,26 +119,26 @@ fn serialize<A: Element, D: Dimension, S: Serializer>(
     token::serialize(shape.slice(), Strided { view }, serializer)
 }
 
-/// The same of an array that somebody shares: `share` is told where the first element lies, and the strides if there are gaps.
+/// The same of an array that somebody shares: `keep` is told where the first element lies, and the strides if there are gaps.
 pub(super) fn serialize_shared<A: Element, D: Dimension, S: Serializer>(
-    view: ArrayView<'_, A, D>,
-    share: impl Fn(usize, Vec<isize>) -> Option<Shared>,
+    view: &ArrayView<'_, A, D>,
+    keep: impl Fn(usize, Vec<isize>) -> Option<Shared>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let shape = view.raw_dim();
     let address = view.as_ptr().addr();
     let elements = Strided { view: view.view() };
-    let share = || {
-        let strided = Strided { view: view.view() };
-        let strides = match strided.contiguous() {
+    let kept = || {
+        let items = Strided { view: view.view() };
+        let strides = match items.contiguous() {
             Some(_) => Vec::new(),
             None => {
                 view.strides().iter().map(|stride| stride * size_of::<A>().cast_signed()).collect()
             }
         };
-        share(address, strides)
+        keep(address, strides)
     };
-    token::serialize_shared(shape.slice(), elements, share, serializer)
+    token::serialize_shared(shape.slice(), elements, kept, serializer)
 }
 
 impl<A: Element, S: Data<Elem = A>, D: Dimension> SerializeArray for ArrayBase<S, D> {
@@ -152,7 +152,7 @@ impl<A: Element, S: Data<Elem = A>, D: Dimension> SerializeArray for ArrayBase<S
             let is_clone = share.as_ptr().addr() == address;
             is_clone.then(|| Shared { address, strides, keeper: Keeper::new(Some(share)) })
         };
-        serialize_shared(self.view(), share, serializer)
+        serialize_shared(&self.view(), share, serializer)
     }
 }
 

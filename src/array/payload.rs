@@ -356,6 +356,7 @@ pub(super) fn count<E: Error>(bytes: usize) -> Result<(), E> {
 }
 
 /// An error of this crate as one of the format's.
+#[allow(clippy::needless_pass_by_value)] // As `map_err` gives it.
 pub(super) fn own<E: Error>(error: error::Error) -> E {
     with_kind(error.kind(), || E::custom(format_args!("{error:#}")))
 }

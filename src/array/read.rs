@@ -165,11 +165,11 @@ pub(crate) fn shape_error<E: Error>(found: &[usize], expected: &[Option<usize>])
 }
 
 /// Bytes as elements, as the dtype says.
-fn read_bytes<'de, A: Element, E: Error>(
+fn read_bytes<A: Element, E: Error>(
     head: Arc<PlacedHead>,
-    bytes: Cow<'de, [u8]>,
+    bytes: Cow<'_, [u8]>,
     is_lent: bool,
-) -> Result<Read<'de, A>, E> {
+) -> Result<Read<'_, A>, E> {
     let fit = fit(&head.dtype, &A::DTYPE).map_err(|why| {
         let (found, wanted) = mismatch(&head.dtype, &head.shape, &A::DTYPE, &why);
         E::invalid_type(Unexpected::Other(&found), &wanted.as_str())

@@ -13,10 +13,10 @@ use serde::ser::{
     Serialize, SerializeSeq, SerializeStruct, SerializeTuple, SerializeTupleStruct, Serializer,
 };
 
-use crate::context::{offering, take_announced};
+use crate::context::{has_many_arrays, offering, take_announced};
 use crate::dtype::DType;
 use crate::element::{self, Element};
-use crate::layout::{FREE_ROWS, MAX_NDIM, Order};
+use crate::layout::{self, FREE_ROWS, MAX_NDIM, Order};
 use crate::memory::live::Kind;
 
 use super::element::Rows;
@@ -60,6 +60,9 @@ pub(crate) fn is_private(name: &str) -> bool {
 pub(crate) fn is_bound_for_ours<S: Serializer>() -> bool {
     typeid::of::<S::Error>() == TypeId::of::<crate::Error>()
 }
+
+/// An array of fewer bytes is shared only where an object has few arrays.
+const SMALL: usize = 256;
 
 /// What an array is, ahead of its elements; as bytes: dtype code (0 for none), flags, number of axes, kind, 1 for ndarray's own form, three zeros, then
 /// each axis in eight bytes, little-endian, and the dtype's descriptor if it has no code.
@@ -264,11 +267,11 @@ pub(crate) fn serialize_as<A: Element, S: Serializer>(
 pub(super) fn serialize_shared<A: Element, S: Serializer>(
     shape: &[usize],
     elements: impl Elements<A>,
-    share: impl Fn() -> Option<Shared>,
+    keep: impl Fn() -> Option<Shared>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let (order, kind) = (elements.order(), Kind::Plain);
-    let (elements, owner) = (Typed(elements, PhantomData), share);
+    let (elements, owner) = (Typed(elements, PhantomData), keep);
     Payload { dtype: &A::DTYPE, order, kind, is_ndarray_form: false, shape, elements, owner }
         .under_token(serializer)
 }
@@ -291,8 +294,11 @@ impl<B: ElementBytes, O: Owner> Serialize for Payload<'_, B, O> {
         if take_announced() || is_bound_for_ours::<S>() {
             let mut array = serializer.serialize_tuple_struct(TOKEN, 2)?;
             let head = Descriptor::encode(dtype, order, shape, kind, is_ndarray_form);
-            let (result, is_there) = match owner.share() {
-                Some(share) => offering(&head, share, || array.serialize_field(&Bytes(&head))),
+            let is_small =
+                layout::byte_len(shape, dtype.item_size()).is_some_and(|len| len < SMALL);
+            let kept = if is_small && has_many_arrays() { None } else { owner.share() };
+            let (result, is_there) = match kept {
+                Some(kept) => offering(&head, kept, || array.serialize_field(&Bytes(&head))),
                 None => (array.serialize_field(&Bytes(&head)), false),
             };
             result?;

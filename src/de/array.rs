@@ -161,7 +161,7 @@ impl<'de> Deserializer<'de> for Array<'_, 'de> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let Array { placed, name, usual, bounds, .. } = self;
         if is_buffer::<V>() {
-            return buffer::visit(placed, &name, bounds, usual, visitor);
+            return buffer::visit(&placed, &name, bounds, usual, visitor);
         }
         match usual {
             Form::Bytes => visit_any_bytes(placed.bytes, visitor),

@@ -45,7 +45,7 @@ pub(super) fn is_buffer<V>() -> bool {
 
 /// Calls the visitor of serde's buffer with an array, in the form in which arrays of this name go there.
 pub(super) fn visit<'de, V: Visitor<'de>>(
-    placed: Placed<'de>,
+    placed: &Placed<'de>,
     path: &str,
     bounds: &Bounds,
     usual: Form,
@@ -81,9 +81,9 @@ pub(super) fn visit<'de, V: Visitor<'de>>(
             let ticket = Ticket { number: ticket, bytes, part: 0 };
             visitor.visit_newtype_struct(SeqAccessDeserializer::new(ticket))
         }
-        Form::Elements => context::with_half_bits(|| visit_nested(&placed, bounds, visitor)),
-        Form::Floats => visit_nested(&placed, bounds, visitor),
-        Form::Ndarray => context::with_half_bits(|| visit_ndarray_form(&placed, bounds, visitor)),
+        Form::Elements => context::with_half_bits(|| visit_nested(placed, bounds, visitor)),
+        Form::Floats => visit_nested(placed, bounds, visitor),
+        Form::Ndarray => context::with_half_bits(|| visit_ndarray_form(placed, bounds, visitor)),
         Form::Bytes => lend_bytes(bytes, visitor),
     }
 }

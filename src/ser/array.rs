@@ -55,10 +55,10 @@ impl<'q, 'a, S: Sink> Begun<'q, 'a, S> {
     }
 
     /// The same of one that may be met again.
-    fn end_of_new(self, new: Box<New>, bytes: usize, tag: Tag) -> Result<Written> {
+    fn end_of_new(self, new: New, bytes: usize, tag: Tag) -> Result<Written> {
         let (place, number) = self.ended()?;
         if let Some(at) = place.writer.sink.last_place() {
-            place.writer.shared.remember(*new, at, bytes as u64);
+            place.writer.shared.remember(new, at, bytes as u64);
         }
         Ok(place.refer(tag, number))
     }
@@ -208,7 +208,7 @@ impl<'q, 'a, S: Sink> Capture<'q, 'a, S> {
         self.is_ndarray_form = *is_ndarray_form;
         let new = context::take_share(head)
             .filter(|_| *kind == Kind::Plain)
-            .map(|share| New::of(share, dtype, shape, *order));
+            .map(|owner| New::of(owner, dtype, shape, *order));
         if let Some(new) = &new
             && let Some(at) = place.writer.shared.place_of(new)
             && let Some(bytes) = layout::byte_len(shape, dtype.item_size())
@@ -231,7 +231,7 @@ impl<'q, 'a, S: Sink> Capture<'q, 'a, S> {
         let tag = if self.is_ndarray_form { Tag::Ndarray } else { Tag::Array };
         match self.state {
             State::Begun(begun) => begun.end(tag),
-            State::New(begun, new, bytes) => begun.end_of_new(new, bytes, tag),
+            State::New(begun, new, bytes) => begun.end_of_new(*new, bytes, tag),
             State::There(place, number) => Ok(place.refer(tag, number)),
             State::Waiting(place) => Err(place.writer.fail(foreign())),
             State::Failed => Err(foreign()),

@@ -12,6 +12,9 @@ use crate::dtype::DType;
 use crate::layout::Order;
 use crate::memory::Keeper;
 
+/// Behind so many arrays of an object, small ones are written each time: to remember one takes longer than to write it.
+pub(super) const MANY: u64 = 1024;
+
 /// What is kept is looked through where it has doubled, and these bytes have come.
 const FREE_BYTES: u64 = 16 << 20;
 const FREE_COUNT: usize = 64;
@@ -78,8 +81,8 @@ pub(super) struct New {
 }
 
 impl New {
-    pub(super) fn of(share: Shared, dtype: &DType, shape: &[usize], order: Order) -> Self {
-        let Shared { address, strides, keeper } = share;
+    pub(super) fn of(owner: Shared, dtype: &DType, shape: &[usize], order: Order) -> Self {
+        let Shared { address, strides, keeper } = owner;
         let (dtype, shape) = (dtype.clone(), shape.to_vec());
         New { key: Key { address, strides, dtype, shape, order }, keeper }
     }

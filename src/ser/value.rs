@@ -18,6 +18,7 @@ use super::record::{Record, TupleOrSeq, TupleStruct};
 use super::room::LONGEST;
 use super::schema::Key;
 use super::seq_map::{Map, Seq};
+use super::shared::MANY;
 use super::{ANY, ASKED, Note, Place, Written};
 
 impl<S> Place<'_, '_, S> {
@@ -212,7 +213,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         value: &T,
     ) -> Result<Written> {
         if name == TOKEN {
-            return announce(|| value.serialize(self));
+            return announce(self.writer.arrays >= MANY, || value.serialize(self));
         }
         if self.writer.notes(name) {
             return self.newtype(name, value);

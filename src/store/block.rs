@@ -261,8 +261,8 @@ impl<W: Write> BlockSink<W> {
         directory: [&[u8]; 3],
         arrays: u64,
     ) -> [u8; TRAILER] {
-        let [head, records, heap] = directory;
-        let directory = head.len() + records.len() + heap.len();
+        let [count, records, heap] = directory;
+        let directory = count.len() + records.len() + heap.len();
         let lengths = [inline.len(), tables.len(), directory];
         let total = start + (lengths.iter().sum::<usize>() + TRAILER) as u64;
         let mut trailer = [0; TRAILER];
@@ -276,7 +276,8 @@ impl<W: Write> BlockSink<W> {
         ] {
             trailer[at..at + 8].copy_from_slice(&number.to_le_bytes());
         }
-        let crc = checksum(&[&self.header, inline, tables, head, records, heap, &trailer[..T_CRC]]);
+        let crc =
+            checksum(&[&self.header, inline, tables, count, records, heap, &trailer[..T_CRC]]);
         trailer[T_CRC..T_CRC + 4].copy_from_slice(&crc.to_le_bytes());
         trailer[T_LIVE..T_LIVE + 4].copy_from_slice(&self.live.to_le_bytes());
         trailer[T_MAGIC..].copy_from_slice(&END_MAGIC);

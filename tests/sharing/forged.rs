@@ -143,7 +143,9 @@ fn forged(entries: &[(u64, u64)], data: usize, references: &[u64]) -> AlignedByt
     let mut inline = vec![0x15];
     leb(&mut inline, 2 * references.len() as u64);
     inline.push(0x18);
-    references.iter().for_each(|number| leb(&mut inline, *number));
+    for number in references {
+        leb(&mut inline, *number);
+    }
     block.extend_from_slice(&inline);
     block.extend_from_slice(&[0, 0]);
     let (mut records, mut heap) = (Vec::new(), Vec::<u8>::new());

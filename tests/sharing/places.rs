@@ -218,7 +218,7 @@ fn check<'a>(
     written: &Written,
     source: &'a impl Source,
     placed: usize,
-    memory: Option<Range<*const u8>>,
+    memory: Option<&Range<*const u8>>,
 ) {
     let Written { name, stands, .. } = *written;
     let numbers = &numbers();
@@ -266,7 +266,6 @@ fn check<'a>(
         Vec<f32>, |items: &Vec<f32>| items.as_ptr();
         std::sync::Arc<[f32]>, |items: &std::sync::Arc<[f32]>| items.as_ptr();
         std::rc::Rc<Vec<f32>>, |items: &std::rc::Rc<Vec<f32>>| items.as_ptr();
-        Box<[f32]>, |items: &Box<[f32]>| items.as_ptr();
     }
 }
 
@@ -278,7 +277,7 @@ fn each_reader_has_the_array_in_each_place_of_each_container() {
         assert!(range.contains(&bytes.len()), "{name} takes {} bytes", bytes.len());
         let block = Block::new(bytes.clone()).unwrap();
         let memory = block.as_ref().as_ptr_range();
-        check(&written, &block, placed, Some(memory));
+        check(&written, &block, placed, Some(&memory));
         #[cfg(target_os = "linux")]
         {
             assert_eq!(written.segment.len(), bytes.len(), "{name}");
@@ -321,4 +320,23 @@ fn one_array_by_its_path_is_that_of_each_place() {
             block.array::<f32, Ix1>("a").unwrap().as_ptr()
         );
     }
+}
+
+#[test]
+fn an_array_in_eight_places_takes_the_memory_of_one() {
+    const LARGE: usize = 32 << 20;
+    let object = vec![ShmArray1::from(vec![0.5_f32; LARGE / 4]); 8];
+    let (_, single) = crate::memory::peak(|| serde_shm::to_bytes(&object[..1]).unwrap());
+    let (block, peak) = crate::memory::peak(|| serde_shm::to_bytes(&object).unwrap());
+    assert!(block.len() < LARGE + 2_000 && peak < single + (1 << 16), "{peak}, once {single}");
+    #[cfg(target_os = "linux")]
+    {
+        let (segment, peak) = crate::memory::peak(|| serde_shm::to_shared(&object).unwrap());
+        assert!(segment.len() == block.len() && peak < 1 << 20, "{peak} bytes beside the segment");
+        let (handles, peak) = crate::memory::peak(|| segment.get::<Vec<ShmArray1<f32>>>().unwrap());
+        assert!(handles.len() == 8 && peak < 1 << 16, "{peak} bytes for handles");
+    }
+    let (owned, peak) =
+        crate::memory::peak(|| serde_shm::from_bytes::<Vec<Routed<Vec<f32>>>>(&block).unwrap());
+    assert!(owned.len() == 8 && peak < 8 * LARGE + (1 << 20), "{peak} bytes for copies");
 }

@@ -54,11 +54,11 @@ pub fn serialize_owned_elements<F: Family, A: Element, S: Serializer>(
     owner: &F::Of<A>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let share = || {
+    let keep = || {
         let (address, strides) = (items.as_ptr().addr(), Vec::new());
         Some(Shared { address, strides, keeper: F::share::<A>(owner).0 })
     };
-    token::serialize_shared(shape, items, share, serializer)
+    token::serialize_shared(shape, items, keep, serializer)
 }
 
 /// The counterpart of [`serialize_element`].

@@ -149,22 +149,19 @@ impl DirectoryBuilder {
             }
             self.end_run(true)?;
         }
-        match self.turns(&head) {
-            Some((turns, hole)) => {
-                while self.open.len() > turns {
-                    self.close_most(self.open.len() - turns)?;
-                }
-                let mut run = Run::begin(self.open.drain(..).collect(), &hole);
-                run.take(head, &mut self.spare);
-                self.run = Some(run);
+        let Some((turns, hole)) = self.turns(&head) else {
+            if self.open.len() == WINDOW {
+                self.close()?;
             }
-            None => {
-                if self.open.len() == WINDOW {
-                    self.close()?;
-                }
-                self.open.push(head);
-            }
+            self.open.push(head);
+            return Ok(());
+        };
+        while self.open.len() > turns {
+            self.close_most(self.open.len() - turns)?;
         }
+        let mut run = Run::begin(self.open.drain(..).collect(), &hole);
+        run.take(head, &mut self.spare);
+        self.run = Some(run);
         Ok(())
     }
 
@@ -207,25 +204,21 @@ impl DirectoryBuilder {
 
     /// The same of the first so many.
     fn close_most(&mut self, most: usize) -> Result<()> {
-        let mut open = self.open.drain(..most).collect::<std::collections::VecDeque<_>>();
-        let Some(first) = open.pop_front() else { return Ok(()) };
-        let next = open.front().filter(|next| first.is_like(&next.view()));
-        match next.and_then(|next| hole(&first.path, &next.path)) {
-            Some(hole) => {
-                let mut run = Run::begin(vec![first], &hole);
-                while let Some(next) =
-                    open.pop_front_if(|next| run.is_next(&next.view(), next.offset))
-                {
-                    run.take(next, &mut self.spare);
-                }
-                self.series.push(&run)?;
+        let mut open = self.open.drain(..most).peekable();
+        let Some(first) = open.next() else { return Ok(()) };
+        let next = open.peek().filter(|next| first.is_like(&next.view()));
+        if let Some(hole) = next.and_then(|next| hole(&first.path, &next.path)) {
+            let mut run = Run::begin(vec![first], &hole);
+            while let Some(next) = open.next_if(|next| run.is_next(&next.view(), next.offset)) {
+                run.take(next, &mut self.spare);
             }
-            None => {
-                self.series.push_one(&first)?;
-                self.spare.push(first);
-            }
+            self.series.push(&run)?;
+        } else {
+            self.series.push_one(&first)?;
+            self.spare.push(first);
         }
-        self.open.splice(..0, open);
+        let left: Vec<Head> = open.collect();
+        self.open.splice(..0, left);
         Ok(())
     }
 }

@@ -54,10 +54,10 @@ impl Entry {
     ) -> Result<Self, Fault> {
         let Form { dtype, order, kind } = form;
         let mut shape = Vec::with_capacity(axes.len());
-        for axis in axes {
-            let axis = axis.ok_or(Fault::Outside)?;
-            shape.push(usize::try_from(axis).map_err(|_| {
-                Fault::Other(format!("an axis of {axis} does not fit this machine"))
+        for len in axes {
+            let len = len.ok_or(Fault::Outside)?;
+            shape.push(usize::try_from(len).map_err(|_| {
+                Fault::Other(format!("an axis of {len} does not fit this machine"))
             })?);
         }
         let bytes = layout::byte_len(&shape, dtype.item_size())

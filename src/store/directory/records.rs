@@ -19,7 +19,7 @@ const RECORD: usize = DESCRIPTOR + 4;
 /// A directory of version 1 or 2.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Records<'a> {
-    records: &'a [[u8; RECORD]],
+    rows: &'a [[u8; RECORD]],
     heap: &'a [u8],
     version: u16,
 }
@@ -29,15 +29,15 @@ impl<'a> Records<'a> {
     pub(super) fn parse(bytes: &'a [u8], count: u64, version: u16) -> Option<Self> {
         let len = usize::try_from(count).ok()?.checked_mul(RECORD)?;
         let (records, heap) = bytes.split_at_checked(len)?;
-        Some(Records { records: records.as_chunks().0, heap, version })
+        Some(Records { rows: records.as_chunks().0, heap, version })
     }
 
     pub(super) fn len(&self) -> u64 {
-        self.records.len() as u64
+        self.rows.len() as u64
     }
 
     fn record(&self, number: u64) -> Result<&'a [u8; RECORD], Fault> {
-        let record = usize::try_from(number).ok().and_then(|at| self.records.get(at));
+        let record = usize::try_from(number).ok().and_then(|at| self.rows.get(at));
         record.ok_or(Fault::NotThere)
     }
 
@@ -62,8 +62,8 @@ impl<'a> Records<'a> {
     /// The numbers of the arrays that lie in live memory. Version 1 has no such.
     pub(super) fn live(&self) -> impl Iterator<Item = u64> {
         let is_live = self.version > 1;
-        let numbers = 0..self.records.len();
-        numbers.filter(move |at| is_live && self.records[*at][KIND] != 0).map(|at| at as u64)
+        let numbers = 0..self.rows.len();
+        numbers.filter(move |at| is_live && self.rows[*at][KIND] != 0).map(|at| at as u64)
     }
 
     pub(super) fn entry(&self, number: u64) -> Result<Entry, Fault> {

@@ -140,9 +140,9 @@ impl Run {
         let is_next_step = match (&self.steps, self.turn.first()) {
             (Steps::None, _) => false,
             (Steps::Numbers(_, next), _) => step == next,
-            (Steps::Names(ends, names), None) => {
-                let is_short =
-                    ends.len() < u32::MAX as usize && names.len() + step.len() <= u32::MAX as usize;
+            (Steps::Names(_, names), None) => {
+                // They have ends in 32 bits, and are no more than their bytes.
+                let is_short = u32::try_from(names.len() + step.len()).is_ok();
                 !step.is_empty() && !step.contains('.') && is_short
             }
             (Steps::Names(..), Some(turn)) => {
