@@ -36,7 +36,7 @@ struct Views<'a> {
 }
 
 fn many() -> Many {
-    let row = |at: usize| Row { a: Array1::from_elem(3, at as f32), b: vec![at as i64; 2].into() };
+    let row = |at: u8| Row { a: Array1::from_elem(3, at.into()), b: vec![at.into(); 2].into() };
     Many {
         list: (0..20).map(|at| Array1::from_elem(2, f64::from(at))).collect(),
         ragged: (0..20).map(|at| Array1::from_elem(at % 7, at as u16)).collect(),

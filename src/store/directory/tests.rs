@@ -10,7 +10,7 @@ pub(super) fn whole(builder: &mut DirectoryBuilder) -> Vec<u8> {
 /// An array as it was pushed.
 type Pushed = (String, DType, Vec<usize>, Order, u64);
 
-fn head<'a>((path, dtype, shape, order, _): &'a Pushed) -> ArrayHead<'a> {
+fn head((path, dtype, shape, order, _): &Pushed) -> ArrayHead<'_> {
     let bytes = layout::byte_len(shape, dtype.item_size()).unwrap();
     ArrayHead { path, dtype, shape, order: *order, kind: Kind::Plain, bytes }
 }
