@@ -1,8 +1,7 @@
 //! Values out of an archive that says nothing of its object: fields by the names of its arrays, sequences by number.
 
-#[cfg(feature = "ndarray")]
 use std::borrow::Cow;
-
+#[cfg(feature = "ndarray")]
 use std::cell::Cell;
 
 use serde::de::value::MapAccessDeserializer;
