@@ -135,9 +135,14 @@ fn what_is_converted_is_a_copy_as_well() {
     refused::<Vec<DynArray>>(&block, limit);
 }
 
-/// A block of this version whose arrays are none, with entries of the caller's own and an inline block that refers to them.
+/// A block with entries of the caller's own, of so many bytes from there on, and an inline block that refers to them.
 fn forged(entries: &[(u64, u64)], data: usize, references: &[u64]) -> AlignedBytes {
+    forged_in(3, entries, data, references)
+}
+
+fn forged_in(version: u8, entries: &[(u64, u64)], data: usize, references: &[u64]) -> AlignedBytes {
     let mut block = serde_shm::to_bytes(&()).unwrap()[..64].to_vec();
+    block[8] = version;
     block.resize(64 + data.next_multiple_of(8), 7);
     let start = block.len();
     let mut inline = vec![0x15];
@@ -149,11 +154,25 @@ fn forged(entries: &[(u64, u64)], data: usize, references: &[u64]) -> AlignedByt
     block.extend_from_slice(&inline);
     block.extend_from_slice(&[0, 0]);
     let (mut records, mut heap) = (Vec::new(), Vec::<u8>::new());
-    for (offset, len) in entries {
+    if version == 3 {
+        records.extend_from_slice(&(entries.len() as u64).to_le_bytes());
+    }
+    for (number, (offset, len)) in entries.iter().enumerate() {
+        let at = (heap.len() as u32).to_le_bytes();
         records.extend_from_slice(&offset.to_le_bytes());
-        records.extend_from_slice(&len.to_le_bytes());
-        records.extend_from_slice(&(heap.len() as u32).to_le_bytes());
-        records.extend_from_slice(&[1, 0, 0, 0, 6, 0, 1, 0, 0, 0, 0, 0]);
+        if version == 3 {
+            // A series of one item, with a path of one byte and an axis of eight.
+            records.extend_from_slice(&[0; 8]);
+            records.extend_from_slice(&(number as u32).to_le_bytes());
+            records.extend_from_slice(&[1, 0, 0, 0]);
+            records.extend_from_slice(&at);
+            records.extend_from_slice(&[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+            records.extend_from_slice(&[6, 0, 1, 0, 1, 0, 0, 3]);
+        } else {
+            records.extend_from_slice(&len.to_le_bytes());
+            records.extend_from_slice(&at);
+            records.extend_from_slice(&[1, 0, 0, 0, 6, 0, 1, 0, 0, 0, 0, 0]);
+        }
         heap.extend_from_slice(&len.to_le_bytes());
         heap.push(b'a');
     }
@@ -226,19 +245,7 @@ fn each_entry_is_referred_to_once_and_in_order() {
 #[test]
 fn an_older_block_is_refused_that_says_so() {
     for version in [1, 2] {
-        let mut block = forged(&[(64, 8), (64, 8)], 8, &[0, 1]).to_vec();
-        block[8] = version;
-        let trailer = block.len() - 64;
-        let start = usize::try_from(u64::from_le_bytes(
-            block[trailer + 8..trailer + 16].try_into().unwrap(),
-        ))
-        .unwrap();
-        let mut crc = crc32fast::Hasher::new();
-        for part in [&block[..64], &block[start..trailer], &block[trailer..trailer + 48]] {
-            crc.update(part);
-        }
-        block[trailer + 48..trailer + 52].copy_from_slice(&crc.finalize().to_le_bytes());
-        let block = AlignedBytes::copy_from(&block);
+        let block = forged_in(version, &[(64, 8), (64, 8)], 8, &[0, 1]);
         let error = serde_shm::from_bytes::<Vec<ShmArray1<u8>>>(&block).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt);
         assert!(error.to_string().contains("some overlap"), "{error}");

@@ -195,7 +195,8 @@ fn is_told_wrong(value: &Value) -> bool {
 /// A value of any shape, in any wrapper, through any container: it comes back. Only serde's buffer has no room for numbers of
 /// 128 bits, which is an error that says so, and may hold more arrays than are read each in its own form.
 pub fn run(data: &[u8]) {
-    let Ok(Input { wrapper, container, unknown, named, value }) = input(&mut Unstructured::new(data))
+    let Ok(Input { wrapper, container, unknown, named, value }) =
+        input(&mut Unstructured::new(data))
     else {
         return;
     };

@@ -68,7 +68,8 @@ impl<'a> Records<'a> {
 
     pub(super) fn entry(&self, number: u64) -> Result<Entry, Fault> {
         let record = self.record(number)?;
-        let [dims, _, descriptor] = self.parts(record)?;
+        let [dims, path, descriptor] = self.parts(record)?;
+        std::str::from_utf8(path).map_err(|_| Fault::NoText)?;
         let form = [FORM, FORM + 1, FORM + 2, FORM + 3].map(|at| record[at]);
         let form = form::decode(form, descriptor, self.version).map_err(Fault::Other)?;
         let offset = numbers::<8>(record, OFFSET);

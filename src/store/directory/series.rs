@@ -219,6 +219,9 @@ impl<'a> SeriesTable<'a> {
     pub(super) fn entry(&self, found: Found<'_>) -> Result<Entry, Fault> {
         let Found { record, item, .. } = found;
         let parts = self.parts(record)?;
+        for text in [parts.before, parts.after] {
+            std::str::from_utf8(text).map_err(|_| Fault::NoText)?;
+        }
         let form = [FORM, FORM + 1, FORM + 2, FORM + 3].map(|at| record[at]);
         let form: Form =
             form::decode(form, parts.descriptor, self.version).map_err(Fault::Other)?;
