@@ -47,8 +47,9 @@ impl<S> Writer<'_, S> {
         }
     }
 
+    #[inline]
     fn push_steps(&self, level: usize, part: Here, name: &mut String) {
-        for step in self.texts(level, part).into_iter().flatten() {
+        self.each_text(level, part, |step| {
             if !name.is_empty() {
                 name.push('.');
             }
@@ -61,47 +62,61 @@ impl<S> Writer<'_, S> {
                     push_number(name, entry);
                 }
             }
-        }
+        });
     }
 
     /// A part of a level, of a variant in two steps.
     pub(super) fn steps(&self, level: usize, here: Here) -> [Option<Step>; 2] {
-        self.texts(level, here).map(|text| text.map(Step::from))
+        let mut steps = [None, None];
+        let mut free = steps.iter_mut();
+        self.each_text(level, here, |text| {
+            if let Some(place) = free.next() {
+                *place = Some(text.into());
+            }
+        });
+        steps
     }
 
-    fn texts(&self, level: usize, here: Here) -> [Option<Text<'_>>; 2] {
-        let Some(level) = self.frames.get(level).filter(|_| level > 0) else { return [None, None] };
+    /// Gives `put` the steps of a part of a level: of a variant two, of most others one.
+    #[inline]
+    fn each_text<'t>(&'t self, level: usize, here: Here, mut put: impl FnMut(Text<'t>)) {
+        let Some(level) = self.frames.get(level).filter(|_| level > 0) else { return };
         match here.part() {
-            Part::Field(field) => match self.schemas.row_of(field) {
-                Some(known) => {
+            Part::Item(item) => put(Text::Index(item)),
+            Part::Field(field) => {
+                if let Some(known) = self.schemas.row_of(field) {
                     let at = field - known.guess.start;
-                    record_steps(&known.key, at, self.schemas.field(field))
+                    each_of_record(&known.key, at, self.schemas.field(field), put);
                 }
-                None => [None, None],
-            },
-            Part::New => match &level.rare {
-                Some(rare) => {
+            }
+            Part::New => {
+                if let Some(rare) = &level.rare {
                     let name = rare.fields.last().map(|(name, _)| *name);
-                    record_steps(&rare.key, rare.fields.len().saturating_sub(1), name)
+                    each_of_record(&rare.key, rare.fields.len().saturating_sub(1), name, put);
                 }
-                None => [None, None],
-            },
-            Part::Item(item) => [None, Some(Text::Index(item))],
+            }
             Part::Entry(entry) => {
-                [None, Some(Text::Key(key_text(&self.out, level.key, level.key_tag), entry))]
+                put(Text::Key(key_text(&self.out, level.key, level.key_tag), entry));
             }
         }
     }
 }
 
-fn record_steps<'a>(key: &Key<'a>, field: usize, name: Option<&'a str>) -> [Option<Text<'a>>; 2] {
-    let variant = key.kind.is_variant().then_some(Text::Variant(key.variant));
-    let field = match key.kind {
-        Kind::Struct | Kind::StructVariant => name.map(Text::Field),
-        Kind::Tuple | Kind::TupleVariant => Some(Text::Index(field)),
-        Kind::UnitVariant | Kind::NewtypeVariant => None,
-    };
-    [variant, field]
+#[inline]
+fn each_of_record<'a>(
+    key: &Key<'a>,
+    field: usize,
+    name: Option<&'a str>,
+    mut put: impl FnMut(Text<'a>),
+) {
+    if key.kind.is_variant() {
+        put(Text::Variant(key.variant));
+    }
+    match (key.kind, name) {
+        (Kind::Struct | Kind::StructVariant, Some(name)) => put(Text::Field(name)),
+        (Kind::Tuple | Kind::TupleVariant, _) => put(Text::Index(field)),
+        _ => {}
+    }
 }
 
 /// A number in decimal digits.

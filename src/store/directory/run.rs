@@ -29,7 +29,8 @@ pub(super) fn hole(one: &str, next: &str) -> Option<Hole> {
     }
     let number = |path: &str, len: usize| path.get(start..start + len).and_then(parse_number);
     let first = number(one, its);
-    let counts_up = first.is_some_and(|it| it.checked_add(1) == number(next, others));
+    let following = first.and_then(|number| number.checked_add(1));
+    let counts_up = following.is_some() && following == number(next, others);
     Some(Hole {
         before: start,
         after: one.len() - start - its,
@@ -61,7 +62,7 @@ struct Member {
 pub(super) enum Steps {
     None,
     /// The numbers from this one on, and the next in digits.
-    Numbers(u64, String),
+    Numbers(u64, Digits),
     /// The ends of names, and the names.
     Names(Vec<u32>, String),
 }
@@ -104,7 +105,7 @@ impl Run {
         let leader = &first[0].path;
         let step = &leader[hole.before..leader.len() - hole.after];
         let steps = match hole.number {
-            Some(number) => Steps::Numbers(number, (number + 1).to_string()),
+            Some(number) => Steps::Numbers(number, Digits::of(number + 1)),
             None => Steps::Names(vec![step.len() as u32], step.to_owned()),
         };
         let width = step.len();
@@ -139,7 +140,10 @@ impl Run {
         let Some(step) = step else { return false };
         let is_next_step = match (&self.steps, self.turn.first()) {
             (Steps::None, _) => false,
-            (Steps::Numbers(_, next), _) => step == next,
+            // A reader counts in 64 bits.
+            (Steps::Numbers(first, next), _) => {
+                step.as_bytes() == next.0 && first.checked_add(self.items as u64).is_some()
+            }
             (Steps::Names(_, names), None) => {
                 // They have ends in 32 bits, and are no more than their bytes.
                 let is_short = u32::try_from(names.len() + step.len()).is_ok();
@@ -283,7 +287,7 @@ impl Steps {
     fn push(&mut self, step: &str) {
         match self {
             Steps::None => {}
-            Steps::Numbers(_, next) => count_up(next),
+            Steps::Numbers(_, next) => next.count_up(),
             Steps::Names(ends, names) => {
                 names.push_str(step);
                 ends.push(names.len() as u32);
@@ -295,7 +299,7 @@ impl Steps {
     fn pop(&mut self, items: usize) {
         match self {
             Steps::None => {}
-            Steps::Numbers(first, next) => *next = first.wrapping_add(items as u64).to_string(),
+            Steps::Numbers(first, next) => *next = Digits::of(first.wrapping_add(items as u64)),
             Steps::Names(ends, names) => {
                 ends.pop();
                 names.truncate(ends.last().map_or(0, |end| *end as usize));
@@ -304,17 +308,24 @@ impl Steps {
     }
 }
 
-/// The next number, in place.
-fn count_up(digits: &mut String) {
-    // As text it is made anew where a digit is carried.
-    match digits.pop() {
-        Some(digit @ '0'..='8') => digits.push((digit as u8 + 1) as char),
-        Some(digit) => {
-            digits.push(digit);
-            if let Ok(number) = digits.parse::<u64>() {
-                *digits = number.checked_add(1).map(|next| next.to_string()).unwrap_or_default();
+/// A number in decimal digits.
+pub(super) struct Digits(Vec<u8>);
+
+impl Digits {
+    fn of(number: u64) -> Self {
+        Digits(number.to_string().into_bytes())
+    }
+
+    /// The next number, in place.
+    fn count_up(&mut self) {
+        for digit in self.0.iter_mut().rev() {
+            if *digit != b'9' {
+                *digit += 1;
+                return;
             }
+            *digit = b'0';
         }
-        None => {}
+        // All were nines.
+        self.0.insert(0, b'1');
     }
 }

@@ -76,6 +76,14 @@ fn arrays_that_follow_one_another_share_a_record() {
     let map = like((0..1000).flat_map(|at| ["w", "b"].map(|f| format!("{}.{f}", keys(at)))));
     assert!(there_and_back(&map) < 1000 * 13);
 
+    // Keys may be larger than what is counted up in 64 bits.
+    let large =
+        like((u64::MAX - 3..=u64::MAX).map(u128::from).chain([1 << 64]).map(|n| format!("k.{n}")));
+    assert!(there_and_back(&large) < 200);
+    // Digits are carried.
+    let carried = like((95..=1005).map(|at| at.to_string()));
+    assert!(there_and_back(&carried) < 100);
+
     // Lists in lists, and fields.
     let lists = like((0..1000).flat_map(|at| (0..2).map(move |of| format!("l.{at}.{of}"))));
     assert!(there_and_back(&lists) < 400);
