@@ -1,0 +1,234 @@
+//! Writing a block.
+
+use std::io::Write;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::layout::{ARRAY_ALIGN, align_up};
+use crate::memory::live::{Kind, LiveEntry};
+
+use super::super::directory::{Directory, DirectoryBuilder};
+use super::super::{ArrayHead, Sink};
+use super::{
+    END_MAGIC, H_FLAGS, H_NONCE, H_VERSION, HEADER, MAGIC, Nonce, T_ARRAYS, T_CRC, T_DIRECTORY,
+    T_INLINE, T_LIVE, T_MAGIC, T_START, T_TABLES, T_TOTAL, TRAILER, VERSION, checksum,
+};
+
+/// Arrays below this size are packed at their element's alignment once there are some.
+const SMALL: usize = 256;
+
+/// How many arrays of any size start at a multiple of 64: objects with few arrays are aligned throughout for a KiB at most,
+/// and objects of many small ones are not larger than these.
+const ALIGNED_ARRAYS: u64 = 16;
+
+/// Small writes are gathered up to this size; larger ones go straight through.
+const GATHER: usize = 64 << 10;
+
+/// Writes a block to anything that takes bytes.
+pub(crate) struct BlockSink<W> {
+    out: W,
+    gathered: Vec<u8>,
+    position: u64,
+    pub(in crate::store) directory: DirectoryBuilder,
+    header: [u8; HEADER],
+    /// Where the array that was begun starts and how long it will be, until `end`.
+    open: Option<(u64, usize)>,
+    /// Where the array starts that was ended last.
+    last: Option<u64>,
+    /// How many arrays of the directory are live.
+    live: u32,
+}
+
+impl<W: Write> BlockSink<W> {
+    pub(crate) fn new(out: W, nonce: Nonce) -> Self {
+        Self::with_flags(out, nonce, 0)
+    }
+
+    pub(in crate::store) fn out_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
+
+    pub(in crate::store) fn with_flags(out: W, nonce: Nonce, flags: u16) -> Self {
+        let mut header = [0; HEADER];
+        header[..MAGIC.len()].copy_from_slice(&MAGIC);
+        header[H_VERSION..H_FLAGS].copy_from_slice(&VERSION.to_le_bytes());
+        header[H_FLAGS..H_FLAGS + 2].copy_from_slice(&flags.to_le_bytes());
+        header[H_NONCE..H_NONCE + nonce.len()].copy_from_slice(&nonce);
+        BlockSink {
+            out,
+            gathered: header.to_vec(),
+            position: HEADER as u64,
+            directory: DirectoryBuilder::default(),
+            header,
+            open: None,
+            last: None,
+            live: 0,
+        }
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.gathered.len() + bytes.len() <= GATHER {
+            self.gathered.extend_from_slice(bytes);
+        } else {
+            self.flush()?;
+            if bytes.len() < GATHER {
+                self.gathered.extend_from_slice(bytes);
+            } else {
+                self.out.write_all(bytes).map_err(write_error)?;
+            }
+        }
+        self.position += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.out.write_all(&self.gathered).map_err(write_error)?;
+        self.gathered.clear();
+        Ok(())
+    }
+
+    fn pad_to(&mut self, align: usize) -> Result<()> {
+        const ZEROS: [u8; ARRAY_ALIGN] = [0; ARRAY_ALIGN];
+        let target = align_up(self.position, align as u64)
+            .ok_or_else(|| Error::new(ErrorKind::Limit, "the container exceeds 2^64 bytes"))?;
+        self.put(&ZEROS[..(target - self.position) as usize])
+    }
+}
+
+fn write_error(error: std::io::Error) -> Error {
+    Error::io("cannot write the container", error)
+}
+
+impl<W: Write> Sink for BlockSink<W> {
+    type Output = W;
+
+    fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
+        let packed = head.bytes < SMALL && self.directory.count() >= ALIGNED_ARRAYS;
+        self.pad_to(if packed { head.dtype.alignment() } else { ARRAY_ALIGN })?;
+        let head = ArrayHead { kind: Kind::Plain, ..*head };
+        self.directory.push(&head, self.position)?;
+        self.open = Some((self.position, head.bytes));
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.put(bytes)
+    }
+
+    fn end(&mut self) -> Result<u64> {
+        let (offset, bytes) = self.open.take().unwrap_or((self.position, 0));
+        let written = self.position - offset;
+        if written != bytes as u64 {
+            return Err(Error::new(
+                ErrorKind::Message,
+                format!("an array gave {written} bytes where {bytes} were announced"),
+            ));
+        }
+        self.last = Some(offset);
+        Ok(self.directory.count() - 1)
+    }
+
+    fn abandon(&mut self) -> Result<()> {
+        self.open = None;
+        self.directory.pop();
+        Ok(())
+    }
+
+    fn last_place(&self) -> Option<u64> {
+        self.last
+    }
+
+    fn repeat(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<Option<u64>> {
+        let head = ArrayHead { kind: Kind::Plain, ..*head };
+        self.directory.push(&head, place).map(Some)
+    }
+
+    fn finish(self, inline: Vec<u8>, tables: &[u8]) -> Result<W> {
+        self.complete(&inline, tables)
+    }
+}
+
+impl<W: Write> BlockSink<W> {
+    /// Names an array that lies elsewhere, and gives its number.
+    pub(in crate::store) fn push_live(&mut self, head: &ArrayHead<'_>, offset: u64) -> Result<u64> {
+        self.live += 1;
+        self.last = None;
+        self.directory.push(head, offset)
+    }
+
+    /// Takes the live array back that was named last.
+    pub(in crate::store) fn pop_live(&mut self) {
+        self.live -= 1;
+        self.directory.pop();
+    }
+
+    /// How many arrays the directory has.
+    pub(in crate::store) fn count(&self) -> u64 {
+        self.directory.count()
+    }
+
+    /// The directory's arrays that lie elsewhere.
+    pub(in crate::store) fn live_entries(&mut self) -> Result<Vec<LiveEntry>> {
+        if self.live == 0 {
+            return Ok(Vec::new());
+        }
+        let count = self.directory.count();
+        let directory = self.directory.complete()?.concat();
+        Directory::parse(&directory, count, VERSION)?.live()
+    }
+
+    /// Whether an array was placed.
+    pub(in crate::store) fn is_empty(&self) -> bool {
+        self.directory.count() == 0 && self.position == HEADER as u64
+    }
+
+    pub(in crate::store) fn complete(mut self, inline: &[u8], tables: &[u8]) -> Result<W> {
+        self.pad_to(8)?;
+        let mut directory = std::mem::take(&mut self.directory);
+        let count = directory.count();
+        let directory = directory.complete()?;
+        let trailer = self.trailer(self.position, inline, tables, directory, count);
+        for part in [inline, tables].iter().chain(&directory) {
+            self.put(part)?;
+        }
+        self.put(&trailer)?;
+        self.flush()?;
+        self.out.flush().map_err(write_error)?;
+        Ok(self.out)
+    }
+
+    pub(in crate::store) fn header(&self) -> &[u8; HEADER] {
+        &self.header
+    }
+
+    /// The trailer of a block whose inline block starts at `start`, with the parts of its directory of so many arrays.
+    pub(in crate::store) fn trailer(
+        &self,
+        start: u64,
+        inline: &[u8],
+        tables: &[u8],
+        directory: [&[u8]; 3],
+        arrays: u64,
+    ) -> [u8; TRAILER] {
+        let [count, records, heap] = directory;
+        let directory = count.len() + records.len() + heap.len();
+        let lengths = [inline.len(), tables.len(), directory];
+        let total = start + (lengths.iter().sum::<usize>() + TRAILER) as u64;
+        let mut trailer = [0; TRAILER];
+        for (at, number) in [
+            (T_TOTAL, total),
+            (T_START, start),
+            (T_INLINE, lengths[0] as u64),
+            (T_TABLES, lengths[1] as u64),
+            (T_DIRECTORY, lengths[2] as u64),
+            (T_ARRAYS, arrays),
+        ] {
+            trailer[at..at + 8].copy_from_slice(&number.to_le_bytes());
+        }
+        let crc =
+            checksum(&[&self.header, inline, tables, count, records, heap, &trailer[..T_CRC]]);
+        trailer[T_CRC..T_CRC + 4].copy_from_slice(&crc.to_le_bytes());
+        trailer[T_LIVE..T_LIVE + 4].copy_from_slice(&self.live.to_le_bytes());
+        trailer[T_MAGIC..].copy_from_slice(&END_MAGIC);
+        trailer
+    }
+}

@@ -1,0 +1,230 @@
+//! Reading a block that was checked.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::memory;
+use crate::memory::live::{Kind, LiveArrays, LiveEntry};
+
+#[cfg(feature = "ndarray")]
+use super::super::directory::PathIndex;
+use super::super::directory::{ArrayPath, Directory, Entry};
+use super::super::{Placed, PlacedHead, Source, Standing};
+use super::{BlockParts, HEADER, truncated};
+
+/// From this version on several arrays may lie at one place.
+const SHARING: u16 = 3;
+
+/// Readers may copy so many times the block's bytes in one reading, and so many beside, up to half of the machine's memory.
+const COPIES: u64 = 16;
+const FREE_COPIES: u64 = 256 << 20;
+
+/// A block that is read.
+#[derive(Clone)]
+pub(crate) struct Block<'de> {
+    bytes: &'de [u8],
+    inline: &'de [u8],
+    tables: &'de [u8],
+    directory: Directory<'de>,
+    version: u16,
+    /// Where array data ends.
+    limit: usize,
+    in_segment: bool,
+    live: Option<&'de Arc<LiveArrays>>,
+    /// What finds arrays by their paths, where that is kept.
+    #[cfg(feature = "ndarray")]
+    paths: Option<&'de PathIndex>,
+    /// What was asked for in the place of the usual limit.
+    copy_limit: Option<u64>,
+    /// What was said of the last array that may be said of the next, too.
+    recent: RefCell<Option<Recent>>,
+}
+
+/// What is said of arrays that are alike.
+#[derive(Clone)]
+struct Recent {
+    alike: usize,
+    bytes: usize,
+    head: Arc<PlacedHead>,
+}
+
+impl<'de> Block<'de> {
+    /// A block whose arrays lie in it.
+    pub(crate) fn parse(bytes: &'de [u8]) -> Result<Self> {
+        let parts = BlockParts::check(bytes)?;
+        parts.check_internal()?;
+        let rest = &bytes[parts.start()..];
+        Block::of_parts(bytes, rest, &parts)
+    }
+
+    /// The same bytes again, without a second look at the checksum.
+    pub(crate) fn with_parts(bytes: &'de [u8], parts: &'de BlockParts) -> Result<Self> {
+        let rest = bytes.get(parts.start()..).ok_or_else(|| truncated(bytes.len() as u64))?;
+        Block::with_rest(bytes, rest, parts)
+    }
+
+    /// The same, where what is not array data has been read to another place: [`BlockParts::read`].
+    pub(crate) fn with_rest(
+        bytes: &'de [u8],
+        rest: &'de [u8],
+        parts: &'de BlockParts,
+    ) -> Result<Self> {
+        Ok(Block {
+            #[cfg(feature = "ndarray")]
+            paths: Some(&parts.paths),
+            ..Block::of_parts(bytes, rest, parts)?
+        })
+    }
+
+    fn of_parts(bytes: &'de [u8], rest: &'de [u8], parts: &BlockParts) -> Result<Self> {
+        let part = |range: &Range<usize>| {
+            rest.get(range.start - parts.start()..range.end - parts.start())
+                .ok_or_else(|| truncated(bytes.len() as u64))
+        };
+        if bytes.len() != parts.total {
+            return Err(truncated(bytes.len() as u64));
+        }
+        Ok(Block {
+            bytes,
+            inline: part(&parts.inline)?,
+            tables: part(&parts.tables)?,
+            directory: Directory::parse(part(&parts.directory)?, parts.arrays, parts.version)?,
+            version: parts.version,
+            limit: parts.start(),
+            in_segment: false,
+            live: None,
+            #[cfg(feature = "ndarray")]
+            paths: None,
+            recent: RefCell::new(None),
+            copy_limit: None,
+        })
+    }
+
+    /// The same, of which readers may copy so many bytes.
+    pub(crate) fn limited(self, copy_limit: Option<u64>) -> Self {
+        Block { copy_limit, ..self }
+    }
+
+    /// The same as the block of a segment, whose arrays are of fixed kinds.
+    pub(crate) fn of_segment(self, live: Option<&'de Arc<LiveArrays>>) -> Self {
+        Block { in_segment: true, live, ..self }
+    }
+
+    /// What the directory says of arrays in live memory.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if it contradicts itself.
+    pub(crate) fn live_entries(&self) -> Result<Vec<LiveEntry>> {
+        self.directory.live()
+    }
+
+    pub(crate) fn directory(&self) -> Directory<'de> {
+        self.directory
+    }
+
+    /// The number of the array of this path.
+    #[cfg(feature = "ndarray")]
+    pub(crate) fn find(&self, path: &str) -> Option<u64> {
+        match self.paths {
+            Some(paths) => paths.find(self.directory, path),
+            None => PathIndex::default().find(self.directory, path),
+        }
+    }
+
+    /// An entry's bytes, which must lie between header and inline block, at their element's alignment.
+    pub(crate) fn placed(&self, number: u64, entry: Entry) -> Result<Placed<'de>> {
+        let Entry { dtype, shape, order, bytes, offset, .. } = entry;
+        let standing = if self.in_segment { Standing::Fixed } else { Standing::Free };
+        let head = Arc::new(PlacedHead { dtype, shape, order, standing });
+        self.at(number, head, offset, bytes)
+    }
+
+    /// So many bytes of the block as the elements of an array.
+    #[inline]
+    fn at(
+        &self,
+        number: u64,
+        head: Arc<PlacedHead>,
+        offset: u64,
+        bytes: usize,
+    ) -> Result<Placed<'de>> {
+        let bad = |what: &str| match self.directory.path(number) {
+            Ok(path) => Error::corrupt(format!("array `{path}`: {what}")),
+            Err(error) => error,
+        };
+        let start = usize::try_from(offset).map_err(|_| bad("its offset is too large"))?;
+        let bytes = start
+            .checked_add(bytes)
+            .filter(|end| start >= HEADER && *end <= self.limit)
+            .and_then(|end| self.bytes.get(start..end))
+            .ok_or_else(|| bad("its bytes lie outside the container's arrays"))?;
+        if !start.is_multiple_of(head.dtype.alignment()) {
+            return Err(bad("its offset is not a multiple of its alignment"));
+        }
+        Ok(Placed { head, bytes, region: None })
+    }
+}
+
+impl<'de> Source<'de> for Block<'de> {
+    fn version(&self) -> u16 {
+        self.version
+    }
+
+    fn inline(&self) -> &'de [u8] {
+        self.inline
+    }
+
+    fn tables(&self) -> &'de [u8] {
+        self.tables
+    }
+
+    fn array_bytes(&self) -> u64 {
+        (self.limit - HEADER) as u64
+    }
+
+    fn copy_limit(&self) -> Option<u64> {
+        if self.version < SHARING {
+            return None;
+        }
+        // What is there may be copied once, whatever is asked for.
+        let all = self.bytes.len() as u64;
+        let usual = || {
+            all.saturating_mul(COPIES).saturating_add(FREE_COPIES).min(memory::half_of_machine())
+        };
+        Some(self.copy_limit.unwrap_or_else(usual).max(all))
+    }
+
+    fn live(&self) -> Option<&'de Arc<LiveArrays>> {
+        self.live
+    }
+
+    fn path(&self, number: u64) -> Result<ArrayPath<'de>> {
+        self.directory.path(number)
+    }
+
+    fn array(&self, number: u64) -> Result<Placed<'de>> {
+        let alike = self.directory.alike(number)?;
+        if let (Some((alike, offset)), Some(recent)) = (alike, &*self.recent.borrow())
+            && recent.alike == alike
+        {
+            return self.at(number, Arc::clone(&recent.head), offset, recent.bytes);
+        }
+        let entry = self.directory.entry(number)?;
+        if entry.kind != Kind::Plain {
+            let Entry { dtype, shape, order, kind, .. } = entry;
+            let standing = Standing::Live(kind, number);
+            let head = Arc::new(PlacedHead { dtype, shape, order, standing });
+            return Ok(Placed { head, bytes: &[], region: None });
+        }
+        let bytes = entry.bytes;
+        let placed = self.placed(number, entry)?;
+        if let Some((alike, _)) = alike {
+            let head = Arc::clone(&placed.head);
+            self.recent.replace(Some(Recent { alike, bytes, head }));
+        }
+        Ok(placed)
+    }
+}
