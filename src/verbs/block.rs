@@ -41,7 +41,7 @@ use super::lookup;
 /// Views need the block to start at a multiple of 64, or of their elements' alignment at least. Where it does not, a view is an
 /// error and a `ShmArray` is a copy.
 ///
-/// A clone costs a reference count: what is to be shared needs no `Arc` around it. An `Arc` of a type that has bytes has none
+/// A clone costs two reference counts: what is to be shared needs no `Arc` around it. An `Arc` of a type that has bytes has none
 /// itself (`Arc<T>` is no `AsRef<[u8]>`): a struct around it with that one method is what to hand over.
 #[derive(Clone)]
 pub struct Block {
@@ -285,7 +285,7 @@ impl Block {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Costs a look through the directory; no element is looked at.
+    /// Costs a look-up of the path, for which the first makes a table where there are more than 16 arrays; no element is looked at.
     ///
     /// # Errors
     ///

@@ -424,7 +424,7 @@ impl Segment {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Costs a look through the directory; no element is looked at.
+    /// Costs a look-up of the path, for which the first makes a table where there are more than 16 arrays; no element is looked at.
     ///
     /// # Errors
     ///
@@ -446,7 +446,7 @@ impl Segment {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Costs a look through the directory; the memory of the live arrays is mapped with the first of them.
+    /// Costs a look-up of the path, as `array_untyped` does; the memory of the live arrays is mapped with the first of them.
     ///
     /// # Errors
     ///

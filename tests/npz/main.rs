@@ -6,6 +6,7 @@
 #![allow(missing_docs)]
 
 mod altered;
+mod blocks;
 #[cfg(target_os = "linux")]
 mod child;
 mod costs;
