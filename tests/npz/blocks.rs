@@ -52,7 +52,7 @@ fn object(count: usize) -> Object {
         named: (0..count).map(|at| (format!("key {at}.é"), layer(at))).collect(),
         lists: (0..count).map(|at| vec![Array1::from_elem(at % 3, 1); 2]).collect(),
         alone: Array0::from_elem((), 7),
-        fortran: Array2::from_shape_fn((3, 4).f(), |(row, column)| (10 * row + column) as i32),
+        fortran: Array2::from_shape_vec((3, 4).f(), (0..12).collect()).unwrap(),
         points: vec![Point { x: 1.5, ok: true }; count],
         days: vec![Datetime64::new(365); 2],
         keys: (0..count as u128).map(|at| ((1 << 64) - 2 + at, Array1::zeros(1))).collect(),
