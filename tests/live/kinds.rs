@@ -1,6 +1,7 @@
 //! The kind of an array is fixed when its segment is made: asked for as another, it is an error that names both.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::Relaxed;
 
 use ndarray::{Array1, ArrayView1, Ix1, Ix2};
 use serde::Deserialize;
@@ -142,5 +143,54 @@ fn a_live_array_in_serdes_buffer_is_no_other_kind_either() {
         assert!(serde_json::from_str::<AtomicArray<f32, Ix1>>(text).is_err());
         assert!(serde_json::from_str::<LockedArray<f32, Ix1>>(text).is_err());
         assert!(serde_json::from_str::<ShmArray1<f32>>(text).is_err());
+    }
+}
+
+/// Live arrays that are alike share an entry of the directory, as others do, and take turns with arrays that do not change.
+#[test]
+fn many_live_arrays_that_are_alike_are_each_its_own() {
+    #[derive(serde_shm::Serialize, serde_shm::Deserialize)]
+    struct Row {
+        locked: LockedArray<f32, Ix1>,
+        plain: ShmArray1<f32>,
+        atomic: AtomicArray<u64, Ix1>,
+    }
+    #[derive(serde_shm::Serialize, serde_shm::Deserialize)]
+    struct Rows {
+        rows: Vec<Row>,
+        list: Vec<LockedArray<u16, Ix1>>,
+    }
+    let row = |at: usize| Row {
+        locked: LockedArray::from(vec![at as f32; 3]),
+        plain: vec![at as f32; 2].into(),
+        atomic: AtomicArray::from(vec![at as u64; 1 + at % 3]),
+    };
+    for count in [0, 1, 2, 17, 60] {
+        let list = (0..count).map(|at| LockedArray::from(vec![at as u16; at % 4])).collect();
+        let made = serde_shm::to_shared(&Rows { rows: (0..count).map(row).collect(), list });
+        let made = made.unwrap();
+        let infos = made.arrays().unwrap();
+        assert_eq!(infos.len(), 4 * count);
+        assert_eq!(infos.iter().filter(|info| info.is_live()).count(), 3 * count);
+        let opened = Segment::open(made.id()).unwrap();
+        let Rows { rows, list } = opened.get().unwrap();
+        for (at, row) in rows.iter().enumerate() {
+            assert!(row.locked.read().unwrap().iter().all(|item| *item == at as f32));
+            assert_eq!((row.plain[1], row.atomic.shape()[0]), (at as f32, 1 + at % 3));
+            // What is written here is seen through the maker's handle, there and nowhere else.
+            row.locked.write().unwrap()[2] = -1.0 - at as f32;
+            row.atomic.store(0, 1000 + at as u64, Relaxed).unwrap();
+            list[at].write().unwrap().fill(2000 + at as u16);
+        }
+        let Rows { rows, list } = made.get().unwrap();
+        for (at, row) in rows.iter().enumerate() {
+            let value = at as f32;
+            assert_eq!(row.locked.read().unwrap().to_vec(), [value, value, -1.0 - value]);
+            assert_eq!(row.atomic.load(0, Relaxed).unwrap(), 1000 + at as u64);
+            assert_eq!(list[at].read().unwrap().to_vec(), vec![2000 + at as u16; at % 4]);
+            let path = format!("rows.{at}.locked");
+            let any = opened.live_untyped(&path).unwrap();
+            assert_eq!(any.read().unwrap().view().view::<f32, Ix1>().unwrap()[2], -1.0 - value);
+        }
     }
 }

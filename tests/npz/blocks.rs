@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ndarray::{Array0, Array1, Array2, ShapeBuilder};
 use serde_shm::element::{Datetime64, Days};
-use serde_shm::{Element, Serialize, to_npz, to_writer};
+use serde_shm::{Element, Order, Serialize, ShmArray1, UntypedArray, to_npz, to_writer};
 
 use crate::support::{folder, python};
 
@@ -36,11 +36,18 @@ struct Object {
     #[shm_array]
     days: Vec<Datetime64<Days>>,
     keys: BTreeMap<u128, Array1<u8>>,
+    times: Vec<ShmArray1<Datetime64<Days>>>,
+    turned: Vec<UntypedArray>,
 }
 
 fn layer(at: usize) -> Layer {
     let at = at as f64;
     Layer { weight: Array2::from_elem((2, 3), at as f32), bias: Array1::from_elem(3, at) }
+}
+
+fn big_endian() -> UntypedArray {
+    let dtype = ">i4".parse().unwrap();
+    UntypedArray::from_owner(dtype, &[2], Order::C, vec![0, 0, 0, 1, 0, 0, 0, 2]).unwrap()
 }
 
 fn object(count: usize) -> Object {
@@ -56,6 +63,8 @@ fn object(count: usize) -> Object {
         points: vec![Point { x: 1.5, ok: true }; count],
         days: vec![Datetime64::new(365); 2],
         keys: (0..count as u128).map(|at| ((1 << 64) - 2 + at, Array1::zeros(1))).collect(),
+        times: (0..count).map(|at| vec![Datetime64::new(3); at % 2].into()).collect(),
+        turned: (0..count).map(|_| big_endian()).collect(),
     }
 }
 
