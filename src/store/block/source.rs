@@ -9,7 +9,7 @@ use crate::memory;
 use crate::memory::live::{Kind, LiveArrays, LiveEntry};
 
 #[cfg(feature = "ndarray")]
-use super::super::directory::PathIndex;
+use super::super::directory::{self, PathIndex};
 use super::super::directory::{ArrayPath, Directory, Entry};
 use super::super::{Placed, PlacedHead, Source, Standing};
 use super::{BlockParts, HEADER, truncated};
@@ -130,7 +130,7 @@ impl<'de> Block<'de> {
     pub(crate) fn find(&self, path: &str) -> Option<u64> {
         match self.paths {
             Some(paths) => paths.find(self.directory, path),
-            None => PathIndex::default().find(self.directory, path),
+            None => directory::look_through(self.directory, path),
         }
     }
 

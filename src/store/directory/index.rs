@@ -22,14 +22,20 @@ struct Table {
 impl PathIndex {
     /// The number of the array of this path; of several the first. The directory is always the same.
     pub(crate) fn find(&self, directory: Directory<'_>, path: &str) -> Option<u64> {
-        let has_path = |number: &u64| has_path(directory, *number, path);
         let is_large = directory.len() > FEW;
         match is_large.then(|| self.0.get_or_init(|| Table::new(directory))) {
-            Some(Some(table)) => table.find(table.hash(path), |number| has_path(&number)),
+            Some(Some(table)) => {
+                table.find(table.hash(path), |number| has_path(directory, number, path))
+            }
             // There are few, or there is no memory for a table.
-            None | Some(None) => (0..directory.len()).find(has_path),
+            None | Some(None) => look_through(directory, path),
         }
     }
+}
+
+/// The same without a table: for who looks once.
+pub(crate) fn look_through(directory: Directory<'_>, path: &str) -> Option<u64> {
+    (0..directory.len()).find(|number| has_path(directory, *number, path))
 }
 
 impl std::fmt::Debug for PathIndex {

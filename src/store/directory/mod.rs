@@ -22,7 +22,7 @@ use self::series::SeriesTable;
 
 pub(crate) use build::DirectoryBuilder;
 #[cfg(feature = "ndarray")]
-pub(crate) use index::PathIndex;
+pub(crate) use index::{PathIndex, look_through};
 pub(crate) use path::ArrayPath;
 
 /// What the directory says of one array: checked in itself, not yet against the container.
