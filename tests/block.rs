@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use ndarray::{Array1, Array2, Ix1, Ix2};
+use proptest::collection::vec;
+use proptest::prelude::{any, prop_assert_eq, proptest};
 use serde::{Deserialize, Serialize};
 use serde_shm::{AlignedBytes, Block, ErrorKind, ShmArray1, ShmArray2, to_bytes};
 
@@ -198,4 +200,69 @@ fn threads_share_a_block() {
     });
     assert_eq!(sums.into_inner().unwrap(), 4 * 28_000);
     assert_eq!(block.get::<Vec<ShmArray1<u64>>>().unwrap()[1], Array1::from_elem(1000, 1));
+}
+
+/// A tree whose arrays hold their own paths.
+#[derive(Serialize, Debug)]
+enum Node {
+    Leaf(ShmArray1<u8>),
+    Pair { left: Box<Node>, right: Box<Node> },
+    List(Vec<Node>),
+    Named(BTreeMap<String, Node>),
+    Numbered(BTreeMap<u8, Node>),
+    Both(Box<Node>, Box<Node>),
+    Perhaps(Option<Box<Node>>),
+}
+
+impl Node {
+    /// Out of choices: each leaf is told where it stands.
+    fn grow(choices: &mut impl Iterator<Item = u8>, path: &str, depth: u32) -> Self {
+        let next = |choices: &mut _, step: String| {
+            let path = if path.is_empty() { step } else { format!("{path}.{step}") };
+            Node::grow(choices, &path, depth + 1)
+        };
+        let choice = if depth > 6 { 0 } else { choices.next().unwrap_or(0) };
+        let count = choice / 7 % 4;
+        match choice % 7 {
+            0 => {
+                let dot = if path.is_empty() { "" } else { "." };
+                Node::Leaf(format!("{path}{dot}Leaf").into_bytes().into())
+            }
+            1 => Node::Pair {
+                left: next(choices, "Pair.left".into()).into(),
+                right: next(choices, "Pair.right".into()).into(),
+            },
+            2 => Node::List((0..count).map(|at| next(choices, format!("List.{at}"))).collect()),
+            3 => {
+                let entry = |at| {
+                    let key = ["a", "b", "left", "0"][usize::from(at)];
+                    (key.to_owned(), next(choices, format!("Named.{key}")))
+                };
+                Node::Named((0..count).map(entry).collect())
+            }
+            4 => {
+                let entry = |at| (at, next(choices, format!("Numbered.{at}")));
+                Node::Numbered((0..count).map(entry).collect())
+            }
+            5 => Node::Both(
+                next(choices, "Both.0".into()).into(),
+                next(choices, "Both.1".into()).into(),
+            ),
+            _ => Node::Perhaps((count > 0).then(|| next(choices, "Perhaps".into()).into())),
+        }
+    }
+}
+
+proptest! {
+    /// What one array's path has in common with that of the one before is not written again: levels, fields of the same number and
+    /// keys that change under it must not be taken for the same.
+    #[test]
+    fn every_array_has_its_own_path(choices in vec(any::<u8>(), 0..200)) {
+        let tree = Node::grow(&mut choices.into_iter(), "", 0);
+        let block = Block::new(to_bytes(&tree).unwrap()).unwrap();
+        for array in block.arrays().unwrap() {
+            let path = block.array::<u8, Ix1>(array.path()).unwrap().to_vec();
+            prop_assert_eq!(String::from_utf8(path).unwrap(), array.path());
+        }
+    }
 }

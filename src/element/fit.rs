@@ -37,10 +37,12 @@ const NARROW: &str = "its strings are shorter";
 /// # Errors
 ///
 /// What is different, if more than the two names need be said.
+#[inline]
 pub(crate) fn fit(found: &DType, wanted: &DType) -> Result<Fit, String> {
-    if found == wanted {
-        return Ok(Fit::Same);
-    }
+    if found == wanted { Ok(Fit::Same) } else { fit_other(found, wanted) }
+}
+
+fn fit_other(found: &DType, wanted: &DType) -> Result<Fit, String> {
     let mut plan = Plan { from_size: found.item_size(), steps: Vec::new() };
     plan.element(found, wanted, 0, 0)?;
     let swapped = plan.steps.iter().any(|step| step.swap);

@@ -46,27 +46,26 @@ impl<'d> Bools<'d> {
 }
 
 /// Every byte of a bool is 0 or 1. The length is a multiple of the dtype's.
+#[inline]
 pub(crate) fn check_values(dtype: &DType, bytes: &[u8]) -> Result<(), Misfit> {
     match dtype.inner() {
         Kind::Scalar(Scalar::Bool) => check_bools(bytes),
-        Kind::Struct(_) if !bytes.is_empty() => {
-            let all = Bools::of(dtype);
-            if all.is_empty() {
-                return Ok(());
-            }
-            for (index, item) in bytes.chunks_exact(dtype.item_size()).enumerate() {
-                for bools in &all {
-                    bools.check(item).map_err(|(field, byte)| Misfit::Bool {
-                        index,
-                        field,
-                        byte,
-                    })?;
-                }
-            }
-            Ok(())
-        }
+        Kind::Struct(_) if !bytes.is_empty() => check_structs(dtype, bytes),
         _ => Ok(()),
     }
+}
+
+fn check_structs(dtype: &DType, bytes: &[u8]) -> Result<(), Misfit> {
+    let all = Bools::of(dtype);
+    if all.is_empty() {
+        return Ok(());
+    }
+    for (index, item) in bytes.chunks_exact(dtype.item_size()).enumerate() {
+        for bools in &all {
+            bools.check(item).map_err(|(field, byte)| Misfit::Bool { index, field, byte })?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether some bytes are no element of the dtype, because a bool is in it.

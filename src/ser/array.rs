@@ -88,12 +88,12 @@ impl<S: Sink> Place<'_, '_, S> {
         let writer = &mut *self.writer;
         writer.flush(self.next);
         self.next = 0;
-        let mut path = std::mem::take(&mut writer.path);
-        writer.place_name(self.here.get(), self.depth, &mut path);
+        let name = writer.place_name(self.here.get(), self.depth);
+        let path = name.text();
         let Descriptor { dtype, shape, order, kind, .. } = found;
-        let head = ArrayHead { path: &path, dtype, shape, order: *order, kind: *kind, bytes };
+        let head = ArrayHead { path, dtype, shape, order: *order, kind: *kind, bytes };
         let number = writer.sink.repeat(&head, at);
-        writer.path = path;
+        writer.keep_name(name);
         let number = number.map_err(|error| writer.fail(error.into_serde()))?;
         writer.arrays += u64::from(number.is_some());
         Ok(number)
@@ -120,11 +120,11 @@ impl<S: Sink> Place<'_, '_, S> {
             )));
         };
         writer.arrays += 1;
-        let mut path = std::mem::take(&mut writer.path);
-        writer.place_name(self.here.get(), self.depth, &mut path);
-        let head = ArrayHead { path: &path, dtype, shape, order, kind, bytes };
+        let name = writer.place_name(self.here.get(), self.depth);
+        let path = name.text();
+        let head = ArrayHead { path, dtype, shape, order, kind, bytes };
         let begun = writer.sink.begin(&head);
-        writer.path = path;
+        writer.keep_name(name);
         begun.map_err(|error| writer.fail(error.into_serde()))?;
         Ok(bytes)
     }

@@ -87,6 +87,12 @@ impl Here {
         Here(self.0 & !0xff | u64::from(slot))
     }
 
+    /// Whether it is the same part, in whatever slot, and of any record, sequence or map: a field has its number among those of all
+    /// rows. An entry and what is learnt are called by what is in their level.
+    pub(super) fn is_same(self, other: Here) -> bool {
+        matches!(self.part(), Part::Field(_) | Part::Item(_)) && self.with(0).0 == other.with(0).0
+    }
+
     pub(super) fn part(self) -> Part {
         let number = (self.0 >> NUMBER & ((1 << (KIND - NUMBER)) - 1)) as usize;
         match self.0 >> KIND {

@@ -68,6 +68,7 @@ use crate::wire::Tag;
 use forms::Before;
 use frames::{Depth, Frame, Here};
 use newtypes::Newtypes;
+use path::PlaceName;
 use room::ROOM;
 use schema::{Arena, Schemas};
 use shared::SharedArrays;
@@ -180,7 +181,7 @@ struct Writer<'a, S> {
     /// How many arrays were begun.
     arrays: u64,
     /// Where the last of them stands, and the memory for where the next does; and the same for its shape.
-    path: String,
+    name: PlaceName,
     shape: Vec<usize>,
     /// Those that have shared owners.
     shared: SharedArrays,
@@ -288,7 +289,7 @@ impl<'a, S: Sink> Writer<'a, S> {
             readable: false,
             newtypes: Newtypes::Bare,
             arrays: 0,
-            path: String::new(),
+            name: PlaceName::default(),
             shape: Vec::new(),
             shared: SharedArrays::default(),
             failed: false,

@@ -29,22 +29,47 @@ impl From<Text<'_>> for Step {
     }
 }
 
+/// The name of an array, and where in it the steps of each level around the array end.
+#[derive(Default)]
+pub(super) struct PlaceName {
+    text: String,
+    steps: Vec<(Here, usize)>,
+}
+
+impl PlaceName {
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
 impl<S> Writer<'_, S> {
-    /// Writes the name of an array that stands here into `name`: steps joined by dots, `arr_0` for the root. The room is empty.
+    /// The name of an array that stands here: steps joined by dots, `arr_0` for the root. The room is empty.
     ///
     /// What could be taken for a separator, a folder or a control character is written `%XX`, so that different
     /// places have different names and every name is safe as that of an archive's member.
-    pub(super) fn place_name(&self, here: Here, depth: Depth, name: &mut String) {
-        name.clear();
-        for level in 1..depth.levels() {
-            if let Some(frame) = self.frames.get(level) {
-                self.push_steps(level, frame.here, name);
-            }
+    ///
+    /// It is given back by [`keep_name`](Self::keep_name): the steps that the next name begins with, too, are not written again.
+    pub(super) fn place_name(&mut self, here: Here, depth: Depth) -> PlaceName {
+        let mut name = std::mem::take(&mut self.name);
+        let outer =
+            || (1..depth.levels()).filter_map(|level| Some((level, self.frames.get(level)?.here)));
+        let same = outer().zip(&name.steps).take_while(|((_, here), step)| here.is_same(step.0));
+        let same = same.count();
+        name.steps.truncate(same);
+        name.text.truncate(name.steps.last().map_or(0, |step| step.1));
+        for (level, here) in outer().skip(same) {
+            self.push_steps(level, here, &mut name.text);
+            name.steps.push((here, name.text.len()));
         }
-        self.push_steps(depth.levels(), here, name);
-        if name.is_empty() {
-            name.push_str("arr_0");
+        self.push_steps(depth.levels(), here, &mut name.text);
+        if name.text.is_empty() {
+            name.text.push_str("arr_0");
         }
+        name
+    }
+
+    pub(super) fn keep_name(&mut self, name: PlaceName) {
+        self.name = name;
     }
 
     #[inline]

@@ -43,6 +43,8 @@ pub(crate) struct ArchiveWriter<W: Write + Seek> {
     directory: Vec<u8>,
     count: u64,
     open: Option<Open>,
+    /// The last header, for its memory.
+    header: Vec<u8>,
     /// From this size on a member has 64-bit sizes.
     wide_from: u64,
     /// Members that were ended and wait to be compressed, and their bytes.
@@ -101,6 +103,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
             directory: Vec::new(),
             count: 0,
             open: None,
+            header: Vec::new(),
             wide_from: WIDE_FROM,
             waiting: Vec::new(),
             waiting_bytes: 0,
@@ -149,7 +152,8 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         let header = self.out.position();
         let wide = size >= self.wide_from;
         let record = Record { name, method, crc: 0, size, stored_size: size, header, wide };
-        self.out.append(&record.local_header(self.settings.align)).map_err(write_error)?;
+        record.local_header(self.settings.align, &mut self.header);
+        self.out.append(&self.header).map_err(write_error)?;
         Ok(Started { header, sum: crc32fast::Hasher::new() })
     }
 
@@ -373,7 +377,8 @@ impl<W: Write + Seek> ArchiveWriter<W> {
             let (crc, header) = (sum.finalize(), self.out.position());
             let wide = size >= self.wide_from;
             let record = Record { name, method, crc, size, stored_size, header, wide };
-            self.out.append(&record.local_header(self.settings.align)).map_err(write_error)?;
+            record.local_header(self.settings.align, &mut self.header);
+            self.out.append(&self.header).map_err(write_error)?;
             if method == STORED {
                 self.out.append(data).map_err(write_error)?;
             }
@@ -461,37 +466,37 @@ struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// The member's own header with all that stands before its data.
-    fn local_header(&self, align: u16) -> Vec<u8> {
-        let mut extra = Vec::new();
-        if let Some((_, sizes)) = self.late_zip64() {
-            extra.extend_from_slice(&ZIP64.to_le_bytes());
-            extra.extend_from_slice(&(sizes.len() as u16).to_le_bytes());
-            extra.extend_from_slice(&sizes);
-        }
-        let data = self.header + (LOCAL_LEN + self.name.len() + extra.len()) as u64;
-        let mut pad = (data.wrapping_neg() % u64::from(align)) as usize;
-        if self.method == STORED && pad > 0 {
-            // The field needs six bytes for itself.
-            while pad < 6 {
-                pad += usize::from(align);
-            }
-            extra.extend_from_slice(&ALIGNMENT.to_le_bytes());
-            extra.extend_from_slice(&(pad as u16 - 4).to_le_bytes());
-            extra.extend_from_slice(&align.to_le_bytes());
-            extra.resize(extra.len() + pad - 6, 0);
-        }
-        let mut bytes = Vec::with_capacity(LOCAL_LEN + self.name.len() + extra.len());
+    /// The member's own header with all that stands before its data, in the place of `bytes`.
+    fn local_header(&self, align: u16, bytes: &mut Vec<u8>) {
+        bytes.clear();
         bytes.extend_from_slice(&LOCAL);
         for number in [version(self.wide), flags(self.name), self.method, 0, DATE] {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
         bytes.extend_from_slice(&self.late_fields().1);
         bytes.extend_from_slice(&(self.name.len() as u16).to_le_bytes());
-        bytes.extend_from_slice(&(extra.len() as u16).to_le_bytes());
+        bytes.extend_from_slice(&[0; 2]);
         bytes.extend_from_slice(self.name.as_bytes());
-        bytes.extend_from_slice(&extra);
-        bytes
+        let extra = bytes.len();
+        if let Some((_, sizes)) = self.late_zip64() {
+            bytes.extend_from_slice(&ZIP64.to_le_bytes());
+            bytes.extend_from_slice(&(sizes.len() as u16).to_le_bytes());
+            bytes.extend_from_slice(&sizes);
+        }
+        let data = self.header + bytes.len() as u64;
+        let mut pad = (data.wrapping_neg() % u64::from(align)) as usize;
+        if self.method == STORED && pad > 0 {
+            // The field needs six bytes for itself.
+            while pad < 6 {
+                pad += usize::from(align);
+            }
+            bytes.extend_from_slice(&ALIGNMENT.to_le_bytes());
+            bytes.extend_from_slice(&(pad as u16 - 4).to_le_bytes());
+            bytes.extend_from_slice(&align.to_le_bytes());
+            bytes.resize(bytes.len() + pad - 6, 0);
+        }
+        let extra = (bytes.len() - extra) as u16;
+        bytes[LOCAL_LEN - 2..LOCAL_LEN].copy_from_slice(&extra.to_le_bytes());
     }
 
     /// The checksum and the sizes in the member's own header, which are known late, and where they stand in it.

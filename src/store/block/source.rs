@@ -10,7 +10,7 @@ use crate::memory::live::{Kind, LiveArrays, LiveEntry};
 
 #[cfg(feature = "ndarray")]
 use super::super::directory::{self, PathIndex};
-use super::super::directory::{ArrayPath, Directory, Entry};
+use super::super::directory::{ArrayPath, Directory, Entry, Like};
 use super::super::{Placed, PlacedHead, Source, Standing};
 use super::{BlockParts, HEADER, truncated};
 
@@ -42,10 +42,10 @@ pub(crate) struct Block<'de> {
     recent: RefCell<Option<Recent>>,
 }
 
-/// What is said of arrays that are alike.
+/// An array, and what is said of all that are like it.
 #[derive(Clone)]
 struct Recent {
-    alike: usize,
+    like: Like,
     bytes: usize,
     head: Arc<PlacedHead>,
 }
@@ -161,7 +161,8 @@ impl<'de> Block<'de> {
             .filter(|end| start >= HEADER && *end <= self.limit)
             .and_then(|end| self.bytes.get(start..end))
             .ok_or_else(|| bad("its bytes lie outside the container's arrays"))?;
-        if !start.is_multiple_of(head.dtype.alignment()) {
+        // Alignments are powers of two.
+        if start & (head.dtype.alignment() - 1) != 0 {
             return Err(bad("its offset is not a multiple of its alignment"));
         }
         Ok(Placed { head, bytes, region: None })
@@ -206,11 +207,17 @@ impl<'de> Source<'de> for Block<'de> {
     }
 
     fn array(&self, number: u64) -> Result<Placed<'de>> {
-        let alike = self.directory.alike(number)?;
-        if let (Some((alike, offset)), Some(recent)) = (alike, &*self.recent.borrow())
-            && recent.alike == alike
+        let mut recent = self.recent.borrow_mut();
+        let next = recent.as_ref().and_then(|recent| recent.like.next(number));
+        let like = match next {
+            Some(next) => Some(next),
+            None => self.directory.like(number)?,
+        };
+        if let (Some(like), Some(recent)) = (like, &mut *recent)
+            && recent.like.alike == like.alike
         {
-            return self.at(number, Arc::clone(&recent.head), offset, recent.bytes);
+            recent.like = like;
+            return self.at(number, Arc::clone(&recent.head), like.offset, recent.bytes);
         }
         let entry = self.directory.entry(number)?;
         if entry.kind != Kind::Plain {
@@ -221,9 +228,8 @@ impl<'de> Source<'de> for Block<'de> {
         }
         let bytes = entry.bytes;
         let placed = self.placed(number, entry)?;
-        if let Some((alike, _)) = alike {
-            let head = Arc::clone(&placed.head);
-            self.recent.replace(Some(Recent { alike, bytes, head }));
+        if let Some(like) = like {
+            *recent = Some(Recent { like, bytes, head: Arc::clone(&placed.head) });
         }
         Ok(placed)
     }

@@ -66,6 +66,29 @@ impl Entry {
     }
 }
 
+/// Where an array of a series starts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Like {
+    number: u64,
+    /// Arrays with the same number here differ in their places alone.
+    pub(crate) alike: usize,
+    pub(crate) offset: u64,
+    /// So many arrays of the next numbers follow, each so far behind the one before.
+    more: u64,
+    pitch: u64,
+}
+
+impl Like {
+    /// The array of this number, if it is the next and follows by the rule.
+    #[inline]
+    pub(crate) fn next(self, number: u64) -> Option<Self> {
+        // Where a sum exceeds 64 bits, whoever looks the array up says so.
+        let offset = self.offset.checked_add(self.pitch)?;
+        let is_next = self.more > 0 && self.number + 1 == number;
+        is_next.then_some(Like { number, offset, more: self.more - 1, ..self })
+    }
+}
+
 /// A directory that is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Directory<'a>(Table<'a>);
@@ -127,20 +150,14 @@ impl<'a> Directory<'a> {
         entry.map_err(|fault| self.fault(number, fault))
     }
 
-    /// Where the array of this number starts, and a number that those have in common of which the directory says the same but
-    /// for that.
+    /// Where the array of this number starts, if more is said of it that goes for others, too.
     ///
     /// # Errors
     ///
     /// `Corrupt` if there is no such array.
-    #[inline]
-    pub(crate) fn alike(&self, number: u64) -> Result<Option<(usize, u64)>> {
+    pub(crate) fn like(&self, number: u64) -> Result<Option<Like>> {
         let Table::Series(table) = &self.0 else { return Ok(None) };
-        let alike = table.find(number).and_then(|found| match found.alike() {
-            Some(alike) => table.offset(found).map(|offset| Some((alike, offset))),
-            None => Ok(None),
-        });
-        alike.map_err(|fault| self.fault(number, fault))
+        table.like(number).map_err(|fault| self.fault(number, fault))
     }
 
     /// How many arrays lie not in the container but in live memory.

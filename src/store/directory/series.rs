@@ -7,7 +7,7 @@ use super::build::Head;
 use super::form::{self, Form, FormBytes};
 use super::path::{ArrayPath, Step};
 use super::run::{Run, Series, Steps};
-use super::{Entry, Fault, numbers};
+use super::{Entry, Fault, Like, numbers};
 
 // A record, little-endian:
 //   0 offset u64 | 8 pitch u64 | 16 first number u32 | 20 items u32 | 24 heap u32 | 28 before u32 | 32 after u32 |
@@ -56,12 +56,23 @@ pub(super) struct Found<'a> {
     /// That of the first series of its set, which has the column of names.
     leader: &'a [u8; RECORD],
     item: usize,
+    /// How many arrays follow before those of the next series.
+    before_next: u64,
 }
 
 impl Found<'_> {
     /// What arrays have in common of which the same is said, but for their places: the same number.
-    pub(super) fn alike(&self) -> Option<usize> {
+    fn alike(&self) -> Option<usize> {
         (self.record[COLUMNS] & SHAPES == 0).then_some(self.record.as_ptr().addr())
+    }
+
+    /// How many arrays follow with the next numbers, each so far behind the one before.
+    fn regular(&self) -> (u64, u64) {
+        if self.record[STRIDE] != 1 || self.record[COLUMNS] & OFFSETS != 0 {
+            return (0, 0);
+        }
+        let more = numbers::<4>(self.record, ITEMS) - self.item as u64 - 1;
+        (more.min(self.before_next), numbers::<8>(self.record, PITCH))
     }
 }
 
@@ -119,7 +130,10 @@ impl<'a> SeriesTable<'a> {
                 && record[ITEMS..HEAP] == leader[0][ITEMS..HEAP]
                 && numbers::<4>(record, FIRST) == first + place
                 && item < numbers::<4>(record, ITEMS);
-            is_right.then_some(Found { record, leader: &leader[0], item: item as usize })
+            let end = self.records.get(after).map_or(self.count, |next| numbers::<4>(next, FIRST));
+            let before_next = end.saturating_sub(number + 1);
+            let item = item as usize;
+            is_right.then_some(Found { record, leader: &leader[0], item, before_next })
         };
         found().ok_or_else(|| Fault::Other("no series of the directory has it".to_owned()))
     }
@@ -147,7 +161,7 @@ impl<'a> SeriesTable<'a> {
     }
 
     pub(super) fn path(&self, number: u64) -> Result<ArrayPath<'a>, Fault> {
-        let Found { record, leader, item } = self.find(number)?;
+        let Found { record, leader, item, .. } = self.find(number)?;
         let parts = self.parts(record)?;
         let text = |bytes| std::str::from_utf8(bytes).map_err(|_| Fault::NoText);
         let mut step = Step::None;
@@ -214,6 +228,14 @@ impl<'a> SeriesTable<'a> {
         };
         let offset = past.and_then(|past| numbers::<8>(record, OFFSET).checked_add(past));
         offset.ok_or_else(|| Fault::Other("its offset exceeds 64 bits".to_owned()))
+    }
+
+    /// Where an array stands, if more is said that goes for others, too.
+    pub(super) fn like(&self, number: u64) -> Result<Option<Like>, Fault> {
+        let found = self.find(number)?;
+        let Some(alike) = found.alike() else { return Ok(None) };
+        let (more, pitch) = found.regular();
+        Ok(Some(Like { number, alike, offset: self.offset(found)?, more, pitch }))
     }
 
     pub(super) fn entry(&self, found: Found<'_>) -> Result<Entry, Fault> {

@@ -1,5 +1,6 @@
 //! What an array's member is called.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Display;
 
@@ -28,12 +29,15 @@ impl Names {
     /// The array's path if it is free and fit for a member, else the nearest name that is.
     pub(super) fn take(&mut self, path: &str) -> String {
         let path = fit(path);
-        let mut name = path.clone();
-        while let Some(last) = self.0.get(&name) {
-            // The count is kept with the plain path: a thousand equal ones are not tried one after the other.
-            let next = self.0.get(&path).unwrap_or(last) + 1;
-            self.0.insert(path.clone(), next);
-            name = format!("{path}~{next}");
+        let mut name = path.into_owned();
+        if self.0.contains_key(&name) {
+            let path = name.clone();
+            while let Some(last) = self.0.get(&name) {
+                // The count is kept with the plain path: a thousand equal ones are not tried one after the other.
+                let next = self.0.get(&path).unwrap_or(last) + 1;
+                self.0.insert(path.clone(), next);
+                name = format!("{path}~{next}");
+            }
         }
         self.0.insert(name.clone(), 0);
         name
@@ -46,14 +50,15 @@ impl Names {
 
 /// The serializer's paths are fit as they are; this is the last guard, so that no file is written that `from_npz`
 /// would refuse.
-fn fit(path: &str) -> String {
+fn fit(path: &str) -> Cow<'_, str> {
     let end = (0..=path.len().min(MAX_NAME)).rev().find(|at| path.is_char_boundary(*at));
-    let mut name = path[..end.unwrap_or(0)].to_owned();
-    if zip::name_fault(&name).is_some() {
-        name = name.replace(['\0', '\\'], "_").replace("..", "__");
-        if name.is_empty() || name.starts_with('/') {
-            name.insert(0, '_');
-        }
+    let name = &path[..end.unwrap_or(0)];
+    if zip::name_fault(name).is_none() {
+        return Cow::Borrowed(name);
     }
-    name
+    let mut name = name.replace(['\0', '\\'], "_").replace("..", "__");
+    if name.is_empty() || name.starts_with('/') {
+        name.insert(0, '_');
+    }
+    Cow::Owned(name)
 }

@@ -19,6 +19,8 @@ pub(crate) struct NpzSink<'r, W: Write + Seek> {
     settings: Settings,
     block: ExternalBlock,
     names: Names,
+    /// That of the array that was begun last, which is often that of the next.
+    header: Header,
     open: Option<Open>,
     /// Told of the bytes of arrays as they are dealt with.
     report: &'r mut dyn FnMut(u64),
@@ -26,14 +28,30 @@ pub(crate) struct NpzSink<'r, W: Write + Seek> {
     ahead: u64,
 }
 
-/// The array that was begun.
+/// The array that was begun, of the last header.
 struct Open {
     name: String,
+    bytes: usize,
+    written: usize,
+}
+
+/// The header of a member, with what it was made of.
+struct Header {
     dtype: DType,
     shape: Vec<usize>,
     order: Order,
-    bytes: usize,
-    written: usize,
+    text: Vec<u8>,
+}
+
+impl Header {
+    fn new(dtype: &DType, shape: &[usize], order: Order, align: u16) -> Self {
+        let text = npy::header(dtype, shape, order, align.into());
+        Header { dtype: dtype.clone(), shape: shape.to_vec(), order, text }
+    }
+
+    fn is_of(&self, dtype: &DType, shape: &[usize], order: Order) -> bool {
+        self.dtype == *dtype && self.shape == shape && self.order == order
+    }
 }
 
 /// What is reported at once: a bar that moves a few dozen times a second.
@@ -47,6 +65,7 @@ impl<'r, W: Write + Seek> NpzSink<'r, W> {
             archive: ArchiveWriter::new(out, settings),
             block: ExternalBlock::new(),
             names: Names::new(),
+            header: Header::new(&DType::U8, &[], Order::C, settings.align),
             open: None,
             report,
             ahead: 0,
@@ -62,9 +81,12 @@ impl<'r, W: Write + Seek> NpzSink<'r, W> {
         order: Order,
         bytes: usize,
     ) -> Result<()> {
-        let header = npy::header(dtype, shape, order, self.settings.align.into());
+        if !self.header.is_of(dtype, shape, order) {
+            self.header = Header::new(dtype, shape, order, self.settings.align);
+        }
+        let header = &self.header.text;
         self.archive.begin(&file_name(name), header.len() as u64 + bytes as u64)?;
-        self.archive.write(&header)
+        self.archive.write(header)
     }
 }
 
@@ -75,14 +97,7 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
         let name = self.names.take(head.path);
         self.member(&name, head.dtype, head.shape, head.order, head.bytes)?;
-        self.open = Some(Open {
-            name,
-            dtype: head.dtype.clone(),
-            shape: head.shape.to_vec(),
-            order: head.order,
-            bytes: head.bytes,
-            written: 0,
-        });
+        self.open = Some(Open { name, bytes: head.bytes, written: 0 });
         Ok(())
     }
 
@@ -111,7 +126,7 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
     }
 
     fn end(&mut self) -> Result<u64> {
-        let Some(Open { name, dtype, shape, order, bytes, written }) = self.open.take() else {
+        let Some(Open { name, bytes, written }) = self.open.take() else {
             return Err(Error::new(ErrorKind::Message, "an array was ended that was not begun"));
         };
         if written != bytes {
@@ -121,8 +136,8 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
             ));
         }
         let pieces = Pieces { piece: PIECE, packed: self.archive.end()? };
-        let kind = Kind::Plain;
-        let head = ArrayHead { path: &name, dtype: &dtype, shape: &shape, order, kind, bytes };
+        let &Header { ref dtype, ref shape, order, .. } = &self.header;
+        let head = ArrayHead { path: &name, dtype, shape, order, kind: Kind::Plain, bytes };
         self.block.push(&head, pieces)
     }
 
