@@ -1,7 +1,7 @@
 //! What live arrays cost: a lock that is free, one operation of an element, bulk work; and the figures of promises that
 //! are of time: how long a killed holder is waited for, how long an update takes to be seen.
 //!
-//! `cargo bench --bench live`. Each figure is a median of several runs; those that are compared are taken by turns.
+//! `cargo bench -p serde_shm_benches --bench live`. Each figure is a median of several runs; those that are compared are taken by turns.
 #![allow(missing_docs)]
 
 use std::hint::black_box;

@@ -421,7 +421,7 @@ mod linux {
                 println!("without NumPy: SERDE_SHM_PYTHON is not set");
                 return None;
             };
-            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/npz.py");
+            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("npz.py");
             let mut process = Command::new(python)
                 .arg(script)
                 .current_dir(folder)

@@ -119,7 +119,6 @@ mod linux {
         archive(&object, rounds / 4 + 1, folder.path());
     }
 
-    #[cfg(feature = "npz")]
     fn archive(object: &Object, rounds: usize, folder: &std::path::Path) {
         let path = folder.join("small.npz");
         let save = || timed(|| serde_shm::to_npz(&path, object).unwrap()).0;
@@ -138,9 +137,6 @@ mod linux {
             median(&mut opens) * 1e3
         );
     }
-
-    #[cfg(not(feature = "npz"))]
-    fn archive(_: &Object, _: usize, _: &std::path::Path) {}
 
     #[derive(Serialize)]
     struct Map {

@@ -1,6 +1,6 @@
 //! Objects of unknown type against their typed readers: a value, a walk into nothing, and lists of numbers in one call.
 //!
-//! `cargo bench --bench value`. Each line has milliseconds, medians of several, and ratios to what is beside it.
+//! `cargo bench -p serde_shm_benches --bench value`. Each line has milliseconds, medians of several, and ratios to what is beside it.
 #![allow(missing_docs)]
 
 use std::hint::black_box;

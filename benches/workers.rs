@@ -1,6 +1,6 @@
 //! What a pool of processes costs: its start, a job, large jobs and results; beside threads of one process.
 //!
-//! `cargo bench --bench workers`. Each figure is a median of several runs.
+//! `cargo bench -p serde_shm_benches --bench workers`. Each figure is a median of several runs.
 #![allow(missing_docs)]
 
 use std::hint::black_box;

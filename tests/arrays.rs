@@ -15,8 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_shm::{AlignedBytes, ShmArray1, ShmArray2, ShmArrayD, from_bytes, to_bytes};
 
-mod support;
-use support::{Routed, array_count, points_into};
+use crate::support::{Routed, array_count, points_into};
 
 #[track_caller]
 fn same<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) -> AlignedBytes {

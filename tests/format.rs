@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_shm::ser::NamedNewtypes;
 use serde_shm::{AlignedBytes, from_bytes, to_bytes};
 
-mod support;
-use support::Routed;
+use crate::support::Routed;
 
 const DOCUMENT: &str = include_str!("../docs/FORMAT.md");
 

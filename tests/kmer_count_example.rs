@@ -1,13 +1,11 @@
 //! The example `kmer_count`, run as a user runs it.
 #![cfg(all(target_os = "linux", feature = "derive", feature = "ndarray", feature = "workers"))]
 
-mod support;
-
 const GENOME: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/lambda.fa");
 
 fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let elsewhere = tempfile::tempdir().unwrap();
-    let mut command = support::example("kmer_count");
+    let mut command = crate::support::example("kmer_count");
     let output = command.args(arguments).current_dir(&elsewhere).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))

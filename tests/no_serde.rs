@@ -6,7 +6,7 @@ use std::{env, fs};
 
 #[test]
 fn depends_on_serde_shm_alone() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let krate = target.join("no_serde");
     let manifest = format!(

@@ -8,12 +8,20 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_shm::{from_bytes, to_bytes};
 
-/// Equal after a round trip, and after another through JSON where JSON can say it.
+/// Equal after a round trip, and written again in the same bytes.
 #[track_caller]
 fn same<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
     let bytes = to_bytes(value).unwrap();
     assert_eq!(&from_bytes::<T>(&bytes).unwrap(), value);
     assert_eq!(&*to_bytes(value).unwrap(), &*bytes, "the same object gives the same bytes");
+}
+
+/// The same, and equal after a round trip through JSON: so it is `value` that comes back, and not what this format alone makes of it.
+#[track_caller]
+fn same_in_json<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
+    same(value);
+    let json = serde_json::to_string(value).unwrap();
+    assert_eq!(&serde_json::from_str::<T>(&json).unwrap(), value, "through {json}");
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Debug, Clone, Default)]
@@ -121,9 +129,9 @@ fn lengths_that_are_unknown_or_wrong() {
 #[test]
 fn structs_enums_and_what_they_hold() {
     let small = |id: u64| Small { id, label: format!("item {id}"), score: id as f32 };
-    same(&small(1));
-    same(&(0..500).map(small).collect::<Vec<_>>());
-    same(&vec![
+    same_in_json(&small(1));
+    same_in_json(&(0..500).map(small).collect::<Vec<_>>());
+    same_in_json(&vec![
         Shape::Point,
         Shape::Circle(1.0),
         Shape::Line(1.0, 2.0),
@@ -133,8 +141,8 @@ fn structs_enums_and_what_they_hold() {
         Shape::Optional(None),
         Shape::Optional(Some(Box::new(Shape::Circle(2.0)))),
     ]);
-    same(&(1, "a".to_owned(), 2.0, 'c', (1, 2), [1_u8; 3], [0_u8; 32], Some(1)));
-    same(&(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12));
+    same_in_json(&(1, "a".to_owned(), 2.0, 'c', (1, 2), [1_u8; 3], [0_u8; 32], Some(1)));
+    same_in_json(&(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12));
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Debug, Clone, Default)]
@@ -159,9 +167,9 @@ fn skipped_fields_come_back_as_their_defaults() {
             d: 0,
         });
     }
-    same(&rows);
+    same_in_json(&rows);
     rows.reverse();
-    same(&rows);
+    same_in_json(&rows);
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
@@ -201,16 +209,21 @@ enum Adjacent {
 #[test]
 fn flatten_untagged_and_tagged() {
     let small = Small { id: 1, label: "l".into(), score: 0.5 };
-    same(&Flat { small: small.clone(), rest: BTreeMap::from([("k".into(), 7)]) });
-    same(&vec![
+    same_in_json(&Flat { small: small.clone(), rest: BTreeMap::from([("k".into(), 7)]) });
+    same_in_json(&vec![
         Untagged::Number(1),
         Untagged::Text("x".into()),
         Untagged::Both { n: 1, t: "y".into() },
         Untagged::Unit(()),
     ]);
-    same(&vec![Internal::A { x: 1 }, Internal::B(small), Internal::C]);
-    same(&vec![Adjacent::A { x: 1 }, Adjacent::B(1, 2), Adjacent::C, Adjacent::D(Shape::Point)]);
-    same(&vec![Adjacent::D(Shape::Line(1.0, 2.0)), Adjacent::D(Shape::Circle(1.0))]);
+    same_in_json(&vec![Internal::A { x: 1 }, Internal::B(small), Internal::C]);
+    same_in_json(&vec![
+        Adjacent::A { x: 1 },
+        Adjacent::B(1, 2),
+        Adjacent::C,
+        Adjacent::D(Shape::Point),
+    ]);
+    same_in_json(&vec![Adjacent::D(Shape::Line(1.0, 2.0)), Adjacent::D(Shape::Circle(1.0))]);
 }
 
 #[test]

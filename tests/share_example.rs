@@ -1,15 +1,13 @@
 //! The example `share`, run as a user runs it.
 #![cfg(all(target_os = "linux", feature = "derive", feature = "ndarray"))]
 
-mod support;
-
 use std::process::{Command, Output};
 
 /// An id of the right form that no segment has: there is no process of that number.
 const NOBODYS_ID: &str = "2147483647:3:00112233445566778899aabbccddeeff";
 
 fn share() -> Command {
-    support::example("share")
+    crate::support::example("share")
 }
 
 fn texts(output: &Output) -> (&str, &str) {

@@ -9,7 +9,7 @@ use serde_shm::ser::Serializer;
 use serde_shm::{Deserialize, Result, Serialize, ShmArray1};
 
 use super::Made;
-use super::support::array_count;
+use crate::support::array_count;
 
 #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
 enum Kind {

@@ -2,8 +2,8 @@
 
 use serde_shm::{AlignedBytes, ErrorKind, from_bytes, to_bytes};
 
-use crate::forge::{Parts, seal};
-use crate::model::{Rich, read_all, rich, say};
+use crate::corrupt::forge::{Parts, seal};
+use crate::corrupt::model::{Rich, read_all, rich, say};
 
 fn block() -> AlignedBytes {
     let block = to_bytes(&rich()).unwrap();
@@ -198,7 +198,7 @@ fn random_bytes_as_inline_block_are_survived() {
     for _ in 0..3000 {
         let inline: Vec<u8> =
             (0..random.below(200)).map(|_| (random.next() % 0x20) as u8).collect();
-        let block = crate::forge::inline(&inline);
+        let block = crate::corrupt::forge::inline(&inline);
         let (result, others) = read_all(&block);
         say(&result);
         others.iter().for_each(say);

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use ndarray::Array1;
 use serde_shm::{AlignedBytes, Deserialize, from_bytes};
 
-use crate::forever::forever;
-use crate::forge::{Record, Shape, TUPLE, block, inline, tables, tag, varint};
-use crate::model::{Anything, bounded};
+use crate::corrupt::forge::{Record, Shape, TUPLE, block, inline, tables, tag, varint};
+use crate::corrupt::model::{Anything, bounded};
+use crate::support::forever::forever;
 
 #[track_caller]
 fn is_bounded<T: serde::de::DeserializeOwned>(block: &AlignedBytes) {

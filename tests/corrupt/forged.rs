@@ -6,11 +6,11 @@ use ndarray::{Array1, Array2, ArrayView1};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_shm::{AlignedBytes, Deserialize, ErrorKind, from_bytes, to_bytes};
 
-use crate::forge::{
+use crate::corrupt::forge::{
     NEWTYPE_VARIANT, Parts, Record, Shape, TUPLE, block, inline, of_version, seal, tables, tag,
     varint,
 };
-use crate::model::{Anything, Rich, bounded, rich};
+use crate::corrupt::model::{Anything, Rich, bounded, rich};
 use ErrorKind::{Corrupt, Mismatch, Version};
 
 /// The error of reading a block as `T`, within bounds; it has this kind and these words.
@@ -94,7 +94,7 @@ fn lengths_that_lie() {
     let mut altered = whole.to_vec();
     for (at, by) in [(16, 1_u64), (24, 1_u64.wrapping_neg())] {
         let at = parts.trailer + at;
-        let number = crate::forge::number(&altered, at).wrapping_add(by);
+        let number = crate::corrupt::forge::number(&altered, at).wrapping_add(by);
         altered[at..at + 8].copy_from_slice(&number.to_le_bytes());
     }
     seal(&mut altered);

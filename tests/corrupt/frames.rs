@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_shm::{ErrorKind, from_bytes, to_bytes};
 
-use crate::nesting::on_a_stack;
+use crate::corrupt::nesting::on_a_stack;
 
 /// A list whose links are boxes, with what each node is read by.
 #[derive(Serialize, Deserialize)]
@@ -178,7 +178,7 @@ fn small_threads_read_nodes_by_value() {
 #[test]
 #[cfg(feature = "npz")]
 fn elements_that_nest_deep() {
-    use crate::model::Anything;
+    use crate::corrupt::model::Anything;
     #[derive(Deserialize)]
     #[allow(dead_code)]
     struct Nested {

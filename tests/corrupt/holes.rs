@@ -16,7 +16,7 @@ use serde_shm::{
     Deserialize, DynArray, Result, Segment, SegmentOptions, Serialize, ShmArray1, to_shared,
 };
 
-use crate::forge::{HEADER, Parts, RECORD, TRAILER, crc32};
+use crate::corrupt::forge::{HEADER, Parts, RECORD, TRAILER, crc32};
 
 const SIZE: u64 = 8 << 40;
 

@@ -10,8 +10,8 @@ use ndarray::ArrayD;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_shm::{Deserialize, DynArray, ErrorKind, Npz, Result, ShmArrayD, from_bytes, to_bytes};
 
-use crate::memory::peak;
-use crate::model::Anything;
+use crate::corrupt::model::Anything;
+use crate::support::memory::peak;
 
 /// A `.npy` file.
 fn npy(descriptor: &str, order: &str, shape: &str, data: &[u8]) -> Vec<u8> {

@@ -365,7 +365,7 @@ fn what_announces_another_number_than_it_gives() {
                         Ok(block) => {
                             assert!(valid, "{liar:?} was written");
                             from_bytes::<IgnoredAny>(&block).unwrap();
-                            from_bytes::<crate::model::Anything>(&block).unwrap();
+                            from_bytes::<crate::corrupt::model::Anything>(&block).unwrap();
                         }
                         Err(error) => assert!(!valid, "{liar:?}: {error}"),
                     }

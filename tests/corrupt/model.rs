@@ -8,7 +8,7 @@ use ndarray::{Array2, ArrayD, ArrayView2, array};
 use serde::de::{Deserializer, EnumAccess, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_shm::{Deserialize, Result, Serialize, ShmArray1, from_bytes};
 
-use crate::memory;
+use crate::support::memory;
 
 #[allow(clippy::option_option)]
 #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]

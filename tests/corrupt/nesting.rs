@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_shm::{Deserialize, ErrorKind, Serialize, from_bytes, to_bytes};
 
-use crate::forge::{NEWTYPE_VARIANT, Shape, TUPLE, block, of_version, tables, tag};
-use crate::model::{Anything, bounded};
+use crate::corrupt::forge::{NEWTYPE_VARIANT, Shape, TUPLE, block, of_version, tables, tag};
+use crate::corrupt::model::{Anything, bounded};
 
 const DEEP: usize = 1_000_000;
 

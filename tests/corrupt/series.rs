@@ -8,7 +8,7 @@ use serde_shm::{
     to_bytes,
 };
 
-use crate::forge::{Parts, RECORD, seal};
+use crate::corrupt::forge::{Parts, RECORD, seal};
 
 /// Arrays that count up, that have names, whose shapes differ, that take turns, and one by itself.
 #[derive(Serialize, Deserialize, PartialEq, Debug)]

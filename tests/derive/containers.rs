@@ -1,6 +1,6 @@
 //! Serde's attributes on the struct or enum, and every shape that one can have.
 
-use crate::support::{name_of, refused, round_trip, routed};
+use crate::derive::support::{name_of, refused, round_trip, routed};
 use ndarray::{Array1, ArrayView1};
 use serde_shm::{Deserialize, Element, Serialize, from_bytes, to_bytes};
 

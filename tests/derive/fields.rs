@@ -1,6 +1,6 @@
 //! Serde's attributes on fields, alone and beside `#[shm_array]`.
 
-use crate::support::{refused, round_trip, routed};
+use crate::derive::support::{refused, round_trip, routed};
 use serde_shm::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! Parameters of every kind, and the bounds that the impls ask for.
 
-use crate::support::{round_trip, routed};
+use crate::derive::support::{round_trip, routed};
 use ndarray::{Array1, Array2, arr1, arr2};
 use serde_shm::{Deserialize, Serialize};
 use std::collections::HashMap;

@@ -28,7 +28,7 @@
 // Contradicts `unreachable_pub`.
 #![allow(clippy::redundant_pub_crate)]
 
-use crate::support::{round_trip, routed};
+use crate::derive::support::{round_trip, routed};
 use serde_shm::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]

@@ -1,6 +1,6 @@
 //! `#[serde(remote)]` of the user's own, under our derives.
 
-use crate::support::{round_trip, routed};
+use crate::derive::support::{round_trip, routed};
 use serde_shm::{Deserialize, Serialize};
 
 mod foreign {

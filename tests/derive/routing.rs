@@ -1,6 +1,6 @@
 //! Which fields are routed, and that no other is.
 
-use crate::support::{round_trip, routed};
+use crate::derive::support::{round_trip, routed};
 use ndarray::{Array1, Array2, ArrayD, ArrayView1, ArrayView2, arr1, arr2};
 use serde_shm::{Deserialize, Serialize};
 use std::borrow::Cow;

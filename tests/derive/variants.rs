@@ -1,6 +1,6 @@
 //! Serde's attributes on the variants of an enum.
 
-use crate::support::{refused, round_trip, routed};
+use crate::derive::support::{refused, round_trip, routed};
 use serde_shm::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]

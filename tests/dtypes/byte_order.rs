@@ -15,12 +15,8 @@ use serde_shm::{
     AlignedBytes, DynArray, Element, ErrorKind, Npz, ShmArray1, from_bytes, from_npz, to_bytes,
 };
 
-#[path = "../corrupt/forge.rs"]
-#[allow(dead_code)]
-mod forge;
-use forge::{Parts, RECORD, seal};
-
-use crate::structs::{Point, point};
+use crate::corrupt::forge::{Parts, RECORD, seal};
+use crate::dtypes::structs::{Point, point};
 
 const NATIVE_IS_BIG: bool = cfg!(target_endian = "big");
 

@@ -5,8 +5,8 @@ use std::fs;
 use serde_shm::{ErrorKind, Npz, from_npz, to_npz};
 use tempfile::TempDir;
 
-use crate::foreign::{npy, write_zip};
-use crate::support::{Pair, folder, pair};
+use crate::npz::foreign::{npy, write_zip};
+use crate::npz::support::{Pair, folder, pair};
 
 #[cfg(unix)]
 #[test]

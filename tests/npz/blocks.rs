@@ -6,7 +6,7 @@ use ndarray::{Array0, Array1, Array2, ShapeBuilder};
 use serde_shm::element::{Datetime64, Days};
 use serde_shm::{Element, Order, Serialize, ShmArray1, UntypedArray, to_npz, to_writer};
 
-use crate::support::{folder, python};
+use crate::npz::support::{folder, python};
 
 #[derive(Clone, Copy, Element)]
 #[repr(C)]

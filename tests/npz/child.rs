@@ -18,7 +18,7 @@ pub(crate) fn command_by(mut program: Command, role: &str, path: &Path) -> Comma
 
 fn through(mut command: Command, role: &str, path: &Path) -> Command {
     command
-        .args(["--exact", "child::role", "--nocapture", "--test-threads=1"])
+        .args(["--exact", "npz::child::role", "--nocapture", "--test-threads=1"])
         .env(ROLE, role)
         .env(PATH, path)
         .stdin(Stdio::null())
@@ -41,14 +41,14 @@ fn role() {
     let path = std::env::var_os(PATH).unwrap();
     let path = Path::new(&path);
     match role.as_str() {
-        "save" => crate::killed::save_for_ever(path),
-        "too-large" => crate::killed::save_too_much(path),
-        "little-memory" => crate::lack::save_and_load_in_little(path),
-        "size-limit" => crate::killed::save_within_limits(path),
-        "no-fsync" => crate::killed::save_without_fsync(path),
-        "fork" => crate::forks::use_all_after_fork(path),
-        "no-threads" => crate::forks::use_all_without_threads(path),
-        "umask" => crate::killed::save_with_umask(path),
+        "save" => crate::npz::killed::save_for_ever(path),
+        "too-large" => crate::npz::killed::save_too_much(path),
+        "little-memory" => crate::npz::lack::save_and_load_in_little(path),
+        "size-limit" => crate::npz::killed::save_within_limits(path),
+        "no-fsync" => crate::npz::killed::save_without_fsync(path),
+        "fork" => crate::npz::forks::use_all_after_fork(path),
+        "no-threads" => crate::npz::forks::use_all_without_threads(path),
+        "umask" => crate::npz::killed::save_with_umask(path),
         other => panic!("no such role: {other}"),
     }
 }

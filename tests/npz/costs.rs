@@ -14,10 +14,10 @@ use serde_shm::{ErrorKind, Npz, from_npz, to_npz};
 #[cfg(target_os = "linux")]
 use serde_shm::{NpzOptions, ShmArray1};
 
-use crate::memory;
-use crate::support::{folder, read};
+use crate::npz::support::{folder, read};
 #[cfg(target_os = "linux")]
-use crate::support::{opened, python};
+use crate::npz::support::{opened, python};
+use crate::support::memory;
 
 /// The bytes that this thread read by system calls.
 #[cfg(target_os = "linux")]

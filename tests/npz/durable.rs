@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_shm::{Compression, ErrorKind, NpzOptions, ShmArray1, from_npz, to_npz};
 use tempfile::TempDir;
 
-use crate::support::{Pair, names, pair};
+use crate::npz::support::{Pair, names, pair};
 
 /// An array, then an error.
 struct Fails;

@@ -1,25 +1,10 @@
 //! The examples of checkpoints, run as a user runs them.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Output;
 
-use crate::support::{folder, names, python};
-
-/// Cargo builds the examples for `cargo test`, next to the folder of the test binaries; for `cargo test --test ..` it
-/// does not.
-fn example(name: &str) -> Command {
-    let test = std::env::current_exe().unwrap();
-    let profile = test.ancestors().nth(2).unwrap();
-    let example: PathBuf = profile.join("examples").join(name);
-    if !example.exists() {
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--example", name, "--target-dir"]);
-        build.arg(profile.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
-        build.args(profile.ends_with("release").then_some("--release"));
-        assert!(build.status().unwrap().success());
-    }
-    Command::new(example)
-}
+use crate::npz::support::{folder, names, python};
+use crate::support::example;
 
 #[track_caller]
 fn said(output: &Output) -> &str {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_shm::{ErrorKind, Npz, ShmArray1, ShmArrayD, from_npz};
 use tempfile::TempDir;
 
-use crate::support::{WAYS, folder, opened, python, read};
+use crate::npz::support::{WAYS, folder, opened, python, read};
 
 /// The folder of files that `foreign.py` wrote; `None` if there is no NumPy.
 fn written() -> Option<TempDir> {

@@ -7,8 +7,8 @@ use std::process::Stdio;
 use ndarray::{Array1, Ix1};
 use serde_shm::{Compression, Npz, NpzOptions, from_npz};
 
-use crate::child::command;
-use crate::support::folder;
+use crate::npz::child::command;
+use crate::npz::support::folder;
 
 /// Runs `child` in a child that is killed if it takes a minute; gives how it ended.
 fn fork(child: impl FnOnce()) -> i32 {

@@ -5,7 +5,7 @@ use std::fs;
 use serde::Deserialize;
 use serde_shm::{Npz, Order};
 
-use crate::support::{folder, python};
+use crate::npz::support::{folder, python};
 
 #[derive(Deserialize)]
 struct Cases {

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use ndarray::IxDyn;
 use serde_shm::{Compression, ErrorKind, Npz, NpzOptions, ShmArray1, from_npz, to_npz};
 
-use crate::foreign::{npy, write_zip};
-use crate::memory;
-use crate::support::{Pair, WAYS, folder, opened, pair, python};
+use crate::npz::foreign::{npy, write_zip};
+use crate::npz::support::{Pair, WAYS, folder, opened, pair, python};
+use crate::support::memory;
 
 /// What a small file may cost: its own bytes some times over, and room for buffers.
 fn allowed(path: &Path) -> usize {
@@ -83,7 +83,7 @@ fn hostile_archives_are_refused_with_a_reason() {
     assert!(odd.len() > 5);
     for name in odd {
         let path = folder.path().join(&name);
-        match crate::support::read::<Pair>(&path) {
+        match crate::npz::support::read::<Pair>(&path) {
             Ok(value) => assert_eq!(value, pair(), "{name}"),
             Err(error) => panic!("{name}: {error}"),
         }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_shm::{Compression, ErrorKind, NpzOptions, ShmArray1, from_npz, to_npz};
 
-use crate::child::{command, command_by, start};
-use crate::support::{folder, names, pair};
+use crate::npz::child::{command, command_by, start};
+use crate::npz::support::{folder, names, pair};
 
 const LEN: usize = 50_000;
 
@@ -245,7 +245,7 @@ fn a_limit_on_the_size_of_files_is_an_error_wherever_it_falls() {
 pub(crate) fn save_without_fsync(path: &Path) {
     let folder = path.parent().unwrap();
     let persist = serde_shm::SegmentOptions::new().name("kept").persist(true).dir(folder);
-    crate::forks::forbid(&[libc::SYS_fsync], libc::EPERM);
+    crate::npz::forks::forbid(&[libc::SYS_fsync], libc::EPERM);
     for error in [to_npz(path, &pair()).unwrap_err(), persist.create(&pair()).unwrap_err()] {
         assert_eq!(error.kind(), ErrorKind::Io);
         assert!(error.to_string().contains("`.fsync(false)` does without it"), "{error}");
@@ -326,7 +326,7 @@ fn a_folder_that_may_not_be_written_is_an_error_and_keeps_its_file() {
         let error = to_npz(&path, &pair()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Io);
         assert!(error.to_string().contains("cannot create a file in this folder"), "{error}");
-        assert_eq!(from_npz::<crate::support::Pair>(&path).unwrap(), pair());
+        assert_eq!(from_npz::<crate::npz::support::Pair>(&path).unwrap(), pair());
         assert_eq!(fs::read(&path).unwrap(), before);
         set(0o755);
         assert_eq!(names(folder.path()), ["a.npz"]);

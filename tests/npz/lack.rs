@@ -6,8 +6,8 @@ use std::process::Stdio;
 use rustix::process::{Resource, Rlimit};
 use serde_shm::{Compression, ErrorKind, Npz, NpzOptions, ShmArray1};
 
-use crate::child::command;
-use crate::support::{folder, names};
+use crate::npz::child::command;
+use crate::npz::support::{folder, names};
 
 fn set_limit(most: Option<u64>) {
     let maximum = rustix::process::getrlimit(Resource::As).maximum;

@@ -8,7 +8,7 @@ use ndarray::{Array1, Ix1};
 use serde_json::json;
 use serde_shm::{ErrorKind, NpzOptions, ShmArray1, from_npz, to_npz};
 
-use crate::support::{WAYS, folder, opened, python, read};
+use crate::npz::support::{WAYS, folder, opened, python, read};
 
 type Map = BTreeMap<String, ShmArray1<u16>>;
 

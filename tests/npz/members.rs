@@ -7,7 +7,7 @@ use ndarray::{Array1, Ix1, IxDyn};
 use serde::Deserialize;
 use serde_shm::{Compression, ErrorKind, Npz, NpzOptions, ShmArray1, from_npz, to_bytes, to_npz};
 
-use crate::support::{WAYS, folder, opened, python, read};
+use crate::npz::support::{WAYS, folder, opened, python, read};
 
 #[derive(Deserialize, Debug, PartialEq)]
 struct Other {
@@ -132,7 +132,7 @@ fn what_was_added_to_a_file_of_ours_is_listed() {
     let mut archive = zip::ZipWriter::new_append(file).unwrap();
     let options = zip::write::SimpleFileOptions::default();
     for (name, content) in [
-        ("../more.npy", crate::foreign::npy("<i4", "(1,)", &[7, 0, 0, 0])),
+        ("../more.npy", crate::npz::foreign::npy("<i4", "(1,)", &[7, 0, 0, 0])),
         ("note.md", b"# a note".to_vec()),
     ] {
         archive.start_file(name, options).unwrap();
@@ -205,7 +205,7 @@ fn a_file_of_another_kind_is_named_with_what_to_do() {
         error.contains("found a zip archive (if it is an .npz file, read it with `from_npz`"),
         "{error}"
     );
-    fs::write(&path, crate::foreign::npy("|u1", "(1,)", &[1])).unwrap();
+    fs::write(&path, crate::npz::foreign::npy("|u1", "(1,)", &[1])).unwrap();
     let error =
         serde_shm::from_bytes::<Vec<u8>>(&fs::read(&path).unwrap()).unwrap_err().to_string();
     assert!(error.contains("found a .npy file (read it with `from_npz`"), "{error}");

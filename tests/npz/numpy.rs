@@ -9,7 +9,7 @@ use serde_json::json;
 use serde_shm::{Element, ShmArray1, ShmArrayD, from_npz, to_npz};
 use tempfile::TempDir;
 
-use crate::support::python;
+use crate::npz::support::python;
 
 /// An element of which each bit pattern occurs: not-a-numbers with a payload too.
 trait Pattern: Element {

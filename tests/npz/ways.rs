@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Ix1, Ix2, IxDyn};
 use serde::{Deserialize, Serialize};
 use serde_shm::{ArrayInfo, ErrorKind, Npz, NpzOptions, ShmArray1, ShmArray2, from_npz, to_npz};
 
-use crate::support::{WAYS, folder, opened, python, read};
+use crate::npz::support::{WAYS, folder, opened, python, read};
 
 #[derive(serde_shm::Serialize, serde_shm::Deserialize, PartialEq, Debug, Clone)]
 struct Model {

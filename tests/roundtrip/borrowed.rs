@@ -8,8 +8,8 @@ use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewD, CowArray, Ix2};
 use proptest::prelude::*;
 use serde_shm::{Deserialize, Serialize, ShmArray1, from_bytes, to_bytes};
 
-use crate::cases;
-use crate::model::{Parts, parts};
+use crate::roundtrip::cases;
+use crate::roundtrip::model::{Parts, parts};
 
 #[derive(Serialize, Debug)]
 struct Owned {

@@ -8,8 +8,8 @@ use serde::de::{
     SeqAccess, VariantAccess, Visitor,
 };
 
-use crate::forever::forever;
-use crate::value::{Content, Fields, Told, Value, written};
+use crate::roundtrip::value::{Content, Fields, Told, Value, written};
+use crate::support::forever::forever;
 
 /// What a reader that does not know the type is given: newtypes are gone, tuples are sequences, structs are maps of
 /// their fields' names, and variants are a name, or a map of one entry.

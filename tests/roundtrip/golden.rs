@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_shm::ser::NamedNewtypes;
 use serde_shm::{ShmArray1, ShmArray2, from_bytes, to_bytes, to_writer};
 
-use crate::forever::forever;
-use crate::value::{Content, Fields, Name, Told, Value};
+use crate::roundtrip::value::{Content, Fields, Name, Told, Value};
+use crate::support::forever::forever;
 
 const GOLDEN: &str = include_str!("../data/golden3.txt");
 

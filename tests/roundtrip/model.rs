@@ -12,7 +12,7 @@ macro_rules! model {
         use ndarray::{Array0, Array1, Array2, Array3, ArrayD};
         use serde_shm::{ShmArray1, ShmArray2, ShmArrayD};
 
-        use crate::model::Parts;
+        use crate::roundtrip::model::Parts;
 
         #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
         pub(crate) struct Model {

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_shm::{from_bytes, from_reader, to_bytes, to_writer};
 
-use crate::cases;
-use crate::model::{ours, parts, theirs};
+use crate::roundtrip::cases;
+use crate::roundtrip::model::{ours, parts, theirs};
 
 #[track_caller]
 fn same<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {

@@ -8,10 +8,10 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny};
 use serde_shm::ser::NamedNewtypes;
 use serde_shm::{AlignedBytes, from_bytes, from_reader, to_bytes, to_writer};
 
-use crate::cases;
-use crate::expect::{MARK, Same, ThenMark, plain};
-use crate::forever::forever;
-use crate::value::{Content, Fields, Told, Value, value};
+use crate::roundtrip::cases;
+use crate::roundtrip::expect::{MARK, Same, ThenMark, plain};
+use crate::roundtrip::value::{Content, Fields, Told, Value, value};
+use crate::support::forever::forever;
 
 thread_local! {
     /// The value that the two types below ask for.

@@ -7,7 +7,7 @@ macro_rules! table {
 
         use ndarray::{ArrayView1, ArrayView2, Array2};
 
-        use crate::support::is_in;
+        use crate::serde::support::is_in;
         use $derives::{Deserialize, Serialize};
 
         #[derive(Serialize)]

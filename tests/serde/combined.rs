@@ -8,7 +8,7 @@ macro_rules! table {
         use ndarray::{Array2, array};
         use serde_shm::ShmArray1;
 
-        use crate::support::check;
+        use crate::serde::support::check;
         use $derives::{Deserialize, Serialize};
 
         #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]

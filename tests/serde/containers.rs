@@ -2,7 +2,7 @@
 
 macro_rules! table {
     ($derives:ident, $mark:meta) => {
-        use crate::support::check;
+        use crate::serde::support::check;
         use $derives::{Deserialize, Serialize};
 
         #[derive(Serialize, Deserialize, PartialEq, Debug, Clone, Default)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_shm::{ErrorKind, ShmArray1};
 
-use crate::forever::forever;
-use crate::support::{check, check_by, on_a_thread};
+use crate::serde::support::{check, check_by, on_a_thread};
+use crate::support::forever::forever;
 
 #[derive(Serialize, Deserialize, PartialEq, Debug, Default)]
 struct Node {

@@ -251,5 +251,5 @@ fn a_new_struct_and_itself() {
         layers: vec![("l".into(), NewLayer { mask: vec![true].into(), size: 5 })],
         pair: Pair(6, "p".into()),
     };
-    crate::support::check(&new, &["grid", "weights", "more", "layers.0.1.mask"]);
+    crate::serde::support::check(&new, &["grid", "weights", "more", "layers.0.1.mask"]);
 }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::support::check;
+use crate::serde::support::check;
 
 #[derive(Serialize, Deserialize, PartialEq, Debug, Clone, Copy)]
 struct Id(Ipv4Addr);

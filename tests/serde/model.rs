@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::support::{check, check_by};
+use crate::serde::support::{check, check_by};
 
 #[derive(Serialize, Deserialize, PartialEq, Debug)]
 struct Numbers {

@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use serde_shm::ShmArray1;
 
-use crate::support::{check, check_by};
+use crate::serde::support::{check, check_by};
 
 #[test]
 fn collections() {

@@ -97,7 +97,7 @@ fn as_values_of_other_formats() {
 #[test]
 fn a_value_that_is_written_comes_back() {
     let value = json!({"a": [1, 2.5, "x", null, {"b": []}], "c": {"d": true}, "big": u64::MAX, "small": i64::MIN});
-    crate::support::check(&value, &[]);
+    crate::serde::support::check(&value, &[]);
     #[derive(Serialize, Deserialize, PartialEq, Debug)]
     struct Holds {
         meta: serde_json::Value,
@@ -106,5 +106,5 @@ fn a_value_that_is_written_comes_back() {
         rest: serde_json::Map<String, serde_json::Value>,
     }
     let rest = json!({"x": 1, "y": ["z"]}).as_object().unwrap().clone();
-    crate::support::check(&Holds { meta: value, array: vec![1.0].into(), rest }, &["array"]);
+    crate::serde::support::check(&Holds { meta: value, array: vec![1.0].into(), rest }, &["array"]);
 }

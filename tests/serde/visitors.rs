@@ -6,7 +6,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Serialize, ser::SerializeStruct};
 use serde_shm::ShmArray1;
 
-use crate::support::check;
+use crate::serde::support::check;
 
 const FIELDS: &[&str] = &["seconds", "samples"];
 

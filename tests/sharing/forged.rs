@@ -6,8 +6,8 @@ use serde::de::IgnoredAny;
 use serde_shm::value::Value;
 use serde_shm::{AlignedBytes, Block, DynArray, ErrorKind, ShmArray1, UntypedArray};
 
-use crate::memory;
 use crate::support::Routed;
+use crate::support::memory;
 
 const LEN: usize = 1 << 18;
 const BYTES: usize = LEN * 4;

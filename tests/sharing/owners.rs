@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_shm::array::SerializeArray;
 use serde_shm::{Block, ShmArray1, ShmArray2, UntypedArray};
 
-use crate::places::{everywhere, numbers};
+use crate::sharing::places::{everywhere, numbers};
 use crate::support::Routed;
 
 fn same_as_handles<T: SerializeArray + Clone>(what: &str, array: &T) {

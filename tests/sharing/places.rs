@@ -293,8 +293,9 @@ fn each_reader_has_the_array_in_each_place_of_each_container() {
 fn handles_of_bytes_that_nobody_keeps_share_one_copy() {
     let array = ShmArray1::from(numbers());
     let bytes = serde_shm::to_bytes(&vec![array; 8]).unwrap();
-    let (handles, peak) =
-        crate::memory::peak(|| serde_shm::from_bytes::<Vec<ShmArray1<f32>>>(&bytes).unwrap());
+    let (handles, peak) = crate::support::memory::peak(|| {
+        serde_shm::from_bytes::<Vec<ShmArray1<f32>>>(&bytes).unwrap()
+    });
     assert!(peak < 2 * BYTES, "{peak} bytes for one copy of {BYTES}");
     assert!(handles.iter().all(|one| one.as_ptr() == handles[0].as_ptr() && *one == numbers()));
     let mixed: (ShmArray1<f32>, UntypedArray, ShmArray1<f32>) = serde_shm::from_bytes(
@@ -326,17 +327,20 @@ fn one_array_by_its_path_is_that_of_each_place() {
 fn an_array_in_eight_places_takes_the_memory_of_one() {
     const LARGE: usize = 32 << 20;
     let object = vec![ShmArray1::from(vec![0.5_f32; LARGE / 4]); 8];
-    let (_, single) = crate::memory::peak(|| serde_shm::to_bytes(&object[..1]).unwrap());
-    let (block, peak) = crate::memory::peak(|| serde_shm::to_bytes(&object).unwrap());
+    let (_, single) = crate::support::memory::peak(|| serde_shm::to_bytes(&object[..1]).unwrap());
+    let (block, peak) = crate::support::memory::peak(|| serde_shm::to_bytes(&object).unwrap());
     assert!(block.len() < LARGE + 2_000 && peak < single + (1 << 16), "{peak}, once {single}");
     #[cfg(target_os = "linux")]
     {
-        let (segment, peak) = crate::memory::peak(|| serde_shm::to_shared(&object).unwrap());
+        let (segment, peak) =
+            crate::support::memory::peak(|| serde_shm::to_shared(&object).unwrap());
         assert!(segment.len() == block.len() && peak < 1 << 20, "{peak} bytes beside the segment");
-        let (handles, peak) = crate::memory::peak(|| segment.get::<Vec<ShmArray1<f32>>>().unwrap());
+        let (handles, peak) =
+            crate::support::memory::peak(|| segment.get::<Vec<ShmArray1<f32>>>().unwrap());
         assert!(handles.len() == 8 && peak < 1 << 16, "{peak} bytes for handles");
     }
-    let (owned, peak) =
-        crate::memory::peak(|| serde_shm::from_bytes::<Vec<Routed<Vec<f32>>>>(&block).unwrap());
+    let (owned, peak) = crate::support::memory::peak(|| {
+        serde_shm::from_bytes::<Vec<Routed<Vec<f32>>>>(&block).unwrap()
+    });
     assert!(owned.len() == 8 && peak < 8 * LARGE + (1 << 20), "{peak} bytes for copies");
 }

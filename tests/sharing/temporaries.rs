@@ -10,8 +10,8 @@ use serde::{Serialize, Serializer};
 use serde_shm::array::SerializeArray;
 use serde_shm::{ShmArray1, UntypedArray};
 
-use crate::memory;
 use crate::support::Routed;
+use crate::support::memory;
 
 const LEN: usize = 1_000;
 

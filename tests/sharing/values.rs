@@ -4,7 +4,7 @@ use ndarray::{ArcArray1, Array1};
 use serde_shm::value::Value;
 use serde_shm::{Block, ShmArray1};
 
-use crate::places::{everywhere, numbers};
+use crate::sharing::places::{everywhere, numbers};
 use crate::support::Routed;
 
 #[test]
@@ -33,7 +33,8 @@ fn a_value_is_written_in_the_same_bytes() {
 #[test]
 fn a_copy_of_a_value_is_counted_once_for_all_its_places() {
     let bytes = serde_shm::to_bytes(&vec![ShmArray1::from(numbers()); 1_000]).unwrap();
-    let (value, peak) = crate::memory::peak(|| serde_shm::from_bytes::<Value>(&bytes).unwrap());
+    let (value, peak) =
+        crate::support::memory::peak(|| serde_shm::from_bytes::<Value>(&bytes).unwrap());
     assert!(peak < 2_000_000, "{peak} bytes at once");
     assert!(serde_shm::to_bytes(&value).unwrap() == bytes);
 }

@@ -1,6 +1,9 @@
 //! What several tests use.
 #![allow(dead_code)]
 
+pub(crate) mod forever;
+pub(crate) mod memory;
+
 use serde::{Deserialize, Serialize};
 
 /// A value whose arrays are routed, wherever it stands: the `with` module as a wrapper.

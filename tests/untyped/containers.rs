@@ -10,8 +10,8 @@ use serde_shm::{
     NpzOptions, Order, Segment, Serialize, ShmArray1, UntypedArray, UntypedView,
 };
 
-use crate::support::{WAYS, folder, opened, python};
-use crate::{LAYOUTS, Laid, dtype, zoo};
+use crate::npz::support::{WAYS, folder, opened, python};
+use crate::untyped::{LAYOUTS, Laid, dtype, zoo};
 
 type Arrays = BTreeMap<String, UntypedArray>;
 

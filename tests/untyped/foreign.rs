@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Serialize, ser};
 use serde_shm::{DynArray, ErrorKind, ShmArray1, UntypedArray, UntypedView};
 
-use crate::{DTYPES, LAYOUTS, Laid, zoo};
+use crate::untyped::{DTYPES, LAYOUTS, Laid, zoo};
 
 fn postcard<T: ser::Serialize>(value: &T) -> Vec<u8> {
     postcard::to_stdvec(value).unwrap()

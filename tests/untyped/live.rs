@@ -13,7 +13,7 @@ use serde_shm::{
     ShmArray1, UntypedArray, UntypedAtomic, UntypedLive, UntypedView,
 };
 
-use crate::dtype;
+use crate::untyped::dtype;
 
 #[derive(Serialize)]
 struct Published {

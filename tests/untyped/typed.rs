@@ -6,7 +6,7 @@ use serde_shm::{
     UntypedView,
 };
 
-use crate::{SHAPE, dtype};
+use crate::untyped::{SHAPE, dtype};
 
 /// The numbers from 0 on in aligned memory.
 fn numbers(count: u32) -> AlignedBytes {

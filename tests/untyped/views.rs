@@ -2,7 +2,7 @@
 
 use serde_shm::{DType, ErrorKind, Order, UntypedArray, UntypedView};
 
-use crate::{LAYOUTS, Laid, SHAPE, dtype, indices, zoo};
+use crate::untyped::{LAYOUTS, Laid, SHAPE, dtype, indices, zoo};
 
 #[test]
 fn every_dtype_and_layout_is_seen_as_it_lies() {

@@ -13,8 +13,8 @@ use serde_shm::{
     from_bytes, to_bytes, to_shared,
 };
 
-use crate::cases;
-use crate::rebuilt::{Rebuilt, same};
+use crate::roundtrip::cases;
+use crate::value::rebuilt::{Rebuilt, same};
 
 /// Names that paths and files have to write in another way, some of which are the same where case is not looked at.
 fn name() -> impl Strategy<Value = String> {

@@ -346,7 +346,7 @@ const ROLE: &str = "SERDE_SHM_BINDING";
 /// The other process, which is this program again, with so many descriptors at most.
 fn other_process(role: &str, ids: &[&str]) -> String {
     let command =
-        r#"ulimit -n 256 && exec "$0" --exact binding::role --nocapture --test-threads=1"#;
+        r#"ulimit -n 256 && exec "$0" --exact value::binding::role --nocapture --test-threads=1"#;
     let mut child = Command::new("sh")
         .args(["-c", command])
         .arg(std::env::current_exe().unwrap())

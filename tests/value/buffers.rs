@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_shm::value::{Map, Name, Names, Record, Value};
 use serde_shm::{DType, Order, ShmArray1, UntypedArray, from_bytes, to_bytes};
 
-use crate::rebuilt::same;
+use crate::value::rebuilt::same;
 
 /// A value of each kind, by its name, and what comes of it out of serde's buffer, if that is another.
 fn kinds() -> Vec<(&'static str, Value, Option<Value>)> {

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_shm::value::{Map, Names, Value};
 use serde_shm::{Segment, ShmArray1, from_bytes, to_bytes, to_shared};
 
-use crate::any::value;
-use crate::cases;
-use crate::rebuilt::same;
+use crate::roundtrip::cases;
+use crate::value::any::value;
+use crate::value::rebuilt::same;
 
 #[derive(Serialize, Deserialize, Debug, PartialEq, Clone)]
 struct Point {

@@ -9,8 +9,8 @@ use serde_shm::{
     to_bytes, to_shared,
 };
 
-use crate::any::paths_lead_to_arrays;
-use crate::rebuilt::{Rebuilt, same};
+use crate::value::any::paths_lead_to_arrays;
+use crate::value::rebuilt::{Rebuilt, same};
 
 /// The files of a folder of this checkout, with their contents.
 fn files(folder: &str) -> Vec<(PathBuf, Vec<u8>)> {

@@ -5,11 +5,11 @@ use serde::{Serialize, Serializer};
 use serde_shm::value::{Map, Name, Names, Number, Numbers, PlacedArray, Record, Value, Walk};
 use serde_shm::{AlignedBytes, Block, Error, ErrorKind, ShmArray1, from_bytes, to_bytes};
 
-use crate::forge::{
+use crate::corrupt::forge::{
     self, Parts, STRUCT, Shape, block, inline, of_version, seal, tables, tag, varint,
 };
-use crate::memory::peak;
-use crate::rebuilt::Rebuilt;
+use crate::support::memory::peak;
+use crate::value::rebuilt::Rebuilt;
 
 fn under(name: &str, value: Value) -> Value {
     Value::Named(Name::new(name).unwrap(), Box::new(value))

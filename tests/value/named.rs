@@ -16,8 +16,8 @@ use serde_shm::{
     to_bytes, to_shared,
 };
 
-use crate::forge::{inline, of_version, tag};
-use crate::rebuilt::{Rebuilt, same};
+use crate::corrupt::forge::{inline, of_version, tag};
+use crate::value::rebuilt::{Rebuilt, same};
 
 #[derive(Serialize, Deserialize, PartialEq, Debug, Clone, Copy)]
 struct Celsius(f64);

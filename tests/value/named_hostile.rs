@@ -7,9 +7,9 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_shm::value::Value;
 use serde_shm::{AlignedBytes, Block, ErrorKind, from_bytes, to_bytes};
 
-use crate::forge::{Shape, block, inline, of_version, tables, tag, varint};
-use crate::memory::peak;
-use crate::named::{Host, Told};
+use crate::corrupt::forge::{Shape, block, inline, of_version, tables, tag, varint};
+use crate::support::memory::peak;
+use crate::value::named::{Host, Told};
 
 fn kind_of<T: DeserializeOwned>(bytes: &[u8]) -> Option<ErrorKind> {
     from_bytes::<T>(bytes).err().map(|error| error.kind())

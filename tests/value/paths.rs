@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_shm::value::Name;
 use serde_shm::{Block, ShmArray1, Value, to_bytes};
 
-use crate::any::paths_lead_to_arrays;
+use crate::value::any::paths_lead_to_arrays;
 
 type Array = ShmArray1<u16>;
 

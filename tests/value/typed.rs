@@ -9,12 +9,12 @@ use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer};
 use serde::ser::Serialize;
 use serde_shm::{Block, Segment, Value as Unknown, from_bytes, to_bytes, to_shared};
 
-use crate::any::paths_lead_to_arrays;
-use crate::cases;
-use crate::expect::Same;
-use crate::model::{ours, parts, theirs};
-use crate::rebuilt::{Rebuilt, same};
-use crate::value::{Content, Told, Value, value};
+use crate::roundtrip::cases;
+use crate::roundtrip::expect::Same;
+use crate::roundtrip::model::{ours, parts, theirs};
+use crate::roundtrip::value::{Content, Told, Value, value};
+use crate::value::any::paths_lead_to_arrays;
+use crate::value::rebuilt::{Rebuilt, same};
 
 thread_local! {
     static WANTED: RefCell<Option<Rc<Value>>> = const { RefCell::new(None) };

@@ -7,8 +7,8 @@ use serde_shm::{AlignedBytes, Compression, DynArray, Npz, NpzOptions, Result};
 
 use super::zip::{self, Member, content, members, npy_len};
 use super::{Opened, Small, Tally, block_words, changes, look, small};
-use crate::forge::Parts;
-use crate::model::{bounded, say};
+use crate::corrupt::forge::Parts;
+use crate::corrupt::model::{bounded, say};
 
 impl Opened for Npz {
     fn get<'a, T: serde_shm::Deserialize<'a>>(&'a self) -> Result<T> {

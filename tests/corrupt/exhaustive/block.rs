@@ -3,7 +3,7 @@
 use serde_shm::{AlignedBytes, to_bytes};
 
 use super::{Block, Small, Tally, block_words, changes, look, small};
-use crate::forge::{HEADER, Parts, TRAILER, seal};
+use crate::corrupt::forge::{HEADER, Parts, TRAILER, seal};
 
 fn read(bytes: &[u8]) -> serde_shm::Result<Small> {
     let bytes = AlignedBytes::copy_from(bytes);

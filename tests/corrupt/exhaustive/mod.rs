@@ -21,8 +21,8 @@ use serde_shm::{
     ArrayInfo, Deserialize, DynArray, Element, Result, Serialize, ShmArray1, from_bytes,
 };
 
-use crate::forge::{HEADER, Parts};
-use crate::model::{Anything, bounded, say};
+use crate::corrupt::forge::{HEADER, Parts};
+use crate::corrupt::model::{Anything, bounded, say};
 
 #[derive(Clone, Copy, Element, PartialEq, Debug)]
 #[repr(C)]

@@ -14,8 +14,8 @@ use serde_shm::{
 };
 
 use super::{Opened, Small, Tally, block_words, changes, look, small};
-use crate::forge::{HEADER, Parts, TRAILER, seal};
-use crate::model::{bounded, say};
+use crate::corrupt::forge::{HEADER, Parts, TRAILER, seal};
+use crate::corrupt::model::{bounded, say};
 
 impl Opened for Segment {
     fn get<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::ops::Range;
 
-use crate::forge::{HEADER, TRAILER, crc32, seal};
+use crate::corrupt::forge::{HEADER, TRAILER, crc32, seal};
 
 const OWN: &str = "__serde_shm__.npy";
 

@@ -9,17 +9,13 @@
 mod altered;
 mod bounds;
 mod exhaustive;
-#[path = "../support/forever.rs"]
-mod forever;
-mod forge;
+pub(crate) mod forge;
 mod forged;
 mod frames;
 #[cfg(target_os = "linux")]
 mod holes;
 #[cfg(feature = "npz")]
 mod hollow;
-#[path = "../support/memory.rs"]
-mod memory;
 mod misuse;
 mod model;
 mod nesting;

@@ -23,8 +23,6 @@ mod killed;
 mod lack;
 mod layout;
 mod members;
-#[path = "../support/memory.rs"]
-mod memory;
 mod numpy;
-mod support;
+pub(crate) mod support;
 mod ways;

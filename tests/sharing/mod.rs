@@ -3,12 +3,8 @@
 #![allow(missing_docs)]
 
 mod forged;
-#[path = "../support/memory.rs"]
-mod memory;
 mod owners;
 mod places;
-#[path = "../support/mod.rs"]
-mod support;
 mod temporaries;
 mod values;
 mod wrapper;

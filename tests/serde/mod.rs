@@ -12,8 +12,6 @@ mod deep;
 mod errors;
 mod evolution;
 mod fields;
-#[path = "../support/forever.rs"]
-mod forever;
 mod forms;
 mod model;
 mod std_types;

@@ -5,9 +5,6 @@
 mod containers;
 mod foreign;
 mod live;
-#[path = "../npz/support.rs"]
-#[allow(dead_code)]
-mod support;
 mod typed;
 mod views;
 

@@ -1,6 +1,6 @@
 //! What goes in comes out: property tests over values of every serde shape, and over structs of arrays in every container.
 //!
-//! Seconds by default; `PROPTEST_CASES=100000 cargo test --release --test roundtrip` looks for longer.
+//! Seconds by default; `PROPTEST_CASES=100000 cargo test --release --test values roundtrip::` looks for longer.
 #![cfg(all(feature = "derive", feature = "ndarray"))]
 #![allow(
     missing_docs,
@@ -10,13 +10,11 @@
 )]
 
 mod borrowed;
-mod expect;
-#[path = "../support/forever.rs"]
-mod forever;
+pub(crate) mod expect;
 mod golden;
-mod model;
+pub(crate) mod model;
 mod typed;
-mod value;
+pub(crate) mod value;
 mod values;
 
 use proptest::test_runner::Config;

@@ -1,0 +1,1 @@
+//! Nothing: the crate exists for its benchmarks, and for what they compare with.

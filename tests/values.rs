@@ -1,0 +1,41 @@
+//! Objects of any type, good and bad: as values, as bytes that somebody changed, and as elements of every dtype.
+#![allow(missing_docs)]
+
+#[cfg(all(
+    feature = "half",
+    feature = "complex",
+    feature = "derive",
+    feature = "ndarray",
+    feature = "npz",
+    target_os = "linux"
+))]
+#[path = "../fuzz/src/anything.rs"]
+#[allow(dead_code, unreachable_pub, clippy::pedantic)]
+mod anything;
+mod corrupt;
+mod dtypes;
+mod roundtrip;
+mod support;
+mod value;
+
+/// What the fuzzer's types are made of.
+#[cfg(all(
+    feature = "half",
+    feature = "complex",
+    feature = "derive",
+    feature = "ndarray",
+    feature = "npz",
+    target_os = "linux"
+))]
+mod array {
+    /// A struct of another layout than its fields follow one another.
+    #[derive(
+        Clone, Copy, Debug, serde_shm::Element, PartialEq, ::serde::Serialize, ::serde::Deserialize,
+    )]
+    #[repr(C)]
+    pub(crate) struct Point {
+        pub(crate) on: bool,
+        pub(crate) at: [f32; 2],
+        pub(crate) id: u16,
+    }
+}
