@@ -79,6 +79,21 @@ fn spans(text: &str) -> Vec<&str> {
     text.lines().filter(is_prose).flat_map(|line| line.split('`').skip(1).step_by(2)).collect()
 }
 
+/// Whether it is one path whose first part is a folder of the root or of `src`.
+fn is_path(span: &str) -> bool {
+    let is_name = |char: char| is_part(char) || "./-".contains(char);
+    let first = span.split('/').next().unwrap_or_default();
+    let is_folder = || [root(), root().join("src")].iter().any(|base| base.join(first).is_dir());
+    // What is made and not kept, and paths with a part to be filled in.
+    let is_made = span.starts_with("fuzz/corpus") || span.starts_with("fuzz/artifacts");
+    let is_made = is_made || span.starts_with("fuzz/target");
+    span.contains('/')
+        && !["", "..", "."].contains(&first)
+        && span.chars().all(is_name)
+        && is_folder()
+        && !is_made
+}
+
 fn documents() -> Vec<(String, String)> {
     let is_document = |path: &String| {
         path.strip_suffix(".md").is_some_and(|path| {
@@ -109,8 +124,21 @@ fn every_file_that_is_named_is_there() {
                 missing.push(format!("{document}: {name}"));
             }
         }
+        // A folder, or a file of another kind: what begins as something in the root or in `src` does.
+        for name in spans(&text).into_iter().filter(|span| is_path(span)) {
+            let name = name.trim_end_matches('/');
+            if ![root(), root().join("src")].iter().any(|base| base.join(name).exists())
+                && !is_there(name)
+                && !is_there(&format!("{name}.rs"))
+            {
+                missing.push(format!("{document}: {name}"));
+            }
+        }
         let folder = Path::new(&document).parent().unwrap();
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        let inline = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let at_foot = text.lines().filter(|line| line.starts_with('['));
+        let at_foot = at_foot.filter_map(|line| line.split_once("]: ")).map(|(_, link)| link);
+        for link in inline.chain(at_foot) {
             let link = link.split('#').next().unwrap();
             if !link.is_empty() && !link.contains(':') && !root().join(folder).join(link).exists() {
                 missing.push(format!("{document}: {link}"));
@@ -146,5 +174,7 @@ fn every_word_of_code_is_in_the_code() {
 fn code_is_found_in_prose_and_not_in_blocks() {
     let text = "a `b::c()` and `d`\n```rust\n`e`\n```\n`f_1`";
     assert_eq!(spans(text), ["b::c()", "d", "f_1"]);
+    assert!(is_path("src/files") && is_path("memory/live") && is_path(".ci/run"));
+    assert!(!is_path("/group/data") && !is_path("README") && !is_path("fuzz/corpus"));
     assert_eq!(words("b::c1(2, _d)").collect::<Vec<_>>(), ["b", "c1", "_d"]);
 }
