@@ -79,6 +79,14 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
     }
 
     /// The number of elements.
+    ///
+    /// ```
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// let array = serde_shm::AtomicArray::from(vec![1_u32, 2, 3]);
+    /// let flat = array.flat();
+    /// assert_eq!(flat.len(), 3);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     #[allow(clippy::len_without_is_empty)]
     #[inline]
     pub fn len(&self) -> usize {
@@ -92,6 +100,14 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
 
     /// The value of an element.
     ///
+    /// ```
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// let array = serde_shm::AtomicArray::from(vec![1_u32, 2, 3]);
+    /// let flat = array.flat();
+    /// assert_eq!(flat.load(2, Relaxed)?, 3);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the index is out of range or the ordering none of a load.
@@ -102,6 +118,15 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
     }
 
     /// Sets an element.
+    ///
+    /// ```
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// let array = serde_shm::AtomicArray::from(vec![1_u32, 2, 3]);
+    /// let flat = array.flat();
+    /// flat.store(0, 7, Relaxed)?;
+    /// assert_eq!(flat.load(0, Relaxed)?, 7);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -116,6 +141,15 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
 
     /// Sets an element and gives its value before.
     ///
+    /// ```
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// let array = serde_shm::AtomicArray::from(vec![1_u32, 2, 3]);
+    /// let flat = array.flat();
+    /// assert_eq!(flat.swap(0, 7, Relaxed)?, 1);
+    /// assert_eq!(flat.load(0, Relaxed)?, 7);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`store`](Self::store), but any ordering will do.
@@ -126,6 +160,15 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
 
     /// Sets an element if it has the value that is expected; the inner result is its value before, an `Err` if it was
     /// another. Floats are compared by their bits: a NaN equals itself, `0.0` and `-0.0` differ.
+    ///
+    /// ```
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// let array = serde_shm::AtomicArray::from(vec![1_u32, 2, 3]);
+    /// let flat = array.flat();
+    /// assert_eq!(flat.compare_exchange(0, 1, 7, Relaxed, Relaxed)?, Ok(1));
+    /// assert_eq!(flat.compare_exchange(0, 1, 8, Relaxed, Relaxed)?, Err(7)); // it is 7 by now
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -146,6 +189,15 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
     /// Sets an element to the larger of its value and this one, and gives its value before. A float that is NaN counts
     /// for nothing, and `true` is larger than `false`.
     ///
+    /// ```
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// let array = serde_shm::AtomicArray::from(vec![1_u32, 2, 3]);
+    /// let flat = array.flat();
+    /// assert_eq!(flat.fetch_max(1, 9, Relaxed)?, 2);
+    /// assert_eq!(flat.load(1, Relaxed)?, 9);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`swap`](Self::swap).
@@ -155,6 +207,15 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
     }
 
     /// Sets an element to the smaller of its value and this one, as [`fetch_max`](Self::fetch_max) to the larger.
+    ///
+    /// ```
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// let array = serde_shm::AtomicArray::from(vec![1_u32, 2, 3]);
+    /// let flat = array.flat();
+    /// assert_eq!(flat.fetch_min(1, 0, Relaxed)?, 2);
+    /// assert_eq!(flat.load(1, Relaxed)?, 0);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -182,6 +243,15 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
 impl<A: AtomicNumber> FlatAtomic<'_, A> {
     /// Adds to an element and gives its value before. Integers wrap around at their limits.
     ///
+    /// ```
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// let array = serde_shm::AtomicArray::from(vec![1_u32, 2, 3]);
+    /// let flat = array.flat();
+    /// assert_eq!(flat.fetch_add(1, 5, Relaxed)?, 2);
+    /// assert_eq!(flat.load(1, Relaxed)?, 7);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`swap`](Self::swap).
@@ -191,6 +261,15 @@ impl<A: AtomicNumber> FlatAtomic<'_, A> {
     }
 
     /// Subtracts from an element and gives its value before. Integers wrap around at their limits.
+    ///
+    /// ```
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// let array = serde_shm::AtomicArray::from(vec![1_u32, 2, 3]);
+    /// let flat = array.flat();
+    /// assert_eq!(flat.fetch_sub(1, 2, Relaxed)?, 2);
+    /// assert_eq!(flat.load(1, Relaxed)?, 0);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -215,6 +294,15 @@ impl<A: AtomicNumber> FlatAtomic<'_, A> {
 impl<A: AtomicBits> FlatAtomic<'_, A> {
     /// Clears the bits of an element that the value does not have, and gives its value before.
     ///
+    /// ```
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// let array = serde_shm::AtomicArray::from(vec![1_u32, 2, 3]);
+    /// let flat = array.flat();
+    /// assert_eq!(flat.fetch_and(2, 0b10, Relaxed)?, 0b11);
+    /// assert_eq!(flat.load(2, Relaxed)?, 0b10);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`swap`](Self::swap).
@@ -225,6 +313,15 @@ impl<A: AtomicBits> FlatAtomic<'_, A> {
 
     /// Sets the bits of an element that the value has, and gives its value before.
     ///
+    /// ```
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// let array = serde_shm::AtomicArray::from(vec![1_u32, 2, 3]);
+    /// let flat = array.flat();
+    /// assert_eq!(flat.fetch_or(0, 0b10, Relaxed)?, 0b01);
+    /// assert_eq!(flat.load(0, Relaxed)?, 0b11);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`swap`](Self::swap).
@@ -234,6 +331,15 @@ impl<A: AtomicBits> FlatAtomic<'_, A> {
     }
 
     /// Turns the bits of an element over that the value has, and gives its value before.
+    ///
+    /// ```
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// let array = serde_shm::AtomicArray::from(vec![1_u32, 2, 3]);
+    /// let flat = array.flat();
+    /// assert_eq!(flat.fetch_xor(2, 0b01, Relaxed)?, 0b11);
+    /// assert_eq!(flat.load(2, Relaxed)?, 0b10);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
