@@ -1,19 +1,60 @@
-#![cfg_attr(
-    all(feature = "derive", feature = "ndarray", feature = "npz", feature = "workers"),
-    doc = include_str!("../README.md")
-)]
-#![cfg_attr(
-    not(all(feature = "derive", feature = "ndarray", feature = "npz", feature = "workers")),
-    doc = "A serde data format whose arrays are placed, not encoded."
-)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+//! A serde data format whose arrays are placed, not encoded.
 //!
-//! # Where to start
+//! An object, that is any value of a `Serialize` type, goes into shared memory, an `.npz` file or a block of bytes. Its arrays lie
+//! there as raw aligned buffers; everything else is encoded inline. A reader, in this or another process, gets the arrays
+//! as zero-copy views.
 //!
-//! [`to_shared`] and [`Segment`] share an object between processes, [`to_npz`] and [`from_npz`] keep it in a file,
-//! [`to_bytes`] and [`from_bytes`] in memory. [`ShmArray`] is the array type that costs no copy when it is owned;
-//! `workers` has processes that share an object and do jobs. [`mod@array`] is for structs that other derives were used on;
-//! [`ser`] and [`de`] have serde's serializer and deserializer, for wrappers and transcoders. Everything fails with [`Error`].
+//! # The two types to know
+//!
+//! - `Segment` is an object in shared memory. [`to_shared`] makes one, [`Segment::open`] finds it in another process by its id
+//!   or name, and [`Segment::get`] reads the object or borrows from it.
+//! - `ShmArray` is an array field that needs no lifetime: read from a segment, it keeps the memory mapped and copies nothing.
+//!
+#![cfg_attr(
+    all(feature = "derive", feature = "ndarray"),
+    doc = r#"```
+use serde_shm::{Deserialize, Segment, Serialize, ShmArray2};
+
+#[derive(Serialize, Deserialize)]
+struct Model {
+    name: String,               // inline
+    weights: ShmArray2<f32>,    // placed: a reader shares it
+    #[shm_array]
+    bias: Vec<f32>,             // marked, so placed: a reader copies it once
+}
+
+# #[cfg(target_os = "linux")]
+fn main() -> Result<(), serde_shm::Error> {
+    let weights = ndarray::array![[1.0, 2.0], [3.0, 4.0]].into();
+    let model = Model { name: "m".into(), weights, bias: vec![0.5; 2] };
+    let segment: Segment = serde_shm::to_shared(&model)?; // freed with its last user
+    let id = segment.id(); // a text for another process, which does this:
+
+    let seen: Model = serde_shm::from_shared(id)?;
+    assert_eq!((seen.name.as_str(), seen.weights[[1, 0]], seen.bias[1]), ("m", 3.0, 0.5));
+    Ok(())
+}
+# #[cfg(not(target_os = "linux"))]
+# fn main() {}
+```"#
+)]
+//!
+//! # Contents
+//!
+//! | to | there is |
+//! |---|---|
+//! | share an object between processes | [`to_shared`], [`from_shared`], [`Segment`], [`SegmentOptions`], [`OpenOptions`], [`segments`](mod@segments) |
+//! | keep it in memory or send it | [`to_bytes`], [`from_bytes`], [`to_writer`], [`from_reader`], [`Block`], [`AlignedBytes`] |
+//! | keep it in a file that NumPy opens (feature `npz`) | `to_npz`, `from_npz`, `Npz`, `NpzOptions` |
+//! | say what is an array | the derives `Serialize` and `Deserialize` (feature `derive`); [`mod@array`] for structs under serde's own derives |
+//! | say what an array holds | [`Element`] and its derive, the types of [`element`], [`DType`] |
+//! | change arrays in place (feature `ndarray`) | `LockedArray`, `AtomicArray` |
+//! | read objects and arrays of unknown type (feature `ndarray`) | [`value`], `Value`, `DynArray`, `UntypedArray` |
+//! | share the work among processes (feature `workers`) | `workers` |
+//! | transcode or wrap | [`ser`], [`de`] |
+//!
+//! Everything fails with [`Error`].
 
 pub mod array;
 mod context;
@@ -42,6 +83,9 @@ pub mod workers;
 #[cfg(feature = "npz")]
 mod zip;
 
+#[cfg(any(doc, doctest))]
+pub mod _docs;
+
 pub use array::ArrayInfo;
 #[cfg(feature = "serde_with")]
 pub use array::AsArray;
@@ -60,8 +104,58 @@ pub use memory::AlignedBytes;
 #[cfg(feature = "ndarray")]
 pub use memory::live::{AtomicBits, AtomicElement, AtomicNumber};
 pub use serde::{de::Deserialize, ser::Serialize};
+/// ```
+/// use serde_shm::Deserialize;
+///
+/// #[derive(serde_shm::Serialize)]
+/// struct Text { name: String, #[shm_array] bytes: Vec<u8> }
+///
+/// #[derive(Deserialize)]
+/// struct TextView<'a> { name: &'a str, #[shm_array] bytes: &'a [u8] } // the same object, borrowed
+///
+/// let block = serde_shm::to_bytes(&Text { name: "a".into(), bytes: vec![7; 3] })?;
+/// let view: TextView = serde_shm::from_bytes(&block)?;
+/// assert_eq!((view.name, view.bytes), ("a", &[7; 3][..]));
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 #[cfg(feature = "derive")]
-pub use serde_shm_derive::{Deserialize, Element, Serialize};
+pub use serde_shm_derive::Deserialize;
+/// ```
+/// use serde_shm::Element;
+///
+/// #[derive(Clone, Copy, Debug, PartialEq, Element)]
+/// #[repr(C)]
+/// struct Point { x: f32, y: f32, #[element(rename = "class")] kind: u8 }
+///
+/// let points = [Point { x: 0.0, y: 1.0, kind: 3 }; 100];
+/// let block = serde_shm::Block::new(serde_shm::to_bytes(&Cloud { points: points.to_vec() })?)?;
+/// assert_eq!(block.arrays()?[0].shape(), [100]); // one array, which NumPy sees as a structured one
+///
+/// #[derive(serde_shm::Serialize)]
+/// struct Cloud { #[shm_array] points: Vec<Point> }
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+#[cfg(feature = "derive")]
+pub use serde_shm_derive::Element;
+/// ```
+/// use serde_shm::Serialize;
+///
+/// #[derive(Serialize)]
+/// struct Series {
+///     name: String,            // inline
+///     #[shm_array]
+///     values: Vec<f64>,        // placed
+///     #[serde(skip)]
+///     cache: Vec<f64>,         // serde's attributes work as they do under its own derive
+/// }
+///
+/// let series = Series { name: "t".into(), values: vec![0.5; 1000], cache: vec![] };
+/// let block = serde_shm::Block::new(serde_shm::to_bytes(&series)?)?;
+/// assert_eq!(block.arrays()?[0].path(), "values");
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+#[cfg(feature = "derive")]
+pub use serde_shm_derive::Serialize;
 #[cfg(feature = "ndarray")]
 pub use value::Value;
 pub use verbs::{
