@@ -7,9 +7,26 @@ use std::io;
 use crate::context;
 
 /// The crate's result.
+///
+/// ```
+/// fn sum(block: &[u8]) -> serde_shm::Result<u64> {
+///     Ok(serde_shm::from_bytes::<Vec<u64>>(block)?.iter().sum())
+/// }
+/// assert_eq!(sum(&serde_shm::to_bytes(&[1_u64, 2])?)?, 3);
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What kind of thing went wrong; see [`Error::kind`].
+///
+/// ```
+/// use serde_shm::ErrorKind;
+/// let error = serde_shm::from_bytes::<u32>(b"no block").unwrap_err();
+/// match error.kind() {
+///     ErrorKind::Corrupt => println!("damaged, or of another program: {error}"),
+///     other => unreachable!("{other:?}"),
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -299,11 +316,23 @@ impl Error {
     }
 
     /// What kind of thing went wrong.
+    ///
+    /// ```
+    /// let error = serde_shm::from_bytes::<u32>(b"no block").unwrap_err();
+    /// assert_eq!(error.kind(), serde_shm::ErrorKind::Corrupt);
+    /// ```
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
     /// Where in the object it went wrong, `layers[3].weight`; `None` at its root or where no object is concerned.
+    ///
+    /// ```
+    /// let block = serde_shm::to_bytes(&[("a", 1), ("b", -1)])?;
+    /// let error = serde_shm::from_bytes::<Vec<(String, u8)>>(&block).unwrap_err();
+    /// assert_eq!(error.path().as_deref(), Some("[1][1]"));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn path(&self) -> Option<String> {
         if self.0.path.is_empty() {
             return None;
@@ -351,6 +380,13 @@ impl Error {
     }
 
     /// The container's name: a segment's id or name, a file's path; `None` for a block of bytes.
+    ///
+    /// ```
+    /// let error = serde_shm::Segment::open("there-is-no-such-name").unwrap_err();
+    /// # if cfg!(target_os = "linux") {
+    /// assert_eq!(error.container(), Some("there-is-no-such-name"));
+    /// # }
+    /// ```
     pub fn container(&self) -> Option<&str> {
         self.0.container.as_deref()
     }

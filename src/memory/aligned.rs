@@ -37,11 +37,22 @@ fn distance(buffer: &[u8]) -> usize {
 
 impl AlignedBytes {
     /// An empty block; nothing is allocated.
+    ///
+    /// ```
+    /// use serde_shm::AlignedBytes;
+    /// assert!(AlignedBytes::new().is_empty());
+    /// ```
     pub fn new() -> Self {
         AlignedBytes { vec: Vec::new(), start: 0 }
     }
 
     /// A copy of `bytes`, aligned.
+    ///
+    /// ```
+    /// use serde_shm::AlignedBytes;
+    /// let bytes = AlignedBytes::copy_from(b"text");
+    /// assert_eq!((&bytes[..], bytes.as_ptr().addr() % 64), (&b"text"[..], 0));
+    /// ```
     pub fn copy_from(bytes: &[u8]) -> Self {
         let mut block = AlignedBytes::new();
         block.extend_from_slice(bytes);

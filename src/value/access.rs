@@ -128,6 +128,13 @@ impl Value {
     }
 
     /// The bool, if it is one.
+    ///
+    /// ```
+    /// use serde_shm::{Block, Value};
+    /// let value: Value = Block::new(serde_shm::to_bytes(&true)?)?.value()?;
+    /// assert_eq!(value.as_bool(), Some(true));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn as_bool(&self) -> Option<bool> {
         match self.inner() {
             Value::Bool(value) => Some(*value),
@@ -149,11 +156,25 @@ impl Value {
     }
 
     /// The whole number, if it is one that fits.
+    ///
+    /// ```
+    /// use serde_shm::{Block, Value};
+    /// let value: Value = Block::new(serde_shm::to_bytes(&7_u8)?)?.value()?;
+    /// assert_eq!(value.as_u64(), Some(7));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn as_u64(&self) -> Option<u64> {
         self.as_u128()?.try_into().ok()
     }
 
     /// The whole number, if it is one that fits.
+    ///
+    /// ```
+    /// use serde_shm::{Block, Value};
+    /// let value: Value = Block::new(serde_shm::to_bytes(&-7_i8)?)?.value()?;
+    /// assert_eq!((value.as_i128(), value.as_u64()), (Some(-7), None));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn as_i128(&self) -> Option<i128> {
         Some(match *self.inner() {
             Value::I8(value) => value.into(),
@@ -171,6 +192,13 @@ impl Value {
     }
 
     /// The whole number, if it is one that fits.
+    ///
+    /// ```
+    /// use serde_shm::{Block, Value};
+    /// let value: Value = Block::new(serde_shm::to_bytes(&u128::MAX)?)?.value()?;
+    /// assert_eq!(value.as_u128(), Some(u128::MAX));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn as_u128(&self) -> Option<u128> {
         match *self.inner() {
             Value::U128(value) => Some(value),
@@ -200,6 +228,13 @@ impl Value {
     }
 
     /// The char, if it is one.
+    ///
+    /// ```
+    /// use serde_shm::{Block, Value};
+    /// let value: Value = Block::new(serde_shm::to_bytes(&'é')?)?.value()?;
+    /// assert_eq!(value.as_char(), Some('é'));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn as_char(&self) -> Option<char> {
         match self.inner() {
             Value::Char(value) => Some(*value),
@@ -208,6 +243,13 @@ impl Value {
     }
 
     /// The text, if it is one; of a unit variant its name.
+    ///
+    /// ```
+    /// use serde_shm::{Block, Value};
+    /// let value: Value = Block::new(serde_shm::to_bytes(&"text")?)?.value()?;
+    /// assert_eq!(value.as_str(), Some("text"));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn as_str(&self) -> Option<&str> {
         match self.inner() {
             Value::Text(text) => Some(text),
@@ -227,6 +269,13 @@ impl Value {
     }
 
     /// The items, if it is a list, a tuple or a tuple variant that has all its values.
+    ///
+    /// ```
+    /// use serde_shm::{Block, Value};
+    /// let value: Value = Block::new(serde_shm::to_bytes(&("a", 1))?)?.value()?;
+    /// assert_eq!(value.as_slice().map(<[Value]>::len), Some(2));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn as_slice(&self) -> Option<&[Value]> {
         match self.inner() {
             Value::Seq(seq) => Some(seq),
@@ -252,6 +301,13 @@ impl Value {
     }
 
     /// The array, if it is one that does not change.
+    ///
+    /// ```
+    /// use serde_shm::{Block, Value};
+    /// let value: Value = Block::new(serde_shm::to_bytes(&ndarray::array![1_u8, 2])?)?.value()?;
+    /// assert_eq!(value.as_array().unwrap().shape(), [2]);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn as_array(&self) -> Option<&PlacedArray> {
         match self.inner() {
             Value::Array(array) => Some(array),
@@ -268,6 +324,13 @@ impl Value {
     }
 
     /// Whether it is an option without a value, at any level, or a unit.
+    ///
+    /// ```
+    /// use serde_shm::{Block, Value};
+    /// let value: Value = Block::new(serde_shm::to_bytes(&None::<u8>)?)?.value()?;
+    /// assert!(value.is_none());
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn is_none(&self) -> bool {
         matches!(self.inner(), Value::Optional(None) | Value::Unit)
     }

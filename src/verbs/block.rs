@@ -56,6 +56,14 @@ impl Block {
     ///
     /// An owner whose `as_ref` gives other bytes later than at first is taken to have none: what is read then is an error.
     ///
+    /// ```
+    /// use serde_shm::Block;
+    /// let block = Block::new(serde_shm::to_bytes(&("a", 1))?)?;
+    /// assert_eq!(block.get::<(&str, u32)>()?, ("a", 1));
+    /// assert_eq!(Block::new([0_u8; 64]).unwrap_err().kind(), serde_shm::ErrorKind::Corrupt);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if the bytes are no whole block or were altered outside array data,
@@ -201,6 +209,21 @@ impl Block {
 
     /// Goes over the object part by part, without making a tree of it: see [`Walk`](crate::value::Walk).
     ///
+    /// ```
+    /// #[derive(Default)]
+    /// struct Bools(usize);
+    /// impl serde_shm::value::Walk<'_> for Bools {
+    ///     fn bool(&mut self, _value: bool) -> serde_shm::Result<()> {
+    ///         self.0 += 1;
+    ///         Ok(())
+    ///     }
+    /// }
+    /// let mut bools = Bools::default();
+    /// serde_shm::Block::new(serde_shm::to_bytes(&(true, 1, false))?)?.walk(&mut bools)?;
+    /// assert_eq!(bools.0, 2);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of the walk, with the place in the object; those of [`value`](Self::value).
@@ -210,6 +233,14 @@ impl Block {
     }
 
     /// What the block says of its arrays, in the order in which they lie there. None of them is read.
+    ///
+    /// ```
+    /// use serde_shm::{Block, ShmArray1};
+    /// let block = Block::new(serde_shm::to_bytes(&ShmArray1::from(vec![1_u16, 2]))?)?;
+    /// let arrays = block.arrays()?;
+    /// assert_eq!((arrays[0].path(), arrays[0].shape(), arrays[0].byte_len()), ("arr_0", &[2][..], 4));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -250,6 +281,14 @@ impl Block {
     /// One array as an owned one of a type that holds all numbers of its own, as [`Segment::array_as`](crate::Segment::array_as)
     /// gives it.
     ///
+    /// ```
+    /// use serde_shm::{Block, ShmArray1};
+    /// let block = Block::new(serde_shm::to_bytes(&ShmArray1::from(vec![1_u16, 2]))?)?;
+    /// let wide = block.array_as::<f64, ndarray::Ix1>("arr_0")?; // every u16 is an f64
+    /// assert_eq!(wide[1], 2.0);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path;
@@ -263,6 +302,14 @@ impl Block {
     }
 
     /// One array as it is, copied out of the block, for programs that do not know its type.
+    ///
+    /// ```
+    /// use serde_shm::{Block, ShmArray1};
+    /// let block = Block::new(serde_shm::to_bytes(&ShmArray1::from(vec![1_u16, 2]))?)?;
+    /// let array = block.array_dyn("arr_0")?;
+    /// assert_eq!(array.shape(), [2]);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

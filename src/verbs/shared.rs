@@ -312,6 +312,23 @@ impl Segment {
 
     /// Goes over the object part by part, without making a tree of it: see [`Walk`](crate::value::Walk).
     ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// #[derive(Default)]
+    /// struct Bools(usize);
+    /// impl serde_shm::value::Walk<'_> for Bools {
+    ///     fn bool(&mut self, _value: bool) -> serde_shm::Result<()> {
+    ///         self.0 += 1;
+    ///         Ok(())
+    ///     }
+    /// }
+    /// let mut bools = Bools::default();
+    /// serde_shm::to_shared(&(true, 1, false))?.walk(&mut bools)?;
+    /// assert_eq!(bools.0, 2);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of the walk, with the place in the object; those of [`value`](Self::value).

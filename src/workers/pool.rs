@@ -32,6 +32,20 @@ const LAST_GRACE: Duration = Duration::from_secs(2);
 /// is dropped its processes end: those without a job by themselves, for which two seconds are waited at most, others by
 /// `SIGKILL`. After a `fork` they stay the parent's: what the child does with its copy of the pool is an error, and
 /// dropping it does nothing.
+///
+/// ```
+/// use serde_shm::workers::{self, Pool, Task};
+///
+/// const SQUARE: Task<(), u64, u64> = Task::new("square", |(), job| Ok(job * job));
+/// fn main() -> Result<(), serde_shm::Error> {
+///     workers::serve(&[&SQUARE]);
+///     # if !cfg!(target_os = "linux") { return Ok(()) }
+///     let segment = serde_shm::to_shared(&())?; // nothing is shared here but the program
+///     let mut pool = Pool::new(&segment)?.processes(2);
+///     assert_eq!(pool.map_reduce(&SQUARE, 1..=3, 0, |sum, square| sum + square)?, 14);
+///     Ok(())
+/// }
+/// ```
 pub struct Pool {
     /// The object, as processes get it, and whether its live arrays may be changed.
     object: Arc<Message>,
@@ -105,6 +119,15 @@ impl Pool {
     }
 
     /// How many processes there are at most; one for each core unless it is given.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use serde_shm::workers::Pool;
+    /// let segment = serde_shm::to_shared(&[1_u8, 2])?;
+    /// let pool = Pool::new(&segment)?.processes(2);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     #[must_use]
     pub fn processes(mut self, most: usize) -> Self {
         self.most = most;
@@ -117,6 +140,15 @@ impl Pool {
     /// given out yet. With 0, a process waits after each job until it is sent the next one, some microseconds, and for
     /// whatever the caller does meanwhile. With more, jobs may wait behind a long one while other processes have nothing
     /// left to do; and where results are given out in order, other processes can go on for longer beside a long job.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use serde_shm::workers::Pool;
+    /// let segment = serde_shm::to_shared(&[1_u8, 2])?;
+    /// let pool = Pool::new(&segment)?.processes(2).look_ahead(15);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     #[must_use]
     pub fn look_ahead(mut self, jobs: usize) -> Self {
         self.look_ahead = jobs;
@@ -129,6 +161,15 @@ impl Pool {
     /// as well. Only for results that come back is that the same as if nothing had happened: what the job has already
     /// done to a live array stays, and is done once more. A call keeps the bytes of each job until its result has come;
     /// for a [`Fold`], until the fold's has.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use serde_shm::workers::Pool;
+    /// let segment = serde_shm::to_shared(&[1_u8, 2])?;
+    /// let pool = Pool::new(&segment)?.attempts(3);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
@@ -139,6 +180,15 @@ impl Pool {
     ///
     /// In order, a reduction of floats has the same sum in each run, and one process the same as ten. Else results are
     /// given out as they come. The results of a [`Fold`] always are.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use serde_shm::workers::Pool;
+    /// let segment = serde_shm::to_shared(&[1_u8, 2])?;
+    /// let pool = Pool::new(&segment)?.in_order(false);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     #[must_use]
     pub fn in_order(mut self, in_order: bool) -> Self {
         self.in_order = in_order;
@@ -146,6 +196,16 @@ impl Pool {
     }
 
     /// How long a process may take to its call of [`serve`](super::serve); a minute unless it is given.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use serde_shm::workers::Pool;
+    /// use std::time::Duration;
+    /// let segment = serde_shm::to_shared(&[1_u8, 2])?;
+    /// let pool = Pool::new(&segment)?.start_limit(Duration::from_secs(5));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     #[must_use]
     pub fn start_limit(mut self, limit: Duration) -> Self {
         self.start_limit = limit;
@@ -154,6 +214,16 @@ impl Pool {
 
     /// How long a job may take, or the end of a fold; there is no limit unless it is given. The process is then killed, as
     /// if it had died.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use serde_shm::workers::Pool;
+    /// use std::time::Duration;
+    /// let segment = serde_shm::to_shared(&[1_u8, 2])?;
+    /// let pool = Pool::new(&segment)?.time_limit(Duration::from_secs(30));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     #[must_use]
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
@@ -185,6 +255,21 @@ impl Pool {
 
     /// Starts all processes now and waits until they serve, so that the first call need not.
     ///
+    /// ```
+    /// use serde_shm::workers::{self, Pool, Task};
+    ///
+    /// const SQUARE: Task<(), u64, u64> = Task::new("square", |(), job| Ok(job * job));
+    /// fn main() -> Result<(), serde_shm::Error> {
+    ///     workers::serve(&[&SQUARE]);
+    ///     # if !cfg!(target_os = "linux") { return Ok(()) }
+    ///     let segment = serde_shm::to_shared(&())?;
+    ///     let mut pool = Pool::new(&segment)?.processes(2);
+    ///     pool.start()?;
+    ///     assert_eq!(pool.process_ids().len(), 2);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of [`map`](Self::map) that are not of a job.
@@ -196,11 +281,36 @@ impl Pool {
     /// The processes that died in the last call, or since the one before it, also where another one took over.
     ///
     /// Those that the pool itself ends because a call is given up are none of them.
+    ///
+    /// ```
+    /// use serde_shm::workers::{self, Pool, Task};
+    ///
+    /// const EXIT: Task<(), i32, ()> = Task::new("exit", |(), code| std::process::exit(code));
+    /// fn main() -> Result<(), serde_shm::Error> {
+    ///     workers::serve(&[&EXIT]);
+    ///     # if !cfg!(target_os = "linux") { return Ok(()) }
+    ///     let segment = serde_shm::to_shared(&())?;
+    ///     let mut pool = Pool::new(&segment)?.processes(1);
+    ///     let error = pool.for_each(&EXIT, [3]).unwrap_err();
+    ///     assert_eq!(error.kind(), serde_shm::ErrorKind::WorkerDied);
+    ///     assert_eq!(pool.deaths()[0].job(), Some(0));
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn deaths(&self) -> &[Death] {
         &self.deaths
     }
 
     /// The numbers of the processes that there are at the moment.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&1_u8)?;
+    /// let pool = serde_shm::workers::Pool::new(&segment)?;
+    /// assert!(pool.process_ids().is_empty()); // the first job or `start` starts them
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn process_ids(&self) -> Vec<u32> {
         self.processes.iter().map(Process::number).collect()
     }
@@ -212,6 +322,22 @@ impl Pool {
     ///
     /// When the iterator is dropped before its end, or has given an error, the processes that still work are killed; others
     /// take their place in the next call.
+    ///
+    /// ```
+    /// use serde_shm::workers::{self, Pool, Task};
+    ///
+    /// const SQUARE: Task<(), u64, u64> = Task::new("square", |(), job| Ok(job * job));
+    /// fn main() -> Result<(), serde_shm::Error> {
+    ///     workers::serve(&[&SQUARE]);
+    ///     # if !cfg!(target_os = "linux") { return Ok(()) }
+    ///     let segment = serde_shm::to_shared(&())?;
+    ///     let mut pool = Pool::new(&segment)?.processes(2);
+    ///     for (number, square) in (0..100).zip(pool.map(&SQUARE, 0..100)) {
+    ///         assert_eq!(square?, number * number);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
@@ -238,6 +364,21 @@ impl Pool {
     /// Gives jobs to the processes, and reduces their results to one, in this process and in the order of the jobs, unless
     /// [`in_order`](Self::in_order) says otherwise.
     ///
+    /// ```
+    /// use serde_shm::workers::{self, Pool, Task};
+    ///
+    /// const SQUARE: Task<(), u64, u64> = Task::new("square", |(), job| Ok(job * job));
+    /// fn main() -> Result<(), serde_shm::Error> {
+    ///     workers::serve(&[&SQUARE]);
+    ///     # if !cfg!(target_os = "linux") { return Ok(()) }
+    ///     let segment = serde_shm::to_shared(&())?;
+    ///     let mut pool = Pool::new(&segment)?.processes(2);
+    ///     let largest = pool.map_reduce(&SQUARE, [3, 5, 4], 0, |largest, square| largest.max(square))?;
+    ///     assert_eq!(largest, 25);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of [`map`](Self::map). What was reduced so far is dropped.
@@ -261,6 +402,35 @@ impl Pool {
     ///
     /// What the jobs did is seen here when the call returns. If it fails, some of it has been done.
     ///
+    /// ```
+    /// # #[cfg(feature = "ndarray")]
+    /// # mod example {
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// use ndarray::Ix1;
+    /// use serde_shm::AtomicArray;
+    /// use serde_shm::workers::{self, Pool, Task};
+    ///
+    /// const COUNT: Task<AtomicArray<u64, Ix1>, usize, ()> = Task::new("count", |counts, job| {
+    ///     counts.fetch_add(job % 2, 1, Relaxed)?;
+    ///     Ok(())
+    /// });
+    /// # pub
+    /// fn main() -> Result<(), serde_shm::Error> {
+    ///     workers::serve(&[&COUNT]);
+    ///     # if !cfg!(target_os = "linux") { return Ok(()) }
+    ///     let segment = serde_shm::to_shared(&AtomicArray::from(vec![0_u64; 2]))?;
+    ///     Pool::new(&segment)?.processes(2).for_each(&COUNT, 0..10)?;
+    ///     let counts: AtomicArray<u64, Ix1> = segment.get()?;
+    ///     assert_eq!((counts.load(0, Relaxed)?, counts.load(1, Relaxed)?), (5, 5));
+    ///     Ok(())
+    /// }
+    /// # }
+    /// # #[cfg(feature = "ndarray")]
+    /// # fn main() -> Result<(), serde_shm::Error> { example::main() }
+    /// # #[cfg(not(feature = "ndarray"))]
+    /// # fn main() {}
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of [`map`](Self::map).
@@ -276,6 +446,21 @@ impl Pool {
     /// process, as they come.
     ///
     /// There are as many results as processes that had a job, or more where some died and others did their jobs.
+    ///
+    /// ```
+    /// use serde_shm::workers::{self, Fold, Pool};
+    ///
+    /// const SUM: Fold<Vec<u64>, usize, u64> = Fold::new("sum", |values, jobs| Ok(jobs.map(|at| values[at]).sum()));
+    /// fn main() -> Result<(), serde_shm::Error> {
+    ///     workers::serve(&[&SUM]);
+    ///     # if !cfg!(target_os = "linux") { return Ok(()) }
+    ///     let segment = serde_shm::to_shared(&[1_u64, 2, 3])?;
+    ///     let mut pool = Pool::new(&segment)?.processes(2);
+    ///     let total = pool.fold_reduce(&SUM, 0..3, 0, |total, of_one_process| total + of_one_process)?;
+    ///     assert_eq!(total, 6);
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
@@ -378,6 +563,23 @@ impl fmt::Debug for Pool {
 }
 
 /// The results of a call, as they come or in order: [`Pool::map`].
+///
+/// ```
+/// use serde_shm::workers::{self, Pool, Task};
+///
+/// const SQUARE: Task<(), u64, u64> = Task::new("square", |(), job| Ok(job * job));
+/// fn main() -> Result<(), serde_shm::Error> {
+///     workers::serve(&[&SQUARE]);
+///     # if !cfg!(target_os = "linux") { return Ok(()) }
+///     let segment = serde_shm::to_shared(&())?;
+///     let mut pool = Pool::new(&segment)?.processes(2);
+///     let mut results = pool.map(&SQUARE, 1..);            // jobs without an end
+///     let large = results.find(|square| square.as_ref().map_or(true, |square| *square > 20));
+///     assert_eq!(large.unwrap()?, 25);
+///     drop(results);                                       // the jobs that are still out are given up
+///     Ok(())
+/// }
+/// ```
 pub struct Results<'p, J, R, I> {
     /// None when it is over.
     call: Option<Call<'p>>,

@@ -196,6 +196,25 @@ impl Process {
 }
 
 /// That a process of a pool ended, and what it was doing.
+///
+/// ```
+/// use serde_shm::workers::{self, Death, Pool, Task};
+///
+/// const EXIT: Task<(), i32, ()> = Task::new("exit", |(), code| std::process::exit(code));
+/// fn main() -> Result<(), serde_shm::Error> {
+///     workers::serve(&[&EXIT]);
+///     # if !cfg!(target_os = "linux") { return Ok(()) }
+///     let segment = serde_shm::to_shared(&())?;
+///     let mut pool = Pool::new(&segment)?.processes(1);
+///     let error = pool.for_each(&EXIT, [3]).unwrap_err();
+///     assert_eq!(error.kind(), serde_shm::ErrorKind::WorkerDied);
+///     let death: &Death = &pool.deaths()[0];
+///     assert_eq!((death.job(), death.status().and_then(|status| status.code())), (Some(0), Some(3)));
+///     assert!(!death.is_timeout());
+///     println!("{death}"); // worker process 4711 ended while it had job 0: exit status: 3
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Death {
     pub(super) process: u32,

@@ -12,6 +12,15 @@ use crate::verbs::Segment;
 use super::message::Message;
 
 /// What a job ends with: a result, or any error, whose text comes back to the caller.
+///
+/// ```
+/// use serde_shm::workers::Outcome;
+///
+/// fn parse(_: &(), text: String) -> Outcome<u32> {
+///     Ok(text.parse()?) // any error will do
+/// }
+/// assert_eq!(parse(&(), "x".into()).unwrap_err().to_string(), "invalid digit found in string");
+/// ```
 pub type Outcome<R> = std::result::Result<R, Box<dyn std::error::Error + Send + Sync>>;
 
 /// A function that makes of the shared object and a job a result. Both sides know it by its name.
@@ -39,6 +48,12 @@ pub struct Task<T, J, R> {
 
 impl<T, J, R> Task<T, J, R> {
     /// The task of this name and function.
+    ///
+    /// ```
+    /// use serde_shm::workers::Task;
+    /// const DOUBLE: Task<(), u32, u32> = Task::new("double", |(), job| Ok(2 * job));
+    /// assert_eq!(DOUBLE.name(), "double");
+    /// ```
     pub const fn new(name: &'static str, run: fn(&T, J) -> Outcome<R>) -> Self {
         Task { name, run: Some(run) }
     }
@@ -91,11 +106,22 @@ type FoldFunction<T, J, R> = fn(&T, &mut Jobs<'_, J>) -> Outcome<R>;
 
 impl<T, J, R> Fold<T, J, R> {
     /// The fold of this name and function.
+    ///
+    /// ```
+    /// use serde_shm::workers::Fold;
+    /// const COUNT: Fold<(), u32, usize> = Fold::new("count", |(), jobs| Ok(jobs.count()));
+    /// assert_eq!(COUNT.name(), "count");
+    /// ```
     pub const fn new(name: &'static str, run: fn(&T, &mut Jobs<'_, J>) -> Outcome<R>) -> Self {
         Fold { name, run: Some(run) }
     }
 
     /// A fold whose function is in another program; see [`Task::elsewhere`].
+    ///
+    /// ```
+    /// use serde_shm::workers::Fold;
+    /// const COUNT: Fold<(), &str, usize> = Fold::elsewhere("count");
+    /// ```
     pub const fn elsewhere(name: &'static str) -> Self {
         Fold { name, run: None }
     }
@@ -122,6 +148,15 @@ impl<T, J, R> fmt::Debug for Fold<T, J, R> {
 ///
 /// `next` waits for the next job, which is taken from the caller's iterator when there is room. It tells the caller that
 /// the job before is done. A job that is not a `J` fails the call, and the process with it.
+///
+/// ```
+/// use serde_shm::workers::{Fold, Jobs, Outcome};
+///
+/// fn longest(_: &(), jobs: &mut Jobs<'_, String>) -> Outcome<usize> {
+///     Ok(jobs.map(|text| text.len()).max().unwrap_or(0))
+/// }
+/// const LONGEST: Fold<(), String, usize> = Fold::new("longest", longest);
+/// ```
 pub struct Jobs<'a, J> {
     feed: &'a mut dyn Feed,
     job: PhantomData<fn() -> J>,
@@ -148,6 +183,18 @@ impl<J: DeserializeOwned> Iterator for Jobs<'_, J> {
 /// [`AtomicArray`](crate::AtomicArray)s and [`LockedArray`](crate::LockedArray)s the arrays are those of the segment;
 /// plain ones are copied into each process. A task on the `Segment` reads views of it, `segment.get::<View>()?`, which
 /// borrow text as well; that costs microseconds for each job. Sealed.
+///
+/// ```
+/// use serde_shm::Segment;
+/// use serde_shm::workers::{Outcome, Task};
+///
+/// // The segment itself is the object: each job borrows from it.
+/// fn length(names: &Segment, number: usize) -> Outcome<usize> {
+///     let names: Vec<&str> = names.get()?;
+///     Ok(names.get(number).ok_or("there is no such name")?.len())
+/// }
+/// const LENGTH: Task<Segment, usize, usize> = Task::new("length", length);
+/// ```
 pub trait Object: Attach {}
 
 /// How an object is had of a segment.
@@ -170,6 +217,14 @@ impl Attach for Segment {
 }
 
 /// A [`Task`] or a [`Fold`] that a process can serve. Sealed.
+///
+/// ```
+/// use serde_shm::workers::{Fold, Task, Work};
+/// const ONE: Task<(), u32, u32> = Task::new("one", |(), job| Ok(job));
+/// const ALL: Fold<(), u32, u32> = Fold::new("all", |(), jobs| Ok(jobs.sum()));
+/// static WORK: [&dyn Work; 2] = [&ONE, &ALL]; // for `workers::serve`
+/// # serde_shm::workers::serve(&WORK);
+/// ```
 pub trait Work: Serve {}
 
 /// What the server knows of a task.

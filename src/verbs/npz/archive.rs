@@ -75,6 +75,17 @@ impl Npz {
     ///
     /// Costs a few system calls, and for each array one read of its bytes; memory for the arrays that were used.
     ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("zeros.npz");
+    /// use serde_shm::{Npz, ShmArray1};
+    /// let zeros = ShmArray1::from(vec![0.0_f64; 10_000]);
+    /// serde_shm::to_npz(&path, &zeros)?;
+    /// let file = Npz::open(&path)?;
+    /// assert_eq!(file.arrays()?[0].shape(), [10_000]); // no element was read
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// `NotFound` or `Io` if the file cannot be read, `InvalidInput` if it is a folder or a pipe; `Corrupt` if it is neither an archive nor a `.npy` file, or was
@@ -182,6 +193,17 @@ impl Npz {
     ///
     /// Arrays that the type does not have are not read. Compressed ones are decompressed on all cores.
     ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("zeros.npz");
+    /// use serde_shm::Npz;
+    /// serde_shm::to_npz(&path, &("zeros", 7))?;
+    /// let file = Npz::open(&path)?;
+    /// let (name, number): (&str, u32) = file.get()?; // the text is borrowed
+    /// assert_eq!((name, number), ("zeros", 7));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// `Mismatch` if the object is not a `T`; `Corrupt` if a member that it needs was altered, with its name.
@@ -262,6 +284,24 @@ impl Npz {
 
     /// Goes over the object part by part, without making a tree of it: see [`Walk`](crate::value::Walk).
     ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("zeros.npz");
+    /// #[derive(Default)]
+    /// struct Bools(usize);
+    /// impl serde_shm::value::Walk<'_> for Bools {
+    ///     fn bool(&mut self, _value: bool) -> serde_shm::Result<()> {
+    ///         self.0 += 1;
+    ///         Ok(())
+    ///     }
+    /// }
+    /// let mut bools = Bools::default();
+    /// serde_shm::to_npz(&path, &(true, 1, false))?;
+    /// serde_shm::Npz::open(&path)?.walk(&mut bools)?;
+    /// assert_eq!(bools.0, 2);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of the walk, with the place in the object; those of [`value`](Self::value).
@@ -275,6 +315,18 @@ impl Npz {
     ///
     /// In a file that [`to_npz`](crate::to_npz) saved that takes the directory alone. Of others the header of each
     /// array is read.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("zeros.npz");
+    /// use serde_shm::{Npz, ShmArray1};
+    /// let zeros = ShmArray1::from(vec![0.0_f64; 10_000]);
+    /// serde_shm::to_npz(&path, &zeros)?;
+    /// for array in Npz::open(&path)?.arrays()? {
+    ///     assert_eq!(format!("{} {} {:?}", array.path(), array.dtype(), array.shape()), "arr_0 <f8 [10000]");
+    /// }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -331,6 +383,17 @@ impl Npz {
 
     /// One array, by its path in the object or its name in the file, as a view that borrows from this handle. Nothing
     /// else is read, whatever the size of the file.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("zeros.npz");
+    /// use serde_shm::{Npz, ShmArray1};
+    /// let zeros = ShmArray1::from(vec![0.0_f64; 10_000]);
+    /// serde_shm::to_npz(&path, &zeros)?;
+    /// let file = Npz::open(&path)?;
+    /// assert_eq!(file.array::<f64, ndarray::Ix1>("arr_0")?.len(), 10_000);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -445,6 +508,16 @@ impl Npz {
     /// Reads every member, used or not, and compares its checksum.
     ///
     /// Runs on all cores and keeps nothing in memory.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("zeros.npz");
+    /// use serde_shm::{Npz, ShmArray1};
+    /// let zeros = ShmArray1::from(vec![0.0_f64; 10_000]);
+    /// serde_shm::to_npz(&path, &zeros)?;
+    /// Npz::open(&path)?.verify()?;
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -22,6 +22,18 @@ use super::file::Draft;
 /// Whether the arrays of an `.npz` file are compressed.
 ///
 /// NumPy reads either. A compressed array cannot be seen in a mapped file, and is decompressed when it is read.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("zeros.npz");
+/// use serde_shm::{Compression, NpzOptions, ShmArray1};
+/// let zeros = ShmArray1::from(vec![0.0_f64; 10_000]);
+/// NpzOptions::new().compression(Compression::Deflate(6)).save(&path, &zeros)?;
+/// assert!(std::fs::metadata(&path).unwrap().len() < 2000); // of 80,000 bytes
+/// let back: ShmArray1<f64> = serde_shm::from_npz(&path)?;
+/// assert_eq!(back.sum(), 0.0);
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compression {
@@ -85,6 +97,16 @@ impl fmt::Debug for NpzOptions<'_> {
 impl<'p> NpzOptions<'p> {
     /// What [`to_npz`](crate::to_npz) and [`from_npz`](crate::from_npz) do: arrays are stored at multiples of 64,
     /// flushed to the disk, and loaded without a limit.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("zeros.npz");
+    /// use serde_shm::{NpzOptions, ShmArray1};
+    /// let zeros = ShmArray1::from(vec![0.0_f64; 10_000]);
+    /// NpzOptions::new().save(&path, &zeros)?; // as `to_npz` does
+    /// assert_eq!(NpzOptions::new().load::<ShmArray1<f64>>(&path)?.len(), 10_000);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn new() -> Self {
         NpzOptions {
             compression: Compression::None,
@@ -99,6 +121,15 @@ impl<'p> NpzOptions<'p> {
     ///
     /// Random floats shrink by 7 per cent or so and take some twenty times as long to save; counts, indexes and sorted
     /// numbers shrink a great deal.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("zeros.npz");
+    /// use serde_shm::{Compression, NpzOptions};
+    /// NpzOptions::new().compression(Compression::Deflate(1)).save(&path, &[1_u8; 4])?;
+    /// assert_eq!(serde_shm::from_npz::<Vec<u8>>(&path)?, [1; 4]);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     #[must_use]
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
@@ -108,6 +139,15 @@ impl<'p> NpzOptions<'p> {
     /// Starts each stored array at a multiple of this many bytes of the file: 64, which suits every element and vector
     /// instruction, or 256 or 4096 for what reads by larger blocks or pages. Each array takes up to two
     /// such steps more of the file.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("zeros.npz");
+    /// use serde_shm::{NpzOptions, ShmArray1};
+    /// let zeros = ShmArray1::from(vec![0.0_f64; 10_000]);
+    /// NpzOptions::new().align(4096).save(&path, &zeros)?;
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     #[must_use]
     pub fn align(mut self, bytes: usize) -> Self {
         self.align = bytes;
@@ -118,6 +158,15 @@ impl<'p> NpzOptions<'p> {
     ///
     /// Without it saving is as fast as the page cache. Other processes see no difference, and a process that is
     /// killed loses nothing; after a power failure the file may be the old one, the new one, or cut.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("zeros.npz");
+    /// use serde_shm::{NpzOptions, ShmArray1};
+    /// let zeros = ShmArray1::from(vec![0.0_f64; 10_000]);
+    /// NpzOptions::new().fsync(false).save(&path, &zeros)?;
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     #[must_use]
     pub fn fsync(mut self, fsync: bool) -> Self {
         self.fsync = fsync;
@@ -127,6 +176,17 @@ impl<'p> NpzOptions<'p> {
     /// How many bytes of arrays may be read into memory or decompressed out of a file that is opened. A compressed
     /// file of a few megabytes can hold gigabytes of zeros; without a limit as much is taken as the arrays that are
     /// asked for have.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("zeros.npz");
+    /// use serde_shm::{NpzOptions, ShmArray1};
+    /// let zeros = ShmArray1::from(vec![0.0_f64; 10_000]);
+    /// NpzOptions::new().save(&path, &zeros)?;
+    /// let error = NpzOptions::new().limit(1000).load::<ShmArray1<f64>>(&path).unwrap_err();
+    /// assert_eq!(error.kind(), serde_shm::ErrorKind::Limit);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     #[must_use]
     pub fn limit(mut self, bytes: u64) -> Self {
         self.limit = bytes;
@@ -160,6 +220,16 @@ impl<'p> NpzOptions<'p> {
     }
 
     /// Saves a value, as [`to_npz`](crate::to_npz) does, in this way.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("zeros.npz");
+    /// use serde_shm::{NpzOptions, ShmArray1};
+    /// let zeros = ShmArray1::from(vec![0.0_f64; 10_000]);
+    /// NpzOptions::new().fsync(false).save(&path, &zeros)?;
+    /// assert_eq!(serde_shm::from_npz::<Vec<f64>>(&path)?.len(), 10_000);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -213,6 +283,17 @@ impl<'p> NpzOptions<'p> {
 
     /// Loads a value, as [`from_npz`](crate::from_npz) does, within the limit.
     ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("zeros.npz");
+    /// use serde_shm::{NpzOptions, ShmArray1};
+    /// let zeros = ShmArray1::from(vec![0.0_f64; 10_000]);
+    /// serde_shm::to_npz(&path, &zeros)?;
+    /// let back: ShmArray1<f64> = NpzOptions::new().limit(100_000).load(&path)?;
+    /// assert_eq!(back.len(), 10_000);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// `Limit` if more than the limit would be loaded; those of [`from_npz`](crate::from_npz).
@@ -221,6 +302,17 @@ impl<'p> NpzOptions<'p> {
     }
 
     /// Opens a file, as [`Npz::open`] does, within the limit.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("zeros.npz");
+    /// use serde_shm::{NpzOptions, ShmArray1};
+    /// let zeros = ShmArray1::from(vec![0.0_f64; 10_000]);
+    /// serde_shm::to_npz(&path, &zeros)?;
+    /// let file = NpzOptions::new().limit(100_000).open(&path)?;
+    /// assert_eq!(file.get::<ShmArray1<f64>>()?.len(), 10_000);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

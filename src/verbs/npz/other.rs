@@ -4,6 +4,21 @@ use crate::error::ErrorKind;
 use crate::store::Other;
 
 /// A member of an `.npz` file that is no array, or none that can be read; see [`Npz::others`](crate::Npz::others).
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("zeros.npz");
+/// use std::io::Write;
+/// let mut zip = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+/// zip.start_file("README.txt", zip::write::SimpleFileOptions::default()).unwrap();
+/// zip.write_all(b"measured in May").unwrap();
+/// zip.finish().unwrap();
+///
+/// let others = serde_shm::Npz::open(&path)?.others()?;
+/// assert_eq!((others[0].name(), others[0].byte_len()), ("README.txt", 15));
+/// println!("{}: {}", others[0].name(), others[0].why());
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtherMember {
     name: String,
