@@ -57,7 +57,7 @@
 //!
 //! # Cost
 //!
-//! On a busy machine of two cores, `cargo bench --bench workers` gave 23 us for a job that does nothing and comes back before the
+//! On a busy machine of two cores, `cargo bench -p serde_shm_benches --bench workers` gave 23 us for a job that does nothing and comes back before the
 //! next one is sent, and 14 us with a look-ahead of 15: a job should take a millisecond. A pool of one process was made,
 //! started and dropped in 2.5 ms, one of four in 8 ms. A process attaches the object without a copy. Jobs and
 //! results of more than 256 KiB are placed in memory that both sides map, at one copy, if their arrays are such as this
