@@ -1,4 +1,4 @@
-//! Objects of any type, good and bad: as values, as bytes that somebody changed, and as elements of every dtype.
+//! Objects of any type: as themselves and as values.
 #![allow(missing_docs)]
 
 #[cfg(all(
@@ -12,8 +12,12 @@
 #[path = "../fuzz/src/anything.rs"]
 #[allow(dead_code, unreachable_pub, clippy::pedantic)]
 mod anything;
-mod corrupt;
-mod dtypes;
+/// Bytes are put together here as there.
+#[cfg(all(feature = "derive", feature = "ndarray"))]
+mod corrupt {
+    #[allow(dead_code)]
+    pub(crate) mod forge;
+}
 mod roundtrip;
 mod support;
 mod value;
