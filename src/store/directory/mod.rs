@@ -82,10 +82,10 @@ impl Like {
     /// The array of this number, if it is the next and follows by the rule.
     #[inline]
     pub(crate) fn next(self, number: u64) -> Option<Self> {
-        // Where a sum exceeds 64 bits, whoever looks the array up says so.
+        let more = self.more.checked_sub(1)?;
+        // Where the sum exceeds 64 bits, whoever looks the array up says so.
         let offset = self.offset.checked_add(self.pitch)?;
-        let is_next = self.more > 0 && self.number + 1 == number;
-        is_next.then_some(Like { number, offset, more: self.more - 1, ..self })
+        (self.number + 1 == number).then_some(Like { number, offset, more, ..self })
     }
 }
 
