@@ -222,8 +222,8 @@ impl Attach for Segment {
 /// use serde_shm::workers::{Fold, Task, Work};
 /// const ONE: Task<(), u32, u32> = Task::new("one", |(), job| Ok(job));
 /// const ALL: Fold<(), u32, u32> = Fold::new("all", |(), jobs| Ok(jobs.sum()));
-/// static WORK: [&dyn Work; 2] = [&ONE, &ALL]; // for `workers::serve`
-/// # serde_shm::workers::serve(&WORK);
+/// const WORK: &[&dyn Work] = &[&ONE, &ALL]; // for `workers::serve`
+/// # serde_shm::workers::serve(WORK);
 /// ```
 pub trait Work: Serve {}
 
