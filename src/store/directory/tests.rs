@@ -173,6 +173,42 @@ fn altered_bytes_do_not_panic() {
     }
 }
 
+/// Whoever reads in order goes on without a search, and must not get another array than who asks for one, whatever the bytes say: but
+/// for records that are out of order, among which a search finds one or another.
+#[test]
+fn the_next_of_a_series_is_what_a_search_finds() {
+    let mut arrays = like((0..30).map(|at| format!("a.{at}")));
+    arrays.extend(like((0..8).flat_map(|at| ["x", "y"].map(|f| format!("b.{at}.{f}")))));
+    arrays.extend(like((0..20).map(|at| format!("c{}", at * at))));
+    arrays[20].4 = 7;
+    let (bytes, count) = (built(&arrays), arrays.len() as u64);
+    let followed = |bytes: &[u8]| {
+        let Ok(directory) = Directory::parse(bytes, count, 3) else { return 0 };
+        let series = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+        let firsts = bytes[8..].as_chunks::<48>().0[..series].iter().map(|record| &record[16..20]);
+        if !firsts.map(|first| u32::from_le_bytes(first.try_into().unwrap())).is_sorted() {
+            return 0;
+        }
+        let follows = |number: &u64| {
+            let next =
+                directory.like(*number).ok().flatten().and_then(|like| like.next(number + 1));
+            let Some(next) = next else { return false };
+            let found = directory.like(number + 1).unwrap().unwrap();
+            assert_eq!((next.alike, next.offset), (found.alike, found.offset), "{number}");
+            true
+        };
+        (0..count - 1).filter(follows).count()
+    };
+    assert!(followed(&bytes) > 30, "{}", followed(&bytes));
+    for at in 0..bytes.len() {
+        for byte in [0, 1, 2, 5, 16, 63, 127, 255] {
+            let mut bad = bytes.clone();
+            bad[at] = byte;
+            followed(&bad);
+        }
+    }
+}
+
 fn older(arrays: &[Pushed]) -> Vec<u8> {
     records::tests::encode(arrays.iter().map(|array| (head(array), array.4)))
 }
