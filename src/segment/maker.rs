@@ -99,18 +99,38 @@ fn started(process: u32) -> Started {
     }
 }
 
-/// False only if the process can be looked at and its descriptor is something else.
+/// False only if the process can be looked at and its descriptor is something else, or there is no such process. It may end while it
+/// is asked: what it was at the first question says nothing of the second.
 fn may_hold(maker: &Maker, is_it: impl Fn(&File) -> bool) -> bool {
     match os::open_descriptor(maker.process, maker.descriptor) {
         Ok(file) => is_it(&file),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            !os::process_is_shown(maker.process)
+        Err(error) => {
+            let is_closed =
+                error.kind() == io::ErrorKind::NotFound && os::process_is_shown(maker.process);
+            !is_closed && os::process_exists(maker.process)
         }
-        Err(_) => true,
     }
 }
 
 fn has_nonce(file: &File, nonce: Nonce) -> bool {
     let mut found = Nonce::default();
     os::read_at(file, &mut found, NONCE_AT).is_ok() && found == nonce
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// One that waited for its turn saw that the maker was ending, and made the object; then the process was gone between two
+    /// questions, which was taken for one that `/proc` hides, and the name for one in use: a second process made the object.
+    #[test]
+    fn a_process_that_ends_between_two_questions_is_gone() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let (process, started) = (child.id(), Started::At(7));
+        child.wait().unwrap();
+        let maker = Maker { process, descriptor: 3, started: 7, ..Maker::here(3) };
+        let mut witness = Witness::of_one();
+        witness.started.insert(process, started);
+        assert!(witness.is_gone(&maker, |_| true));
+    }
 }
