@@ -1,6 +1,5 @@
 //! Arrays by their paths.
 
-use std::fmt::Write;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::OnceLock;
 
@@ -58,12 +57,11 @@ impl Table {
         places.resize(room, (0, 0));
         let mut table = Table { hashing: RandomState::new(), places };
         let mut text = String::new();
-        for number in 0..directory.len() {
-            let Ok(path) = directory.path(number) else { continue };
+        directory.each_path(|number, path| {
             text.clear();
-            let _ = write!(text, "{path}");
+            path.push_to(&mut text);
             table.insert(directory, number, &text);
-        }
+        });
         Some(table)
     }
 

@@ -133,6 +133,20 @@ impl<'a> Directory<'a> {
         path.map_err(|fault| self.fault(number, fault))
     }
 
+    /// Calls `put` with the number and path of each array that has one, in their order.
+    fn each_path(&self, mut put: impl FnMut(u64, ArrayPath<'a>)) {
+        match &self.0 {
+            Table::Records(table) => {
+                for number in 0..table.len() {
+                    if let Ok(path) = table.path(number) {
+                        put(number, path);
+                    }
+                }
+            }
+            Table::Series(table) => table.each_path(put),
+        }
+    }
+
     /// The paths of all arrays that have one.
     #[cfg(feature = "ndarray")]
     pub(crate) fn paths(self) -> impl Iterator<Item = ArrayPath<'a>> {

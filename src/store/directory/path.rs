@@ -1,6 +1,6 @@
 //! Where an array stands in its object.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// The path of an array, in the parts that the directory has it in: arrays of one series differ in the step between.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,20 @@ pub(super) enum Step<'a> {
     None,
     Number(u64),
     Name(&'a str),
+}
+
+impl ArrayPath<'_> {
+    /// Its text, without the machinery of formatting, which takes as long as all else of a look-up.
+    pub(super) fn push_to(&self, text: &mut String) {
+        text.push_str(self.before);
+        match self.step {
+            Step::None => {}
+            // Writing to a string does not fail.
+            Step::Number(number) => drop(write!(text, "{number}")),
+            Step::Name(name) => text.push_str(name),
+        }
+        text.push_str(self.after);
+    }
 }
 
 impl fmt::Display for ArrayPath<'_> {
@@ -64,6 +78,9 @@ mod tests {
             (ArrayPath { before: "", step: Step::Number(7), after: "" }, "7"),
         ] {
             assert_eq!(path.to_string(), text);
+            let mut pushed = String::new();
+            path.push_to(&mut pushed);
+            assert_eq!(pushed, text);
             assert!(path == *text);
             for other in ["", "a.", "a.b", "a.00.b", "a.07.b", "a.+0.b", "a.1.b", "07", "a.0.bb"] {
                 assert!(path != *other, "{other}");

@@ -87,6 +87,55 @@ struct Parts<'a> {
     rest: &'a [u8],
 }
 
+/// The paths of a series.
+#[derive(Clone, Copy)]
+struct Paths<'a> {
+    items: usize,
+    before: &'a str,
+    steps: PathSteps<'a>,
+    after: &'a str,
+}
+
+#[derive(Clone, Copy)]
+enum PathSteps<'a> {
+    None,
+    /// From this one on.
+    Numbers(u64),
+    /// Where each ends, and all of them.
+    Names(&'a [[u8; 4]], &'a [u8]),
+}
+
+impl<'a> Paths<'a> {
+    fn path(&self, item: usize) -> Result<ArrayPath<'a>, Fault> {
+        if item >= self.items {
+            return Err(Fault::NotThere);
+        }
+        let step = match self.steps {
+            PathSteps::None if item > 0 => {
+                return Err(Fault::Other("several arrays have one path".to_owned()));
+            }
+            PathSteps::None => Step::None,
+            PathSteps::Numbers(first) => {
+                let number = first.checked_add(item as u64);
+                Step::Number(number.ok_or_else(|| {
+                    Fault::Other("the number in its path exceeds 64 bits".to_owned())
+                })?)
+            }
+            PathSteps::Names(ends, text) => {
+                let end = |at: usize| ends.get(at).map(|end| u32::from_le_bytes(*end) as usize);
+                let start = item.checked_sub(1).map_or(Some(0), end);
+                let name = start.and_then(|start| text.get(start..end(item)?));
+                Step::Name(utf8(name.ok_or(Fault::Outside)?)?)
+            }
+        };
+        Ok(ArrayPath { before: self.before, step, after: self.after })
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(bytes).map_err(|_| Fault::NoText)
+}
+
 impl<'a> SeriesTable<'a> {
     /// `None` if the bytes are not those of so many arrays.
     pub(super) fn parse(bytes: &'a [u8], count: u64, version: u16) -> Option<Self> {
@@ -161,39 +210,58 @@ impl<'a> SeriesTable<'a> {
     }
 
     pub(super) fn path(&self, number: u64) -> Result<ArrayPath<'a>, Fault> {
-        let Found { record, leader, item, .. } = self.find(number)?;
+        let found = self.find(number)?;
+        self.paths(found)?.path(found.item)
+    }
+
+    /// Calls `put` with the number and path of each array that has one. What arrays of a series share is read once.
+    pub(super) fn each_path(&self, mut put: impl FnMut(u64, ArrayPath<'a>)) {
+        let mut number = 0;
+        while number < self.count {
+            let Ok(found) = self.find(number) else {
+                number += 1;
+                continue;
+            };
+            // From here to the end all arrays are of this set, if they are of any.
+            let end = number + 1 + found.before_next;
+            let first = numbers::<4>(found.leader, FIRST);
+            let stride = u64::from(found.leader[STRIDE]);
+            let mut series: Vec<Option<Paths<'a>>> = vec![None; stride as usize];
+            for number in number..end {
+                let (item, place) = ((number - first) / stride, (number - first) % stride);
+                let paths = &mut series[place as usize];
+                if paths.is_none() {
+                    *paths = self.find(number).and_then(|found| self.paths(found)).ok();
+                }
+                let path = paths.as_ref().map(|paths| paths.path(item as usize));
+                if let Some(Ok(path)) = path {
+                    put(number, path);
+                }
+            }
+            number = end;
+        }
+    }
+
+    /// The paths of a series that has been found.
+    fn paths(&self, Found { record, leader, .. }: Found<'_>) -> Result<Paths<'a>, Fault> {
         let parts = self.parts(record)?;
-        let text = |bytes| std::str::from_utf8(bytes).map_err(|_| Fault::NoText);
-        let mut step = Step::None;
         if record[COLUMNS] & (NUMBERED | NAMED) != leader[COLUMNS] & (NUMBERED | NAMED) {
             return Err(Fault::Other("the series of its set differ in their columns".to_owned()));
         }
-        if leader[COLUMNS] & NUMBERED != 0 {
+        let items = numbers::<4>(leader, ITEMS) as usize;
+        let steps = if leader[COLUMNS] & NUMBERED != 0 {
             let first = self.parts(leader)?.rest.first_chunk().ok_or(Fault::Outside)?;
-            let number = u64::from_le_bytes(*first).checked_add(item as u64);
-            step = Step::Number(number.ok_or_else(|| {
-                Fault::Other("the number in its path exceeds 64 bits".to_owned())
-            })?);
+            PathSteps::Numbers(u64::from_le_bytes(*first))
         } else if leader[COLUMNS] & NAMED != 0 {
-            step = Step::Name(text(self.name(leader, item)?)?);
-        } else if item > 0 {
-            return Err(Fault::Other("several arrays have one path".to_owned()));
-        }
-        Ok(ArrayPath { before: text(parts.before)?, step, after: text(parts.after)? })
-    }
-
-    /// A name of the column: where each ends, then all of them.
-    fn name(&self, leader: &[u8; RECORD], item: usize) -> Result<&'a [u8], Fault> {
-        let rest = self.parts(leader)?.rest;
-        let name = || {
-            let items = numbers::<4>(leader, ITEMS) as usize;
-            let (ends, text) = rest.split_at_checked(items.checked_mul(4)?)?;
-            let ends = ends.as_chunks::<4>().0;
-            let end = |at: usize| ends.get(at).map(|end| u32::from_le_bytes(*end) as usize);
-            let start = item.checked_sub(1).map_or(Some(0), end)?;
-            text.get(start..end(item)?)
+            let rest = self.parts(leader)?.rest;
+            let split = items.checked_mul(4).and_then(|ends| rest.split_at_checked(ends));
+            let (ends, text) = split.ok_or(Fault::Outside)?;
+            PathSteps::Names(ends.as_chunks().0, text)
+        } else {
+            PathSteps::None
         };
-        name().ok_or(Fault::Outside)
+        let (before, after) = (utf8(parts.before)?, utf8(parts.after)?);
+        Ok(Paths { items, before, steps, after })
     }
 
     fn live_series(&self) -> impl Iterator<Item = &'a [u8; RECORD]> {

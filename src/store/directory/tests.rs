@@ -197,6 +197,11 @@ fn the_next_of_a_series_is_what_a_search_finds() {
             assert_eq!((next.alike, next.offset), (found.alike, found.offset), "{number}");
             true
         };
+        // Nor another path.
+        let mut paths = Vec::new();
+        directory.each_path(|number, path| paths.push((number, path.to_string())));
+        let alone = (0..count).filter_map(|at| Some((at, directory.path(at).ok()?.to_string())));
+        assert_eq!(paths, alone.collect::<Vec<_>>());
         (0..count - 1).filter(follows).count()
     };
     assert!(followed(&bytes) > 30, "{}", followed(&bytes));
