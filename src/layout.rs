@@ -66,23 +66,70 @@ pub(crate) fn strides(shape: &[usize], order: Order) -> Vec<usize> {
 }
 
 /// Where the elements of an array with these strides lie, in row-major order. The shape has passed [`count`].
-pub(crate) fn row_major<'a>(
-    shape: &'a [usize],
-    strides: &'a [usize],
-) -> impl ExactSizeIterator<Item = usize> + 'a {
-    let mut index = vec![0; shape.len()];
-    (0..count(shape).unwrap_or(0)).map(move |_| {
-        let place = index.iter().zip(strides).map(|(i, stride)| i * stride).sum();
-        for (i, axis) in index.iter_mut().zip(shape).rev() {
+pub(crate) fn row_major<'a>(shape: &'a [usize], strides: &'a [usize]) -> RowMajor<'a> {
+    let (&row, outer) = shape.split_last().unwrap_or((&1, &[]));
+    let (&step, outer_strides) = strides.split_last().unwrap_or((&0, &[]));
+    RowMajor {
+        outer: (outer, outer_strides),
+        index: vec![0; outer.len()],
+        row,
+        step,
+        place: 0,
+        left_in_row: row,
+        left: count(shape).unwrap_or(0),
+    }
+}
+
+/// See [`row_major`].
+pub(crate) struct RowMajor<'a> {
+    /// The axes but for the last, and their strides.
+    outer: (&'a [usize], &'a [usize]),
+    /// Which row it is, by these axes.
+    index: Vec<usize>,
+    row: usize,
+    step: usize,
+    /// That of the next element.
+    place: usize,
+    left_in_row: usize,
+    left: usize,
+}
+
+impl RowMajor<'_> {
+    fn next_row(&mut self) {
+        for (i, axis) in self.index.iter_mut().zip(self.outer.0).rev() {
             *i += 1;
             if *i < *axis {
                 break;
             }
             *i = 0;
         }
-        place
-    })
+        self.place = self.index.iter().zip(self.outer.1).map(|(i, stride)| i * stride).sum();
+        self.left_in_row = self.row;
+    }
 }
+
+impl Iterator for RowMajor<'_> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        self.left = self.left.checked_sub(1)?;
+        if self.left_in_row == 0 {
+            self.next_row();
+        }
+        let place = self.place;
+        self.left_in_row -= 1;
+        // Beyond the last it is nobody's place.
+        self.place = self.place.wrapping_add(self.step);
+        Some(place)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for RowMajor<'_> {}
 
 /// The next multiple of `align`, a power of two.
 pub(crate) fn align_up(position: u64, align: u64) -> Option<u64> {

@@ -3,9 +3,11 @@
 use std::cell::Cell;
 use std::io;
 
-use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, SeqAccess, Visitor};
+use serde::de::value::U32Deserializer;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IntoDeserializer, SeqAccess, Visitor};
+use serde::forward_to_deserialize_any;
 
-use crate::dtype::{Scalar, match_number};
+use crate::dtype::Scalar;
 use crate::element;
 use crate::error::{Error, Result};
 use crate::layout;
@@ -15,42 +17,56 @@ use super::buffer::is_buffer;
 use super::part::Part;
 use super::transparent::Transparent;
 
-/// Items, and what reads one of them. A visitor is given all of it, so that where it stands is in registers while it goes on:
-/// behind a reference each step would be a store.
-pub(super) struct Elements<'c, I: ExactSizeIterator, F> {
+/// What is handed to a seed, and how.
+pub(super) trait Item<'de> {
+    fn read<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value>;
+}
+
+/// A row, or an element whose type is looked at each time.
+impl<'de> Item<'de> for Part<'_, 'de> {
+    #[inline]
+    fn read<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
+        seed.deserialize(Transparent::new(self))
+    }
+}
+
+impl<'de, D: Deserializer<'de, Error = Error>> Item<'de> for Result<D> {
+    #[inline]
+    fn read<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
+        self.and_then(|one| seed.deserialize(Transparent::new(one)))
+    }
+}
+
+/// Items, one after the other. A visitor is given all of it, so that where it stands is in registers while it goes on: behind a
+/// reference each step would be a store.
+pub(super) struct Elements<'c, I: ExactSizeIterator> {
     items: I,
     len: usize,
-    read: F,
     /// How many the visitor has left, once it is done.
     left: &'c Cell<usize>,
 }
 
-impl<'c, I: ExactSizeIterator, F> Elements<'c, I, F> {
-    pub(super) fn new(items: I, read: F, left: &'c Cell<usize>) -> Self {
+impl<'c, I: ExactSizeIterator> Elements<'c, I> {
+    pub(super) fn new(items: I, left: &'c Cell<usize>) -> Self {
         left.set(items.len());
-        Elements { len: items.len(), items, read, left }
+        Elements { len: items.len(), items, left }
     }
 }
 
-impl<I: ExactSizeIterator, F> Drop for Elements<'_, I, F> {
+impl<I: ExactSizeIterator> Drop for Elements<'_, I> {
     #[inline]
     fn drop(&mut self) {
         self.left.set(self.items.len());
     }
 }
 
-impl<'de, I, F, D> SeqAccess<'de> for Elements<'_, I, F>
-where
-    I: ExactSizeIterator,
-    F: Fn(I::Item) -> Result<D>,
-    D: Deserializer<'de, Error = Error>,
-{
+impl<'de, I: ExactSizeIterator<Item: Item<'de>>> SeqAccess<'de> for Elements<'_, I> {
     type Error = Error;
 
     #[inline]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
         let Some(item) = self.items.next() else { return Ok(None) };
-        match (self.read)(item).and_then(|one| seed.deserialize(Transparent::new(one))) {
+        match item.read(seed) {
             Ok(value) => Ok(Some(value)),
             Err(error) => Err(error.at_index(self.len - self.items.len() - 1)),
         }
@@ -64,15 +80,13 @@ where
 
 /// Calls the visitor with a sequence, of which it must take all: what it left would be lost without a word.
 #[inline]
-pub(super) fn visit_all<'de, I, F, D, V>(items: I, read: F, visitor: V) -> Result<V::Value>
+pub(super) fn visit_all<'de, I, V>(items: I, visitor: V) -> Result<V::Value>
 where
-    I: ExactSizeIterator,
-    F: Fn(I::Item) -> Result<D>,
-    D: Deserializer<'de, Error = Error>,
+    I: ExactSizeIterator<Item: Item<'de>>,
     V: Visitor<'de>,
 {
     let (len, left) = (items.len(), Cell::new(0));
-    let mut result = visitor.visit_seq(Elements::new(items, read, &left));
+    let mut result = visitor.visit_seq(Elements::new(items, &left));
     if left.get() != 0 {
         result = result.and_then(|_| Err(too_many(len - left.get(), len)));
     }
@@ -97,40 +111,149 @@ pub(super) fn visit_elements<'de, V: Visitor<'de>>(
         bounds.take_rows(len)?;
     }
     check_memory::<V::Value>(len.saturating_mul(item))?;
-    let is_adjacent = strides.is_empty() || strides == [1] || len < 2;
-    let any = |place: usize| Ok(part.element_at(place));
-    if is_adjacent {
-        let bytes = bytes.get(..len * item).unwrap_or_default();
-        let Some(scalar) = dtype.scalar().filter(|_| !dtype.is_big_endian()) else {
-            return visit_all(0..len, any, visitor);
+    let scalar = dtype.scalar().filter(|scalar| !dtype.is_big_endian() && Number::takes(*scalar));
+    if strides.is_empty() || strides == [1] || len < 2 {
+        let Some(scalar) = scalar else {
+            return visit_all((0..len).map(|place| part.element_at(place)), visitor);
         };
-        return match_number! { scalar, Number => {
-                let read = |bytes: &_| Ok(number(Number::from_le_bytes(*bytes)));
-                visit_all(bytes.as_chunks().0.iter(), read, visitor)
-            },
-            Scalar::Bool => match element::view::<bool>(bytes) {
-                Ok(items) => visit_all(items.iter(), |item| Ok(number(*item)), visitor),
-                // The first that is no bool is an error with its place.
-                Err(_) => visit_all(0..len, any, visitor),
-            },
-            _ => visit_all(0..len, any, visitor),
+        let bytes = bytes.get(..len * item).unwrap_or_default();
+        return match item {
+            1 => visit_numbers::<1, _>(scalar, bytes, visitor),
+            2 => visit_numbers::<2, _>(scalar, bytes, visitor),
+            4 => visit_numbers::<4, _>(scalar, bytes, visitor),
+            _ => visit_numbers::<8, _>(scalar, bytes, visitor),
         };
     }
     let places = layout::row_major(shape, strides);
-    let Some(scalar) = dtype.scalar().filter(|_| !dtype.is_big_endian()) else {
-        return visit_all(places, any, visitor);
-    };
-    match_number! { scalar, Number => {
-            let items = bytes.as_chunks().0;
-            let read = |place: usize| Ok(number(Number::from_le_bytes(items[place])));
-            visit_all(places, read, visitor)
-        },
-        _ => visit_all(places, any, visitor),
-    }
+    visit_all(places.map(|place| Apart { scalar, part: &part, place }), visitor)
 }
 
-fn number<'de, T: IntoDeserializer<'de, Error>>(value: T) -> T::Deserializer {
-    value.into_deserializer()
+/// Numbers of `N` bytes that lie side by side.
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn visit_numbers<'de, const N: usize, V: Visitor<'de>>(
+    scalar: Scalar,
+    bytes: &'de [u8],
+    visitor: V,
+) -> Result<V::Value> {
+    let items = bytes.as_chunks::<N>().0.iter();
+    visit_all(items.map(|bytes| Adjacent { scalar, bytes }), visitor)
+}
+
+/// A number among others that lie side by side. Each width has a type of sequences, and not each scalar: for each such type the compiler
+/// makes a reader of whatever is read from lists.
+struct Adjacent<'de, const N: usize> {
+    scalar: Scalar,
+    bytes: &'de [u8; N],
+}
+
+/// An element among others that do not lie side by side.
+struct Apart<'a, 'p, 'de> {
+    /// Where it is a number.
+    scalar: Option<Scalar>,
+    part: &'a Part<'p, 'de>,
+    place: usize,
+}
+
+/// A little-endian number, of at most eight bytes.
+struct Number<'de> {
+    scalar: Scalar,
+    bytes: &'de [u8],
+}
+
+macro_rules! numbers {
+    ($($name:ident $number:ident $visit:ident),*) => {
+        // Where what is read is as large as a number, which is known when it is compiled, it is first taken for a number of that size.
+
+        impl<'de, const N: usize> Item<'de> for Adjacent<'de, N> {
+            #[inline]
+            fn read<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
+                let Adjacent { scalar, bytes } = self;
+                $(
+                    if size_of::<T::Value>() == size_of::<$number>()
+                        && size_of::<$number>() == N
+                        && scalar == Scalar::$name
+                        && let Some(bytes) = bytes.first_chunk()
+                    {
+                        let number = $number::from_le_bytes(*bytes);
+                        return seed.deserialize(Transparent::new(number.into_deserializer()));
+                    }
+                )*
+                seed.deserialize(Transparent::new(Number { scalar, bytes }))
+            }
+        }
+
+        impl<'de> Item<'de> for Apart<'_, '_, 'de> {
+            #[inline]
+            fn read<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
+                let Apart { scalar, part, place } = self;
+                $(
+                    if size_of::<T::Value>() == size_of::<$number>()
+                        && scalar == Some(Scalar::$name)
+                        && let Some(bytes) = part.bytes.as_chunks().0.get(place)
+                    {
+                        let number = $number::from_le_bytes(*bytes);
+                        return seed.deserialize(Transparent::new(number.into_deserializer()));
+                    }
+                )*
+                part.element_at(place).read(seed)
+            }
+        }
+
+        impl Number<'_> {
+            fn takes(scalar: Scalar) -> bool {
+                matches!(scalar, $(Scalar::$name)|*)
+            }
+        }
+
+        impl<'de> Deserializer<'de> for Number<'de> {
+            type Error = Error;
+
+            #[inline]
+            fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+                match self.scalar {
+                    $(Scalar::$name => {
+                        let bytes = self.bytes.first_chunk().ok_or_else(no_number)?;
+                        visitor.$visit($number::from_le_bytes(*bytes))
+                    })*
+                    _ => Err(no_number()),
+                }
+            }
+
+            /// As of serde's own numbers: a `u32` is the index of a variant.
+            fn deserialize_enum<V: Visitor<'de>>(
+                self,
+                name: &'static str,
+                variants: &'static [&'static str],
+                visitor: V,
+            ) -> Result<V::Value> {
+                match (self.scalar, self.bytes.first_chunk()) {
+                    (Scalar::U32, Some(bytes)) => index(*bytes).deserialize_enum(name, variants, visitor),
+                    _ => self.deserialize_any(visitor),
+                }
+            }
+
+            forward_to_deserialize_any! {
+                i8 i16 i32 i64 u8 u16 u32 u64 f32 f64
+                bool i128 u128 char str string bytes byte_buf option unit unit_struct
+                newtype_struct seq tuple tuple_struct map struct identifier ignored_any
+            }
+        }
+    };
+}
+
+numbers! {
+    F64 f64 visit_f64, F32 f32 visit_f32, I64 i64 visit_i64, I32 i32 visit_i32, I16 i16 visit_i16,
+    I8 i8 visit_i8, U64 u64 visit_u64, U32 u32 visit_u32, U16 u16 visit_u16, U8 u8 visit_u8
+}
+
+/// The index of a variant.
+pub(super) fn index(bytes: [u8; 4]) -> U32Deserializer<Error> {
+    u32::from_le_bytes(bytes).into_deserializer()
+}
+
+#[cold]
+fn no_number() -> Error {
+    Error::custom("an array without elements has none")
 }
 
 /// From here on a claim of memory is looked at before it is handed to code that cannot fail where there is none.

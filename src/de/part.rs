@@ -17,7 +17,7 @@ use crate::layout;
 
 use super::bounds::Bounds;
 use super::buffer::is_buffer;
-use super::elements::{too_many, visit_all, visit_elements};
+use super::elements::{index, too_many, visit_all, visit_elements};
 use super::items;
 use super::transparent::Transparent;
 
@@ -61,7 +61,7 @@ impl<'p, 'de> Part<'p, 'de> {
         if self.bytes.is_empty() {
             self.bounds.take_rows(len)?;
         }
-        visit_all(0..len, |index| Ok(self.row(index)), visitor)
+        visit_all((0..len).map(|index| self.row(index)), visitor)
     }
 
     /// Exactly the bytes of the element, or `None` if the part has axes, or an array without elements stands here.
@@ -178,6 +178,9 @@ impl<'p, 'de> Element<'p, 'de> {
     }
 
     fn visit_enum<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value> {
+        if self.dtype.scalar() == Some(Scalar::U32) {
+            return visitor.visit_enum(index(self.number(0)));
+        }
         match text(self.dtype, self.bytes)? {
             Some(name) => visitor.visit_enum(name.into_deserializer()),
             None => Err(Error::invalid_type(

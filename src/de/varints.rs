@@ -38,7 +38,7 @@ pub(super) fn visit_varints<'de, V: Visitor<'de>>(
     let len = decoder.reader.check_left(count)?;
     let (end, left) = (Cell::new(None), Cell::new(0));
     let items = Varints { reader: decoder.reader.clone(), left: len, tag, end: &end };
-    let mut result = visitor.visit_seq(Elements::new(items, std::convert::identity, &left));
+    let mut result = visitor.visit_seq(Elements::new(items, &left));
     let Some(reader) = end.take() else {
         return result.and_then(|_| Err(Error::custom("a list was kept by its visitor")));
     };
