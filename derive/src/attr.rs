@@ -29,7 +29,7 @@ pub(crate) const TRY_FROM: &str = "try_from";
 pub(crate) const WITH: &str = "with";
 
 /// One entry of a `#[serde(..)]` list: `key`, `key = value` or `key(..)`.
-pub(crate) struct Entry {
+pub(crate) struct Setting {
     key: Option<Ident>,
     /// What follows the key.
     value: TokenStream,
@@ -37,14 +37,14 @@ pub(crate) struct Entry {
     tokens: TokenStream,
 }
 
-impl Entry {
+impl Setting {
     fn new(tokens: TokenStream) -> Self {
         let mut rest = tokens.clone().into_iter();
         let key = match rest.next() {
             Some(TokenTree::Ident(key)) => Some(key),
             _ => None,
         };
-        Entry { key, value: rest.collect(), tokens }
+        Setting { key, value: rest.collect(), tokens }
     }
 
     pub(crate) fn is(&self, key: &str) -> bool {
@@ -74,7 +74,7 @@ impl Entry {
                 split(group.stream())
                     .iter()
                     .filter(|entry| entry.is(direction.key()))
-                    .filter_map(Entry::string)
+                    .filter_map(Setting::string)
                     .collect()
             }
             _ => Vec::new(),
@@ -82,7 +82,7 @@ impl Entry {
     }
 }
 
-impl ToTokens for Entry {
+impl ToTokens for Setting {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         self.tokens.to_tokens(tokens);
     }
@@ -90,7 +90,7 @@ impl ToTokens for Entry {
 
 /// All `#[serde(..)]` attributes of one container, variant or field.
 pub(crate) struct SerdeAttrs {
-    entries: Vec<Entry>,
+    entries: Vec<Setting>,
     /// `#[serde]` attributes that are no list, for serde to report.
     other: Vec<Attribute>,
 }
@@ -107,12 +107,12 @@ impl SerdeAttrs {
         found
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<&Entry> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Setting> {
         self.entries.iter().find(|entry| entry.is(key))
     }
 
     /// The first entry under one of several keys.
-    pub(crate) fn any(&self, keys: &[&str]) -> Option<&Entry> {
+    pub(crate) fn any(&self, keys: &[&str]) -> Option<&Setting> {
         keys.iter().find_map(|key| self.get(key))
     }
 
@@ -153,7 +153,7 @@ impl SerdeAttrs {
 }
 
 /// Splits a list at its commas. Brackets of any kind are one token tree and hide theirs.
-fn split(tokens: TokenStream) -> Vec<Entry> {
+fn split(tokens: TokenStream) -> Vec<Setting> {
     let mut entries = vec![TokenStream::new()];
     for token in tokens {
         match token {
@@ -161,7 +161,7 @@ fn split(tokens: TokenStream) -> Vec<Entry> {
             token => entries.last_mut().expect("one entry at least").extend([token]),
         }
     }
-    entries.into_iter().filter(|entry| !entry.is_empty()).map(Entry::new).collect()
+    entries.into_iter().filter(|entry| !entry.is_empty()).map(Setting::new).collect()
 }
 
 /// The `#[shm_array]` attributes among these.

@@ -123,7 +123,7 @@ fn needs_default(container: &Container<'_>, _: &Variant<'_>, field: &Field<'_>) 
 }
 
 fn is_default(container: &Container<'_>) -> bool {
-    container.serde.get(attr::DEFAULT).is_some_and(attr::Entry::is_flag)
+    container.serde.get(attr::DEFAULT).is_some_and(attr::Setting::is_flag)
 }
 
 struct Predicates<'a> {

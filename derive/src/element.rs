@@ -39,7 +39,7 @@ use syn::{Data, DeriveInput, Fields, LitStr, Path, Type};
 
 const HELP: &str = "`element` takes one entry: `#[element(rename = \"name\")]`";
 
-struct Member<'a> {
+struct NamedField<'a> {
     field: &'a syn::Field,
     name: LitStr,
 }
@@ -103,7 +103,7 @@ fn check_type(input: &DeriveInput, errors: &mut Errors) {
     }
 }
 
-fn members<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Vec<Member<'a>> {
+fn members<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Vec<NamedField<'a>> {
     let data = match &input.data {
         Data::Struct(data) => data,
         Data::Enum(data) => {
@@ -142,7 +142,7 @@ fn members<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Vec<Member<'a>> {
         if !names.insert(name.value()) {
             errors.push(&name, format!("two fields have the name `{}`: rename one", name.value()));
         }
-        members.push(Member { field, name });
+        members.push(NamedField { field, name });
     }
     members
 }
@@ -182,10 +182,10 @@ fn has_macro(ty: &Type) -> bool {
     finder.0
 }
 
-fn generate(input: &DeriveInput, krate: &Path, members: &[Member<'_>]) -> TokenStream {
+fn generate(input: &DeriveInput, krate: &Path, members: &[NamedField<'_>]) -> TokenStream {
     let ident = &input.ident;
     let lints = generate::lints(&input.attrs, members.iter().map(|member| &member.field.attrs[..]));
-    let names = members.iter().map(|Member { field, name }| {
+    let names = members.iter().map(|NamedField { field, name }| {
         let own = &field.ident;
         quote!(#own: #name)
     });

@@ -86,7 +86,7 @@ fn own_lifetimes(container: &Container<'_>, field: &Field<'_>) -> BTreeSet<Lifet
 
 /// What the deserializer must outlive for this field: all lifetimes, but for those that a `borrow` of the user's omits.
 fn borrowed_by_field(field: &Field<'_>, lifetimes: &BTreeSet<Lifetime>) -> BTreeSet<Lifetime> {
-    match field.serde.get(attr::BORROW).and_then(attr::Entry::string) {
+    match field.serde.get(attr::BORROW).and_then(attr::Setting::string) {
         Some(string) => {
             attr::lifetimes(&string).into_iter().filter(|own| lifetimes.contains(own)).collect()
         }

@@ -18,7 +18,7 @@ pub(crate) fn container<'a>(
     let krate = krate(input, errors);
     let serde = SerdeAttrs::new(&input.attrs);
     let remote =
-        serde.get(attr::REMOTE).and_then(attr::Entry::string).and_then(|path| path.parse().ok());
+        serde.get(attr::REMOTE).and_then(attr::Setting::string).and_then(|path| path.parse().ok());
     let this = this(input);
     let generics = generics(&input.generics, &this);
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::dtype::DType;
 use crate::layout::Order;
 use crate::memory::live::Kind;
-use crate::store::{ArrayPath, Entry};
+use crate::store::{ArrayPath, ListedArray};
 
 /// An array of a container: its path in the object, dtype, shape and order.
 ///
@@ -31,7 +31,7 @@ pub struct ArrayInfo {
 }
 
 impl ArrayInfo {
-    pub(crate) fn from_entry(path: ArrayPath<'_>, entry: Entry, zero_copy: bool) -> Self {
+    pub(crate) fn from_entry(path: ArrayPath<'_>, entry: ListedArray, zero_copy: bool) -> Self {
         ArrayInfo {
             path: path.to_string(),
             order: entry.order,

@@ -418,12 +418,12 @@ impl<'de, A: Element> Visitor<'de> for Blocks<A> {
         let Some(count) = self.0.room else {
             let mut all = Vec::<u8>::new();
             let take = &mut |bytes: &[u8]| element::append(&mut all, bytes);
-            while seq.next_element_seed(Block(take))?.is_some() {}
+            while seq.next_element_seed(BlockVisitor(take))?.is_some() {}
             return Ok(Stored::Bytes(Cow::Owned(all)));
         };
         let mut items = element::room::<A>(count).map_err(S::Error::custom)?;
         let take = &mut |bytes: &[u8]| element::append(&mut items, bytes);
-        while seq.next_element_seed(Block(take))?.is_some() {}
+        while seq.next_element_seed(BlockVisitor(take))?.is_some() {}
         if items.len() == count {
             return Ok(Stored::Items(items));
         }
@@ -432,9 +432,9 @@ impl<'de, A: Element> Visitor<'de> for Blocks<A> {
 }
 
 /// A block, and what takes it.
-struct Block<'t>(&'t mut dyn FnMut(&[u8]) -> Result<(), Misfit>);
+struct BlockVisitor<'t>(&'t mut dyn FnMut(&[u8]) -> Result<(), Misfit>);
 
-impl<'de> DeserializeSeed<'de> for Block<'_> {
+impl<'de> DeserializeSeed<'de> for BlockVisitor<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
@@ -442,7 +442,7 @@ impl<'de> DeserializeSeed<'de> for Block<'_> {
     }
 }
 
-impl Visitor<'_> for Block<'_> {
+impl Visitor<'_> for BlockVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

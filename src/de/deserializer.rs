@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Visitor};
 
 use crate::error::{Error, Result};
 use crate::memory::Region;
-use crate::store::{Block, Source};
+use crate::store::{BlockSource, Source};
 #[cfg(feature = "ndarray")]
 use crate::value::{Builder, Value, Walk};
 
@@ -188,7 +188,7 @@ impl<'de> Deserializer<'de> {
     fn open(self, read: &mut dyn FnMut(Opened<'_, 'de>)) -> Result<()> {
         match self.0 {
             From::Bytes(bytes) => {
-                read(Opened::Source(&Block::parse(bytes)?, None));
+                read(Opened::Source(&BlockSource::parse(bytes)?, None));
                 Ok(())
             }
             From::Handle(handle) => handle.with_opened(read),

@@ -168,7 +168,7 @@ pub(super) fn visit_entry<'de, V: Visitor<'de>>(
     if (count, more) != (1, false) {
         return Err(Error::invalid_type(Unexpected::Map, &"an enum: a map of one entry"));
     }
-    let mut entry = Entry { decoder, key, value, is_taken: false };
+    let mut entry = VariantEntry { decoder, key, value, is_taken: false };
     let mut result = visitor.visit_enum(EntryVariant(&mut entry));
     if !entry.is_taken {
         result = untaken(result);
@@ -302,7 +302,7 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
 }
 
 /// An entry of a map that is a variant.
-struct Entry<'d, 's, 'de> {
+struct VariantEntry<'d, 's, 'de> {
     decoder: &'d mut Decoder<'s, 'de>,
     key: u8,
     value: u8,
@@ -310,7 +310,7 @@ struct Entry<'d, 's, 'de> {
     is_taken: bool,
 }
 
-struct EntryVariant<'v, 'd, 's, 'de>(&'v mut Entry<'d, 's, 'de>);
+struct EntryVariant<'v, 'd, 's, 'de>(&'v mut VariantEntry<'d, 's, 'de>);
 
 impl<'de> EnumAccess<'de> for EntryVariant<'_, '_, '_, 'de> {
     type Error = Error;
@@ -324,7 +324,7 @@ impl<'de> EnumAccess<'de> for EntryVariant<'_, '_, '_, 'de> {
 
 impl<'v, 's, 'de> EntryVariant<'v, '_, 's, 'de> {
     fn content(self) -> Value<'v, 's, 'de> {
-        let Entry { decoder, value, is_taken, .. } = self.0;
+        let VariantEntry { decoder, value, is_taken, .. } = self.0;
         *is_taken = true;
         Value { decoder, slot: *value }
     }

@@ -2,7 +2,7 @@
 //!
 //! What was packed is handed to the sink in the end, and written one by one where it turns out that it is no array. That
 //! would be a copy more of a large one: so an array of ndarray's own, whose elements are of a type that is known to be
-//! nothing but numbers, is handed over block by block.
+//! nothing but numbers, is handed over batch by batch.
 
 use std::any::TypeId;
 use std::cell::Cell;
@@ -26,26 +26,26 @@ use super::record::{Record, TupleOrSeq, TupleStruct};
 use super::seq_map::{Map, Seq};
 use super::{Place, Written};
 
-/// Elements are gathered to blocks of this size.
-const BLOCK: usize = 32 << 10;
+/// Elements are gathered to batches of this size.
+const BATCH: usize = 32 << 10;
 
-/// Elements of one type that wait to be written. A block is handed over by value and never by reference, so that the loop
+/// Elements of one type that wait to be written. A batch is handed over by value and never by reference, so that the loop
 /// over the elements, which is the caller's, can keep it in registers.
 #[derive(Default)]
-pub(super) struct Block {
+pub(super) struct Batch {
     bytes: Vec<u8>,
     /// How many elements were put there, behind the first place of their type: of another type no element has a place.
     next: usize,
 }
 
-/// So many places each type has; a block has fewer.
+/// So many places each type has; a batch has fewer.
 const PLACES: usize = 1 << 20;
 
-impl Block {
+impl Batch {
     /// Empty, with room for so many elements.
     pub(super) fn cleared(mut self, scalar: Scalar, count: usize) -> Self {
         self.bytes.resize(count * DType::little_endian(scalar).item_size(), 0);
-        Block { next: scalar as usize * PLACES, ..self }
+        Batch { next: scalar as usize * PLACES, ..self }
     }
 
     /// The elements.
@@ -93,7 +93,7 @@ pub(super) struct Elements<'x, 'q, 'a, S> {
     own: bool,
     /// The list has asked for whom it is written.
     asked: bool,
-    /// A number that was written and not kept. It is told here, and by the block's being empty, and not in the result: so the
+    /// A number that was written and not kept. It is told here, and by the batch's being empty, and not in the result: so the
     /// loop over those that are kept has nothing to compare.
     apart: Option<Written>,
 }
@@ -157,14 +157,14 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
         }
     }
 
-    /// Takes what the block has been filled with, and gives one that has room for elements of this type; `None` if they
+    /// Takes what the batch has been filled with, and gives one that has room for elements of this type; `None` if they
     /// do not belong to those before, or are too many.
-    fn next_block(
+    fn next_batch(
         &mut self,
-        block: Block,
+        batch: Batch,
         scalar: Scalar,
         element: fn() -> TypeId,
-    ) -> Option<Block> {
+    ) -> Option<Batch> {
         match self.scalar {
             None => {
                 if !self.begin(scalar) {
@@ -176,14 +176,14 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
                     let honest = self.announced == Some(self.count);
                     self.streams = honest && (self.own || is_known(self.list, element()));
                 }
-                self.take_over(&block, known);
+                self.take_over(&batch, known);
                 if self.left == 0 {
                     self.give_up();
                     return None;
                 }
             }
             Some(_) => {
-                self.keep(&block);
+                self.keep(&batch);
                 return None;
             }
         }
@@ -191,23 +191,23 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
             return None;
         }
         let item = DType::little_endian(scalar).item_size();
-        Some(block.cleared(scalar, self.left.min(BLOCK / item)))
+        Some(batch.cleared(scalar, self.left.min(BATCH / item)))
     }
 
-    /// Puts an element for which the block has no room. It comes by value, as the block does.
+    /// Puts an element for which the batch has no room. It comes by value, as the batch does.
     #[cold]
     #[inline(never)]
     fn put(
         &mut self,
-        block: Block,
+        batch: Batch,
         scalar: Scalar,
         bytes: [u8; 8],
         element: fn() -> TypeId,
         asked: bool,
-    ) -> (Block, Result<()>) {
-        let Some(mut next) = self.next_block(block, scalar, element) else {
+    ) -> (Batch, Result<()>) {
+        let Some(mut next) = self.next_batch(batch, scalar, element) else {
             let written = self.write(scalar, bytes, asked);
-            return (Block::default(), written.map(|written| self.apart = Some(written)));
+            return (Batch::default(), written.map(|written| self.apart = Some(written)));
         };
         let [a, b, c, d, ..] = bytes;
         let is_put = match DType::little_endian(scalar).item_size() {
@@ -239,8 +239,8 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
         }
     }
 
-    fn take_over(&mut self, block: &Block, scalar: Scalar) {
-        let filled = block.filled(scalar);
+    fn take_over(&mut self, batch: &Batch, scalar: Scalar) {
+        let filled = batch.filled(scalar);
         self.left -= (filled.len() / DType::little_endian(scalar).item_size()).min(self.left);
         if self.streams {
             self.hand_over(filled);
@@ -249,11 +249,11 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
         }
     }
 
-    /// The last block of what turns out to be no array.
-    fn keep(&mut self, block: &Block) {
+    /// The last batch of what turns out to be no array.
+    fn keep(&mut self, batch: &Batch) {
         self.give_up();
         if let Some(scalar) = self.scalar {
-            self.take_over(block, scalar);
+            self.take_over(batch, scalar);
         }
     }
 
@@ -346,7 +346,7 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
     #[inline(never)]
     fn wrote<T: Serialize + ?Sized>(
         &mut self,
-        block: &Block,
+        batch: &Batch,
         value: &T,
         written: Result<Written>,
     ) -> Result<()> {
@@ -354,7 +354,7 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
             && !self.own
         {
             // It has failed by itself: as an item, where the error has its place.
-            self.keep(block);
+            self.keep(batch);
             self.place()?;
         }
         match &mut self.state {
@@ -364,12 +364,12 @@ impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
     }
 
     #[inline(never)]
-    fn finish(&mut self, block: &Block) -> Result<Written> {
+    fn finish(&mut self, batch: &Batch) -> Result<Written> {
         if let (State::Packing(_), Some(scalar)) = (&self.state, self.scalar) {
-            let filled = block.filled(scalar).len() / DType::little_endian(scalar).item_size();
-            // All of it is in one block.
+            let filled = batch.filled(scalar).len() / DType::little_endian(scalar).item_size();
+            // All of it is in one batch.
             self.streams |= filled == self.count;
-            self.take_over(block, scalar);
+            self.take_over(batch, scalar);
             if self.left > 0 {
                 self.give_up();
             } else if !self.streams {
@@ -494,7 +494,7 @@ impl<'y, 'x, 'q, 'a, S: Sink> serde::Serializer for DataTaker<'y, 'x, 'q, 'a, S>
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq> {
         self.elements.announced = len;
         self.elements.asked = self.asked.get();
-        Ok(Sequence { elements: self.elements, block: Block::default() })
+        Ok(Sequence { elements: self.elements, batch: Batch::default() })
     }
 
     forward! {
@@ -516,7 +516,7 @@ impl<'y, 'x, 'q, 'a, S: Sink> serde::Serializer for DataTaker<'y, 'x, 'q, 'a, S>
 
 pub(super) struct Sequence<'y, 'x, 'q, 'a, S> {
     elements: &'y mut Elements<'x, 'q, 'a, S>,
-    block: Block,
+    batch: Batch,
 }
 
 impl<S: Sink> SerializeSeq for Sequence<'_, '_, '_, '_, S> {
@@ -530,28 +530,28 @@ impl<S: Sink> SerializeSeq for Sequence<'_, '_, '_, '_, S> {
             type_of: typeid::of::<T>,
             asked: Cell::new(false),
         }) {
-            // One that was kept is in the block.
-            Ok(written) if written.is_kept() && !self.block.bytes.is_empty() => Ok(()),
+            // One that was kept is in the batch.
+            Ok(written) if written.is_kept() && !self.batch.bytes.is_empty() => Ok(()),
             written => {
                 let written = match self.elements.apart.take() {
                     Some(apart) => written.map(|_| apart),
                     None => written,
                 };
-                let block = std::mem::take(&mut self.block);
-                self.elements.wrote(&block, value, written)
+                let batch = std::mem::take(&mut self.batch);
+                self.elements.wrote(&batch, value, written)
             }
         }
     }
 
     fn end(self) -> Result<Written> {
-        self.elements.finish(&self.block)
+        self.elements.finish(&self.batch)
     }
 }
 
 /// Takes one element of the list.
 struct Element<'z, 'y, 'x, 'q, 'a, S> {
     sequence: &'z mut Sequence<'y, 'x, 'q, 'a, S>,
-    /// Asked for its type only where a block is full.
+    /// Asked for its type only where a batch is full.
     type_of: fn() -> TypeId,
     asked: Cell<bool>,
 }
@@ -559,21 +559,21 @@ struct Element<'z, 'y, 'x, 'q, 'a, S> {
 impl<'z, 'a, S: Sink> Element<'z, '_, '_, '_, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn number<const N: usize>(self, scalar: Scalar, bytes: [u8; N]) -> Result<Written> {
-        let Sequence { elements, block } = self.sequence;
-        if block.put(scalar, bytes) {
+        let Sequence { elements, batch } = self.sequence;
+        if batch.put(scalar, bytes) {
             return Ok(Written::KEPT);
         }
         let mut wide = [0; 8];
         wide[..N].copy_from_slice(&bytes);
-        let (full, asked) = (std::mem::take(block), self.asked.get());
+        let (full, asked) = (std::mem::take(batch), self.asked.get());
         let put;
-        (*block, put) = elements.put(full, scalar, wide, self.type_of, asked);
+        (*batch, put) = elements.put(full, scalar, wide, self.type_of, asked);
         put.map(|()| Written::KEPT)
     }
 
     fn real(self) -> Result<Place<'z, 'a, S>> {
-        let Sequence { elements, block } = self.sequence;
-        elements.keep(&std::mem::take(block));
+        let Sequence { elements, batch } = self.sequence;
+        elements.keep(&std::mem::take(batch));
         let place = elements.place()?;
         if self.asked.get() {
             place.is_human_readable();

@@ -24,10 +24,10 @@ use crate::memory::live::{Kind, LiveArrays, other_kind};
 #[cfg(feature = "ndarray")]
 pub(crate) use block::VERSION;
 pub(crate) use block::{
-    Block, BlockParts, BlockSink, HEADER, KEPT, Nonce, TRAILER, check_head, put_nonce,
+    BlockParts, BlockSink, BlockSource, HEADER, KEPT, Nonce, TRAILER, check_head, put_nonce,
 };
 pub(crate) use bytes::BytesSink;
-pub(crate) use directory::{ArrayPath, Entry};
+pub(crate) use directory::{ArrayPath, ListedArray};
 #[cfg(feature = "npz")]
 pub(crate) use npz::{
     Info, Input, MappedFile, Members, Node, NpzSink, NpzSource, Other, Rest, Tree,

@@ -343,8 +343,8 @@ impl Block {
         self.untyped(path)
     }
 
-    fn parse(&self) -> Result<store::Block<'_>> {
-        let block = store::Block::with_parts(self.region.bytes(), &self.parts)?;
+    fn parse(&self) -> Result<store::BlockSource<'_>> {
+        let block = store::BlockSource::with_parts(self.region.bytes(), &self.parts)?;
         Ok(block.limited(self.copy_limit))
     }
 }
@@ -365,7 +365,7 @@ impl Container for Block {
 }
 
 /// What a block says of its arrays.
-pub(super) fn arrays(block: &store::Block<'_>) -> Result<Vec<ArrayInfo>> {
+pub(super) fn arrays(block: &store::BlockSource<'_>) -> Result<Vec<ArrayInfo>> {
     let directory = block.directory();
     let info = |number| {
         let entry = directory.entry(number)?;

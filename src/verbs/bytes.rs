@@ -7,7 +7,7 @@ use serde::ser::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{AlignedBytes, Region};
-use crate::store::{Block, BlockSink, BytesSink, HEADER, Nonce, check_head};
+use crate::store::{BlockSink, BlockSource, BytesSink, HEADER, Nonce, check_head};
 use crate::{de, memory, ser};
 
 /// Serializes an object to one block of bytes, in the layout that a segment has (`docs/FORMAT.md`).
@@ -48,7 +48,7 @@ pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<AlignedBytes> {
 /// [`Version`](crate::ErrorKind::Version) if a later version of the format wrote them,
 /// [`Mismatch`](crate::ErrorKind::Mismatch) if the object is not a `T`: the error names the field.
 pub fn from_bytes<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T> {
-    de::from_source(&Block::parse(bytes)?, None)
+    de::from_source(&BlockSource::parse(bytes)?, None)
 }
 
 /// Serializes an object to a writer, front to back in one pass: [`to_bytes`] without the block in memory.
@@ -130,5 +130,5 @@ pub fn from_reader_limited<R: Read, T: DeserializeOwned>(reader: R, limit: u64) 
 
 /// Deserializes an object from a block that its arrays keep.
 pub(crate) fn from_region<T: DeserializeOwned>(region: &Region) -> Result<T> {
-    de::from_source(&Block::parse(region.bytes())?, Some(region))
+    de::from_source(&BlockSource::parse(region.bytes())?, Some(region))
 }

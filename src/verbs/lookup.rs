@@ -1,17 +1,17 @@
 //! One array of a container, by its path; where there is none, an error with some that are most like what was asked for.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{Block, Placed, Source as _};
+use crate::store::{BlockSource, Placed, Source as _};
 
 /// The array of this path in a block, if it does not change.
-pub(super) fn placed<'a>(block: &Block<'a>, path: &str) -> Result<Placed<'a>> {
+pub(super) fn placed<'a>(block: &BlockSource<'a>, path: &str) -> Result<Placed<'a>> {
     let placed = of_any_kind(block, path)?;
     placed.check_plain().map_err(|error| error.at_field(path))?;
     Ok(placed)
 }
 
 /// The array of this path in a block. Of one that changes the elements are not here.
-pub(super) fn of_any_kind<'a>(block: &Block<'a>, path: &str) -> Result<Placed<'a>> {
+pub(super) fn of_any_kind<'a>(block: &BlockSource<'a>, path: &str) -> Result<Placed<'a>> {
     let Some(number) = block.find(path) else {
         let directory = block.directory();
         return Err(no_array(path, directory.len(), directory.paths()));

@@ -9,7 +9,7 @@ use crate::memory::{Fresh, Region};
 use crate::threads;
 
 use super::deflate::{Inflater, Misfit, More, inflate};
-use super::directory::{Archive, Entry, fault};
+use super::directory::{Archive, ListedMember, fault};
 use super::records::{
     DEFLATE_RATIO, DEFLATED, DESCRIPTOR, ENCRYPTED, FULL, LOCAL, LOCAL_LEN, UTF8, Zip64, u16_at,
     u32_at,
@@ -323,7 +323,7 @@ impl Archive {
 /// A stored member's bytes, block by block as they are read, summed on the way.
 pub(crate) struct Stream<'a> {
     input: &'a dyn ReadAt,
-    entry: &'a Entry,
+    entry: &'a ListedMember,
     name: &'a str,
     left: Range<u64>,
     room: Vec<u8>,
@@ -439,7 +439,7 @@ fn read_summed(input: &dyn ReadAt, at: u64, into: &mut [u8]) -> io::Result<crc32
     Ok(sum)
 }
 
-impl Entry {
+impl ListedMember {
     /// The content can be read, and the size that is claimed come of the bytes that are there.
     fn check_size(&self, name: &str) -> Result<()> {
         self.check_method(name)?;

@@ -22,7 +22,7 @@ const STEP: u64 = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Archive {
     /// In the directory's order.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<ListedMember>,
     /// The names, one after the other.
     names: String,
     /// The entries in the order of their names, of those with one name the last alone.
@@ -35,7 +35,7 @@ pub(crate) struct Archive {
 
 /// A member as the directory has it.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct ListedMember {
     /// Where the name lies in the names.
     name: Range<usize>,
     /// The name's bytes in the archive, where they are others.
@@ -135,7 +135,7 @@ impl Archive {
     }
 
     /// Reads one entry, which is whole in `bytes`.
-    fn read_entry(&mut self, bytes: &[u8]) -> Result<Entry> {
+    fn read_entry(&mut self, bytes: &[u8]) -> Result<ListedMember> {
         let (raw, rest) = bytes[ENTRY_LEN..].split_at(usize::from(u16_at(bytes, 28)));
         let extra = &rest[..usize::from(u16_at(bytes, 30))];
         let flags = u16_at(bytes, 8);
@@ -165,7 +165,7 @@ impl Archive {
         if method == STORED && flags & ENCRYPTED == 0 && size != stored_size {
             return Err(corrupt(&format!("stored in {stored_size} bytes, but its size is {size}")));
         }
-        Ok(Entry {
+        Ok(ListedMember {
             name: start..self.names.len(),
             raw_name,
             flags,
@@ -304,7 +304,7 @@ impl Archive {
     }
 }
 
-impl Entry {
+impl ListedMember {
     /// # Errors
     ///
     /// `Unsupported` if the content is there, but cannot be read.

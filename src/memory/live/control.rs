@@ -12,7 +12,7 @@ use super::lock::Line;
 
 /// Bytes that stay where they are while this lives, that start at a multiple of 64, and to which no reference exists but
 /// those that this floor makes.
-pub(super) enum Block {
+pub(super) enum LiveMemory {
     Map(os::LiveMap),
     Heap(Heap),
 }
@@ -48,35 +48,35 @@ impl Drop for Heap {
     }
 }
 
-impl Block {
+impl LiveMemory {
     pub(super) fn zeroed(len: usize) -> Self {
-        Block::Heap(Heap::new(len))
+        LiveMemory::Heap(Heap::new(len))
     }
 
     pub(super) fn start(&self) -> *mut u8 {
         match self {
-            Block::Map(map) => map.start(),
-            Block::Heap(heap) => heap.start,
+            LiveMemory::Map(map) => map.start(),
+            LiveMemory::Heap(heap) => heap.start,
         }
     }
 
     pub(super) fn len(&self) -> usize {
         match self {
-            Block::Map(map) => map.len(),
-            Block::Heap(heap) => heap.allocation.size(),
+            LiveMemory::Map(map) => map.len(),
+            LiveMemory::Heap(heap) => heap.allocation.size(),
         }
     }
 }
 
 /// The words of the locks of all arrays of a region: each array's line, and for each slot who has it and its counts.
 pub(super) struct Control {
-    block: Block,
+    block: LiveMemory,
     layout: Layout,
 }
 
 impl Control {
     /// The block has as many bytes as the layout says.
-    pub(super) fn new(block: Block, layout: Layout) -> Self {
+    pub(super) fn new(block: LiveMemory, layout: Layout) -> Self {
         Control { block, layout }
     }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os;
 
-use super::control::{Block, Control};
+use super::control::{Control, LiveMemory};
 use super::layout::MAX_HOLDERS;
 use super::lock::{self, Line, OWNER, Table};
 
@@ -37,12 +37,12 @@ pub(super) struct Holders {
 struct Seat {
     process: u64,
     taking: Mutex<()>,
-    member: OnceLock<Member>,
+    member: OnceLock<OwnSlot>,
     next: OnceLock<Box<Seat>>,
 }
 
 /// A slot that this process has.
-struct Member {
+struct OwnSlot {
     slot: u32,
     process: u64,
     /// The description that has the lock. Nobody else gets it, but children that are forked.
@@ -50,7 +50,7 @@ struct Member {
     /// Threads share the description, so that its locks do not tell them apart.
     changing: Mutex<()>,
     /// The elements, where this process is a forked child and cannot come to its parent's mapping.
-    elements: Option<Block>,
+    elements: Option<LiveMemory>,
 }
 
 impl Holders {
@@ -67,7 +67,7 @@ impl Holders {
         seat
     }
 
-    fn member(&self, control: &Control) -> Result<&Member> {
+    fn member(&self, control: &Control) -> Result<&OwnSlot> {
         let seat = self.seat();
         match seat.member.get() {
             Some(member) => Ok(member),
@@ -76,7 +76,7 @@ impl Holders {
     }
 
     #[cold]
-    fn take<'a>(&self, seat: &'a Seat, control: &Control) -> Result<&'a Member> {
+    fn take<'a>(&self, seat: &'a Seat, control: &Control) -> Result<&'a OwnSlot> {
         let _taking = seat.taking.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(member) = seat.member.get() {
             return Ok(member);
@@ -87,7 +87,7 @@ impl Holders {
             let len = usize::try_from(control.layout().start()).unwrap_or(usize::MAX);
             let map = os::LiveMap::new_own(&self.file, 0, len, self.writable);
             let failed = |e| Error::io("cannot map the live arrays in a forked child", e);
-            Some(Block::Map(map.map_err(failed)?))
+            Some(LiveMemory::Map(map.map_err(failed)?))
         };
         let member = join(&self.file, control, elements)?;
         Ok(seat.member.get_or_init(|| member))
@@ -101,7 +101,7 @@ impl Seat {
 }
 
 /// Takes the first slot that is free.
-fn join(file: &File, control: &Control, elements: Option<Block>) -> Result<Member> {
+fn join(file: &File, control: &Control, elements: Option<LiveMemory>) -> Result<OwnSlot> {
     let file = os::reopen_live(file).map_err(|error| {
         Error::io(
             "cannot open the memory of the live arrays anew, which a lock needs \
@@ -156,10 +156,10 @@ fn join(file: &File, control: &Control, elements: Option<Block>) -> Result<Membe
     control.used().fetch_max(slot + 1, Ordering::SeqCst);
     os::unlock_byte(&file, CHANGES);
     let process = os::process_stamp();
-    Ok(Member { slot, process, file, changing: Mutex::new(()), elements })
+    Ok(OwnSlot { slot, process, file, changing: Mutex::new(()), elements })
 }
 
-impl Drop for Member {
+impl Drop for OwnSlot {
     fn drop(&mut self) {
         // A forked child may have a copy of the descriptor, which would keep the lock when this one is closed.
         if self.process == os::process_stamp() {
@@ -173,7 +173,7 @@ pub(super) struct Slots<'a> {
     control: &'a Control,
     array: usize,
     /// `None` in memory of this process alone, which has one slot.
-    member: Option<&'a Member>,
+    member: Option<&'a OwnSlot>,
 }
 
 impl<'a> Slots<'a> {
@@ -195,12 +195,12 @@ impl<'a> Slots<'a> {
 
     /// This process's own mapping of the elements, where that is not the region's.
     #[inline]
-    pub(super) fn elements(&self) -> Option<&'a Block> {
+    pub(super) fn elements(&self) -> Option<&'a LiveMemory> {
         self.member?.elements.as_ref()
     }
 
     /// Whether the holder of a slot has ended.
-    fn has_ended(&self, member: &Member, slot: u32) -> bool {
+    fn has_ended(&self, member: &OwnSlot, slot: u32) -> bool {
         if slot == member.slot {
             return false;
         }

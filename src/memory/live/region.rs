@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::error::{Error, Result};
 use crate::os;
 
-use super::control::{Block, Control};
+use super::control::{Control, LiveMemory};
 use super::holders::Holders;
 use super::layout::{Kind, Layout};
 use super::lock::Line;
@@ -18,7 +18,7 @@ use super::lock::Line;
 pub(crate) struct LiveRegion(Arc<Inner>);
 
 struct Inner {
-    elements: Block,
+    elements: LiveMemory,
     control: Control,
     writable: bool,
     /// No other region of this process has or had it.
@@ -36,9 +36,9 @@ impl LiveRegion {
     /// Memory for one array of this process, zeroed.
     pub(super) fn private(bytes: usize) -> Self {
         let layout = Layout::private();
-        let control = Block::zeroed(layout.len() as usize);
+        let control = LiveMemory::zeroed(layout.len() as usize);
         LiveRegion(Arc::new(Inner {
-            elements: Block::zeroed(bytes),
+            elements: LiveMemory::zeroed(bytes),
             control: Control::new(control, layout),
             writable: true,
             number: new_number(),
@@ -70,8 +70,8 @@ impl LiveRegion {
         let elements = map(file, 0, elements, writable).map_err(failed)?;
         let control = os::LiveMap::new(file, layout.start(), control, true).map_err(failed)?;
         Ok(LiveRegion(Arc::new(Inner {
-            elements: Block::Map(elements),
-            control: Control::new(Block::Map(control), layout),
+            elements: LiveMemory::Map(elements),
+            control: Control::new(LiveMemory::Map(control), layout),
             writable,
             number: new_number(),
             holders: Some(Holders::new(file.clone(), writable)),
@@ -102,7 +102,7 @@ impl LiveRegion {
     }
 
     /// The same in another mapping of the elements.
-    pub(super) fn items_in<T>(elements: &Block, start: usize, count: usize) -> Option<*mut T> {
+    pub(super) fn items_in<T>(elements: &LiveMemory, start: usize, count: usize) -> Option<*mut T> {
         let end = count.checked_mul(size_of::<T>())?.checked_add(start)?;
         let place = elements.start().wrapping_add(start).cast::<T>();
         (end <= elements.len() && place.is_aligned()).then_some(place)

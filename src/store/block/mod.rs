@@ -11,7 +11,7 @@ mod source;
 
 pub(crate) use parts::{BlockParts, KEPT, check_head};
 pub(crate) use sink::BlockSink;
-pub(crate) use source::Block;
+pub(crate) use source::BlockSource;
 
 /// Tells one segment from another that got the same process and descriptor number; zero outside segments.
 pub(crate) type Nonce = [u8; 16];

@@ -10,7 +10,7 @@ use crate::memory::live::{Kind, LiveArrays, LiveEntry};
 
 #[cfg(feature = "ndarray")]
 use super::super::directory::{self, PathIndex};
-use super::super::directory::{ArrayPath, Directory, Entry, Like};
+use super::super::directory::{ArrayPath, Directory, Like, ListedArray};
 use super::super::{Placed, PlacedHead, Source, Standing};
 use super::{BlockParts, HEADER, truncated};
 
@@ -23,7 +23,7 @@ const FREE_COPIES: u64 = 256 << 20;
 
 /// A block that is read.
 #[derive(Clone)]
-pub(crate) struct Block<'de> {
+pub(crate) struct BlockSource<'de> {
     bytes: &'de [u8],
     inline: &'de [u8],
     tables: &'de [u8],
@@ -50,19 +50,19 @@ struct Recent {
     head: Arc<PlacedHead>,
 }
 
-impl<'de> Block<'de> {
+impl<'de> BlockSource<'de> {
     /// A block whose arrays lie in it.
     pub(crate) fn parse(bytes: &'de [u8]) -> Result<Self> {
         let parts = BlockParts::check(bytes)?;
         parts.check_internal()?;
         let rest = &bytes[parts.start()..];
-        Block::of_parts(bytes, rest, &parts)
+        BlockSource::of_parts(bytes, rest, &parts)
     }
 
     /// The same bytes again, without a second look at the checksum.
     pub(crate) fn with_parts(bytes: &'de [u8], parts: &'de BlockParts) -> Result<Self> {
         let rest = bytes.get(parts.start()..).ok_or_else(|| truncated(bytes.len() as u64))?;
-        Block::with_rest(bytes, rest, parts)
+        BlockSource::with_rest(bytes, rest, parts)
     }
 
     /// The same, where what is not array data has been read to another place: [`BlockParts::read`].
@@ -71,10 +71,10 @@ impl<'de> Block<'de> {
         rest: &'de [u8],
         parts: &'de BlockParts,
     ) -> Result<Self> {
-        Ok(Block {
+        Ok(BlockSource {
             #[cfg(feature = "ndarray")]
             paths: Some(&parts.paths),
-            ..Block::of_parts(bytes, rest, parts)?
+            ..BlockSource::of_parts(bytes, rest, parts)?
         })
     }
 
@@ -86,7 +86,7 @@ impl<'de> Block<'de> {
         if bytes.len() != parts.total {
             return Err(truncated(bytes.len() as u64));
         }
-        Ok(Block {
+        Ok(BlockSource {
             bytes,
             inline: part(&parts.inline)?,
             tables: part(&parts.tables)?,
@@ -104,12 +104,12 @@ impl<'de> Block<'de> {
 
     /// The same, of which readers may copy so many bytes.
     pub(crate) fn limited(self, copy_limit: Option<u64>) -> Self {
-        Block { copy_limit, ..self }
+        BlockSource { copy_limit, ..self }
     }
 
     /// The same as the block of a segment, whose arrays are of fixed kinds.
     pub(crate) fn of_segment(self, live: Option<&'de Arc<LiveArrays>>) -> Self {
-        Block { in_segment: true, live, ..self }
+        BlockSource { in_segment: true, live, ..self }
     }
 
     /// What the directory says of arrays in live memory.
@@ -135,8 +135,8 @@ impl<'de> Block<'de> {
     }
 
     /// An entry's bytes, which must lie between header and inline block, at their element's alignment.
-    pub(crate) fn placed(&self, number: u64, entry: Entry) -> Result<Placed<'de>> {
-        let Entry { dtype, shape, order, bytes, offset, .. } = entry;
+    pub(crate) fn placed(&self, number: u64, entry: ListedArray) -> Result<Placed<'de>> {
+        let ListedArray { dtype, shape, order, bytes, offset, .. } = entry;
         let standing = if self.in_segment { Standing::Fixed } else { Standing::Free };
         let head = Arc::new(PlacedHead { dtype, shape, order, standing });
         self.at(number, head, offset, bytes)
@@ -169,7 +169,7 @@ impl<'de> Block<'de> {
     }
 }
 
-impl<'de> Source<'de> for Block<'de> {
+impl<'de> Source<'de> for BlockSource<'de> {
     fn version(&self) -> u16 {
         self.version
     }
@@ -221,7 +221,7 @@ impl<'de> Source<'de> for Block<'de> {
         }
         let entry = self.directory.entry(number)?;
         if entry.kind != Kind::Plain {
-            let Entry { dtype, shape, order, kind, .. } = entry;
+            let ListedArray { dtype, shape, order, kind, .. } = entry;
             let standing = Standing::Live(kind, number);
             let head = Arc::new(PlacedHead { dtype, shape, order, standing });
             return Ok(Placed { head, bytes: &[], region: None });

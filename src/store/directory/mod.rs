@@ -27,7 +27,7 @@ pub(crate) use path::ArrayPath;
 
 /// What the directory says of one array: checked in itself, not yet against the container.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct ListedArray {
     pub(crate) dtype: DType,
     pub(crate) shape: Vec<usize>,
     pub(crate) order: Order,
@@ -45,7 +45,7 @@ enum Fault {
     Other(String),
 }
 
-impl Entry {
+impl ListedArray {
     /// An axis that is not there stands outside the directory.
     fn of(
         form: Form,
@@ -62,7 +62,7 @@ impl Entry {
         }
         let bytes = layout::byte_len(&shape, dtype.item_size())
             .ok_or_else(|| Fault::Other(format!("shape {shape:?} overflows")))?;
-        Ok(Entry { dtype, shape, order, kind, offset, bytes })
+        Ok(ListedArray { dtype, shape, order, kind, offset, bytes })
     }
 }
 
@@ -156,7 +156,7 @@ impl<'a> Directory<'a> {
     /// # Errors
     ///
     /// `Corrupt` if there is no such array or what is said of it contradicts itself.
-    pub(crate) fn entry(&self, number: u64) -> Result<Entry> {
+    pub(crate) fn entry(&self, number: u64) -> Result<ListedArray> {
         let entry = match &self.0 {
             Table::Records(table) => table.entry(number),
             Table::Series(table) => table.find(number).and_then(|found| table.entry(found)),
@@ -189,7 +189,7 @@ impl<'a> Directory<'a> {
     /// `Corrupt` if what is said of one contradicts itself.
     pub(crate) fn live(&self) -> Result<Vec<LiveEntry>> {
         let live = |number| {
-            let Entry { kind, dtype, shape, offset: start, .. } = self.entry(number)?;
+            let ListedArray { kind, dtype, shape, offset: start, .. } = self.entry(number)?;
             if kind == Kind::Plain {
                 let what = "it is of a series that changes and of one that does not".to_owned();
                 return Err(self.fault(number, Fault::Other(what)));

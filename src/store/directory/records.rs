@@ -2,7 +2,7 @@
 
 use super::form;
 use super::path::{ArrayPath, Step};
-use super::{Entry, Fault, numbers};
+use super::{Fault, ListedArray, numbers};
 
 // A record, little-endian:
 //   0 offset u64 | 8 bytes u64 | 16 heap u32 | 20 path length u32 | 24 dtype u8 | 25 flags u8 | 26 ndim u8 | 27 kind u8 |
@@ -66,7 +66,7 @@ impl<'a> Records<'a> {
         numbers.filter(move |at| is_live && self.rows[*at][KIND] != 0).map(|at| at as u64)
     }
 
-    pub(super) fn entry(&self, number: u64) -> Result<Entry, Fault> {
+    pub(super) fn entry(&self, number: u64) -> Result<ListedArray, Fault> {
         let record = self.record(number)?;
         let [dims, path, descriptor] = self.parts(record)?;
         std::str::from_utf8(path).map_err(|_| Fault::NoText)?;
@@ -74,7 +74,7 @@ impl<'a> Records<'a> {
         let form = form::decode(form, descriptor, self.version).map_err(Fault::Other)?;
         let offset = numbers::<8>(record, OFFSET);
         let axes = dims.as_chunks().0.iter().map(|axis| Some(u64::from_le_bytes(*axis)));
-        let entry = Entry::of(form, axes, offset)?;
+        let entry = ListedArray::of(form, axes, offset)?;
         let claimed = numbers::<8>(record, BYTES);
         if claimed != entry.bytes as u64 {
             return Err(Fault::Other(format!(

@@ -45,7 +45,7 @@ impl Hole {
 }
 
 /// What of the arrays' places and shapes differs from item to item.
-struct Member {
+struct OpenSeries {
     /// The first.
     head: Head,
     /// How many bytes of its path stand before the step and behind it.
@@ -69,7 +69,7 @@ pub(super) enum Steps {
 
 /// Several arrays that take turns, and how often they came.
 pub(super) struct Run {
-    members: Vec<Member>,
+    members: Vec<OpenSeries>,
     steps: Steps,
     /// How often each came.
     items: usize,
@@ -112,7 +112,7 @@ impl Run {
         let place = |head: Head| {
             let after = head.path.len() - hole.before - width;
             let before = hole.before;
-            Member { head, before, after, pitch: 0, offsets: None, shapes: None }
+            OpenSeries { head, before, after, pitch: 0, offsets: None, shapes: None }
         };
         let members = first.into_iter().map(place).collect();
         Run { members, steps, items: 1, turn: Vec::new(), kept: Some(Vec::new()) }
@@ -244,7 +244,7 @@ impl Run {
     }
 }
 
-impl Member {
+impl OpenSeries {
     /// Where the array of this item lies, if it keeps to the pitch.
     fn expected(&self, item: usize) -> Option<u64> {
         (item as u64).checked_mul(self.pitch)?.checked_add(self.head.offset)

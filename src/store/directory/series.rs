@@ -7,7 +7,7 @@ use super::build::Head;
 use super::form::{self, Form, FormBytes};
 use super::path::{ArrayPath, Step};
 use super::run::{Run, Series, Steps};
-use super::{Entry, Fault, Like, numbers};
+use super::{Fault, Like, ListedArray, numbers};
 
 // A record, little-endian:
 //   0 offset u64 | 8 pitch u64 | 16 first number u32 | 20 items u32 | 24 heap u32 | 28 before u32 | 32 after u32 |
@@ -306,7 +306,7 @@ impl<'a> SeriesTable<'a> {
         Ok(Some(Like { number, alike, offset: self.offset(found)?, more, pitch }))
     }
 
-    pub(super) fn entry(&self, found: Found<'_>) -> Result<Entry, Fault> {
+    pub(super) fn entry(&self, found: Found<'_>) -> Result<ListedArray, Fault> {
         let Found { record, item, .. } = found;
         let parts = self.parts(record)?;
         for text in [parts.before, parts.after] {
@@ -318,7 +318,7 @@ impl<'a> SeriesTable<'a> {
         let (ndim, columns) = (usize::from(record[FORM + 2]), record[COLUMNS]);
         let first = if columns & SHAPES == 0 { 0 } else { item * ndim };
         let axes = (first..first + ndim).map(|at| parts.axes.get(at));
-        Entry::of(form, axes, self.offset(found)?)
+        ListedArray::of(form, axes, self.offset(found)?)
     }
 }
 

@@ -49,7 +49,7 @@ fn there_and_back(arrays: &[Pushed]) -> usize {
         let path = directory.path(number).unwrap();
         assert_eq!(path.to_string(), array.0);
         assert!(path == *array.0);
-        let Entry { dtype, shape, order, offset, .. } = directory.entry(number).unwrap();
+        let ListedArray { dtype, shape, order, offset, .. } = directory.entry(number).unwrap();
         assert_eq!((&dtype, &shape, order, offset), (&array.1, &array.2, array.3, array.4));
     }
     assert!(directory.entry(arrays.len() as u64).is_err());

@@ -6,11 +6,11 @@ use crate::dtype::Scalar;
 use crate::error::{Error, Result};
 use crate::npy;
 
-use super::super::block::{Block, BlockParts};
+use super::super::block::{BlockParts, BlockSource};
 #[cfg(feature = "ndarray")]
 use super::super::directory::Directory;
 use super::super::external::{decode_pieces, fingerprint};
-use super::super::{ArrayPath, ArrayStream, Entry, Placed, PlacedHead, Source};
+use super::super::{ArrayPath, ArrayStream, ListedArray, Placed, PlacedHead, Source};
 use super::members::{Info, Members, Other};
 use super::names::{REST, file_name};
 
@@ -47,7 +47,7 @@ impl Rest {
                 "member `{name}` is a block with arrays of its own"
             )));
         }
-        let block = Block::with_parts(placed.bytes, &parts)?;
+        let block = BlockSource::with_parts(placed.bytes, &parts)?;
         let mut pieces = BTreeMap::new();
         for (number, of_member) in decode_pieces(parts.array_part(placed.bytes))? {
             let path = block.directory().path(number)?;
@@ -66,7 +66,7 @@ impl Rest {
 /// An object whose arrays are members of an archive.
 pub(crate) struct NpzSource<'a> {
     members: &'a Members,
-    block: Block<'a>,
+    block: BlockSource<'a>,
     /// The member that holds it.
     rest: usize,
     intact: bool,
@@ -75,7 +75,7 @@ pub(crate) struct NpzSource<'a> {
 impl<'a> NpzSource<'a> {
     pub(crate) fn new(members: &'a Members, rest: &'a Rest) -> Result<Self> {
         let bytes = members.array(rest.member, u64::MAX)?.bytes;
-        let block = Block::with_parts(bytes, &rest.parts)?;
+        let block = BlockSource::with_parts(bytes, &rest.parts)?;
         Ok(NpzSource { members, block, rest: rest.member, intact: rest.intact })
     }
 
@@ -124,7 +124,7 @@ impl<'a> NpzSource<'a> {
     }
 
     /// What the object says of an array, and the member that has it.
-    fn entry(&self, number: u64) -> Result<(Entry, usize)> {
+    fn entry(&self, number: u64) -> Result<(ListedArray, usize)> {
         let (entry, path) = (self.block.directory().entry(number)?, self.block.path(number)?);
         // The members have the order of the numbers, where nobody has changed it.
         if let Some(member) =
@@ -144,7 +144,7 @@ impl<'a> NpzSource<'a> {
     }
 
     /// A member as the array that the object has; an error if it is another.
-    fn check(&self, number: u64, entry: Entry, found: Placed<'a>) -> Result<Placed<'a>> {
+    fn check(&self, number: u64, entry: ListedArray, found: Placed<'a>) -> Result<Placed<'a>> {
         let PlacedHead { dtype, shape, order, .. } = &*found.head;
         let same_order = *order == entry.order || !npy::has_order(&entry.shape);
         if entry.dtype.agrees_with(dtype) && *shape == entry.shape && same_order {
@@ -171,7 +171,7 @@ impl<'a> NpzSource<'a> {
         if self.intact
             && let Some(bytes) = self.members.mapped(member, &entry.dtype, entry.bytes)
         {
-            let Entry { dtype, shape, order, .. } = entry;
+            let ListedArray { dtype, shape, order, .. } = entry;
             return Ok(Placed::free(dtype, shape, order, bytes));
         }
         let most = entry.bytes as u64 + npy::MAX_PREFIX;

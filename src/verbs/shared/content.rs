@@ -7,7 +7,7 @@ use crate::memory::Region;
 use crate::memory::live::LiveArrays;
 use crate::os::{self, Stamp};
 use crate::segment::{self, Memory, Nonce, SegmentId, Stored};
-use crate::store::{Block, BlockParts, KEPT};
+use crate::store::{BlockParts, BlockSource, KEPT};
 
 use super::live::{Access, LiveFrom, live_arrays};
 
@@ -90,12 +90,12 @@ impl Content {
         self.checked.parts.live() != 0
     }
 
-    pub(super) fn block(&self) -> Result<Block<'_>> {
+    pub(super) fn block(&self) -> Result<BlockSource<'_>> {
         let Checked { parts, rest } = &*self.checked;
         let bytes = self.region.bytes();
         match rest {
-            Some(rest) => Block::with_rest(bytes, rest, parts),
-            None => Block::with_parts(bytes, parts),
+            Some(rest) => BlockSource::with_rest(bytes, rest, parts),
+            None => BlockSource::with_parts(bytes, parts),
         }
         .map(|block| block.of_segment(self.live.as_ref()))
     }
