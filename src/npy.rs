@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::ops::Range;
 
-use crate::dtype::{DType, DTypeKind, Value, length, parse_literal, read_descriptor};
+use crate::dtype::{DType, DTypeKind, Literal, length, parse_literal, read_descriptor};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, MAX_NDIM, Order};
 use crate::signature::{self, Found};
@@ -194,7 +194,7 @@ fn dictionary(version: u8, text: &str) -> Result<Header> {
     }
     // Python 2 wrote an `L` behind long integers, and version 3 is younger.
     let value = parse_literal(text, version < 3)?;
-    let Value::Dict(entries) = &value else {
+    let Literal::Dict(entries) = &value else {
         return Err(Error::corrupt(format!(
             "bad header: expected a dictionary, found {}",
             value.describe()
@@ -204,9 +204,9 @@ fn dictionary(version: u8, text: &str) -> Result<Header> {
     for (key, value) in entries {
         // As in Python, of two with one key the last counts.
         match key {
-            Value::Text(key) if key == "descr" => descriptor = Some(value),
-            Value::Text(key) if key == "fortran_order" => order = Some(value),
-            Value::Text(key) if key == "shape" => shape = Some(value),
+            Literal::Text(key) if key == "descr" => descriptor = Some(value),
+            Literal::Text(key) if key == "fortran_order" => order = Some(value),
+            Literal::Text(key) if key == "shape" => shape = Some(value),
             other => {
                 return Err(Error::corrupt(format!(
                     "unknown key {} in the header: expected 'descr', 'fortran_order' and 'shape'",
@@ -225,8 +225,8 @@ fn dictionary(version: u8, text: &str) -> Result<Header> {
         dtype: read_descriptor(descriptor)?,
         shape: read_shape(shape)?,
         order: match order {
-            Value::Bool(false) => Order::C,
-            Value::Bool(true) => Order::F,
+            Literal::Bool(false) => Order::C,
+            Literal::Bool(true) => Order::F,
             other => {
                 return Err(Error::corrupt(format!(
                     "bad header: expected True or False for 'fortran_order', found {}",
@@ -269,8 +269,8 @@ fn plain(text: &str) -> Option<Header> {
     Some(Header { dtype, shape, order })
 }
 
-fn read_shape(shape: &Value<'_>) -> Result<Vec<usize>> {
-    let Value::Tuple(axes) = shape else {
+fn read_shape(shape: &Literal<'_>) -> Result<Vec<usize>> {
+    let Literal::Tuple(axes) = shape else {
         return Err(Error::corrupt(format!(
             "bad header: expected a tuple for 'shape', (3,) and not (3), found {}",
             shape.describe()

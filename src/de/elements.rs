@@ -39,28 +39,28 @@ impl<'de, D: Deserializer<'de, Error = Error>> Item<'de> for Result<D> {
 
 /// Items, one after the other. A visitor is given all of it, so that where it stands is in registers while it goes on: behind a
 /// reference each step would be a store.
-pub(super) struct Elements<'c, I: ExactSizeIterator> {
+pub(super) struct ElementReader<'c, I: ExactSizeIterator> {
     items: I,
     len: usize,
     /// How many the visitor has left, once it is done.
     left: &'c Cell<usize>,
 }
 
-impl<'c, I: ExactSizeIterator> Elements<'c, I> {
+impl<'c, I: ExactSizeIterator> ElementReader<'c, I> {
     pub(super) fn new(items: I, left: &'c Cell<usize>) -> Self {
         left.set(items.len());
-        Elements { len: items.len(), items, left }
+        ElementReader { len: items.len(), items, left }
     }
 }
 
-impl<I: ExactSizeIterator> Drop for Elements<'_, I> {
+impl<I: ExactSizeIterator> Drop for ElementReader<'_, I> {
     #[inline]
     fn drop(&mut self) {
         self.left.set(self.items.len());
     }
 }
 
-impl<'de, I: ExactSizeIterator<Item: Item<'de>>> SeqAccess<'de> for Elements<'_, I> {
+impl<'de, I: ExactSizeIterator<Item: Item<'de>>> SeqAccess<'de> for ElementReader<'_, I> {
     type Error = Error;
 
     #[inline]
@@ -86,7 +86,7 @@ where
     V: Visitor<'de>,
 {
     let (len, left) = (items.len(), Cell::new(0));
-    let mut result = visitor.visit_seq(Elements::new(items, &left));
+    let mut result = visitor.visit_seq(ElementReader::new(items, &left));
     if left.get() != 0 {
         result = result.and_then(|_| Err(too_many(len - left.get(), len)));
     }

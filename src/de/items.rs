@@ -7,7 +7,7 @@ use crate::wire::{Tag, behind_names, scalar_text};
 
 use super::decoder::{ANY, Decoder};
 use super::key::Key;
-use super::value::Value;
+use super::value::EncodedValue;
 
 /// The runs of a sequence (`N` is 1) or map (`N` is 2).
 pub(super) struct Items<'d, 's, 'de, const N: usize> {
@@ -125,7 +125,7 @@ impl<'de> SeqAccess<'de> for &mut Items<'_, '_, 'de, 1> {
             return Ok(None);
         }
         self.decoder.look_if_large::<T::Value>()?;
-        let value = Value { decoder: &mut *self.decoder, slot: self.slots[0] };
+        let value = EncodedValue { decoder: &mut *self.decoder, slot: self.slots[0] };
         match seed.deserialize(value) {
             Ok(value) => Ok(Some(value)),
             Err(error) => Err(error.at_index(self.done - 1)),
@@ -149,7 +149,7 @@ impl<'de> MapAccess<'de> for &mut Items<'_, '_, 'de, 2> {
         }
         self.at_value = true;
         self.key = KeyText::At(self.decoder.reader.clone(), self.slots[0]);
-        let key = Value { decoder: &mut *self.decoder, slot: self.slots[0] };
+        let key = EncodedValue { decoder: &mut *self.decoder, slot: self.slots[0] };
         match seed.deserialize(Key(key)) {
             Ok(key) => Ok(Some(key)),
             Err(error) => Err(error.at(Step::Key(None, self.done - 1))),
@@ -165,7 +165,7 @@ impl<'de> MapAccess<'de> for &mut Items<'_, '_, 'de, 2> {
         if self.decoder.bounds.is_in_buffer() {
             self.decoder.field = self.key_name().unwrap_or(outer);
         }
-        let value = Value { decoder: &mut *self.decoder, slot: self.slots[1] };
+        let value = EncodedValue { decoder: &mut *self.decoder, slot: self.slots[1] };
         let value = seed.deserialize(value);
         self.decoder.field = outer;
         value.map_err(|error| error.at(self.key_step()))

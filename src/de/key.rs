@@ -10,10 +10,10 @@ use crate::context;
 use crate::error::{Error, Found, Result};
 use crate::wire::{Tag, scalar_text};
 
-use super::value::Value;
+use super::value::EncodedValue;
 
 /// A key in the inline block.
-pub(super) struct Key<'d, 's, 'de>(pub(super) Value<'d, 's, 'de>);
+pub(super) struct Key<'d, 's, 'de>(pub(super) EncodedValue<'d, 's, 'de>);
 
 impl<'de> Key<'_, '_, 'de> {
     /// The text of a key that is a number, a bool or a char; the key itself if it is anything else.
@@ -27,7 +27,7 @@ impl<'de> Key<'_, '_, 'de> {
             value.decoder.reader = reader;
             return Ok(Ok(text));
         }
-        Ok(Err(Key(Value { slot: tag as u8, ..value })))
+        Ok(Err(Key(EncodedValue { slot: tag as u8, ..value })))
     }
 
     #[inline(never)]
@@ -50,7 +50,7 @@ macro_rules! parsed {
             }
             match value.tag()? {
                 Tag::Str => TextKey(value.decoder.reader.text()?).$method(visitor),
-                tag => Value { slot: tag as u8, ..value }.$method(visitor),
+                tag => EncodedValue { slot: tag as u8, ..value }.$method(visitor),
             }
         }
     )*};
@@ -67,8 +67,8 @@ impl<'de> Deserializer<'de> for Key<'_, '_, 'de> {
         if context::is_text_key::<V>() {
             return self.other_text(visitor);
         }
-        let Key(Value { decoder, slot }) = self;
-        Value { decoder, slot }.deserialize_any(visitor).inspect_err(|error: &Error| {
+        let Key(EncodedValue { decoder, slot }) = self;
+        EncodedValue { decoder, slot }.deserialize_any(visitor).inspect_err(|error: &Error| {
             if error.is_refusal_of(Found::Scalar) {
                 context::learn_text_key::<V>();
             }

@@ -24,7 +24,7 @@ use super::elements::visit_elements;
 use super::items::{self, Items};
 use super::part::Part;
 use super::transparent::Transparent;
-use super::value::Value;
+use super::value::EncodedValue;
 
 /// The fields of ndarray's own form, as it asks for them.
 pub(super) const NDARRAY_FIELDS: [&str; 3] = ["v", "dim", "data"];
@@ -236,7 +236,7 @@ impl<'de> SeqAccess<'de> for &mut Nested<'_, '_, 'de> {
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
         let Some(tag) = self.next_tag()? else { return Ok(None) };
-        let value = Value { decoder: &mut *self.decoder, slot: tag as u8 };
+        let value = EncodedValue { decoder: &mut *self.decoder, slot: tag as u8 };
         seed.deserialize(value).map(Some).map_err(|error| {
             self.runs.iter().rev().fold(error, |error, run| error.at_index(run.done - 1))
         })
@@ -290,13 +290,14 @@ pub(super) fn visit_rows<'de, V: Visitor<'de>>(
     let &[v, dim, data] = decoder.tags(number) else {
         return Err(Error::corrupt("a struct of three fields has another number of tags"));
     };
-    let version = u64::deserialize(Value { decoder, slot: v }).map_err(|e| e.at_field("v"))?;
+    let version =
+        u64::deserialize(EncodedValue { decoder, slot: v }).map_err(|e| e.at_field("v"))?;
     if version != 1 {
         return Err(Error::mismatch(format!(
             "expected version 1 of ndarray's form, found {version}"
         )));
     }
-    let lens = Vec::<u64>::deserialize(Value { decoder, slot: dim });
+    let lens = Vec::<u64>::deserialize(EncodedValue { decoder, slot: dim });
     let lens = lens.map_err(|e| e.at_field("dim"))?;
     if lens.is_empty() {
         return Err(Error::mismatch(format!(

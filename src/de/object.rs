@@ -16,7 +16,7 @@ use crate::value::Walk;
 
 use super::buffer;
 use super::decoder::{ANY, Decoder};
-use super::value::Value;
+use super::value::EncodedValue;
 #[cfg(feature = "ndarray")]
 use super::walk::{self, Lists};
 
@@ -82,8 +82,9 @@ pub(super) fn walk_source<'de, W: Walk<'de>, L: Lists<W>>(
 
 /// Whether the object is in the form that it has for human readers.
 pub(super) fn is_human_readable(source: &dyn Source<'_>) -> bool {
-    Decoder::new(source, 0)
-        .is_ok_and(|mut decoder| Value { decoder: &mut decoder, slot: ANY }.is_human_readable())
+    Decoder::new(source, 0).is_ok_and(|mut decoder| {
+        EncodedValue { decoder: &mut decoder, slot: ANY }.is_human_readable()
+    })
 }
 
 /// Reads until nothing is left that could be read in another way: once for most objects, and once more where a visitor has
@@ -221,7 +222,7 @@ fn read<'de, S: DeserializeSeed<'de>>(
     short: &mut Option<usize>,
 ) -> Result<S::Value> {
     let mut decoder = Decoder::new(source, limit)?;
-    let result = seed.deserialize(Value { decoder: &mut decoder, slot: ANY });
+    let result = seed.deserialize(EncodedValue { decoder: &mut decoder, slot: ANY });
     *short = decoder.bounds.wants_stack();
     if let Some(error) = decoder.error_of_left(result.is_err()) {
         return Err(error);

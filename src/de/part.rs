@@ -65,21 +65,25 @@ impl<'p, 'de> Part<'p, 'de> {
     }
 
     /// Exactly the bytes of the element, or `None` if the part has axes, or an array without elements stands here.
-    fn element(&self) -> Option<Element<'p, 'de>> {
+    fn element(&self) -> Option<PartElement<'p, 'de>> {
         let bytes = self.bytes.get(..self.dtype.item_size())?;
-        self.shape.is_empty().then_some(Element { dtype: self.dtype, bytes, bounds: self.bounds })
+        self.shape.is_empty().then_some(PartElement {
+            dtype: self.dtype,
+            bytes,
+            bounds: self.bounds,
+        })
     }
 }
 
 /// The bytes of one element, and what they are.
 #[derive(Clone, Copy)]
-struct Element<'p, 'de> {
+struct PartElement<'p, 'de> {
     dtype: &'p DType,
     bytes: &'de [u8],
     bounds: &'p Bounds,
 }
 
-impl<'p, 'de> Element<'p, 'de> {
+impl<'p, 'de> PartElement<'p, 'de> {
     /// The first `N` bytes from `start` on, in little-endian order.
     fn number<const N: usize>(&self, start: usize) -> [u8; N] {
         let mut bytes = [0; N];
@@ -170,7 +174,7 @@ impl<'p, 'de> Element<'p, 'de> {
                 visitor.visit_newtype_struct(U16Deserializer::new(self.bits()))
             }
             _ => {
-                let Element { dtype, bytes, bounds } = *self;
+                let PartElement { dtype, bytes, bounds } = *self;
                 let part = Part { dtype, shape: &[], strides: &[], bytes, bounds };
                 visitor.visit_newtype_struct(Transparent::new(part))
             }

@@ -9,7 +9,7 @@ use super::decoder::{self, ANY, Decoder};
 use super::items::{unnamed, untaken};
 use super::key::TextKey;
 use super::skip;
-use super::value::Value;
+use super::value::EncodedValue;
 
 /// A record's fields as a map of their names.
 pub(super) fn by_name<'de, V: Visitor<'de>>(
@@ -145,7 +145,7 @@ impl<'de> SeqAccess<'de> for &mut FieldsInOrder<'_, '_, 'de> {
         let Some((&slot, tags)) = self.tags.split_first() else { return Ok(None) };
         self.tags = tags;
         self.decoder.look_if_large::<T::Value>()?;
-        match seed.deserialize(Value { decoder: &mut *self.decoder, slot }) {
+        match seed.deserialize(EncodedValue { decoder: &mut *self.decoder, slot }) {
             Ok(value) => Ok(Some(value)),
             Err(error) => Err(in_field(error, self.decoder, self.number, tags.len())),
         }
@@ -220,7 +220,7 @@ impl<'de> MapAccess<'de> for &mut FieldsByName<'_, '_, 'de> {
         };
         self.decoder.look_if_large::<V::Value>()?;
         let outer = std::mem::replace(&mut self.decoder.field, self.name);
-        let value = seed.deserialize(Value { decoder: &mut *self.decoder, slot });
+        let value = seed.deserialize(EncodedValue { decoder: &mut *self.decoder, slot });
         self.decoder.field = outer;
         value.map_err(|error| error.at_field(self.name))
     }

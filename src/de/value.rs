@@ -31,12 +31,12 @@ use super::varints::{is_varint, visit_varints};
 use super::walk;
 
 /// One value to be read. `slot` is its tag, or `ANY` where it carries its own.
-pub(super) struct Value<'d, 's, 'de> {
+pub(super) struct EncodedValue<'d, 's, 'de> {
     pub(super) decoder: &'d mut Decoder<'s, 'de>,
     pub(super) slot: u8,
 }
 
-impl<'d, 'de> Value<'d, '_, 'de> {
+impl<'d, 'de> EncodedValue<'d, '_, 'de> {
     /// The value's tag, with an option around it taken off: a type that is asked for as itself may have been written
     /// as an option.
     #[inline]
@@ -90,9 +90,8 @@ impl<'d, 'de> Value<'d, '_, 'de> {
             Tag::Bytes => lend_bytes(decoder.bytes()?, visitor),
             Tag::Option => match decoder.reader.byte()? {
                 0 => visitor.visit_none(),
-                slot => {
-                    decoder.descend_option(|decoder| visitor.visit_some(Value { decoder, slot }))
-                }
+                slot => decoder
+                    .descend_option(|decoder| visitor.visit_some(EncodedValue { decoder, slot })),
             },
             Tag::Seq => visit_seq(decoder, visitor),
             Tag::Map => decoder.descend(|decoder| {
@@ -101,10 +100,10 @@ impl<'d, 'de> Value<'d, '_, 'de> {
             }),
             Tag::Record => {
                 let number = decoder.record_number()?;
-                Value { decoder, slot: ANY }.record(number, visitor)
+                EncodedValue { decoder, slot: ANY }.record(number, visitor)
             }
             Tag::Array | Tag::Ndarray => {
-                Value { decoder, slot: ANY }.array::<V>(tag)?.deserialize_any(visitor)
+                EncodedValue { decoder, slot: ANY }.array::<V>(tag)?.deserialize_any(visitor)
             }
             Tag::Blob => lend_bytes(decoder.array()?.bytes, visitor),
             Tag::Absent | Tag::Any | Tag::Readable | Tag::Named => {
@@ -208,7 +207,7 @@ impl<'d, 'de> Value<'d, '_, 'de> {
             }
             self.decoder.reader = start;
         }
-        visitor.visit_newtype_struct(Value { slot: tag as u8, ..self })
+        visitor.visit_newtype_struct(EncodedValue { slot: tag as u8, ..self })
     }
 
     /// A value whose type is not known: it is made here, and goes past serde.
@@ -234,7 +233,7 @@ impl<'d, 'de> Value<'d, '_, 'de> {
             Tag::Bytes => array::visit_token(self.decoder.short_array()?, visitor),
             // Not placed: the reader of arrays takes nested numbers and ndarray's own form, too.
             tag => {
-                let value = Value { decoder: self.decoder, slot: tag as u8 };
+                let value = EncodedValue { decoder: self.decoder, slot: tag as u8 };
                 context::handing(Handed::Inline, || visitor.visit_newtype_struct(value))
             }
         }
@@ -260,7 +259,7 @@ impl<'d, 'de> Value<'d, '_, 'de> {
             tag => tag as u8,
         };
         self.decoder.descend_option(|decoder| {
-            let value = Value { decoder, slot };
+            let value = EncodedValue { decoder, slot };
             if KEY { visitor.visit_some(Key(value)) } else { visitor.visit_some(value) }
         })
     }
@@ -382,7 +381,7 @@ macro_rules! number {
     )*};
 }
 
-impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
+impl<'de> Deserializer<'de> for EncodedValue<'_, '_, 'de> {
     type Error = Error;
 
     /// As the value itself says: what has one form only never asks.
@@ -400,8 +399,8 @@ impl<'de> Deserializer<'de> for Value<'_, '_, 'de> {
         self.decoder.look_if_large::<V::Value>()?;
         match tag {
             Tag::Seq | Tag::Map | Tag::Record | Tag::Option => {
-                let Value { decoder, slot } = self;
-                decoder.buffer::<V, _>(|decoder| Value { decoder, slot }.any(tag, visitor))
+                let EncodedValue { decoder, slot } = self;
+                decoder.buffer::<V, _>(|decoder| EncodedValue { decoder, slot }.any(tag, visitor))
             }
             Tag::Bytes if !is_buffer::<V>() => {
                 array::visit_any_bytes(self.decoder.bytes()?, visitor)

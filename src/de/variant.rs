@@ -12,7 +12,7 @@ use crate::wire::Kind;
 use super::decoder::Decoder;
 use super::record::{by_name, in_order, in_variant, variant_in_order};
 use super::skip;
-use super::value::Value;
+use super::value::EncodedValue;
 
 /// A variant as a map of one entry, from its name to its content.
 pub(super) struct SingleEntry<'d, 's, 'de> {
@@ -61,7 +61,7 @@ impl<'de> MapAccess<'de> for &mut SingleEntry<'_, '_, 'de> {
         self.stage = Stage::Done;
         let (schema, _) = self.decoder.schema(self.number);
         let variant = schema.variant;
-        seed.deserialize(Content { decoder: &mut *self.decoder, number: self.number })
+        seed.deserialize(VariantContent { decoder: &mut *self.decoder, number: self.number })
             .map_err(|error| error.at(Step::Variant(variant.to_owned())))
     }
 
@@ -71,12 +71,12 @@ impl<'de> MapAccess<'de> for &mut SingleEntry<'_, '_, 'de> {
 }
 
 /// The content of a variant as a value of its own: what a newtype variant holds, a tuple, or a struct.
-struct Content<'d, 's, 'de> {
+struct VariantContent<'d, 's, 'de> {
     decoder: &'d mut Decoder<'s, 'de>,
     number: usize,
 }
 
-impl Content<'_, '_, '_> {
+impl VariantContent<'_, '_, '_> {
     fn newtype(&self) -> Option<u8> {
         (self.decoder.kind(self.number) == Kind::NewtypeVariant)
             .then(|| self.decoder.tags(self.number)[0])
@@ -87,14 +87,14 @@ macro_rules! content {
     ($($method:ident($($arg:ident: $ty:ty),*))*) => {$(
         fn $method<V: Visitor<'de>>(self, $($arg: $ty,)* visitor: V) -> Result<V::Value> {
             match self.newtype() {
-                Some(slot) => Value { decoder: self.decoder, slot }.$method($($arg,)* visitor),
+                Some(slot) => EncodedValue { decoder: self.decoder, slot }.$method($($arg,)* visitor),
                 None => self.deserialize_any(visitor),
             }
         }
     )*};
 }
 
-impl<'de> Deserializer<'de> for Content<'_, '_, 'de> {
+impl<'de> Deserializer<'de> for VariantContent<'_, '_, 'de> {
     type Error = Error;
 
     fn is_human_readable(&self) -> bool {
@@ -104,7 +104,9 @@ impl<'de> Deserializer<'de> for Content<'_, '_, 'de> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let (schema, _) = self.decoder.schema(self.number);
         match (self.newtype(), schema.kind.is_named()) {
-            (Some(slot), _) => Value { decoder: self.decoder, slot }.deserialize_any(visitor),
+            (Some(slot), _) => {
+                EncodedValue { decoder: self.decoder, slot }.deserialize_any(visitor)
+            }
             (None, true) => by_name(self.decoder, self.number, visitor),
             (None, false) => in_order(self.decoder, self.number, visitor),
         }
@@ -124,10 +126,10 @@ impl<'de> Deserializer<'de> for Content<'_, '_, 'de> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         if let Some(slot) = self.newtype() {
-            return Value { decoder: self.decoder, slot }.deserialize_option(visitor);
+            return EncodedValue { decoder: self.decoder, slot }.deserialize_option(visitor);
         }
-        let Content { decoder, number } = self;
-        decoder.descend_option(|decoder| visitor.visit_some(Content { decoder, number }))
+        let VariantContent { decoder, number } = self;
+        decoder.descend_option(|decoder| visitor.visit_some(VariantContent { decoder, number }))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -136,9 +138,8 @@ impl<'de> Deserializer<'de> for Content<'_, '_, 'de> {
         visitor: V,
     ) -> Result<V::Value> {
         match self.newtype() {
-            Some(slot) => {
-                Value { decoder: self.decoder, slot }.deserialize_newtype_struct(name, visitor)
-            }
+            Some(slot) => EncodedValue { decoder: self.decoder, slot }
+                .deserialize_newtype_struct(name, visitor),
             None => visitor.visit_newtype_struct(self),
         }
     }
@@ -155,7 +156,7 @@ pub(super) fn visit_record<'de, V: Visitor<'de>>(
     number: usize,
     visitor: V,
 ) -> Result<V::Value> {
-    let mut record = Record { decoder, number, is_taken: false };
+    let mut record = VariantRecord { decoder, number, is_taken: false };
     visitor.visit_enum(RecordVariant(&mut record))
 }
 
@@ -183,7 +184,7 @@ fn untaken<T>(result: Result<T>) -> Result<T> {
 }
 
 /// A record that is a variant.
-struct Record<'d, 's, 'de> {
+struct VariantRecord<'d, 's, 'de> {
     decoder: &'d mut Decoder<'s, 'de>,
     number: usize,
     /// Its content was asked for.
@@ -192,7 +193,7 @@ struct Record<'d, 's, 'de> {
 
 /// What a visitor leaves would be taken for what comes next. It is noted and not told at once: what the visitor gives is not
 /// looked at.
-impl Drop for Record<'_, '_, '_> {
+impl Drop for VariantRecord<'_, '_, '_> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn drop(&mut self) {
         if !self.is_taken {
@@ -207,7 +208,7 @@ impl Drop for Record<'_, '_, '_> {
 
 /// One reference: it is handed back beside the variant's name, and what is written in parts and then moved as a whole costs
 /// more than to read the name.
-struct RecordVariant<'v, 'd, 's, 'de>(&'v mut Record<'d, 's, 'de>);
+struct RecordVariant<'v, 'd, 's, 'de>(&'v mut VariantRecord<'d, 's, 'de>);
 
 impl<'de> EnumAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
     type Error = Error;
@@ -215,7 +216,7 @@ impl<'de> EnumAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
 
     #[inline]
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self)> {
-        let Record { decoder, number, .. } = &*self.0;
+        let VariantRecord { decoder, number, .. } = &*self.0;
         let name = decoder.bounds.hand_out(decoder.schema(*number).0.variant)?;
         let name = seed.deserialize(BorrowedStrDeserializer::new(name))?;
         Ok((name, self))
@@ -225,10 +226,10 @@ impl<'de> EnumAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
 impl<'de> RecordVariant<'_, '_, '_, 'de> {
     /// Reads what the variant holds; an error in it names the variant.
     #[inline]
-    fn inside<R>(self, read: impl FnOnce(Content<'_, '_, 'de>) -> Result<R>) -> Result<R> {
-        let Record { decoder, number, is_taken } = self.0;
+    fn inside<R>(self, read: impl FnOnce(VariantContent<'_, '_, 'de>) -> Result<R>) -> Result<R> {
+        let VariantRecord { decoder, number, is_taken } = self.0;
         *is_taken = true;
-        read(Content { decoder, number: *number })
+        read(VariantContent { decoder, number: *number })
             .map_err(|error| in_variant(error, decoder, *number))
     }
 
@@ -262,9 +263,9 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
         match self.kind() {
             Kind::UnitVariant => Err(Error::invalid_type(self.found(), &"newtype variant")),
-            Kind::NewtypeVariant => self.inside(|Content { decoder, number }| {
+            Kind::NewtypeVariant => self.inside(|VariantContent { decoder, number }| {
                 let slot = decoder.tags(number)[0];
-                seed.deserialize(Value { decoder, slot })
+                seed.deserialize(EncodedValue { decoder, slot })
             }),
             // A variant that held its fields itself may have come to hold a struct or tuple of the same.
             _ => self.inside(|content| seed.deserialize(content)),
@@ -279,7 +280,7 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
                 variant_in_order(self.0.decoder, self.0.number, visitor)
             }
             Kind::TupleVariant => {
-                self.inside(|Content { decoder, number }| in_order(decoder, number, visitor))
+                self.inside(|VariantContent { decoder, number }| in_order(decoder, number, visitor))
             }
             _ => self.inside(|content| content.deserialize_seq(visitor)),
         }
@@ -317,16 +318,16 @@ impl<'de> EnumAccess<'de> for EntryVariant<'_, '_, '_, 'de> {
     type Variant = Self;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self)> {
-        let key = Value { decoder: &mut *self.0.decoder, slot: self.0.key };
+        let key = EncodedValue { decoder: &mut *self.0.decoder, slot: self.0.key };
         Ok((seed.deserialize(key)?, self))
     }
 }
 
 impl<'v, 's, 'de> EntryVariant<'v, '_, 's, 'de> {
-    fn content(self) -> Value<'v, 's, 'de> {
+    fn content(self) -> EncodedValue<'v, 's, 'de> {
         let VariantEntry { decoder, value, is_taken, .. } = self.0;
         *is_taken = true;
-        Value { decoder, slot: *value }
+        EncodedValue { decoder, slot: *value }
     }
 }
 

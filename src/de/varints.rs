@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::wire::{Reader, Tag, unzigzag};
 
 use super::decoder::{Decoder, in_range};
-use super::elements::{Elements, too_many};
+use super::elements::{ElementReader, too_many};
 
 /// The tags of such numbers, a bit for each.
 pub(super) const VARINTS: u32 = 1 << Tag::I16 as u8
@@ -38,7 +38,7 @@ pub(super) fn visit_varints<'de, V: Visitor<'de>>(
     let len = decoder.reader.check_left(count)?;
     let (end, left) = (Cell::new(None), Cell::new(0));
     let items = Varints { reader: decoder.reader.clone(), left: len, tag, end: &end };
-    let mut result = visitor.visit_seq(Elements::new(items, &left));
+    let mut result = visitor.visit_seq(ElementReader::new(items, &left));
     let Some(reader) = end.take() else {
         return result.and_then(|_| Err(Error::custom("a list was kept by its visitor")));
     };

@@ -14,32 +14,32 @@ const MAX_VALUES: usize = 5 << 16;
 
 /// What a literal stands for.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value<'a> {
+pub(crate) enum Literal<'a> {
     Text(Cow<'a, str>),
     Bool(bool),
     Int(u64),
     /// A negative number, or one of more than 64 bits.
     OtherInt(&'a str),
-    Tuple(Vec<Value<'a>>),
-    List(Vec<Value<'a>>),
-    Dict(Vec<(Value<'a>, Value<'a>)>),
+    Tuple(Vec<Literal<'a>>),
+    List(Vec<Literal<'a>>),
+    Dict(Vec<(Literal<'a>, Literal<'a>)>),
     /// Bytes, a float, `None`, a set: what no header has. As a sentence names it.
     Other(&'static str),
 }
 
-impl Value<'_> {
+impl Literal<'_> {
     /// As errors show it.
     pub(crate) fn describe(&self) -> String {
         match self {
-            Value::Text(text) => format!("'{}'", text.escape_debug()),
-            Value::Bool(true) => "True".to_owned(),
-            Value::Bool(false) => "False".to_owned(),
-            Value::Int(number) => number.to_string(),
-            Value::OtherInt(text) => (*text).to_owned(),
-            Value::Tuple(items) => format!("a tuple of {}", items.len()),
-            Value::List(items) => format!("a list of {}", items.len()),
-            Value::Dict(_) => "a dictionary".to_owned(),
-            Value::Other(what) => (*what).to_owned(),
+            Literal::Text(text) => format!("'{}'", text.escape_debug()),
+            Literal::Bool(true) => "True".to_owned(),
+            Literal::Bool(false) => "False".to_owned(),
+            Literal::Int(number) => number.to_string(),
+            Literal::OtherInt(text) => (*text).to_owned(),
+            Literal::Tuple(items) => format!("a tuple of {}", items.len()),
+            Literal::List(items) => format!("a list of {}", items.len()),
+            Literal::Dict(_) => "a dictionary".to_owned(),
+            Literal::Other(what) => (*what).to_owned(),
         }
     }
 }
@@ -49,7 +49,7 @@ impl Value<'_> {
 /// # Errors
 ///
 /// `Corrupt` if it is none, `Limit` if it is too long or deep.
-pub(crate) fn parse(text: &str, long: bool) -> Result<Value<'_>> {
+pub(crate) fn parse(text: &str, long: bool) -> Result<Literal<'_>> {
     let mut parser = Parser { text, at: 0, long, left: MAX_VALUES, continued: false };
     // A first line may be indented; what follows an empty one may not.
     if text.contains('\0') {
@@ -116,7 +116,7 @@ impl<'a> Parser<'a> {
         found
     }
 
-    fn value(&mut self, depth: usize) -> Result<Value<'a>> {
+    fn value(&mut self, depth: usize) -> Result<Literal<'a>> {
         if depth > MAX_DEPTH || self.left == 0 {
             let what = format!(
                 "the header nests more than {MAX_DEPTH} levels deep, or has more than {MAX_VALUES} values"
@@ -127,7 +127,7 @@ impl<'a> Parser<'a> {
         stack::at_level(depth, || self.value_at(depth))
     }
 
-    fn value_at(&mut self, depth: usize) -> Result<Value<'a>> {
+    fn value_at(&mut self, depth: usize) -> Result<Literal<'a>> {
         self.space();
         match self.byte() {
             Some(b'(') => {
@@ -137,13 +137,13 @@ impl<'a> Parser<'a> {
                     Some(only) if items.is_empty() && !comma => Ok(only),
                     last => {
                         items.extend(last);
-                        Ok(Value::Tuple(items))
+                        Ok(Literal::Tuple(items))
                     }
                 }
             }
             Some(b'[') => {
                 self.at += 1;
-                Ok(Value::List(self.items(b']', depth)?.0))
+                Ok(Literal::List(self.items(b']', depth)?.0))
             }
             Some(b'{') => self.dictionary(depth),
             Some(b'0'..=b'9' | b'.') => self.number(),
@@ -155,8 +155,8 @@ impl<'a> Parser<'a> {
                     return self.unexpected("a number");
                 }
                 match self.number()? {
-                    Value::Int(number) if sign == b'-' && number > 0 => {
-                        Ok(Value::OtherInt(&self.text[start..self.at]))
+                    Literal::Int(number) if sign == b'-' && number > 0 => {
+                        Ok(Literal::OtherInt(&self.text[start..self.at]))
                     }
                     value => Ok(value),
                 }
@@ -166,7 +166,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Values up to a bracket, and whether there was a comma.
-    fn items(&mut self, end: u8, depth: usize) -> Result<(Vec<Value<'a>>, bool)> {
+    fn items(&mut self, end: u8, depth: usize) -> Result<(Vec<Literal<'a>>, bool)> {
         let mut items = Vec::new();
         let mut comma = false;
         loop {
@@ -188,7 +188,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn dictionary(&mut self, depth: usize) -> Result<Value<'a>> {
+    fn dictionary(&mut self, depth: usize) -> Result<Literal<'a>> {
         self.at += 1;
         let mut entries = Vec::new();
         let mut is_set = false;
@@ -209,11 +209,11 @@ impl<'a> Parser<'a> {
                 return self.unexpected("`,`");
             }
         }
-        Ok(if is_set { Value::Other("a set") } else { Value::Dict(entries) })
+        Ok(if is_set { Literal::Other("a set") } else { Literal::Dict(entries) })
     }
 
     /// A name that Python knows, or a string, which may have a prefix of letters.
-    fn word(&mut self) -> Result<Value<'a>> {
+    fn word(&mut self) -> Result<Literal<'a>> {
         let rest = self.rest();
         let letters =
             rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
@@ -221,9 +221,9 @@ impl<'a> Parser<'a> {
             return self.strings();
         }
         let value = match &rest[..letters] {
-            "True" => Value::Bool(true),
-            "False" => Value::Bool(false),
-            "None" => Value::Other("None"),
+            "True" => Literal::Bool(true),
+            "False" => Literal::Bool(false),
+            "None" => Literal::Other("None"),
             _ => return self.unexpected("a string, a number, True, False or a bracket"),
         };
         self.at += letters;
@@ -231,7 +231,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Digits in one of Python's ways, or a float.
-    fn number(&mut self) -> Result<Value<'a>> {
+    fn number(&mut self) -> Result<Literal<'a>> {
         let rest = self.rest();
         let len = rest
             .bytes()
@@ -253,7 +253,7 @@ impl<'a> Parser<'a> {
         }
         match int(digits) {
             Some(value) => Ok(value),
-            None if is_float(digits) => Ok(Value::Other("a float")),
+            None if is_float(digits) => Ok(Literal::Other("a float")),
             None => {
                 self.at = start;
                 self.unexpected("a number")
@@ -272,7 +272,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Strings that stand behind each other are one.
-    fn strings(&mut self) -> Result<Value<'a>> {
+    fn strings(&mut self) -> Result<Literal<'a>> {
         let (mut text, bytes) = self.string()?;
         loop {
             self.space();
@@ -288,9 +288,9 @@ impl<'a> Parser<'a> {
             text.to_mut().push_str(&more);
         }
         Ok(if bytes {
-            Value::Other("bytes, b'…', which NumPy does not read")
+            Literal::Other("bytes, b'…', which NumPy does not read")
         } else {
-            Value::Text(text)
+            Literal::Text(text)
         })
     }
 
@@ -379,7 +379,7 @@ fn is_hex(text: &str) -> bool {
 }
 
 /// What Python's digits stand for, as `10`, `1_000`, `0x1f`, `0o17`, `0b11`; or what is more than 64 bits.
-fn int(text: &str) -> Option<Value<'_>> {
+fn int(text: &str) -> Option<Literal<'_>> {
     let (radix, digits) = match text.get(..2).unwrap_or("") {
         "0x" | "0X" => (16, &text[2..]),
         "0o" | "0O" => (8, &text[2..]),
@@ -399,7 +399,7 @@ fn int(text: &str) -> Option<Value<'_>> {
     if radix == 10 && zeros > 0 && zeros < digits.len() {
         return None;
     }
-    Some(u64::from_str_radix(&digits, radix).map_or(Value::OtherInt(text), Value::Int))
+    Some(u64::from_str_radix(&digits, radix).map_or(Literal::OtherInt(text), Literal::Int))
 }
 
 fn is_float(text: &str) -> bool {
@@ -477,7 +477,7 @@ mod tests {
 
     fn text(literal: &str) -> Option<String> {
         match parse(literal, false) {
-            Ok(Value::Text(text)) => Some(text.into_owned()),
+            Ok(Literal::Text(text)) => Some(text.into_owned()),
             _ => None,
         }
     }
@@ -534,7 +534,7 @@ mod tests {
         ] {
             assert!(parse(literal, false).is_err(), "{literal}");
         }
-        assert!(matches!(parse("b'<f4'", false), Ok(Value::Other(_))));
+        assert!(matches!(parse("b'<f4'", false), Ok(Literal::Other(_))));
     }
 
     #[test]
@@ -553,15 +553,15 @@ mod tests {
             ("(((3)))", 3),
             ("18446744073709551615", u64::MAX),
         ] {
-            assert_eq!(parse(literal, false).unwrap(), Value::Int(number), "{literal}");
+            assert_eq!(parse(literal, false).unwrap(), Literal::Int(number), "{literal}");
         }
-        assert_eq!(parse("12L", true).unwrap(), Value::Int(12));
-        assert_eq!(parse("0x1fL", true).unwrap(), Value::Int(31));
-        assert_eq!(parse("12 L", true).unwrap(), Value::Int(12));
-        assert_eq!(parse("-12", false).unwrap(), Value::OtherInt("-12"));
-        assert!(matches!(parse("18446744073709551616", false), Ok(Value::OtherInt(_))));
+        assert_eq!(parse("12L", true).unwrap(), Literal::Int(12));
+        assert_eq!(parse("0x1fL", true).unwrap(), Literal::Int(31));
+        assert_eq!(parse("12 L", true).unwrap(), Literal::Int(12));
+        assert_eq!(parse("-12", false).unwrap(), Literal::OtherInt("-12"));
+        assert!(matches!(parse("18446744073709551616", false), Ok(Literal::OtherInt(_))));
         for literal in ["1.5", "1e3", "1.", ".5", "1e-3", "2j"] {
-            assert_eq!(parse(literal, false).unwrap(), Value::Other("a float"), "{literal}");
+            assert_eq!(parse(literal, false).unwrap(), Literal::Other("a float"), "{literal}");
         }
         for literal in [
             "12L", "01", "1__0", "_1", "1_", "0x", "0x_", "0b2", "0o8", "1a", "--1", "-True",
@@ -573,7 +573,7 @@ mod tests {
 
     #[test]
     fn brackets_hold_values() {
-        use Value::{Dict, Int, List, Tuple};
+        use Literal::{Dict, Int, List, Tuple};
         assert_eq!(parse("(1, 2)", false).unwrap(), Tuple(vec![Int(1), Int(2)]));
         assert_eq!(parse(" (1,) # one\n\n", false).unwrap(), Tuple(vec![Int(1)]));
         assert_eq!(
@@ -581,7 +581,7 @@ mod tests {
             List(vec![Tuple(vec![]), List(vec![Int(1)])])
         );
         assert_eq!(parse("{1: 2, }", false).unwrap(), Dict(vec![(Int(1), Int(2))]));
-        assert_eq!(parse("{1, 2}", false).unwrap(), Value::Other("a set"));
+        assert_eq!(parse("{1, 2}", false).unwrap(), Literal::Other("a set"));
         for literal in [
             "(",
             "(1",

@@ -14,7 +14,7 @@ use crate::error::Result;
 
 pub(crate) use float::{bf16_to_f32, f16_to_f32};
 #[cfg(feature = "npz")]
-pub(crate) use literal::{Value, parse as parse_literal};
+pub(crate) use literal::{Literal, parse as parse_literal};
 #[cfg(feature = "npz")]
 pub(crate) use parse::read as read_descriptor;
 #[cfg(feature = "npz")]

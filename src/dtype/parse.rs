@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, MAX_NDIM};
 use crate::stack;
 
-use super::literal::{self, Value};
+use super::literal::{self, Literal};
 use super::structure::{Field, Structure};
 use super::time::TimeUnit;
 use super::{DType, Kind, SCALARS, spelling};
@@ -34,14 +34,14 @@ pub(super) fn numpys(text: &str) -> Result<DType> {
     let descriptor = if text.trim_start().starts_with(['[', '(']) {
         literal::parse(text, false)?
     } else {
-        Value::Text(text.into())
+        Literal::Text(text.into())
     };
     Budget::new(true).array(&descriptor)
 }
 
 /// Reads the descriptor of an array that stands in a header: a string or a list of fields, as NumPy reads it.
 #[cfg(feature = "npz")]
-pub(crate) fn read(descriptor: &Value<'_>) -> Result<DType> {
+pub(crate) fn read(descriptor: &Literal<'_>) -> Result<DType> {
     Budget::new(true).array(descriptor)
 }
 
@@ -57,7 +57,7 @@ impl Budget {
         Budget { fields: MAX_FIELDS, numpy }
     }
 
-    fn array(&mut self, descriptor: &Value<'_>) -> Result<DType> {
+    fn array(&mut self, descriptor: &Literal<'_>) -> Result<DType> {
         match self.item(descriptor, 0)? {
             (dtype, axes) if axes.is_empty() => Ok(dtype),
             _ => Err(Error::new(
@@ -68,7 +68,7 @@ impl Budget {
     }
 
     /// A dtype, and the axes if it is a sub-array.
-    fn item(&mut self, descriptor: &Value<'_>, depth: usize) -> Result<(DType, Vec<usize>)> {
+    fn item(&mut self, descriptor: &Literal<'_>, depth: usize) -> Result<(DType, Vec<usize>)> {
         if depth > MAX_NESTING {
             return Err(Error::new(
                 ErrorKind::Limit,
@@ -78,15 +78,15 @@ impl Budget {
         stack::at_level(depth, || self.item_at(descriptor, depth))
     }
 
-    fn item_at(&mut self, descriptor: &Value<'_>, depth: usize) -> Result<(DType, Vec<usize>)> {
+    fn item_at(&mut self, descriptor: &Literal<'_>, depth: usize) -> Result<(DType, Vec<usize>)> {
         match descriptor {
-            Value::List(fields) => Ok((self.structure(fields, depth)?, Vec::new())),
-            Value::Tuple(parts) if parts.len() > 1 => {
+            Literal::List(fields) => Ok((self.structure(fields, depth)?, Vec::new())),
+            Literal::Tuple(parts) if parts.len() > 1 => {
                 let (dtype, inner) = self.item(&parts[0], depth + 1)?;
                 repeated(dtype, inner, &parts[1])
             }
-            Value::Text(text) if self.numpy => spelling::read(text, self),
-            Value::Text(text) => Ok((plain(text)?, Vec::new())),
+            Literal::Text(text) if self.numpy => spelling::read(text, self),
+            Literal::Text(text) => Ok((plain(text)?, Vec::new())),
             other => Err(Error::corrupt(format!(
                 "bad header: expected a dtype, a string or a list of fields, found {}",
                 other.describe()
@@ -94,10 +94,10 @@ impl Budget {
         }
     }
 
-    fn structure(&mut self, fields: &[Value<'_>], depth: usize) -> Result<DType> {
+    fn structure(&mut self, fields: &[Literal<'_>], depth: usize) -> Result<DType> {
         let mut structure = Builder::default();
         for field in fields {
-            let (Value::Tuple(parts) | Value::List(parts)) = field else {
+            let (Literal::Tuple(parts) | Literal::List(parts)) = field else {
                 return Err(Error::corrupt(format!(
                     "bad header: expected a field, ('name', dtype) or ('name', dtype, shape), found {}",
                     field.describe()
@@ -205,12 +205,12 @@ impl Builder {
 }
 
 /// A field's title, if it has one that is text, and its name: a string, or the second of two.
-fn names<'v>(name: &'v Value<'_>) -> Result<(Option<&'v str>, &'v str)> {
+fn names<'v>(name: &'v Literal<'_>) -> Result<(Option<&'v str>, &'v str)> {
     match name {
-        Value::Text(name) => Ok((None, name)),
-        Value::Tuple(both) => match &both[..] {
-            [Value::Text(title), Value::Text(name)] => Ok((Some(title), name)),
-            [_, Value::Text(name)] => Ok((None, name)),
+        Literal::Text(name) => Ok((None, name)),
+        Literal::Tuple(both) => match &both[..] {
+            [Literal::Text(title), Literal::Text(name)] => Ok((Some(title), name)),
+            [_, Literal::Text(name)] => Ok((None, name)),
             _ => Err(Error::corrupt("bad header: expected a title and a name")),
         },
         other => {
@@ -224,11 +224,11 @@ fn names<'v>(name: &'v Value<'_>) -> Result<(Option<&'v str>, &'v str)> {
 pub(super) fn repeated(
     dtype: DType,
     inner: Vec<usize>,
-    shape: &Value<'_>,
+    shape: &Literal<'_>,
 ) -> Result<(DType, Vec<usize>)> {
     let DType { kind, big_endian } = dtype;
     let kind = match (kind, shape) {
-        (kind @ (Kind::Bytes(0) | Kind::Text(0) | Kind::Raw(0)), Value::Int(width))
+        (kind @ (Kind::Bytes(0) | Kind::Text(0) | Kind::Raw(0)), Literal::Int(width))
             if inner.is_empty() =>
         {
             let code = match kind {

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::layout::MAX_NDIM;
 
 use super::DType;
-use super::literal::{self, Value};
+use super::literal::{self, Literal};
 use super::parse::{Budget, plain, unknown};
 use super::time::TimeUnit;
 
@@ -280,9 +280,9 @@ fn split_order(text: &str) -> (Option<char>, &str) {
 }
 
 /// The lengths of axes: of a tuple, a list or one number.
-pub(super) fn axes(shape: &Value<'_>) -> Result<Vec<usize>> {
+pub(super) fn axes(shape: &Literal<'_>) -> Result<Vec<usize>> {
     let items = match shape {
-        Value::Tuple(items) | Value::List(items) => &items[..],
+        Literal::Tuple(items) | Literal::List(items) => &items[..],
         one => std::slice::from_ref(one),
     };
     if items.len() > MAX_NDIM {
@@ -292,10 +292,10 @@ pub(super) fn axes(shape: &Value<'_>) -> Result<Vec<usize>> {
 }
 
 /// The length of an axis.
-pub(crate) fn length(value: &Value<'_>) -> Result<usize> {
+pub(crate) fn length(value: &Literal<'_>) -> Result<usize> {
     let number = match value {
-        Value::Int(number) => *number,
-        Value::OtherInt(text) if !text.starts_with('-') => {
+        Literal::Int(number) => *number,
+        Literal::OtherInt(text) if !text.starts_with('-') => {
             return Err(Error::corrupt(format!("an axis of {text} does not fit this machine")));
         }
         other => {

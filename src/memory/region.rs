@@ -72,10 +72,10 @@ impl<T: AsRef<[u8]> + Send + Sync> Owner for Given<T> {
 }
 
 #[cfg(feature = "ndarray")]
-struct Elements<A>(Vec<A>);
+struct OwnedElements<A>(Vec<A>);
 
 #[cfg(feature = "ndarray")]
-impl<A: Element> Owner for Elements<A> {
+impl<A: Element> Owner for OwnedElements<A> {
     fn bytes(&self) -> &[u8] {
         // What has padding is never kept as it is.
         element::bytes(&self.0).unwrap_or_default()
@@ -121,7 +121,7 @@ impl Region {
         if element::bytes(&items).is_none() {
             return Region::from_block(AlignedBytes::copy_from(&element::packed(&items)));
         }
-        Region { owner: Arc::new(Elements(items)) }
+        Region { owner: Arc::new(OwnedElements(items)) }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

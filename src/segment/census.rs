@@ -17,7 +17,7 @@ use super::stored;
 
 /// What is known of a name without opening what it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Record {
+pub(crate) struct NameInfo {
     pub(crate) name: String,
     pub(crate) bytes: u64,
     /// When it was published, in seconds and nanoseconds since 1970.
@@ -41,7 +41,7 @@ enum Kind {
 /// # Errors
 ///
 /// `Io` if the folder is not usable.
-pub(crate) fn list(folder: &Folder) -> Result<Vec<Record>> {
+pub(crate) fn list(folder: &Folder) -> Result<Vec<NameInfo>> {
     let mut records = Vec::new();
     let mut witness = Witness::default();
     visit(folder, |_, name, file, kind, status| {
@@ -50,7 +50,7 @@ pub(crate) fn list(folder: &Folder) -> Result<Vec<Record>> {
             Kind::Persistent => None,
             Kind::Later => return Ok(()),
         };
-        records.push(Record {
+        records.push(NameInfo {
             name: name.to_string(),
             bytes: entry.as_ref().map_or(status.bytes, |entry| entry.bytes),
             created: status.modified,

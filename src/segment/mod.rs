@@ -28,7 +28,7 @@ mod session;
 mod stored;
 mod turn;
 
-pub(crate) use census::{Record, free_memory, list, reap, remove, remove_session};
+pub(crate) use census::{NameInfo, free_memory, list, reap, remove, remove_session};
 pub(crate) use entry::Entry;
 pub(crate) use folder::Folder;
 pub(crate) use id::{Nonce, SegmentId};

@@ -14,7 +14,7 @@ use super::forward::{
 };
 use super::ndarray_form::{NdarrayForm, StructOrArray};
 use super::numbers::{Number, Numbers, other};
-use super::record::{Record, TupleOrSeq, TupleStruct};
+use super::record::{RecordWriter, TupleOrSeq, TupleStruct};
 use super::seq_map::{Map, Seq};
 use super::{Place, Written};
 
@@ -74,10 +74,10 @@ impl<'x, 'q, 'a, S: Sink> serde::Serializer for DimTaker<'x, 'q, 'a, S> {
     type SerializeSeq = Axes<'x, 'q, 'a, S>;
     type SerializeTuple = Axes<'x, 'q, 'a, S>;
     type SerializeTupleStruct = Axes<'x, 'q, 'a, S>;
-    type SerializeTupleVariant = Record<'x, 'a, S>;
+    type SerializeTupleVariant = RecordWriter<'x, 'a, S>;
     type SerializeMap = Map<'x, 'a, S>;
     type SerializeStruct = StructOrArray<'x, 'a, S>;
-    type SerializeStructVariant = Record<'x, 'a, S>;
+    type SerializeStructVariant = RecordWriter<'x, 'a, S>;
 
     fn is_human_readable(&self) -> bool {
         self.asked.set(true);

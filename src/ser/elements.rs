@@ -22,7 +22,7 @@ use super::forward::{forward, forward_lists, forward_rest, forward_tuples, forwa
 use super::ndarray_form::{NdarrayForm, StructOrArray};
 use super::number_lists::is_known;
 use super::numbers::other;
-use super::record::{Record, TupleOrSeq, TupleStruct};
+use super::record::{RecordWriter, TupleOrSeq, TupleStruct};
 use super::seq_map::{Map, Seq};
 use super::{Place, Written};
 
@@ -73,7 +73,7 @@ impl Batch {
 }
 
 /// The elements of an array, as far as they have come.
-pub(super) struct Elements<'x, 'q, 'a, S> {
+pub(super) struct GatheredElements<'x, 'q, 'a, S> {
     state: State<'x, 'q, 'a, S>,
     shape: Vec<usize>,
     count: usize,
@@ -120,14 +120,14 @@ pub(super) enum End {
     Seen,
 }
 
-impl<'x, 'q, 'a, S: Sink> Elements<'x, 'q, 'a, S> {
+impl<'x, 'q, 'a, S: Sink> GatheredElements<'x, 'q, 'a, S> {
     pub(super) fn new(
         array: &'x mut NdarrayForm<'q, 'a, S>,
         shape: Vec<usize>,
         count: usize,
         list: TypeId,
     ) -> Self {
-        Elements {
+        GatheredElements {
             state: State::Packing(array),
             shape,
             count,
@@ -424,7 +424,7 @@ impl Serialize for Packed<'_> {
 
 /// Takes a list of elements.
 pub(super) struct DataTaker<'y, 'x, 'q, 'a, S> {
-    elements: &'y mut Elements<'x, 'q, 'a, S>,
+    elements: &'y mut GatheredElements<'x, 'q, 'a, S>,
     asked: Cell<bool>,
 }
 
@@ -450,10 +450,10 @@ impl<'y, 'x, 'q, 'a, S: Sink> serde::Serializer for DataTaker<'y, 'x, 'q, 'a, S>
     type SerializeSeq = Sequence<'y, 'x, 'q, 'a, S>;
     type SerializeTuple = TupleOrSeq<'x, 'a, S>;
     type SerializeTupleStruct = TupleStruct<'x, 'a, S>;
-    type SerializeTupleVariant = Record<'x, 'a, S>;
+    type SerializeTupleVariant = RecordWriter<'x, 'a, S>;
     type SerializeMap = Map<'x, 'a, S>;
     type SerializeStruct = StructOrArray<'x, 'a, S>;
-    type SerializeStructVariant = Record<'x, 'a, S>;
+    type SerializeStructVariant = RecordWriter<'x, 'a, S>;
 
     fn is_human_readable(&self) -> bool {
         self.asked.set(true);
@@ -515,7 +515,7 @@ impl<'y, 'x, 'q, 'a, S: Sink> serde::Serializer for DataTaker<'y, 'x, 'q, 'a, S>
 }
 
 pub(super) struct Sequence<'y, 'x, 'q, 'a, S> {
-    elements: &'y mut Elements<'x, 'q, 'a, S>,
+    elements: &'y mut GatheredElements<'x, 'q, 'a, S>,
     batch: Batch,
 }
 
@@ -525,7 +525,7 @@ impl<S: Sink> SerializeSeq for Sequence<'_, '_, '_, '_, S> {
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        match value.serialize(Element {
+        match value.serialize(ElementWriter {
             sequence: self,
             type_of: typeid::of::<T>,
             asked: Cell::new(false),
@@ -549,14 +549,14 @@ impl<S: Sink> SerializeSeq for Sequence<'_, '_, '_, '_, S> {
 }
 
 /// Takes one element of the list.
-struct Element<'z, 'y, 'x, 'q, 'a, S> {
+struct ElementWriter<'z, 'y, 'x, 'q, 'a, S> {
     sequence: &'z mut Sequence<'y, 'x, 'q, 'a, S>,
     /// Asked for its type only where a batch is full.
     type_of: fn() -> TypeId,
     asked: Cell<bool>,
 }
 
-impl<'z, 'a, S: Sink> Element<'z, '_, '_, '_, 'a, S> {
+impl<'z, 'a, S: Sink> ElementWriter<'z, '_, '_, '_, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn number<const N: usize>(self, scalar: Scalar, bytes: [u8; N]) -> Result<Written> {
         let Sequence { elements, batch } = self.sequence;
@@ -591,7 +591,7 @@ macro_rules! take {
     )*};
 }
 
-impl<'z, 'a, S: Sink> serde::Serializer for Element<'z, '_, '_, '_, 'a, S> {
+impl<'z, 'a, S: Sink> serde::Serializer for ElementWriter<'z, '_, '_, '_, 'a, S> {
     forward_types!('z 'a);
 
     fn is_human_readable(&self) -> bool {

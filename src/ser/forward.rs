@@ -17,10 +17,10 @@ macro_rules! forward_types {
         type SerializeSeq = Seq<$real, $arena, S>;
         type SerializeTuple = TupleOrSeq<$real, $arena, S>;
         type SerializeTupleStruct = TupleStruct<$real, $arena, S>;
-        type SerializeTupleVariant = Record<$real, $arena, S>;
+        type SerializeTupleVariant = RecordWriter<$real, $arena, S>;
         type SerializeMap = Map<$real, $arena, S>;
         type SerializeStruct = StructOrArray<$real, $arena, S>;
-        type SerializeStructVariant = Record<$real, $arena, S>;
+        type SerializeStructVariant = RecordWriter<$real, $arena, S>;
     };
 }
 

@@ -8,7 +8,7 @@ use crate::store::Sink;
 use crate::wire::{Kind, Schema, Tag, put_varints, zigzag};
 
 use super::array::Bytes;
-use super::record::Record;
+use super::record::RecordWriter;
 use super::schema::Key;
 use super::seq_map::Seq;
 use super::{Place, Writer, Written};
@@ -26,9 +26,9 @@ enum State<'q, 'a, S> {
     Unnamed(Place<'q, 'a, S>, bool),
     /// So is which fields are written.
     Named(Place<'q, 'a, S>),
-    Begun(Record<'q, 'a, S>),
+    Begun(RecordWriter<'q, 'a, S>),
     /// A byte for each field says whether it is written.
-    Sparse(Box<(Record<'q, 'a, S>, Vec<u8>)>),
+    Sparse(Box<(RecordWriter<'q, 'a, S>, Vec<u8>)>),
     Failed,
 }
 
@@ -106,7 +106,7 @@ fn begin<'q, 'a, S: Sink>(
     place: Place<'q, 'a, S>,
     names: u32,
     written: Option<&[u8]>,
-) -> Result<Record<'q, 'a, S>> {
+) -> Result<RecordWriter<'q, 'a, S>> {
     let Some(schema) = place.writer.schemas.named(names) else { return Err(incomplete()) };
     let &Schema { kind, name, variant, variant_index, len, .. } = schema;
     let key_len = match written {
@@ -118,13 +118,13 @@ fn begin<'q, 'a, S: Sink>(
     };
     match key_len {
         Some(len) if kind != Kind::Tuple => {
-            Record::begin(place, Key { kind, name, variant, variant_index, len })
+            RecordWriter::begin(place, Key { kind, name, variant, variant_index, len })
         }
         _ => Err(place.writer.fail(incomplete())),
     }
 }
 
-fn finish<S: Sink>(mut record: Record<'_, '_, S>, names: u32, field: u32) -> Result<Written> {
+fn finish<S: Sink>(mut record: RecordWriter<'_, '_, S>, names: u32, field: u32) -> Result<Written> {
     let writer = record.writer();
     let len = writer.schemas.named(names).map_or(0, |schema| schema.len);
     if field as usize == len {
@@ -136,7 +136,7 @@ fn finish<S: Sink>(mut record: Record<'_, '_, S>, names: u32, field: u32) -> Res
 
 /// Passes over the fields that are not written.
 #[inline]
-fn skip<S: Sink>(record: &mut Record<'_, '_, S>, names: u32, at: &mut u32, written: &[u8]) {
+fn skip<S: Sink>(record: &mut RecordWriter<'_, '_, S>, names: u32, at: &mut u32, written: &[u8]) {
     while written.get(*at as usize) == Some(&0) {
         if let Ok((_, name)) = field(record.writer(), names, *at) {
             record.skip(name);

@@ -17,12 +17,12 @@ use crate::wire::Tag;
 
 use super::array::Begun;
 use super::axes::{Dim, DimTaker};
-use super::elements::{Elements, End};
+use super::elements::{End, GatheredElements};
 use super::forward::{
     forward, forward_lists, forward_numbers, forward_rest, forward_tuples, forward_types,
 };
 use super::numbers::{Number, Numbers};
-use super::record::{Record, TupleOrSeq, TupleStruct};
+use super::record::{RecordWriter, TupleOrSeq, TupleStruct};
 use super::schema::Key;
 use super::seq_map::{Map, Seq};
 use super::{Place, Written};
@@ -38,7 +38,7 @@ pub(super) fn may_be_array(name: &'static str, len: usize) -> bool {
 /// A struct, or one that may turn out to be an ndarray.
 #[repr(u8)]
 pub(super) enum StructOrArray<'q, 'a, S> {
-    Struct(Record<'q, 'a, S>),
+    Struct(RecordWriter<'q, 'a, S>),
     /// Boxed, since every struct is moved in this enum and few are named `Array`.
     Array(Box<NdarrayForm<'q, 'a, S>>),
 }
@@ -88,7 +88,7 @@ enum State<'q, 'a, S> {
     Seen(Seen<'q, 'a, S>),
     Placed(Written),
     /// It is a struct like any other.
-    Struct(Record<'q, 'a, S>),
+    Struct(RecordWriter<'q, 'a, S>),
     Failed,
 }
 
@@ -168,7 +168,7 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
         count: usize,
         value: &T,
     ) -> Result<()> {
-        let mut elements = Elements::new(self, shape, count, typeid::of::<T>());
+        let mut elements = GatheredElements::new(self, shape, count, typeid::of::<T>());
         let written = value.serialize(elements.taker());
         let end = elements.end();
         if let End::Lost | End::Open = end
@@ -218,10 +218,10 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
     }
 
     /// Goes on as a plain struct, with what was seen so far written first.
-    fn as_struct(&mut self) -> Result<&mut Record<'q, 'a, S>> {
+    fn as_struct(&mut self) -> Result<&mut RecordWriter<'q, 'a, S>> {
         self.state = match std::mem::replace(&mut self.state, State::Failed) {
             State::Seen(Seen { place, version, dim }) => {
-                let mut record = Record::begin(place, Key::of_struct(NAME, FIELDS.len()))?;
+                let mut record = RecordWriter::begin(place, Key::of_struct(NAME, FIELDS.len()))?;
                 if version {
                     record.field("v", &1_u8)?;
                 }

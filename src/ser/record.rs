@@ -22,7 +22,7 @@ use super::seq_map::Seq;
 use super::{ANY, LEARN, Note, Place, Writer, Written, may_nest};
 
 /// A record that is being written.
-pub(super) struct Record<'q, 'a, S> {
+pub(super) struct RecordWriter<'q, 'a, S> {
     writer: &'q mut Writer<'a, S>,
     next: usize,
     at: At<'a>,
@@ -66,7 +66,7 @@ fn start(position: usize, note: Note) -> u64 {
     position as u64 | u64::from(note.0) << NOTE
 }
 
-impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
+impl<'q, 'a, S: Sink> RecordWriter<'q, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn begin(place: Place<'q, 'a, S>, key: Key<'a>) -> Result<Self> {
         let Place { writer, next, here, depth } = place;
@@ -77,14 +77,19 @@ impl<'q, 'a, S: Sink> Record<'q, 'a, S> {
                 let (next, note) = writer.put_tag(next, here.slot(), Tag::Record as u8, LONGEST);
                 let start = start(writer.position(next), note);
                 let next = writer.put_varint(next, guess.number.into());
-                Ok(Record { writer, next, at: At { steps: guess.steps.iter(), start }, depth })
+                Ok(RecordWriter {
+                    writer,
+                    next,
+                    at: At { steps: guess.steps.iter(), start },
+                    depth,
+                })
             }
             _ => {
                 // In parts, so that the key is in memory only where it has to be.
                 let Key { kind, name, variant_index, variant, len } = key;
                 let before = writer.at(next, here, depth);
                 let at = begin_other(before, kind, name, variant_index, variant, len)?;
-                Ok(Record { writer, next: 0, at, depth: depth.level() })
+                Ok(RecordWriter { writer, next: 0, at, depth: depth.level() })
             }
         }
     }
@@ -475,7 +480,7 @@ impl<'a, S: Sink> Writer<'a, S> {
     }
 }
 
-impl<S: Sink> SerializeStructVariant for Record<'_, '_, S> {
+impl<S: Sink> SerializeStructVariant for RecordWriter<'_, '_, S> {
     type Ok = Written;
     type Error = crate::Error;
 
@@ -500,7 +505,7 @@ impl<S: Sink> SerializeStructVariant for Record<'_, '_, S> {
     }
 }
 
-impl<S: Sink> SerializeTupleVariant for Record<'_, '_, S> {
+impl<S: Sink> SerializeTupleVariant for RecordWriter<'_, '_, S> {
     type Ok = Written;
     type Error = crate::Error;
 
@@ -519,7 +524,7 @@ impl<S: Sink> SerializeTupleVariant for Record<'_, '_, S> {
 /// and in what is like it, so that it is known where the tuple's length is.
 #[repr(u8)]
 pub(super) enum TupleOrSeq<'q, 'a, S> {
-    Tuple(Record<'q, 'a, S>),
+    Tuple(RecordWriter<'q, 'a, S>),
     /// Boxed, since it would keep short tuples in memory.
     Seq(Box<Seq<'q, 'a, S>>),
 }

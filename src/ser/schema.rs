@@ -192,7 +192,7 @@ impl Arena {
     }
 }
 
-type Content<'a> = (Kind, &'a str, &'a str, u32, usize);
+type SchemaParts<'a> = (Kind, &'a str, &'a str, u32, usize);
 
 pub(super) struct Schemas<'a> {
     numbers: HashMap<Schema<'a>, u32>,
@@ -207,7 +207,7 @@ pub(super) struct Schemas<'a> {
     fields: Vec<(&'a str, u8)>,
     arena: &'a Arena,
     /// The kinds of records by what they are called.
-    called: HashMap<Content<'a>, Called<'a>>,
+    called: HashMap<SchemaParts<'a>, Called<'a>>,
     /// Kinds by the addresses of their names. A kind's names may have several.
     seen: Vec<Seen<'a>>,
     seen_count: usize,
@@ -426,7 +426,7 @@ impl<'a> Schemas<'a> {
     }
 }
 
-fn content<'a>(key: &Key<'a>) -> Content<'a> {
+fn content<'a>(key: &Key<'a>) -> SchemaParts<'a> {
     (key.kind, key.name, key.variant, key.variant_index, key.len)
 }
 

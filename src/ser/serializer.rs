@@ -12,7 +12,7 @@ use crate::store::{ArrayHead, Sink};
 
 use super::frames::{Depth, Here};
 use super::ndarray_form::StructOrArray;
-use super::record::{Record, TupleOrSeq, TupleStruct};
+use super::record::{RecordWriter, TupleOrSeq, TupleStruct};
 use super::schema::Arena;
 use super::seq_map::{Map, Seq};
 use super::{Place, Writer, Written, dropped};
@@ -229,7 +229,7 @@ enum Parts<'q, 'a> {
     Seq(Seq<'q, 'a, AnySink<'a>>),
     Tuple(TupleOrSeq<'q, 'a, AnySink<'a>>),
     TupleStruct(TupleStruct<'q, 'a, AnySink<'a>>),
-    Variant(Record<'q, 'a, AnySink<'a>>),
+    Variant(RecordWriter<'q, 'a, AnySink<'a>>),
     Map(Map<'q, 'a, AnySink<'a>>),
     Struct(StructOrArray<'q, 'a, AnySink<'a>>),
 }

@@ -14,7 +14,7 @@ use crate::wire::{BLOB_MIN, Kind, MAX_TUPLE, Tag, zigzag};
 use super::array::{Begun, Capture};
 use super::named::{NamedRecord, NamedValue, NumberList, ReadableValue};
 use super::ndarray_form::{self, NdarrayForm, StructOrArray};
-use super::record::{Record, TupleOrSeq, TupleStruct};
+use super::record::{RecordWriter, TupleOrSeq, TupleStruct};
 use super::room::LONGEST;
 use super::schema::Key;
 use super::seq_map::{Map, Seq};
@@ -119,10 +119,10 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
     type SerializeSeq = Seq<'q, 'a, S>;
     type SerializeTuple = TupleOrSeq<'q, 'a, S>;
     type SerializeTupleStruct = TupleStruct<'q, 'a, S>;
-    type SerializeTupleVariant = Record<'q, 'a, S>;
+    type SerializeTupleVariant = RecordWriter<'q, 'a, S>;
     type SerializeMap = Map<'q, 'a, S>;
     type SerializeStruct = StructOrArray<'q, 'a, S>;
-    type SerializeStructVariant = Record<'q, 'a, S>;
+    type SerializeStructVariant = RecordWriter<'q, 'a, S>;
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn is_human_readable(&self) -> bool {
@@ -203,7 +203,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         variant: &'static str,
     ) -> Result<Written> {
         let key = Key::variant(Kind::UnitVariant, name, index, variant, 0);
-        Ok(Record::begin(self, key)?.finish())
+        Ok(RecordWriter::begin(self, key)?.finish())
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -230,7 +230,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         value: &T,
     ) -> Result<Written> {
         let key = Key::variant(Kind::NewtypeVariant, name, index, variant, 1);
-        let mut record = Record::begin(self, key)?;
+        let mut record = RecordWriter::begin(self, key)?;
         record.element(value)?;
         Ok(record.finish())
     }
@@ -243,7 +243,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_tuple(self, len: usize) -> Result<TupleOrSeq<'q, 'a, S>> {
         if len <= MAX_TUPLE {
-            Ok(TupleOrSeq::Tuple(Record::begin(self, Key::tuple(len))?))
+            Ok(TupleOrSeq::Tuple(RecordWriter::begin(self, Key::tuple(len))?))
         } else {
             Ok(TupleOrSeq::Seq(Box::new(Seq::begin(self, Some(len))?)))
         }
@@ -277,8 +277,8 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         index: u32,
         variant: &'static str,
         len: usize,
-    ) -> Result<Record<'q, 'a, S>> {
-        Record::begin(self, Key::variant(Kind::TupleVariant, name, index, variant, len))
+    ) -> Result<RecordWriter<'q, 'a, S>> {
+        RecordWriter::begin(self, Key::variant(Kind::TupleVariant, name, index, variant, len))
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -291,7 +291,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         if ndarray_form::may_be_array(name, len) {
             return Ok(StructOrArray::Array(Box::new(NdarrayForm::new(self))));
         }
-        Ok(StructOrArray::Struct(Record::begin(self, Key::of_struct(name, len))?))
+        Ok(StructOrArray::Struct(RecordWriter::begin(self, Key::of_struct(name, len))?))
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -301,7 +301,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         index: u32,
         variant: &'static str,
         len: usize,
-    ) -> Result<Record<'q, 'a, S>> {
-        Record::begin(self, Key::variant(Kind::StructVariant, name, index, variant, len))
+    ) -> Result<RecordWriter<'q, 'a, S>> {
+        RecordWriter::begin(self, Key::variant(Kind::StructVariant, name, index, variant, len))
     }
 }

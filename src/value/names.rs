@@ -279,7 +279,7 @@ impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize for Pa
             [] => names.len(),
             written => written.iter().filter(|written| **written != 0).count(),
         };
-        let content = Content { names, len, each };
+        let content = BareRecord { names, len, each };
         let variant = &*names.0.variant;
         match names.kind() {
             RecordKind::Struct => content.serialize(serializer),
@@ -294,14 +294,14 @@ impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize for Pa
 }
 
 /// A record without the name of its variant, for other formats: some write a value twice.
-struct Content<'n, F> {
+struct BareRecord<'n, F> {
     names: &'n Names,
     /// How many of its fields are written.
     len: usize,
     each: &'n F,
 }
 
-impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize for Content<'_, F> {
+impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize for BareRecord<'_, F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let wrong = || {
             S::Error::custom(format_args!("expected {} values of {}", self.names.len(), self.names))

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::error::Result;
-use crate::segment::{self, Folder, Name, Record};
+use crate::segment::{self, Folder, Name, NameInfo};
 
 /// What is known of a name of this user's without opening the segment: [`list`] gives it.
 ///
@@ -19,7 +19,7 @@ use crate::segment::{self, Folder, Name, Record};
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SegmentInfo(Record);
+pub struct SegmentInfo(NameInfo);
 
 impl SegmentInfo {
     /// The name, by which [`Segment::open`](crate::Segment::open) finds it.

@@ -151,7 +151,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
     fn start(&mut self, name: &str, method: u16, size: u64) -> Result<Started> {
         let header = self.out.position();
         let wide = size >= self.wide_from;
-        let record = Record { name, method, crc: 0, size, stored_size: size, header, wide };
+        let record = MemberHeaders { name, method, crc: 0, size, stored_size: size, header, wide };
         record.local_header(self.settings.align, &mut self.header);
         self.out.append(&self.header).map_err(write_error)?;
         Ok(Started { header, sum: crc32fast::Hasher::new() })
@@ -335,7 +335,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         let crc = sum.finalize();
         let (name, size) = (&open.name, open.size);
         let wide = size >= self.wide_from;
-        let record = Record { name, method, crc, size, stored_size, header, wide };
+        let record = MemberHeaders { name, method, crc, size, stored_size, header, wide };
         let (at, bytes) = record.late_fields();
         self.out.patch(header + at, &bytes).map_err(write_error)?;
         if let Some((at, bytes)) = record.late_zip64() {
@@ -345,7 +345,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         Ok(pieces)
     }
 
-    fn enter(&mut self, record: &Record<'_>) {
+    fn enter(&mut self, record: &MemberHeaders<'_>) {
         record.push_entry(&mut self.directory);
         self.count += 1;
     }
@@ -376,7 +376,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
                 if len < size && is_worth(len, size) { (DEFLATED, len) } else { (STORED, size) };
             let (crc, header) = (sum.finalize(), self.out.position());
             let wide = size >= self.wide_from;
-            let record = Record { name, method, crc, size, stored_size, header, wide };
+            let record = MemberHeaders { name, method, crc, size, stored_size, header, wide };
             record.local_header(self.settings.align, &mut self.header);
             self.out.append(&self.header).map_err(write_error)?;
             if method == STORED {
@@ -454,7 +454,7 @@ fn low(number: u64) -> u32 {
 }
 
 /// What a member's headers say.
-struct Record<'a> {
+struct MemberHeaders<'a> {
     name: &'a str,
     method: u16,
     crc: u32,
@@ -465,7 +465,7 @@ struct Record<'a> {
     wide: bool,
 }
 
-impl Record<'_> {
+impl MemberHeaders<'_> {
     /// The member's own header with all that stands before its data, in the place of `bytes`.
     fn local_header(&self, align: u16, bytes: &mut Vec<u8>) {
         bytes.clear();

@@ -63,7 +63,7 @@ pub(crate) struct Members {
     archive: Option<Archive>,
     /// Of the whole file.
     size: u64,
-    contents: Box<[OnceLock<Content>]>,
+    contents: Box<[OnceLock<LoadedMember>]>,
     /// How many bytes may be copied or decompressed, and how many were.
     limit: u64,
     taken: AtomicU64,
@@ -81,7 +81,7 @@ impl ByteStream for Stream<'_> {
 }
 
 /// A member's array.
-struct Content {
+struct LoadedMember {
     header: Header,
     /// Where the elements lie in `region`, or in the input's where that is `None`.
     data: Range<usize>,
@@ -350,7 +350,7 @@ impl Members {
         self.array(index, most)
     }
 
-    fn placed<'a>(&'a self, content: &'a Content) -> Placed<'a> {
+    fn placed<'a>(&'a self, content: &'a LoadedMember) -> Placed<'a> {
         let region = content.region.as_ref().or(self.input.region());
         let whole = region.map_or(&[][..], Region::bytes);
         let Header { dtype, shape, order } = &content.header;
@@ -361,7 +361,7 @@ impl Members {
         }
     }
 
-    fn load(&self, index: usize, most: u64) -> Result<Content> {
+    fn load(&self, index: usize, most: u64) -> Result<LoadedMember> {
         self.check_size(index, most)?;
         if let (Some(region), false) = (self.input.region(), self.is_deflated(index)) {
             let range = self.locate(index)?;
@@ -374,7 +374,7 @@ impl Members {
     }
 
     /// The member read into memory of its own.
-    fn load_apart(&self, index: usize, most: u64) -> Result<Content> {
+    fn load_apart(&self, index: usize, most: u64) -> Result<LoadedMember> {
         self.take(index)?;
         self.fetch(index, most)
             .and_then(|region| self.content(index, region))
@@ -393,20 +393,20 @@ impl Members {
     }
 
     /// A stored member where it lies, or copied if its elements are not aligned there.
-    fn in_place(&self, region: &Region, range: Range<u64>, index: usize) -> Result<Content> {
+    fn in_place(&self, region: &Region, range: Range<u64>, index: usize) -> Result<LoadedMember> {
         let (start, end) = (range.start as usize, range.end as usize);
         let bytes = &region.bytes()[start..end];
         let (header, place) = npy::split(&self.named(index), bytes)?;
         let data = &bytes[place.clone()];
         if header.dtype.is_aligned(data) {
-            return Ok(Content {
+            return Ok(LoadedMember {
                 header,
                 data: start + place.start..start + place.end,
                 region: None,
             });
         }
         self.take(index)?;
-        Ok(Content {
+        Ok(LoadedMember {
             header,
             data: 0..data.len(),
             region: Some(Region::from_block(AlignedBytes::copy_from(data))),
@@ -414,15 +414,15 @@ impl Members {
     }
 
     /// A member that was read into memory of its own.
-    fn content(&self, index: usize, region: Region) -> Result<Content> {
+    fn content(&self, index: usize, region: Region) -> Result<LoadedMember> {
         let (header, place) = npy::split(&self.named(index), region.bytes())?;
         let data = &region.bytes()[place.clone()];
         if header.dtype.is_aligned(data) {
-            return Ok(Content { header, data: place, region: Some(region) });
+            return Ok(LoadedMember { header, data: place, region: Some(region) });
         }
         // NumPy pads its header so that this is never needed; others need not.
         let region = Region::from_block(AlignedBytes::copy_from(data));
-        Ok(Content { header, data: 0..place.len(), region: Some(region) })
+        Ok(LoadedMember { header, data: 0..place.len(), region: Some(region) })
     }
 
     fn load_ahead(&self, index: usize) {
@@ -493,7 +493,7 @@ impl Members {
     }
 
     /// Keeps what was loaded; if another thread was first, its own is kept, and counts once.
-    fn keep(&self, index: usize, content: Content) {
+    fn keep(&self, index: usize, content: LoadedMember) {
         let counted = content.region.is_some();
         if self.contents[index].set(content).is_err() && counted {
             self.give_back(index);
