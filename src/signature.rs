@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 pub(crate) const HEAD: usize = 512;
 
 /// A kind of file.
-struct Kind {
+struct Signature {
     /// Where the bytes stand that tell it, and these.
     at: usize,
     magic: &'static [u8],
@@ -17,8 +17,13 @@ struct Kind {
     mend: &'static str,
 }
 
-const fn kind(at: usize, magic: &'static [u8], what: &'static str, mend: &'static str) -> Kind {
-    Kind { at, magic, what, mend }
+const fn kind(
+    at: usize,
+    magic: &'static [u8],
+    what: &'static str,
+    mend: &'static str,
+) -> Signature {
+    Signature { at, magic, what, mend }
 }
 
 const DECOMPRESS: &str = "decompress it first";
@@ -31,7 +36,7 @@ const TORCH: &str =
     "load it with `torch.load`, and save its tensors as arrays by `np.savez`, or by `safetensors`";
 
 /// The longer of two that start alike stands first.
-const KINDS: &[Kind] = &[
+const KINDS: &[Signature] = &[
     // This crate's and NumPy's own, given to another function than theirs.
     kind(
         0,
@@ -128,7 +133,7 @@ impl fmt::Display for Found<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A block may be handed over whole, and be a hole of terabytes.
         let head = &self.0[..self.0.len().min(HEAD)];
-        if let Some(Kind { what, mend, .. }) = KINDS.iter().find(|kind| kind.is(head)) {
+        if let Some(Signature { what, mend, .. }) = KINDS.iter().find(|kind| kind.is(head)) {
             return write!(f, "{what} ({mend})");
         }
         if head.is_empty() {
@@ -161,7 +166,7 @@ impl fmt::Display for Found<'_> {
     }
 }
 
-impl Kind {
+impl Signature {
     fn is(&self, head: &[u8]) -> bool {
         head.get(self.at..).is_some_and(|bytes| bytes.starts_with(self.magic))
     }

@@ -11,7 +11,7 @@ use serde::de::{
 };
 use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use crate::dtype::{DType, Field, Kind, Scalar, bf16_to_f32, f16_to_f32, match_number};
+use crate::dtype::{DType, DTypeRepr, Field, Scalar, bf16_to_f32, f16_to_f32, match_number};
 use crate::element::{self, FillBytes, Latin};
 use crate::error::{Error as OwnError, ErrorKind, Result as OwnResult};
 use crate::layout::{FREE_ROWS, ROWS_PER_BYTE};
@@ -78,22 +78,24 @@ impl ElementRef<'_> {
 impl Serialize for ElementRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.dtype.inner() {
-            Kind::Scalar(scalar) => self.scalar(*scalar, serializer),
-            Kind::Datetime(_) | Kind::Timedelta(_) => serializer.serialize_i64(self.time()),
-            Kind::Bytes(_) if !serializer.is_human_readable() => {
+            DTypeRepr::Scalar(scalar) => self.scalar(*scalar, serializer),
+            DTypeRepr::Datetime(_) | DTypeRepr::Timedelta(_) => {
+                serializer.serialize_i64(self.time())
+            }
+            DTypeRepr::Bytes(_) if !serializer.is_human_readable() => {
                 serializer.serialize_bytes(unpadded(self.bytes))
             }
-            Kind::Bytes(_) => serializer.collect_str(&Latin(unpadded(self.bytes))),
-            Kind::Raw(_) if !serializer.is_human_readable() => {
+            DTypeRepr::Bytes(_) => serializer.collect_str(&Latin(unpadded(self.bytes))),
+            DTypeRepr::Raw(_) if !serializer.is_human_readable() => {
                 serializer.serialize_bytes(self.bytes)
             }
-            Kind::Raw(_) => serializer.collect_str(&Latin(self.bytes)),
-            Kind::Text(_) => match text(self.dtype, self.bytes) {
+            DTypeRepr::Raw(_) => serializer.collect_str(&Latin(self.bytes)),
+            DTypeRepr::Text(_) => match text(self.dtype, self.bytes) {
                 Ok(Some(text)) => serializer.serialize_str(&text),
                 Ok(None) => serializer.serialize_str(""),
                 Err(error) => Err(S::Error::custom(error)),
             },
-            Kind::Struct(_) => self.fields(serializer),
+            DTypeRepr::Struct(_) => self.fields(serializer),
         }
     }
 }
@@ -156,8 +158,8 @@ fn hollow(dtype: &DType, shape: &[usize]) -> usize {
 /// text, and for other dtypes.
 pub(crate) fn text<'a>(dtype: &DType, bytes: &'a [u8]) -> OwnResult<Option<Cow<'a, str>>> {
     match dtype.inner() {
-        Kind::Bytes(_) => Ok(std::str::from_utf8(unpadded(bytes)).ok().map(Cow::Borrowed)),
-        Kind::Text(_) => {
+        DTypeRepr::Bytes(_) => Ok(std::str::from_utf8(unpadded(bytes)).ok().map(Cow::Borrowed)),
+        DTypeRepr::Text(_) => {
             // Most characters take a byte. Where the claim is large, all that they may take is looked for.
             let most = if bytes.len() < LARGE { bytes.len() / 4 } else { bytes.len() };
             let mut text = String::new();
@@ -214,7 +216,7 @@ impl<'de> DeserializeSeed<'de> for Fill<'_> {
             }};
         }
         match self.dtype.inner() {
-            Kind::Scalar(scalar) => match_number! { *scalar, Number => {
+            DTypeRepr::Scalar(scalar) => match_number! { *scalar, Number => {
                     element::put(Number::deserialize(d)?, self.out);
                 },
                 Scalar::Bool => self.out[0] = bool::deserialize(d)?.into(),
@@ -232,8 +234,10 @@ impl<'de> DeserializeSeed<'de> for Fill<'_> {
                 Scalar::C64 => pair!(f32),
                 Scalar::C128 => pair!(f64),
             },
-            Kind::Datetime(_) | Kind::Timedelta(_) => element::put(i64::deserialize(d)?, self.out),
-            Kind::Bytes(_) | Kind::Raw(_) => {
+            DTypeRepr::Datetime(_) | DTypeRepr::Timedelta(_) => {
+                element::put(i64::deserialize(d)?, self.out);
+            }
+            DTypeRepr::Bytes(_) | DTypeRepr::Raw(_) => {
                 let visitor = FillBytes(self.out);
                 return if d.is_human_readable() {
                     d.deserialize_any(visitor)
@@ -241,8 +245,8 @@ impl<'de> DeserializeSeed<'de> for Fill<'_> {
                     d.deserialize_bytes(visitor)
                 };
             }
-            Kind::Text(_) => return d.deserialize_str(FillText(self.out)),
-            Kind::Struct(_) => {
+            DTypeRepr::Text(_) => return d.deserialize_str(FillText(self.out)),
+            DTypeRepr::Struct(_) => {
                 return d.deserialize_map(FillStruct { dtype: self.dtype, out: self.out });
             }
         }

@@ -15,7 +15,7 @@ use crate::stack;
 use crate::store::{ArrayPath, ArrayStream, Placed, Source};
 #[cfg(feature = "ndarray")]
 use crate::value::Names;
-use crate::wire::{FieldTags, Kind, ReadTables, Reader, Schema, Tag, behind_names, unzigzag};
+use crate::wire::{FieldTags, ReadTables, Reader, Schema, SchemaKind, Tag, behind_names, unzigzag};
 
 use super::bounds::Bounds;
 use super::buffer::is_buffer;
@@ -30,7 +30,7 @@ type Fields = &'static [&'static str];
 #[derive(Clone, Copy)]
 struct Way<'de> {
     tags: &'de [u8],
-    kind: Kind,
+    kind: SchemaKind,
     /// As what they were last asked for, and whether they are handed over by position, without a name compared.
     asked: Fields,
     same: bool,
@@ -322,7 +322,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
     pub(super) fn enter_tuple<T>(&mut self, len: usize) -> Option<(usize, &'de [u8])> {
         let number = usize::from(self.reader.peek()?);
         let way = self.ways.get(number).filter(|_| number < 0x80)?;
-        if way.kind == Kind::Tuple && way.tags.len() == len {
+        if way.kind == SchemaKind::Tuple && way.tags.len() == len {
             self.enter::<T>(number, way.tags)
         } else {
             None
@@ -428,7 +428,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
     }
 
     #[inline]
-    pub(super) fn kind(&self, number: usize) -> Kind {
+    pub(super) fn kind(&self, number: usize) -> SchemaKind {
         self.ways[number].kind
     }
 

@@ -15,7 +15,7 @@ use serde::forward_to_deserialize_any;
 use crate::error::{Error, Result};
 use crate::layout::{self, MAX_NDIM, Order};
 use crate::store::Placed;
-use crate::wire::{Kind, Schema, Tag};
+use crate::wire::{Schema, SchemaKind, Tag};
 
 use super::array::{check, whole};
 use super::bounds::Bounds;
@@ -278,7 +278,7 @@ impl<'de> Deserializer<'de> for Lens<'_> {
 
 /// Whether a record of this schema is an array in ndarray's form.
 pub(super) fn is_ndarray_form(schema: &Schema<'_>) -> bool {
-    schema.kind == Kind::Struct && schema.name == "Array" && schema.fields == NDARRAY_FIELDS
+    schema.kind == SchemaKind::Struct && schema.name == "Array" && schema.fields == NDARRAY_FIELDS
 }
 
 /// Calls the visitor of a sequence with a record of this form that comes next, nested by axis.

@@ -11,7 +11,7 @@ use serde::forward_to_deserialize_any;
 
 use crate::array::{text, unpadded};
 use crate::context;
-use crate::dtype::{DType, Field, Kind, Scalar, Structure, match_number};
+use crate::dtype::{DType, DTypeRepr, Field, Scalar, Structure, match_number};
 use crate::error::{Error, Result};
 use crate::layout;
 
@@ -96,17 +96,17 @@ impl<'p, 'de> PartElement<'p, 'de> {
 
     fn visit<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value> {
         match self.dtype.inner() {
-            Kind::Scalar(scalar) => self.visit_scalar(*scalar, visitor),
-            Kind::Datetime(_) | Kind::Timedelta(_) => {
+            DTypeRepr::Scalar(scalar) => self.visit_scalar(*scalar, visitor),
+            DTypeRepr::Datetime(_) | DTypeRepr::Timedelta(_) => {
                 visitor.visit_i64(i64::from_le_bytes(self.number(0)))
             }
-            Kind::Bytes(_) | Kind::Text(_) => match text(self.dtype, self.bytes)? {
+            DTypeRepr::Bytes(_) | DTypeRepr::Text(_) => match text(self.dtype, self.bytes)? {
                 Some(Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
                 Some(Cow::Owned(text)) => visitor.visit_string(text),
                 None => visitor.visit_borrowed_bytes(unpadded(self.bytes)),
             },
-            Kind::Raw(_) => visitor.visit_borrowed_bytes(self.bytes),
-            Kind::Struct(structure) => visitor.visit_map(self.fields(structure)),
+            DTypeRepr::Raw(_) => visitor.visit_borrowed_bytes(self.bytes),
+            DTypeRepr::Struct(structure) => visitor.visit_map(self.fields(structure)),
         }
     }
 
@@ -137,14 +137,14 @@ impl<'p, 'de> PartElement<'p, 'de> {
 
     fn visit_bytes<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value> {
         match self.dtype.inner() {
-            Kind::Bytes(_) => visitor.visit_borrowed_bytes(unpadded(self.bytes)),
+            DTypeRepr::Bytes(_) => visitor.visit_borrowed_bytes(unpadded(self.bytes)),
             _ => self.visit(visitor),
         }
     }
 
     fn visit_str<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value> {
         match self.dtype.inner() {
-            Kind::Bytes(_) if text(self.dtype, self.bytes)?.is_none() => {
+            DTypeRepr::Bytes(_) if text(self.dtype, self.bytes)?.is_none() => {
                 Err(Error::invalid_type(Unexpected::Other("bytes that are not UTF-8"), &visitor))
             }
             _ => self.visit(visitor),
@@ -153,11 +153,13 @@ impl<'p, 'de> PartElement<'p, 'de> {
 
     fn visit_seq<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value> {
         match self.dtype.inner() {
-            Kind::Bytes(_) => {
+            DTypeRepr::Bytes(_) => {
                 visitor.visit_seq(SeqDeserializer::new(unpadded(self.bytes).iter().copied()))
             }
-            Kind::Raw(_) => visitor.visit_seq(SeqDeserializer::new(self.bytes.iter().copied())),
-            Kind::Struct(structure) => {
+            DTypeRepr::Raw(_) => {
+                visitor.visit_seq(SeqDeserializer::new(self.bytes.iter().copied()))
+            }
+            DTypeRepr::Struct(structure) => {
                 let mut fields = self.fields(structure);
                 let value = visitor.visit_seq(&mut fields)?;
                 let (len, left) = (structure.fields().len(), fields.left.len());

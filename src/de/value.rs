@@ -12,7 +12,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 #[cfg(feature = "ndarray")]
 use crate::value::{Builder, VALUE};
-use crate::wire::{Kind, Schema, Tag, unzigzag};
+use crate::wire::{Schema, SchemaKind, Tag, unzigzag};
 
 use super::array::{self, Array};
 use super::buffer::{self, is_buffer};
@@ -202,7 +202,7 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
             let number = self.decoder.record_number()?;
             let (schema, _) = self.decoder.schema(number);
             // Its own format takes one form and gives the other: `RawValue` is a struct that is asked for as a newtype.
-            if schema.kind == Kind::Struct && schema.name == name {
+            if schema.kind == SchemaKind::Struct && schema.name == name {
                 return self.decoder.descend(|decoder| by_name(decoder, number, visitor));
             }
             self.decoder.reader = start;
@@ -277,19 +277,19 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
         let decoder = self.decoder;
         let (schema, _) = decoder.schema(number);
         match schema.kind {
-            Kind::Struct if is_buffer::<V>() && is_ndarray_form(schema) => {
+            SchemaKind::Struct if is_buffer::<V>() && is_ndarray_form(schema) => {
                 decoder.descend(|decoder| match buffer::form_in_place(decoder.field) {
                     Form::Elements => visit_rows(decoder, number, visitor),
                     _ => by_name(decoder, number, visitor),
                 })
             }
-            Kind::Struct => decoder.descend(|decoder| by_name(decoder, number, visitor)),
-            Kind::Tuple => decoder.descend(|decoder| in_order(decoder, number, visitor)),
-            Kind::UnitVariant => {
+            SchemaKind::Struct => decoder.descend(|decoder| by_name(decoder, number, visitor)),
+            SchemaKind::Tuple => decoder.descend(|decoder| in_order(decoder, number, visitor)),
+            SchemaKind::UnitVariant => {
                 let name = schema.variant;
                 visitor.visit_borrowed_str(decoder.bounds.hand_out(name)?)
             }
-            Kind::NewtypeVariant | Kind::TupleVariant | Kind::StructVariant => {
+            SchemaKind::NewtypeVariant | SchemaKind::TupleVariant | SchemaKind::StructVariant => {
                 decoder.descend(|decoder| {
                     let mut entry = SingleEntry::new(decoder, number);
                     let value = visitor.visit_map(&mut entry)?;
@@ -303,7 +303,7 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
 
 #[cold]
 fn no_variant<'de, V: Visitor<'de>>(schema: &Schema<'_>, visitor: &V) -> Error {
-    let what = if schema.kind == Kind::Struct { "struct" } else { "tuple" };
+    let what = if schema.kind == SchemaKind::Struct { "struct" } else { "tuple" };
     let found = format!("{what} {}", schema.name);
     Error::invalid_type(Unexpected::Other(found.trim_end()), visitor)
 }

@@ -7,7 +7,7 @@ use serde::de::{
 };
 
 use crate::error::{Error, Result, Step};
-use crate::wire::Kind;
+use crate::wire::SchemaKind;
 
 use super::decoder::Decoder;
 use super::record::{by_name, in_order, in_variant, variant_in_order};
@@ -78,7 +78,7 @@ struct VariantContent<'d, 's, 'de> {
 
 impl VariantContent<'_, '_, '_> {
     fn newtype(&self) -> Option<u8> {
-        (self.decoder.kind(self.number) == Kind::NewtypeVariant)
+        (self.decoder.kind(self.number) == SchemaKind::NewtypeVariant)
             .then(|| self.decoder.tags(self.number)[0])
     }
 }
@@ -234,15 +234,15 @@ impl<'de> RecordVariant<'_, '_, '_, 'de> {
     }
 
     #[inline]
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> SchemaKind {
         self.0.decoder.kind(self.0.number)
     }
 
     fn found(&self) -> Unexpected<'static> {
         match self.kind() {
-            Kind::UnitVariant => Unexpected::UnitVariant,
-            Kind::NewtypeVariant => Unexpected::NewtypeVariant,
-            Kind::TupleVariant => Unexpected::TupleVariant,
+            SchemaKind::UnitVariant => Unexpected::UnitVariant,
+            SchemaKind::NewtypeVariant => Unexpected::NewtypeVariant,
+            SchemaKind::TupleVariant => Unexpected::TupleVariant,
             _ => Unexpected::StructVariant,
         }
     }
@@ -254,7 +254,7 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
     fn unit_variant(self) -> Result<()> {
         self.0.is_taken = true;
         match self.kind() {
-            Kind::UnitVariant => Ok(()),
+            SchemaKind::UnitVariant => Ok(()),
             // `#[serde(other)]` takes any variant for a unit one: its content is passed over.
             _ => skip::record(self.0.decoder, self.0.number),
         }
@@ -262,8 +262,8 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
         match self.kind() {
-            Kind::UnitVariant => Err(Error::invalid_type(self.found(), &"newtype variant")),
-            Kind::NewtypeVariant => self.inside(|VariantContent { decoder, number }| {
+            SchemaKind::UnitVariant => Err(Error::invalid_type(self.found(), &"newtype variant")),
+            SchemaKind::NewtypeVariant => self.inside(|VariantContent { decoder, number }| {
                 let slot = decoder.tags(number)[0];
                 seed.deserialize(EncodedValue { decoder, slot })
             }),
@@ -274,12 +274,12 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
         match self.kind() {
-            Kind::UnitVariant => Err(Error::invalid_type(self.found(), &visitor)),
-            Kind::TupleVariant if self.0.decoder.tags(self.0.number).len() == len => {
+            SchemaKind::UnitVariant => Err(Error::invalid_type(self.found(), &visitor)),
+            SchemaKind::TupleVariant if self.0.decoder.tags(self.0.number).len() == len => {
                 self.0.is_taken = true;
                 variant_in_order(self.0.decoder, self.0.number, visitor)
             }
-            Kind::TupleVariant => {
+            SchemaKind::TupleVariant => {
                 self.inside(|VariantContent { decoder, number }| in_order(decoder, number, visitor))
             }
             _ => self.inside(|content| content.deserialize_seq(visitor)),
@@ -292,8 +292,8 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
         visitor: V,
     ) -> Result<V::Value> {
         match self.kind() {
-            Kind::UnitVariant => Err(Error::invalid_type(self.found(), &visitor)),
-            Kind::StructVariant if self.0.decoder.is_in_order(self.0.number, fields) => {
+            SchemaKind::UnitVariant => Err(Error::invalid_type(self.found(), &visitor)),
+            SchemaKind::StructVariant if self.0.decoder.is_in_order(self.0.number, fields) => {
                 self.0.is_taken = true;
                 variant_in_order(self.0.decoder, self.0.number, visitor)
             }

@@ -8,7 +8,7 @@ use crate::error::{Error, Result, Step};
 use crate::stack;
 use crate::store::Standing;
 use crate::value::{EncodedList, Number, Numbers, PlacedArray, Walk};
-use crate::wire::{Kind, RUN, Reader, Tag, scalar_text, unzigzag};
+use crate::wire::{RUN, Reader, SchemaKind, Tag, scalar_text, unzigzag};
 
 use super::decoder::{ANY, Decoder, in_range};
 use super::kept;
@@ -531,7 +531,7 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
                     let schema = self.decoder.schema(*number).0;
                     error = match schema.fields.get(done - 1) {
                         Some(name) => error.at_field(name),
-                        None if schema.kind == Kind::NewtypeVariant => error,
+                        None if schema.kind == SchemaKind::NewtypeVariant => error,
                         None => error.at_index(done - 1),
                     };
                     if schema.kind.is_variant() {

@@ -38,12 +38,12 @@ pub use time::{TimeBase, TimeUnit};
 /// [`fields`](DType::fields) and [`unit`](DType::unit). A clone copies no more than a reference count.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct DType {
-    kind: Kind,
+    kind: DTypeRepr,
     big_endian: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
+pub(crate) enum DTypeRepr {
     Scalar(Scalar),
     Datetime(TimeUnit),
     Timedelta(TimeUnit),
@@ -145,7 +145,7 @@ macro_rules! native {
         impl DType {
             $(
                 #[doc = concat!("`", $text, "` in this machine's byte order.")]
-                pub const $name: DType = DType::native(Kind::Scalar(Scalar::$scalar), size_of_scalar(Scalar::$scalar) > 1);
+                pub const $name: DType = DType::native(DTypeRepr::Scalar(Scalar::$scalar), size_of_scalar(Scalar::$scalar) > 1);
             )*
         }
     };
@@ -194,33 +194,33 @@ macro_rules! match_number {
 pub(crate) use match_number;
 
 impl DType {
-    const fn native(kind: Kind, ordered: bool) -> Self {
+    const fn native(kind: DTypeRepr, ordered: bool) -> Self {
         DType { kind, big_endian: cfg!(target_endian = "big") && ordered }
     }
 
     pub(crate) const fn datetime(unit: TimeUnit) -> Self {
-        DType::native(Kind::Datetime(unit), true)
+        DType::native(DTypeRepr::Datetime(unit), true)
     }
 
     pub(crate) const fn timedelta(unit: TimeUnit) -> Self {
-        DType::native(Kind::Timedelta(unit), true)
+        DType::native(DTypeRepr::Timedelta(unit), true)
     }
 
     pub(crate) const fn bytes(width: usize) -> Self {
-        DType::native(Kind::Bytes(width), false)
+        DType::native(DTypeRepr::Bytes(width), false)
     }
 
     pub(crate) const fn text(width: usize) -> Self {
-        DType::native(Kind::Text(width), true)
+        DType::native(DTypeRepr::Text(width), true)
     }
 
     /// The fields of a Rust struct, its size and alignment.
     pub(crate) const fn fixed(fields: &'static [Field], size: usize, align: usize) -> Self {
-        DType::native(Kind::Struct(Structure::fixed(fields, size, align)), false)
+        DType::native(DTypeRepr::Struct(Structure::fixed(fields, size, align)), false)
     }
 
     pub(crate) const fn little_endian(scalar: Scalar) -> Self {
-        DType { kind: Kind::Scalar(scalar), big_endian: false }
+        DType { kind: DTypeRepr::Scalar(scalar), big_endian: false }
     }
 
     /// What is made of single bytes has no byte order: both spellings are one dtype.
@@ -235,48 +235,50 @@ impl DType {
         DType { big_endian: other.big_endian, ..self }.normal()
     }
 
-    pub(crate) fn inner(&self) -> &Kind {
+    pub(crate) fn inner(&self) -> &DTypeRepr {
         &self.kind
     }
 
     /// What kind of thing the elements are.
     pub fn kind(&self) -> DTypeKind {
         match self.kind {
-            Kind::Scalar(scalar) => SCALARS[scalar as usize - 1].kind,
-            Kind::Datetime(_) => DTypeKind::Datetime,
-            Kind::Timedelta(_) => DTypeKind::Timedelta,
-            Kind::Bytes(_) => DTypeKind::Bytes,
-            Kind::Text(_) => DTypeKind::Text,
-            Kind::Raw(_) => DTypeKind::Raw,
-            Kind::Struct(_) => DTypeKind::Struct,
+            DTypeRepr::Scalar(scalar) => SCALARS[scalar as usize - 1].kind,
+            DTypeRepr::Datetime(_) => DTypeKind::Datetime,
+            DTypeRepr::Timedelta(_) => DTypeKind::Timedelta,
+            DTypeRepr::Bytes(_) => DTypeKind::Bytes,
+            DTypeRepr::Text(_) => DTypeKind::Text,
+            DTypeRepr::Raw(_) => DTypeKind::Raw,
+            DTypeRepr::Struct(_) => DTypeKind::Struct,
         }
     }
 
     /// The bytes of one element. They may be none: `|S0`, or a struct without fields.
     pub const fn item_size(&self) -> usize {
         match &self.kind {
-            Kind::Scalar(scalar) => size_of_scalar(*scalar),
-            Kind::Datetime(_) | Kind::Timedelta(_) => 8,
-            Kind::Bytes(width) | Kind::Raw(width) => *width,
-            Kind::Text(width) => *width * 4,
-            Kind::Struct(structure) => structure.size(),
+            DTypeRepr::Scalar(scalar) => size_of_scalar(*scalar),
+            DTypeRepr::Datetime(_) | DTypeRepr::Timedelta(_) => 8,
+            DTypeRepr::Bytes(width) | DTypeRepr::Raw(width) => *width,
+            DTypeRepr::Text(width) => *width * 4,
+            DTypeRepr::Struct(structure) => structure.size(),
         }
     }
 
     /// The bytes that a change of byte order turns around together; 1 for bytes and structs.
     pub(crate) fn unit_size(&self) -> usize {
         match &self.kind {
-            Kind::Scalar(Scalar::C64 | Scalar::C128) => self.item_size() / 2,
-            Kind::Scalar(_) | Kind::Datetime(_) | Kind::Timedelta(_) => self.item_size(),
-            Kind::Text(_) => 4,
-            Kind::Bytes(_) | Kind::Raw(_) | Kind::Struct(_) => 1,
+            DTypeRepr::Scalar(Scalar::C64 | Scalar::C128) => self.item_size() / 2,
+            DTypeRepr::Scalar(_) | DTypeRepr::Datetime(_) | DTypeRepr::Timedelta(_) => {
+                self.item_size()
+            }
+            DTypeRepr::Text(_) => 4,
+            DTypeRepr::Bytes(_) | DTypeRepr::Raw(_) | DTypeRepr::Struct(_) => 1,
         }
     }
 
     /// The alignment that a view needs, in bytes. A struct whose fields lie unaligned, as NumPy's do by default, has 1.
     pub fn alignment(&self) -> usize {
         match &self.kind {
-            Kind::Struct(structure) => structure.align(),
+            DTypeRepr::Struct(structure) => structure.align(),
             _ => self.item_size().min(self.unit_size()).max(1),
         }
     }
@@ -289,7 +291,7 @@ impl DType {
     /// Whether the elements are in this machine's byte order; of a struct, all of its fields.
     pub fn is_native(&self) -> bool {
         match &self.kind {
-            Kind::Struct(structure) => {
+            DTypeRepr::Struct(structure) => {
                 structure.fields().iter().all(|field| field.dtype().is_native())
             }
             _ => self.unit_size() == 1 || self.big_endian == cfg!(target_endian = "big"),
@@ -299,7 +301,7 @@ impl DType {
     /// The fields of a structured dtype in the order of their offsets; of others none.
     pub fn fields(&self) -> &[Field] {
         match &self.kind {
-            Kind::Struct(structure) => structure.fields(),
+            DTypeRepr::Struct(structure) => structure.fields(),
             _ => &[],
         }
     }
@@ -313,7 +315,7 @@ impl DType {
     /// The unit of a `datetime64` or `timedelta64`.
     pub fn unit(&self) -> Option<TimeUnit> {
         match self.kind {
-            Kind::Datetime(unit) | Kind::Timedelta(unit) => Some(unit),
+            DTypeRepr::Datetime(unit) | DTypeRepr::Timedelta(unit) => Some(unit),
             _ => None,
         }
     }
@@ -321,7 +323,7 @@ impl DType {
     /// Rust's name for the element type where it has one, else NumPy's: `f32`, with the byte order where it is not this
     /// machine's.
     pub(crate) fn rust_name(&self) -> String {
-        let Kind::Scalar(scalar) = self.kind else { return self.to_string() };
+        let DTypeRepr::Scalar(scalar) = self.kind else { return self.to_string() };
         let name = SCALARS[scalar as usize - 1].rust;
         match (self.is_native(), self.big_endian) {
             (true, _) => name.to_owned(),
@@ -333,7 +335,7 @@ impl DType {
     /// The number that it is, where it is one.
     pub(crate) fn scalar(&self) -> Option<Scalar> {
         match self.kind {
-            Kind::Scalar(scalar) => Some(scalar),
+            DTypeRepr::Scalar(scalar) => Some(scalar),
             _ => None,
         }
     }
@@ -344,7 +346,7 @@ impl DType {
 
     pub(crate) fn from_code(code: u8, big_endian: bool) -> Option<Self> {
         let row = SCALARS.get(usize::from(code).checked_sub(1)?)?;
-        Some(DType { kind: Kind::Scalar(row.scalar), big_endian }.normal())
+        Some(DType { kind: DTypeRepr::Scalar(row.scalar), big_endian }.normal())
     }
 
     /// Reads NumPy's descriptor: `<f4`, `>i8`, `|b1`, `=u2`, `<M8[ns]`, `[('x', '<f4')]`.
@@ -364,8 +366,8 @@ impl DType {
             return true;
         }
         match (&self.kind, &found.kind) {
-            (Kind::Scalar(Scalar::BF16), Kind::Raw(2)) => true,
-            (Kind::Struct(own), Kind::Struct(found)) => {
+            (DTypeRepr::Scalar(Scalar::BF16), DTypeRepr::Raw(2)) => true,
+            (DTypeRepr::Struct(own), DTypeRepr::Struct(found)) => {
                 own.size() == found.size()
                     && own.fields().len() == found.fields().len()
                     && own.fields().iter().zip(found.fields()).all(|(own, found)| {
@@ -413,13 +415,15 @@ impl fmt::Display for DType {
             (_, true) => '>',
         };
         match &self.kind {
-            Kind::Scalar(scalar) => write!(f, "{order}{}", SCALARS[*scalar as usize - 1].numpy),
-            Kind::Datetime(unit) => write!(f, "{order}M8{}", Brackets(*unit)),
-            Kind::Timedelta(unit) => write!(f, "{order}m8{}", Brackets(*unit)),
-            Kind::Bytes(width) => write!(f, "{order}S{width}"),
-            Kind::Text(width) => write!(f, "{order}U{width}"),
-            Kind::Raw(width) => write!(f, "{order}V{width}"),
-            Kind::Struct(structure) => parse::write_fields(structure, f),
+            DTypeRepr::Scalar(scalar) => {
+                write!(f, "{order}{}", SCALARS[*scalar as usize - 1].numpy)
+            }
+            DTypeRepr::Datetime(unit) => write!(f, "{order}M8{}", Brackets(*unit)),
+            DTypeRepr::Timedelta(unit) => write!(f, "{order}m8{}", Brackets(*unit)),
+            DTypeRepr::Bytes(width) => write!(f, "{order}S{width}"),
+            DTypeRepr::Text(width) => write!(f, "{order}U{width}"),
+            DTypeRepr::Raw(width) => write!(f, "{order}V{width}"),
+            DTypeRepr::Struct(structure) => parse::write_fields(structure, f),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::stack;
 use super::literal::{self, Literal};
 use super::structure::{Field, Structure};
 use super::time::TimeUnit;
-use super::{DType, Kind, SCALARS, spelling};
+use super::{DType, DTypeRepr, SCALARS, spelling};
 
 /// How deep structs and sub-arrays may nest.
 const MAX_NESTING: usize = 32;
@@ -182,7 +182,7 @@ impl Builder {
             return at(ErrorKind::Corrupt, format!("shape {shape:?} of {dtype} overflows"));
         };
         // Without a name, what NumPy has as a void is a gap: bytes, also those of a bfloat16, and any sub-array.
-        let void = matches!(dtype.kind, Kind::Raw(_) | Kind::Scalar(super::Scalar::BF16));
+        let void = matches!(dtype.kind, DTypeRepr::Raw(_) | DTypeRepr::Scalar(super::Scalar::BF16));
         if !name.is_empty() || title.is_some() || shape.is_empty() && !void {
             for name in title.into_iter().chain([name]) {
                 if !self.names.insert(name.to_owned()) {
@@ -199,7 +199,7 @@ impl Builder {
     }
 
     fn finish(self) -> DType {
-        let kind = Kind::Struct(Structure::shared(self.fields, self.size));
+        let kind = DTypeRepr::Struct(Structure::shared(self.fields, self.size));
         DType { kind, big_endian: false }
     }
 }
@@ -228,12 +228,13 @@ pub(super) fn repeated(
 ) -> Result<(DType, Vec<usize>)> {
     let DType { kind, big_endian } = dtype;
     let kind = match (kind, shape) {
-        (kind @ (Kind::Bytes(0) | Kind::Text(0) | Kind::Raw(0)), Literal::Int(width))
-            if inner.is_empty() =>
-        {
+        (
+            kind @ (DTypeRepr::Bytes(0) | DTypeRepr::Text(0) | DTypeRepr::Raw(0)),
+            Literal::Int(width),
+        ) if inner.is_empty() => {
             let code = match kind {
-                Kind::Bytes(_) => 'S',
-                Kind::Text(_) => 'U',
+                DTypeRepr::Bytes(_) => 'S',
+                DTypeRepr::Text(_) => 'U',
                 _ => 'V',
             };
             let order = if big_endian { '>' } else { '<' };
@@ -269,11 +270,11 @@ pub(super) fn plain(text: &str) -> Result<DType> {
     let name = chars.as_str();
     let dtype = |kind| Ok(DType { kind, big_endian }.normal());
     if let Some(row) = SCALARS.iter().find(|row| row.numpy == name && row.numpy != "V2") {
-        return dtype(Kind::Scalar(row.scalar));
+        return dtype(DTypeRepr::Scalar(row.scalar));
     }
     // NumPy's own voids have no byte order. This is what the bfloat16 of other libraries is saved as.
     if matches!(text, "<V2" | ">V2") {
-        return dtype(Kind::Scalar(super::Scalar::BF16));
+        return dtype(DTypeRepr::Scalar(super::Scalar::BF16));
     }
     let Some(code) = name.chars().next().filter(char::is_ascii) else { return Err(unknown()) };
     let rest = &name[1..];
@@ -297,13 +298,13 @@ pub(super) fn plain(text: &str) -> Result<DType> {
         }
         // NumPy's old letter, which does not stand without a width.
         'S' | 'a' if code == 'S' || !rest.is_empty() => {
-            dtype(Kind::Bytes(width().ok_or_else(unknown)?))
+            dtype(DTypeRepr::Bytes(width().ok_or_else(unknown)?))
         }
-        'U' => dtype(Kind::Text(width().ok_or_else(unknown)?)),
-        'V' => dtype(Kind::Raw(width().ok_or_else(unknown)?)),
+        'U' => dtype(DTypeRepr::Text(width().ok_or_else(unknown)?)),
+        'V' => dtype(DTypeRepr::Raw(width().ok_or_else(unknown)?)),
         'M' | 'm' => {
             let unit = rest.strip_prefix('8').and_then(TimeUnit::parse).ok_or_else(unknown)?;
-            dtype(if code == 'M' { Kind::Datetime(unit) } else { Kind::Timedelta(unit) })
+            dtype(if code == 'M' { DTypeRepr::Datetime(unit) } else { DTypeRepr::Timedelta(unit) })
         }
         _ => Err(unknown()),
     }
@@ -322,7 +323,7 @@ pub(super) fn write_fields(structure: &Structure, f: &mut fmt::Formatter<'_>) ->
         write!(f, "{comma}(")?;
         literal::quote(field.name(), f)?;
         match field.dtype().kind {
-            Kind::Struct(_) => write!(f, ", {}", field.dtype())?,
+            DTypeRepr::Struct(_) => write!(f, ", {}", field.dtype())?,
             _ => write!(f, ", '{}'", field.dtype())?,
         }
         match field.shape() {

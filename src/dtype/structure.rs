@@ -91,19 +91,19 @@ pub(crate) struct Structure(Held);
 
 #[derive(Clone, Debug)]
 enum Held {
-    Fixed(&'static [Field], Layout),
-    Shared(Arc<[Field]>, Layout),
+    Fixed(&'static [Field], SizeAlign),
+    Shared(Arc<[Field]>, SizeAlign),
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Layout {
+struct SizeAlign {
     size: usize,
     align: usize,
 }
 
 impl Structure {
     pub(super) const fn fixed(fields: &'static [Field], size: usize, align: usize) -> Self {
-        Structure(Held::Fixed(fields, Layout { size, align }))
+        Structure(Held::Fixed(fields, SizeAlign { size, align }))
     }
 
     /// The alignment is that of a `repr(C)` struct if the fields lie as in one, else 1.
@@ -112,7 +112,7 @@ impl Structure {
         let natural = size.is_multiple_of(most)
             && fields.iter().all(|f| f.offset.is_multiple_of(f.dtype.alignment()));
         let align = if natural { most } else { 1 };
-        Structure(Held::Shared(fields.into(), Layout { size, align }))
+        Structure(Held::Shared(fields.into(), SizeAlign { size, align }))
     }
 
     pub(crate) fn fields(&self) -> &[Field] {
@@ -122,7 +122,7 @@ impl Structure {
         }
     }
 
-    const fn layout(&self) -> Layout {
+    const fn layout(&self) -> SizeAlign {
         match self.0 {
             Held::Fixed(_, layout) | Held::Shared(_, layout) => layout,
         }

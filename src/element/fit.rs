@@ -1,6 +1,6 @@
 //! Whether elements of one dtype are elements of another, and the way from one to the other.
 
-use crate::dtype::{DType, Field, Kind, Scalar};
+use crate::dtype::{DType, DTypeRepr, Field, Scalar};
 
 /// How elements that were found become those that are wanted.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,12 +15,12 @@ pub(crate) enum Fit {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(super) from_size: usize,
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<CopyStep>,
 }
 
 /// So many units are copied, each turned around or not.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Step {
+pub(super) struct CopyStep {
     pub(super) from: usize,
     pub(super) to: usize,
     pub(super) unit: usize,
@@ -53,7 +53,7 @@ fn fit_other(found: &DType, wanted: &DType) -> Result<Fit, String> {
     }
     let why = match wanted.inner() {
         _ if swapped => FOREIGN_ORDER,
-        Kind::Struct(_) => MOVED,
+        DTypeRepr::Struct(_) => MOVED,
         _ => NARROW,
     };
     Ok(Fit::Converted(plan, why))
@@ -78,17 +78,18 @@ impl Plan {
         from: usize,
         to: usize,
     ) -> Result<(), String> {
-        if let (Kind::Struct(_), Kind::Struct(_)) = (found.inner(), wanted.inner()) {
+        if let (DTypeRepr::Struct(_), DTypeRepr::Struct(_)) = (found.inner(), wanted.inner()) {
             return self.fields(found, wanted, from, to);
         }
         let same = match (found.inner(), wanted.inner()) {
             // Bytes and characters may be fewer: the rest is padding.
-            (Kind::Bytes(found), Kind::Bytes(wanted)) | (Kind::Text(found), Kind::Text(wanted)) => {
-                *found > 0 && found <= wanted
-            }
+            (DTypeRepr::Bytes(found), DTypeRepr::Bytes(wanted))
+            | (DTypeRepr::Text(found), DTypeRepr::Text(wanted)) => *found > 0 && found <= wanted,
             // NumPy has no bfloat16 and calls it a void; a time is an integer to those who ask for one.
-            (Kind::Raw(2), Kind::Scalar(Scalar::BF16))
-            | (Kind::Datetime(_) | Kind::Timedelta(_), Kind::Scalar(Scalar::I64)) => true,
+            (DTypeRepr::Raw(2), DTypeRepr::Scalar(Scalar::BF16))
+            | (DTypeRepr::Datetime(_) | DTypeRepr::Timedelta(_), DTypeRepr::Scalar(Scalar::I64)) => {
+                true
+            }
             (found, wanted) => found == wanted,
         };
         if !same {
@@ -103,8 +104,8 @@ impl Plan {
         let unit = wanted.unit_size();
         let units = found.item_size() / unit * count;
         let swap = unit > 1 && found.is_big_endian() != cfg!(target_endian = "big");
-        let swap = swap && !matches!(found.inner(), Kind::Raw(_));
-        self.steps.push(Step { from, to, unit, count: units, swap });
+        let swap = swap && !matches!(found.inner(), DTypeRepr::Raw(_));
+        self.steps.push(CopyStep { from, to, unit, count: units, swap });
     }
 
     fn fields(
@@ -150,7 +151,7 @@ impl Plan {
                 let from = from + index * its.dtype().item_size();
                 let to = to + index * own.dtype().item_size();
                 self.element(its.dtype(), own.dtype(), from, to).map_err(differs)?;
-                let plain = !matches!(own.dtype().inner(), Kind::Struct(_));
+                let plain = !matches!(own.dtype().inner(), DTypeRepr::Struct(_));
                 if plain && its.dtype().item_size() == own.dtype().item_size() {
                     // The others are the same: one step for all of them.
                     self.steps.pop();
@@ -177,7 +178,7 @@ impl Plan {
     /// The unit, where all that is to do is to turn each around.
     pub(super) fn only_swaps(&self, size: usize) -> Option<usize> {
         match &self.steps[..] {
-            [Step { from: 0, to: 0, unit, count, swap: true }]
+            [CopyStep { from: 0, to: 0, unit, count, swap: true }]
                 if unit * count == self.from_size && self.from_size == size =>
             {
                 Some(*unit)

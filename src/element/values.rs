@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::dtype::{DType, Field, Kind, Scalar};
+use crate::dtype::{DType, DTypeRepr, Field, Scalar};
 
 use super::Misfit;
 
@@ -49,8 +49,8 @@ impl<'d> Bools<'d> {
 #[inline]
 pub(crate) fn check_values(dtype: &DType, bytes: &[u8]) -> Result<(), Misfit> {
     match dtype.inner() {
-        Kind::Scalar(Scalar::Bool) => check_bools(bytes),
-        Kind::Struct(_) if !bytes.is_empty() => check_structs(dtype, bytes),
+        DTypeRepr::Scalar(Scalar::Bool) => check_bools(bytes),
+        DTypeRepr::Struct(_) if !bytes.is_empty() => check_structs(dtype, bytes),
         _ => Ok(()),
     }
 }
@@ -72,8 +72,10 @@ fn check_structs(dtype: &DType, bytes: &[u8]) -> Result<(), Misfit> {
 #[cfg(feature = "ndarray")]
 pub(crate) fn has_bools(dtype: &DType) -> bool {
     match dtype.inner() {
-        Kind::Scalar(Scalar::Bool) => true,
-        Kind::Struct(structure) => structure.fields().iter().any(|field| has_bools(field.dtype())),
+        DTypeRepr::Scalar(Scalar::Bool) => true,
+        DTypeRepr::Struct(structure) => {
+            structure.fields().iter().any(|field| has_bools(field.dtype()))
+        }
         _ => false,
     }
 }
@@ -93,13 +95,13 @@ fn check_bools(bytes: &[u8]) -> Result<(), Misfit> {
 
 /// Calls `see` with where each field that is no struct lies. Those of a Rust type are so many as its bytes at most.
 fn visit(dtype: &DType, at: usize, see: &mut impl FnMut(Range<usize>)) {
-    let Kind::Struct(structure) = dtype.inner() else {
+    let DTypeRepr::Struct(structure) = dtype.inner() else {
         see(at..at + dtype.item_size());
         return;
     };
     for field in structure.fields().iter().filter(|field| field.bytes() > 0) {
         let start = at + field.offset();
-        if let Kind::Struct(_) = field.dtype().inner() {
+        if let DTypeRepr::Struct(_) = field.dtype().inner() {
             for index in 0..field.count() {
                 visit(field.dtype(), start + index * field.dtype().item_size(), see);
             }
@@ -122,7 +124,7 @@ pub(super) fn field_ranges(dtype: &DType) -> Vec<Range<usize>> {
 /// Whether an element has bytes that no field has.
 pub(super) fn has_padding(dtype: &DType) -> bool {
     match dtype.inner() {
-        Kind::Struct(_) => {
+        DTypeRepr::Struct(_) => {
             field_ranges(dtype).iter().map(Range::len).sum::<usize>() != dtype.item_size()
         }
         _ => false,

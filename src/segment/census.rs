@@ -29,7 +29,7 @@ pub(crate) struct NameInfo {
 }
 
 /// What stands under a name of this user's folder.
-enum Kind {
+enum NameKind {
     Entry(Entry),
     Persistent,
     /// An entry of a later version of this crate.
@@ -46,9 +46,9 @@ pub(crate) fn list(folder: &Folder) -> Result<Vec<NameInfo>> {
     let mut witness = Witness::default();
     visit(folder, |_, name, file, kind, status| {
         let entry = match kind {
-            Kind::Entry(entry) => Some(entry),
-            Kind::Persistent => None,
-            Kind::Later => return Ok(()),
+            NameKind::Entry(entry) => Some(entry),
+            NameKind::Persistent => None,
+            NameKind::Later => return Ok(()),
         };
         records.push(NameInfo {
             name: name.to_string(),
@@ -75,9 +75,9 @@ pub(crate) fn list(folder: &Folder) -> Result<Vec<NameInfo>> {
 pub(crate) fn reap(folder: &Folder) -> Result<usize> {
     let mut witness = Witness::default();
     remove_where(folder, |file, kind| match kind {
-        Kind::Entry(entry) => Ok(!witness.is_alive(file, entry)?),
-        Kind::Persistent => Ok(false),
-        Kind::Later => os::try_lock(file),
+        NameKind::Entry(entry) => Ok(!witness.is_alive(file, entry)?),
+        NameKind::Persistent => Ok(false),
+        NameKind::Later => os::try_lock(file),
     })
 }
 
@@ -151,7 +151,7 @@ fn remove_elsewhere(made: &Made, is_it: impl Fn(&Status) -> bool) -> io::Result<
 /// Removes the names of which `is_meant` holds, and the drafts of dead processes; the names are counted.
 fn remove_where(
     folder: &Folder,
-    mut is_meant: impl FnMut(&File, &Kind) -> io::Result<bool>,
+    mut is_meant: impl FnMut(&File, &NameKind) -> io::Result<bool>,
 ) -> Result<usize> {
     let mut removed = 0;
     visit(folder, |dir, name, file, kind, _| {
@@ -167,7 +167,7 @@ fn remove_where(
 /// Calls `see` with every name that is of this crate, while the folder is locked. Drafts of dead processes are removed.
 fn visit(
     folder: &Folder,
-    mut see: impl FnMut(&LockedFolder<'_>, &Name, &File, Kind, &Status) -> io::Result<()>,
+    mut see: impl FnMut(&LockedFolder<'_>, &Name, &File, NameKind, &Status) -> io::Result<()>,
 ) -> Result<()> {
     let Some(dir) = folder.lock()? else { return Ok(()) };
     let cannot = |what: &str, e: io::Error| {
@@ -205,14 +205,14 @@ fn visit(
 /// # Errors
 ///
 /// What is wrong with a file that is not of this crate.
-fn kind(file: &File, name: &Name) -> Result<(Kind, Status)> {
+fn kind(file: &File, name: &Name) -> Result<(NameKind, Status)> {
     match entry::read(file, name) {
-        Ok((Found::Entry(entry), status)) => Ok((Kind::Entry(entry), status)),
-        Ok((Found::Block, status)) => Ok((Kind::Persistent, status)),
+        Ok((Found::Entry(entry), status)) => Ok((NameKind::Entry(entry), status)),
+        Ok((Found::Block, status)) => Ok((NameKind::Persistent, status)),
         Err(error) if error.kind() == ErrorKind::Version => {
             let status = os::file_status(file)
                 .map_err(|e| Error::io(format!("cannot look at the entry `{name}`"), e))?;
-            Ok((Kind::Later, status))
+            Ok((NameKind::Later, status))
         }
         Err(error) => Err(error),
     }

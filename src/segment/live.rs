@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files;
 use crate::files::room::{self, Place};
-use crate::memory::live::Layout;
+use crate::memory::live::ControlLayout;
 use crate::os;
 
 use super::SegmentWriter;
@@ -29,7 +29,11 @@ pub(crate) fn create_live() -> Result<SegmentWriter> {
 /// # Errors
 ///
 /// `Io` if the limit on file sizes or the memory does not suffice.
-pub(crate) fn seal_live(writer: SegmentWriter, header: &[u8], layout: &Layout) -> Result<File> {
+pub(crate) fn seal_live(
+    writer: SegmentWriter,
+    header: &[u8],
+    layout: &ControlLayout,
+) -> Result<File> {
     let file = writer.into_file();
     let failed = |doing| move |e| room::error(doing, e, layout.total(), Place::Memory);
     files::check_size(layout.total())
@@ -125,7 +129,7 @@ pub(crate) fn remember_live(nonce: Nonce, file: &Arc<File>) {
 /// # Errors
 ///
 /// `Io` if it is another user's, unless its owner is trusted; `Corrupt` if it can be cut or has another length.
-pub(crate) fn check_live(file: &File, layout: &Layout, trusts_owner: bool) -> Result<()> {
+pub(crate) fn check_live(file: &File, layout: &ControlLayout, trusts_owner: bool) -> Result<()> {
     let found = os::check_live(file).map_err(|e| Error::io("cannot look at the live arrays", e))?;
     let user = os::user();
     match found {

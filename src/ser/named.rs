@@ -5,7 +5,7 @@ use serde::ser::{Error as _, Serialize};
 
 use crate::error::{Error, Result};
 use crate::store::Sink;
-use crate::wire::{Kind, Schema, Tag, put_varints, zigzag};
+use crate::wire::{Schema, SchemaKind, Tag, put_varints, zigzag};
 
 use super::array::Bytes;
 use super::record::RecordWriter;
@@ -117,7 +117,7 @@ fn begin<'q, 'a, S: Sink>(
         Some(_) => None,
     };
     match key_len {
-        Some(len) if kind != Kind::Tuple => {
+        Some(len) if kind != SchemaKind::Tuple => {
             RecordWriter::begin(place, Key { kind, name, variant, variant_index, len })
         }
         _ => Err(place.writer.fail(incomplete())),
@@ -147,7 +147,7 @@ fn skip<S: Sink>(record: &mut RecordWriter<'_, '_, S>, names: u32, at: &mut u32,
 
 /// The name of a field, which those of a tuple variant have not.
 #[inline]
-fn field<'a, S>(writer: &mut Writer<'a, S>, names: u32, at: u32) -> Result<(Kind, &'a str)> {
+fn field<'a, S>(writer: &mut Writer<'a, S>, names: u32, at: u32) -> Result<(SchemaKind, &'a str)> {
     match writer.schemas.named(names) {
         Some(schema) if (at as usize) < schema.len => {
             let name = schema.fields.get(at as usize).copied().unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::error::Step;
-use crate::wire::{Kind, Reader, Tag, behind_names, scalar_text};
+use crate::wire::{Reader, SchemaKind, Tag, behind_names, scalar_text};
 
 use super::Writer;
 use super::frames::{Depth, Here, Part};
@@ -138,8 +138,8 @@ fn each_of_record<'a>(
         put(Text::Variant(key.variant));
     }
     match (key.kind, name) {
-        (Kind::Struct | Kind::StructVariant, Some(name)) => put(Text::Field(name)),
-        (Kind::Tuple | Kind::TupleVariant, _) => put(Text::Index(field)),
+        (SchemaKind::Struct | SchemaKind::StructVariant, Some(name)) => put(Text::Field(name)),
+        (SchemaKind::Tuple | SchemaKind::TupleVariant, _) => put(Text::Index(field)),
         _ => {}
     }
 }

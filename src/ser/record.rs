@@ -11,13 +11,13 @@ use serde::ser::{Serialize, SerializeStructVariant, SerializeTupleVariant};
 
 use crate::error::Result;
 use crate::store::Sink;
-use crate::wire::{Kind, Reader, Tag, put_padded, put_varint, varint_len};
+use crate::wire::{Reader, SchemaKind, Tag, put_padded, put_varint, varint_len};
 
 use super::array::Capture;
 use super::frames::{Depth, Here, Part, Rare};
 use super::named::{NamedRecord, NamedValue, NumberList, ReadableValue};
 use super::room::LONGEST;
-use super::schema::{Guess, Key, Step};
+use super::schema::{FieldStep, Guess, Key};
 use super::seq_map::Seq;
 use super::{ANY, LEARN, Note, Place, Writer, Written, may_nest};
 
@@ -34,7 +34,7 @@ pub(super) struct RecordWriter<'q, 'a, S> {
 #[derive(Clone)]
 struct At<'a> {
     /// The fields that the guess expects. Nothing is expected behind them, nor once there is no guess.
-    steps: slice::Iter<'a, Step>,
+    steps: slice::Iter<'a, FieldStep>,
     /// Where the number of the field tags stands in the inline block; above that what is rare, so that one comparison tells whether
     /// there is anything of it: what whoever has the record is to be told, `RARE` and `HIDDEN`.
     start: u64,
@@ -204,7 +204,7 @@ impl<'q, 'a, S: Sink> RecordWriter<'q, 'a, S> {
 #[inline(never)]
 fn begin_other<'a, S>(
     place: Place<'_, 'a, S>,
-    kind: Kind,
+    kind: SchemaKind,
     name: &'a str,
     variant_index: u32,
     variant: &'a str,

@@ -7,12 +7,14 @@ use std::collections::hash_map::Entry;
 use super::ANY;
 use super::frames::Here;
 use crate::error::{Error, ErrorKind, Result};
-use crate::wire::{FieldTags, Kind, Schema, put_field_tags, put_schema, put_varint, read_schema};
+use crate::wire::{
+    FieldTags, Schema, SchemaKind, put_field_tags, put_schema, put_varint, read_schema,
+};
 
 /// What serde says at the start of a struct, tuple or variant, before its fields.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Key<'a> {
-    pub(super) kind: Kind,
+    pub(super) kind: SchemaKind,
     pub(super) name: &'a str,
     pub(super) variant: &'a str,
     pub(super) variant_index: u32,
@@ -21,15 +23,15 @@ pub(super) struct Key<'a> {
 
 impl<'a> Key<'a> {
     pub(super) fn of_struct(name: &'a str, len: usize) -> Self {
-        Key { kind: Kind::Struct, name, variant: "", variant_index: 0, len }
+        Key { kind: SchemaKind::Struct, name, variant: "", variant_index: 0, len }
     }
 
     pub(super) fn tuple(len: usize) -> Self {
-        Key { kind: Kind::Tuple, name: "", variant: "", variant_index: 0, len }
+        Key { kind: SchemaKind::Tuple, name: "", variant: "", variant_index: 0, len }
     }
 
     pub(super) fn variant(
-        kind: Kind,
+        kind: SchemaKind,
         name: &'a str,
         variant_index: u32,
         variant: &'a str,
@@ -42,7 +44,7 @@ impl<'a> Key<'a> {
     /// a look-up and no more.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn packed(&self) -> Packed {
-        let name = if self.kind == Kind::Tuple { "" } else { self.name };
+        let name = if self.kind == SchemaKind::Tuple { "" } else { self.name };
         let variant = if self.kind.is_variant() { self.variant } else { "" };
         // No name is so long, and no record has so many fields, that it takes another's place here.
         let what =
@@ -68,7 +70,7 @@ struct Packed {
 impl Packed {
     /// Whether it is the same, as which one of this kind is compared.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn is(self, other: Self, kind: Kind) -> bool {
+    fn is(self, other: Self, kind: SchemaKind) -> bool {
         self.name == other.name
             && self.what == other.what
             && (!kind.is_variant() || self.variant == other.variant && self.which == other.which)
@@ -90,7 +92,7 @@ pub(super) struct Guess<'a> {
     pub(super) sparse: bool,
     /// Where its fields start among those of all rows of field tags.
     pub(super) start: usize,
-    pub(super) steps: &'a [Step],
+    pub(super) steps: &'a [FieldStep],
 }
 
 /// A kind of record by the addresses of its names, with the row of field tags that one had the last time.
@@ -125,7 +127,7 @@ pub(super) struct Known<'a> {
 
 /// A field as the records that have it see it, packed.
 #[derive(Clone, Copy)]
-pub(super) struct Step {
+pub(super) struct FieldStep {
     /// The address of the name. Equal addresses are equal names; equal names may have several addresses, and are then compared
     /// by what they say.
     name: usize,
@@ -136,13 +138,13 @@ pub(super) struct Step {
     pub(super) here: Here,
 }
 
-impl Step {
+impl FieldStep {
     fn new(name: &str, tag: u8, sparse: bool, number: u32) -> Self {
         let address = name.as_ptr().addr();
         // A name that is too long is at no name's address.
         let (address, len) = u16::try_from(name.len()).map_or((0, 0), |len| (address, len));
         let may_be_absent = sparse && tag == ANY;
-        Step { name: address, len, may_be_absent, here: Here::field(number, tag) }
+        FieldStep { name: address, len, may_be_absent, here: Here::field(number, tag) }
     }
 
     /// Whether the field is seen at once to be the one of this name.
@@ -156,7 +158,7 @@ impl Step {
 #[derive(Default)]
 pub(super) struct Arena {
     /// The steps of all rows of field tags: a record holds those of its own while others are found.
-    steps: Pieces<Box<[Step]>>,
+    steps: Pieces<Box<[FieldStep]>>,
     /// Names that are known at run time only, as they were handed over.
     names: Pieces<Box<[u8]>>,
 }
@@ -187,12 +189,12 @@ impl<T> Pieces<T> {
 
 impl Arena {
     /// Keeps the steps of the row of field tags of this number.
-    fn keep(&self, number: u32, steps: Vec<Step>) -> &[Step] {
+    fn keep(&self, number: u32, steps: Vec<FieldStep>) -> &[FieldStep] {
         self.steps.keep(number, steps.into()).map_or(&[], |steps| steps)
     }
 }
 
-type SchemaParts<'a> = (Kind, &'a str, &'a str, u32, usize);
+type SchemaParts<'a> = (SchemaKind, &'a str, &'a str, u32, usize);
 
 pub(super) struct Schemas<'a> {
     numbers: HashMap<Schema<'a>, u32>,
@@ -391,7 +393,8 @@ impl<'a> Schemas<'a> {
             let start = self.fields.len();
             self.fields.extend_from_slice(fields);
             let steps = fields.iter().zip(start as u32..);
-            let steps = steps.map(|((name, tag), at)| Step::new(name, *tag, sparse, at)).collect();
+            let steps =
+                steps.map(|((name, tag), at)| FieldStep::new(name, *tag, sparse, at)).collect();
             let steps = self.arena.keep(next, steps);
             self.known
                 .push(Known { key: *key, guess: Guess { number: next, sparse, start, steps } });
@@ -440,7 +443,8 @@ mod tests {
     fn steps_stay_where_they_are_while_others_come() {
         let arena = Arena::default();
         let name = |number: u32| ["a", "bc", ""][number as usize % 3];
-        let steps = |number| (0..number % 5).map(move |at| Step::new(name(at), 1, false, number));
+        let steps =
+            |number| (0..number % 5).map(move |at| FieldStep::new(name(at), 1, false, number));
         let kept: Vec<_> =
             (0..5000).map(|number| arena.keep(number, steps(number).collect())).collect();
         for (number, kept) in kept.into_iter().enumerate() {
@@ -453,9 +457,9 @@ mod tests {
     fn names_that_are_too_long_are_at_no_address() {
         static LONG: LazyLock<String> = LazyLock::new(|| "x".repeat(1 << 16));
         let long: &'static str = &LONG;
-        assert!(!Step::new(long, 1, false, 0).is(long));
+        assert!(!FieldStep::new(long, 1, false, 0).is(long));
         let longest = &long[..u16::MAX as usize];
-        let step = Step::new(longest, 1, false, 0);
+        let step = FieldStep::new(longest, 1, false, 0);
         assert!(step.is(longest) && !step.is(&longest[1..]) && !step.is(&longest[..1]));
     }
 }

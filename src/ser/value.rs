@@ -9,7 +9,7 @@ use crate::layout::Order;
 use crate::memory::live::Kind as ArrayKind;
 use crate::stack;
 use crate::store::Sink;
-use crate::wire::{BLOB_MIN, Kind, MAX_TUPLE, Tag, zigzag};
+use crate::wire::{BLOB_MIN, MAX_TUPLE, SchemaKind, Tag, zigzag};
 
 use super::array::{Begun, Capture};
 use super::named::{NamedRecord, NamedValue, NumberList, ReadableValue};
@@ -202,7 +202,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         index: u32,
         variant: &'static str,
     ) -> Result<Written> {
-        let key = Key::variant(Kind::UnitVariant, name, index, variant, 0);
+        let key = Key::variant(SchemaKind::UnitVariant, name, index, variant, 0);
         Ok(RecordWriter::begin(self, key)?.finish())
     }
 
@@ -229,7 +229,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         variant: &'static str,
         value: &T,
     ) -> Result<Written> {
-        let key = Key::variant(Kind::NewtypeVariant, name, index, variant, 1);
+        let key = Key::variant(SchemaKind::NewtypeVariant, name, index, variant, 1);
         let mut record = RecordWriter::begin(self, key)?;
         record.element(value)?;
         Ok(record.finish())
@@ -278,7 +278,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         variant: &'static str,
         len: usize,
     ) -> Result<RecordWriter<'q, 'a, S>> {
-        RecordWriter::begin(self, Key::variant(Kind::TupleVariant, name, index, variant, len))
+        RecordWriter::begin(self, Key::variant(SchemaKind::TupleVariant, name, index, variant, len))
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -302,6 +302,9 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         variant: &'static str,
         len: usize,
     ) -> Result<RecordWriter<'q, 'a, S>> {
-        RecordWriter::begin(self, Key::variant(Kind::StructVariant, name, index, variant, len))
+        RecordWriter::begin(
+            self,
+            Key::variant(SchemaKind::StructVariant, name, index, variant, len),
+        )
     }
 }

@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{ARRAY_ALIGN, align_up};
-use crate::memory::live::{DATA_START, DIGEST, Kind, Layout, LiveEntry, digest};
+use crate::memory::live::{ControlLayout, DATA_START, DIGEST, Kind, LiveEntry, digest};
 
 use super::block::BlockSink;
 use super::{ArrayHead, Nonce, Sink};
@@ -54,7 +54,7 @@ struct LiveSink<W: Write> {
 pub(crate) struct LivePart<W> {
     pub(crate) out: W,
     pub(crate) header: [u8; HEADER],
-    pub(crate) layout: Layout,
+    pub(crate) layout: ControlLayout,
 }
 
 impl<W: Write, M: FnMut() -> Result<W>> SharedSink<W, M> {
@@ -90,7 +90,7 @@ impl<W: Write> LiveSink<W> {
     }
 
     fn finish(self, nonce: Nonce, entries: &[LiveEntry]) -> Result<LivePart<W>> {
-        let layout = Layout::new(entries.len(), self.end)?;
+        let layout = ControlLayout::new(entries.len(), self.end)?;
         let out = self.out.into_inner().map_err(|error| write_error(error.into_error()))?;
         Ok(LivePart { out, header: header(nonce, entries), layout })
     }

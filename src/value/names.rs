@@ -111,11 +111,11 @@ impl Names {
         let mut bytes = Vec::new();
         let schema = Schema {
             kind: match kind {
-                RecordKind::Struct => wire::Kind::Struct,
-                RecordKind::UnitVariant => wire::Kind::UnitVariant,
-                RecordKind::NewtypeVariant => wire::Kind::NewtypeVariant,
-                RecordKind::TupleVariant => wire::Kind::TupleVariant,
-                RecordKind::StructVariant => wire::Kind::StructVariant,
+                RecordKind::Struct => wire::SchemaKind::Struct,
+                RecordKind::UnitVariant => wire::SchemaKind::UnitVariant,
+                RecordKind::NewtypeVariant => wire::SchemaKind::NewtypeVariant,
+                RecordKind::TupleVariant => wire::SchemaKind::TupleVariant,
+                RecordKind::StructVariant => wire::SchemaKind::StructVariant,
             },
             name,
             variant,
@@ -132,12 +132,12 @@ impl Names {
     #[cfg(feature = "ndarray")]
     pub(crate) fn of_schema(schema: &Schema<'_>) -> Option<Self> {
         let kind = match schema.kind {
-            wire::Kind::Struct => RecordKind::Struct,
-            wire::Kind::UnitVariant => RecordKind::UnitVariant,
-            wire::Kind::NewtypeVariant => RecordKind::NewtypeVariant,
-            wire::Kind::TupleVariant => RecordKind::TupleVariant,
-            wire::Kind::StructVariant => RecordKind::StructVariant,
-            wire::Kind::Tuple => return None,
+            wire::SchemaKind::Struct => RecordKind::Struct,
+            wire::SchemaKind::UnitVariant => RecordKind::UnitVariant,
+            wire::SchemaKind::NewtypeVariant => RecordKind::NewtypeVariant,
+            wire::SchemaKind::TupleVariant => RecordKind::TupleVariant,
+            wire::SchemaKind::StructVariant => RecordKind::StructVariant,
+            wire::SchemaKind::Tuple => return None,
         };
         let fields = schema.fields.iter().map(|field| Box::from(*field)).collect();
         let Schema { name, variant, variant_index, len, .. } = schema;

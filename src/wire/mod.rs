@@ -12,7 +12,7 @@ pub(crate) use number::{
     unzigzag, varint_len, zigzag,
 };
 pub(crate) use tables::{
-    FieldTags, Kind, ReadTables, Schema, put_field_tags, put_schema, read_schema,
+    FieldTags, ReadTables, Schema, SchemaKind, put_field_tags, put_schema, read_schema,
 };
 pub(crate) use tag::Tag;
 pub(crate) use text::{behind_names, scalar_text};

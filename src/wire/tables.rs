@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
-pub(crate) enum Kind {
+pub(crate) enum SchemaKind {
     Struct = 0,
     Tuple = 1,
     UnitVariant = 2,
@@ -17,33 +17,33 @@ pub(crate) enum Kind {
     StructVariant = 5,
 }
 
-impl Kind {
+impl SchemaKind {
     fn from_byte(byte: u8) -> Option<Self> {
         Some(match byte {
-            0 => Kind::Struct,
-            1 => Kind::Tuple,
-            2 => Kind::UnitVariant,
-            3 => Kind::NewtypeVariant,
-            4 => Kind::TupleVariant,
-            5 => Kind::StructVariant,
+            0 => SchemaKind::Struct,
+            1 => SchemaKind::Tuple,
+            2 => SchemaKind::UnitVariant,
+            3 => SchemaKind::NewtypeVariant,
+            4 => SchemaKind::TupleVariant,
+            5 => SchemaKind::StructVariant,
             _ => return None,
         })
     }
 
     /// Whether the schema has its fields' names, or only their number.
     pub(crate) fn is_named(self) -> bool {
-        matches!(self, Kind::Struct | Kind::StructVariant)
+        matches!(self, SchemaKind::Struct | SchemaKind::StructVariant)
     }
 
     pub(crate) fn is_variant(self) -> bool {
-        !matches!(self, Kind::Struct | Kind::Tuple)
+        !matches!(self, SchemaKind::Struct | SchemaKind::Tuple)
     }
 }
 
 /// What a struct, tuple or variant is called, and which fields it has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Schema<'a> {
-    pub(crate) kind: Kind,
+    pub(crate) kind: SchemaKind,
     /// The struct's or the enum's name; empty for a tuple.
     pub(crate) name: &'a str,
     pub(crate) variant: &'a str,
@@ -68,7 +68,7 @@ pub(crate) fn put_schema(out: &mut Vec<u8>, schema: &Schema<'_>) {
         out.extend_from_slice(text.as_bytes());
     };
     out.push(schema.kind as u8);
-    if schema.kind != Kind::Tuple {
+    if schema.kind != SchemaKind::Tuple {
         text(out, schema.name);
     }
     if schema.kind.is_variant() {
@@ -137,9 +137,9 @@ fn schema<'de>(
     len: impl FnOnce(&mut Reader<'de>) -> Result<usize>,
 ) -> Result<Schema<'de>> {
     let byte = reader.byte()?;
-    let kind = Kind::from_byte(byte)
+    let kind = SchemaKind::from_byte(byte)
         .ok_or_else(|| Error::corrupt(format!("a schema has kind {byte}, expected 0 to 5")))?;
-    let name = if kind == Kind::Tuple { "" } else { reader.text()? };
+    let name = if kind == SchemaKind::Tuple { "" } else { reader.text()? };
     let (variant_index, variant) = if kind.is_variant() {
         let index = reader.varint()?;
         let index = u32::try_from(index)
@@ -150,8 +150,8 @@ fn schema<'de>(
     };
     let len = len(reader)?;
     let fits = match kind {
-        Kind::UnitVariant => len == 0,
-        Kind::NewtypeVariant => len == 1,
+        SchemaKind::UnitVariant => len == 0,
+        SchemaKind::NewtypeVariant => len == 1,
         _ => true,
     };
     if !fits {
@@ -208,7 +208,7 @@ mod tests {
 
     fn sample() -> (Schema<'static>, FieldTags<'static>) {
         let schema = Schema {
-            kind: Kind::StructVariant,
+            kind: SchemaKind::StructVariant,
             name: "Layer",
             variant: "Dense",
             variant_index: 300,
@@ -254,7 +254,7 @@ mod tests {
         for (version, last) in [(1, Tag::Any), (2, Tag::Readable), (3, Tag::Named)] {
             for tag in [Tag::Any, Tag::Readable, Tag::Named] {
                 // A tuple of one, and its field tags.
-                let bytes = [1, Kind::Tuple as u8, 1, 1, 0, 0, tag as u8];
+                let bytes = [1, SchemaKind::Tuple as u8, 1, 1, 0, 0, tag as u8];
                 let parsed = ReadTables::parse(&bytes, Tag::last_of(version));
                 assert_eq!(parsed.is_ok(), tag as u8 <= last as u8, "{tag:?} in version {version}");
             }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, ErrorKind, Result, Step};
 use crate::os::{self, Waiting};
 
-use super::frame::{Header, Kind, NO_JOB};
+use super::frame::{FrameKind, Header, NO_JOB};
 use super::message::Message;
 use super::pool::Pool;
 use super::process::{Cause, Death, Folding, GRACE, Process, Sent};
@@ -211,7 +211,9 @@ impl<'p> Call<'p> {
             if process.call != Some(self.id) || (self.is_fold && process.folding == Folding::No) {
                 process.call = Some(self.id);
                 let name = Arc::new(Message::text(self.name));
-                process.outbox.put(Header::new(Kind::Begin, self.id, self.is_fold.into()), name);
+                process
+                    .outbox
+                    .put(Header::new(FrameKind::Begin, self.id, self.is_fold.into()), name);
                 if self.is_fold {
                     process.folding = Folding::Open;
                 }
@@ -222,7 +224,7 @@ impl<'p> Call<'p> {
             let again = self.pool.attempts > 1;
             let payload = if again { job.payload.clone() } else { job.payload.take() };
             let payload = payload.unwrap_or_default();
-            process.outbox.put(Header::new(Kind::Job, self.id, job.number), payload);
+            process.outbox.put(Header::new(FrameKind::Job, self.id, job.number), payload);
             process.queue.push_back(job);
             process.send()?;
         }
@@ -234,7 +236,7 @@ impl<'p> Call<'p> {
         for process in &mut self.pool.processes {
             if process.folding == Folding::Open {
                 process.folding = Folding::Ended;
-                process.outbox.put(Header::new(Kind::End, self.id, NO_JOB), Arc::default());
+                process.outbox.put(Header::new(FrameKind::End, self.id, NO_JOB), Arc::default());
                 process.send()?;
             }
         }
@@ -257,22 +259,22 @@ impl<'p> Call<'p> {
         }
         process.since = Instant::now();
         match header.kind {
-            Kind::Done if is_first && !self.is_fold => {
+            FrameKind::Done if is_first && !self.is_fold => {
                 process.queue.pop_front();
                 self.keep(header.number, payload);
             }
-            Kind::Folded if is_first && self.is_fold => {
+            FrameKind::Folded if is_first && self.is_fold => {
                 let job = process.queue.pop_front();
                 if self.pool.attempts > 1 {
                     process.folded.extend(job);
                 }
             }
-            Kind::Result if process.folding == Folding::Ended && process.queue.is_empty() => {
+            FrameKind::Result if process.folding == Folding::Ended && process.queue.is_empty() => {
                 process.folding = Folding::No;
                 process.folded.clear();
                 self.ready.push_back((u64::from(process.number()), payload));
             }
-            Kind::Failed => {
+            FrameKind::Failed => {
                 let text = String::from_utf8_lossy(&payload.bytes);
                 let (what, number) = (self.name, process.number());
                 let text = format!("task `{what}` failed in worker process {number}: {text}");

@@ -32,7 +32,7 @@ const BELIEVED: u64 = 16 << 20;
 const UNCLAIMED: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FrameKind {
     /// To a process: the object's files come along. `number` is 1 if its live arrays may be changed.
     Open = 1,
     /// To a process: `call` begins, with the task whose name is the payload; `number` is 1 if it is a fold.
@@ -55,7 +55,7 @@ pub(super) enum Kind {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
-    pub(super) kind: Kind,
+    pub(super) kind: FrameKind,
     /// How many files come along.
     files: u16,
     pub(super) call: u32,
@@ -65,7 +65,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    pub(super) fn new(kind: Kind, call: u32, number: u64) -> Self {
+    pub(super) fn new(kind: FrameKind, call: u32, number: u64) -> Self {
         Header { kind, files: 0, call, number, length: 0 }
     }
 
@@ -80,7 +80,7 @@ impl Header {
     }
 
     fn parse(bytes: &[u8; HEADER]) -> Result<Self> {
-        use Kind::{Begin, Done, End, Failed, Folded, Hello, Job, Open, Result};
+        use FrameKind::{Begin, Done, End, Failed, Folded, Hello, Job, Open, Result};
 
         let two = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
         let four = |at: usize| u32::from(two(at)) | u32::from(two(at + 2)) << 16;
@@ -313,7 +313,7 @@ mod tests {
     fn frames_come_whole_however_they_were_cut() {
         let mut all = Vec::new();
         for (number, length) in [0, 1, 23, 24, 25, 70_000, 3, 300_000].into_iter().enumerate() {
-            let header = Header { length, ..Header::new(Kind::Done, 7, number as u64) };
+            let header = Header { length, ..Header::new(FrameKind::Done, 7, number as u64) };
             all.extend_from_slice(&header.bytes());
             all.extend((0..length).map(|at| (at % 251) as u8 ^ number as u8));
         }
@@ -330,7 +330,7 @@ mod tests {
                     while let Some((header, message)) = frame(&mut inbox, &near) {
                         assert_eq!(
                             (header.kind, header.call, header.number),
-                            (Kind::Done, 7, count)
+                            (FrameKind::Done, 7, count)
                         );
                         let right = |at: usize| (at % 251) as u8 ^ count as u8;
                         assert!(
@@ -355,7 +355,7 @@ mod tests {
         let mut outbox = Outbox::default();
         let sent = [&["/dev/null"][..], &[], &["/dev/zero", "/dev/null"], &[], &["/dev/full"]];
         for (number, paths) in sent.iter().enumerate() {
-            outbox.put(Header::new(Kind::Job, 0, number as u64), Arc::new(files(paths)));
+            outbox.put(Header::new(FrameKind::Job, 0, number as u64), Arc::new(files(paths)));
         }
         assert!(outbox.send(&far).unwrap());
         let mut inbox = Inbox::new();
@@ -383,10 +383,10 @@ mod tests {
         assert!(try_one(&[0; 64]).0.is_err());
         assert!(try_one(b"HTTP/1.1 200 OK, and more of it").0.is_err());
         // A length that nobody can have, of which nothing comes.
-        let header = Header { length: u64::MAX, ..Header::new(Kind::Done, 0, 0) };
+        let header = Header { length: u64::MAX, ..Header::new(FrameKind::Done, 0, 0) };
         assert!(matches!(try_one(&header.bytes()), (Ok(Came::End), 0)));
         // A file that does not come.
-        let header = Header { files: 1, ..Header::new(Kind::Done, 0, 0) };
+        let header = Header { files: 1, ..Header::new(FrameKind::Done, 0, 0) };
         assert!(try_one(&header.bytes()).0.is_err());
         assert!(matches!(try_one(&header.bytes()[..23]), (Ok(Came::End), 0)));
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::{Line, Waiting, Watch};
 
-use super::frame::{Came, Header, Inbox, Kind, MAGIC, Outbox, PROTOCOL};
+use super::frame::{Came, FrameKind, Header, Inbox, MAGIC, Outbox, PROTOCOL};
 use super::keeper::Keeper;
 use super::message::Message;
 
@@ -67,7 +67,7 @@ impl Process {
         let child = keeper.spawn(far, variable).map_err(cannot)?;
 
         let mut outbox = Outbox::default();
-        outbox.put(Header::new(Kind::Open, PROTOCOL, writable.into()), Arc::clone(object));
+        outbox.put(Header::new(FrameKind::Open, PROTOCOL, writable.into()), Arc::clone(object));
         let mut process = Process {
             watch: Watch::of(&child),
             child,
@@ -148,7 +148,7 @@ impl Process {
 
     /// The first frame that it sends.
     pub(super) fn greeted(&mut self, header: Header) -> Result<()> {
-        if header.kind != Kind::Hello || header.number != MAGIC {
+        if header.kind != FrameKind::Hello || header.number != MAGIC {
             let error = Error::corrupt(format!("expected a greeting, found {:?}", header.kind));
             return Err(self.disorder(&error));
         }

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os::{self, Line};
 use crate::verbs::{Access, Handed, Segment};
 
-use super::frame::{Came, Header, Inbox, Kind, MAGIC, NO_JOB, Outbox, PROTOCOL};
+use super::frame::{Came, FrameKind, Header, Inbox, MAGIC, NO_JOB, Outbox, PROTOCOL};
 use super::message::{self, Message};
 use super::task::{Begun, Feed, Outcome, Work};
 
@@ -150,7 +150,7 @@ impl Server {
         watch(line.again().map_err(broken)?, Arc::clone(&busy)).map_err(broken)?;
 
         let mut hello = Outbox::default();
-        hello.put(Header::new(Kind::Hello, PROTOCOL, MAGIC), Arc::default());
+        hello.put(Header::new(FrameKind::Hello, PROTOCOL, MAGIC), Arc::default());
         hello.send(&line).map_err(broken)?;
         let mut connection = Connection {
             line,
@@ -166,7 +166,7 @@ impl Server {
             // The pool has gone already.
             std::process::exit(0);
         };
-        if header.kind != Kind::Open || header.call != PROTOCOL {
+        if header.kind != FrameKind::Open || header.call != PROTOCOL {
             return Err(Error::new(
                 ErrorKind::Version,
                 format!(
@@ -193,7 +193,7 @@ impl Server {
         while let Some((header, payload)) = connection.receive()? {
             connection.number = NO_JOB;
             let outcome = match header.kind {
-                Kind::Begin => {
+                FrameKind::Begin => {
                     connection.call = header.call;
                     connection.is_fold = header.number == 1;
                     connection.ended = false;
@@ -220,7 +220,7 @@ impl Server {
                         }
                     }
                 }
-                Kind::Job if !connection.is_fold => {
+                FrameKind::Job if !connection.is_fold => {
                     let Some(task) = current.and_then(|task| begun.get_mut(&task)) else {
                         continue;
                     };
@@ -229,12 +229,12 @@ impl Server {
                     caught(|| task.run(&mut connection))
                 }
                 // What was on its way to a fold that has failed.
-                Kind::Job | Kind::End => continue,
+                FrameKind::Job | FrameKind::End => continue,
                 other => return Err(Error::corrupt(format!("the pool sent a frame {other:?}"))),
             };
             match outcome {
                 Ok(result) => {
-                    let kind = if connection.is_fold { Kind::Result } else { Kind::Done };
+                    let kind = if connection.is_fold { FrameKind::Result } else { FrameKind::Done };
                     connection.send(kind, result)?;
                 }
                 Err(text) => connection.report(&text)?,
@@ -258,7 +258,7 @@ impl Connection {
         }
     }
 
-    fn send(&mut self, kind: Kind, payload: Message) -> Result<()> {
+    fn send(&mut self, kind: FrameKind, payload: Message) -> Result<()> {
         // What is sent is done: when the caller drops the pool upon it, this process is to end by itself.
         self.busy.store(self.inbox.has_some(), Ordering::SeqCst);
         let mut outbox = Outbox::default();
@@ -270,7 +270,7 @@ impl Connection {
     fn report(&mut self, text: &str) -> Result<()> {
         let end = (0..=text.len().min(64 << 10)).rev().find(|at| text.is_char_boundary(*at));
         let text = &text[..end.unwrap_or(0)];
-        self.send(Kind::Failed, Message::text(text))
+        self.send(FrameKind::Failed, Message::text(text))
     }
 }
 
@@ -282,15 +282,15 @@ impl Feed for Connection {
         if self.ended {
             return None;
         }
-        if self.number != NO_JOB && self.send(Kind::Folded, Message::default()).is_err() {
+        if self.number != NO_JOB && self.send(FrameKind::Folded, Message::default()).is_err() {
             std::process::exit(1);
         }
         match self.receive() {
-            Ok(Some((header, payload))) if header.kind == Kind::Job => {
+            Ok(Some((header, payload))) if header.kind == FrameKind::Job => {
                 self.number = header.number;
                 Some(payload)
             }
-            Ok(Some((header, _))) if header.kind == Kind::End => {
+            Ok(Some((header, _))) if header.kind == FrameKind::End => {
                 self.ended = true;
                 self.number = NO_JOB;
                 None

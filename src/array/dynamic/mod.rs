@@ -9,7 +9,7 @@ use std::fmt;
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use serde::ser::{Serialize, Serializer};
 
-use crate::dtype::{DType, Field, Kind, Scalar, TimeUnit, match_number};
+use crate::dtype::{DType, DTypeRepr, Field, Scalar, TimeUnit, match_number};
 use crate::element::{self, Element};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
@@ -240,7 +240,7 @@ impl DynArray {
         checked_len(&placed.dtype, &placed.shape)?;
         let dtype = &placed.dtype;
         Ok(match dtype.inner() {
-            Kind::Scalar(scalar) => match_number! { *scalar, Number => {
+            DTypeRepr::Scalar(scalar) => match_number! { *scalar, Number => {
                     numbers::<Number>(placed)?.into()
                 },
                 Scalar::Bool => DynArray::Bool(numbers(placed)?),
@@ -257,18 +257,18 @@ impl DynArray {
                 #[cfg(not(feature = "complex"))]
                 Scalar::C64 | Scalar::C128 => DynArray::raw(placed)?,
             },
-            Kind::Datetime(unit) => DynArray::Datetime(numbers(placed)?, *unit),
-            Kind::Timedelta(unit) => DynArray::Timedelta(numbers(placed)?, *unit),
-            Kind::Text(_) => {
+            DTypeRepr::Datetime(unit) => DynArray::Datetime(numbers(placed)?, *unit),
+            DTypeRepr::Timedelta(unit) => DynArray::Timedelta(numbers(placed)?, *unit),
+            DTypeRepr::Text(_) => {
                 let one =
                     |bytes| text(dtype, bytes).map(|text| text.unwrap_or_default().into_owned());
                 DynArray::Text(array(placed, all(placed, one)?)?)
             }
-            Kind::Bytes(_) => {
+            DTypeRepr::Bytes(_) => {
                 let one = |bytes| element::copied(unpadded(bytes)).map_err(misfit);
                 DynArray::Bytes(array(placed, all(placed, one)?)?)
             }
-            Kind::Raw(_) | Kind::Struct(_) => DynArray::raw(placed)?,
+            DTypeRepr::Raw(_) | DTypeRepr::Struct(_) => DynArray::raw(placed)?,
         })
     }
 

@@ -9,7 +9,7 @@ use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, ARRAY_ALIGN};
 
-use super::layout::{DATA_START, Kind, Layout};
+use super::layout::{ControlLayout, DATA_START, Kind};
 #[cfg(feature = "ndarray")]
 use super::region::LiveRegion;
 
@@ -39,7 +39,7 @@ pub(crate) struct LiveArrays {
 #[cfg(feature = "ndarray")]
 #[derive(Debug)]
 pub(super) struct Mapping {
-    pub(super) layout: Layout,
+    pub(super) layout: ControlLayout,
     pub(super) writable: bool,
     pub(super) locked: OnceLock<LiveRegion>,
     pub(super) atomic: OnceLock<LiveRegion>,
@@ -50,7 +50,7 @@ pub(super) struct Mapping {
 /// # Errors
 ///
 /// `Corrupt` if they overlap, or lie where no element may.
-pub(crate) fn check_entries(entries: &[LiveEntry]) -> Result<Layout> {
+pub(crate) fn check_entries(entries: &[LiveEntry]) -> Result<ControlLayout> {
     let mut end = DATA_START;
     for entry in entries {
         let bad = |what| {
@@ -69,7 +69,7 @@ pub(crate) fn check_entries(entries: &[LiveEntry]) -> Result<Layout> {
             None => return bad("it does not fit this machine's memory"),
         }
     }
-    Layout::new(entries.len(), end)
+    ControlLayout::new(entries.len(), end)
 }
 
 impl LiveArrays {
@@ -77,7 +77,7 @@ impl LiveArrays {
     #[cfg_attr(not(feature = "ndarray"), allow(unused_variables))]
     pub(crate) fn new(
         entries: Vec<LiveEntry>,
-        layout: Layout,
+        layout: ControlLayout,
         file: Result<Arc<File>>,
         writable: bool,
     ) -> Self {

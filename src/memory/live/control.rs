@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use crate::layout::ARRAY_ALIGN;
 use crate::os;
 
-use super::layout::Layout;
+use super::layout::ControlLayout;
 use super::lock::Line;
 
 /// Bytes that stay where they are while this lives, that start at a multiple of 64, and to which no reference exists but
@@ -71,16 +71,16 @@ impl LiveMemory {
 /// The words of the locks of all arrays of a region: each array's line, and for each slot who has it and its counts.
 pub(super) struct Control {
     block: LiveMemory,
-    layout: Layout,
+    layout: ControlLayout,
 }
 
 impl Control {
     /// The block has as many bytes as the layout says.
-    pub(super) fn new(block: LiveMemory, layout: Layout) -> Self {
+    pub(super) fn new(block: LiveMemory, layout: ControlLayout) -> Self {
         Control { block, layout }
     }
 
-    pub(super) fn layout(&self) -> &Layout {
+    pub(super) fn layout(&self) -> &ControlLayout {
         &self.layout
     }
 
@@ -100,7 +100,7 @@ impl Control {
     }
 
     pub(super) fn line(&self, array: usize) -> &Line {
-        self.word(Layout::line(array))
+        self.word(ControlLayout::line(array))
     }
 
     /// Who has a slot: process, when it was started, its PID and its time namespace.

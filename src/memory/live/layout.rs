@@ -43,14 +43,14 @@ const LINE: u64 = 64;
 
 /// The parts of the control area, which has the words of locks and updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Layout {
+pub(crate) struct ControlLayout {
     arrays: u64,
     holders: u64,
     /// Where it starts in the file, which is where the elements' part ends.
     start: u64,
 }
 
-impl Layout {
+impl ControlLayout {
     /// For so many arrays, whose elements end there.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl Layout {
     /// `Limit` if it is too large for this machine.
     pub(crate) fn new(arrays: usize, end: u64) -> Result<Self> {
         let start = align_up(end, CONTROL_ALIGN).ok_or_else(too_large)?;
-        let layout = Layout { arrays: arrays as u64, holders: MAX_HOLDERS.into(), start };
+        let layout = ControlLayout { arrays: arrays as u64, holders: MAX_HOLDERS.into(), start };
         // With one line and one row each, no product below overflows where this does not.
         let len = layout
             .stride()
@@ -97,10 +97,10 @@ impl Layout {
 
 /// Where things are in the control area.
 #[cfg(feature = "ndarray")]
-impl Layout {
+impl ControlLayout {
     /// For one array of this process alone.
     pub(super) fn private() -> Self {
-        Layout { arrays: 1, holders: 1, start: 0 }
+        ControlLayout { arrays: 1, holders: 1, start: 0 }
     }
 
     pub(super) fn arrays(&self) -> usize {

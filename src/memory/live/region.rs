@@ -10,7 +10,7 @@ use crate::os;
 
 use super::control::{Control, LiveMemory};
 use super::holders::Holders;
-use super::layout::{Kind, Layout};
+use super::layout::{ControlLayout, Kind};
 use super::lock::Line;
 
 /// The memory of live arrays. Cheap to clone.
@@ -35,7 +35,7 @@ fn new_number() -> u64 {
 impl LiveRegion {
     /// Memory for one array of this process, zeroed.
     pub(super) fn private(bytes: usize) -> Self {
-        let layout = Layout::private();
+        let layout = ControlLayout::private();
         let control = LiveMemory::zeroed(layout.len() as usize);
         LiveRegion(Arc::new(Inner {
             elements: LiveMemory::zeroed(bytes),
@@ -58,7 +58,7 @@ impl LiveRegion {
     /// `Io` if there is no room in this process.
     pub(crate) fn map(
         file: &Arc<File>,
-        layout: Layout,
+        layout: ControlLayout,
         kind: Kind,
         writable: bool,
     ) -> Result<Self> {

@@ -19,7 +19,7 @@ const DESCRIBED: u8 = 255;
 pub(super) type FormBytes = [u8; 4];
 
 /// All but shape and place.
-pub(super) struct Form {
+pub(super) struct CodedHead {
     pub(super) dtype: DType,
     pub(super) order: Order,
     pub(super) kind: Kind,
@@ -45,7 +45,11 @@ pub(super) fn encode(head: &Head) -> (FormBytes, String) {
 /// # Errors
 ///
 /// What is wrong with it.
-pub(super) fn decode(bytes: FormBytes, descriptor: &[u8], version: u16) -> Result<Form, String> {
+pub(super) fn decode(
+    bytes: FormBytes,
+    descriptor: &[u8],
+    version: u16,
+) -> Result<CodedHead, String> {
     let [code, flags, ndim, kind] = bytes;
     if flags & !(FLAG_FORTRAN | FLAG_BIG_ENDIAN) != 0 {
         return Err(format!("unknown flags {flags:#04x}"));
@@ -62,7 +66,7 @@ pub(super) fn decode(bytes: FormBytes, descriptor: &[u8], version: u16) -> Resul
     if kind != Kind::Plain && (order != Order::C || !dtype.is_native()) {
         return Err("a live array in another order than this machine's".to_owned());
     }
-    Ok(Form { dtype, order, kind })
+    Ok(CodedHead { dtype, order, kind })
 }
 
 fn dtype(code: u8, big_endian: bool, descriptor: &[u8], version: u16) -> Result<DType, String> {

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::layout::{self, Order};
 use crate::memory::live::{Kind, LiveEntry};
 
-use self::form::Form;
+use self::form::CodedHead;
 use self::records::Records;
 use self::series::SeriesTable;
 
@@ -48,11 +48,11 @@ enum Fault {
 impl ListedArray {
     /// An axis that is not there stands outside the directory.
     fn of(
-        form: Form,
+        form: CodedHead,
         axes: impl ExactSizeIterator<Item = Option<u64>>,
         offset: u64,
     ) -> Result<Self, Fault> {
-        let Form { dtype, order, kind } = form;
+        let CodedHead { dtype, order, kind } = form;
         let mut shape = Vec::with_capacity(axes.len());
         for len in axes {
             let len = len.ok_or(Fault::Outside)?;

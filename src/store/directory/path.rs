@@ -6,13 +6,13 @@ use std::fmt::{self, Write};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ArrayPath<'a> {
     pub(super) before: &'a str,
-    pub(super) step: Step<'a>,
+    pub(super) step: SeriesStep<'a>,
     pub(super) after: &'a str,
 }
 
 /// The step by which arrays of a series differ.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Step<'a> {
+pub(super) enum SeriesStep<'a> {
     None,
     Number(u64),
     Name(&'a str),
@@ -23,10 +23,10 @@ impl ArrayPath<'_> {
     pub(super) fn push_to(&self, text: &mut String) {
         text.push_str(self.before);
         match self.step {
-            Step::None => {}
+            SeriesStep::None => {}
             // Writing to a string does not fail.
-            Step::Number(number) => drop(write!(text, "{number}")),
-            Step::Name(name) => text.push_str(name),
+            SeriesStep::Number(number) => drop(write!(text, "{number}")),
+            SeriesStep::Name(name) => text.push_str(name),
         }
         text.push_str(self.after);
     }
@@ -36,9 +36,9 @@ impl fmt::Display for ArrayPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.before)?;
         match self.step {
-            Step::None => {}
-            Step::Number(number) => write!(f, "{number}")?,
-            Step::Name(name) => f.write_str(name)?,
+            SeriesStep::None => {}
+            SeriesStep::Number(number) => write!(f, "{number}")?,
+            SeriesStep::Name(name) => f.write_str(name)?,
         }
         f.write_str(self.after)
     }
@@ -49,9 +49,9 @@ impl PartialEq<str> for ArrayPath<'_> {
         let step = text.strip_prefix(self.before).and_then(|text| text.strip_suffix(self.after));
         match (self.step, step) {
             (_, None) => false,
-            (Step::None, Some(step)) => step.is_empty(),
-            (Step::Number(number), Some(step)) => parse_number(step) == Some(number),
-            (Step::Name(name), Some(step)) => step == name,
+            (SeriesStep::None, Some(step)) => step.is_empty(),
+            (SeriesStep::Number(number), Some(step)) => parse_number(step) == Some(number),
+            (SeriesStep::Name(name), Some(step)) => step == name,
         }
     }
 }
@@ -71,11 +71,11 @@ mod tests {
     fn a_path_is_its_text_and_no_other() {
         let path = |step| ArrayPath { before: "a.", step, after: ".b" };
         for (path, text) in [
-            (path(Step::Number(0)), "a.0.b"),
-            (path(Step::Number(u64::MAX)), "a.18446744073709551615.b"),
-            (path(Step::Name("key")), "a.key.b"),
-            (path(Step::None), "a..b"),
-            (ArrayPath { before: "", step: Step::Number(7), after: "" }, "7"),
+            (path(SeriesStep::Number(0)), "a.0.b"),
+            (path(SeriesStep::Number(u64::MAX)), "a.18446744073709551615.b"),
+            (path(SeriesStep::Name("key")), "a.key.b"),
+            (path(SeriesStep::None), "a..b"),
+            (ArrayPath { before: "", step: SeriesStep::Number(7), after: "" }, "7"),
         ] {
             assert_eq!(path.to_string(), text);
             let mut pushed = String::new();

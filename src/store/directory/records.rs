@@ -1,7 +1,7 @@
 //! The directory of versions 1 and 2: a record for each array, then a heap with their dimensions and paths.
 
 use super::form;
-use super::path::{ArrayPath, Step};
+use super::path::{ArrayPath, SeriesStep};
 use super::{Fault, ListedArray, numbers};
 
 // A record, little-endian:
@@ -56,7 +56,7 @@ impl<'a> Records<'a> {
     pub(super) fn path(&self, number: u64) -> Result<ArrayPath<'a>, Fault> {
         let [_, path, _] = self.parts(self.record(number)?)?;
         let before = std::str::from_utf8(path).map_err(|_| Fault::NoText)?;
-        Ok(ArrayPath { before, step: Step::None, after: "" })
+        Ok(ArrayPath { before, step: SeriesStep::None, after: "" })
     }
 
     /// The numbers of the arrays that lie in live memory. Version 1 has no such.

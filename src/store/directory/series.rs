@@ -4,8 +4,8 @@
 use crate::error::{Error, ErrorKind, Result};
 
 use super::build::Head;
-use super::form::{self, Form, FormBytes};
-use super::path::{ArrayPath, Step};
+use super::form::{self, CodedHead, FormBytes};
+use super::path::{ArrayPath, SeriesStep};
 use super::run::{Run, Series, Steps};
 use super::{Fault, Like, ListedArray, numbers};
 
@@ -114,10 +114,10 @@ impl<'a> Paths<'a> {
             PathSteps::None if item > 0 => {
                 return Err(Fault::Other("several arrays have one path".to_owned()));
             }
-            PathSteps::None => Step::None,
+            PathSteps::None => SeriesStep::None,
             PathSteps::Numbers(first) => {
                 let number = first.checked_add(item as u64);
-                Step::Number(number.ok_or_else(|| {
+                SeriesStep::Number(number.ok_or_else(|| {
                     Fault::Other("the number in its path exceeds 64 bits".to_owned())
                 })?)
             }
@@ -125,7 +125,7 @@ impl<'a> Paths<'a> {
                 let end = |at: usize| ends.get(at).map(|end| u32::from_le_bytes(*end) as usize);
                 let start = item.checked_sub(1).map_or(Some(0), end);
                 let name = start.and_then(|start| text.get(start..end(item)?));
-                Step::Name(utf8(name.ok_or(Fault::Outside)?)?)
+                SeriesStep::Name(utf8(name.ok_or(Fault::Outside)?)?)
             }
         };
         Ok(ArrayPath { before: self.before, step, after: self.after })
@@ -313,7 +313,7 @@ impl<'a> SeriesTable<'a> {
             std::str::from_utf8(text).map_err(|_| Fault::NoText)?;
         }
         let form = [FORM, FORM + 1, FORM + 2, FORM + 3].map(|at| record[at]);
-        let form: Form =
+        let form: CodedHead =
             form::decode(form, parts.descriptor, self.version).map_err(Fault::Other)?;
         let (ndim, columns) = (usize::from(record[FORM + 2]), record[COLUMNS]);
         let first = if columns & SHAPES == 0 { 0 } else { item * ndim };

@@ -83,9 +83,9 @@ fn how_a_member_is_cut_into_calls_does_not_matter_to_a_reader() {
 }
 
 /// A member: its bytes, how they are cut, whether it is given up after some of them.
-type Step = (Vec<u8>, Vec<prop::sample::Index>, Option<prop::sample::Index>);
+type Edit = (Vec<u8>, Vec<prop::sample::Index>, Option<prop::sample::Index>);
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn steps() -> impl Strategy<Value = Vec<Edit>> {
     let len = prop_oneof![4 => 0..2000_usize, 2 => 100_000..300_000_usize, 1 => 4_000_000..9_000_000_usize];
     let data = (len, any::<bool>())
         .prop_map(|(len, shrinks)| if shrinks { compressible(len) } else { incompressible(len) });
