@@ -349,7 +349,7 @@ pub(crate) fn take_kind() -> Option<ErrorKind> {
 
 /// What is read, as far as those must know it who read arrays.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Container<'c> {
+pub(crate) struct ContainerInfo<'c> {
     /// The memory in which it lies, which handles keep.
     pub(crate) region: Option<&'c Region>,
     pub(crate) live: Option<&'c Arc<LiveArrays>>,
@@ -360,14 +360,14 @@ pub(crate) struct Container<'c> {
 /// Runs `read` with this container current. What has come of the arrays that were put into serde's buffer, in these forms, is then
 /// in `seen`.
 pub(crate) fn reading<R>(
-    container: Container<'_>,
+    container: ContainerInfo<'_>,
     forms: &Forms,
     seen: &Cell<Seen>,
     read: impl FnOnce() -> R,
 ) -> R {
     let first_ticket = CONTEXT.with(|context| context.next_ticket.get());
     let forms = forms.clone();
-    let Container { region, live, copy_limit } = container;
+    let ContainerInfo { region, live, copy_limit } = container;
     let copies = copy_limit.map(Copies::up_to);
     let new = Reading { live: live.cloned(), forms, first_ticket, copies, ..Reading::NOTHING };
     let _guard = Guard::set(|flags| *flags = Flags::NONE, Some(new));
@@ -610,7 +610,7 @@ mod tests {
     use super::*;
 
     fn with_region<R>(region: Option<&Region>, read: impl FnOnce() -> R) -> R {
-        let container = Container { region, ..Container::default() };
+        let container = ContainerInfo { region, ..ContainerInfo::default() };
         reading(container, &Forms::default(), &Cell::default(), read)
     }
 

@@ -7,7 +7,7 @@
 use crate::attr;
 use crate::direction::Direction;
 use crate::errors::Errors;
-use crate::model::{Container, Field, Route, Variant};
+use crate::model::{Field, Route, UserType, Variant};
 use crate::types;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
@@ -16,7 +16,7 @@ use syn::visit::{self, Visit};
 use syn::{Lifetime, Path, Type, TypePath};
 
 /// The predicates beyond those of the type itself.
-pub(crate) fn predicates(container: &Container<'_>, errors: &mut Errors) -> Vec<TokenStream> {
+pub(crate) fn predicates(container: &UserType<'_>, errors: &mut Errors) -> Vec<TokenStream> {
     let direction = container.direction;
     let krate = &container.krate;
     let (de, _) = deserializer_lifetime(container);
@@ -57,14 +57,14 @@ pub(crate) fn predicates(container: &Container<'_>, errors: &mut Errors) -> Vec<
 }
 
 /// The type's own predicates and ours.
-pub(crate) fn where_clause(container: &Container<'_>) -> TokenStream {
+pub(crate) fn where_clause(container: &UserType<'_>) -> TokenStream {
     let own = container.generics.where_clause.iter().flat_map(|clause| clause.predicates.iter());
     let predicates = &container.predicates;
     quote!(where #(#own,)* #(#predicates,)*)
 }
 
 /// The deserializer's lifetime, and the impl's parameters with it.
-pub(crate) fn deserializer(container: &Container<'_>) -> (Lifetime, TokenStream) {
+pub(crate) fn deserializer(container: &UserType<'_>) -> (Lifetime, TokenStream) {
     let (de, borrowed) = deserializer_lifetime(container);
     let mut generics = container.generics.clone();
     if de.ident == "de" {
@@ -78,7 +78,7 @@ pub(crate) fn deserializer(container: &Container<'_>) -> (Lifetime, TokenStream)
 /// The deserializer's lifetime, and those of the type's own that it must outlive, by serde's rules.
 ///
 /// It is `'de`, but `'static` where a field borrows that.
-fn deserializer_lifetime(container: &Container<'_>) -> (Lifetime, BTreeSet<Lifetime>) {
+fn deserializer_lifetime(container: &UserType<'_>) -> (Lifetime, BTreeSet<Lifetime>) {
     let mut borrowed = BTreeSet::new();
     for (variant, field) in container.fields() {
         if field.serde.is_skipped(Direction::Deserialize) {
@@ -102,7 +102,7 @@ fn deserializer_lifetime(container: &Container<'_>) -> (Lifetime, BTreeSet<Lifet
 }
 
 /// Whether serde's trait writes or reads the field, so that its parameters must have that trait.
-fn needs_serde(container: &Container<'_>, variant: &Variant<'_>, field: &Field<'_>) -> bool {
+fn needs_serde(container: &UserType<'_>, variant: &Variant<'_>, field: &Field<'_>) -> bool {
     let direction = container.direction;
     let is_users = |serde: &attr::SerdeAttrs| {
         serde.is_skipped(direction)
@@ -113,7 +113,7 @@ fn needs_serde(container: &Container<'_>, variant: &Variant<'_>, field: &Field<'
 }
 
 /// Whether the field may be filled by `Default`.
-fn needs_default(container: &Container<'_>, _: &Variant<'_>, field: &Field<'_>) -> bool {
+fn needs_default(container: &UserType<'_>, _: &Variant<'_>, field: &Field<'_>) -> bool {
     match field.serde.get(attr::DEFAULT) {
         Some(default) => default.is_flag(),
         None => {
@@ -122,7 +122,7 @@ fn needs_default(container: &Container<'_>, _: &Variant<'_>, field: &Field<'_>) 
     }
 }
 
-fn is_default(container: &Container<'_>) -> bool {
+fn is_default(container: &UserType<'_>) -> bool {
     container.serde.get(attr::DEFAULT).is_some_and(attr::Setting::is_flag)
 }
 
@@ -137,7 +137,7 @@ impl Predicates<'_> {
     }
 
     /// What the user wrote in `bound`.
-    fn add_users(&mut self, serde: &attr::SerdeAttrs, container: &Container<'_>) {
+    fn add_users(&mut self, serde: &attr::SerdeAttrs, container: &UserType<'_>) {
         for string in serde.strings_for(attr::BOUND, container.direction) {
             match attr::predicates(&string) {
                 Ok(own) => self.found.extend(own.iter().map(|predicate| {
@@ -151,9 +151,9 @@ impl Predicates<'_> {
     /// `T: Bound` for each type parameter `T` that stands in a field of this kind.
     fn add_inferred(
         &mut self,
-        container: &Container<'_>,
+        container: &UserType<'_>,
         bound: &TokenStream,
-        is_wanted: fn(&Container<'_>, &Variant<'_>, &Field<'_>) -> bool,
+        is_wanted: fn(&UserType<'_>, &Variant<'_>, &Field<'_>) -> bool,
     ) {
         let mut usage = Usage {
             params: container.generics.type_params().map(|param| &param.ident).collect(),

@@ -3,11 +3,11 @@
 use crate::attr::{self, SerdeAttrs};
 use crate::direction::Direction;
 use crate::errors::Errors;
-use crate::model::{Container, Field, Variant};
+use crate::model::{Field, UserType, Variant};
 use crate::route;
 use syn::Attribute;
 
-pub(crate) fn container(container: &Container<'_>, errors: &mut Errors) {
+pub(crate) fn container(container: &UserType<'_>, errors: &mut Errors) {
     for mark in attr::marks(&container.input.attrs) {
         errors.push(mark, "`#[shm_array]` marks a field: put it on each field that is an array");
     }
@@ -29,7 +29,7 @@ pub(crate) fn container(container: &Container<'_>, errors: &mut Errors) {
 }
 
 /// Serde refuses this too, but after it our impl would declare `'de` twice.
-fn lifetime_de(container: &Container<'_>, errors: &mut Errors) {
+fn lifetime_de(container: &UserType<'_>, errors: &mut Errors) {
     if container.direction == Direction::Deserialize {
         for param in container.generics.lifetimes().filter(|param| param.lifetime.ident == "de") {
             errors.push(
@@ -46,7 +46,7 @@ fn only_on_container(attrs: &[Attribute], errors: &mut Errors) {
     }
 }
 
-fn field(container: &Container<'_>, variant: &Variant<'_>, field: &Field<'_>, errors: &mut Errors) {
+fn field(container: &UserType<'_>, variant: &Variant<'_>, field: &Field<'_>, errors: &mut Errors) {
     // The shadow has a `remote` in any case, so serde would not see that the user's is missing.
     if let (Some(getter), None) = (field.serde.get(attr::GETTER), &container.remote) {
         errors.push(getter, "`getter` reads a field of a remote type: it needs `#[serde(remote = \"..\")]` on the struct");

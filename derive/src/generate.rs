@@ -1,13 +1,13 @@
 //! The expansion, drawn at the head of the crate.
 
 use crate::direction::Direction;
-use crate::model::Container;
+use crate::model::UserType;
 use crate::{attr, bound, helper, remote, shadow};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Attribute;
 
-pub(crate) fn expand(container: &Container<'_>) -> TokenStream {
+pub(crate) fn expand(container: &UserType<'_>) -> TokenStream {
     let shadow = shadow::definition(container);
     let helpers = helper::definitions(container);
     let face = if container.remote.is_some() {
@@ -48,7 +48,7 @@ pub(crate) fn lints<'a>(
 }
 
 /// The impl on the user's type, which calls the shadow.
-fn trait_impl(container: &Container<'_>) -> TokenStream {
+fn trait_impl(container: &UserType<'_>) -> TokenStream {
     let krate = &container.krate;
     let ident = &container.input.ident;
     let (params, args, _) = container.generics.split_for_impl();

@@ -2,7 +2,7 @@
 
 use crate::attr;
 use crate::direction::Direction;
-use crate::model::{Container, Field, Route};
+use crate::model::{Field, Route, UserType};
 use crate::types;
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
@@ -16,7 +16,7 @@ pub(crate) fn name(direction: Direction, number: usize) -> Ident {
 /// One function per field whose route the compiler finds by method lookup.
 ///
 /// The type is written out in the call once more, so that an error of the lookup points at the whole of it.
-pub(crate) fn definitions(container: &Container<'_>) -> TokenStream {
+pub(crate) fn definitions(container: &UserType<'_>) -> TokenStream {
     let krate = &container.krate;
     let private = quote!(#krate::__private);
     let helpers = container.fields().enumerate().filter_map(|(number, (_, field))| {
@@ -78,7 +78,7 @@ fn read_as(ty: &Type, private: &TokenStream) -> (TokenStream, TokenStream) {
 }
 
 /// The type's lifetime parameters that stand in the field.
-fn own_lifetimes(container: &Container<'_>, field: &Field<'_>) -> BTreeSet<Lifetime> {
+fn own_lifetimes(container: &UserType<'_>, field: &Field<'_>) -> BTreeSet<Lifetime> {
     let used = types::lifetimes(&field.ty);
     let params = container.generics.lifetimes().map(|param| param.lifetime.clone());
     params.filter(|own| used.contains(own)).collect()

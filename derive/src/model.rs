@@ -8,7 +8,7 @@ use proc_macro2::TokenStream;
 use syn::{Attribute, DeriveInput, Fields, Generics, Ident, Lifetime, Path, Type};
 
 /// The struct or enum that a derive stands on.
-pub(crate) struct Container<'a> {
+pub(crate) struct UserType<'a> {
     pub(crate) direction: Direction,
     pub(crate) input: &'a DeriveInput,
     /// Where generated code finds `serde_shm`.
@@ -26,7 +26,7 @@ pub(crate) struct Container<'a> {
     pub(crate) predicates: Vec<TokenStream>,
 }
 
-impl Container<'_> {
+impl UserType<'_> {
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&Variant<'_>, &Field<'_>)> {
         self.variants
             .iter()

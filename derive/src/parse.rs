@@ -3,7 +3,7 @@
 use crate::attr::{self, SerdeAttrs};
 use crate::direction::Direction;
 use crate::errors::Errors;
-use crate::model::{Container, Field, Route, Variant};
+use crate::model::{Field, Route, UserType, Variant};
 use crate::types;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -14,7 +14,7 @@ pub(crate) fn container<'a>(
     input: &'a DeriveInput,
     direction: Direction,
     errors: &mut Errors,
-) -> Container<'a> {
+) -> UserType<'a> {
     let krate = krate(input, errors);
     let serde = SerdeAttrs::new(&input.attrs);
     let remote =
@@ -38,7 +38,7 @@ pub(crate) fn container<'a>(
         }
     };
     let predicates = Vec::new();
-    Container { direction, input, krate, serde, remote, generics, this, variants, predicates }
+    UserType { direction, input, krate, serde, remote, generics, this, variants, predicates }
 }
 
 fn variant<'a>(

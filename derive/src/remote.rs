@@ -5,13 +5,13 @@
 
 use crate::attr;
 use crate::direction::Direction;
-use crate::model::Container;
+use crate::model::UserType;
 use crate::{bound, shadow};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::Member;
 
-pub(crate) fn inherent_impl(container: &Container<'_>) -> TokenStream {
+pub(crate) fn inherent_impl(container: &UserType<'_>) -> TokenStream {
     let krate = &container.krate;
     let core = quote!(#krate::__private::core);
     let serde = quote!(#krate::__private::serde);
@@ -68,7 +68,7 @@ pub(crate) fn inherent_impl(container: &Container<'_>) -> TokenStream {
 ///     }
 /// }
 /// ```
-fn conversion(container: &Container<'_>) -> Option<TokenStream> {
+fn conversion(container: &UserType<'_>) -> Option<TokenStream> {
     let [variant] = &container.variants[..] else {
         return None;
     };
@@ -104,7 +104,7 @@ fn conversion(container: &Container<'_>) -> Option<TokenStream> {
 ///     let _ = OtherDef { a: __v0 };
 /// }
 /// ```
-fn pretend_used(container: &Container<'_>) -> TokenStream {
+fn pretend_used(container: &UserType<'_>) -> TokenStream {
     let krate = &container.krate;
     let option = quote!(#krate::__private::core::option::Option);
     let ident = &container.input.ident;

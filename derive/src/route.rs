@@ -2,13 +2,13 @@
 
 use crate::attr::{self, SerdeAttrs};
 use crate::direction::Direction;
-use crate::model::{Container, Field, Route, Variant};
+use crate::model::{Field, Route, UserType, Variant};
 use crate::types;
 use quote::ToTokens;
 use syn::Generics;
 
 /// Decides for each field.
-pub(crate) fn choose(container: &mut Container<'_>) {
+pub(crate) fn choose(container: &mut UserType<'_>) {
     for variant in &mut container.variants {
         choose_in(variant, &container.serde, &container.generics);
     }

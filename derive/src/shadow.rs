@@ -3,7 +3,7 @@
 use crate::attr;
 use crate::direction::Direction;
 use crate::helper;
-use crate::model::{Container, Field, Route, Variant};
+use crate::model::{Field, Route, UserType, Variant};
 use crate::types;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
@@ -11,7 +11,7 @@ use syn::spanned::Spanned;
 use syn::{Fields, LitStr};
 
 /// The struct or enum `__Shadow`, with serde's derive on it.
-pub(crate) fn definition(container: &Container<'_>) -> TokenStream {
+pub(crate) fn definition(container: &UserType<'_>) -> TokenStream {
     let krate = &container.krate;
     let direction = container.direction;
     let derive = match direction {
@@ -53,7 +53,7 @@ pub(crate) fn definition(container: &Container<'_>) -> TokenStream {
     }
 }
 
-fn is_packed(container: &Container<'_>) -> bool {
+fn is_packed(container: &UserType<'_>) -> bool {
     let mut packed = false;
     for attr in container.input.attrs.iter().filter(|attr| attr.path().is_ident("repr")) {
         let list = attr.meta.require_list().map(|list| list.tokens.clone()).unwrap_or_default();
@@ -63,7 +63,7 @@ fn is_packed(container: &Container<'_>) -> bool {
 }
 
 /// The user's attributes on the type, and ours in place of those that mean something else on the shadow.
-fn container_attrs(container: &Container<'_>) -> TokenStream {
+fn container_attrs(container: &UserType<'_>) -> TokenStream {
     let direction = container.direction;
     let key = Ident::new(direction.key(), Span::call_site());
     let users = container.serde.without(&[attr::BOUND, attr::CRATE, attr::REMOTE]);
@@ -94,7 +94,7 @@ fn container_attrs(container: &Container<'_>) -> TokenStream {
 /// The only field of a variant whose route stands on the variant. Where a tag stands beside the content, serde's derive asks
 /// that a newtype variant's field can be read without it, for a content that is missing, whatever the field's route says.
 /// For an `Option` such a content is `None`, and the route stays on the field.
-fn whole_field<'c>(container: &Container<'_>, variant: &'c Variant<'_>) -> Option<&'c Field<'c>> {
+fn whole_field<'c>(container: &UserType<'_>, variant: &'c Variant<'_>) -> Option<&'c Field<'c>> {
     match (variant.style, &variant.fields[..]) {
         (Fields::Unnamed(_), [field])
             if container.direction == Direction::Deserialize
@@ -109,13 +109,13 @@ fn whole_field<'c>(container: &Container<'_>, variant: &'c Variant<'_>) -> Optio
 }
 
 /// What a variant gets whose only field is routed in this way.
-fn whole_route(container: &Container<'_>, variant: &Variant<'_>, number: usize) -> TokenStream {
+fn whole_route(container: &UserType<'_>, variant: &Variant<'_>, number: usize) -> TokenStream {
     whole_field(container, variant)
         .map_or_else(TokenStream::new, |field| route_attrs(container, field, number))
 }
 
 /// The fields of a variant, in its brackets. `first` is the number of its first field in the whole type.
-fn fields(container: &Container<'_>, variant: &Variant<'_>, first: usize) -> TokenStream {
+fn fields(container: &UserType<'_>, variant: &Variant<'_>, first: usize) -> TokenStream {
     let is_whole = whole_field(container, variant).is_some();
     let fields = variant.fields.iter().enumerate().map(|(index, field)| {
         let serde = field.serde.without(&[attr::BOUND]);
@@ -133,7 +133,7 @@ fn fields(container: &Container<'_>, variant: &Variant<'_>, first: usize) -> Tok
 }
 
 /// What a routed field gets on the shadow.
-fn route_attrs(container: &Container<'_>, field: &Field<'_>, number: usize) -> TokenStream {
+fn route_attrs(container: &UserType<'_>, field: &Field<'_>, number: usize) -> TokenStream {
     let direction = container.direction;
     let krate = &container.krate;
     let path = match field.route {
@@ -161,7 +161,7 @@ fn route_attrs(container: &Container<'_>, field: &Field<'_>, number: usize) -> T
 }
 
 /// Serde takes a missing `Option` for `None`, but not where there is a `deserialize_with`: there it must be told to.
-fn is_none_when_missing(container: &Container<'_>, field: &Field<'_>) -> bool {
+fn is_none_when_missing(container: &UserType<'_>, field: &Field<'_>) -> bool {
     field.original.ident.is_some()
         && types::is_option(&field.ty)
         && !field.serde.has(attr::DEFAULT)
@@ -172,7 +172,7 @@ fn is_none_when_missing(container: &Container<'_>, field: &Field<'_>) -> bool {
 ///
 /// Where serde's derive has failed, it has said why. The shadow then lacks the function, and a trait gives one, so that
 /// no second error follows. The constant is the trait's as well: with it, the import is used in any case.
-pub(crate) fn call(container: &Container<'_>) -> TokenStream {
+pub(crate) fn call(container: &UserType<'_>) -> TokenStream {
     let krate = &container.krate;
     let (_, args, _) = container.generics.split_for_impl();
     let call = match container.direction {

@@ -12,7 +12,7 @@ use crate::array::TOKEN;
 use crate::array::UntypedArray;
 #[cfg(feature = "ndarray")]
 use crate::context::Forms;
-use crate::context::{self, Container, Form};
+use crate::context::{self, ContainerInfo, Form};
 use crate::error::{Error, Result};
 use crate::memory::Region;
 use crate::stack;
@@ -46,7 +46,7 @@ pub(super) fn seed_from_tree<'de, S: DeserializeSeed<'de> + Clone>(
     tree: &Tree<'de>,
     region: Option<&Region>,
 ) -> Result<S::Value> {
-    read_all(Container { region, ..Container::default() }, |_, short| {
+    read_all(ContainerInfo { region, ..ContainerInfo::default() }, |_, short| {
         read(seed.clone(), tree, short)
     })
 }
@@ -58,7 +58,7 @@ pub(super) fn once_from_tree<'de, S: DeserializeSeed<'de>>(
     region: Option<&Region>,
     keeps: bool,
 ) -> Result<S::Value> {
-    read_once(Container { region, ..Container::default() }, 0, keeps, |_, short| {
+    read_once(ContainerInfo { region, ..ContainerInfo::default() }, 0, keeps, |_, short| {
         read(seed, tree, short)
     })
 }
@@ -86,7 +86,7 @@ pub(super) fn walk_tree<'de, W: Walk<'de>>(
     region: Option<&Region>,
     walk: &mut W,
 ) -> Result<()> {
-    let container = Container { region, ..Container::default() };
+    let container = ContainerInfo { region, ..ContainerInfo::default() };
     context::reading(container, &Forms::default(), &Cell::default(), || {
         let bounds = Bounds::new();
         ByName { node: tree.root(), bounds: &bounds, depth: 0 }.walk(walk)

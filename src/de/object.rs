@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::Deserializer as _;
 use serde::de::{Deserialize, DeserializeSeed};
 
-use crate::context::{self, Container, Form, Forms, Seen};
+use crate::context::{self, ContainerInfo, Form, Forms, Seen};
 use crate::error::{Error, Found, Result};
 use crate::memory::Region;
 use crate::stack;
@@ -57,8 +57,8 @@ pub(super) fn once_from_source<'de, S: DeserializeSeed<'de>>(
 fn container<'c, 'de: 'c>(
     source: &'c dyn Source<'de>,
     region: Option<&'c Region>,
-) -> Container<'c> {
-    Container { region, live: source.live(), copy_limit: source.copy_limit() }
+) -> ContainerInfo<'c> {
+    ContainerInfo { region, live: source.live(), copy_limit: source.copy_limit() }
 }
 
 /// Walks over the object.
@@ -90,7 +90,7 @@ pub(super) fn is_human_readable(source: &dyn Source<'_>) -> bool {
 /// Reads until nothing is left that could be read in another way: once for most objects, and once more where a visitor has
 /// refused what it could have had in another form.
 pub(super) fn read_all<T>(
-    container: Container<'_>,
+    container: ContainerInfo<'_>,
     read: impl Fn(u32, &mut Option<usize>) -> Result<T>,
 ) -> Result<T> {
     buffer::search(|forms, seen| {
@@ -125,7 +125,7 @@ pub(super) fn read_all<T>(
 /// by [`read_all`]: what visitors have refused may have made them take a wrong variant, or will, if what they have is serde's
 /// buffer with arrays in it, of which nothing is known once this has ended.
 pub(super) fn read_once<T>(
-    container: Container<'_>,
+    container: ContainerInfo<'_>,
     size: usize,
     keeps: bool,
     read: impl FnOnce(u32, &mut Option<usize>) -> Result<T>,

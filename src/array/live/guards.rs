@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use crate::element;
 use crate::error::{Error, ErrorKind, Result};
-use crate::memory::live::{Frame, OwnedHeld, OwnedHeldMut};
+use crate::memory::live::{GuardView, OwnedHeld, OwnedHeldMut};
 
 use super::super::untyped::{Layout, UntypedView};
 
 /// Bytes under a guard.
-pub(super) struct ByteFrame;
+pub(super) struct ByteGuardView;
 
-impl Frame<u8> for ByteFrame {
+impl GuardView<u8> for ByteGuardView {
     type Seen = [u8];
     type Shared<'a> = &'a [u8];
     type Exclusive<'a> = &'a mut [u8];
@@ -39,7 +39,7 @@ impl Frame<u8> for ByteFrame {
 #[must_use = "the lock is given back at once if the guard is not kept"]
 pub struct UntypedReadGuard {
     pub(super) layout: Arc<Layout>,
-    pub(super) held: OwnedHeld<u8, ByteFrame>,
+    pub(super) held: OwnedHeld<u8, ByteGuardView>,
 }
 
 /// The whole of a locked array's lock, which keeps the array. When it is dropped, the change counts as an update, and the lock is
@@ -47,7 +47,7 @@ pub struct UntypedReadGuard {
 #[must_use = "the lock is given back at once if the guard is not kept"]
 pub struct UntypedWriteGuard {
     pub(super) layout: Arc<Layout>,
-    pub(super) held: OwnedHeldMut<u8, ByteFrame>,
+    pub(super) held: OwnedHeldMut<u8, ByteGuardView>,
 }
 
 impl UntypedReadGuard {

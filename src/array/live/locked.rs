@@ -11,7 +11,7 @@ use serde::ser::{Error as _, Serialize, Serializer};
 
 use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::memory::live::{self, Frame, Held, HeldMut, Kind, LiveArrays, Lockable, Patience};
+use crate::memory::live::{self, GuardView, Held, HeldMut, Kind, LiveArrays, Lockable, Patience};
 use crate::store::Standing;
 
 use super::super::item::{DeserializeArray, SerializeArray};
@@ -79,9 +79,9 @@ pub struct LockedArray<A: Element, D: Dimension> {
 }
 
 /// ndarray's views under a guard.
-struct NdFrame<D>(PhantomData<D>);
+struct NdGuardView<D>(PhantomData<D>);
 
-impl<A: 'static, D: Dimension> Frame<A> for NdFrame<D> {
+impl<A: 'static, D: Dimension> GuardView<A> for NdGuardView<D> {
     type Seen = ArrayRef<A, D>;
     type Shared<'a> = ArrayView<'a, A, D>;
     type Exclusive<'a> = ArrayViewMut<'a, A, D>;
@@ -105,14 +105,14 @@ impl<A: 'static, D: Dimension> Frame<A> for NdFrame<D> {
 /// A share of a [`LockedArray`]'s lock: derefs to [`ndarray::ArrayRef`]. The lock is given back when it is dropped.
 #[must_use = "the lock is given back at once if the guard is not kept"]
 pub struct LockedReadGuard<'a, A: Element, D: Dimension> {
-    held: Held<'a, A, NdFrame<D>>,
+    held: Held<'a, A, NdGuardView<D>>,
 }
 
 /// The whole of a [`LockedArray`]'s lock: derefs to [`ndarray::ArrayRef`], mutably. When it is dropped, the change counts
 /// as an update, and the lock is given back.
 #[must_use = "the lock is given back at once if the guard is not kept"]
 pub struct LockedWriteGuard<'a, A: Element, D: Dimension> {
-    held: HeldMut<'a, A, NdFrame<D>>,
+    held: HeldMut<'a, A, NdGuardView<D>>,
 }
 
 impl<A: Element, D: Dimension> Deref for LockedReadGuard<'_, A, D> {
@@ -295,7 +295,7 @@ impl<A: Element, D: Dimension> LockedArray<A, D> {
         let dim = self.dim.clone();
         let held = self
             .items
-            .read::<NdFrame<D>>(wait, |items| shaped(ArrayView::from_shape(dim, items)))?;
+            .read::<NdGuardView<D>>(wait, |items| shaped(ArrayView::from_shape(dim, items)))?;
         Ok(held.map(|held| LockedReadGuard { held }))
     }
 
@@ -305,7 +305,7 @@ impl<A: Element, D: Dimension> LockedArray<A, D> {
         mend: bool,
     ) -> Result<Option<LockedWriteGuard<'_, A, D>>> {
         let dim = self.dim.clone();
-        let held = self.items.write::<NdFrame<D>>(wait, mend, |items| {
+        let held = self.items.write::<NdGuardView<D>>(wait, mend, |items| {
             shaped(ArrayViewMut::from_shape(dim, items))
         })?;
         Ok(held.map(|held| LockedWriteGuard { held }))

@@ -26,7 +26,7 @@ use super::super::token::{self, Elements};
 use super::super::untyped::{Found, Layout, UntypedArray};
 use super::atomic::{self, AtomicArray};
 use super::flat::FlatAtomic;
-use super::guards::{ByteFrame, UntypedReadGuard, UntypedWriteGuard};
+use super::guards::{ByteGuardView, UntypedReadGuard, UntypedWriteGuard};
 use super::locked::{self, LockedArray};
 
 /// An array of a segment that is changed in place, of any dtype: a [`LockedArray`] or an [`AtomicArray`] to a program that does
@@ -242,13 +242,13 @@ impl UntypedLive {
         let dtype = &self.layout.dtype;
         let held = self
             .locked()?
-            .read_owned::<ByteFrame>(wait, |bytes| check(dtype, bytes).map(|()| bytes))?;
+            .read_owned::<ByteGuardView>(wait, |bytes| check(dtype, bytes).map(|()| bytes))?;
         Ok(held.map(|held| UntypedReadGuard { layout: Arc::clone(&self.layout), held }))
     }
 
     fn write_within(&self, wait: &mut Patience, mend: bool) -> Result<Option<UntypedWriteGuard>> {
         let dtype = &self.layout.dtype;
-        let held = self.locked()?.write_owned::<ByteFrame>(wait, mend, |bytes| {
+        let held = self.locked()?.write_owned::<ByteGuardView>(wait, mend, |bytes| {
             // What is to be mended may be anything.
             if mend { Ok(bytes) } else { check(dtype, bytes).map(|()| bytes) }
         })?;

@@ -14,7 +14,7 @@ use super::lock::{self, Left, Line, Outcome, Table, Wait};
 use super::region::LiveRegion;
 
 /// What a guard shows of a slice: `Seen` says nothing of the slice's lifetime, so that nothing of it gets out.
-pub(crate) trait Frame<A: 'static> {
+pub(crate) trait GuardView<A: 'static> {
     type Seen: ?Sized;
     type Shared<'a>;
     type Exclusive<'a>;
@@ -131,7 +131,7 @@ impl<A: Element> Lockable<A> {
     ///
     /// `Poisoned`, `Deadlock`; those of taking a slot; those of `make`.
     #[inline]
-    pub(crate) fn read<F: Frame<A>>(
+    pub(crate) fn read<F: GuardView<A>>(
         &self,
         wait: &mut impl Wait,
         make: impl for<'x> FnOnce(&'x [A]) -> Result<F::Shared<'x>>,
@@ -140,7 +140,7 @@ impl<A: Element> Lockable<A> {
     }
 
     /// The same with a guard that keeps the memory.
-    pub(crate) fn read_owned<F: Frame<A>>(
+    pub(crate) fn read_owned<F: GuardView<A>>(
         &self,
         wait: &mut impl Wait,
         make: impl for<'x> FnOnce(&'x [A]) -> Result<F::Shared<'x>>,
@@ -150,7 +150,7 @@ impl<A: Element> Lockable<A> {
 
     /// `keeper` keeps this region.
     #[inline]
-    fn read_keeping<'k, F: Frame<A>, K: Keep<'k>>(
+    fn read_keeping<'k, F: GuardView<A>, K: Keep<'k>>(
         &self,
         keeper: K,
         wait: &mut impl Wait,
@@ -158,7 +158,7 @@ impl<A: Element> Lockable<A> {
     ) -> Result<Option<Held<'k, A, F, K>>> {
         let slots = self.slots()?;
         let (line, key) = (self.line(), Key::new(&self.region, self.array));
-        let turn = Turn::of(key);
+        let turn = ThreadLock::of(key);
         match turn {
             Some(true) if wait.next().is_none() => return Ok(None),
             Some(true) => return Err(deadlock("read", "write guard")),
@@ -176,11 +176,12 @@ impl<A: Element> Lockable<A> {
         }
         let place = self.place(&slots);
         let (slot, array) = (slots.own(), self.array);
-        let share = Share { turn: Turn::begin(key, false), slot, array, keeper, life: PhantomData };
+        let share =
+            Share { turn: ThreadLock::begin(key, false), slot, array, keeper, life: PhantomData };
         self.check(place)?;
         // SAFETY: the elements lie there, of the region that the share keeps, are valid by `check`, and the share of the lock
         // keeps writers out until it is dropped, as long as all keep the protocol, which the type's documentation asks of them. `make` works for
-        // any lifetime and `Frame` shows nothing of it, so that no reference outlives the guard. In a forked child, where the
+        // any lifetime and `GuardView` shows nothing of it, so that no reference outlives the guard. In a forked child, where the
         // lock is not held, there is no access to them: `os::LiveMap::new_own`.
         let items = unsafe { std::slice::from_raw_parts(place, self.count) };
         Ok(Some(Held { view: make(items)?, share }))
@@ -189,7 +190,7 @@ impl<A: Element> Lockable<A> {
     /// Takes the whole of the lock; see [`read`](Self::read). If it is to `mend` the elements, poison does not matter, and
     /// is gone when the guard is dropped.
     #[inline]
-    pub(crate) fn write<F: Frame<A>>(
+    pub(crate) fn write<F: GuardView<A>>(
         &self,
         wait: &mut impl Wait,
         mend: bool,
@@ -199,7 +200,7 @@ impl<A: Element> Lockable<A> {
     }
 
     /// The same with a guard that keeps the memory.
-    pub(crate) fn write_owned<F: Frame<A>>(
+    pub(crate) fn write_owned<F: GuardView<A>>(
         &self,
         wait: &mut impl Wait,
         mend: bool,
@@ -210,7 +211,7 @@ impl<A: Element> Lockable<A> {
 
     /// `keeper` keeps this region.
     #[inline]
-    fn write_keeping<'k, F: Frame<A>, K: Keep<'k>>(
+    fn write_keeping<'k, F: GuardView<A>, K: Keep<'k>>(
         &self,
         keeper: K,
         wait: &mut impl Wait,
@@ -222,7 +223,7 @@ impl<A: Element> Lockable<A> {
         }
         let slots = self.slots()?;
         let (line, key) = (self.line(), Key::new(&self.region, self.array));
-        match Turn::of(key) {
+        match ThreadLock::of(key) {
             Some(_) if wait.next().is_none() => return Ok(None),
             Some(true) => return Err(deadlock("write", "write guard")),
             Some(false) => return Err(deadlock("write", "read guard")),
@@ -237,7 +238,7 @@ impl<A: Element> Lockable<A> {
         }
         let panicking = std::thread::panicking();
         let mut whole = Whole {
-            turn: Turn::begin(key, true),
+            turn: ThreadLock::begin(key, true),
             array: self.array,
             keeper,
             left: Left::Untouched,
@@ -318,13 +319,13 @@ thread_local! {
 }
 
 /// That this thread has a lock. Not `Send`, as the guards are not.
-struct Turn {
+struct ThreadLock {
     key: Key,
     writes: bool,
     thread: PhantomData<MutexGuard<'static, ()>>,
 }
 
-impl Turn {
+impl ThreadLock {
     /// Whether this thread has that lock, and if so, whether it writes.
     #[inline]
     fn of(key: Key) -> Option<bool> {
@@ -338,7 +339,7 @@ impl Turn {
     fn begin(key: Key, writes: bool) -> Self {
         // At the end of a thread the list may be gone; then nothing is looked up either.
         let _ = TURNS.try_with(|turns| turns.borrow_mut().push((key, writes)));
-        Turn { key, writes, thread: PhantomData }
+        ThreadLock { key, writes, thread: PhantomData }
     }
 
     /// Whether the lock is this process's.
@@ -379,7 +380,7 @@ fn inherited() -> ! {
 }
 
 struct Share<'k, K: Keep<'k>> {
-    turn: Turn,
+    turn: ThreadLock,
     /// That of this process when the lock was taken, which has it as long as the region is kept.
     slot: u32,
     array: usize,
@@ -398,7 +399,7 @@ impl<'k, K: Keep<'k>> Drop for Share<'k, K> {
 }
 
 struct Whole<'k, K: Keep<'k>> {
-    turn: Turn,
+    turn: ThreadLock,
     array: usize,
     keeper: K,
     left: Left,
@@ -419,7 +420,7 @@ impl<'k, K: Keep<'k>> Drop for Whole<'k, K> {
 }
 
 /// A view under a share of the lock.
-pub(crate) struct Held<'k, A: 'static, F: Frame<A>, K: Keep<'k> = &'k LiveRegion> {
+pub(crate) struct Held<'k, A: 'static, F: GuardView<A>, K: Keep<'k> = &'k LiveRegion> {
     /// Declared before the share, hence dropped before it.
     view: F::Shared<'k>,
     share: Share<'k, K>,
@@ -428,7 +429,7 @@ pub(crate) struct Held<'k, A: 'static, F: Frame<A>, K: Keep<'k> = &'k LiveRegion
 /// The same, which keeps the memory.
 pub(crate) type OwnedHeld<A, F> = Held<'static, A, F, LiveRegion>;
 
-impl<'k, A, F: Frame<A>, K: Keep<'k>> Held<'k, A, F, K> {
+impl<'k, A, F: GuardView<A>, K: Keep<'k>> Held<'k, A, F, K> {
     #[inline]
     pub(crate) fn seen(&self) -> &F::Seen {
         self.share.turn.check_own();
@@ -437,7 +438,7 @@ impl<'k, A, F: Frame<A>, K: Keep<'k>> Held<'k, A, F, K> {
 }
 
 /// A view under the whole of the lock.
-pub(crate) struct HeldMut<'k, A: 'static, F: Frame<A>, K: Keep<'k> = &'k LiveRegion> {
+pub(crate) struct HeldMut<'k, A: 'static, F: GuardView<A>, K: Keep<'k> = &'k LiveRegion> {
     view: F::Exclusive<'k>,
     whole: Whole<'k, K>,
 }
@@ -445,7 +446,7 @@ pub(crate) struct HeldMut<'k, A: 'static, F: Frame<A>, K: Keep<'k> = &'k LiveReg
 /// The same, which keeps the memory.
 pub(crate) type OwnedHeldMut<A, F> = HeldMut<'static, A, F, LiveRegion>;
 
-impl<'k, A, F: Frame<A>, K: Keep<'k>> HeldMut<'k, A, F, K> {
+impl<'k, A, F: GuardView<A>, K: Keep<'k>> HeldMut<'k, A, F, K> {
     #[inline]
     pub(crate) fn seen(&self) -> &F::Seen {
         self.whole.turn.check_own();

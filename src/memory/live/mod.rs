@@ -33,7 +33,7 @@ pub(crate) use cells::Cells;
 #[cfg(feature = "ndarray")]
 pub use cells::{AtomicBits, AtomicElement, AtomicNumber};
 #[cfg(feature = "ndarray")]
-pub(crate) use held::{Frame, Held, HeldMut, Lockable, OwnedHeld, OwnedHeldMut, read_only};
+pub(crate) use held::{GuardView, Held, HeldMut, Lockable, OwnedHeld, OwnedHeldMut, read_only};
 pub(crate) use layout::{ControlLayout, DATA_START, Kind};
 #[cfg(feature = "ndarray")]
 pub(crate) use lock::{Line, clear_poison, is_poisoned, notify, version, wait_for_update};

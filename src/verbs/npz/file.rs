@@ -17,12 +17,12 @@ use crate::os;
 const SUFFIX: &str = ".serde_shm.tmp";
 
 /// A file that is being written, and is gone if it is dropped before it is put in its place.
-pub(super) struct Draft {
+pub(super) struct ArchiveDraft {
     temporary: NamedTempFile,
     target: PathBuf,
 }
 
-impl Draft {
+impl ArchiveDraft {
     /// Makes an empty file in the folder of `target`, with the mode that the file there has or would get, and removes
     /// those that killed processes left in the folder.
     ///
@@ -48,7 +48,7 @@ impl Draft {
                 .set_permissions(permissions)
                 .map_err(|error| Error::io("cannot keep the mode of the file", error))?;
         }
-        Ok(Draft { temporary, target: target.to_owned() })
+        Ok(ArchiveDraft { temporary, target: target.to_owned() })
     }
 
     /// What writes it, from its start.
@@ -235,12 +235,12 @@ mod tests {
     fn a_draft_that_lives_is_not_swept_and_one_that_was_left_is() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("a.npz");
-        let alive = Draft::beside(&target).unwrap();
+        let alive = ArchiveDraft::beside(&target).unwrap();
         let left = folder.path().join(".a.npz.abc123.serde_shm.tmp");
         fs::write(&left, b"half").unwrap();
         let other = folder.path().join(".a.npz.abc123.tmp");
         fs::write(&other, b"mine").unwrap();
-        drop(Draft::beside(&target).unwrap());
+        drop(ArchiveDraft::beside(&target).unwrap());
         assert!(!left.exists());
         assert!(other.exists());
         alive.publish(0, false).unwrap();

@@ -17,7 +17,7 @@ use crate::store::{NpzSink, Tally};
 use crate::zip::Settings;
 
 use super::archive::Npz;
-use super::file::Draft;
+use super::file::ArchiveDraft;
 
 /// Whether the arrays of an `.npz` file are compressed.
 ///
@@ -330,7 +330,7 @@ impl<'p> NpzOptions<'p> {
     ) -> Result<()> {
         let settings = self.settings()?;
         let all = all()?;
-        let draft = Draft::beside(path)?;
+        let draft = ArchiveDraft::beside(path)?;
         let done = Cell::new(0_u64);
         let mut report = |bytes: u64| {
             if let Some(progress) = &self.progress {
