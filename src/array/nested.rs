@@ -55,7 +55,7 @@ impl<'de, E: Error> Deserializer<'de> for LeafDeserializer<'_, E> {
 }
 
 /// Where the elements go that come one by one.
-pub(super) trait Sink {
+pub(super) trait LeafSink {
     /// What an element is, for errors.
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 
@@ -80,7 +80,7 @@ pub(super) struct Nest<S> {
     pub(super) sink: S,
 }
 
-impl<S: Sink> Nest<S> {
+impl<S: LeafSink> Nest<S> {
     /// Without an axis yet: an array that is no nest, which most are, takes no memory for one.
     pub(super) fn new(sink: S) -> Self {
         Nest { shape: Vec::new(), sink }
@@ -101,7 +101,7 @@ pub(super) struct Item<'n, S> {
     pub(super) axis: usize,
 }
 
-impl<S: Sink> Item<'_, S> {
+impl<S: LeafSink> Item<'_, S> {
     fn sink<E: Error>(&mut self) -> Result<&mut S, E> {
         if self.axis != self.nest.shape.len() {
             return Err(E::custom("an element stands where other rows have a sequence"));
@@ -123,7 +123,7 @@ impl<S: Sink> Item<'_, S> {
     }
 }
 
-impl<'de, S: Sink> DeserializeSeed<'de> for Item<'_, S> {
+impl<'de, S: LeafSink> DeserializeSeed<'de> for Item<'_, S> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
@@ -148,7 +148,7 @@ macro_rules! visit_leaves {
 }
 pub(super) use visit_leaves;
 
-impl<'de, S: Sink> Visitor<'de> for Item<'_, S> {
+impl<'de, S: LeafSink> Visitor<'de> for Item<'_, S> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -231,7 +231,7 @@ pub(super) struct First<'n, S> {
     pub(super) whole: bool,
 }
 
-impl<'de, S: Sink> DeserializeSeed<'de> for First<'_, S> {
+impl<'de, S: LeafSink> DeserializeSeed<'de> for First<'_, S> {
     type Value = Head<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
@@ -240,7 +240,7 @@ impl<'de, S: Sink> DeserializeSeed<'de> for First<'_, S> {
     }
 }
 
-impl<'de, S: Sink> Visitor<'de> for First<'_, S> {
+impl<'de, S: LeafSink> Visitor<'de> for First<'_, S> {
     type Value = Head<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -289,7 +289,7 @@ pub(super) enum Next<'de> {
 /// The second item of a sequence whose first is one of these.
 pub(super) struct Second<'n, S>(pub(super) &'n Nest<S>);
 
-impl<'de, S: Sink> DeserializeSeed<'de> for Second<'_, S> {
+impl<'de, S: LeafSink> DeserializeSeed<'de> for Second<'_, S> {
     type Value = Next<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
@@ -298,7 +298,7 @@ impl<'de, S: Sink> DeserializeSeed<'de> for Second<'_, S> {
     }
 }
 
-impl<'de, S: Sink> Visitor<'de> for Second<'_, S> {
+impl<'de, S: LeafSink> Visitor<'de> for Second<'_, S> {
     type Value = Next<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

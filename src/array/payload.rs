@@ -18,13 +18,13 @@ use crate::layout::{self, MAX_NDIM, Order};
 use crate::memory::live::Kind;
 use crate::store::{PlacedHead, Standing};
 
-use super::nested::{First, Head, Item, Leaf, Lens, Nest, Next, Second, Sink, visit_leaves};
+use super::nested::{First, Head, Item, Leaf, LeafSink, Lens, Nest, Next, Second, visit_leaves};
 use super::token::TOKEN;
 
 /// A type that an array is read as.
 pub(super) trait Target<'de>: Sized {
     /// Takes the elements of a format that has no arrays.
-    type Sink: Sink;
+    type Sink: LeafSink;
     /// What the bytes are copied to as they come in blocks, where they are such elements.
     type Element: Element;
 

@@ -19,7 +19,7 @@ use crate::memory::live::Kind;
 use crate::store::{PlacedHead, Standing};
 
 use super::element::{Fill, FillStruct};
-use super::nested::{Leaf, LeafDeserializer, Nest, Sink};
+use super::nested::{Leaf, LeafDeserializer, LeafSink, Nest};
 #[cfg(feature = "ndarray")]
 use super::payload::own;
 use super::payload::{Stored, Target, count, kind_error, read};
@@ -286,7 +286,7 @@ impl Typed {
     }
 }
 
-impl Sink for Typed {
+impl LeafSink for Typed {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.dtype.rust_name())
     }

@@ -119,7 +119,7 @@ pub(super) fn visit_list<'de, V: Visitor<'de>>(
     decoder: &mut Decoder<'_, 'de>,
     visitor: V,
 ) -> Result<V::Value> {
-    let list = Nested { decoder, runs: vec![Run::START], lens: vec![None], leaf: None };
+    let list = Nested { decoder, runs: vec![OpenRun::START], lens: vec![None], leaf: None };
     visitor.visit_map(ListForm { list, field: 0 })
 }
 
@@ -159,22 +159,22 @@ impl<'de> MapAccess<'de> for ListForm<'_, '_, 'de> {
 }
 
 /// Where a sequence along one axis stands.
-struct Run {
+struct OpenRun {
     left: u64,
     more: bool,
     slot: u8,
     done: usize,
 }
 
-impl Run {
-    const START: Self = Run { left: 0, more: true, slot: ANY, done: 0 };
+impl OpenRun {
+    const START: Self = OpenRun { left: 0, more: true, slot: ANY, done: 0 };
 }
 
 /// Nested sequences, element by element.
 struct Nested<'d, 's, 'de> {
     decoder: &'d mut Decoder<'s, 'de>,
     /// The sequences that are open, outermost first.
-    runs: Vec<Run>,
+    runs: Vec<OpenRun>,
     /// The length of each axis, once one of its sequences has ended.
     lens: Vec<Option<usize>>,
     /// How many axes there are, once there was an element.
@@ -189,7 +189,7 @@ impl Nested<'_, '_, '_> {
             let Some(run) = self.runs.last_mut() else { return Ok(None) };
             if run.left == 0 && run.more {
                 let (left, more, [slot]) = self.decoder.run_header()?;
-                *run = Run { left, more, slot, done: run.done };
+                *run = OpenRun { left, more, slot, done: run.done };
                 continue;
             }
             if run.left == 0 {
@@ -222,7 +222,7 @@ impl Nested<'_, '_, '_> {
             if self.lens.len() == axis {
                 self.lens.push(None);
             }
-            self.runs.push(Run::START);
+            self.runs.push(OpenRun::START);
         }
     }
 }

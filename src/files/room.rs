@@ -8,7 +8,7 @@ use crate::os::{self, Lack};
 
 /// Where something was to be put.
 #[derive(Clone, Copy)]
-pub(crate) enum Place<'a> {
+pub(crate) enum Medium<'a> {
     /// Memory that is no file system's, as a memfd's.
     Memory,
     /// The file system on which this file lies.
@@ -18,13 +18,13 @@ pub(crate) enum Place<'a> {
 }
 
 /// The error of a system call, as [`explain`] has it.
-pub(crate) fn error(doing: &str, error: io::Error, needed: u64, place: Place<'_>) -> Error {
+pub(crate) fn error(doing: &str, error: io::Error, needed: u64, place: Medium<'_>) -> Error {
     Error::io(doing, explain(error, needed, place))
 }
 
 /// The same error; where something was full or a limit reached, with the figures. `needed` is in bytes, zero where it
 /// is no matter of bytes.
-pub(crate) fn explain(error: io::Error, needed: u64, place: Place<'_>) -> io::Error {
+pub(crate) fn explain(error: io::Error, needed: u64, place: Medium<'_>) -> io::Error {
     let Some(lack) = os::lack(&error) else { return error };
     let needed = match needed {
         0 => String::new(),
@@ -46,9 +46,9 @@ pub(crate) fn explain(error: io::Error, needed: u64, place: Place<'_>) -> io::Er
         }
         Lack::Quota => "this user's quota is used up: remove files or have it raised".to_owned(),
         Lack::Memory | Lack::Space => match place {
-            Place::Memory => memory(),
-            Place::FileSystem(file) => file_system(&os::space(file)),
-            Place::Directory(dir) => file_system(&os::space(dir)),
+            Medium::Memory => memory(),
+            Medium::FileSystem(file) => file_system(&os::space(file)),
+            Medium::Directory(dir) => file_system(&os::space(dir)),
         },
     };
     explained(error, format!("{needed}{there}"))
@@ -57,7 +57,7 @@ pub(crate) fn explain(error: io::Error, needed: u64, place: Place<'_>) -> io::Er
 /// The error where a memfd cannot be made, with what to do where no process may make one.
 pub(crate) fn no_memfd(doing: &str, e: io::Error) -> Error {
     if !os::is_forbidden(&e) {
-        return error(doing, e, 0, Place::Memory);
+        return error(doing, e, 0, Medium::Memory);
     }
     let hint = "a sandbox (seccomp) or this kernel forbids memfds; make a persistent segment instead \
                 (`SegmentOptions::persist`), which is a file, or allow `memfd_create`";

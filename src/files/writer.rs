@@ -9,7 +9,7 @@ use std::io::{Seek, SeekFrom};
 use crate::error::explained;
 use crate::os;
 
-use super::room::{self, Place};
+use super::room::{self, Medium};
 
 /// A memfd, or a file without a name of its own yet, that is being written: no page faults, and a full memory, a full
 /// disk or a limit is an error and no signal. Its owner sees to it that nothing is left of a file that was given up.
@@ -46,7 +46,7 @@ impl<F: Borrow<File>> Write for FileWriter<F> {
         let end = self.at.saturating_add(bytes.len() as u64);
         within(self.limit, end)?;
         let mut file = self.file.borrow();
-        let place = if self.on_file_system { Place::FileSystem(file) } else { Place::Memory };
+        let place = if self.on_file_system { Medium::FileSystem(file) } else { Medium::Memory };
         let needed = self.len.max(end);
         let written = file.write(bytes).map_err(|error| room::explain(error, needed, place))?;
         self.at += written as u64;

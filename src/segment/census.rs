@@ -10,7 +10,7 @@ use super::draft;
 use super::entry::{self, Entry, Found};
 use super::folder::{Folder, LockedFolder};
 use super::maker::Witness;
-use super::name::Name;
+use super::name::SegmentName;
 use super::publish;
 use super::session::{self, Made};
 use super::stored;
@@ -95,7 +95,7 @@ pub(crate) fn free_memory(folder: &Folder) -> Result<usize> {
 /// # Errors
 ///
 /// `Corrupt` if what has that name is not of this crate; `Io` if the folder is not usable.
-pub(crate) fn remove(folder: &Folder, name: &Name) -> Result<bool> {
+pub(crate) fn remove(folder: &Folder, name: &SegmentName) -> Result<bool> {
     let Some(dir) = folder.lock()? else { return Ok(false) };
     let cannot = |e| Error::io(format!("cannot remove the entry `{name}`"), e);
     let file = match dir.open_file(name) {
@@ -134,7 +134,7 @@ fn remove_made(folder: &Folder, made: &Made) -> Result<bool> {
     // Nothing keeps a persistent segment's inode number from being given to another file; its stamp is its own.
     let is_it = |there: &Status| there.stamp() == made.stamp;
     if made.dir == folder.path() {
-        return publish::remove_if(folder, &Name::parse(&made.name)?, is_it);
+        return publish::remove_if(folder, &SegmentName::parse(&made.name)?, is_it);
     }
     remove_elsewhere(made, is_it)
         .map_err(|e| Error::io(format!("cannot remove it from {}", made.dir.display()), e))
@@ -167,7 +167,7 @@ fn remove_where(
 /// Calls `see` with every name that is of this crate, while the folder is locked. Drafts of dead processes are removed.
 fn visit(
     folder: &Folder,
-    mut see: impl FnMut(&LockedFolder<'_>, &Name, &File, NameKind, &Status) -> io::Result<()>,
+    mut see: impl FnMut(&LockedFolder<'_>, &SegmentName, &File, NameKind, &Status) -> io::Result<()>,
 ) -> Result<()> {
     let Some(dir) = folder.lock()? else { return Ok(()) };
     let cannot = |what: &str, e: io::Error| {
@@ -180,7 +180,7 @@ fn visit(
             }
             continue;
         }
-        let Ok(name) = Name::parse(&name) else { continue };
+        let Ok(name) = SegmentName::parse(&name) else { continue };
         // The folder is this user's: opening a pipe or a device of his own, for a moment and without waiting, does no harm.
         let file = match dir.open_file(&name) {
             Ok(file) => file,
@@ -205,7 +205,7 @@ fn visit(
 /// # Errors
 ///
 /// What is wrong with a file that is not of this crate.
-fn kind(file: &File, name: &Name) -> Result<(NameKind, Status)> {
+fn kind(file: &File, name: &SegmentName) -> Result<(NameKind, Status)> {
     match entry::read(file, name) {
         Ok((Found::Entry(entry), status)) => Ok((NameKind::Entry(entry), status)),
         Ok((Found::Block, status)) => Ok((NameKind::Persistent, status)),

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::room::{self, Place};
+use crate::files::room::{self, Medium};
 use crate::os::{self, Dir, FileKind, Status};
 
-use super::name::Name;
+use super::name::SegmentName;
 
 /// What the folder's owner may do there. A umask that takes it away from what a process makes would leave a folder that
 /// nobody could use.
@@ -74,7 +74,7 @@ impl Folder {
                 // Also what a symbolic link gives.
                 io::ErrorKind::NotADirectory => self.refused("something that is no directory"),
                 io::ErrorKind::PermissionDenied => self.unusable(&doing(), e),
-                _ => room::error(&doing(), e, 0, Place::Memory),
+                _ => room::error(&doing(), e, 0, Medium::Memory),
             })?,
         };
         let status = dir.status().map_err(|e| Error::io(doing(), e))?;
@@ -107,7 +107,7 @@ impl Folder {
     }
 
     /// Where the name's entry is.
-    pub(crate) fn path_of(&self, name: &Name) -> PathBuf {
+    pub(crate) fn path_of(&self, name: &SegmentName) -> PathBuf {
         self.path.join(&**name)
     }
 
@@ -155,7 +155,7 @@ impl Folder {
         });
         let Some(found) = found else {
             let base = Dir::open_through(&self.base);
-            let place = base.as_ref().map_or(Place::Memory, Place::Directory);
+            let place = base.as_ref().map_or(Medium::Memory, Medium::Directory);
             return room::error(doing, error, 0, place);
         };
         let kind = match error.kind() {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::files;
-use crate::files::room::{self, Place};
+use crate::files::room::{self, Medium};
 use crate::memory::live::ControlLayout;
 use crate::os;
 
@@ -35,7 +35,7 @@ pub(crate) fn seal_live(
     layout: &ControlLayout,
 ) -> Result<File> {
     let file = writer.into_file();
-    let failed = |doing| move |e| room::error(doing, e, layout.total(), Place::Memory);
+    let failed = |doing| move |e| room::error(doing, e, layout.total(), Medium::Memory);
     files::check_size(layout.total())
         .and_then(|()| os::seal_live(&file, header, layout.total()))
         .map_err(failed("cannot seal the live arrays' memory"))?;
@@ -72,7 +72,7 @@ pub(crate) fn open_live(id: &SegmentId) -> Result<Arc<File>> {
             "cannot open descriptor {descriptor} of process {} for reading and writing",
             id.process
         );
-        room::error(&doing, error, 0, Place::Memory)
+        room::error(&doing, error, 0, Medium::Memory)
     })?;
     Ok(Arc::new(file))
 }

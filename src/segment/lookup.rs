@@ -7,12 +7,12 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::room::{self, Place};
+use crate::files::room::{self, Medium};
 use crate::os::{self, Stamp, Status};
 
 use super::entry::{self, Entry, Found};
 use super::folder::Folder;
-use super::name::Name;
+use super::name::SegmentName;
 
 /// How often a reader starts again because the name was republished under its eyes. Each time a whole publication
 /// fell between two system calls of the reader.
@@ -36,7 +36,7 @@ pub(crate) enum Target {
 /// `NotFound` if there is no such name or its maker has gone; those of `attempt`.
 pub(crate) fn follow<T>(
     folder: &Folder,
-    name: &Name,
+    name: &SegmentName,
     path: &Path,
     mut attempt: impl FnMut(Target) -> Result<T>,
 ) -> Result<(T, Stamp)> {
@@ -63,7 +63,7 @@ pub(crate) fn follow<T>(
     ))
 }
 
-fn look(folder: &Folder, name: &Name) -> Result<(Target, Stamp)> {
+fn look(folder: &Folder, name: &SegmentName) -> Result<(Target, Stamp)> {
     let missing = || {
         let (path, base) = (folder.path().display(), folder.base_fault());
         let why = base.map_or(String::new(), |fault| format!(", whose parent {fault}"));
@@ -76,7 +76,7 @@ fn look(folder: &Folder, name: &Name) -> Result<(Target, Stamp)> {
     let file = match dir.open_file(name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing()),
         file => file.map_err(|e| {
-            room::error(&format!("cannot open the entry `{name}`"), e, 0, Place::Directory(&dir))
+            room::error(&format!("cannot open the entry `{name}`"), e, 0, Medium::Directory(&dir))
         })?,
     };
     let (found, status) = entry::read(&file, name)?;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::room::{self, Place};
+use crate::files::room::{self, Medium};
 use crate::memory::Region;
 use crate::os::{self, SealedMemory, Stamp, Unsealed};
 
@@ -86,7 +86,7 @@ impl Memory {
         let map = self
             .0
             .map()
-            .map_err(|e| room::error("cannot map the segment", e, self.len(), Place::Memory))?;
+            .map_err(|e| room::error("cannot map the segment", e, self.len(), Medium::Memory))?;
         Ok(Region::from_map(map))
     }
 
@@ -192,7 +192,7 @@ fn unreachable_maker(process: u32, descriptor: u32, error: io::Error) -> Error {
             &format!("cannot open descriptor {descriptor} of process {process}"),
             error,
             0,
-            Place::Memory,
+            Medium::Memory,
         ),
     }
 }

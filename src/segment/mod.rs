@@ -35,7 +35,7 @@ pub(crate) use id::{Nonce, SegmentId};
 pub(crate) use live::{check_live, create_live, open_live, remember_live, seal_live};
 pub(crate) use lookup::{Target, follow};
 pub(crate) use memfd::{Memory, other_segment};
-pub(crate) use name::Name;
+pub(crate) use name::SegmentName;
 pub(crate) use publish::{Published, ensure_free, publish, remove_if};
 pub(crate) use stored::{Shelf, Stored, Unstored};
 pub(crate) use turn::{Turn, take_turn};

@@ -10,9 +10,9 @@ const MAX: usize = 200;
 
 /// A name that was checked: safe as the last part of a path. Names that start with a dot are for this crate's own use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Name(String);
+pub(crate) struct SegmentName(String);
 
-impl Name {
+impl SegmentName {
     /// # Errors
     ///
     /// `InvalidInput`, with the rule and what was found.
@@ -27,7 +27,7 @@ impl Name {
         } else if let Some(c) = text.chars().find(|c| !allowed(*c)) {
             format!("{c:?} in `{}`", text.escape_debug())
         } else {
-            return Ok(Name(text.to_owned()));
+            return Ok(SegmentName(text.to_owned()));
         };
         Err(Error::new(
             ErrorKind::InvalidInput,
@@ -39,14 +39,14 @@ impl Name {
     }
 }
 
-impl Deref for Name {
+impl Deref for SegmentName {
     type Target = str;
     fn deref(&self) -> &str {
         &self.0
     }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for SegmentName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn the_rule_is_said_with_what_broke_it() {
         for good in ["a", "model-7.v2_x", "A..b", &"x".repeat(200)] {
-            assert_eq!(&*Name::parse(good).unwrap(), good);
+            assert_eq!(&*SegmentName::parse(good).unwrap(), good);
         }
         for (bad, found) in [
             ("", "an empty one"),
@@ -71,7 +71,7 @@ mod tests {
             ("a\0", "'\\0' in `a\\0`"),
             ("größe", "'ö' in `größe`"),
         ] {
-            let error = Name::parse(bad).unwrap_err();
+            let error = SegmentName::parse(bad).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
             assert!(error.to_string().contains(found), "{error}");
         }

@@ -5,14 +5,14 @@ use std::io::{self, Write};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::FileWriter;
-use crate::files::room::{self, Place};
+use crate::files::room::{self, Medium};
 use crate::os::{self, Dir, Stamp, Status};
 
 use super::draft::Draft;
 use super::entry::{self, Entry, Found};
 use super::folder::Folder;
 use super::maker::Witness;
-use super::name::Name;
+use super::name::SegmentName;
 use super::session;
 
 /// Where an entry stands between its making and the rename. Only who holds the folder's lock uses this name.
@@ -21,7 +21,7 @@ const DRAFT: &str = ".new";
 /// A name that this process gave to a segment. Dropping it takes the name away, if it is still the same entry.
 pub(crate) struct Published {
     folder: Folder,
-    name: Name,
+    name: SegmentName,
     /// Held for its lock; and while it is open no other file can get its inode number.
     _entry: File,
     stamp: Stamp,
@@ -32,7 +32,7 @@ pub(crate) struct Published {
 /// # Errors
 ///
 /// `AlreadyExists` if the name is in use; `Io` if the folder is not usable.
-pub(crate) fn ensure_free(folder: &Folder, name: &Name) -> Result<()> {
+pub(crate) fn ensure_free(folder: &Folder, name: &SegmentName) -> Result<()> {
     match folder.lock()? {
         Some(dir) => not_in_use(&dir, name),
         None => Ok(()),
@@ -47,13 +47,13 @@ pub(crate) fn ensure_free(folder: &Folder, name: &Name) -> Result<()> {
 /// usable. Nothing has changed then.
 pub(crate) fn publish(
     folder: &Folder,
-    name: &Name,
+    name: &SegmentName,
     entry: &Entry,
     replace: bool,
 ) -> Result<(Published, Stamp)> {
     let dir = folder.make_and_lock()?;
     let cannot = |e: io::Error| {
-        room::error(&format!("cannot publish the name `{name}`"), e, 0, Place::Directory(&dir))
+        room::error(&format!("cannot publish the name `{name}`"), e, 0, Medium::Directory(&dir))
     };
     let draft = write(&dir, entry, Draft::create).map_err(cannot)?;
     give_name(&dir, &draft, name, replace, cannot)?;
@@ -89,7 +89,7 @@ fn write<'a>(
 pub(super) fn give_name(
     dir: &Dir,
     draft: &Draft<'_>,
-    name: &Name,
+    name: &SegmentName,
     replace: bool,
     cannot: impl Fn(io::Error) -> Error,
 ) -> Result<()> {
@@ -109,7 +109,7 @@ pub(super) fn give_name(
 /// # Errors
 ///
 /// `AlreadyExists` if a maker holds the entry of that name, or it is a persistent segment. The folder is locked.
-pub(super) fn not_in_use(dir: &Dir, name: &Name) -> Result<()> {
+pub(super) fn not_in_use(dir: &Dir, name: &SegmentName) -> Result<()> {
     let cannot = |e: io::Error| Error::io(format!("cannot look at the entry `{name}`"), e);
     let file = match dir.open_file(name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -133,7 +133,7 @@ pub(super) fn not_in_use(dir: &Dir, name: &Name) -> Result<()> {
     ))
 }
 
-pub(super) fn persistent(name: &Name) -> Error {
+pub(super) fn persistent(name: &SegmentName) -> Error {
     Error::new(
         ErrorKind::AlreadyExists,
         format!(
@@ -176,7 +176,7 @@ impl Published {
 /// `Io` if the folder cannot be locked or changed.
 pub(crate) fn remove_if(
     folder: &Folder,
-    name: &Name,
+    name: &SegmentName,
     is_meant: impl Fn(&Status) -> bool,
 ) -> Result<bool> {
     let cannot = |e| Error::io(format!("cannot remove the entry `{name}`"), e);

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::files;
-use crate::files::room::{self, Place};
+use crate::files::room::{self, Medium};
 use crate::memory::{AlignedBytes, Region};
 use crate::os::{self, Dir, FileKind, Stamp, Status};
 
 use super::SegmentWriter;
 use super::draft::{self, Draft};
 use super::folder::Folder;
-use super::name::Name;
+use super::name::SegmentName;
 use super::publish;
 use super::session;
 
@@ -28,7 +28,7 @@ pub(crate) enum Shelf {
 /// A file that is to become a persistent segment.
 pub(crate) struct Unstored {
     shelf: Shelf,
-    name: Name,
+    name: SegmentName,
     mode: u32,
     fsync: bool,
     /// Set where the file system has no files without a name.
@@ -55,13 +55,13 @@ impl Shelf {
         let path = self.path();
         Dir::open_through(path).map_err(|e| {
             let doing = format!("cannot open the directory {}", path.display());
-            room::error(&doing, e, 0, Place::Memory)
+            room::error(&doing, e, 0, Medium::Memory)
         })
     }
 }
 
 /// The name of a segment's file until it has its own.
-fn draft_name(name: &Name) -> String {
+fn draft_name(name: &SegmentName) -> String {
     format!(".{name}.new")
 }
 
@@ -74,7 +74,7 @@ impl Unstored {
     /// object is not written in vain. `Io` or `NotFound` if the directory cannot be written.
     pub(crate) fn create(
         shelf: Shelf,
-        name: Name,
+        name: SegmentName,
         mode: u32,
         fsync: bool,
         replace: bool,
@@ -158,7 +158,7 @@ impl Unstored {
 
     fn cannot(&self, error: io::Error, file: &File) -> Error {
         let doing = format!("cannot store the segment `{}`", self.name);
-        room::error(&doing, error, 0, Place::FileSystem(file))
+        room::error(&doing, error, 0, Medium::FileSystem(file))
     }
 
     /// Puts the name on the disk, if that is wanted.
@@ -189,12 +189,12 @@ impl Drop for Unstored {
 }
 
 /// A new file, and whether it has the draft's name.
-fn make(dir: &Dir, name: &Name) -> Result<(bool, File)> {
+fn make(dir: &Dir, name: &SegmentName) -> Result<(bool, File)> {
     match Draft::create(dir, &draft_name(name)) {
         Ok(draft) => Ok((draft.is_named(), draft.keep())),
         Err(error) => {
             let doing = format!("cannot make a file for the segment `{name}`");
-            Err(room::error(&doing, error, 0, Place::Directory(dir)))
+            Err(room::error(&doing, error, 0, Medium::Directory(dir)))
         }
     }
 }
@@ -212,7 +212,7 @@ impl Stored {
     /// `NotFound` or `Io` if it cannot be opened, as where it is a symbolic link; `Corrupt` if it is no file.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = os::open_file(path)
-            .map_err(|e| room::error("cannot open the persistent segment", e, 0, Place::Memory))?;
+            .map_err(|e| room::error("cannot open the persistent segment", e, 0, Medium::Memory))?;
         let status = os::file_status(&file).map_err(cannot_look)?;
         if status.kind != FileKind::Regular {
             return Err(Error::corrupt(format!(
@@ -262,7 +262,7 @@ impl Stored {
             let text = "the persistent segment was removed while it was being opened";
             return Err(Error::new(ErrorKind::NotFound, text));
         }
-        let cannot = |e| room::error("cannot map the segment", e, status.bytes, Place::Memory);
+        let cannot = |e| room::error("cannot map the segment", e, status.bytes, Medium::Memory);
         let len =
             usize::try_from(status.bytes).map_err(|_| cannot(io::ErrorKind::OutOfMemory.into()))?;
         let map = os::map_file(&self.file, len, promise).map_err(cannot)?;

@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::FileWriter;
-use crate::files::room::{self, Place};
+use crate::files::room::{self, Medium};
 use crate::os::{self, Dir, Stamp};
 
 use super::draft;
 use super::entry;
 use super::folder::Folder;
 use super::maker::{Maker, Witness};
-use super::name::Name;
+use super::name::SegmentName;
 use super::publish;
 
 /// What the file starts with; then the version, then `PID:FD` of its maker and words of the form `KEY=NUMBER`.
@@ -93,7 +93,7 @@ impl fmt::Display for Who {
     }
 }
 
-fn file_name(name: &Name) -> String {
+fn file_name(name: &SegmentName) -> String {
     format!(".{name}.making")
 }
 
@@ -102,7 +102,7 @@ fn file_name(name: &Name) -> String {
 /// # Errors
 ///
 /// `Io` if the folder is not usable; `Corrupt` if what has the name, or that of the turn's file, is not of this crate.
-pub(crate) fn take_turn(folder: &Folder, name: &Name) -> Result<Turn> {
+pub(crate) fn take_turn(folder: &Folder, name: &SegmentName) -> Result<Turn> {
     let dir = folder.make_and_lock()?;
     match publish::not_in_use(&dir, name) {
         Ok(()) => {}
@@ -115,7 +115,7 @@ pub(crate) fn take_turn(folder: &Folder, name: &Name) -> Result<Turn> {
     }
     let cannot = |e: io::Error| {
         let doing = format!("cannot make the lock file `{}`", file_name(name));
-        room::error(&doing, e, 0, Place::Directory(&dir))
+        room::error(&doing, e, 0, Medium::Directory(&dir))
     };
     if let Some(waiting) = whose(&dir, folder, name)? {
         return Ok(Turn::Theirs(waiting));
@@ -126,7 +126,7 @@ pub(crate) fn take_turn(folder: &Folder, name: &Name) -> Result<Turn> {
 }
 
 /// The turn that somebody has. The file of one who has ended is removed.
-fn whose(dir: &Dir, folder: &Folder, name: &Name) -> Result<Option<Waiting>> {
+fn whose(dir: &Dir, folder: &Folder, name: &SegmentName) -> Result<Option<Waiting>> {
     let text = file_name(name);
     let cannot = |e: io::Error| Error::io(format!("cannot look at the lock file `{text}`"), e);
     let file = match dir.open_file(&text) {
@@ -152,7 +152,7 @@ fn whose(dir: &Dir, folder: &Folder, name: &Name) -> Result<Option<Waiting>> {
 }
 
 /// Makes the file and locks it.
-fn begin(dir: &Dir, name: &Name) -> io::Result<File> {
+fn begin(dir: &Dir, name: &SegmentName) -> io::Result<File> {
     let text = file_name(name);
     let file = dir.create(&text)?;
     let begin = || {
@@ -172,7 +172,7 @@ fn begin(dir: &Dir, name: &Name) -> io::Result<File> {
 /// The turn, which this process has until this is dropped.
 pub(crate) struct Making {
     folder: Folder,
-    name: Name,
+    name: SegmentName,
     file: File,
     /// A forked child has a copy of this value, but the turn is not its to end.
     maker: u32,
@@ -330,10 +330,10 @@ impl Waiting {
 mod tests {
     use super::*;
 
-    fn temporary() -> (tempfile::TempDir, Folder, Name) {
+    fn temporary() -> (tempfile::TempDir, Folder, SegmentName) {
         let base = tempfile::tempdir().unwrap();
         let folder = Folder::in_base(Some(base.path().as_os_str().to_owned())).unwrap();
-        (base, folder, Name::parse("n").unwrap())
+        (base, folder, SegmentName::parse("n").unwrap())
     }
 
     #[test]

@@ -346,16 +346,16 @@ enum At<'v> {
 
 /// Where a step of a path leads to.
 #[derive(Clone, Copy)]
-enum Place {
+enum PartPlace {
     Part(usize),
     Variant,
 }
 
-impl Place {
+impl PartPlace {
     fn part(self) -> Option<usize> {
         match self {
-            Place::Part(place) => Some(place),
-            Place::Variant => None,
+            PartPlace::Part(place) => Some(place),
+            PartPlace::Variant => None,
         }
     }
 }
@@ -370,16 +370,16 @@ impl<'v> At<'v> {
         self.part(self.place(step)?)
     }
 
-    fn part(self, place: Place) -> Option<Self> {
+    fn part(self, place: PartPlace) -> Option<Self> {
         Some(match place {
-            Place::Part(place) => At::Value(self.value().part(place)?),
-            Place::Variant => At::Variant(self.value()),
+            PartPlace::Part(place) => At::Value(self.value().part(place)?),
+            PartPlace::Variant => At::Variant(self.value()),
         })
     }
 
-    fn place(self, step: &str) -> Option<Place> {
+    fn place(self, step: &str) -> Option<PartPlace> {
         let text = unescaped(step);
-        Some(Place::Part(match self.value().inner() {
+        Some(PartPlace::Part(match self.value().inner() {
             Value::Seq(_) | Value::Tuple(_) => text.parse().ok()?,
             Value::Map(map) => map.place(step, &text)?,
             Value::Record(record) => {
@@ -387,7 +387,7 @@ impl<'v> At<'v> {
                 let is_variant = matches!(self, At::Value(_)) && names.variant() == Some(&text);
                 match names.kind() {
                     RecordKind::NewtypeVariant if is_variant => 0,
-                    _ if is_variant => return Some(Place::Variant),
+                    _ if is_variant => return Some(PartPlace::Variant),
                     RecordKind::TupleVariant | RecordKind::NewtypeVariant => text.parse().ok()?,
                     _ => names.place_of(&text)?,
                 }

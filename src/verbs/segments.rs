@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::error::Result;
-use crate::segment::{self, Folder, Name, NameInfo};
+use crate::segment::{self, Folder, NameInfo, SegmentName};
 
 /// What is known of a name of this user's without opening the segment: [`list`] gives it.
 ///
@@ -112,7 +112,7 @@ pub fn list() -> Result<Vec<SegmentInfo>> {
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the name is none; [`Corrupt`](crate::ErrorKind::Corrupt) if what has
 /// that name is not of this crate: it is left alone; those of [`list`].
 pub fn remove(name: &str) -> Result<bool> {
-    let name = Name::parse(name)?;
+    let name = SegmentName::parse(name)?;
     Folder::of_user()
         .and_then(|folder| segment::remove(&folder, &name))
         .map_err(|error| error.in_container(&name))

@@ -23,7 +23,7 @@ use crate::array::ArrayInfo;
 use crate::de::{self, Opened};
 use crate::error::{Error, Result};
 use crate::os::{self, Stamp};
-use crate::segment::{Folder, Memory, Name, Published, SegmentId, Stored};
+use crate::segment::{Folder, Memory, Published, SegmentId, SegmentName, Stored};
 
 use super::block;
 use super::handle::Container;
@@ -114,7 +114,7 @@ pub struct Segment {
     published: Option<Published>,
     backing: Backing,
     id: OnceLock<String>,
-    name: Option<Name>,
+    name: Option<SegmentName>,
     /// Where its name is, if it has one.
     origin: Option<Origin>,
     /// What it was opened by, which errors name: its own id is news to who opened it.

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Un
 use crate::memory::live::Kind;
 use crate::store::{Placed, PlacedHead, Standing};
 
-use super::super::nested::{Item, Leaf, Nest, Sink};
+use super::super::nested::{Item, Leaf, LeafSink, Nest};
 use super::super::payload::{Stored, Target, count, kind_error, read};
 use super::DynArray;
 
@@ -26,7 +26,7 @@ const EXPECTED: &str = "an array of bools, numbers or text";
 #[derive(Default)]
 pub(crate) struct Leaves(Vec<Leaf<'static>>);
 
-impl Sink for Leaves {
+impl LeafSink for Leaves {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a bool, a number, text or a sequence of such")
     }

@@ -29,7 +29,7 @@ impl LiveArrays {
     }
 
     /// The live array of this number, if it is of that kind and type; with its shape.
-    fn place<A: Element>(&self, number: u64, kind: Kind) -> Result<(&LiveEntry, Place)> {
+    fn place<A: Element>(&self, number: u64, kind: Kind) -> Result<(&LiveEntry, ArrayPlace)> {
         let (entry, place) = self.find(number, kind)?;
         if entry.dtype != A::DTYPE {
             return Err(Error::mismatch(format!(
@@ -43,7 +43,7 @@ impl LiveArrays {
     }
 
     /// The same of any type.
-    fn find(&self, number: u64, kind: Kind) -> Result<(&LiveEntry, Place)> {
+    fn find(&self, number: u64, kind: Kind) -> Result<(&LiveEntry, ArrayPlace)> {
         let array = self
             .entries
             .binary_search_by_key(&number, |entry| entry.number)
@@ -55,7 +55,7 @@ impl LiveArrays {
         let too_large = || Error::corrupt("a live array reaches beyond its memory");
         let start = usize::try_from(entry.start).map_err(|_| too_large())?;
         let count = layout::count(&entry.shape).ok_or_else(too_large)?;
-        Ok((entry, Place { start, count, array }))
+        Ok((entry, ArrayPlace { start, count, array }))
     }
 
     /// # Errors
@@ -90,7 +90,7 @@ impl LiveArrays {
     }
 }
 
-struct Place {
+struct ArrayPlace {
     start: usize,
     count: usize,
     array: usize,

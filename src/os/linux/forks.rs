@@ -75,19 +75,19 @@ fn new_stamp(word: &AtomicU64) -> u64 {
 /// The child keeps the address range, so that nothing else comes to lie where references that it inherited point, and so
 /// that unmapping it there takes nothing else away. `MADV_DONTFORK` would leave a hole. What goes around the C
 /// library's `fork` (`clone` by hand) keeps the mapping.
-pub(super) struct OwnMapping(&'static Place);
+pub(super) struct OwnMapping(&'static MappingPlace);
 
 /// A place in the list of them. Places are never freed, so that a child can go through the list whatever other threads of
 /// its parent were doing.
-struct Place {
+struct MappingPlace {
     /// Null if the place is free.
     start: AtomicPtr<libc::c_void>,
     len: AtomicUsize,
-    next: *const Place,
+    next: *const MappingPlace,
 }
 
 // SAFETY: `next` is set before the place is shared, and never changed.
-unsafe impl Sync for Place {}
+unsafe impl Sync for MappingPlace {}
 
 unsafe extern "C" {
     /// POSIX's, which the crate `libc` has not had for Linux until lately.
@@ -98,10 +98,10 @@ unsafe extern "C" {
     ) -> libc::c_int;
 }
 
-static FIRST: AtomicPtr<Place> = AtomicPtr::new(ptr::null_mut());
+static FIRST: AtomicPtr<MappingPlace> = AtomicPtr::new(ptr::null_mut());
 
 /// Places that are free. Nobody waits for it: a child may have been forked while it was held.
-static FREE: Mutex<Vec<&'static Place>> = Mutex::new(Vec::new());
+static FREE: Mutex<Vec<&'static MappingPlace>> = Mutex::new(Vec::new());
 
 /// Set when children are looked after.
 static FORKS_ARE_SEEN: AtomicBool = AtomicBool::new(false);
@@ -126,9 +126,9 @@ impl OwnMapping {
     }
 }
 
-fn new_place() -> &'static Place {
+fn new_place() -> &'static MappingPlace {
     let (start, len) = (AtomicPtr::new(ptr::null_mut()), AtomicUsize::new(0));
-    let place = Box::leak(Box::new(Place { start, len, next: ptr::null() }));
+    let place = Box::leak(Box::new(MappingPlace { start, len, next: ptr::null() }));
     let mut next = FIRST.load(Ordering::Relaxed);
     loop {
         place.next = next;
@@ -150,7 +150,7 @@ impl Drop for OwnMapping {
 
 /// In a child, before `fork` returns there.
 unsafe extern "C" fn hide_all() {
-    let mut next: *const Place = FIRST.load(Ordering::Acquire);
+    let mut next: *const MappingPlace = FIRST.load(Ordering::Acquire);
     // SAFETY: a place that is in the list is never freed.
     while let Some(place) = unsafe { next.as_ref() } {
         let start = place.start.load(Ordering::Acquire);

@@ -19,14 +19,14 @@ const OTHER: Entry =
 struct Lab {
     _base: tempfile::TempDir,
     folder: Folder,
-    name: Name,
+    name: SegmentName,
 }
 
 impl Lab {
     fn new() -> Self {
         let base = tempfile::tempdir().unwrap();
         let folder = Folder::in_base(Some(base.path().as_os_str().to_owned())).unwrap();
-        Lab { _base: base, folder, name: Name::parse("n").unwrap() }
+        Lab { _base: base, folder, name: SegmentName::parse("n").unwrap() }
     }
 
     fn publish(&self, entry: &Entry, replace: bool) -> Result<Published> {

@@ -6,7 +6,7 @@ use crate::layout::{MAX_NDIM, Order};
 use crate::memory::live::Kind;
 
 use super::super::ArrayHead;
-use super::run::{Hole, Run, WINDOW, hole};
+use super::run::{Hole, SetBuilder, WINDOW, hole};
 use super::series::SeriesWriter;
 
 /// An array, owned.
@@ -74,7 +74,7 @@ pub(crate) struct DirectoryBuilder {
     count: u64,
     /// Those that are in no series yet; none while there is a run.
     open: Vec<Head>,
-    run: Option<Run>,
+    run: Option<SetBuilder>,
     /// The last array, which may be taken back.
     last: Last,
     /// What is not needed any more, for its memory.
@@ -159,7 +159,7 @@ impl DirectoryBuilder {
         while self.open.len() > turns {
             self.close_most(self.open.len() - turns)?;
         }
-        let mut run = Run::begin(self.open.drain(..).collect(), &hole);
+        let mut run = SetBuilder::begin(self.open.drain(..).collect(), &hole);
         run.take(head, &mut self.spare);
         self.run = Some(run);
         Ok(())
@@ -175,7 +175,7 @@ impl DirectoryBuilder {
                 continue;
             }
             let Some(hole) = hole(&first[0].path, &head.path) else { continue };
-            if !Run::is_possible(first, &hole) {
+            if !SetBuilder::is_possible(first, &hole) {
                 continue;
             }
             if hole.counts_up() {
@@ -208,7 +208,7 @@ impl DirectoryBuilder {
         let Some(first) = open.next() else { return Ok(()) };
         let next = open.peek().filter(|next| first.is_like(&next.view()));
         if let Some(hole) = next.and_then(|next| hole(&first.path, &next.path)) {
-            let mut run = Run::begin(vec![first], &hole);
+            let mut run = SetBuilder::begin(vec![first], &hole);
             while let Some(next) = open.next_if(|next| run.is_next(&next.view(), next.offset)) {
                 run.take(next, &mut self.spare);
             }

@@ -68,7 +68,7 @@ pub(super) enum Steps {
 }
 
 /// Several arrays that take turns, and how often they came.
-pub(super) struct Run {
+pub(super) struct SetBuilder {
     members: Vec<OpenSeries>,
     steps: Steps,
     /// How often each came.
@@ -99,7 +99,7 @@ pub(super) const WINDOW: usize = 16;
 /// A series whose places were regular for so long does not get a column of them, but ends.
 const REGULAR: usize = 16;
 
-impl Run {
+impl SetBuilder {
     /// Of the first item, with the place where the paths of the next one differ.
     pub(super) fn begin(first: Vec<Head>, hole: &Hole) -> Self {
         let leader = &first[0].path;
@@ -115,7 +115,7 @@ impl Run {
             OpenSeries { head, before, after, pitch: 0, offsets: None, shapes: None }
         };
         let members = first.into_iter().map(place).collect();
-        Run { members, steps, items: 1, turn: Vec::new(), kept: Some(Vec::new()) }
+        SetBuilder { members, steps, items: 1, turn: Vec::new(), kept: Some(Vec::new()) }
     }
 
     /// Whether every member's path has the leader's step, where the paths differ.

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use super::build::Head;
 use super::form::{self, CodedHead, FormBytes};
 use super::path::{ArrayPath, SeriesStep};
-use super::run::{Run, Series, Steps};
+use super::run::{Series, SetBuilder, Steps};
 use super::{Fault, Like, ListedArray, numbers};
 
 // A record, little-endian:
@@ -395,7 +395,7 @@ impl SeriesWriter {
         Ok(())
     }
 
-    pub(super) fn push(&mut self, run: &Run) -> Result<()> {
+    pub(super) fn push(&mut self, run: &SetBuilder) -> Result<()> {
         for series in run.series() {
             self.put(&series)?;
             if series.place + 1 == series.stride {

@@ -1,7 +1,7 @@
 //! How a segment gets a name: from its maker, or from whoever has it when the maker has gone.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::segment::{self, Entry, Folder, Memory, Name};
+use crate::segment::{self, Entry, Folder, Memory, SegmentName};
 
 use super::{Backing, Origin, Segment, SegmentOptions, memory_id};
 
@@ -46,7 +46,12 @@ impl Segment {
     }
 
     /// Publishes the name in the folder, for this handle.
-    pub(super) fn publish(&mut self, folder: Folder, name: &Name, replace: bool) -> Result<()> {
+    pub(super) fn publish(
+        &mut self,
+        folder: Folder,
+        name: &SegmentName,
+        replace: bool,
+    ) -> Result<()> {
         let Backing::Memory(memory, content) = &self.backing else {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
@@ -116,7 +121,7 @@ impl SegmentOptions {
         let Some(name) = &self.name else {
             return Err(refused("there is no name to offer it under: `.name(\"…\")`"));
         };
-        let name = Name::parse(name)?;
+        let name = SegmentName::parse(name)?;
         let mut offer = || {
             self.check()?;
             if self.persist {

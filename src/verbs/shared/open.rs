@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::os;
-use crate::segment::{self, Folder, Memory, Name, Nonce, SegmentId, Stored, Target};
+use crate::segment::{self, Folder, Memory, Nonce, SegmentId, SegmentName, Stored, Target};
 
 #[cfg(unix)]
 use super::Handed;
@@ -403,7 +403,7 @@ pub(super) fn open(text: &str, how: How) -> Result<Segment> {
             Segment::from_memory(memory, Some(&id), text.to_owned(), from, how.access)
         })
     } else {
-        let name = Name::parse(text)?;
+        let name = SegmentName::parse(text)?;
         Folder::of_user().and_then(|folder| follow(folder, name, how))
     };
     opened.map_err(|error| error.in_container(text))
@@ -418,7 +418,7 @@ fn loaded(file: Stored, folder: Option<Folder>, asked: String, how: How) -> Resu
     Ok(Segment::from_stored(file, OnceLock::from(content), folder, asked))
 }
 
-pub(super) fn follow(folder: Folder, name: Name, how: How) -> Result<Segment> {
+pub(super) fn follow(folder: Folder, name: SegmentName, how: How) -> Result<Segment> {
     let path = folder.path_of(&name);
     let (mut opened, stamp) = segment::follow(&folder, &name, &path, |target| match target {
         Target::Memory(entry) => {

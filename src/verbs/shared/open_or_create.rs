@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::ser::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::segment::{self, Folder, Name, Turn};
+use crate::segment::{self, Folder, SegmentName, Turn};
 
 use super::live::Access;
 use super::open::{self, How};
@@ -102,7 +102,7 @@ impl SegmentOptions {
         let Some(name) = &self.name else {
             return Err(refused("there is no name to open it by: `.name(\"…\")`"));
         };
-        let name = Name::parse(name)?;
+        let name = SegmentName::parse(name)?;
         let run = || {
             if self.replace {
                 return Err(refused("`open_or_create` replaces nothing: without `.replace(true)`"));
@@ -120,7 +120,7 @@ impl SegmentOptions {
 
     fn open_or_make<T: Serialize>(
         &self,
-        name: &Name,
+        name: &SegmentName,
         make: impl FnOnce() -> Result<T, Box<dyn StdError + Send + Sync>>,
     ) -> Result<Segment> {
         let folder = Folder::of_user()?;

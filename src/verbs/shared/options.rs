@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::ser::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::segment::{self, Folder, Memory, Name, Nonce, SegmentWriter, Shelf, Unstored};
+use crate::segment::{self, Folder, Memory, Nonce, SegmentName, SegmentWriter, Shelf, Unstored};
 use crate::store::{LivePart, SharedSink};
 use crate::{os, ser};
 
@@ -244,7 +244,7 @@ impl SegmentOptions {
     }
 
     pub(super) fn create_by(&self, fill: impl FnOnce(Blank) -> Result<Filled>) -> Result<Segment> {
-        let name = self.name.as_deref().map(Name::parse).transpose()?;
+        let name = self.name.as_deref().map(SegmentName::parse).transpose()?;
         let named = |error: Error| match &name {
             Some(name) => error.in_container(name),
             None => error,
@@ -291,7 +291,7 @@ impl SegmentOptions {
     fn create_named(
         &self,
         fill: impl FnOnce(Blank) -> Result<Filled>,
-        name: &Name,
+        name: &SegmentName,
     ) -> Result<Segment> {
         let folder = Folder::of_user()?;
         if !self.replace {
@@ -307,7 +307,7 @@ impl SegmentOptions {
     fn create_file(
         &self,
         fill: impl FnOnce(Blank) -> Result<Filled>,
-        name: &Name,
+        name: &SegmentName,
     ) -> Result<Segment> {
         let (place, folder) = if let Some(dir) = &self.dir {
             (Shelf::Dir(absolute(dir)?), None)
