@@ -6,8 +6,8 @@ use crate::layout::{MAX_NDIM, Order};
 use crate::memory::live::Kind;
 
 use super::super::ArrayHead;
-use super::run::{Hole, SetBuilder, WINDOW, hole};
 use super::series::SeriesWriter;
+use super::set::{Hole, SetBuilder, WINDOW, hole};
 
 /// An array, owned.
 #[derive(Debug)]

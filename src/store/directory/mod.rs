@@ -6,8 +6,8 @@ mod form;
 mod index;
 mod path;
 mod records;
-mod run;
 mod series;
+mod set;
 #[cfg(test)]
 mod tests;
 

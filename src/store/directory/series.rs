@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use super::build::Head;
 use super::form::{self, CodedHead, FormBytes};
 use super::path::{ArrayPath, SeriesStep};
-use super::run::{Series, SetBuilder, Steps};
+use super::set::{Series, SetBuilder, Steps};
 use super::{Fault, Like, ListedArray, numbers};
 
 // A record, little-endian:
