@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::dtype::{DType, DTypeKind, Literal, length, parse_literal, read_descriptor};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, MAX_NDIM, Order};
-use crate::signature::{self, Found};
+use crate::signature::{self, FoundFile};
 
 pub(crate) const MAGIC: [u8; 6] = *b"\x93NUMPY";
 
@@ -151,7 +151,7 @@ fn text(bytes: &[u8]) -> Result<Text<'_>> {
         return Err(Error::corrupt(format!(
             "wrong magic: expected {} of a .npy file, found {}",
             MAGIC.escape_ascii(),
-            Found(head)
+            FoundFile(head)
         )));
     };
     let (version, len, rest) = match *rest {

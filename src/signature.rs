@@ -127,9 +127,9 @@ const NO_FILE: &str = "a download that failed may give it: fetch the file again"
 
 /// What `head`, the first bytes of a file, shows it to be: `a gzip file (decompress it first)`, or the bytes themselves.
 /// `head` is all of the file where it is shorter than it might be.
-pub(crate) struct Found<'a>(pub(crate) &'a [u8]);
+pub(crate) struct FoundFile<'a>(pub(crate) &'a [u8]);
 
-impl fmt::Display for Found<'_> {
+impl fmt::Display for FoundFile<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A block may be handed over whole, and be a hole of terabytes.
         let head = &self.0[..self.0.len().min(HEAD)];
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     fn found(head: &[u8]) -> String {
-        Found(head).to_string()
+        FoundFile(head).to_string()
     }
 
     #[test]

@@ -58,7 +58,7 @@ mod live {
 
     /// Slots of a model, one for each process.
     pub(super) struct Shared {
-        pub(super) line: lock::Line,
+        pub(super) line: lock::LockWords,
         pub(super) counts: [sync::AtomicU32; 3],
         /// The byte that is locked to take back what somebody left.
         pub(super) changes: loom::sync::Mutex<()>,
@@ -69,7 +69,7 @@ mod live {
     impl Shared {
         pub(super) fn new() -> Self {
             let zero = || sync::AtomicU32::new(0);
-            let line = lock::Line {
+            let line = lock::LockWords {
                 state: zero(),
                 drain: zero(),
                 dirty: zero(),
@@ -108,7 +108,7 @@ mod live {
 use std::time::Duration;
 
 use live::Shared;
-use live::lock::{self, Left, Line, Outcome, Table, Wait};
+use live::lock::{self, Left, LockOutcome, LockWords, Table, Wait};
 use live::sync::{AtomicU32, TIMES_OUT};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
@@ -132,7 +132,7 @@ impl Table for Slots<'_> {
         &self.shared.counts[slot as usize]
     }
 
-    fn rescue(&self, _: &Line) {
+    fn rescue(&self, _: &LockWords) {
         self.shared.rescue();
     }
 }
@@ -171,7 +171,7 @@ impl Array {
     fn write(&self, own: u32, patient: bool) -> bool {
         let slots = Slots { shared: &self.shared, own };
         let line = &self.shared.line;
-        let held = lock::write(line, &slots, &mut Patient(patient), false) == Outcome::Held;
+        let held = lock::write(line, &slots, &mut Patient(patient), false) == LockOutcome::Held;
         if held {
             // SAFETY: loom panics if another thread has the cell or did not synchronise with this one.
             #[allow(unsafe_code)]
@@ -184,7 +184,7 @@ impl Array {
     fn read(&self, own: u32, patient: bool) -> Option<u32> {
         let slots = Slots { shared: &self.shared, own };
         let line = &self.shared.line;
-        if lock::read(line, &slots, &mut Patient(patient)) != Outcome::Held {
+        if lock::read(line, &slots, &mut Patient(patient)) != LockOutcome::Held {
             return None;
         }
         // SAFETY: as in `write`.

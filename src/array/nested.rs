@@ -87,21 +87,21 @@ impl<S: LeafSink> Nest<S> {
     }
 
     /// An item along the first axis.
-    pub(super) fn item(&mut self) -> Item<'_, S> {
+    pub(super) fn item(&mut self) -> NestItem<'_, S> {
         if self.shape.is_empty() {
             self.shape.push(0);
         }
-        Item { nest: self, axis: 1 }
+        NestItem { nest: self, axis: 1 }
     }
 }
 
 /// One item of a nest at this axis: an element, or a sequence along the axis.
-pub(super) struct Item<'n, S> {
+pub(super) struct NestItem<'n, S> {
     pub(super) nest: &'n mut Nest<S>,
     pub(super) axis: usize,
 }
 
-impl<S: LeafSink> Item<'_, S> {
+impl<S: LeafSink> NestItem<'_, S> {
     fn sink<E: Error>(&mut self) -> Result<&mut S, E> {
         if self.axis != self.nest.shape.len() {
             return Err(E::custom("an element stands where other rows have a sequence"));
@@ -123,7 +123,7 @@ impl<S: LeafSink> Item<'_, S> {
     }
 }
 
-impl<'de, S: LeafSink> DeserializeSeed<'de> for Item<'_, S> {
+impl<'de, S: LeafSink> DeserializeSeed<'de> for NestItem<'_, S> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
@@ -148,7 +148,7 @@ macro_rules! visit_leaves {
 }
 pub(super) use visit_leaves;
 
-impl<'de, S: LeafSink> Visitor<'de> for Item<'_, S> {
+impl<'de, S: LeafSink> Visitor<'de> for NestItem<'_, S> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -183,7 +183,7 @@ impl<'de, S: LeafSink> Visitor<'de> for Item<'_, S> {
         }
         let mut len = 0;
         let axis = self.axis + 1;
-        while seq.next_element_seed(Item { nest: &mut *self.nest, axis })?.is_some() {
+        while seq.next_element_seed(NestItem { nest: &mut *self.nest, axis })?.is_some() {
             len += 1;
             if known.is_none() {
                 self.nest.shape[self.axis] = len;

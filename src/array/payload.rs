@@ -18,7 +18,9 @@ use crate::layout::{self, MAX_NDIM, Order};
 use crate::memory::live::Kind;
 use crate::store::{PlacedHead, Standing};
 
-use super::nested::{First, Head, Item, Leaf, LeafSink, Lens, Nest, Next, Second, visit_leaves};
+use super::nested::{
+    First, Head, Leaf, LeafSink, Lens, Nest, NestItem, Next, Second, visit_leaves,
+};
 use super::token::TOKEN;
 
 /// A type that an array is read as.
@@ -102,7 +104,7 @@ impl<'de, M: Made<'de>> Visitor<'de> for Token<M> {
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<M, D::Error> {
-        let payload = Payload(PhantomData);
+        let payload = PayloadVisitor(PhantomData);
         let read = match take_handed() {
             Some(Handed::Bytes(head)) => finish(head, |seed| seed.deserialize(d).map(Stored::lent)),
             Some(Handed::Blocks(head)) => finish(head, |seed| d.deserialize_seq(Blocks(seed))),
@@ -117,17 +119,17 @@ impl<'de, M: Made<'de>> Visitor<'de> for Token<M> {
 
     // A format that drops newtypes altogether calls these.
     fn visit_seq<S: SeqAccess<'de>>(self, seq: S) -> Result<M, S::Error> {
-        M::made(Payload(PhantomData).visit_seq(seq)?)
+        M::made(PayloadVisitor(PhantomData).visit_seq(seq)?)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<M, A::Error> {
-        M::made(Payload(PhantomData).visit_map(map)?)
+        M::made(PayloadVisitor(PhantomData).visit_map(map)?)
     }
 }
 
-struct Payload<T>(PhantomData<T>);
+struct PayloadVisitor<T>(PhantomData<T>);
 
-impl<T> Payload<T> {
+impl<T> PayloadVisitor<T> {
     /// An array without axes.
     fn leaf<'de, E: Error>(leaf: Leaf<'_>) -> Result<T, E>
     where
@@ -137,12 +139,12 @@ impl<T> Payload<T> {
             note_meeting();
         }
         let mut nest = Nest::new(T::sink());
-        Item { nest: &mut nest, axis: 0 }.put(leaf)?;
+        NestItem { nest: &mut nest, axis: 0 }.put(leaf)?;
         T::nested(nest)
     }
 }
 
-impl<'de, T: Target<'de>> Visitor<'de> for Payload<T> {
+impl<'de, T: Target<'de>> Visitor<'de> for PayloadVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -233,7 +235,7 @@ impl<'de, T: Target<'de>> Visitor<'de> for Payload<T> {
         let mut key = map.next_key::<Cow<'de, str>>()?;
         if key.as_ref().is_some_and(|first| T::is_struct(first)) {
             let mut nest = Nest::new(T::sink());
-            Item { nest: &mut nest, axis: 0 }.put_struct(key, map)?;
+            NestItem { nest: &mut nest, axis: 0 }.put_struct(key, map)?;
             return T::nested(nest);
         }
         if T::TAKES_ANY {

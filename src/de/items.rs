@@ -6,7 +6,7 @@ use crate::error::{Error, Result, Step};
 use crate::wire::{Tag, behind_names, scalar_text};
 
 use super::decoder::{ANY, Decoder};
-use super::key::Key;
+use super::key::MapKey;
 use super::value::EncodedValue;
 
 /// The runs of a sequence (`N` is 1) or map (`N` is 2).
@@ -150,7 +150,7 @@ impl<'de> MapAccess<'de> for &mut Items<'_, '_, 'de, 2> {
         self.at_value = true;
         self.key = KeyText::At(self.decoder.reader.clone(), self.slots[0]);
         let key = EncodedValue { decoder: &mut *self.decoder, slot: self.slots[0] };
-        match seed.deserialize(Key(key)) {
+        match seed.deserialize(MapKey(key)) {
             Ok(key) => Ok(Some(key)),
             Err(error) => Err(error.at(Step::Key(None, self.done - 1))),
         }

@@ -66,24 +66,24 @@ pub(super) fn has_arrays() -> Error {
 
 /// The items of a list that was kept.
 fn read(list: &EncodedList) -> Box<dyn Iterator<Item = Value> + '_> {
-    match Items::new(list) {
+    match ListItems::new(list) {
         Ok(items) => Box::new(items),
         Err(error) => unreachable!("a list that was kept was right: {error}"),
     }
 }
 
-struct Items<'a> {
+struct ListItems<'a> {
     decoder: Decoder<'a, 'a>,
     runs: Runs<1>,
     builder: Builder,
 }
 
-impl<'a> Items<'a> {
+impl<'a> ListItems<'a> {
     fn new(list: &'a EncodedList) -> Result<Self> {
         let mut decoder = Decoder::of_parts(&NoArrays, &list.bytes, &list.tables)?;
         decoder.kept_levels = list.levels;
         let runs = Runs::begin(&mut decoder)?;
-        Ok(Items { decoder, runs, builder: Builder::default() })
+        Ok(ListItems { decoder, runs, builder: Builder::default() })
     }
 
     fn next_value(&mut self) -> Result<Option<Value>> {
@@ -93,7 +93,7 @@ impl<'a> Items<'a> {
     }
 }
 
-impl Iterator for Items<'_> {
+impl Iterator for ListItems<'_> {
     type Item = Value;
 
     fn next(&mut self) -> Option<Value> {

@@ -13,12 +13,12 @@ use crate::wire::{Tag, scalar_text};
 use super::value::EncodedValue;
 
 /// A key in the inline block.
-pub(super) struct Key<'d, 's, 'de>(pub(super) EncodedValue<'d, 's, 'de>);
+pub(super) struct MapKey<'d, 's, 'de>(pub(super) EncodedValue<'d, 's, 'de>);
 
-impl<'de> Key<'_, '_, 'de> {
+impl<'de> MapKey<'_, '_, 'de> {
     /// The text of a key that is a number, a bool or a char; the key itself if it is anything else.
     fn text(self) -> Result<std::result::Result<String, Self>> {
-        let Key(mut value) = self;
+        let MapKey(mut value) = self;
         let tag = value.tag()?;
         let mut reader = value.decoder.reader.clone();
         if tag != Tag::Str
@@ -27,14 +27,14 @@ impl<'de> Key<'_, '_, 'de> {
             value.decoder.reader = reader;
             return Ok(Ok(text));
         }
-        Ok(Err(Key(EncodedValue { slot: tag as u8, ..value })))
+        Ok(Err(MapKey(EncodedValue { slot: tag as u8, ..value })))
     }
 
     #[inline(never)]
     fn other_text<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.text()? {
             Ok(text) => visitor.visit_string(text),
-            Err(Key(value)) => value.deserialize_str(visitor),
+            Err(MapKey(value)) => value.deserialize_str(visitor),
         }
     }
 }
@@ -44,7 +44,7 @@ macro_rules! parsed {
     ($($method:ident $tag:ident;)*) => {$(
         #[inline]
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-            let Key(mut value) = self;
+            let MapKey(mut value) = self;
             if value.slot == Tag::$tag as u8 {
                 return value.$method(visitor);
             }
@@ -56,7 +56,7 @@ macro_rules! parsed {
     )*};
 }
 
-impl<'de> Deserializer<'de> for Key<'_, '_, 'de> {
+impl<'de> Deserializer<'de> for MapKey<'_, '_, 'de> {
     type Error = Error;
 
     fn is_human_readable(&self) -> bool {
@@ -67,7 +67,7 @@ impl<'de> Deserializer<'de> for Key<'_, '_, 'de> {
         if context::is_text_key::<V>() {
             return self.other_text(visitor);
         }
-        let Key(EncodedValue { decoder, slot }) = self;
+        let MapKey(EncodedValue { decoder, slot }) = self;
         EncodedValue { decoder, slot }.deserialize_any(visitor).inspect_err(|error: &Error| {
             if error.is_refusal_of(Found::Scalar) {
                 context::learn_text_key::<V>();
@@ -93,11 +93,11 @@ impl<'de> Deserializer<'de> for Key<'_, '_, 'de> {
 
     #[inline]
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let Key(value) = self;
+        let MapKey(value) = self;
         if value.slot == Tag::Str as u8 {
             return value.deserialize_str(visitor);
         }
-        Key(value).other_text(visitor)
+        MapKey(value).other_text(visitor)
     }
 
     #[inline]

@@ -21,7 +21,7 @@ use super::elements::{lend_bytes, visit_packed};
 use super::items::Items;
 #[cfg(feature = "ndarray")]
 use super::kept::Kept;
-use super::key::Key;
+use super::key::MapKey;
 use super::ndarray_form::{self, NDARRAY_FIELDS, is_ndarray_form, visit_rows};
 use super::record::{by_name, entered, in_order};
 use super::skip;
@@ -260,7 +260,7 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
         };
         self.decoder.descend_option(|decoder| {
             let value = EncodedValue { decoder, slot };
-            if KEY { visitor.visit_some(Key(value)) } else { visitor.visit_some(value) }
+            if KEY { visitor.visit_some(MapKey(value)) } else { visitor.visit_some(value) }
         })
     }
 

@@ -32,7 +32,7 @@ impl Owner for AlignedBytes {
     }
 }
 
-impl Owner for crate::os::Map {
+impl Owner for crate::os::ReadOnlyMap {
     fn bytes(&self) -> &[u8] {
         self
     }
@@ -101,7 +101,7 @@ impl Region {
         Region { owner: given }
     }
 
-    pub(crate) fn from_map(map: crate::os::Map) -> Self {
+    pub(crate) fn from_map(map: crate::os::ReadOnlyMap) -> Self {
         Region { owner: Arc::new(map) }
     }
 

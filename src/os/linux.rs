@@ -52,9 +52,9 @@ const PRIVATE_DIR: Mode = Mode::RWXU;
 const NEEDED_SEALS: SealFlags = SealFlags::SHRINK.union(SealFlags::WRITE);
 
 /// A read-only mapping of bytes that do not change: sealed memory, or a file of which a caller has promised it.
-pub(crate) struct Map(Mmap);
+pub(crate) struct ReadOnlyMap(Mmap);
 
-impl Deref for Map {
+impl Deref for ReadOnlyMap {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
         &self.0
@@ -150,11 +150,11 @@ impl SealedMemory {
     }
 
     /// Maps it as a whole. No page is read.
-    pub(crate) fn map(&self) -> io::Result<Map> {
+    pub(crate) fn map(&self) -> io::Result<ReadOnlyMap> {
         let len = usize::try_from(self.len).map_err(|_| io::ErrorKind::OutOfMemory)?;
         // SAFETY: `check`, which alone makes this type, found the file sealed against writing and shrinking, which
         // cannot be undone, and only then asked for its length: no process can change these bytes or take them away.
-        again(|| Ok(Map(unsafe { MmapOptions::new().len(len).map(&self.file) }?)))
+        again(|| Ok(ReadOnlyMap(unsafe { MmapOptions::new().len(len).map(&self.file) }?)))
     }
 }
 
@@ -165,9 +165,9 @@ pub(crate) fn read_only(file: &File) -> io::Result<File> {
 }
 
 /// Maps the first `len` bytes of a file.
-pub(crate) fn map_file(file: &File, len: usize, _: Unchanging) -> io::Result<Map> {
+pub(crate) fn map_file(file: &File, len: usize, _: Unchanging) -> io::Result<ReadOnlyMap> {
     // SAFETY: what `Mmap::map` demands is what has been promised: `Unchanging` cannot be had without, and serves once.
-    again(|| Ok(Map(unsafe { MmapOptions::new().len(len).map(file) }?)))
+    again(|| Ok(ReadOnlyMap(unsafe { MmapOptions::new().len(len).map(file) }?)))
 }
 
 /// `retry_on_intr` for calls that the standard library or `memmap2` makes.

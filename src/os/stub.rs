@@ -20,9 +20,9 @@ fn unsupported<T>() -> io::Result<T> {
 }
 
 /// Nobody has one.
-pub(crate) enum Map {}
+pub(crate) enum ReadOnlyMap {}
 
-impl Deref for Map {
+impl Deref for ReadOnlyMap {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
         match *self {}
@@ -77,7 +77,7 @@ impl SealedMemory {
         match self {}
     }
 
-    pub(crate) fn map(&self) -> io::Result<Map> {
+    pub(crate) fn map(&self) -> io::Result<ReadOnlyMap> {
         match *self {}
     }
 }
@@ -86,7 +86,7 @@ pub(crate) fn read_only(_: &File) -> io::Result<File> {
     unsupported()
 }
 
-pub(crate) fn map_file(_: &File, _: usize, _: Unchanging) -> io::Result<Map> {
+pub(crate) fn map_file(_: &File, _: usize, _: Unchanging) -> io::Result<ReadOnlyMap> {
     unsupported()
 }
 

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os::{self, Dir, Status};
 
 use super::draft;
-use super::entry::{self, Entry, Found};
+use super::entry::{self, Entry, FoundName};
 use super::folder::{Folder, LockedFolder};
 use super::maker::Witness;
 use super::name::SegmentName;
@@ -207,8 +207,8 @@ fn visit(
 /// What is wrong with a file that is not of this crate.
 fn kind(file: &File, name: &SegmentName) -> Result<(NameKind, Status)> {
     match entry::read(file, name) {
-        Ok((Found::Entry(entry), status)) => Ok((NameKind::Entry(entry), status)),
-        Ok((Found::Block, status)) => Ok((NameKind::Persistent, status)),
+        Ok((FoundName::Entry(entry), status)) => Ok((NameKind::Entry(entry), status)),
+        Ok((FoundName::Block, status)) => Ok((NameKind::Persistent, status)),
         Err(error) if error.kind() == ErrorKind::Version => {
             let status = os::file_status(file)
                 .map_err(|e| Error::io(format!("cannot look at the entry `{name}`"), e))?;

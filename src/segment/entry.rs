@@ -101,7 +101,7 @@ impl fmt::Display for Entry {
 
 /// What a name stands for.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum FoundName {
     /// An entry, which names memory.
     Entry(Entry),
     /// The file of a persistent segment.
@@ -114,7 +114,7 @@ pub(crate) enum Found {
 ///
 /// `Corrupt` if it is not this user's own, others can write to it, or it is neither kind; `Version` if it is an entry of
 /// a later version.
-pub(super) fn read(file: &File, name: &str) -> Result<(Found, Status)> {
+pub(super) fn read(file: &File, name: &str) -> Result<(FoundName, Status)> {
     let cannot = |e: io::Error| Error::io(format!("cannot read the entry `{name}`"), e);
     let refused = |expected: &str, found: &str| {
         Error::corrupt(format!("the entry `{name}` is refused: expected {expected}, found {found}"))
@@ -132,10 +132,10 @@ pub(super) fn read(file: &File, name: &str) -> Result<(Found, Status)> {
         bytes = &mut more;
     }
     if bytes.starts_with(BLOCK_MAGIC) {
-        return Ok((Found::Block, status));
+        return Ok((FoundName::Block, status));
     }
     match Entry::parse(bytes) {
-        Ok(entry) => Ok((Found::Entry(entry), status)),
+        Ok(entry) => Ok((FoundName::Entry(entry), status)),
         Err(error) => {
             let kind = match error.kind() {
                 ErrorKind::Version => ErrorKind::Version,

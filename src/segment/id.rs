@@ -5,7 +5,8 @@ use std::fmt;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// What the header of the segment repeats, so that a recycled process or descriptor number gives no other object.
+/// What the header of the segment repeats, so that a recycled process or descriptor number gives no other object; zero in a block
+/// that is no segment's.
 pub(crate) type Nonce = [u8; 16];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::files::room::{self, Medium};
 use crate::os::{self, Stamp, Status};
 
-use super::entry::{self, Entry, Found};
+use super::entry::{self, Entry, FoundName};
 use super::folder::Folder;
 use super::name::SegmentName;
 
@@ -82,8 +82,8 @@ fn look(folder: &Folder, name: &SegmentName) -> Result<(Target, Stamp)> {
     let (found, status) = entry::read(&file, name)?;
     let stamp = status.stamp();
     match found {
-        Found::Block => Ok((Target::File(file, status), stamp)),
-        Found::Entry(entry) => {
+        FoundName::Block => Ok((Target::File(file, status), stamp)),
+        FoundName::Entry(entry) => {
             remember(stamp, entry);
             Ok((Target::Memory(entry), stamp))
         }

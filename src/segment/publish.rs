@@ -9,7 +9,7 @@ use crate::files::room::{self, Medium};
 use crate::os::{self, Dir, Stamp, Status};
 
 use super::draft::Draft;
-use super::entry::{self, Entry, Found};
+use super::entry::{self, Entry, FoundName};
 use super::folder::Folder;
 use super::maker::Witness;
 use super::name::SegmentName;
@@ -116,8 +116,8 @@ pub(super) fn not_in_use(dir: &Dir, name: &SegmentName) -> Result<()> {
         file => file.map_err(cannot)?,
     };
     let owner = match entry::read(&file, name) {
-        Ok((Found::Block, _)) => return Err(persistent(name)),
-        Ok((Found::Entry(entry), _)) => {
+        Ok((FoundName::Block, _)) => return Err(persistent(name)),
+        Ok((FoundName::Entry(entry), _)) => {
             if !Witness::of_one().is_alive(&file, &entry).map_err(cannot)? {
                 return Ok(());
             }

@@ -173,7 +173,7 @@ impl<'q, 'a, S: Sink> Capture<'q, 'a, S> {
             State::Waiting(place) => {
                 let mut place = Some(place);
                 let mut state = Ok(State::Failed);
-                value.serialize(Bytes(|head: &[u8]| {
+                value.serialize(BytesTo(|head: &[u8]| {
                     if let Some(place) = place.take() {
                         state = self.begin(place, head);
                     }
@@ -185,11 +185,11 @@ impl<'q, 'a, S: Sink> Capture<'q, 'a, S> {
                 self.state = state?;
             }
             State::Begun(mut begun) => {
-                value.serialize(Bytes(|bytes: &[u8]| begun.write(bytes)))?;
+                value.serialize(BytesTo(|bytes: &[u8]| begun.write(bytes)))?;
                 self.state = State::Begun(begun);
             }
             State::New(mut begun, new, all) => {
-                value.serialize(Bytes(|bytes: &[u8]| begun.write(bytes)))?;
+                value.serialize(BytesTo(|bytes: &[u8]| begun.write(bytes)))?;
                 self.state = State::New(begun, new, all);
             }
             there @ State::There(..) => self.state = there,
@@ -248,9 +248,9 @@ fn foreign() -> Error {
 }
 
 /// A serializer that takes bytes and nothing else.
-pub(super) struct Bytes<F>(pub(super) F);
+pub(super) struct BytesTo<F>(pub(super) F);
 
-impl<F: FnMut(&[u8]) -> Result<()>> serde::Serializer for Bytes<F> {
+impl<F: FnMut(&[u8]) -> Result<()>> serde::Serializer for BytesTo<F> {
     type Ok = ();
     type Error = Error;
     type SerializeSeq = Impossible<(), Error>;

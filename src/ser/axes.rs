@@ -13,21 +13,21 @@ use super::forward::{
     forward, forward_lists, forward_numbers, forward_rest, forward_tuples, forward_types,
 };
 use super::ndarray_form::{NdarrayForm, StructOrArray};
-use super::numbers::{Number, Numbers, other};
+use super::numbers::{FoundNumber, FoundNumbers, other};
 use super::record::{RecordWriter, TupleOrSeq, TupleStruct};
-use super::seq_map::{Map, Seq};
+use super::seq_map::{MapWriter, SeqWriter};
 use super::{Place, Written};
 
 /// The `dim` field, kept so that it can be written as it would have been.
 #[derive(Debug)]
 pub(super) struct Dim {
-    axes: Vec<Number>,
+    axes: Vec<FoundNumber>,
     tuple: bool,
 }
 
 impl Dim {
     pub(super) fn shape(&self) -> Option<Vec<usize>> {
-        self.axes.iter().map(Number::as_usize).collect()
+        self.axes.iter().map(FoundNumber::as_usize).collect()
     }
 }
 
@@ -75,7 +75,7 @@ impl<'x, 'q, 'a, S: Sink> serde::Serializer for DimTaker<'x, 'q, 'a, S> {
     type SerializeTuple = Axes<'x, 'q, 'a, S>;
     type SerializeTupleStruct = Axes<'x, 'q, 'a, S>;
     type SerializeTupleVariant = RecordWriter<'x, 'a, S>;
-    type SerializeMap = Map<'x, 'a, S>;
+    type SerializeMap = MapWriter<'x, 'a, S>;
     type SerializeStruct = StructOrArray<'x, 'a, S>;
     type SerializeStructVariant = RecordWriter<'x, 'a, S>;
 
@@ -95,7 +95,7 @@ impl<'x, 'q, 'a, S: Sink> serde::Serializer for DimTaker<'x, 'q, 'a, S> {
         if name != TOKEN {
             return value.serialize(self);
         }
-        let seen = Numbers::of(value).filter(|seen| seen.single().is_none());
+        let seen = FoundNumbers::of(value).filter(|seen| seen.single().is_none());
         match (seen, self.array.seen()) {
             (Some(seen), Some(array)) => {
                 let tuple = seen.is_tuple();
@@ -142,7 +142,7 @@ pub(super) enum Axes<'x, 'q, 'a, S> {
     Kept {
         taker: DimTaker<'x, 'q, 'a, S>,
         list: List,
-        axes: Vec<Number>,
+        axes: Vec<FoundNumber>,
     },
     Real(RealList<'x, 'a, S>),
     /// An array of this crate's own.
@@ -152,7 +152,7 @@ pub(super) enum Axes<'x, 'q, 'a, S> {
 
 /// A list that is written.
 pub(super) enum RealList<'x, 'a, S> {
-    Seq(Seq<'x, 'a, S>),
+    Seq(SeqWriter<'x, 'a, S>),
     Tuple(TupleOrSeq<'x, 'a, S>),
 }
 
@@ -183,7 +183,7 @@ impl<'a, S: Sink> Axes<'_, '_, 'a, S> {
         {
             let place = taker.real()?;
             let mut real = match list {
-                List::Seq(len) => RealList::Seq(Seq::begin(place, len)?),
+                List::Seq(len) => RealList::Seq(SeqWriter::begin(place, len)?),
                 List::Tuple(len) => RealList::Tuple(place.serialize_tuple(len)?),
             };
             for axis in &axes {
@@ -245,7 +245,7 @@ struct AxisTaker<'y, 'x, 'q, 'a, S> {
 }
 
 impl<'y, 'a, S: Sink> AxisTaker<'y, '_, '_, 'a, S> {
-    fn number(self, number: Number) -> Result<Written> {
+    fn number(self, number: FoundNumber) -> Result<Written> {
         if let Axes::Kept { axes, .. } = &mut *self.axes {
             axes.push(number);
             return Ok(Written::KEPT);
@@ -276,15 +276,15 @@ impl<'y, 'a, S: Sink> serde::Serializer for AxisTaker<'y, '_, '_, 'a, S> {
     }
 
     fn serialize_u8(self, number: u8) -> Result<Written> {
-        self.number(Number::U8(number))
+        self.number(FoundNumber::U8(number))
     }
 
     fn serialize_u32(self, number: u32) -> Result<Written> {
-        self.number(Number::U32(number))
+        self.number(FoundNumber::U32(number))
     }
 
     fn serialize_u64(self, number: u64) -> Result<Written> {
-        self.number(Number::U64(number))
+        self.number(FoundNumber::U64(number))
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
@@ -303,7 +303,7 @@ impl<'y, 'a, S: Sink> serde::Serializer for AxisTaker<'y, '_, '_, 'a, S> {
                 _ => self.real()?.serialize_newtype_struct(name, value),
             };
         }
-        match Numbers::of(value).and_then(|seen| seen.single()) {
+        match FoundNumbers::of(value).and_then(|seen| seen.single()) {
             Some(number) if matches!(self.axes, Axes::Kept { .. }) => self.number(number),
             _ => self.real()?.serialize_newtype_struct(name, value),
         }

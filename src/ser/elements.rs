@@ -23,7 +23,7 @@ use super::ndarray_form::{NdarrayForm, StructOrArray};
 use super::number_lists::is_known;
 use super::numbers::other;
 use super::record::{RecordWriter, TupleOrSeq, TupleStruct};
-use super::seq_map::{Map, Seq};
+use super::seq_map::{MapWriter, SeqWriter};
 use super::{Place, Written};
 
 /// Elements are gathered to batches of this size.
@@ -101,7 +101,7 @@ pub(super) struct GatheredElements<'x, 'q, 'a, S> {
 enum State<'x, 'q, 'a, S> {
     Packing(&'x mut NdarrayForm<'q, 'a, S>),
     /// A list like any other.
-    List(Seq<'x, 'a, S>),
+    List(SeqWriter<'x, 'a, S>),
     /// It is placed, or is no list.
     Done,
     /// The sink's own error, as against an element that does not fit.
@@ -312,7 +312,7 @@ impl<'x, 'q, 'a, S: Sink> GatheredElements<'x, 'q, 'a, S> {
         if self.asked {
             place.is_human_readable();
         }
-        let mut seq = Seq::begin(place, self.announced)?;
+        let mut seq = SeqWriter::begin(place, self.announced)?;
         let packed = std::mem::take(&mut self.kept);
         if let Some(scalar) = self.scalar {
             for bytes in packed.chunks_exact(DType::little_endian(scalar).item_size()) {
@@ -451,7 +451,7 @@ impl<'y, 'x, 'q, 'a, S: Sink> serde::Serializer for DataTaker<'y, 'x, 'q, 'a, S>
     type SerializeTuple = TupleOrSeq<'x, 'a, S>;
     type SerializeTupleStruct = TupleStruct<'x, 'a, S>;
     type SerializeTupleVariant = RecordWriter<'x, 'a, S>;
-    type SerializeMap = Map<'x, 'a, S>;
+    type SerializeMap = MapWriter<'x, 'a, S>;
     type SerializeStruct = StructOrArray<'x, 'a, S>;
     type SerializeStructVariant = RecordWriter<'x, 'a, S>;
 

@@ -14,11 +14,11 @@ macro_rules! forward_types {
     ($real:lifetime $arena:lifetime) => {
         type Ok = Written;
         type Error = Error;
-        type SerializeSeq = Seq<$real, $arena, S>;
+        type SerializeSeq = SeqWriter<$real, $arena, S>;
         type SerializeTuple = TupleOrSeq<$real, $arena, S>;
         type SerializeTupleStruct = TupleStruct<$real, $arena, S>;
         type SerializeTupleVariant = RecordWriter<$real, $arena, S>;
-        type SerializeMap = Map<$real, $arena, S>;
+        type SerializeMap = MapWriter<$real, $arena, S>;
         type SerializeStruct = StructOrArray<$real, $arena, S>;
         type SerializeStructVariant = RecordWriter<$real, $arena, S>;
     };

@@ -1,7 +1,7 @@
 //! What is known of the records, sequences and maps that are being written: where each of them stands, and how a record
 //! departs from the row of field tags that was guessed for it.
 
-use super::schema::Key;
+use super::schema::SchemaKey;
 use super::{ANY, LEARN};
 
 /// How many records, sequences and maps stand around a value; and options, which are counted by themselves, so that a tree
@@ -41,7 +41,7 @@ impl Depth {
 pub(super) struct Here(u64);
 
 /// The same, as it is taken apart.
-pub(super) enum Part {
+pub(super) enum FramePart {
     /// A field, by its number among those of all rows of field tags.
     Field(usize),
     /// The last field of a record whose fields are learnt: `Rare` has them.
@@ -90,16 +90,17 @@ impl Here {
     /// Whether it is the same part, in whatever slot, and of any record, sequence or map: a field has its number among those of all
     /// rows. An entry and what is learnt are called by what is in their level.
     pub(super) fn is_same(self, other: Here) -> bool {
-        matches!(self.part(), Part::Field(_) | Part::Item(_)) && self.with(0).0 == other.with(0).0
+        matches!(self.part(), FramePart::Field(_) | FramePart::Item(_))
+            && self.with(0).0 == other.with(0).0
     }
 
-    pub(super) fn part(self) -> Part {
+    pub(super) fn part(self) -> FramePart {
         let number = (self.0 >> NUMBER & ((1 << (KIND - NUMBER)) - 1)) as usize;
         match self.0 >> KIND {
-            0 => Part::Field(number),
-            1 => Part::New,
-            2 => Part::Item(number),
-            _ => Part::Entry(number),
+            0 => FramePart::Field(number),
+            1 => FramePart::New,
+            2 => FramePart::Item(number),
+            _ => FramePart::Entry(number),
         }
     }
 }
@@ -126,7 +127,7 @@ impl Default for Frame<'_> {
 
 /// How a record departs from its guess, or what it is where there is none.
 pub(super) struct Rare<'a> {
-    pub(super) key: Key<'a>,
+    pub(super) key: SchemaKey<'a>,
     /// The row of field tags that is taken for granted, until a field has another name than it says.
     pub(super) guess: Option<u32>,
     /// The bytes that the number of the field tags takes.
@@ -147,14 +148,14 @@ mod tests {
         for number in [0, 1, u32::MAX.into(), (1 << (KIND - NUMBER)) - 1] {
             for slot in [LEARN, 1, ANY, 0xff] {
                 let here = Here::item(number, slot);
-                assert!(matches!(here.part(), Part::Item(found) if found as u64 == number));
+                assert!(matches!(here.part(), FramePart::Item(found) if found as u64 == number));
                 let here = Here::entry(number, 7).with(slot);
-                assert!(matches!(here.part(), Part::Entry(found) if found as u64 == number));
+                assert!(matches!(here.part(), FramePart::Entry(found) if found as u64 == number));
                 assert_eq!(here.slot(), slot);
             }
         }
-        assert!(matches!(Here::field(u32::MAX, ANY).part(), Part::Field(0xffff_ffff)));
-        assert!(matches!(Here::NEW.part(), Part::New) && Here::NEW.slot() == LEARN);
+        assert!(matches!(Here::field(u32::MAX, ANY).part(), FramePart::Field(0xffff_ffff)));
+        assert!(matches!(Here::NEW.part(), FramePart::New) && Here::NEW.slot() == LEARN);
         let depth = (0..70_000).fold(Depth::default(), |depth, _| depth.level().option());
         assert_eq!((depth.levels(), depth.options()), (70_000, 70_000));
     }

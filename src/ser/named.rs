@@ -7,10 +7,10 @@ use crate::error::{Error, Result};
 use crate::store::Sink;
 use crate::wire::{Schema, SchemaKind, Tag, put_varints, zigzag};
 
-use super::array::Bytes;
+use super::array::BytesTo;
 use super::record::RecordWriter;
-use super::schema::Key;
-use super::seq_map::Seq;
+use super::schema::SchemaKey;
+use super::seq_map::SeqWriter;
 use super::{Place, Writer, Written};
 
 /// A record whose names are known at run time only.
@@ -60,7 +60,7 @@ impl<'q, 'a, S: Sink> NamedRecord<'q, 'a, S> {
         match std::mem::replace(&mut self.state, State::Failed) {
             State::Unnamed(place, is_sparse) => {
                 let mut names = None;
-                value.serialize(Bytes(|bytes: &[u8]| {
+                value.serialize(BytesTo(|bytes: &[u8]| {
                     names = Some(place.writer.schemas.name(bytes)?);
                     Ok(())
                 }))?;
@@ -73,7 +73,7 @@ impl<'q, 'a, S: Sink> NamedRecord<'q, 'a, S> {
             }
             State::Named(place) => {
                 let mut written = Vec::new();
-                value.serialize(Bytes(|bytes: &[u8]| {
+                value.serialize(BytesTo(|bytes: &[u8]| {
                     written.extend_from_slice(bytes);
                     Ok(())
                 }))?;
@@ -118,7 +118,7 @@ fn begin<'q, 'a, S: Sink>(
     };
     match key_len {
         Some(len) if kind != SchemaKind::Tuple => {
-            RecordWriter::begin(place, Key { kind, name, variant, variant_index, len })
+            RecordWriter::begin(place, SchemaKey { kind, name, variant, variant_index, len })
         }
         _ => Err(place.writer.fail(incomplete())),
     }
@@ -226,7 +226,7 @@ impl<'q, 'a, S: Sink> NamedValue<'q, 'a, S> {
         self.state = match std::mem::replace(&mut self.state, UnderName::Failed) {
             UnderName::Unnamed(place) => {
                 let mut name = None;
-                value.serialize(Bytes(|bytes: &[u8]| {
+                value.serialize(BytesTo(|bytes: &[u8]| {
                     name = str::from_utf8(bytes).ok().map(str::to_owned);
                     Ok(())
                 }))?;
@@ -258,7 +258,7 @@ fn no_named_value() -> Error {
 }
 
 /// A list of numbers of one type.
-pub(super) struct NumberList<'q, 'a, S> {
+pub(super) struct NumberListWriter<'q, 'a, S> {
     state: List<'q, 'a, S>,
     /// How many were announced, and how many have come.
     len: usize,
@@ -267,13 +267,13 @@ pub(super) struct NumberList<'q, 'a, S> {
 
 enum List<'q, 'a, S> {
     Waiting(Place<'q, 'a, S>),
-    Begun(Seq<'q, 'a, S>, Tag),
+    Begun(SeqWriter<'q, 'a, S>, Tag),
     Failed,
 }
 
-impl<'q, 'a, S: Sink> NumberList<'q, 'a, S> {
+impl<'q, 'a, S: Sink> NumberListWriter<'q, 'a, S> {
     pub(super) fn new(place: Place<'q, 'a, S>) -> Self {
-        NumberList { state: List::Waiting(place), len: 0, count: 0 }
+        NumberListWriter { state: List::Waiting(place), len: 0, count: 0 }
     }
 
     #[inline(never)]
@@ -281,17 +281,17 @@ impl<'q, 'a, S: Sink> NumberList<'q, 'a, S> {
         match std::mem::replace(&mut self.state, List::Failed) {
             List::Waiting(place) => {
                 let mut head = None;
-                value.serialize(Bytes(|bytes: &[u8]| {
+                value.serialize(BytesTo(|bytes: &[u8]| {
                     head = list_head(bytes);
                     Ok(())
                 }))?;
                 let Some((tag, len)) = head else { return Err(place.writer.fail(no_numbers())) };
                 self.len = len;
-                self.state = List::Begun(Seq::begin(place, Some(len))?, tag);
+                self.state = List::Begun(SeqWriter::begin(place, Some(len))?, tag);
             }
             List::Begun(mut seq, tag) => {
                 let count = &mut self.count;
-                let put = value.serialize(Bytes(|bytes: &[u8]| {
+                let put = value.serialize(BytesTo(|bytes: &[u8]| {
                     *count += numbers(&mut seq, tag, bytes)?;
                     Ok(())
                 }));
@@ -330,7 +330,7 @@ fn no_numbers() -> Error {
 }
 
 /// Writes these numbers as items, and says how many they are.
-fn numbers<S: Sink>(seq: &mut Seq<'_, '_, S>, tag: Tag, bytes: &[u8]) -> Result<usize> {
+fn numbers<S: Sink>(seq: &mut SeqWriter<'_, '_, S>, tag: Tag, bytes: &[u8]) -> Result<usize> {
     macro_rules! by_tag {
         ($($tag:ident $wide:ident $ty:ty $(, |$item:ident| $number:expr)?;)*) => {
             match tag {
@@ -389,7 +389,7 @@ fn numbers<S: Sink>(seq: &mut Seq<'_, '_, S>, tag: Tag, bytes: &[u8]) -> Result<
 /// Writes items one by one until all that are left are expected under one of these tags, and gives those, and how many they are in
 /// all. The first says in which form all are, as it does in a list of which nothing is known.
 fn first_items<'b, const N: usize, T: Serialize, S: Sink>(
-    seq: &mut Seq<'_, '_, S>,
+    seq: &mut SeqWriter<'_, '_, S>,
     bytes: &'b [u8],
     tags: [Tag; 2],
     from: impl Fn([u8; N]) -> T,

@@ -21,10 +21,10 @@ use super::elements::{End, GatheredElements};
 use super::forward::{
     forward, forward_lists, forward_numbers, forward_rest, forward_tuples, forward_types,
 };
-use super::numbers::{Number, Numbers};
+use super::numbers::{FoundNumber, FoundNumbers};
 use super::record::{RecordWriter, TupleOrSeq, TupleStruct};
-use super::schema::Key;
-use super::seq_map::{Map, Seq};
+use super::schema::SchemaKey;
+use super::seq_map::{MapWriter, SeqWriter};
 use super::{Place, Written};
 
 const NAME: &str = "Array";
@@ -85,7 +85,7 @@ pub(super) struct NdarrayForm<'q, 'a, S> {
 }
 
 enum State<'q, 'a, S> {
-    Seen(Seen<'q, 'a, S>),
+    Seen(FormFields<'q, 'a, S>),
     Placed(Written),
     /// It is a struct like any other.
     Struct(RecordWriter<'q, 'a, S>),
@@ -93,7 +93,7 @@ enum State<'q, 'a, S> {
 }
 
 /// Nothing of it is written; these parts were seen.
-pub(super) struct Seen<'q, 'a, S> {
+pub(super) struct FormFields<'q, 'a, S> {
     pub(super) place: Place<'q, 'a, S>,
     version: bool,
     pub(super) dim: Option<Dim>,
@@ -101,7 +101,7 @@ pub(super) struct Seen<'q, 'a, S> {
 
 impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
     pub(super) fn new(place: Place<'q, 'a, S>) -> Self {
-        let seen = Seen { place, version: false, dim: None };
+        let seen = FormFields { place, version: false, dim: None };
         NdarrayForm { state: State::Seen(seen) }
     }
 
@@ -122,7 +122,7 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
     }
 
     /// What was seen, while it is an ndarray.
-    pub(super) fn seen(&mut self) -> Option<&mut Seen<'q, 'a, S>> {
+    pub(super) fn seen(&mut self) -> Option<&mut FormFields<'q, 'a, S>> {
         match &mut self.state {
             State::Seen(seen) => Some(seen),
             _ => None,
@@ -131,7 +131,7 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
 
     #[inline(never)]
     fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<()> {
-        let State::Seen(Seen { version, dim, .. }) = &self.state else {
+        let State::Seen(FormFields { version, dim, .. }) = &self.state else {
             return self.as_struct()?.field(key, value);
         };
         match (*version, dim, key) {
@@ -220,8 +220,9 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
     /// Goes on as a plain struct, with what was seen so far written first.
     fn as_struct(&mut self) -> Result<&mut RecordWriter<'q, 'a, S>> {
         self.state = match std::mem::replace(&mut self.state, State::Failed) {
-            State::Seen(Seen { place, version, dim }) => {
-                let mut record = RecordWriter::begin(place, Key::of_struct(NAME, FIELDS.len()))?;
+            State::Seen(FormFields { place, version, dim }) => {
+                let mut record =
+                    RecordWriter::begin(place, SchemaKey::of_struct(NAME, FIELDS.len()))?;
                 if version {
                     record.field("v", &1_u8)?;
                 }
@@ -258,9 +259,9 @@ struct VersionTaker<'x, 'q, 'a, S> {
 }
 
 impl<'x, 'a, S: Sink> VersionTaker<'x, '_, 'a, S> {
-    fn is_kept(&mut self, number: Number) -> bool {
+    fn is_kept(&mut self, number: FoundNumber) -> bool {
         match self.array.seen() {
-            Some(seen) if number == Number::U8(1) => {
+            Some(seen) if number == FoundNumber::U8(1) => {
                 seen.version = true;
                 true
             }
@@ -286,7 +287,7 @@ impl<'x, 'a, S: Sink> serde::Serializer for VersionTaker<'x, '_, 'a, S> {
     }
 
     fn serialize_u8(mut self, number: u8) -> Result<Written> {
-        if self.is_kept(Number::U8(number)) {
+        if self.is_kept(FoundNumber::U8(number)) {
             return Ok(Written::KEPT);
         }
         self.real()?.serialize_u8(number)
@@ -303,7 +304,10 @@ impl<'x, 'a, S: Sink> serde::Serializer for VersionTaker<'x, '_, 'a, S> {
         if name != TOKEN {
             return value.serialize(self);
         }
-        if Numbers::of(value).and_then(|seen| seen.single()).is_some_and(|one| self.is_kept(one)) {
+        if FoundNumbers::of(value)
+            .and_then(|seen| seen.single())
+            .is_some_and(|one| self.is_kept(one))
+        {
             return Ok(Written::KEPT);
         }
         self.real()?.serialize_newtype_struct(name, value)

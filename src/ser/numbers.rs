@@ -14,39 +14,39 @@ pub(super) fn other() -> Error {
 
 /// An unsigned number as it was serialized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Number {
+pub(super) enum FoundNumber {
     U8(u8),
     U32(u32),
     U64(u64),
 }
 
-impl Number {
+impl FoundNumber {
     pub(super) fn as_usize(&self) -> Option<usize> {
         match *self {
-            Number::U8(number) => Some(number.into()),
-            Number::U32(number) => usize::try_from(number).ok(),
-            Number::U64(number) => usize::try_from(number).ok(),
+            FoundNumber::U8(number) => Some(number.into()),
+            FoundNumber::U32(number) => usize::try_from(number).ok(),
+            FoundNumber::U64(number) => usize::try_from(number).ok(),
         }
     }
 }
 
-impl Serialize for Number {
+impl Serialize for FoundNumber {
     fn serialize<S: serde::Serializer>(
         &self,
         serializer: S,
     ) -> std::result::Result<S::Ok, S::Error> {
         match *self {
-            Number::U8(number) => serializer.serialize_u8(number),
-            Number::U32(number) => serializer.serialize_u32(number),
-            Number::U64(number) => serializer.serialize_u64(number),
+            FoundNumber::U8(number) => serializer.serialize_u8(number),
+            FoundNumber::U32(number) => serializer.serialize_u32(number),
+            FoundNumber::U64(number) => serializer.serialize_u64(number),
         }
     }
 }
 
 /// One number, or a list of them.
 #[derive(Default)]
-pub(super) struct Numbers {
-    found: Vec<Number>,
+pub(super) struct FoundNumbers {
+    found: Vec<FoundNumber>,
     list: Option<ListKind>,
 }
 
@@ -56,14 +56,14 @@ enum ListKind {
     Tuple,
 }
 
-impl Numbers {
+impl FoundNumbers {
     /// What this array is in another format, if it is that.
     pub(super) fn of<T: Serialize + ?Sized>(array: &T) -> Option<Self> {
-        let mut seen = Numbers::default();
+        let mut seen = FoundNumbers::default();
         array.serialize(&mut seen).is_ok().then_some(seen)
     }
 
-    pub(super) fn single(&self) -> Option<Number> {
+    pub(super) fn single(&self) -> Option<FoundNumber> {
         match (&self.found[..], self.list) {
             ([one], None) => Some(*one),
             _ => None,
@@ -74,7 +74,7 @@ impl Numbers {
         self.list == Some(ListKind::Tuple)
     }
 
-    pub(super) fn into_list(self) -> Vec<Number> {
+    pub(super) fn into_list(self) -> Vec<FoundNumber> {
         self.found
     }
 
@@ -87,12 +87,12 @@ impl Numbers {
     }
 }
 
-impl<'a> serde::Serializer for &'a mut Numbers {
+impl<'a> serde::Serializer for &'a mut FoundNumbers {
     type Ok = ();
     type Error = Error;
-    type SerializeSeq = &'a mut Numbers;
-    type SerializeTuple = &'a mut Numbers;
-    type SerializeTupleStruct = &'a mut Numbers;
+    type SerializeSeq = &'a mut FoundNumbers;
+    type SerializeTuple = &'a mut FoundNumbers;
+    type SerializeTupleStruct = &'a mut FoundNumbers;
     type SerializeTupleVariant = Impossible<(), Error>;
     type SerializeMap = Impossible<(), Error>;
     type SerializeStruct = Impossible<(), Error>;
@@ -103,17 +103,17 @@ impl<'a> serde::Serializer for &'a mut Numbers {
     }
 
     fn serialize_u8(self, number: u8) -> Result<()> {
-        self.found.push(Number::U8(number));
+        self.found.push(FoundNumber::U8(number));
         Ok(())
     }
 
     fn serialize_u32(self, number: u32) -> Result<()> {
-        self.found.push(Number::U32(number));
+        self.found.push(FoundNumber::U32(number));
         Ok(())
     }
 
     fn serialize_u64(self, number: u64) -> Result<()> {
-        self.found.push(Number::U64(number));
+        self.found.push(FoundNumber::U64(number));
         Ok(())
     }
 
@@ -138,27 +138,27 @@ impl<'a> serde::Serializer for &'a mut Numbers {
         value.serialize(self)
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<&'a mut Numbers> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<&'a mut FoundNumbers> {
         self.start(ListKind::Seq)
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<&'a mut Numbers> {
+    fn serialize_tuple(self, _: usize) -> Result<&'a mut FoundNumbers> {
         self.start(ListKind::Tuple)
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<&'a mut Numbers> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<&'a mut FoundNumbers> {
         self.start(ListKind::Tuple)
     }
 }
 
 /// One item of a list: a number and no further list.
-fn list_item<T: Serialize + ?Sized>(numbers: &mut Numbers, value: &T) -> Result<()> {
+fn list_item<T: Serialize + ?Sized>(numbers: &mut FoundNumbers, value: &T) -> Result<()> {
     let before = numbers.found.len();
     value.serialize(&mut *numbers)?;
     if numbers.found.len() == before + 1 { Ok(()) } else { Err(other()) }
 }
 
-impl SerializeSeq for &mut Numbers {
+impl SerializeSeq for &mut FoundNumbers {
     type Ok = ();
     type Error = Error;
 
@@ -171,7 +171,7 @@ impl SerializeSeq for &mut Numbers {
     }
 }
 
-impl SerializeTuple for &mut Numbers {
+impl SerializeTuple for &mut FoundNumbers {
     type Ok = ();
     type Error = Error;
 
@@ -184,7 +184,7 @@ impl SerializeTuple for &mut Numbers {
     }
 }
 
-impl SerializeTupleStruct for &mut Numbers {
+impl SerializeTupleStruct for &mut FoundNumbers {
     type Ok = ();
     type Error = Error;
 

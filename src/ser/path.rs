@@ -6,8 +6,8 @@ use crate::error::Step;
 use crate::wire::{Reader, SchemaKind, Tag, behind_names, scalar_text};
 
 use super::Writer;
-use super::frames::{Depth, Here, Part};
-use super::schema::Key;
+use super::frames::{Depth, FramePart, Here};
+use super::schema::SchemaKey;
 
 /// A step, with its text where it stands.
 enum Text<'a> {
@@ -107,20 +107,20 @@ impl<S> Writer<'_, S> {
     fn each_text<'t>(&'t self, level: usize, here: Here, mut put: impl FnMut(Text<'t>)) {
         let Some(level) = self.frames.get(level).filter(|_| level > 0) else { return };
         match here.part() {
-            Part::Item(item) => put(Text::Index(item)),
-            Part::Field(field) => {
+            FramePart::Item(item) => put(Text::Index(item)),
+            FramePart::Field(field) => {
                 if let Some(known) = self.schemas.row_of(field) {
                     let at = field - known.guess.start;
                     each_of_record(&known.key, at, self.schemas.field(field), put);
                 }
             }
-            Part::New => {
+            FramePart::New => {
                 if let Some(rare) = &level.rare {
                     let name = rare.fields.last().map(|(name, _)| *name);
                     each_of_record(&rare.key, rare.fields.len().saturating_sub(1), name, put);
                 }
             }
-            Part::Entry(entry) => {
+            FramePart::Entry(entry) => {
                 put(Text::Key(key_text(&self.out, level.key, level.key_tag), entry));
             }
         }
@@ -129,7 +129,7 @@ impl<S> Writer<'_, S> {
 
 #[inline]
 fn each_of_record<'a>(
-    key: &Key<'a>,
+    key: &SchemaKey<'a>,
     field: usize,
     name: Option<&'a str>,
     mut put: impl FnMut(Text<'a>),

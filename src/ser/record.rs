@@ -14,11 +14,11 @@ use crate::store::Sink;
 use crate::wire::{Reader, SchemaKind, Tag, put_padded, put_varint, varint_len};
 
 use super::array::Capture;
-use super::frames::{Depth, Here, Part, Rare};
-use super::named::{NamedRecord, NamedValue, NumberList, ReadableValue};
+use super::frames::{Depth, FramePart, Here, Rare};
+use super::named::{NamedRecord, NamedValue, NumberListWriter, ReadableValue};
 use super::room::LONGEST;
-use super::schema::{FieldStep, Guess, Key};
-use super::seq_map::Seq;
+use super::schema::{FieldStep, Guess, SchemaKey};
+use super::seq_map::SeqWriter;
 use super::{ANY, LEARN, Note, Place, Writer, Written, may_nest};
 
 /// A record that is being written.
@@ -68,7 +68,7 @@ fn start(position: usize, note: Note) -> u64 {
 
 impl<'q, 'a, S: Sink> RecordWriter<'q, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn begin(place: Place<'q, 'a, S>, key: Key<'a>) -> Result<Self> {
+    pub(super) fn begin(place: Place<'q, 'a, S>, key: SchemaKey<'a>) -> Result<Self> {
         let Place { writer, next, here, depth } = place;
         let here = here.get();
         match writer.schemas.guess(&key) {
@@ -86,7 +86,7 @@ impl<'q, 'a, S: Sink> RecordWriter<'q, 'a, S> {
             }
             _ => {
                 // In parts, so that the key is in memory only where it has to be.
-                let Key { kind, name, variant_index, variant, len } = key;
+                let SchemaKey { kind, name, variant_index, variant, len } = key;
                 let before = writer.at(next, here, depth);
                 let at = begin_other(before, kind, name, variant_index, variant, len)?;
                 Ok(RecordWriter { writer, next: 0, at, depth: depth.level() })
@@ -212,7 +212,7 @@ fn begin_other<'a, S>(
 ) -> Result<At<'a>> {
     let Place { writer, next, here, depth } = place;
     let here = here.get();
-    let key = Key { kind, name, variant, variant_index, len };
+    let key = SchemaKey { kind, name, variant, variant_index, len };
     let (next, note) = writer.put_tag(next, here.slot(), Tag::Record as u8, 0);
     writer.flush(next);
     writer.make_room(depth)?;
@@ -261,7 +261,7 @@ impl<'a, S> Writer<'a, S> {
     fn expect_flushed(&mut self, mut at: At<'a>, depth: Depth, name: &'a str) -> (At<'a>, Here) {
         at = self.unhide(at, depth);
         if let Some(step) = at.steps.as_slice().first()
-            && let Part::Field(number) = step.here.part()
+            && let FramePart::Field(number) = step.here.part()
             && self.schemas.field(number) == Some(name)
         {
             at.steps.next();
@@ -526,7 +526,7 @@ impl<S: Sink> SerializeTupleVariant for RecordWriter<'_, '_, S> {
 pub(super) enum TupleOrSeq<'q, 'a, S> {
     Tuple(RecordWriter<'q, 'a, S>),
     /// Boxed, since it would keep short tuples in memory.
-    Seq(Box<Seq<'q, 'a, S>>),
+    Seq(Box<SeqWriter<'q, 'a, S>>),
 }
 
 impl<'a, S: Sink> TupleOrSeq<'_, 'a, S> {
@@ -591,7 +591,7 @@ pub(super) enum TupleStruct<'q, 'a, S> {
     Record(Box<NamedRecord<'q, 'a, S>>),
     Readable(Box<ReadableValue<'q, 'a, S>>),
     Named(Box<NamedValue<'q, 'a, S>>),
-    Numbers(Box<NumberList<'q, 'a, S>>),
+    Numbers(Box<NumberListWriter<'q, 'a, S>>),
 }
 
 impl<S: Sink> serde::ser::SerializeTupleStruct for TupleStruct<'_, '_, S> {

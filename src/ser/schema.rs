@@ -13,7 +13,7 @@ use crate::wire::{
 
 /// What serde says at the start of a struct, tuple or variant, before its fields.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Key<'a> {
+pub(super) struct SchemaKey<'a> {
     pub(super) kind: SchemaKind,
     pub(super) name: &'a str,
     pub(super) variant: &'a str,
@@ -21,13 +21,13 @@ pub(super) struct Key<'a> {
     pub(super) len: usize,
 }
 
-impl<'a> Key<'a> {
+impl<'a> SchemaKey<'a> {
     pub(super) fn of_struct(name: &'a str, len: usize) -> Self {
-        Key { kind: SchemaKind::Struct, name, variant: "", variant_index: 0, len }
+        SchemaKey { kind: SchemaKind::Struct, name, variant: "", variant_index: 0, len }
     }
 
     pub(super) fn tuple(len: usize) -> Self {
-        Key { kind: SchemaKind::Tuple, name: "", variant: "", variant_index: 0, len }
+        SchemaKey { kind: SchemaKind::Tuple, name: "", variant: "", variant_index: 0, len }
     }
 
     pub(super) fn variant(
@@ -37,7 +37,7 @@ impl<'a> Key<'a> {
         variant: &'a str,
         len: usize,
     ) -> Self {
-        Key { kind, name, variant, variant_index, len }
+        SchemaKey { kind, name, variant, variant_index, len }
     }
 
     /// Packed by the names' addresses. Equal addresses are equal names; equal names may have several addresses, which costs
@@ -97,14 +97,14 @@ pub(super) struct Guess<'a> {
 
 /// A kind of record by the addresses of its names, with the row of field tags that one had the last time.
 #[derive(Clone, Copy)]
-struct Seen<'a> {
+struct SeenSchema<'a> {
     packed: Packed,
     guess: Guess<'a>,
 }
 
-impl Seen<'_> {
+impl SeenSchema<'_> {
     /// No record is like this: there is no such kind.
-    const FREE: Self = Seen {
+    const FREE: Self = SeenSchema {
         packed: Packed { name: 0, what: u64::MAX, variant: 0, which: 0 },
         guess: Guess { number: 0, sparse: false, start: 0, steps: &[] },
     };
@@ -121,7 +121,7 @@ struct Called<'a> {
 }
 
 pub(super) struct Known<'a> {
-    pub(super) key: Key<'a>,
+    pub(super) key: SchemaKey<'a>,
     pub(super) guess: Guess<'a>,
 }
 
@@ -211,7 +211,7 @@ pub(super) struct Schemas<'a> {
     /// The kinds of records by what they are called.
     called: HashMap<SchemaParts<'a>, Called<'a>>,
     /// Kinds by the addresses of their names. A kind's names may have several.
-    seen: Vec<Seen<'a>>,
+    seen: Vec<SeenSchema<'a>>,
     seen_count: usize,
     /// Kinds whose names are known at run time only, in the order in which they came.
     named: Vec<Named<'a>>,
@@ -287,7 +287,7 @@ impl<'a> Schemas<'a> {
 
     /// The row of field tags that a record of this kind had the last time, if it is found at once.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn guess(&self, key: &Key<'a>) -> Option<&Guess<'a>> {
+    pub(super) fn guess(&self, key: &SchemaKey<'a>) -> Option<&Guess<'a>> {
         let packed = key.packed();
         match self.seen.get(self.place(packed)) {
             Some(seen) if seen.packed.is(packed, key.kind) => Some(&seen.guess),
@@ -296,7 +296,7 @@ impl<'a> Schemas<'a> {
     }
 
     /// The same, wherever it is.
-    pub(super) fn guess_other(&mut self, key: &Key<'a>) -> Option<Guess<'a>> {
+    pub(super) fn guess_other(&mut self, key: &SchemaKey<'a>) -> Option<Guess<'a>> {
         let packed = key.packed();
         if let Some(seen) = self.find(packed) {
             return Some(seen.guess);
@@ -304,11 +304,11 @@ impl<'a> Schemas<'a> {
         let called = self.called.get_mut(&content(key))?;
         called.addresses.push(packed);
         let guess = called.guess;
-        self.remember(Seen { packed, guess });
+        self.remember(SeenSchema { packed, guess });
         Some(guess)
     }
 
-    fn find(&mut self, packed: Packed) -> Option<&mut Seen<'a>> {
+    fn find(&mut self, packed: Packed) -> Option<&mut SeenSchema<'a>> {
         let place = self.place(packed);
         let (before, from) = self.seen.split_at_mut_checked(place)?;
         let mut taken = from.iter_mut().chain(before).take_while(|seen| !seen.is_free());
@@ -323,7 +323,7 @@ impl<'a> Schemas<'a> {
 
     /// Of four places at most one is taken; where a kind's own place is, there are more, to a limit, until no two kinds
     /// have the same.
-    fn remember(&mut self, seen: Seen<'a>) {
+    fn remember(&mut self, seen: SeenSchema<'a>) {
         self.seen_count += 1;
         let taken = |schemas: &Self| {
             schemas.seen.get(schemas.place(seen.packed)).is_some_and(|place| !place.is_free())
@@ -332,7 +332,7 @@ impl<'a> Schemas<'a> {
             || taken(self) && self.seen.len() < 32 * self.seen_count
         {
             let room = (2 * self.seen.len()).max(64);
-            let before = std::mem::replace(&mut self.seen, vec![Seen::FREE; room]);
+            let before = std::mem::replace(&mut self.seen, vec![SeenSchema::FREE; room]);
             for seen in before.into_iter().filter(|seen| !seen.is_free()) {
                 self.settle(seen);
             }
@@ -340,7 +340,7 @@ impl<'a> Schemas<'a> {
         self.settle(seen);
     }
 
-    fn settle(&mut self, seen: Seen<'a>) {
+    fn settle(&mut self, seen: SeenSchema<'a>) {
         let place = self.place(seen.packed);
         let (before, from) = self.seen.split_at_mut(place);
         if let Some(free) = from.iter_mut().chain(before).find(|place| place.is_free()) {
@@ -370,7 +370,12 @@ impl<'a> Schemas<'a> {
     }
 
     /// The number of this row, which is from now on the guess for the key.
-    pub(super) fn intern(&mut self, key: &Key<'a>, fields: &[(&'a str, u8)], sparse: bool) -> u32 {
+    pub(super) fn intern(
+        &mut self,
+        key: &SchemaKey<'a>,
+        fields: &[(&'a str, u8)],
+        sparse: bool,
+    ) -> u32 {
         let named = key.kind.is_named();
         let schema = Schema {
             kind: key.kind,
@@ -429,7 +434,7 @@ impl<'a> Schemas<'a> {
     }
 }
 
-fn content<'a>(key: &Key<'a>) -> SchemaParts<'a> {
+fn content<'a>(key: &SchemaKey<'a>) -> SchemaParts<'a> {
     (key.kind, key.name, key.variant, key.variant_index, key.len)
 }
 

@@ -121,11 +121,11 @@ impl<S: Sink> Writer<'_, S> {
         next: usize,
         mut run: Run<N>,
         depth: Depth,
-        part: Part,
+        part: RunPart,
         written: Result<Written>,
     ) -> Result<(Run<N>, usize)> {
         self.flush(written.as_ref().map_or(next, |written| written.next()));
-        let Part { which, start } = part;
+        let RunPart { which, start } = part;
         let here = match which {
             0 => Here::item(run.total(), run.tags[0]),
             _ => Here::entry(run.total(), run.tags[which]),
@@ -151,7 +151,7 @@ impl<S: Sink> Writer<'_, S> {
 
 /// An item (0), a key (0) or a value (1), and where it, or the key before it, starts.
 #[derive(Clone, Copy)]
-struct Part {
+struct RunPart {
     which: usize,
     start: usize,
 }
@@ -212,7 +212,7 @@ impl<S> Writer<'_, S> {
     }
 }
 
-pub(super) struct Seq<'q, 'a, S> {
+pub(super) struct SeqWriter<'q, 'a, S> {
     writer: &'q mut Writer<'a, S>,
     next: usize,
     run: Run<1>,
@@ -223,12 +223,12 @@ pub(super) struct Seq<'q, 'a, S> {
     start: usize,
 }
 
-impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
+impl<'q, 'a, S: Sink> SeqWriter<'q, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn begin(place: Place<'q, 'a, S>, len: Option<usize>) -> Result<Self> {
         let Place { writer, next, here, depth } = place;
         let (run, next, note) = Run::begin(writer.at(next, here.get(), depth), Tag::Seq, len)?;
-        Ok(Seq { writer, next, run, depth: depth.level(), note, start: 0 })
+        Ok(SeqWriter { writer, next, run, depth: depth.level(), note, start: 0 })
     }
 
     pub(super) fn is_readable(&self) -> bool {
@@ -289,7 +289,7 @@ impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
             }
             written => {
                 // What a failed item has left does not matter: no key of this level is to be found.
-                let part = Part { which: 0, start: self.start };
+                let part = RunPart { which: 0, start: self.start };
                 let settled =
                     self.writer.settle_item(value, 0, self.run, self.depth, part, written);
                 (self.run, _) = settled?;
@@ -333,7 +333,7 @@ impl<'q, 'a, S: Sink> Seq<'q, 'a, S> {
     }
 }
 
-impl<S: Sink> SerializeSeq for Seq<'_, '_, S> {
+impl<S: Sink> SerializeSeq for SeqWriter<'_, '_, S> {
     type Ok = Written;
     type Error = crate::Error;
 
@@ -348,7 +348,7 @@ impl<S: Sink> SerializeSeq for Seq<'_, '_, S> {
     }
 }
 
-pub(super) struct Map<'q, 'a, S> {
+pub(super) struct MapWriter<'q, 'a, S> {
     writer: &'q mut Writer<'a, S>,
     next: usize,
     run: Run<2>,
@@ -363,12 +363,12 @@ pub(super) struct Map<'q, 'a, S> {
     unexpected: bool,
 }
 
-impl<'q, 'a, S: Sink> Map<'q, 'a, S> {
+impl<'q, 'a, S: Sink> MapWriter<'q, 'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn begin(place: Place<'q, 'a, S>, len: Option<usize>) -> Result<Self> {
         let Place { writer, next, here, depth } = place;
         let (run, next, note) = Run::begin(writer.at(next, here.get(), depth), Tag::Map, len)?;
-        Ok(Map {
+        Ok(MapWriter {
             writer,
             next,
             run,
@@ -395,7 +395,7 @@ impl<'q, 'a, S: Sink> Map<'q, 'a, S> {
                 self.run.learn(self.writer, which, written.note().0);
             }
             written => {
-                let part = Part { which, start: self.start };
+                let part = RunPart { which, start: self.start };
                 let (run, inserted) = self
                     .writer
                     .settle_item(value, self.next, self.run, self.depth, part, written)?;
@@ -407,7 +407,7 @@ impl<'q, 'a, S: Sink> Map<'q, 'a, S> {
     }
 }
 
-impl<S: Sink> SerializeMap for Map<'_, '_, S> {
+impl<S: Sink> SerializeMap for MapWriter<'_, '_, S> {
     type Ok = Written;
     type Error = crate::Error;
 
@@ -446,7 +446,7 @@ impl<S: Sink> SerializeMap for Map<'_, '_, S> {
     }
 
     fn end(self) -> Result<Written> {
-        let Map { writer, next, run, note, open, .. } = self;
+        let MapWriter { writer, next, run, note, open, .. } = self;
         if open {
             let error = serde::ser::Error::custom("a map's last key has no value");
             return Err(writer.fail(error));

@@ -14,7 +14,7 @@ use super::frames::{Depth, Here};
 use super::ndarray_form::StructOrArray;
 use super::record::{RecordWriter, TupleOrSeq, TupleStruct};
 use super::schema::Arena;
-use super::seq_map::{Map, Seq};
+use super::seq_map::{MapWriter, SeqWriter};
 use super::{Place, Writer, Written, dropped};
 
 /// What takes a container's arrays, whichever container it is: so a type that is written to a [`Serializer`] is compiled once.
@@ -226,11 +226,11 @@ impl fmt::Debug for Compound<'_, '_> {
 }
 
 enum Parts<'q, 'a> {
-    Seq(Seq<'q, 'a, AnySink<'a>>),
+    Seq(SeqWriter<'q, 'a, AnySink<'a>>),
     Tuple(TupleOrSeq<'q, 'a, AnySink<'a>>),
     TupleStruct(TupleStruct<'q, 'a, AnySink<'a>>),
     Variant(RecordWriter<'q, 'a, AnySink<'a>>),
-    Map(Map<'q, 'a, AnySink<'a>>),
+    Map(MapWriter<'q, 'a, AnySink<'a>>),
     Struct(StructOrArray<'q, 'a, AnySink<'a>>),
 }
 

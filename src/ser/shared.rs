@@ -21,7 +21,7 @@ const FREE_COUNT: usize = 64;
 
 /// Elements that lie somewhere, as an array.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Key {
+pub(super) struct SharedKey {
     address: usize,
     strides: Vec<isize>,
     pub(super) dtype: DType,
@@ -30,7 +30,7 @@ pub(super) struct Key {
 }
 
 /// Few arrays lie at one address.
-impl Hash for Key {
+impl Hash for SharedKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_usize(self.address);
     }
@@ -67,7 +67,7 @@ struct Met {
 /// The arrays that were met.
 #[derive(Default)]
 pub(super) struct SharedArrays {
-    met: HashMap<Key, Met, BuildHasherDefault<AddressHasher>>,
+    met: HashMap<SharedKey, Met, BuildHasherDefault<AddressHasher>>,
     /// How many there may be, and how many bytes, before they are looked through.
     most: usize,
     most_bytes: u64,
@@ -76,7 +76,7 @@ pub(super) struct SharedArrays {
 
 /// An array that is written for the first time, to be remembered.
 pub(super) struct New {
-    key: Key,
+    key: SharedKey,
     keeper: Keeper,
 }
 
@@ -84,7 +84,7 @@ impl New {
     pub(super) fn of(owner: Shared, dtype: &DType, shape: &[usize], order: Order) -> Self {
         let Shared { address, strides, keeper } = owner;
         let (dtype, shape) = (dtype.clone(), shape.to_vec());
-        New { key: Key { address, strides, dtype, shape, order }, keeper }
+        New { key: SharedKey { address, strides, dtype, shape, order }, keeper }
     }
 }
 

@@ -12,12 +12,12 @@ use crate::store::Sink;
 use crate::wire::{BLOB_MIN, MAX_TUPLE, SchemaKind, Tag, zigzag};
 
 use super::array::{Begun, Capture};
-use super::named::{NamedRecord, NamedValue, NumberList, ReadableValue};
+use super::named::{NamedRecord, NamedValue, NumberListWriter, ReadableValue};
 use super::ndarray_form::{self, NdarrayForm, StructOrArray};
 use super::record::{RecordWriter, TupleOrSeq, TupleStruct};
 use super::room::LONGEST;
-use super::schema::Key;
-use super::seq_map::{Map, Seq};
+use super::schema::SchemaKey;
+use super::seq_map::{MapWriter, SeqWriter};
 use super::shared::MANY;
 use super::{ANY, ASKED, Note, Place, Written};
 
@@ -116,11 +116,11 @@ macro_rules! number {
 impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
     type Ok = Written;
     type Error = Error;
-    type SerializeSeq = Seq<'q, 'a, S>;
+    type SerializeSeq = SeqWriter<'q, 'a, S>;
     type SerializeTuple = TupleOrSeq<'q, 'a, S>;
     type SerializeTupleStruct = TupleStruct<'q, 'a, S>;
     type SerializeTupleVariant = RecordWriter<'q, 'a, S>;
-    type SerializeMap = Map<'q, 'a, S>;
+    type SerializeMap = MapWriter<'q, 'a, S>;
     type SerializeStruct = StructOrArray<'q, 'a, S>;
     type SerializeStructVariant = RecordWriter<'q, 'a, S>;
 
@@ -202,7 +202,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         index: u32,
         variant: &'static str,
     ) -> Result<Written> {
-        let key = Key::variant(SchemaKind::UnitVariant, name, index, variant, 0);
+        let key = SchemaKey::variant(SchemaKind::UnitVariant, name, index, variant, 0);
         Ok(RecordWriter::begin(self, key)?.finish())
     }
 
@@ -229,23 +229,23 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         variant: &'static str,
         value: &T,
     ) -> Result<Written> {
-        let key = Key::variant(SchemaKind::NewtypeVariant, name, index, variant, 1);
+        let key = SchemaKey::variant(SchemaKind::NewtypeVariant, name, index, variant, 1);
         let mut record = RecordWriter::begin(self, key)?;
         record.element(value)?;
         Ok(record.finish())
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn serialize_seq(self, len: Option<usize>) -> Result<Seq<'q, 'a, S>> {
-        Seq::begin(self, len)
+    fn serialize_seq(self, len: Option<usize>) -> Result<SeqWriter<'q, 'a, S>> {
+        SeqWriter::begin(self, len)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn serialize_tuple(self, len: usize) -> Result<TupleOrSeq<'q, 'a, S>> {
         if len <= MAX_TUPLE {
-            Ok(TupleOrSeq::Tuple(RecordWriter::begin(self, Key::tuple(len))?))
+            Ok(TupleOrSeq::Tuple(RecordWriter::begin(self, SchemaKey::tuple(len))?))
         } else {
-            Ok(TupleOrSeq::Seq(Box::new(Seq::begin(self, Some(len))?)))
+            Ok(TupleOrSeq::Seq(Box::new(SeqWriter::begin(self, Some(len))?)))
         }
     }
 
@@ -263,7 +263,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
                 SPARSE => return Ok(TupleStruct::Record(Box::new(NamedRecord::new(self, true)))),
                 READABLE => return Ok(TupleStruct::Readable(Box::new(ReadableValue::new(self)))),
                 NAMED => return Ok(TupleStruct::Named(Box::new(NamedValue::new(self)))),
-                NUMBERS => return Ok(TupleStruct::Numbers(Box::new(NumberList::new(self)))),
+                NUMBERS => return Ok(TupleStruct::Numbers(Box::new(NumberListWriter::new(self)))),
                 _ => {}
             }
         }
@@ -278,12 +278,15 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         variant: &'static str,
         len: usize,
     ) -> Result<RecordWriter<'q, 'a, S>> {
-        RecordWriter::begin(self, Key::variant(SchemaKind::TupleVariant, name, index, variant, len))
+        RecordWriter::begin(
+            self,
+            SchemaKey::variant(SchemaKind::TupleVariant, name, index, variant, len),
+        )
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn serialize_map(self, len: Option<usize>) -> Result<Map<'q, 'a, S>> {
-        Map::begin(self, len)
+    fn serialize_map(self, len: Option<usize>) -> Result<MapWriter<'q, 'a, S>> {
+        MapWriter::begin(self, len)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -291,7 +294,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         if ndarray_form::may_be_array(name, len) {
             return Ok(StructOrArray::Array(Box::new(NdarrayForm::new(self))));
         }
-        Ok(StructOrArray::Struct(RecordWriter::begin(self, Key::of_struct(name, len))?))
+        Ok(StructOrArray::Struct(RecordWriter::begin(self, SchemaKey::of_struct(name, len))?))
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
@@ -304,7 +307,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
     ) -> Result<RecordWriter<'q, 'a, S>> {
         RecordWriter::begin(
             self,
-            Key::variant(SchemaKind::StructVariant, name, index, variant, len),
+            SchemaKey::variant(SchemaKind::StructVariant, name, index, variant, len),
         )
     }
 }

@@ -73,13 +73,13 @@ struct Named<'v, T: ?Sized> {
 
 impl<T: Serialize + ?Sized> Serialize for Named<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_newtype_struct(TOKEN, &Payload(self))
+        serializer.serialize_newtype_struct(TOKEN, &NamePayload(self))
     }
 }
 
-struct Payload<'p, 'v, T: ?Sized>(&'p Named<'v, T>);
+struct NamePayload<'p, 'v, T: ?Sized>(&'p Named<'v, T>);
 
-impl<T: Serialize + ?Sized> Serialize for Payload<'_, '_, T> {
+impl<T: Serialize + ?Sized> Serialize for NamePayload<'_, '_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Named { name, value } = self.0;
         if take_announced() || is_bound_for_ours::<S>() {

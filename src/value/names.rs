@@ -254,13 +254,15 @@ struct Values<'n, F> {
 
 impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize for Values<'_, F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_newtype_struct(TOKEN, &Payload(self))
+        serializer.serialize_newtype_struct(TOKEN, &RecordPayload(self))
     }
 }
 
-struct Payload<'p, 'n, F>(&'p Values<'n, F>);
+struct RecordPayload<'p, 'n, F>(&'p Values<'n, F>);
 
-impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize for Payload<'_, '_, F> {
+impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize
+    for RecordPayload<'_, '_, F>
+{
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Values { names, written, each } = self.0;
         if take_announced() || is_bound_for_ours::<S>() {

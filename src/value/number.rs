@@ -174,13 +174,13 @@ impl From<Numbers<'_>> for NumberList {
 
 impl Serialize for Numbers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_newtype_struct(TOKEN, &Payload(*self))
+        serializer.serialize_newtype_struct(TOKEN, &NumbersPayload(*self))
     }
 }
 
-struct Payload<'a>(Numbers<'a>);
+struct NumbersPayload<'a>(Numbers<'a>);
 
-impl Serialize for Payload<'_> {
+impl Serialize for NumbersPayload<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let is_ours = take_announced() || is_bound_for_ours::<S>();
         // Their bytes are handed over as they lie.

@@ -97,7 +97,7 @@ impl Archive {
             sum: (0, end.count.saturating_sub(1)),
         };
         archive.names.reserve((end.size - end.count * ENTRY_LEN as u64).min(STEP) as usize);
-        archive.read_entries(Feed { input, held, at: 0, rest }, end.count)?;
+        archive.read_entries(EntryFeed { input, held, at: 0, rest }, end.count)?;
         archive.check_places(end.start)?;
         // Folders have no content; NumPy and others have no use for them either.
         let names = &archive.names;
@@ -106,7 +106,7 @@ impl Archive {
         Ok(archive)
     }
 
-    fn read_entries(&mut self, mut feed: Feed<'_>, count: u64) -> Result<()> {
+    fn read_entries(&mut self, mut feed: EntryFeed<'_>, count: u64) -> Result<()> {
         // A claim of a count that the directory has no room for was refused; what is reserved here is a start.
         self.entries.reserve(count.min(STEP / ENTRY_LEN as u64) as usize);
         let mut sum = crc32fast::Hasher::new();
@@ -337,14 +337,14 @@ impl ListedMember {
 }
 
 /// A directory as it is read: what was read and not used yet, and what is left in the input.
-struct Feed<'a> {
+struct EntryFeed<'a> {
     input: &'a dyn ReadAt,
     held: Vec<u8>,
     at: usize,
     rest: Range<u64>,
 }
 
-impl Feed<'_> {
+impl EntryFeed<'_> {
     /// The next `len` bytes at least.
     fn peek(&mut self, len: usize) -> Result<&[u8]> {
         if self.held.len() - self.at < len {

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Un
 use crate::memory::live::Kind;
 use crate::store::{Placed, PlacedHead, Standing};
 
-use super::super::nested::{Item, Leaf, LeafSink, Nest};
+use super::super::nested::{Leaf, LeafSink, Nest, NestItem};
 use super::super::payload::{Stored, Target, count, kind_error, read};
 use super::DynArray;
 
@@ -177,7 +177,7 @@ impl<'de> DeserializeSeed<'de> for Data {
 
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
         let mut nest = Nest::new(Leaves::default());
-        Item { nest: &mut nest, axis: 0 }.deserialize(d)?;
+        NestItem { nest: &mut nest, axis: 0 }.deserialize(d)?;
         Ok((nest.sink.0.len(), nest.sink))
     }
 }

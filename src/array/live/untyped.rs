@@ -23,7 +23,7 @@ use super::super::lossless::misfit;
 use super::super::owner::Unshared;
 use super::super::payload::{self, Made};
 use super::super::token::{self, Elements};
-use super::super::untyped::{Found, Layout, UntypedArray};
+use super::super::untyped::{FoundArray, Layout, UntypedArray};
 use super::atomic::{self, AtomicArray};
 use super::flat::FlatAtomic;
 use super::guards::{ByteGuardView, UntypedReadGuard, UntypedWriteGuard};
@@ -217,7 +217,7 @@ impl UntypedLive {
         !region.is_writable()
     }
 
-    fn line(&self) -> &live::Line {
+    fn line(&self) -> &live::LockWords {
         match &self.elements {
             Inner::Locked(items) => items.line(),
             Inner::Atomic(cells) => with_cells!(cells, cells => cells.line()),
@@ -519,13 +519,13 @@ impl<'de> DeserializeArray<'de> for UntypedLive {
 }
 
 impl<'de> Made<'de> for UntypedLive {
-    type Read = Found<'de>;
+    type Read = FoundArray<'de>;
 
-    fn made<E: serde::de::Error>(found: Found<'de>) -> Result<Self, E> {
+    fn made<E: serde::de::Error>(found: FoundArray<'de>) -> Result<Self, E> {
         let made = match found {
-            Found::Stored(head, _) => UntypedLive::new(head, context::live().as_ref()),
-            Found::Lent(placed) => UntypedLive::new(placed.head, context::live().as_ref()),
-            Found::Nested(_) => Err(no_live()),
+            FoundArray::Stored(head, _) => UntypedLive::new(head, context::live().as_ref()),
+            FoundArray::Lent(placed) => UntypedLive::new(placed.head, context::live().as_ref()),
+            FoundArray::Nested(_) => Err(no_live()),
         };
         made.map_err(|error| super::into_format(&error, E::custom))
     }
@@ -549,7 +549,7 @@ impl BufferedArray {
         ticket: u64,
         seq: &mut S,
     ) -> Result<Option<Self>, S::Error> {
-        let Some(found) = payload::of_ticket::<Found<'de>, S>(ticket, seq)? else {
+        let Some(found) = payload::of_ticket::<FoundArray<'de>, S>(ticket, seq)? else {
             return Ok(None);
         };
         Ok(Some(match found.standing() {

@@ -51,13 +51,13 @@ use super::view::{aligned, check_fit, frame, unseen};
 pub struct UntypedArray {
     layout: Arc<Layout>,
     /// From the lowest element to the end of the highest.
-    hold: Hold<u8, Bytes>,
+    hold: Hold<u8, ByteView>,
 }
 
 /// The family of byte slices, for [`Hold`].
-struct Bytes;
+struct ByteView;
 
-impl View<u8> for Bytes {
+impl View<u8> for ByteView {
     type Of<'a> = &'a [u8];
 
     fn shorten<'a, 'long: 'a>(view: &'a &'long [u8]) -> &'a &'a [u8] {

@@ -7,5 +7,5 @@ mod view;
 
 pub use handle::UntypedArray;
 pub(super) use layout::{Layout, checked_len};
-pub(super) use read::Found;
+pub(super) use read::FoundArray;
 pub use view::UntypedView;

@@ -18,7 +18,7 @@ use crate::store::{Placed, PlacedHead, Standing};
 use super::{UntypedArray, UntypedView};
 
 /// What was read.
-pub(crate) enum Found<'de> {
+pub(crate) enum FoundArray<'de> {
     /// An array of which all is known, and its bytes.
     Stored(Arc<PlacedHead>, Cow<'de, [u8]>),
     /// The same, in the container that is being read.
@@ -29,7 +29,7 @@ pub(crate) enum Found<'de> {
 
 type AsDyn<'de> = <DynArray as Target<'de>>::Sink;
 
-impl<'de> Target<'de> for Found<'de> {
+impl<'de> Target<'de> for FoundArray<'de> {
     type Sink = AsDyn<'de>;
     type Element = u8;
 
@@ -53,15 +53,17 @@ impl<'de> Target<'de> for Found<'de> {
 
     fn stored<E: Error>(head: Arc<PlacedHead>, stored: Stored<'de, u8>) -> Result<Self, E> {
         let bytes = match stored {
-            Stored::Lent(bytes) => return Ok(Found::Lent(Placed { head, bytes, region: None })),
+            Stored::Lent(bytes) => {
+                return Ok(FoundArray::Lent(Placed { head, bytes, region: None }));
+            }
             Stored::Bytes(bytes) => bytes,
             Stored::Items(bytes) => Cow::Owned(bytes),
         };
-        Ok(Found::Stored(head, bytes))
+        Ok(FoundArray::Stored(head, bytes))
     }
 
     fn nested<E: Error>(nest: Nest<Self::Sink>) -> Result<Self, E> {
-        <DynArray as Target<'de>>::nested(nest).map(Found::Nested)
+        <DynArray as Target<'de>>::nested(nest).map(FoundArray::Nested)
     }
 
     fn data() -> impl DeserializeSeed<'de, Value = (usize, Self::Sink)> {
@@ -69,11 +71,11 @@ impl<'de> Target<'de> for Found<'de> {
     }
 
     fn shaped<E: Error>(shape: Vec<usize>, data: Self::Sink) -> Result<Self, E> {
-        <DynArray as Target<'de>>::shaped(shape, data).map(Found::Nested)
+        <DynArray as Target<'de>>::shaped(shape, data).map(FoundArray::Nested)
     }
 }
 
-impl<'de> Found<'de> {
+impl<'de> FoundArray<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         read(deserializer)
     }
@@ -81,9 +83,9 @@ impl<'de> Found<'de> {
     /// What is known of its kind.
     pub(in crate::array) fn standing(&self) -> Standing {
         match self {
-            Found::Stored(head, _) => head.standing,
-            Found::Lent(placed) => placed.standing,
-            Found::Nested(_) => Standing::Free,
+            FoundArray::Stored(head, _) => head.standing,
+            FoundArray::Lent(placed) => placed.standing,
+            FoundArray::Nested(_) => Standing::Free,
         }
     }
 
@@ -103,13 +105,13 @@ impl<'de> DeserializeArray<'de> for UntypedArray {
 }
 
 impl<'de> Made<'de> for UntypedArray {
-    type Read = Found<'de>;
+    type Read = FoundArray<'de>;
 
-    fn made<E: Error>(found: Found<'de>) -> Result<Self, E> {
-        let made = match Found::plain(found)? {
-            Found::Stored(head, bytes) => UntypedArray::of_bytes(head, bytes),
-            Found::Lent(placed) => UntypedArray::of_read(placed),
-            Found::Nested(array) => array.try_into(),
+    fn made<E: Error>(found: FoundArray<'de>) -> Result<Self, E> {
+        let made = match FoundArray::plain(found)? {
+            FoundArray::Stored(head, bytes) => UntypedArray::of_bytes(head, bytes),
+            FoundArray::Lent(placed) => UntypedArray::of_read(placed),
+            FoundArray::Nested(array) => array.try_into(),
         };
         made.map_err(own)
     }
@@ -123,17 +125,17 @@ impl<'de> Deserialize<'de> for UntypedArray {
 
 impl<'de: 'a, 'a> DeserializeArray<'de> for UntypedView<'a> {
     fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let why = match Found::plain(Found::deserialize(d)?)? {
-            Found::Lent(placed) => {
+        let why = match FoundArray::plain(FoundArray::deserialize(d)?)? {
+            FoundArray::Lent(placed) => {
                 return UntypedView::from_placed(placed.head, placed.bytes).map_err(own);
             }
-            Found::Stored(head, Cow::Borrowed(bytes)) => {
+            FoundArray::Stored(head, Cow::Borrowed(bytes)) => {
                 return UntypedView::from_placed(head, bytes).map_err(own);
             }
-            Found::Stored(_, Cow::Owned(_)) => {
+            FoundArray::Stored(_, Cow::Owned(_)) => {
                 "the format that it comes from does not lend its bytes"
             }
-            Found::Nested(_) => "it is encoded inline or comes from another format",
+            FoundArray::Nested(_) => "it is encoded inline or comes from another format",
         };
         note_meeting();
         Err(context::with_kind(ErrorKind::Mismatch, || {

@@ -10,7 +10,7 @@ use std::sync::atomic::{
 use crate::element::Element;
 use crate::error::{Error, Result};
 
-use super::lock::Line;
+use super::lock::LockWords;
 use super::region::LiveRegion;
 
 /// An element of an [`AtomicArray`](crate::AtomicArray): `bool`, `i8` to `i64`, `u8` to `u64`, `isize`, `usize`, `f32`
@@ -377,7 +377,7 @@ impl<A: Bits> Cells<A> {
         &self.region
     }
 
-    pub(crate) fn line(&self) -> &Line {
+    pub(crate) fn line(&self) -> &LockWords {
         self.region.line(self.array)
     }
 

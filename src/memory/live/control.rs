@@ -8,7 +8,7 @@ use crate::layout::ARRAY_ALIGN;
 use crate::os;
 
 use super::layout::ControlLayout;
-use super::lock::Line;
+use super::lock::LockWords;
 
 /// Bytes that stay where they are while this lives, that start at a multiple of 64, and to which no reference exists but
 /// those that this floor makes.
@@ -99,7 +99,7 @@ impl Control {
         self.word(0)
     }
 
-    pub(super) fn line(&self, array: usize) -> &Line {
+    pub(super) fn line(&self, array: usize) -> &LockWords {
         self.word(ControlLayout::line(array))
     }
 

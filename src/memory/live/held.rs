@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os;
 
 use super::holders::Slots;
-use super::lock::{self, Left, Line, Outcome, Table, Wait};
+use super::lock::{self, Left, LockOutcome, LockWords, Table, Wait};
 use super::region::LiveRegion;
 
 /// What a guard shows of a slice: `Seen` says nothing of the slice's lifetime, so that nothing of it gets out.
@@ -25,7 +25,7 @@ pub(crate) trait GuardView<A: 'static> {
 
 /// What keeps a region, and with it its elements, for `'k`: a borrow of it, or a share. Others there are not: the guards rely on it,
 /// and what it is sealed by stands in this file alone.
-pub(crate) trait Keep<'k>: sealed::Sealed {
+pub(crate) trait KeepRegion<'k>: sealed::Sealed {
     fn region(&self) -> &LiveRegion;
 }
 
@@ -36,14 +36,14 @@ mod sealed {
 impl sealed::Sealed for &LiveRegion {}
 impl sealed::Sealed for LiveRegion {}
 
-impl<'k> Keep<'k> for &'k LiveRegion {
+impl<'k> KeepRegion<'k> for &'k LiveRegion {
     #[inline]
     fn region(&self) -> &LiveRegion {
         self
     }
 }
 
-impl Keep<'static> for LiveRegion {
+impl KeepRegion<'static> for LiveRegion {
     #[inline]
     fn region(&self) -> &LiveRegion {
         self
@@ -94,7 +94,7 @@ impl<A: Element> Lockable<A> {
         &self.region
     }
 
-    pub(crate) fn line(&self) -> &Line {
+    pub(crate) fn line(&self) -> &LockWords {
         self.region.line(self.array)
     }
 
@@ -150,14 +150,14 @@ impl<A: Element> Lockable<A> {
 
     /// `keeper` keeps this region.
     #[inline]
-    fn read_keeping<'k, F: GuardView<A>, K: Keep<'k>>(
+    fn read_keeping<'k, F: GuardView<A>, K: KeepRegion<'k>>(
         &self,
         keeper: K,
         wait: &mut impl Wait,
         make: impl for<'x> FnOnce(&'x [A]) -> Result<F::Shared<'x>>,
     ) -> Result<Option<Held<'k, A, F, K>>> {
         let slots = self.slots()?;
-        let (line, key) = (self.line(), Key::new(&self.region, self.array));
+        let (line, key) = (self.line(), LockKey::new(&self.region, self.array));
         let turn = ThreadLock::of(key);
         match turn {
             Some(true) if wait.next().is_none() => return Ok(None),
@@ -169,10 +169,10 @@ impl<A: Element> Lockable<A> {
             None => lock::read(line, &slots, wait),
         };
         match outcome {
-            Outcome::Held => {}
-            Outcome::Busy => return Ok(None),
-            Outcome::Poisoned => return Err(poisoned()),
-            Outcome::Full => return Err(full()),
+            LockOutcome::Held => {}
+            LockOutcome::Busy => return Ok(None),
+            LockOutcome::Poisoned => return Err(poisoned()),
+            LockOutcome::Full => return Err(full()),
         }
         let place = self.place(&slots);
         let (slot, array) = (slots.own(), self.array);
@@ -211,7 +211,7 @@ impl<A: Element> Lockable<A> {
 
     /// `keeper` keeps this region.
     #[inline]
-    fn write_keeping<'k, F: GuardView<A>, K: Keep<'k>>(
+    fn write_keeping<'k, F: GuardView<A>, K: KeepRegion<'k>>(
         &self,
         keeper: K,
         wait: &mut impl Wait,
@@ -222,7 +222,7 @@ impl<A: Element> Lockable<A> {
             return Err(read_only());
         }
         let slots = self.slots()?;
-        let (line, key) = (self.line(), Key::new(&self.region, self.array));
+        let (line, key) = (self.line(), LockKey::new(&self.region, self.array));
         match ThreadLock::of(key) {
             Some(_) if wait.next().is_none() => return Ok(None),
             Some(true) => return Err(deadlock("write", "write guard")),
@@ -230,11 +230,11 @@ impl<A: Element> Lockable<A> {
             None => {}
         }
         match lock::write(line, &slots, wait, mend) {
-            Outcome::Held => {}
-            Outcome::Busy => return Ok(None),
-            Outcome::Poisoned => return Err(poisoned()),
+            LockOutcome::Held => {}
+            LockOutcome::Busy => return Ok(None),
+            LockOutcome::Poisoned => return Err(poisoned()),
             // A writer is not counted.
-            Outcome::Full => return Err(full()),
+            LockOutcome::Full => return Err(full()),
         }
         let panicking = std::thread::panicking();
         let mut whole = Whole {
@@ -296,7 +296,7 @@ pub(crate) fn read_only() -> Error {
 
 /// A lock as this thread knows it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Key {
+struct LockKey {
     /// Which region, and which of its locks: no address, since another region may come to lie where a guard was leaked.
     region: u64,
     array: usize,
@@ -305,22 +305,22 @@ struct Key {
     process: u64,
 }
 
-impl Key {
+impl LockKey {
     #[inline]
     fn new(region: &LiveRegion, array: usize) -> Self {
         let process = if region.is_shared() { os::process_stamp() } else { 0 };
-        Key { region: region.number(), array, process }
+        LockKey { region: region.number(), array, process }
     }
 }
 
 thread_local! {
     /// The locks that this thread has, and whether it writes.
-    static TURNS: RefCell<Vec<(Key, bool)>> = const { RefCell::new(Vec::new()) };
+    static TURNS: RefCell<Vec<(LockKey, bool)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// That this thread has a lock. Not `Send`, as the guards are not.
 struct ThreadLock {
-    key: Key,
+    key: LockKey,
     writes: bool,
     thread: PhantomData<MutexGuard<'static, ()>>,
 }
@@ -328,7 +328,7 @@ struct ThreadLock {
 impl ThreadLock {
     /// Whether this thread has that lock, and if so, whether it writes.
     #[inline]
-    fn of(key: Key) -> Option<bool> {
+    fn of(key: LockKey) -> Option<bool> {
         let find = |turns: &RefCell<Vec<_>>| {
             turns.borrow().iter().find(|(of, _)| *of == key).map(|(_, writes)| *writes)
         };
@@ -336,7 +336,7 @@ impl ThreadLock {
     }
 
     #[inline]
-    fn begin(key: Key, writes: bool) -> Self {
+    fn begin(key: LockKey, writes: bool) -> Self {
         // At the end of a thread the list may be gone; then nothing is looked up either.
         let _ = TURNS.try_with(|turns| turns.borrow_mut().push((key, writes)));
         ThreadLock { key, writes, thread: PhantomData }
@@ -379,7 +379,7 @@ fn inherited() -> ! {
     );
 }
 
-struct Share<'k, K: Keep<'k>> {
+struct Share<'k, K: KeepRegion<'k>> {
     turn: ThreadLock,
     /// That of this process when the lock was taken, which has it as long as the region is kept.
     slot: u32,
@@ -388,7 +388,7 @@ struct Share<'k, K: Keep<'k>> {
     life: PhantomData<&'k ()>,
 }
 
-impl<'k, K: Keep<'k>> Drop for Share<'k, K> {
+impl<'k, K: KeepRegion<'k>> Drop for Share<'k, K> {
     #[inline]
     fn drop(&mut self) {
         if self.turn.end() {
@@ -398,7 +398,7 @@ impl<'k, K: Keep<'k>> Drop for Share<'k, K> {
     }
 }
 
-struct Whole<'k, K: Keep<'k>> {
+struct Whole<'k, K: KeepRegion<'k>> {
     turn: ThreadLock,
     array: usize,
     keeper: K,
@@ -408,7 +408,7 @@ struct Whole<'k, K: Keep<'k>> {
     life: PhantomData<&'k ()>,
 }
 
-impl<'k, K: Keep<'k>> Drop for Whole<'k, K> {
+impl<'k, K: KeepRegion<'k>> Drop for Whole<'k, K> {
     #[inline]
     fn drop(&mut self) {
         if self.turn.end() {
@@ -420,7 +420,7 @@ impl<'k, K: Keep<'k>> Drop for Whole<'k, K> {
 }
 
 /// A view under a share of the lock.
-pub(crate) struct Held<'k, A: 'static, F: GuardView<A>, K: Keep<'k> = &'k LiveRegion> {
+pub(crate) struct Held<'k, A: 'static, F: GuardView<A>, K: KeepRegion<'k> = &'k LiveRegion> {
     /// Declared before the share, hence dropped before it.
     view: F::Shared<'k>,
     share: Share<'k, K>,
@@ -429,7 +429,7 @@ pub(crate) struct Held<'k, A: 'static, F: GuardView<A>, K: Keep<'k> = &'k LiveRe
 /// The same, which keeps the memory.
 pub(crate) type OwnedHeld<A, F> = Held<'static, A, F, LiveRegion>;
 
-impl<'k, A, F: GuardView<A>, K: Keep<'k>> Held<'k, A, F, K> {
+impl<'k, A, F: GuardView<A>, K: KeepRegion<'k>> Held<'k, A, F, K> {
     #[inline]
     pub(crate) fn seen(&self) -> &F::Seen {
         self.share.turn.check_own();
@@ -438,7 +438,7 @@ impl<'k, A, F: GuardView<A>, K: Keep<'k>> Held<'k, A, F, K> {
 }
 
 /// A view under the whole of the lock.
-pub(crate) struct HeldMut<'k, A: 'static, F: GuardView<A>, K: Keep<'k> = &'k LiveRegion> {
+pub(crate) struct HeldMut<'k, A: 'static, F: GuardView<A>, K: KeepRegion<'k> = &'k LiveRegion> {
     view: F::Exclusive<'k>,
     whole: Whole<'k, K>,
 }
@@ -446,7 +446,7 @@ pub(crate) struct HeldMut<'k, A: 'static, F: GuardView<A>, K: Keep<'k> = &'k Liv
 /// The same, which keeps the memory.
 pub(crate) type OwnedHeldMut<A, F> = HeldMut<'static, A, F, LiveRegion>;
 
-impl<'k, A, F: GuardView<A>, K: Keep<'k>> HeldMut<'k, A, F, K> {
+impl<'k, A, F: GuardView<A>, K: KeepRegion<'k>> HeldMut<'k, A, F, K> {
     #[inline]
     pub(crate) fn seen(&self) -> &F::Seen {
         self.whole.turn.check_own();

@@ -17,7 +17,7 @@ use crate::os;
 
 use super::control::{Control, LiveMemory};
 use super::layout::MAX_HOLDERS;
-use super::lock::{self, Line, OWNER, Table};
+use super::lock::{self, LockWords, OWNER, Table};
 
 /// The byte that is locked to change who has which slot.
 const CHANGES: u64 = MAX_HOLDERS as u64;
@@ -244,7 +244,7 @@ impl Table for Slots<'_> {
     }
 
     #[cold]
-    fn rescue(&self, line: &Line) {
+    fn rescue(&self, line: &LockWords) {
         let Some(member) = self.member else { return };
         let owner = || (line.state.load(Ordering::Acquire) & OWNER).checked_sub(1);
         let reads = |slot: &u32| self.count(*slot).load(Ordering::Acquire) != 0;

@@ -28,7 +28,7 @@ pub(super) const MOST_READERS: u32 = 1 << 31;
 
 /// The words of one array, in a cache line of their own. All zero is an array that nobody uses.
 #[repr(C, align(64))]
-pub(crate) struct Line {
+pub(crate) struct LockWords {
     /// `OWNER`, `WAITING`, `STARVING`.
     pub(super) state: AtomicU32,
     /// Counts up when a reader leaves while a writer waits for it.
@@ -57,7 +57,7 @@ pub(crate) trait Table {
     fn count(&self, slot: u32) -> &AtomicU32;
 
     /// Takes back what holders have that ended.
-    fn rescue(&self, line: &Line);
+    fn rescue(&self, line: &LockWords);
 }
 
 /// How long somebody waits.
@@ -73,7 +73,7 @@ pub(crate) trait Wait {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum LockOutcome {
     Held,
     /// Not held: a writer ended in the midst of it.
     Poisoned,
@@ -88,7 +88,7 @@ fn may_enter(state: u32, wait: &impl Wait) -> bool {
 }
 
 /// Waits for the writer to leave. False if it is time to give up.
-fn pause(line: &Line, table: &impl Table, wait: &mut impl Wait) -> bool {
+fn pause(line: &LockWords, table: &impl Table, wait: &mut impl Wait) -> bool {
     if wait.spins() {
         spin();
         return true;
@@ -108,7 +108,7 @@ fn pause(line: &Line, table: &impl Table, wait: &mut impl Wait) -> bool {
 }
 
 /// Takes a share.
-pub(crate) fn read(line: &Line, table: &impl Table, wait: &mut impl Wait) -> Outcome {
+pub(crate) fn read(line: &LockWords, table: &impl Table, wait: &mut impl Wait) -> LockOutcome {
     let count = table.count(table.own());
     let mut rescued = false;
     loop {
@@ -117,7 +117,7 @@ pub(crate) fn read(line: &Line, table: &impl Table, wait: &mut impl Wait) -> Out
             full_fence();
             if before >= MOST_READERS {
                 unread(line, count);
-                return Outcome::Full;
+                return LockOutcome::Full;
             }
             let state = line.state.load(Ordering::SeqCst);
             if state & OWNER == 0 {
@@ -125,16 +125,16 @@ pub(crate) fn read(line: &Line, table: &impl Table, wait: &mut impl Wait) -> Out
                     line.state.fetch_and(!STARVING, Ordering::Relaxed);
                 }
                 if line.poison.load(Ordering::Relaxed) == 0 {
-                    return Outcome::Held;
+                    return LockOutcome::Held;
                 }
                 unread(line, count);
-                return Outcome::Poisoned;
+                return LockOutcome::Poisoned;
             }
             unread(line, count);
         }
         if !pause(line, table, wait) {
             if rescued {
-                return Outcome::Busy;
+                return LockOutcome::Busy;
             }
             // What is in the way may be dead, also for who does not wait.
             rescued = true;
@@ -145,17 +145,17 @@ pub(crate) fn read(line: &Line, table: &impl Table, wait: &mut impl Wait) -> Out
 
 /// Takes another share for who has one. A writer that waits cannot be let in before both are given back, so it is not
 /// looked for.
-pub(crate) fn read_again(line: &Line, table: &impl Table) -> Outcome {
+pub(crate) fn read_again(line: &LockWords, table: &impl Table) -> LockOutcome {
     let count = table.count(table.own());
     if count.fetch_add(1, Ordering::Relaxed) < MOST_READERS {
-        return Outcome::Held;
+        return LockOutcome::Held;
     }
     unread(line, count);
-    Outcome::Full
+    LockOutcome::Full
 }
 
 /// Gives a share back.
-pub(crate) fn unread(line: &Line, count: &AtomicU32) {
+pub(crate) fn unread(line: &LockWords, count: &AtomicU32) {
     count.fetch_sub(1, Ordering::SeqCst);
     full_fence();
     if line.state.load(Ordering::SeqCst) & OWNER != 0 {
@@ -165,7 +165,12 @@ pub(crate) fn unread(line: &Line, count: &AtomicU32) {
 }
 
 /// Takes the whole; also of a poisoned array, if it is to be mended.
-pub(crate) fn write(line: &Line, table: &impl Table, wait: &mut impl Wait, mend: bool) -> Outcome {
+pub(crate) fn write(
+    line: &LockWords,
+    table: &impl Table,
+    wait: &mut impl Wait,
+    mend: bool,
+) -> LockOutcome {
     let owner = table.own() + 1;
     let mut rescued = false;
     loop {
@@ -178,7 +183,7 @@ pub(crate) fn write(line: &Line, table: &impl Table, wait: &mut impl Wait, mend:
             }
         } else if !pause(line, table, wait) {
             if rescued {
-                return Outcome::Busy;
+                return LockOutcome::Busy;
             }
             rescued = true;
             table.rescue(line);
@@ -198,7 +203,7 @@ pub(crate) fn write(line: &Line, table: &impl Table, wait: &mut impl Wait, mend:
             }
         } else if rescued {
             release(line);
-            return Outcome::Busy;
+            return LockOutcome::Busy;
         } else {
             rescued = true;
             table.rescue(line);
@@ -206,11 +211,11 @@ pub(crate) fn write(line: &Line, table: &impl Table, wait: &mut impl Wait, mend:
     }
     if !mend && line.poison.load(Ordering::Relaxed) != 0 {
         release(line);
-        return Outcome::Poisoned;
+        return LockOutcome::Poisoned;
     }
     // An exchange and not a store: no write to an element comes before it.
     line.dirty.swap(1, Ordering::AcqRel);
-    Outcome::Held
+    LockOutcome::Held
 }
 
 /// How a writer leaves the elements.
@@ -226,7 +231,7 @@ pub(crate) enum Left {
 }
 
 /// Gives the whole back; as an update, if elements may have changed.
-pub(crate) fn unwrite(line: &Line, left: Left) {
+pub(crate) fn unwrite(line: &LockWords, left: Left) {
     match left {
         Left::Untouched | Left::Well => {}
         Left::Mended => line.poison.store(0, Ordering::Relaxed),
@@ -242,14 +247,14 @@ pub(crate) fn unwrite(line: &Line, left: Left) {
 }
 
 /// Takes the state from its owner.
-fn release(line: &Line) {
+fn release(line: &LockWords) {
     if line.state.fetch_and(STARVING, Ordering::SeqCst) & WAITING != 0 {
         wake_all(&line.state);
     }
 }
 
 /// Takes the whole from an owner that has ended. Nobody else may do so meanwhile.
-pub(super) fn take_back(line: &Line) {
+pub(super) fn take_back(line: &LockWords) {
     if line.dirty.load(Ordering::Acquire) != 0 {
         line.poison.store(1, Ordering::Relaxed);
         line.dirty.store(0, Ordering::Release);
@@ -257,38 +262,38 @@ pub(super) fn take_back(line: &Line) {
     release(line);
 }
 
-fn count_update(line: &Line) -> bool {
+fn count_update(line: &LockWords) -> bool {
     line.version.fetch_add(1, Ordering::SeqCst);
     full_fence();
     line.watched.load(Ordering::SeqCst) != 0 && line.watched.swap(0, Ordering::SeqCst) != 0
 }
 
-fn wake_watchers(line: &Line) {
+fn wake_watchers(line: &LockWords) {
     line.signal.fetch_add(1, Ordering::Release);
     wake_all(&line.signal);
 }
 
 /// Counts an update and wakes who waits for one.
-pub(crate) fn notify(line: &Line) {
+pub(crate) fn notify(line: &LockWords) {
     if count_update(line) {
         wake_watchers(line);
     }
 }
 
-pub(crate) fn is_poisoned(line: &Line) -> bool {
+pub(crate) fn is_poisoned(line: &LockWords) -> bool {
     line.poison.load(Ordering::Relaxed) != 0
 }
 
-pub(crate) fn clear_poison(line: &Line) {
+pub(crate) fn clear_poison(line: &LockWords) {
     line.poison.store(0, Ordering::Relaxed);
 }
 
-pub(crate) fn version(line: &Line) -> u64 {
+pub(crate) fn version(line: &LockWords) -> u64 {
     line.version.load(Ordering::Acquire)
 }
 
 /// Waits until there was another update than the one that was seen last; its number, or `None` if there was none.
-pub(crate) fn wait_for_update(line: &Line, seen: u64, wait: &mut impl Wait) -> Option<u64> {
+pub(crate) fn wait_for_update(line: &LockWords, seen: u64, wait: &mut impl Wait) -> Option<u64> {
     loop {
         let signal = line.signal.load(Ordering::Acquire);
         let found = version(line);

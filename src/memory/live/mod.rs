@@ -36,6 +36,6 @@ pub use cells::{AtomicBits, AtomicElement, AtomicNumber};
 pub(crate) use held::{GuardView, Held, HeldMut, Lockable, OwnedHeld, OwnedHeldMut, read_only};
 pub(crate) use layout::{ControlLayout, DATA_START, Kind};
 #[cfg(feature = "ndarray")]
-pub(crate) use lock::{Line, clear_poison, is_poisoned, notify, version, wait_for_update};
+pub(crate) use lock::{LockWords, clear_poison, is_poisoned, notify, version, wait_for_update};
 #[cfg(feature = "ndarray")]
 pub(crate) use patience::Patience;

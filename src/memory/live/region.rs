@@ -11,7 +11,7 @@ use crate::os;
 use super::control::{Control, LiveMemory};
 use super::holders::Holders;
 use super::layout::{ControlLayout, Kind};
-use super::lock::Line;
+use super::lock::LockWords;
 
 /// The memory of live arrays. Cheap to clone.
 #[derive(Clone)]
@@ -112,7 +112,7 @@ impl LiveRegion {
         &self.0.control
     }
 
-    pub(super) fn line(&self, array: usize) -> &Line {
+    pub(super) fn line(&self, array: usize) -> &LockWords {
         self.0.control.line(array)
     }
 }

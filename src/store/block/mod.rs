@@ -9,12 +9,10 @@ mod parts;
 mod sink;
 mod source;
 
+pub(crate) use crate::segment::Nonce;
 pub(crate) use parts::{BlockParts, KEPT, check_head};
 pub(crate) use sink::BlockSink;
 pub(crate) use source::BlockSource;
-
-/// Tells one segment from another that got the same process and descriptor number; zero outside segments.
-pub(crate) type Nonce = [u8; 16];
 
 /// The version that is written.
 pub(crate) const VERSION: u16 = 3;

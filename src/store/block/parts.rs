@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::signature::Found;
+use crate::signature::FoundFile;
 
 use super::super::directory::Directory;
 #[cfg(feature = "ndarray")]
@@ -137,7 +137,7 @@ pub(crate) fn check_head(head: &[u8]) -> Result<Option<&[u8; HEADER]>> {
         return Err(Error::corrupt(format!(
             "wrong magic: expected {}, found {}",
             MAGIC.escape_ascii(),
-            Found(head)
+            FoundFile(head)
         )));
     }
     let Some(header) = head.first_chunk::<HEADER>() else { return Ok(None) };

@@ -51,7 +51,7 @@ pub(super) struct SeriesTable<'a> {
 
 /// An array of a series.
 #[derive(Clone, Copy)]
-pub(super) struct Found<'a> {
+pub(super) struct FoundItem<'a> {
     record: &'a [u8; RECORD],
     /// That of the first series of its set, which has the column of names.
     leader: &'a [u8; RECORD],
@@ -60,7 +60,7 @@ pub(super) struct Found<'a> {
     before_next: u64,
 }
 
-impl Found<'_> {
+impl FoundItem<'_> {
     /// What arrays have in common of which the same is said, but for their places: the same number.
     fn alike(&self) -> Option<usize> {
         (self.record[COLUMNS] & SHAPES == 0).then_some(self.record.as_ptr().addr())
@@ -160,7 +160,7 @@ impl<'a> SeriesTable<'a> {
 
     /// The series that has the array of this number: the last whose first number is not beyond it, or another of that one's set,
     /// whose arrays take turns.
-    pub(super) fn find(&self, number: u64) -> Result<Found<'a>, Fault> {
+    pub(super) fn find(&self, number: u64) -> Result<FoundItem<'a>, Fault> {
         if number >= self.count {
             return Err(Fault::NotThere);
         }
@@ -182,7 +182,7 @@ impl<'a> SeriesTable<'a> {
             let end = self.records.get(after).map_or(self.count, |next| numbers::<4>(next, FIRST));
             let before_next = end.saturating_sub(number + 1);
             let item = item as usize;
-            is_right.then_some(Found { record, leader: &leader[0], item, before_next })
+            is_right.then_some(FoundItem { record, leader: &leader[0], item, before_next })
         };
         found().ok_or_else(|| Fault::Other("no series of the directory has it".to_owned()))
     }
@@ -243,7 +243,7 @@ impl<'a> SeriesTable<'a> {
     }
 
     /// The paths of a series that has been found.
-    fn paths(&self, Found { record, leader, .. }: Found<'_>) -> Result<Paths<'a>, Fault> {
+    fn paths(&self, FoundItem { record, leader, .. }: FoundItem<'_>) -> Result<Paths<'a>, Fault> {
         let parts = self.parts(record)?;
         if record[COLUMNS] & (NUMBERED | NAMED) != leader[COLUMNS] & (NUMBERED | NAMED) {
             return Err(Fault::Other("the series of its set differ in their columns".to_owned()));
@@ -288,7 +288,10 @@ impl<'a> SeriesTable<'a> {
 
     /// Where it starts.
     #[inline]
-    pub(super) fn offset(&self, Found { record, item, .. }: Found<'_>) -> Result<u64, Fault> {
+    pub(super) fn offset(
+        &self,
+        FoundItem { record, item, .. }: FoundItem<'_>,
+    ) -> Result<u64, Fault> {
         let past = if record[COLUMNS] & OFFSETS == 0 {
             (item as u64).checked_mul(numbers::<8>(record, PITCH))
         } else {
@@ -306,8 +309,8 @@ impl<'a> SeriesTable<'a> {
         Ok(Some(Like { number, alike, offset: self.offset(found)?, more, pitch }))
     }
 
-    pub(super) fn entry(&self, found: Found<'_>) -> Result<ListedArray, Fault> {
-        let Found { record, item, .. } = found;
+    pub(super) fn entry(&self, found: FoundItem<'_>) -> Result<ListedArray, Fault> {
+        let FoundItem { record, item, .. } = found;
         let parts = self.parts(record)?;
         for text in [parts.before, parts.after] {
             std::str::from_utf8(text).map_err(|_| Fault::NoText)?;

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Order;
 use crate::memory::{AlignedBytes, Fresh, Region};
 use crate::npy::{self, Header};
-use crate::signature::{self, Found};
+use crate::signature::{self, FoundFile};
 use crate::threads;
 use crate::zip::{Archive, Pieces, ReadAt, Stream};
 
@@ -160,7 +160,7 @@ impl Members {
                         "wrong magic: expected PK\\x03\\x04 of a zip archive, as .npz files are, or {} of a .npy file, \
                          found {}",
                         npy::MAGIC.escape_ascii(),
-                        Found(head)
+                        FoundFile(head)
                     )));
                 }
                 None

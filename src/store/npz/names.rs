@@ -19,11 +19,11 @@ pub(crate) fn file_name(array: impl Display) -> String {
 /// The names in use, each with the last number that was appended to it to make another.
 ///
 /// A path has no `~` of its own (`ser/path.rs` escapes it), so that a name tells which path it was made of.
-pub(super) struct Names(HashMap<String, u64>);
+pub(super) struct MemberNames(HashMap<String, u64>);
 
-impl Names {
+impl MemberNames {
     pub(super) fn new() -> Self {
-        Names(HashMap::from([(REST.to_owned(), 0)]))
+        MemberNames(HashMap::from([(REST.to_owned(), 0)]))
     }
 
     /// The array's path if it is free and fit for a member, else the nearest name that is.

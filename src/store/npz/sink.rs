@@ -11,14 +11,14 @@ use crate::zip::{ArchiveWriter, PIECE, Pieces, Settings};
 
 use super::super::external::{ExternalBlock, fingerprint};
 use super::super::{ArrayHead, Sink};
-use super::names::{Names, REST, file_name};
+use super::names::{MemberNames, REST, file_name};
 
 /// Writes an .npz file. The object's arrays come first and in their order, then the rest.
 pub(crate) struct NpzSink<'r, W: Write + Seek> {
     archive: ArchiveWriter<W>,
     settings: Settings,
     block: ExternalBlock,
-    names: Names,
+    names: MemberNames,
     /// That of the array that was begun last, which is often that of the next.
     header: Header,
     open: Option<Open>,
@@ -64,7 +64,7 @@ impl<'r, W: Write + Seek> NpzSink<'r, W> {
             settings,
             archive: ArchiveWriter::new(out, settings),
             block: ExternalBlock::new(),
-            names: Names::new(),
+            names: MemberNames::new(),
             header: Header::new(&DType::U8, &[], Order::C, settings.align),
             open: None,
             report,
