@@ -111,7 +111,8 @@ pub(super) fn visit_elements<'de, V: Visitor<'de>>(
         bounds.take_rows(len)?;
     }
     check_memory::<V::Value>(len.saturating_mul(item))?;
-    let scalar = dtype.scalar().filter(|scalar| !dtype.is_big_endian() && Number::takes(*scalar));
+    let scalar =
+        dtype.scalar().filter(|scalar| !dtype.is_big_endian() && NumberElement::takes(*scalar));
     if strides.is_empty() || strides == [1] || len < 2 {
         let Some(scalar) = scalar else {
             return visit_all((0..len).map(|place| part.element_at(place)), visitor);
@@ -155,7 +156,7 @@ struct Apart<'a, 'p, 'de> {
 }
 
 /// A little-endian number, of at most eight bytes.
-struct Number<'de> {
+struct NumberElement<'de> {
     scalar: Scalar,
     bytes: &'de [u8],
 }
@@ -178,7 +179,7 @@ macro_rules! numbers {
                         return seed.deserialize(Transparent::new(number.into_deserializer()));
                     }
                 )*
-                seed.deserialize(Transparent::new(Number { scalar, bytes }))
+                seed.deserialize(Transparent::new(NumberElement { scalar, bytes }))
             }
         }
 
@@ -199,13 +200,13 @@ macro_rules! numbers {
             }
         }
 
-        impl Number<'_> {
+        impl NumberElement<'_> {
             fn takes(scalar: Scalar) -> bool {
                 matches!(scalar, $(Scalar::$name)|*)
             }
         }
 
-        impl<'de> Deserializer<'de> for Number<'de> {
+        impl<'de> Deserializer<'de> for NumberElement<'de> {
             type Error = Error;
 
             #[inline]
