@@ -117,8 +117,8 @@ pub(crate) fn value(handle: &dyn Handle) -> Result<Value> {
 /// and used again.
 ///
 /// ```
-/// use serde::Deserialize;
-/// use serde_shm::{Block, Serialize};
+/// use serde::{Deserialize, Serialize};
+/// use serde_shm::Block;
 ///
 /// #[derive(Serialize)]
 /// struct Written { name: &'static str, size: i32 }

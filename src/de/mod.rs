@@ -6,8 +6,8 @@
 //! fields that nobody took.
 //!
 //! ```
-//! use serde::Deserialize;
-//! use serde_shm::{Block, Serialize};
+//! use serde::{Deserialize, Serialize};
+//! use serde_shm::Block;
 //!
 //! #[derive(Serialize)]
 //! struct Written { name: &'static str, size: u32 }

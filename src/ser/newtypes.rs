@@ -16,6 +16,7 @@ use super::{Place, Writer, Written};
 /// function that writes, so that there is one way for every container.
 ///
 /// ```
+/// # #[cfg(feature = "ndarray")] {
 /// use serde_shm::{ser::NamedNewtypes, value::Value};
 ///
 /// #[derive(serde::Serialize, serde::Deserialize, PartialEq, Debug)]
@@ -25,6 +26,7 @@ use super::{Place, Writer, Written};
 /// let block = serde_shm::to_bytes(&NamedNewtypes(&readings))?;
 /// assert_eq!(serde_shm::from_bytes::<[Celsius; 2]>(&block)?, readings);
 /// assert_eq!(serde_shm::from_bytes::<Value>(&block)?.to_string(), "(Celsius(21.5), Celsius(-3.0))");
+/// # }
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///

@@ -10,6 +10,7 @@
 //! any dtype.
 //!
 //! ```
+//! # #[cfg(feature = "ndarray")] {
 //! use serde_shm::{Block, value::Value};
 //!
 //! #[derive(serde::Serialize)]
@@ -21,6 +22,7 @@
 //! assert_eq!(value.get("0.name").and_then(Value::as_str), Some("in"));
 //! assert_eq!(value.get("0.weight").and_then(Value::as_array).unwrap().shape(), [2]);
 //! assert_eq!(value.to_string(), r#"(Layer { name: "in", weight: <f4 [2] })"#);
+//! # }
 //! # Ok::<(), serde_shm::Error>(())
 //! ```
 

@@ -235,10 +235,12 @@ impl Block {
     /// What the block says of its arrays, in the order in which they lie there. None of them is read.
     ///
     /// ```
+    /// # #[cfg(feature = "ndarray")] {
     /// use serde_shm::{Block, ShmArray1};
     /// let block = Block::new(serde_shm::to_bytes(&ShmArray1::from(vec![1_u16, 2]))?)?;
     /// let arrays = block.arrays()?;
     /// assert_eq!((arrays[0].path(), arrays[0].shape(), arrays[0].byte_len()), ("arr_0", &[2][..], 4));
+    /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///

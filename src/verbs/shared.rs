@@ -203,7 +203,7 @@ impl Segment {
     /// The same segment, of which one reading may copy so many bytes of arrays: see [`Block::copy_limit`](crate::Block::copy_limit).
     ///
     /// ```
-    /// # #[cfg(target_os = "linux")] {
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
     /// use serde_shm::{ErrorKind, ShmArray1};
     ///
     /// let frame = ShmArray1::from(vec![0.5_f32; 100_000]);
