@@ -201,56 +201,153 @@ impl UntypedArray {
     }
 
     /// A view of the array that borrows the handle. Costs a reference count.
+    ///
+    /// ```
+    /// use serde_shm::{DType, Order, UntypedArray};
+    ///
+    /// let array = UntypedArray::from_owner(DType::U8, &[2], Order::C, b"ab")?;
+    /// let view = array.view();
+    /// assert_eq!(view.as_bytes().map(<[u8]>::as_ptr), array.as_bytes().map(<[u8]>::as_ptr)); // no copy
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn view(&self) -> UntypedView<'_> {
         UntypedView::over(&self.layout, self.span())
     }
 
     /// The type of the elements, with their byte order.
+    ///
+    /// ```
+    /// use serde_shm::{DType, ShmArray1, UntypedArray};
+    ///
+    /// let array = UntypedArray::from(ShmArray1::from(vec![0.5_f32]));
+    /// assert_eq!(array.dtype(), &DType::F32);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn dtype(&self) -> &DType {
         &self.layout.dtype
     }
 
     /// The length of each axis; empty for an array without axes, which has one element.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use serde_shm::{ShmArray2, UntypedArray};
+    ///
+    /// let array = UntypedArray::from(ShmArray2::from(array![[1, 2, 3], [4, 5, 6]]));
+    /// assert_eq!(array.shape(), [2, 3]);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn shape(&self) -> &[usize] {
         &self.layout.shape
     }
 
     /// How many bytes lie between neighbours along each axis. Of an axis with fewer than two elements they say nothing.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use serde_shm::{ShmArray2, UntypedArray};
+    ///
+    /// let rows = array![[1_i16, 2, 3], [4, 5, 6]];
+    /// let columns = UntypedArray::from(ShmArray2::from(rows.reversed_axes()));
+    /// assert_eq!((columns.shape(), columns.strides()), (&[3, 2][..], &[2, 6][..]));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn strides(&self) -> &[isize] {
         &self.layout.strides
     }
 
     /// The number of axes.
+    ///
+    /// ```
+    /// use ndarray::arr0;
+    /// use serde_shm::{ShmArray0, UntypedArray};
+    ///
+    /// assert_eq!(UntypedArray::from(ShmArray0::from(arr0(1.5))).ndim(), 0);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn ndim(&self) -> usize {
         self.layout.shape.len()
     }
 
     /// The number of elements.
+    ///
+    /// ```
+    /// use serde_shm::{DType, Order, UntypedArray};
+    ///
+    /// let array = UntypedArray::from_owner(DType::F64, &[2, 2], Order::C, vec![0; 32])?;
+    /// assert_eq!(array.len(), 4); // elements, not bytes
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn len(&self) -> usize {
         self.layout.len()
     }
 
     /// Whether there is no element.
+    ///
+    /// ```
+    /// use serde_shm::{ShmArray1, UntypedArray};
+    ///
+    /// assert!(UntypedArray::from(ShmArray1::<f32>::default()).is_empty());
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.layout.shape.contains(&0)
     }
 
     /// The order in which the elements lie without gaps, `C` where both do; `None` if there is none.
+    ///
+    /// ```
+    /// use serde_shm::{DType, Order, UntypedArray};
+    ///
+    /// let of = |strides| UntypedArray::from_owner_with_strides(DType::U8, &[2, 3], strides, 0, b"abcdefgh");
+    /// assert_eq!(of(&[1, 2])?.order(), Some(Order::F));
+    /// assert_eq!(of(&[4, 1])?.order(), None);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn order(&self) -> Option<Order> {
         self.layout.order
     }
 
     /// The bytes of all elements where they lie, in [`order`](Self::order); `None` if they do not lie without gaps.
+    ///
+    /// ```
+    /// use serde_shm::{DType, ShmArray1, UntypedArray};
+    ///
+    /// let array = UntypedArray::from(ShmArray1::from(vec![1_u8, 2]));
+    /// assert_eq!(array.as_bytes(), Some(&[1, 2][..]));
+    /// let column = UntypedArray::from_owner_with_strides(DType::U8, &[2], &[2], 0, b"abc")?;
+    /// assert_eq!(column.as_bytes(), None);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn as_bytes(&self) -> Option<&[u8]> {
         self.view().as_bytes()
     }
 
     /// The bytes of one element; `None` if there is none of that index.
+    ///
+    /// ```
+    /// use serde_shm::{ShmArray1, UntypedArray};
+    ///
+    /// let array = UntypedArray::from(ShmArray1::from(vec![1_u32, 2]));
+    /// assert_eq!(array.element_bytes(&[1]), Some(&2_u32.to_ne_bytes()[..]));
+    /// assert_eq!(array.element_bytes(&[2]), None);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn element_bytes(&self, index: &[usize]) -> Option<&[u8]> {
         self.view().element_bytes(index)
     }
 
     /// The bytes of all elements in row-major order: borrowed in C order, else copied.
+    ///
+    /// ```
+    /// use std::borrow::Cow;
+    /// use serde_shm::{DType, Order, UntypedArray};
+    ///
+    /// let of = |order| UntypedArray::from_owner(DType::U8, &[2, 2], order, b"abcd");
+    /// assert!(matches!(of(Order::C)?.to_bytes()?, Cow::Borrowed(b"abcd")));
+    /// assert_eq!(of(Order::F)?.to_bytes()?, Cow::<[u8]>::Owned(b"acbd".to_vec()));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -259,7 +356,16 @@ impl UntypedArray {
         self.view().to_bytes()
     }
 
-    /// The array as an owned one of the type that its dtype says; see [`UntypedView::to_dyn`].
+    /// The array as an owned one of the type that its dtype says; see [`UntypedView::to_dyn`]. Costs a copy.
+    ///
+    /// ```
+    /// use serde_shm::{DynArray, ShmArray1, UntypedArray};
+    ///
+    /// let array = UntypedArray::from(ShmArray1::from(vec![1_u16, 2]));
+    /// let DynArray::U16(numbers) = array.to_dyn()? else { panic!() };
+    /// assert_eq!(numbers.sum(), 3);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -157,31 +157,77 @@ impl<'a> UntypedView<'a> {
     }
 
     /// The type of the elements, with their byte order.
+    ///
+    /// ```
+    /// let view = serde_shm::UntypedView::new(">i2".parse()?, &[1], serde_shm::Order::C, &[1, 0])?;
+    /// assert_eq!((view.dtype().to_string().as_str(), view.dtype().is_native()), (">i2", cfg!(target_endian = "big")));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn dtype(&self) -> &DType {
         &self.layout.dtype
     }
 
     /// The length of each axis; empty for an array without axes, which has one element.
+    ///
+    /// ```
+    /// use serde_shm::{DType, Order, UntypedView};
+    ///
+    /// assert_eq!(UntypedView::new(DType::U8, &[2, 3], Order::C, b"abcdef")?.shape(), [2, 3]);
+    /// assert!(UntypedView::new(DType::U8, &[], Order::C, b"a")?.shape().is_empty());
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn shape(&self) -> &[usize] {
         &self.layout.shape
     }
 
     /// How many bytes lie between neighbours along each axis. Of an axis with fewer than two elements they say nothing.
+    ///
+    /// ```
+    /// use serde_shm::{DType, Order, UntypedView};
+    ///
+    /// let bytes = [0; 24];
+    /// assert_eq!(UntypedView::new(DType::U32, &[2, 3], Order::C, &bytes)?.strides(), [12, 4]);
+    /// assert_eq!(UntypedView::new(DType::U32, &[2, 3], Order::F, &bytes)?.strides(), [4, 8]);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn strides(&self) -> &[isize] {
         &self.layout.strides
     }
 
     /// The number of axes.
+    ///
+    /// ```
+    /// use serde_shm::{DType, Order, UntypedView};
+    ///
+    /// assert_eq!(UntypedView::new(DType::U8, &[2, 3], Order::C, b"abcdef")?.ndim(), 2);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn ndim(&self) -> usize {
         self.layout.shape.len()
     }
 
     /// The number of elements.
+    ///
+    /// ```
+    /// use serde_shm::{DType, Order, UntypedView};
+    ///
+    /// let view = UntypedView::new(DType::U16, &[2, 3], Order::C, &[0; 12])?;
+    /// assert_eq!(view.len(), 6); // elements, not bytes
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn len(&self) -> usize {
         self.layout.len()
     }
 
     /// Whether there is no element.
+    ///
+    /// ```
+    /// use serde_shm::{DType, Order, UntypedView};
+    ///
+    /// assert!(UntypedView::new(DType::F64, &[0, 3], Order::C, &[])?.is_empty());
+    /// assert!(!UntypedView::new(DType::U8, &[], Order::C, b"a")?.is_empty()); // no axes, one element
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.layout.shape.contains(&0)
     }
@@ -202,11 +248,30 @@ impl<'a> UntypedView<'a> {
     }
 
     /// The bytes of all elements where they lie, in [`order`](Self::order); `None` if they do not lie without gaps.
+    ///
+    /// ```
+    /// use serde_shm::{DType, UntypedView};
+    ///
+    /// let of = |strides| UntypedView::with_strides(DType::U8, &[2], strides, 0, b"abc");
+    /// assert_eq!(of(&[1])?.as_bytes(), Some(&b"ab"[..]));
+    /// assert_eq!(of(&[2])?.as_bytes(), None); // a gap
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn as_bytes(&self) -> Option<&'a [u8]> {
         self.layout.order.map(|_| self.span)
     }
 
     /// The bytes of one element; `None` if there is none of that index.
+    ///
+    /// ```
+    /// use serde_shm::{DType, Order, UntypedView};
+    ///
+    /// let view = UntypedView::new("|S2".parse()?, &[2, 2], Order::F, b"aabbccdd")?;
+    /// assert_eq!(view.element_bytes(&[1, 0]), Some(&b"bb"[..]));
+    /// assert_eq!(view.element_bytes(&[2, 0]), None); // out of range
+    /// assert_eq!(view.element_bytes(&[1]), None); // too few axes
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn element_bytes(&self, index: &[usize]) -> Option<&'a [u8]> {
         let start = self.layout.place(index)?;
         self.span.get(start..start + self.layout.dtype.item_size())
