@@ -317,6 +317,20 @@ impl<A: AtomicElement, D: Dimension> AtomicArray<A, D> {
     }
 
     /// Whether it belongs to a segment that was opened for reading.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// use ndarray::Ix1;
+    /// use serde_shm::{AtomicArray, Segment};
+    ///
+    /// let made = serde_shm::to_shared(&AtomicArray::from(vec![1, 2]))?;
+    /// let seen: AtomicArray<i32, Ix1> = Segment::open_read_only(made.id())?.get()?;
+    /// assert!(seen.is_read_only() && seen.store(0, 5, Relaxed).is_err());
+    /// assert_eq!(seen.load(0, Relaxed)?, 1);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn is_read_only(&self) -> bool {
         !self.cells.region().is_writable()
     }

@@ -93,7 +93,12 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
         self.cells.words().len()
     }
 
-    /// Whether there is none.
+    /// Whether there is no element.
+    ///
+    /// ```
+    /// let array = serde_shm::AtomicArray::from(Vec::<u32>::new());
+    /// assert!(array.flat().is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

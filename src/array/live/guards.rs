@@ -44,6 +44,19 @@ pub struct UntypedReadGuard {
 
 /// The whole of a locked array's lock, which keeps the array. When it is dropped, the change counts as an update, and the lock is
 /// given back.
+///
+/// ```
+/// # #[cfg(target_os = "linux")] {
+/// let segment = serde_shm::to_shared(&[serde_shm::LockedArray::from(vec![1.0_f32, 2.0])])?;
+/// let any = segment.live_untyped("0")?;
+/// let mut guard = any.write()?;
+/// guard.set(&[0], &8.0_f32.to_ne_bytes())?;
+/// assert_eq!(guard.view().view::<f32, ndarray::Ix1>()?[0], 8.0);
+/// drop(guard);
+/// assert_eq!(any.version(), 1); // an update
+/// # }
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 #[must_use = "the lock is given back at once if the guard is not kept"]
 pub struct UntypedWriteGuard {
     pub(super) layout: Arc<Layout>,
@@ -52,6 +65,16 @@ pub struct UntypedWriteGuard {
 
 impl UntypedReadGuard {
     /// The array while it is locked.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&[serde_shm::LockedArray::from(vec![1.0_f32, 2.0])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// let guard = any.read()?;
+    /// assert_eq!(guard.view().view::<f32, ndarray::Ix1>()?.sum(), 3.0);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Panics
     ///
@@ -64,6 +87,17 @@ impl UntypedReadGuard {
 impl UntypedWriteGuard {
     /// The array while it is locked.
     ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&[serde_shm::LockedArray::from(vec![1_u8, 2])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// let mut guard = any.write()?;
+    /// guard.set(&[1], &[9])?;
+    /// assert_eq!(guard.view().as_bytes(), Some(&[1, 9][..])); // its own change, while others wait
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Panics
     ///
     /// As [`UntypedReadGuard::view`]; so do the methods below.
@@ -72,6 +106,18 @@ impl UntypedWriteGuard {
     }
 
     /// Sets one element to these bytes.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&[serde_shm::LockedArray::from(ndarray::array![[1_i16, 2], [3, 4]])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// let mut guard = any.write()?;
+    /// guard.set(&[1, 0], &7_i16.to_ne_bytes())?;
+    /// assert_eq!(guard.view().element_bytes(&[1, 0]), Some(&7_i16.to_ne_bytes()[..]));
+    /// assert!(guard.set(&[0, 0], &[1]).is_err()); // half an element
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -103,6 +103,13 @@ impl<A: 'static, D: Dimension> GuardView<A> for NdGuardView<D> {
 }
 
 /// A share of a [`LockedArray`]'s lock: derefs to [`ndarray::ArrayRef`]. The lock is given back when it is dropped.
+///
+/// ```
+/// let array = serde_shm::LockedArray::from(ndarray::array![[1, 2], [3, 4]]);
+/// let guard = array.read()?;
+/// assert_eq!(guard.row(1).sum(), 7); // all that ndarray reads with
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 #[must_use = "the lock is given back at once if the guard is not kept"]
 pub struct LockedReadGuard<'a, A: Element, D: Dimension> {
     held: Held<'a, A, NdGuardView<D>>,
@@ -110,6 +117,16 @@ pub struct LockedReadGuard<'a, A: Element, D: Dimension> {
 
 /// The whole of a [`LockedArray`]'s lock: derefs to [`ndarray::ArrayRef`], mutably. When it is dropped, the change counts
 /// as an update, and the lock is given back.
+///
+/// ```
+/// let array = serde_shm::LockedArray::from(ndarray::array![[1, 2], [3, 4]]);
+/// let mut guard = array.write()?;
+/// guard.row_mut(0).fill(0);
+/// guard[[1, 1]] += 10;
+/// drop(guard);
+/// assert_eq!(*array.read()?, ndarray::array![[0, 0], [3, 14]]);
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 #[must_use = "the lock is given back at once if the guard is not kept"]
 pub struct LockedWriteGuard<'a, A: Element, D: Dimension> {
     held: HeldMut<'a, A, NdGuardView<D>>,
@@ -402,6 +419,18 @@ impl<A: Element, D: Dimension> LockedArray<A, D> {
     }
 
     /// Whether it belongs to a segment that was opened for reading.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use ndarray::Ix1;
+    /// use serde_shm::{LockedArray, Segment};
+    ///
+    /// let made = serde_shm::to_shared(&LockedArray::from(vec![1, 2]))?;
+    /// let seen: LockedArray<i32, Ix1> = Segment::open_read_only(made.id())?.get()?;
+    /// assert!(seen.is_read_only() && seen.read().is_ok() && seen.write().is_err());
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn is_read_only(&self) -> bool {
         !self.items.region().is_writable()
     }

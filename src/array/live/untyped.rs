@@ -69,6 +69,18 @@ pub struct UntypedLive {
 }
 
 /// In which way a live array is changed.
+///
+/// ```
+/// # #[cfg(target_os = "linux")] {
+/// use serde_shm::{AtomicArray, LiveKind, LockedArray};
+///
+/// let arrays = (LockedArray::from(vec![0.5]), AtomicArray::from(vec![1]));
+/// let segment = serde_shm::to_shared(&arrays)?;
+/// assert_eq!(segment.live_untyped("0")?.kind(), LiveKind::Locked);
+/// assert_eq!(segment.live_untyped("1")?.kind(), LiveKind::Atomic);
+/// # }
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LiveKind {
     /// Under a lock: a [`LockedArray`].
@@ -191,6 +203,15 @@ impl UntypedLive {
     }
 
     /// In which way it is changed.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&[serde_shm::AtomicArray::from(vec![1_u8])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// assert_eq!(any.kind(), serde_shm::LiveKind::Atomic);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn kind(&self) -> LiveKind {
         match self.elements {
             Inner::Locked(_) => LiveKind::Locked,
@@ -199,16 +220,47 @@ impl UntypedLive {
     }
 
     /// The type of the elements.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&[serde_shm::AtomicArray::from(vec![1_u8])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// assert_eq!(any.dtype(), &serde_shm::DType::U8);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn dtype(&self) -> &DType {
         &self.layout.dtype
     }
 
     /// The length of each axis.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&[serde_shm::LockedArray::from(ndarray::array![[1, 2, 3]])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// assert_eq!(any.shape(), [1, 3]);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn shape(&self) -> &[usize] {
         &self.layout.shape
     }
 
     /// Whether it belongs to a segment that was opened for reading.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use serde_shm::{ErrorKind, LockedArray, Segment};
+    ///
+    /// let segment = serde_shm::to_shared(&[LockedArray::from(vec![1_u8, 2])])?;
+    /// let seen = Segment::open_read_only(segment.id())?.live_untyped("0")?;
+    /// assert!(seen.is_read_only() && !segment.live_untyped("0")?.is_read_only());
+    /// assert_eq!(seen.write().unwrap_err().kind(), ErrorKind::ReadOnly);
+    /// assert_eq!(seen.read()?.view().as_bytes(), Some(&[1, 2][..]));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn is_read_only(&self) -> bool {
         let region = match &self.elements {
             Inner::Locked(items) => items.region(),
@@ -277,6 +329,18 @@ impl UntypedLive {
 
     /// The same without waiting: `None` if there is a writer.
     ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&[serde_shm::LockedArray::from(vec![1_u8, 2])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// let guard = any.write()?;
+    /// assert!(any.try_read()?.is_none());
+    /// drop(guard);
+    /// assert!(any.try_read()?.is_some());
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of [`read`](Self::read), but for a deadlock.
@@ -285,6 +349,18 @@ impl UntypedLive {
     }
 
     /// The same with a limit to the waiting: `None` if a writer did not leave in time.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use std::time::Duration;
+    ///
+    /// let segment = serde_shm::to_shared(&[serde_shm::LockedArray::from(vec![1_u8, 2])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// let guard = any.read_timeout(Duration::from_millis(10))?.unwrap();
+    /// assert_eq!(guard.view().as_bytes(), Some(&[1, 2][..]));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -295,6 +371,16 @@ impl UntypedLive {
 
     /// Takes the whole of a locked array's lock, and waits for readers and a writer to leave; as [`LockedArray::write`].
     ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&[serde_shm::LockedArray::from(vec![1_u8, 2])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// any.write()?.set(&[0], &[7])?;
+    /// assert_eq!((any.read()?.view().as_bytes(), any.version()), (Some(&[7, 2][..]), 1));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of [`LockedArray::write`]; `Mismatch` if it is an atomic array.
@@ -304,6 +390,18 @@ impl UntypedLive {
 
     /// The same without waiting: `None` if anybody has the lock.
     ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&[serde_shm::LockedArray::from(vec![1_u8, 2])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// let guard = any.read()?;
+    /// assert!(any.try_write()?.is_none());
+    /// drop(guard);
+    /// assert!(any.try_write()?.is_some());
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of [`write`](Self::write), but for a deadlock.
@@ -312,6 +410,20 @@ impl UntypedLive {
     }
 
     /// The same with a limit to the waiting: `None` if others did not leave in time.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use std::time::Duration;
+    ///
+    /// let segment = serde_shm::to_shared(&[serde_shm::LockedArray::from(vec![1_u8, 2])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// if let Some(mut guard) = any.write_timeout(Duration::from_millis(10))? {
+    ///     guard.set(&[1], &[5])?;
+    /// }
+    /// assert_eq!(any.read()?.view().as_bytes(), Some(&[1, 5][..]));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -341,11 +453,43 @@ impl UntypedLive {
     }
 
     /// Whether a writer ended in the midst of a change; never so of an atomic array.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use std::panic::{AssertUnwindSafe, catch_unwind};
+    ///
+    /// let segment = serde_shm::to_shared(&[serde_shm::LockedArray::from(vec![1_u8, 2])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// let _ = catch_unwind(AssertUnwindSafe(|| {
+    ///     let _guard = any.write().unwrap();
+    ///     panic!("in the midst of a change");
+    /// }));
+    /// assert!(any.is_poisoned());
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn is_poisoned(&self) -> bool {
         live::is_poisoned(self.line())
     }
 
     /// Declares the elements to be well, as [`LockedArray::clear_poison`].
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use std::panic::{AssertUnwindSafe, catch_unwind};
+    ///
+    /// let segment = serde_shm::to_shared(&[serde_shm::LockedArray::from(vec![1_u8, 2])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// let _ = catch_unwind(AssertUnwindSafe(|| {
+    ///     let _guard = any.write().unwrap();
+    ///     panic!("in the midst of a change");
+    /// }));
+    /// assert!(any.read().is_err());
+    /// any.clear_poison()?;
+    /// assert!(any.read().is_ok());
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -360,11 +504,32 @@ impl UntypedLive {
     }
 
     /// How often the array was updated: write guards that were dropped, or calls of `notify`.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&[serde_shm::LockedArray::from(vec![1_u8, 2])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// let before = any.version();
+    /// drop(any.write()?);
+    /// assert_eq!(any.version(), before + 1);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn version(&self) -> u64 {
         live::version(self.line())
     }
 
     /// Counts an update of an atomic array, and wakes who waits for one; as [`AtomicArray::notify`].
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let segment = serde_shm::to_shared(&[serde_shm::AtomicArray::from(vec![1_u8, 2])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// any.notify()?;
+    /// assert_eq!(any.version(), 1);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -380,6 +545,22 @@ impl UntypedLive {
 
     /// Waits until the version is another than the one that was seen last: the new one, or `None` if the time ran out.
     ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use std::time::Duration;
+    ///
+    /// let segment = serde_shm::to_shared(&[serde_shm::AtomicArray::from(vec![1_u8, 2])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// let seen = any.version();
+    /// assert_eq!(any.wait_for_update(seen, Duration::from_millis(1))?, None);
+    /// let other = any.clone();
+    /// let writer = std::thread::spawn(move || other.notify());
+    /// assert_eq!(any.wait_for_update(seen, Duration::from_secs(60))?, Some(seen + 1));
+    /// # writer.join().unwrap()?;
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// None today; the result leaves room for them.
@@ -389,6 +570,20 @@ impl UntypedLive {
     }
 
     /// The elements of an atomic array, by their dtype and by one index in row-major order.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// use serde_shm::UntypedAtomic;
+    ///
+    /// let segment = serde_shm::to_shared(&[serde_shm::AtomicArray::from(vec![1_u8, 2])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// let UntypedAtomic::U8(bytes) = any.atomic()? else { panic!() };
+    /// bytes.store(0, 7, Relaxed)?;
+    /// assert_eq!(any.snapshot()?.as_bytes(), Some(&[7, 2][..]));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -419,6 +614,21 @@ impl UntypedLive {
     }
 
     /// Another handle of the same array, typed.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use std::sync::atomic::Ordering::Relaxed;
+    /// use ndarray::Ix1;
+    ///
+    /// let segment = serde_shm::to_shared(&[serde_shm::AtomicArray::from(vec![1_u64, 2])])?;
+    /// let any = segment.live_untyped("0")?;
+    /// let typed = any.to_atomic::<u64, Ix1>()?;
+    /// assert_eq!(typed.fetch_add(1, 10, Relaxed)?, 2);
+    /// assert_eq!(segment.live_untyped("0")?.to_atomic::<u64, Ix1>()?.load(1, Relaxed)?, 12);
+    /// assert!(any.to_atomic::<i64, Ix1>().is_err());
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
