@@ -45,21 +45,26 @@ pub struct ShmArray<A: Element, D: Dimension> {
 }
 
 macro_rules! aliases {
-    ($($name:ident $dim:ident $text:literal;)*) => {$(
+    ($($name:ident $dim:ident $text:literal, $array:literal, $seen:literal;)*) => {$(
         #[doc = concat!("A [`ShmArray`] with ", $text, ".")]
+        ///
+        /// ```
+        #[doc = concat!("let array = serde_shm::", stringify!($name), "::from(", $array, ");")]
+        #[doc = concat!("assert_eq!(", $seen, ");")]
+        /// ```
         pub type $name<A> = ShmArray<A, $dim>;
     )*};
 }
 
 aliases! {
-    ShmArray0 Ix0 "no axes: one element";
-    ShmArray1 Ix1 "one axis";
-    ShmArray2 Ix2 "two axes";
-    ShmArray3 Ix3 "three axes";
-    ShmArray4 Ix4 "four axes";
-    ShmArray5 Ix5 "five axes";
-    ShmArray6 Ix6 "six axes";
-    ShmArrayD IxDyn "any number of axes";
+    ShmArray0 Ix0 "no axes: one element", "ndarray::arr0(1.5)", "array[()], 1.5";
+    ShmArray1 Ix1 "one axis", "vec![1, 2, 3]", "array[2], 3";
+    ShmArray2 Ix2 "two axes", "ndarray::array![[1, 2], [3, 4]]", "array[[1, 0]], 3";
+    ShmArray3 Ix3 "three axes", "ndarray::array![[[1, 2], [3, 4]]]", "array[[0, 1, 0]], 3";
+    ShmArray4 Ix4 "four axes", "ndarray::Array4::<f32>::ones((2, 3, 4, 5))", "array.sum(), 120.0";
+    ShmArray5 Ix5 "five axes", "ndarray::Array5::<u8>::zeros((2, 2, 3, 1, 4))", "array.shape(), [2, 2, 3, 1, 4]";
+    ShmArray6 Ix6 "six axes", "ndarray::Array6::<u8>::zeros([2; 6])", "array.len(), 64";
+    ShmArrayD IxDyn "any number of axes", "ndarray::array![[1, 2, 3]].into_dyn()", "array.shape(), [1, 3]";
 }
 
 /// The family of ndarray's views, for [`Hold`].
@@ -110,6 +115,12 @@ impl<A: Element, D: Dimension> ShmArray<A, D> {
     }
 
     /// A view of the array that borrows the handle.
+    ///
+    /// ```
+    /// let array = serde_shm::ShmArray2::from(ndarray::array![[1, 2], [3, 4]]);
+    /// let view: ndarray::ArrayView2<'_, i32> = array.view();
+    /// assert_eq!((view.column(1).sum(), view.as_ptr()), (6, array.as_ptr())); // no copy
+    /// ```
     pub fn view(&self) -> ArrayView<'_, A, D> {
         self.hold.view().view()
     }

@@ -52,26 +52,81 @@ impl ArrayInfo {
     }
 
     /// Where it stands in the object: `layers.0.weight`. An array that is the whole object is `arr_0`.
+    ///
+    /// ```
+    /// # #[cfg(feature = "ndarray")] {
+    /// use std::collections::BTreeMap;
+    /// use serde_shm::{Block, ShmArray1};
+    ///
+    /// let layers = BTreeMap::from([("in", [ShmArray1::from(vec![0.5])])]);
+    /// let block = Block::new(serde_shm::to_bytes(&layers)?)?;
+    /// assert_eq!(block.arrays()?[0].path(), "in.0");
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn path(&self) -> &str {
         &self.path
     }
 
     /// The type of its elements; its `Display` is NumPy's descriptor.
+    ///
+    /// ```
+    /// # #[cfg(feature = "ndarray")] {
+    /// use serde_shm::{Block, ShmArray1};
+    ///
+    /// let block = Block::new(serde_shm::to_bytes(&ShmArray1::from(vec![0.5]))?)?;
+    /// assert_eq!(block.arrays()?[0].dtype(), &serde_shm::DType::F64);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn dtype(&self) -> &DType {
         &self.dtype
     }
 
     /// The length of each axis; empty for an array without axes.
+    ///
+    /// ```
+    /// # #[cfg(feature = "ndarray")] {
+    /// use serde_shm::{Block, ShmArray2};
+    ///
+    /// let block = Block::new(serde_shm::to_bytes(&ShmArray2::from(ndarray::array![[1, 2, 3]]))?)?;
+    /// assert_eq!(block.arrays()?[0].shape(), [1, 3]);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
     /// Which axis varies fastest in memory.
+    ///
+    /// ```
+    /// # #[cfg(feature = "ndarray")] {
+    /// use serde_shm::{Block, Order, ShmArray2};
+    ///
+    /// let rows = ndarray::array![[1, 2, 3], [4, 5, 6]];
+    /// let columns = ShmArray2::from(rows.clone().reversed_axes()); // the same elements in memory
+    /// let block = Block::new(serde_shm::to_bytes(&(ShmArray2::from(rows), columns))?)?;
+    /// let orders: Vec<Order> = block.arrays()?.iter().map(|array| array.order()).collect();
+    /// assert_eq!(orders, [Order::C, Order::F]);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn order(&self) -> Order {
         self.order
     }
 
     /// How many bytes its elements have.
+    ///
+    /// ```
+    /// # #[cfg(feature = "ndarray")] {
+    /// use serde_shm::{Block, ShmArray1};
+    ///
+    /// let block = Block::new(serde_shm::to_bytes(&ShmArray1::from(vec![0.5_f32; 3]))?)?;
+    /// assert_eq!(block.arrays()?[0].byte_len(), 3 * 4);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn byte_len(&self) -> usize {
         self.shape.iter().product::<usize>() * self.dtype.item_size()
     }
@@ -97,12 +152,38 @@ impl ArrayInfo {
     }
 
     /// Whether it can be seen where it lies: aligned, uncompressed, in this machine's byte order.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "ndarray", feature = "npz"))] {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.npz");
+    /// use serde_shm::{Compression, Npz, NpzOptions, ShmArray1};
+    ///
+    /// let zeros = ShmArray1::from(vec![0_u8; 1000]);
+    /// serde_shm::to_npz(&path, &zeros)?;
+    /// assert!(Npz::open(&path)?.arrays()?[0].is_zero_copy());
+    /// NpzOptions::new().compression(Compression::Deflate(6)).save(&path, &zeros)?;
+    /// assert!(!Npz::open(&path)?.arrays()?[0].is_zero_copy());
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn is_zero_copy(&self) -> bool {
         self.zero_copy
     }
 
     /// Whether it is changed in place: a [`LockedArray`](crate::LockedArray) or [`AtomicArray`](crate::AtomicArray), which
     /// is read as such and as nothing else.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+    /// use serde_shm::{LockedArray, ShmArray1};
+    ///
+    /// let segment = serde_shm::to_shared(&(LockedArray::from(vec![1]), ShmArray1::from(vec![2])))?;
+    /// let live: Vec<bool> = segment.arrays()?.iter().map(|array| array.is_live()).collect();
+    /// assert_eq!(live, [true, false]);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn is_live(&self) -> bool {
         self.live
     }

@@ -1,5 +1,21 @@
 //! Arrays as serde sees them: the token under which they pass, the types that a marked field may have, the handle
 //! that keeps its container.
+//!
+//! Under serde's own derives this module is what a field is marked with:
+//!
+//! ```
+//! #[derive(serde::Serialize, serde::Deserialize)]
+//! struct Series {
+//!     name: String,
+//!     #[serde(with = "serde_shm::array")]
+//!     values: Vec<f64>, // placed
+//! }
+//! let series = Series { name: "t".into(), values: vec![0.5; 1000] };
+//! let block = serde_shm::Block::new(serde_shm::to_bytes(&series)?)?;
+//! assert_eq!(block.arrays()?[0].path(), "values");
+//! assert_eq!(block.get::<Series>()?.values, series.values);
+//! # Ok::<(), serde_shm::Error>(())
+//! ```
 
 #[cfg(feature = "derive")]
 #[doc(hidden)]
@@ -90,6 +106,23 @@ pub fn serialize<T: SerializeArray + ?Sized, S: Serializer>(
 }
 
 /// Deserializes an array field: for `#[serde(with = "serde_shm::array")]` under serde's own derive. See [`serialize`].
+///
+/// ```
+/// #[derive(serde::Serialize)]
+/// struct Signal {
+///     #[serde(with = "serde_shm::array")]
+///     samples: Vec<u8>,
+/// }
+/// #[derive(serde::Deserialize)]
+/// struct SignalView<'a> {
+///     #[serde(borrow, deserialize_with = "serde_shm::array::deserialize")]
+///     samples: &'a [u8],
+/// }
+/// let bytes = serde_shm::to_bytes(&Signal { samples: vec![5; 1000] })?;
+/// let view: SignalView = serde_shm::from_bytes(&bytes)?;
+/// assert_eq!(view.samples, [5; 1000]);
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 ///
 /// # Errors
 ///

@@ -154,16 +154,34 @@ impl RawArray {
     }
 
     /// The dtype; fields may be in either byte order.
+    ///
+    /// ```
+    /// let raw = serde_shm::RawArray::new("|V3".parse()?, [2], *b"abcdef")?;
+    /// assert_eq!((raw.dtype().to_string().as_str(), raw.dtype().item_size()), ("|V3", 3));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn dtype(&self) -> &DType {
         &self.dtype
     }
 
     /// The length of each axis.
+    ///
+    /// ```
+    /// let raw = serde_shm::RawArray::new("|V3".parse()?, [2, 1], *b"abcdef")?;
+    /// assert_eq!(raw.shape(), [2, 1]);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
     /// The elements in row-major order, [`DType::item_size`] bytes each.
+    ///
+    /// ```
+    /// let raw = serde_shm::RawArray::new("|V3".parse()?, [2], *b"abcdef")?;
+    /// assert_eq!(raw.as_bytes().chunks(raw.dtype().item_size()).nth(1), Some(&b"def"[..]));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -171,9 +189,21 @@ impl RawArray {
     /// A field of all elements, copied out; the axes of a sub-array follow those of the array. `None` if there is no field
     /// of that name.
     ///
+    /// ```
+    /// use serde_shm::RawArray;
+    ///
+    /// let dtype = "[('id', '|u1'), ('at', '<u2', (2,))]".parse()?; // a struct of 5 bytes
+    /// let raw = RawArray::new(dtype, [2], [7, 1, 0, 2, 0, 8, 3, 0, 4, 0])?;
+    /// let at = raw.field("at").unwrap()?;
+    /// assert_eq!(at.view::<u16>().unwrap(), ndarray::arr2(&[[1, 2], [3, 4]]).into_dyn());
+    /// assert!(raw.field("speed").is_none());
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// `Corrupt` if a bool is neither 0 nor 1, or a text has what is no character.
+    /// `Corrupt` if a bool is neither 0 nor 1, or a text has what is no character; `Limit` if the field has more than 64 axes with
+    /// those of the array; `Io` if there is no memory for the copy.
     pub fn field(&self, name: &str) -> Option<Result<DynArray>> {
         let field = self.dtype.fields().iter().find(|field| field.name() == name)?;
         Some(self.copy_field(field).map_err(|error| error.at_field(name)))
@@ -309,6 +339,11 @@ impl DynArray {
     }
 
     /// The length of each axis.
+    ///
+    /// ```
+    /// let any = serde_shm::DynArray::from(ndarray::arr2(&[[1_u8, 2, 3]]).into_dyn());
+    /// assert_eq!(any.shape(), [1, 3]);
+    /// ```
     pub fn shape(&self) -> &[usize] {
         with_numbers! { self, array => array.shape(),
             DynArray::Datetime(array, _) | DynArray::Timedelta(array, _) => array.shape(),
@@ -339,7 +374,17 @@ impl DynArray {
         })
     }
 
-    /// Its elements, if they are of this type; times are `i64`, strings `String`, bytes `Vec<u8>`.
+    /// Its elements, if they are of this type; times are `i64`, strings `String`, bytes `Vec<u8>`. Copies nothing.
+    ///
+    /// ```
+    /// use serde_shm::DynArray;
+    ///
+    /// let any = DynArray::from(ndarray::arr1(&[0.5_f32, 1.5]).into_dyn());
+    /// assert_eq!(any.view::<f32>().unwrap().sum(), 2.0);
+    /// assert!(any.view::<f64>().is_none()); // nothing is converted
+    /// let words = DynArray::Text(ndarray::arr1(&["to".to_owned()]).into_dyn());
+    /// assert_eq!(words.view::<String>().unwrap()[0], "to");
+    /// ```
     pub fn view<A: 'static>(&self) -> Option<ArrayViewD<'_, A>> {
         let array: &dyn Any = with_numbers! { self, array => array,
             DynArray::Datetime(array, _) | DynArray::Timedelta(array, _) => array,

@@ -29,6 +29,22 @@ pub struct Seal;
 /// views, [`ShmArray`](crate::ShmArray), and these inside `Option`, `Vec`, maps and tuples. `A` is an
 /// [`Element`](crate::Element) or a fixed array of such (`Vec<[f32; 3]>` has two axes). Arrays of strings and chars are taken too and
 /// stay inline.
+///
+/// ```
+/// use serde_shm::array::SerializeArray;
+///
+/// /// A field of any type that can be marked.
+/// #[derive(serde::Serialize)]
+/// #[serde(bound = "T: SerializeArray")]
+/// struct Signal<T> {
+///     #[serde(serialize_with = "serde_shm::array::serialize")]
+///     samples: T,
+/// }
+/// let signal = Signal { samples: vec![[0.5_f32, 1.5]; 100] }; // 100 points of two numbers
+/// let block = serde_shm::Block::new(serde_shm::to_bytes(&signal)?)?;
+/// assert_eq!(block.arrays()?[0].shape(), [100, 2]);
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an array that can be placed",
     label = "`#[shm_array]` does not take this type",
@@ -37,6 +53,22 @@ pub struct Seal;
 )]
 pub trait SerializeArray {
     /// Serializes the value with its arrays placed.
+    ///
+    /// ```
+    /// use serde::Serializer;
+    /// use serde_shm::array::SerializeArray;
+    ///
+    /// struct Samples(Vec<f32>);
+    ///
+    /// impl serde::Serialize for Samples {
+    ///     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    ///         self.0.serialize_array(serializer)
+    ///     }
+    /// }
+    /// let block = serde_shm::Block::new(serde_shm::to_bytes(&Samples(vec![0.5; 100]))?)?;
+    /// assert_eq!(block.arrays()?[0].byte_len(), 400);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -83,6 +115,26 @@ pub trait SerializeArray {
 /// A type that `#[shm_array]` takes on a field, for reading: the counterpart of [`SerializeArray`].
 ///
 /// Owned types copy their elements out of the container once. `&[A]`, `Cow<[A]>` and ndarray's views borrow them.
+///
+/// ```
+/// use serde_shm::array::DeserializeArray;
+///
+/// /// A field of any type that can be marked.
+/// #[derive(serde::Deserialize)]
+/// #[serde(bound(deserialize = "T: DeserializeArray<'de>"))]
+/// struct Signal<T> {
+///     #[serde(deserialize_with = "serde_shm::array::deserialize")]
+///     samples: T,
+/// }
+/// # #[derive(serde::Serialize)]
+/// # struct Written { #[serde(with = "serde_shm::array")] samples: Vec<u8> }
+/// # let bytes = serde_shm::to_bytes(&Written { samples: vec![5; 3] })?;
+/// let copied: Signal<Vec<u8>> = serde_shm::from_bytes(&bytes)?;
+/// let borrowed: Signal<&[u8]> = serde_shm::from_bytes(&bytes)?;
+/// assert_eq!(copied.samples, borrowed.samples);
+/// assert!(bytes.as_ptr_range().contains(&borrowed.samples.as_ptr()));
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an array that can be read from a container",
     label = "`#[shm_array]` does not take this type",
@@ -91,6 +143,25 @@ pub trait SerializeArray {
 )]
 pub trait DeserializeArray<'de>: Sized {
     /// Deserializes the value.
+    ///
+    /// ```
+    /// use serde::Deserializer;
+    /// use serde_shm::array::DeserializeArray;
+    ///
+    /// struct Samples(Vec<u8>);
+    ///
+    /// impl<'de> serde::Deserialize<'de> for Samples {
+    ///     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    ///         Vec::deserialize_array(deserializer).map(Samples)
+    ///     }
+    /// }
+    /// # #[derive(serde::Serialize)]
+    /// # struct Written(#[serde(with = "serde_shm::array")] Vec<u8>);
+    /// # let bytes = serde_shm::to_bytes(&Written(vec![5; 3]))?;
+    /// let samples: Samples = serde_shm::from_bytes(&bytes)?;
+    /// assert_eq!(samples.0, [5; 3]);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -119,6 +190,21 @@ pub trait DeserializeArray<'de>: Sized {
 }
 
 /// What may stand in an array's place for an element: an [`Element`](crate::Element), an array, or text that stays inline.
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// use serde_shm::array::SerializeItem;
+///
+/// #[derive(serde_shm::Serialize)]
+/// struct Rows<T: SerializeItem> {
+///     #[shm_array]
+///     rows: Vec<T>,
+/// }
+/// let block = serde_shm::to_bytes(&Rows { rows: vec![[1_u16, 2], [3, 4], [5, 6]] })?;
+/// assert_eq!(serde_shm::Block::new(block)?.arrays()?[0].shape(), [3, 2]);
+/// # }
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 ///
 /// It is for bounds, and for nothing to be called or implemented: what it has is not part of the public interface and may change
 /// with any release. A type of one's own has it by `#[derive(Element)]` or by [`SerializeArray`]. It is sealed as far as it can be:
@@ -155,6 +241,23 @@ pub trait SerializeItem {
 }
 
 /// The counterpart of [`SerializeItem`] for reading, and sealed as that is.
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// use serde_shm::array::{DeserializeItem, SerializeItem};
+///
+/// #[derive(serde_shm::Serialize, serde_shm::Deserialize)]
+/// #[serde(bound(serialize = "T: SerializeItem", deserialize = "T: DeserializeItem<'de>"))]
+/// struct Rows<T> {
+///     #[shm_array]
+///     rows: Vec<T>,
+/// }
+/// let bytes = serde_shm::to_bytes(&Rows { rows: vec![[1_u16, 2], [3, 4]] })?;
+/// let read: Rows<[u16; 2]> = serde_shm::from_bytes(&bytes)?;
+/// assert_eq!(read.rows[1], [3, 4]);
+/// # }
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 pub trait DeserializeItem<'de>: Sized {
     #[doc(hidden)]
     const SEAL: Seal;
@@ -191,6 +294,24 @@ pub enum Lent<'de, T> {
 }
 
 /// Elements and fixed arrays of them: what a slice can be borrowed of. Sealed as [`SerializeItem`] is.
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// use serde_shm::array::BorrowItem;
+///
+/// #[derive(serde_shm::Deserialize)]
+/// struct View<'a, T: BorrowItem<'a>> {
+///     #[shm_array]
+///     rows: &'a [T],
+/// }
+/// # #[derive(serde_shm::Serialize)]
+/// # struct Rows { #[shm_array] rows: Vec<[u8; 2]> }
+/// # let bytes = serde_shm::to_bytes(&Rows { rows: vec![[1, 2], [3, 4]] })?;
+/// let view: View<'_, [u8; 2]> = serde_shm::from_bytes(&bytes)?;
+/// assert_eq!(view.rows, [[1, 2], [3, 4]]);
+/// # }
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 pub trait BorrowItem<'de>: Sized {
     #[doc(hidden)]
     const SEAL: Seal;
