@@ -14,6 +14,17 @@ pub(crate) const ROWS_PER_BYTE: usize = 16;
 pub(crate) const ARRAY_ALIGN: usize = 64;
 
 /// Which axis varies fastest in memory.
+///
+/// ```
+/// # #[cfg(feature = "ndarray")] {
+/// use serde_shm::{DType, Order, UntypedView};
+///
+/// let of = |order| UntypedView::new(DType::U8, &[2, 3], order, b"abcdef");
+/// assert_eq!(of(Order::C)?.element_bytes(&[0, 1]), Some(&b"b"[..])); // rows: abc, def
+/// assert_eq!(of(Order::F)?.element_bytes(&[0, 1]), Some(&b"c"[..])); // rows: ace, bdf
+/// # }
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Order {
     /// Row-major: the last axis varies fastest (C).

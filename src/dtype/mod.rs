@@ -56,6 +56,18 @@ pub(crate) enum DTypeRepr {
 }
 
 /// What kind of thing the elements of an array are; see [`DType::kind`].
+///
+/// ```
+/// use serde_shm::{DType, DTypeKind};
+///
+/// let dtype: DType = ">f2".parse()?;
+/// let text = match dtype.kind() {
+///     DTypeKind::Int | DTypeKind::UInt | DTypeKind::Float => "a number",
+///     _ => "something else",
+/// };
+/// assert_eq!(text, "a number");
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DTypeKind {
@@ -141,10 +153,15 @@ const SCALARS: [Row; 15] = [
 ];
 
 macro_rules! native {
-    ($($name:ident $scalar:ident $text:literal;)*) => {
+    ($($name:ident $scalar:ident $text:literal $little:literal;)*) => {
         impl DType {
             $(
                 #[doc = concat!("`", $text, "` in this machine's byte order.")]
+                ///
+                /// ```
+                /// # #[cfg(target_endian = "little")]
+                #[doc = concat!("assert_eq!(serde_shm::DType::", stringify!($name), ".to_string(), \"", $little, "\");")]
+                /// ```
                 pub const $name: DType = DType::native(DTypeRepr::Scalar(Scalar::$scalar), size_of_scalar(Scalar::$scalar) > 1);
             )*
         }
@@ -156,21 +173,21 @@ const fn size_of_scalar(scalar: Scalar) -> usize {
 }
 
 native! {
-    BOOL Bool "bool";
-    I8 I8 "i8";
-    I16 I16 "i16";
-    I32 I32 "i32";
-    I64 I64 "i64";
-    U8 U8 "u8";
-    U16 U16 "u16";
-    U32 U32 "u32";
-    U64 U64 "u64";
-    F16 F16 "f16";
-    BF16 BF16 "bf16";
-    F32 F32 "f32";
-    F64 F64 "f64";
-    COMPLEX64 C64 "complex64";
-    COMPLEX128 C128 "complex128";
+    BOOL Bool "bool" "|b1";
+    I8 I8 "i8" "|i1";
+    I16 I16 "i16" "<i2";
+    I32 I32 "i32" "<i4";
+    I64 I64 "i64" "<i8";
+    U8 U8 "u8" "|u1";
+    U16 U16 "u16" "<u2";
+    U32 U32 "u32" "<u4";
+    U64 U64 "u64" "<u8";
+    F16 F16 "f16" "<f2";
+    BF16 BF16 "bf16" "<V2";
+    F32 F32 "f32" "<f4";
+    F64 F64 "f64" "<f8";
+    COMPLEX64 C64 "complex64" "<c8";
+    COMPLEX128 C128 "complex128" "<c16";
 }
 
 /// Matches on a scalar: for one of the numbers that Rust has, `$body` with its type as `$number`; then the other arms.
@@ -240,6 +257,14 @@ impl DType {
     }
 
     /// What kind of thing the elements are.
+    ///
+    /// ```
+    /// use serde_shm::{DType, DTypeKind};
+    ///
+    /// assert_eq!(DType::I8.kind(), DTypeKind::Int);
+    /// assert_eq!("<M8[ns]".parse::<DType>()?.kind(), DTypeKind::Datetime);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn kind(&self) -> DTypeKind {
         match self.kind {
             DTypeRepr::Scalar(scalar) => SCALARS[scalar as usize - 1].kind,
@@ -253,6 +278,15 @@ impl DType {
     }
 
     /// The bytes of one element. They may be none: `|S0`, or a struct without fields.
+    ///
+    /// ```
+    /// use serde_shm::DType;
+    ///
+    /// assert_eq!(DType::COMPLEX64.item_size(), 8);
+    /// assert_eq!("<U5".parse::<DType>()?.item_size(), 20); // four bytes a character
+    /// assert_eq!("[('id', '|u1'), ('at', '<f8')]".parse::<DType>()?.item_size(), 9);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub const fn item_size(&self) -> usize {
         match &self.kind {
             DTypeRepr::Scalar(scalar) => size_of_scalar(*scalar),
@@ -276,6 +310,15 @@ impl DType {
     }
 
     /// The alignment that a view needs, in bytes. A struct whose fields lie unaligned, as NumPy's do by default, has 1.
+    ///
+    /// ```
+    /// use serde_shm::DType;
+    ///
+    /// assert_eq!(DType::F64.alignment(), 8);
+    /// assert_eq!(DType::COMPLEX64.alignment(), 4); // that of its two floats
+    /// assert_eq!("[('id', '|u1'), ('at', '<f8')]".parse::<DType>()?.alignment(), 1);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn alignment(&self) -> usize {
         match &self.kind {
             DTypeRepr::Struct(structure) => structure.align(),
@@ -289,6 +332,14 @@ impl DType {
     }
 
     /// Whether the elements are in this machine's byte order; of a struct, all of its fields.
+    ///
+    /// ```
+    /// use serde_shm::DType;
+    ///
+    /// assert!(DType::F32.is_native() && "|S4".parse::<DType>()?.is_native());
+    /// assert_eq!(">f4".parse::<DType>()?.is_native(), cfg!(target_endian = "big"));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn is_native(&self) -> bool {
         match &self.kind {
             DTypeRepr::Struct(structure) => {
@@ -299,6 +350,16 @@ impl DType {
     }
 
     /// The fields of a structured dtype in the order of their offsets; of others none.
+    ///
+    /// ```
+    /// use serde_shm::DType;
+    ///
+    /// let dtype: DType = "[('id', '|u1'), ('at', '<f8', (3,))]".parse()?;
+    /// let names: Vec<&str> = dtype.fields().iter().map(|field| field.name()).collect();
+    /// assert_eq!(names, ["id", "at"]);
+    /// assert!(DType::F64.fields().is_empty());
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn fields(&self) -> &[Field] {
         match &self.kind {
             DTypeRepr::Struct(structure) => structure.fields(),
@@ -312,7 +373,16 @@ impl DType {
         self.fields().iter().map(of).max().unwrap_or(0)
     }
 
-    /// The unit of a `datetime64` or `timedelta64`.
+    /// The unit of a `datetime64` or `timedelta64`; `None` of others.
+    ///
+    /// ```
+    /// use serde_shm::{DType, TimeBase};
+    ///
+    /// let unit = "<m8[25s]".parse::<DType>()?.unit().unwrap();
+    /// assert_eq!((unit.base(), unit.count()), (TimeBase::Second, 25));
+    /// assert_eq!(DType::I64.unit(), None);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn unit(&self) -> Option<TimeUnit> {
         match self.kind {
             DTypeRepr::Datetime(unit) | DTypeRepr::Timedelta(unit) => Some(unit),

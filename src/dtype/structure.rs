@@ -46,21 +46,46 @@ impl Field {
     }
 
     /// Its name.
+    ///
+    /// ```
+    /// let dtype: serde_shm::DType = "[('id', '|u1'), ('at', '<f8', (3,))]".parse()?;
+    /// assert_eq!(dtype.fields()[1].name(), "at");
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The dtype of its elements: of one, if it is no sub-array.
+    ///
+    /// ```
+    /// let dtype: serde_shm::DType = "[('id', '|u1'), ('at', '<f8', (3,))]".parse()?;
+    /// assert_eq!(dtype.fields()[1].dtype().to_string(), "<f8");
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn dtype(&self) -> &DType {
         &self.dtype
     }
 
     /// The axes of a sub-array; empty for a single element.
+    ///
+    /// ```
+    /// let dtype: serde_shm::DType = "[('id', '|u1'), ('at', '<f8', (3,))]".parse()?;
+    /// assert_eq!(dtype.fields()[1].shape(), [3]);
+    /// assert!(dtype.fields()[0].shape().is_empty());
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
     /// Where it starts in the struct, in bytes.
+    ///
+    /// ```
+    /// let dtype: serde_shm::DType = "[('id', '|u1'), ('at', '<f8', (3,))]".parse()?;
+    /// assert_eq!(dtype.fields()[1].offset(), 1); // behind the one byte of `id`
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub const fn offset(&self) -> usize {
         self.offset
     }

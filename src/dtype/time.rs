@@ -20,6 +20,14 @@ pub struct TimeUnit {
 }
 
 /// A unit of time as NumPy names it.
+///
+/// ```
+/// use serde_shm::{DType, TimeBase};
+///
+/// let dtype: DType = "<M8[ns]".parse()?;
+/// assert_eq!(dtype.unit().map(|unit| unit.base()), Some(TimeBase::Nanosecond));
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TimeBase {
@@ -72,9 +80,25 @@ const NAMES: [(TimeBase, &str); 14] = [
 
 impl TimeUnit {
     /// No unit at all: `<M8`.
+    ///
+    /// ```
+    /// use serde_shm::{DType, TimeUnit};
+    ///
+    /// assert_eq!("<M8".parse::<DType>()?.unit(), Some(TimeUnit::GENERIC));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub const GENERIC: TimeUnit = TimeUnit { base: TimeBase::Generic, count: 1 };
 
     /// So many of a unit; `None` for zero of them, for more than NumPy's `i32::MAX`, and for a number of no unit.
+    ///
+    /// ```
+    /// use serde_shm::{TimeBase, TimeUnit};
+    ///
+    /// let quarter = TimeUnit::new(TimeBase::Minute, 15).unwrap();
+    /// assert_eq!(quarter.to_string(), "15m");
+    /// assert_eq!(TimeUnit::new(TimeBase::Minute, 0), None);
+    /// assert_eq!(TimeUnit::new(TimeBase::Generic, 2), None);
+    /// ```
     pub const fn new(base: TimeBase, count: u32) -> Option<Self> {
         let generic = matches!(base, TimeBase::Generic);
         if count == 0 || count > i32::MAX as u32 || (generic && count != 1) {
@@ -88,11 +112,24 @@ impl TimeUnit {
     }
 
     /// The unit.
+    ///
+    /// ```
+    /// use serde_shm::{TimeBase, TimeUnit};
+    ///
+    /// assert_eq!(TimeUnit::new(TimeBase::Minute, 15).unwrap().base(), TimeBase::Minute);
+    /// ```
     pub const fn base(self) -> TimeBase {
         self.base
     }
 
     /// How many of the unit one step is.
+    ///
+    /// ```
+    /// use serde_shm::{TimeBase, TimeUnit};
+    ///
+    /// assert_eq!(TimeUnit::new(TimeBase::Minute, 15).unwrap().count(), 15);
+    /// assert_eq!(TimeUnit::GENERIC.count(), 1);
+    /// ```
     pub const fn count(self) -> u32 {
         self.count
     }

@@ -35,6 +35,13 @@ use super::Misfit;
 )]
 pub unsafe trait Element: Copy + Send + Sync + 'static {
     /// The dtype of this type in this machine's byte order.
+    ///
+    /// ```
+    /// use serde_shm::{DType, Element};
+    ///
+    /// assert_eq!(i16::DTYPE, DType::I16);
+    /// assert!(i16::DTYPE.is_native());
+    /// ```
     const DTYPE: DType;
 }
 

@@ -2,6 +2,23 @@
 //!
 //! The types here are those of NumPy's dtypes that Rust has no type for: [`Datetime64`] and [`Timedelta64`] with their
 //! [`Unit`]s, [`FixedBytes`] (`S`) and [`FixedStr`] (`U`).
+//!
+//! ```
+//! use serde_shm::element::{Datetime64, FixedBytes, Seconds};
+//!
+//! #[derive(serde::Serialize)]
+//! struct Log {
+//!     #[serde(with = "serde_shm::array")]
+//!     times: Vec<Datetime64<Seconds>>,
+//!     #[serde(with = "serde_shm::array")]
+//!     sources: Vec<FixedBytes<8>>,
+//! }
+//! # impl Log { fn new() -> Self { Log { times: vec![Datetime64::new(0)], sources: vec![FixedBytes::default()] } } }
+//! let block = serde_shm::Block::new(serde_shm::to_bytes(&Log::new())?)?;
+//! let dtypes: Vec<String> = block.arrays()?.iter().map(|array| array.dtype().to_string()).collect();
+//! assert_eq!(dtypes, ["<M8[s]", "|S8"]);
+//! # Ok::<(), serde_shm::Error>(())
+//! ```
 
 mod cast;
 mod derived;

@@ -36,6 +36,13 @@ pub struct FixedBytes<const N: usize>([u8; N]);
 pub struct FixedStr<const N: usize>([u32; N]);
 
 /// A text has more bytes or characters than there is room for.
+///
+/// ```
+/// use serde_shm::element::FixedBytes;
+///
+/// let error = FixedBytes::<2>::try_from("chr1").unwrap_err();
+/// assert_eq!(error.to_string(), "expected 2 bytes or characters at most, found 4");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLong {
     found: usize,
@@ -52,16 +59,34 @@ impl std::error::Error for TooLong {}
 
 impl<const N: usize> FixedBytes<N> {
     /// All `N` bytes, padding included.
+    ///
+    /// ```
+    /// use serde_shm::element::FixedBytes;
+    ///
+    /// assert_eq!(FixedBytes::from_array(*b"ab\0\0"), FixedBytes::<4>::try_from("ab").unwrap());
+    /// ```
     pub const fn from_array(bytes: [u8; N]) -> Self {
         FixedBytes(bytes)
     }
 
     /// All `N` bytes, padding included.
+    ///
+    /// ```
+    /// use serde_shm::element::FixedBytes;
+    ///
+    /// assert_eq!(FixedBytes::<4>::try_from("ab").unwrap().to_array(), *b"ab\0\0");
+    /// ```
     pub const fn to_array(self) -> [u8; N] {
         self.0
     }
 
     /// The bytes without the NULs at the end.
+    ///
+    /// ```
+    /// use serde_shm::element::FixedBytes;
+    ///
+    /// assert_eq!(FixedBytes::from_array(*b"a\0b\0").as_bytes(), b"a\0b"); // a NUL in the middle stays
+    /// ```
     pub fn as_bytes(&self) -> &[u8] {
         let len = self.0.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         &self.0[..len]
@@ -108,16 +133,35 @@ impl<const N: usize> fmt::Debug for FixedBytes<N> {
 
 impl<const N: usize> FixedStr<N> {
     /// All `N` code points, padding included.
+    ///
+    /// ```
+    /// use serde_shm::element::FixedStr;
+    ///
+    /// assert_eq!(FixedStr::from_array([0xe9, 0, 0]), FixedStr::<3>::try_from("é").unwrap());
+    /// ```
     pub const fn from_array(codes: [u32; N]) -> Self {
         FixedStr(codes)
     }
 
     /// All `N` code points, padding included.
+    ///
+    /// ```
+    /// use serde_shm::element::FixedStr;
+    ///
+    /// assert_eq!(FixedStr::<3>::try_from("é").unwrap().to_array(), [0xe9, 0, 0]);
+    /// ```
     pub const fn to_array(self) -> [u32; N] {
         self.0
     }
 
-    /// The text without the NULs at the end; `None` if it is none.
+    /// The text without the NULs at the end, copied; `None` if it is none.
+    ///
+    /// ```
+    /// use serde_shm::element::FixedStr;
+    ///
+    /// assert_eq!(FixedStr::<4>::try_from("grö").unwrap().decode().as_deref(), Some("grö"));
+    /// assert_eq!(FixedStr::from_array([0xd800]).decode(), None); // half of a surrogate pair
+    /// ```
     pub fn decode(&self) -> Option<String> {
         self.codes().iter().map(|code| char::from_u32(*code)).collect()
     }

@@ -14,19 +14,48 @@ mod sealed {
 }
 
 /// The unit of a [`Datetime64`] or [`Timedelta64`], as a type.
+///
+/// ```
+/// use serde_shm::element::{Minutes, Months, Timedelta64, Unit};
+///
+/// fn hours<U: Unit>(span: Timedelta64<U>) -> Option<f64> {
+///     Some(span.value() as f64 * U::NANOSECONDS? as f64 / 3.6e12)
+/// }
+/// assert_eq!(hours(Timedelta64::<Minutes>::new(90)), Some(1.5));
+/// assert_eq!(hours(Timedelta64::<Months>::new(1)), None);
+/// ```
 pub trait Unit:
     sealed::Sealed + Copy + Eq + Ord + std::hash::Hash + fmt::Debug + Send + Sync + 'static
 {
     /// The unit.
+    ///
+    /// ```
+    /// use serde_shm::{TimeBase, element::{Milliseconds, Unit}};
+    ///
+    /// assert_eq!((Milliseconds::UNIT.base(), Milliseconds::UNIT.count()), (TimeBase::Millisecond, 1));
+    /// ```
     const UNIT: TimeUnit;
 
     /// How many nanoseconds it has; `None` where that differs (years, months) or is not known.
+    ///
+    /// ```
+    /// use serde_shm::element::{Hours, Unit, Years};
+    ///
+    /// assert_eq!(Hours::NANOSECONDS, Some(3_600_000_000_000));
+    /// assert_eq!(Years::NANOSECONDS, None); // 365 days, or 366
+    /// ```
     const NANOSECONDS: Option<i64>;
 }
 
 macro_rules! units {
-    ($($name:ident $base:ident $text:literal $nanos:expr;)*) => {$(
+    ($($name:ident $base:ident $text:literal, $dtype:literal, $nanos:expr;)*) => {$(
         #[doc = concat!("The unit ", $text, ".")]
+        ///
+        /// ```
+        #[doc = concat!("use serde_shm::{Element, element::{Datetime64, ", stringify!($name), "}};")]
+        ///
+        #[doc = concat!("assert_eq!(Datetime64::<", stringify!($name), ">::DTYPE.to_string(), \"", $dtype, "\");")]
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {}
 
@@ -43,17 +72,17 @@ const SECOND: i64 = 1_000_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
 units! {
-    Years Year "`Y`" None;
-    Months Month "`M`" None;
-    Weeks Week "`W`" Some(7 * DAY);
-    Days Day "`D`" Some(DAY);
-    Hours Hour "`h`" Some(3_600 * SECOND);
-    Minutes Minute "`m`" Some(60 * SECOND);
-    Seconds Second "`s`" Some(SECOND);
-    Milliseconds Millisecond "`ms`" Some(1_000_000);
-    Microseconds Microsecond "`us`" Some(1_000);
-    Nanoseconds Nanosecond "`ns`" Some(1);
-    Generic Generic "that there is none" None;
+    Years Year "`Y`", "<M8[Y]", None;
+    Months Month "`M`", "<M8[M]", None;
+    Weeks Week "`W`", "<M8[W]", Some(7 * DAY);
+    Days Day "`D`", "<M8[D]", Some(DAY);
+    Hours Hour "`h`", "<M8[h]", Some(3_600 * SECOND);
+    Minutes Minute "`m`", "<M8[m]", Some(60 * SECOND);
+    Seconds Second "`s`", "<M8[s]", Some(SECOND);
+    Milliseconds Millisecond "`ms`", "<M8[ms]", Some(1_000_000);
+    Microseconds Microsecond "`us`", "<M8[us]", Some(1_000);
+    Nanoseconds Nanosecond "`ns`", "<M8[ns]", Some(1);
+    Generic Generic "that there is none", "<M8", None;
 }
 
 /// A point in time: a number of units since 1970-01-01 00:00 UTC, NumPy's `datetime64`.
@@ -90,6 +119,15 @@ pub struct Datetime64<U: Unit>(i64, PhantomData<U>);
 pub struct Timedelta64<U: Unit>(i64, PhantomData<U>);
 
 /// A time cannot be had in that type without losing some of it, or is none.
+///
+/// ```
+/// use serde_shm::element::{OutOfRange, Seconds, Timedelta64};
+/// use std::time::Duration;
+///
+/// let half = Duration::from_millis(500);
+/// assert_eq!(Timedelta64::<Seconds>::try_from(half), Err(OutOfRange)); // no whole second
+/// assert_eq!(Duration::try_from(Timedelta64::<Seconds>::NAT), Err(OutOfRange)); // no time
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfRange;
 
@@ -105,19 +143,45 @@ macro_rules! times {
     ($($name:ident)*) => {$(
         impl<U: Unit> $name<U> {
             /// Not a time.
+            ///
+            /// ```
+            #[doc = concat!("use serde_shm::element::{", stringify!($name), ", Days};")]
+            ///
+            #[doc = concat!("assert_eq!(", stringify!($name), "::<Days>::NAT.value(), i64::MIN);")]
+            /// ```
             pub const NAT: Self = $name(i64::MIN, PhantomData);
 
             /// So many units.
+            ///
+            /// ```
+            #[doc = concat!("use serde_shm::element::{", stringify!($name), ", Days};")]
+            ///
+            #[doc = concat!("let days = ", stringify!($name), "::<Days>::new(19_000);")]
+            /// assert_eq!(format!("{days:?}"), "19000 D");
+            /// ```
             pub const fn new(value: i64) -> Self {
                 $name(value, PhantomData)
             }
 
             /// The number of units; `i64::MIN` stands for no time.
+            ///
+            /// ```
+            #[doc = concat!("use serde_shm::element::{", stringify!($name), ", Days};")]
+            ///
+            #[doc = concat!("assert_eq!(", stringify!($name), "::<Days>::from(3).value(), 3);")]
+            /// ```
             pub const fn value(self) -> i64 {
                 self.0
             }
 
             /// Whether it is no time.
+            ///
+            /// ```
+            #[doc = concat!("use serde_shm::element::{", stringify!($name), ", Days};")]
+            ///
+            #[doc = concat!("assert!(", stringify!($name), "::<Days>::NAT.is_nat());")]
+            #[doc = concat!("assert!(!", stringify!($name), "::<Days>::new(0).is_nat());")]
+            /// ```
             pub const fn is_nat(self) -> bool {
                 self.0 == i64::MIN
             }

@@ -15,12 +15,53 @@ use super::region::LiveRegion;
 
 /// An element of an [`AtomicArray`](crate::AtomicArray): `bool`, `i8` to `i64`, `u8` to `u64`, `isize`, `usize`, `f32`
 /// and `f64`. Sealed.
+///
+/// ```
+/// use std::sync::atomic::Ordering::Relaxed;
+/// use ndarray::Ix1;
+/// use serde_shm::{AtomicArray, AtomicElement};
+///
+/// fn swap<A: AtomicElement>(array: &AtomicArray<A, Ix1>, index: usize, value: A) -> serde_shm::Result<A> {
+///     array.swap(index, value, Relaxed)
+/// }
+/// assert!(swap(&AtomicArray::from(vec![true]), 0, false)?);
+/// assert_eq!(swap(&AtomicArray::from(vec![0.5]), 0, 1.0)?, 0.5);
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 pub trait AtomicElement: Element + PartialEq + Bits {}
 
 /// An [`AtomicElement`] that can be added: all but `bool`.
+///
+/// ```
+/// use std::sync::atomic::Ordering::Relaxed;
+/// use ndarray::Ix1;
+/// use serde_shm::{AtomicArray, AtomicNumber};
+///
+/// fn add<A: AtomicNumber>(sums: &AtomicArray<A, Ix1>, index: usize, value: A) -> serde_shm::Result<A> {
+///     sums.fetch_add(index, value, Relaxed)
+/// }
+/// let sums = AtomicArray::from(vec![0.5_f64]);
+/// add(&sums, 0, 1.0)?;
+/// assert_eq!(sums.load(0, Relaxed)?, 1.5);
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 pub trait AtomicNumber: AtomicElement + Add {}
 
 /// An [`AtomicElement`] with bits of its own: integers, and `bool`, which has one.
+///
+/// ```
+/// use std::sync::atomic::Ordering::Relaxed;
+/// use ndarray::Ix1;
+/// use serde_shm::{AtomicArray, AtomicBits};
+///
+/// fn mark<A: AtomicBits>(marks: &AtomicArray<A, Ix1>, index: usize, bits: A) -> serde_shm::Result<A> {
+///     marks.fetch_or(index, bits, Relaxed)
+/// }
+/// let marks = AtomicArray::from(vec![0b01_u8]);
+/// assert_eq!(mark(&marks, 0, 0b10)?, 0b01);
+/// assert_eq!(marks.load(0, Relaxed)?, 0b11);
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
 pub trait AtomicBits: AtomicElement + Logic {}
 
 /// How a type is accessed atomically.
