@@ -32,6 +32,14 @@ impl Value {
     }
 
     /// The same, to be changed.
+    ///
+    /// ```
+    /// use serde_shm::value::Value;
+    ///
+    /// let mut value: Value = serde_json::from_str(r#"{"layers": [{"name": "in"}]}"#).unwrap();
+    /// *value.get_mut("layers.0.name").unwrap() = Value::from("out");
+    /// assert_eq!(value["layers.0.name"].as_str(), Some("out"));
+    /// ```
     pub fn get_mut(&mut self, path: &str) -> Option<&mut Value> {
         if path.is_empty() || self.is_named(path) {
             return Some(self);
@@ -261,6 +269,13 @@ impl Value {
     }
 
     /// The byte string, if it is one.
+    ///
+    /// ```
+    /// use serde_shm::{Block, Value};
+    /// let value: Value = Block::new(serde_shm::to_bytes(serde_bytes::Bytes::new(b"abc"))?)?.value()?;
+    /// assert_eq!(value.as_bytes().map(|bytes| &bytes[..]), Some(&b"abc"[..]));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn as_bytes(&self) -> Option<&Blob> {
         match self.inner() {
             Value::Bytes(bytes) => Some(bytes),
@@ -285,6 +300,14 @@ impl Value {
     }
 
     /// The map, if it is one.
+    ///
+    /// ```
+    /// use serde_shm::{Block, Value};
+    /// let map = std::collections::BTreeMap::from([("a", 1_u8)]);
+    /// let value: Value = Block::new(serde_shm::to_bytes(&map)?)?.value()?;
+    /// assert_eq!(value.as_map().and_then(|map| map.get("a")), Some(&Value::U8(1)));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn as_map(&self) -> Option<&Map> {
         match self.inner() {
             Value::Map(map) => Some(map),
@@ -293,6 +316,15 @@ impl Value {
     }
 
     /// The struct or variant, if it is one.
+    ///
+    /// ```
+    /// use serde_shm::{Block, Value};
+    /// #[derive(serde::Serialize)]
+    /// struct Point { x: f32 }
+    /// let value: Value = Block::new(serde_shm::to_bytes(&Point { x: 0.5 })?)?.value()?;
+    /// assert_eq!(value.as_record().map(|record| record.names().name()), Some("Point"));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn as_record(&self) -> Option<&Record> {
         match self.inner() {
             Value::Record(record) => Some(record),
@@ -316,6 +348,16 @@ impl Value {
     }
 
     /// The array, if it is one that is changed in place.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use serde_shm::{LiveKind, LockedArray};
+    /// let value = serde_shm::to_shared(&LockedArray::from(vec![1, 2]))?.value()?;
+    /// assert_eq!(value.as_live().map(|array| array.kind()), Some(LiveKind::Locked));
+    /// assert!(value.as_array().is_none());
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn as_live(&self) -> Option<&UntypedLive> {
         match self.inner() {
             Value::Live(array) => Some(array),

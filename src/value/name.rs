@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// struct holds; a [`Value`](super::Value) and a [`Walk`](super::Walk) tell of it. To another format the value goes without it.
 ///
 /// ```
+/// # #[cfg(feature = "ndarray")] {
 /// use serde_shm::value::{Name, Value};
 ///
 /// let celsius = Name::new("Celsius")?;
@@ -26,6 +27,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// let Value::Named(name, inner) = &value[0] else { panic!() };
 /// assert_eq!((name.as_str(), &**inner), ("Celsius", &Value::F32(21.5)));
 /// assert_eq!(value.to_string(), "(Celsius(21.5), Celsius(-3.0))");
+/// # }
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
@@ -35,6 +37,14 @@ pub struct Name(Arc<str>);
 
 impl Name {
     /// Makes a name of any text but an empty one. It is written with each value that stands under it, in as many bytes as it has.
+    ///
+    /// ```
+    /// use serde_shm::{ErrorKind, value::Name};
+    ///
+    /// assert_eq!(Name::new("Celsius")?.to_string(), "Celsius");
+    /// assert_eq!(Name::new("").unwrap_err().kind(), ErrorKind::InvalidInput);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -56,11 +66,24 @@ impl Name {
     }
 
     /// The text.
+    ///
+    /// ```
+    /// assert_eq!(serde_shm::value::Name::new("Celsius")?.as_str(), "Celsius");
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// A value under this name, to be serialized. In other formats it is the value.
+    ///
+    /// ```
+    /// let celsius = serde_shm::value::Name::new("Celsius")?;
+    /// let block = serde_shm::to_bytes(&celsius.value(&21.5_f32))?;
+    /// assert_eq!(serde_shm::from_bytes::<f32>(&block)?, 21.5); // the name can be left alone
+    /// assert_eq!(serde_json::to_string(&celsius.value(&21.5)).unwrap(), "21.5");
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn value<'v, T: Serialize + ?Sized>(&'v self, value: &'v T) -> impl Serialize + 'v {
         Named { name: self, value }
     }

@@ -14,6 +14,14 @@ use crate::context::take_announced;
 use crate::wire::{self, Schema, put_schema};
 
 /// What a record is: a struct, or a variant of an enum.
+///
+/// ```
+/// use serde_shm::value::{Names, RecordKind};
+///
+/// let names = Names::newtype_variant("Shape", 1, "Circle");
+/// assert!(matches!(names.kind(), RecordKind::NewtypeVariant));
+/// assert_eq!(Names::of_struct("Point", ["x", "y"]).kind(), RecordKind::Struct);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RecordKind {
@@ -62,21 +70,64 @@ struct Inner {
 
 impl Names {
     /// Those of a struct.
+    ///
+    /// ```
+    /// use serde_shm::value::Names;
+    ///
+    /// let names = Names::of_struct("Point", ["x", "y"]);
+    /// assert_eq!((names.name(), names.len()), ("Point", 2));
+    /// ```
     pub fn of_struct<F: AsRef<str>>(name: &str, fields: impl IntoIterator<Item = F>) -> Self {
         Names::new(RecordKind::Struct, name, 0, "", named(fields))
     }
 
     /// Those of a variant that holds nothing. `index` is its place among the variants of the enum.
+    ///
+    /// ```
+    /// use serde_shm::value::Names;
+    ///
+    /// #[derive(serde::Deserialize, PartialEq, Debug)]
+    /// enum Shape { Point, Circle(f32), Line(f32, f32) }
+    ///
+    /// let point = Names::unit_variant("Shape", 0, "Point");
+    /// let block = serde_shm::to_bytes(&point.record::<()>(&[]))?;
+    /// assert_eq!(serde_shm::from_bytes::<Shape>(&block)?, Shape::Point);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn unit_variant(name: &str, index: u32, variant: &str) -> Self {
         Names::new(RecordKind::UnitVariant, name, index, variant, (0, Vec::new()))
     }
 
     /// Those of a variant that holds one value.
+    ///
+    /// ```
+    /// use serde_shm::value::Names;
+    ///
+    /// #[derive(serde::Deserialize, PartialEq, Debug)]
+    /// enum Shape { Point, Circle(f32), Line(f32, f32) }
+    ///
+    /// let circle = Names::newtype_variant("Shape", 1, "Circle");
+    /// let block = serde_shm::to_bytes(&circle.record(&[2.5_f32]))?;
+    /// assert_eq!(serde_shm::from_bytes::<Shape>(&block)?, Shape::Circle(2.5));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn newtype_variant(name: &str, index: u32, variant: &str) -> Self {
         Names::new(RecordKind::NewtypeVariant, name, index, variant, (1, Vec::new()))
     }
 
     /// Those of a variant that holds so many values without names.
+    ///
+    /// ```
+    /// use serde_shm::value::Names;
+    ///
+    /// #[derive(serde::Deserialize, PartialEq, Debug)]
+    /// enum Shape { Point, Circle(f32), Line(f32, f32) }
+    ///
+    /// let line = Names::tuple_variant("Shape", 2, "Line", 2);
+    /// let block = serde_shm::to_bytes(&line.record(&[0.0_f32, 1.5]))?;
+    /// assert_eq!(serde_shm::from_bytes::<Shape>(&block)?, Shape::Line(0.0, 1.5));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn tuple_variant(name: &str, index: u32, variant: &str, len: usize) -> Self {
         Names::new(RecordKind::TupleVariant, name, index, variant, (len, Vec::new()))
     }
@@ -145,46 +196,110 @@ impl Names {
     }
 
     /// Whether it is a struct or which sort of variant.
+    ///
+    /// ```
+    /// use serde_shm::value::{Names, RecordKind};
+    ///
+    /// assert_eq!(Names::unit_variant("Shape", 0, "Point").kind(), RecordKind::UnitVariant);
+    /// ```
     pub fn kind(&self) -> RecordKind {
         self.0.kind
     }
 
     /// The struct's or the enum's name.
+    ///
+    /// ```
+    /// use serde_shm::value::Names;
+    ///
+    /// assert_eq!(Names::of_struct("Point", ["x", "y"]).name(), "Point");
+    /// assert_eq!(Names::unit_variant("Shape", 0, "Point").name(), "Shape"); // of the enum
+    /// ```
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
     /// The variant's name; `None` for a struct.
+    ///
+    /// ```
+    /// use serde_shm::value::Names;
+    ///
+    /// assert_eq!(Names::unit_variant("Shape", 0, "Point").variant(), Some("Point"));
+    /// assert_eq!(Names::of_struct("Point", ["x", "y"]).variant(), None);
+    /// ```
     pub fn variant(&self) -> Option<&str> {
         (self.0.kind != RecordKind::Struct).then_some(&self.0.variant)
     }
 
     /// The variant's place among those of its enum; 0 for a struct.
+    ///
+    /// ```
+    /// use serde_shm::value::Names;
+    ///
+    /// assert_eq!(Names::newtype_variant("Shape", 1, "Circle").variant_index(), 1);
+    /// ```
     pub fn variant_index(&self) -> u32 {
         self.0.variant_index
     }
 
     /// How many fields such a record has.
+    ///
+    /// ```
+    /// use serde_shm::value::Names;
+    ///
+    /// let names = Names::tuple_variant("Shape", 2, "Line", 2);
+    /// assert_eq!((names.len(), names.fields().len()), (2, 0)); // without names
+    /// ```
     pub fn len(&self) -> usize {
         self.0.len
     }
 
     /// Whether such a record has no fields.
+    ///
+    /// ```
+    /// use serde_shm::value::Names;
+    ///
+    /// assert!(Names::unit_variant("Shape", 0, "Point").is_empty());
+    /// assert!(!Names::of_struct("Point", ["x", "y"]).is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.0.len == 0
     }
 
     /// The names of the fields, in their order. A newtype or tuple variant has fields, but no names of them.
+    ///
+    /// ```
+    /// use serde_shm::value::Names;
+    ///
+    /// let names = Names::of_struct("Point", ["x", "y"]);
+    /// assert_eq!(names.fields().collect::<Vec<_>>(), ["x", "y"]);
+    /// ```
     pub fn fields(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.fields.iter().map(|field| &**field)
     }
 
     /// The name of the field in this place, if it has one.
+    ///
+    /// ```
+    /// use serde_shm::value::Names;
+    ///
+    /// let names = Names::of_struct("Point", ["x", "y"]);
+    /// assert_eq!((names.field(1), names.field(2)), (Some("y"), None));
+    /// assert_eq!(Names::newtype_variant("Shape", 1, "Circle").field(0), None);
+    /// ```
     pub fn field(&self, place: usize) -> Option<&str> {
         self.0.fields.get(place).map(|field| &**field)
     }
 
     /// The place of the field of this name.
+    ///
+    /// ```
+    /// use serde_shm::value::Names;
+    ///
+    /// let names = Names::of_struct("Point", ["x", "y"]);
+    /// assert_eq!((names.place_of("y"), names.place_of("z")), (Some(1), None));
+    /// ```
+    ///
+    /// Looks at one name after the other.
     pub fn place_of(&self, field: &str) -> Option<usize> {
         self.0.fields.iter().position(|name| **name == *field)
     }
@@ -208,6 +323,20 @@ impl Names {
 
     /// Serializes a record of these names out of values that are made as they are written: in a type's own `Serialize`, for
     /// one.
+    ///
+    /// ```
+    /// use serde_shm::value::Names;
+    ///
+    /// struct Powers { names: Names, base: u32 }
+    ///
+    /// impl serde::Serialize for Powers {
+    ///     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    ///         self.names.serialize(serializer, (1..).map(|power| self.base.pow(power)).take(self.names.len()))
+    ///     }
+    /// }
+    /// let powers = Powers { names: Names::of_struct("Powers", ["one", "two"]), base: 3 };
+    /// assert_eq!(serde_json::to_string(&powers).unwrap(), r#"{"one":3,"two":9}"#);
+    /// ```
     ///
     /// # Errors
     ///

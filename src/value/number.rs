@@ -11,6 +11,15 @@ use crate::wire::Tag;
 use super::Value;
 
 /// A number, by its width.
+///
+/// ```
+/// # #[cfg(feature = "ndarray")] {
+/// use serde_shm::value::{Number, Value};
+///
+/// assert_eq!(Value::from(Number::U8(7)), Value::U8(7));
+/// assert_ne!(Number::U8(7), Number::U16(7)); // the width counts
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 #[allow(missing_docs)] // A variant is called as its type.
@@ -97,6 +106,12 @@ macro_rules! numbers {
 
         impl Numbers<'_> {
             /// How many they are.
+            ///
+            /// ```
+            /// use serde_shm::value::Numbers;
+            ///
+            /// assert_eq!(Numbers::from(&[1_u16, 2, 3][..]).len(), 3);
+            /// ```
             pub fn len(&self) -> usize {
                 match self {
                     $(Numbers::$name(items) => items.len(),)*
@@ -104,6 +119,12 @@ macro_rules! numbers {
             }
 
             /// Whether there are none.
+            ///
+            /// ```
+            /// use serde_shm::value::Numbers;
+            ///
+            /// assert!(Numbers::F32(&[]).is_empty());
+            /// ```
             pub fn is_empty(&self) -> bool {
                 self.len() == 0
             }
@@ -117,6 +138,13 @@ macro_rules! numbers {
             }
 
             /// Each as a value.
+            ///
+            /// ```
+            /// use serde_shm::value::{Numbers, Value};
+            ///
+            /// let values: Vec<Value> = Numbers::from(&[1_u16, 2][..]).values().collect();
+            /// assert_eq!(values, [Value::U16(1), Value::U16(2)]);
+            /// ```
             #[cfg(feature = "ndarray")]
             pub fn values(&self) -> Box<dyn ExactSizeIterator<Item = Value> + '_> {
                 match self {

@@ -26,11 +26,27 @@ pub struct Map {
 impl Map {
     /// The value of a key that is this text, a number or char of this text, or a bool. Looks at one entry after the other, in
     /// time that goes with their number; of several of one key it gives the first.
+    ///
+    /// ```
+    /// use serde_shm::value::{Map, Value};
+    ///
+    /// let map: Map = [(Value::from(7_u8), Value::from("seven"))].into_iter().collect();
+    /// assert_eq!(map.get("7").and_then(Value::as_str), Some("seven"));
+    /// assert_eq!(map.get("8"), None);
+    /// ```
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.entries.iter().find(|(found, _)| found.is_key(key)).map(|(_, value)| value)
     }
 
     /// The same, to be changed.
+    ///
+    /// ```
+    /// use serde_shm::value::{Map, Value};
+    ///
+    /// let mut map: Map = [(Value::from("a"), Value::from(1_u8))].into_iter().collect();
+    /// *map.get_mut("a").unwrap() = Value::from("one");
+    /// assert_eq!(map.get("a"), Some(&Value::from("one")));
+    /// ```
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
         self.entries.iter_mut().find(|(found, _)| found.is_key(key)).map(|(_, value)| value)
     }
@@ -113,6 +129,17 @@ pub struct Record {
 impl Record {
     /// A record with a value for each field.
     ///
+    /// ```
+    /// use serde_shm::{ErrorKind, value::{Names, Record, Value}};
+    ///
+    /// let names = Names::of_struct("Point", ["x", "y"]);
+    /// let point = Record::new(names.clone(), [Value::F32(0.5), Value::F32(2.0)])?;
+    /// assert_eq!(point.get("x"), Some(&Value::F32(0.5)));
+    /// let short = Record::new(names, [Value::F32(0.5)]).unwrap_err();
+    /// assert_eq!(short.kind(), ErrorKind::InvalidInput);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// `InvalidInput` if there are more or fewer values than fields.
@@ -121,6 +148,15 @@ impl Record {
     }
 
     /// The same where `None` is a field that is not written, as by `skip_serializing_if`.
+    ///
+    /// ```
+    /// use serde_shm::value::{Names, Record, Value};
+    ///
+    /// let names = Names::of_struct("Point", ["x", "label"]);
+    /// let point = Record::with_absent(names, [Some(Value::from(1_u8)), None])?;
+    /// assert_eq!(serde_json::to_string(&Value::from(point)).unwrap(), r#"{"x":1}"#);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -150,32 +186,91 @@ impl Record {
     }
 
     /// What it and its fields are called.
+    ///
+    /// ```
+    /// use serde_shm::value::{Names, Record, Value};
+    ///
+    /// let names = Names::of_struct("Point", ["x", "y"]);
+    /// let point = Record::new(names, [Value::F32(0.5), Value::F32(2.0)])?;
+    /// assert_eq!((point.names().name(), point.names().field(1)), ("Point", Some("y")));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn names(&self) -> &Names {
         &self.names
     }
 
     /// The value of the field of this name; `None` if there is no such field, or it was not written.
+    ///
+    /// ```
+    /// use serde_shm::value::{Names, Record, Value};
+    ///
+    /// let names = Names::of_struct("Point", ["x", "y"]);
+    /// let point = Record::new(names, [Value::F32(0.5), Value::F32(2.0)])?;
+    /// assert_eq!((point.get("y"), point.get("z")), (Some(&Value::F32(2.0)), None));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// Looks at one name after the other.
     pub fn get(&self, field: &str) -> Option<&Value> {
         self.values.get(self.names.place_of(field)?)?.as_ref()
     }
 
     /// The same, to be changed.
+    ///
+    /// ```
+    /// use serde_shm::value::{Names, Record, Value};
+    ///
+    /// let names = Names::of_struct("Point", ["x", "y"]);
+    /// let mut point = Record::new(names, [Value::F32(0.5), Value::F32(2.0)])?;
+    /// *point.get_mut("y").unwrap() = Value::F32(3.0);
+    /// assert_eq!(point.get("y"), Some(&Value::F32(3.0)));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn get_mut(&mut self, field: &str) -> Option<&mut Value> {
         self.values.get_mut(self.names.place_of(field)?)?.as_mut()
     }
 
     /// The value of the field in this place; `None` if there is no such field, or it was not written.
+    ///
+    /// ```
+    /// use serde_shm::value::{Names, Record, Value};
+    ///
+    /// let names = Names::of_struct("Point", ["x", "y"]);
+    /// let point = Record::new(names, [Value::F32(0.5), Value::F32(2.0)])?;
+    /// assert_eq!((point.value(1), point.value(2)), (Some(&Value::F32(2.0)), None));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn value(&self, place: usize) -> Option<&Value> {
         self.values.get(place)?.as_ref()
     }
 
     /// The fields that were written, with their names: `None` for those of a newtype or tuple variant.
+    ///
+    /// ```
+    /// use serde_shm::value::{Names, Record, Value};
+    ///
+    /// let names = Names::of_struct("Point", ["x", "y"]);
+    /// let point = Record::new(names, [Value::F32(0.5), Value::F32(2.0)])?;
+    /// let fields: Vec<_> = point.fields().collect();
+    /// assert_eq!(fields[1], (Some("y"), &Value::F32(2.0)));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn fields(&self) -> impl Iterator<Item = (Option<&str>, &Value)> {
         let values = self.values.iter().enumerate();
         values.filter_map(|(place, value)| Some((self.names.field(place), value.as_ref()?)))
     }
 
     /// Takes the record apart: its names, and a value or nothing for each field.
+    ///
+    /// ```
+    /// use serde_shm::value::{Names, Record, Value};
+    ///
+    /// let names = Names::of_struct("Point", ["x", "y"]);
+    /// let point = Record::new(names, [Value::F32(0.5), Value::F32(2.0)])?;
+    /// let (names, values) = point.into_parts();
+    /// assert_eq!((names.name(), &values[1]), ("Point", &Some(Value::F32(2.0))));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn into_parts(self) -> (Names, Vec<Option<Value>>) {
         (self.names, self.values.into())
     }

@@ -27,11 +27,32 @@ impl PlacedArray {
     }
 
     /// Whether it was written in ndarray's own serde form, as by a derive of serde's; else by an array type or a marked field.
+    ///
+    /// ```
+    /// use serde_shm::{Block, ShmArray1};
+    ///
+    /// let array = ndarray::array![1, 2];
+    /// let block = Block::new(serde_shm::to_bytes(&(&array, ShmArray1::from(array.clone())))?)?;
+    /// let value = block.value()?;
+    /// assert!(value[0].as_array().unwrap().is_ndarray_form());
+    /// assert!(!value[1].as_array().unwrap().is_ndarray_form());
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn is_ndarray_form(&self) -> bool {
         self.is_ndarray_form
     }
 
-    /// The handle.
+    /// The handle. Costs nothing.
+    ///
+    /// ```
+    /// use serde_shm::{Block, UntypedArray, Value};
+    ///
+    /// let value = Block::new(serde_shm::to_bytes(&ndarray::array![1_u8, 2])?)?.value()?;
+    /// let Value::Array(placed) = value else { panic!() };
+    /// let array: UntypedArray = placed.into_array();
+    /// assert_eq!(array.as_bytes(), Some(&[1, 2][..]));
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn into_array(self) -> UntypedArray {
         *self.array
     }

@@ -107,6 +107,15 @@ impl Seq {
     }
 
     /// How many items it has. Looks at none.
+    ///
+    /// ```
+    /// use serde_shm::value::Value;
+    ///
+    /// let bytes = serde_shm::to_bytes(&vec!["a"; 1000])?;
+    /// let Value::Seq(seq) = serde_shm::from_bytes(&bytes)? else { panic!() };
+    /// assert_eq!(seq.len(), 1000);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn len(&self) -> usize {
         match &self.kept {
             Kept::Values(items) => items.len(),
@@ -116,11 +125,27 @@ impl Seq {
     }
 
     /// Whether it has no items.
+    ///
+    /// ```
+    /// use serde_shm::value::{Seq, Value};
+    ///
+    /// assert!(Seq::default().is_empty());
+    /// assert!(!Seq::from(vec![Value::from(1_u8)]).is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// All items, as a slice. The first time of a list that is as it was encoded, this makes values of all of it.
+    ///
+    /// ```
+    /// use serde_shm::value::Value;
+    ///
+    /// let bytes = serde_shm::to_bytes(&vec!["a"; 1000])?;
+    /// let Value::Seq(seq) = serde_shm::from_bytes(&bytes)? else { panic!() };
+    /// assert_eq!(seq.as_slice()[998..], [Value::from("a"), Value::from("a")]);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn as_slice(&self) -> &[Value] {
         match &self.kept {
             Kept::Values(items) => items,
