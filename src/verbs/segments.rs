@@ -1,11 +1,24 @@
 //! Housekeeping: what this user has published, and how it is removed.
+//!
+//! ```
+//! # #[cfg(target_os = "linux")] {
+//! use serde_shm::{SegmentOptions, segments};
+//!
+//! # let name = &format!("doc-segments-{}", std::process::id());
+//! let made = SegmentOptions::new().name(name).persist(true).create("text")?;
+//! drop(made); // the name stays
+//! assert!(segments::list()?.iter().any(|info| info.name() == name && info.is_persistent()));
+//! assert!(segments::remove(name)?);
+//! # }
+//! # Ok::<(), serde_shm::Error>(())
+//! ```
 
 use std::time::{Duration, SystemTime};
 
 use crate::error::Result;
 use crate::segment::{self, Folder, NameInfo, SegmentName};
 
-/// What is known of a name of this user's without opening the segment: [`list`] gives it.
+/// What is known of a name of this user's without opening the segment: [`list`] gives it. It says what was so when `list` looked.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -23,16 +36,47 @@ pub struct SegmentInfo(NameInfo);
 
 impl SegmentInfo {
     /// The name, by which [`Segment::open`](crate::Segment::open) finds it.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// # let name = &format!("doc-info-name-{}", std::process::id());
+    /// let made = serde_shm::SegmentOptions::new().name(name).create("text")?;
+    /// let info = serde_shm::segments::list()?.into_iter().find(|info| info.name() == name).unwrap();
+    /// assert_eq!(serde_shm::Segment::open(info.name())?.get::<&str>()?, "text");
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
     /// How many bytes the segment has: its memory, or its file.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// # let name = &format!("doc-info-len-{}", std::process::id());
+    /// let made = serde_shm::SegmentOptions::new().name(name).create(&"a".repeat(1000))?;
+    /// let info = serde_shm::segments::list()?.into_iter().find(|info| info.name() == name).unwrap();
+    /// assert_eq!(info.byte_len(), made.len() as u64);
+    /// assert!(info.byte_len() > 1000);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn byte_len(&self) -> u64 {
         self.0.bytes
     }
 
     /// When it was published, by the clock and with the precision of the file system that has the name.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// # let name = &format!("doc-info-created-{}", std::process::id());
+    /// let made = serde_shm::SegmentOptions::new().name(name).create("text")?;
+    /// let info = serde_shm::segments::list()?.into_iter().find(|info| info.name() == name).unwrap();
+    /// assert!(info.created().elapsed().unwrap() < std::time::Duration::from_secs(600));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn created(&self) -> SystemTime {
         let (seconds, nanoseconds) = self.0.created;
         let since = |seconds: u64| Duration::new(seconds, nanoseconds);
@@ -43,11 +87,31 @@ impl SegmentInfo {
     }
 
     /// The process that published it, by the number that it has in its own PID namespace; `None` if it is persistent.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// # let name = &format!("doc-info-pid-{}", std::process::id());
+    /// let made = serde_shm::SegmentOptions::new().name(name).create("text")?;
+    /// let info = serde_shm::segments::list()?.into_iter().find(|info| info.name() == name).unwrap();
+    /// assert_eq!(info.pid(), Some(std::process::id()));
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn pid(&self) -> Option<u32> {
         self.0.process
     }
 
     /// Whether it can be opened: the maker's handle lives, or the segment is persistent.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// # let name = &format!("doc-info-alive-{}", std::process::id());
+    /// let made = serde_shm::SegmentOptions::new().name(name).create("text")?;
+    /// let info = serde_shm::segments::list()?.into_iter().find(|info| info.name() == name).unwrap();
+    /// assert!(info.is_alive());
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// It goes by the lock that the kernel takes from a maker that dies, and not by the process number alone.
     pub fn is_alive(&self) -> bool {
@@ -55,12 +119,36 @@ impl SegmentInfo {
     }
 
     /// Whether it is a file that outlives its maker.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// # let name = &format!("doc-info-persistent-{}", std::process::id());
+    /// let made = serde_shm::SegmentOptions::new().name(name).persist(true).create("text")?;
+    /// let info = serde_shm::segments::list()?.into_iter().find(|info| info.name() == name).unwrap();
+    /// assert!(info.is_persistent() && info.pid().is_none());
+    /// # made.unlink()?;
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn is_persistent(&self) -> bool {
         self.0.process.is_none()
     }
 
     /// How many of its arrays are changed in place: [`LockedArray`](crate::LockedArray)s and
     /// [`AtomicArray`](crate::AtomicArray)s. Those of a persistent segment cannot.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+    /// # let name = &format!("doc-info-live-{}", std::process::id());
+    /// use serde_shm::{AtomicArray, ShmArray1};
+    ///
+    /// let object = (AtomicArray::from(vec![1]), ShmArray1::from(vec![2]));
+    /// let made = serde_shm::SegmentOptions::new().name(name).create(&object)?;
+    /// let info = serde_shm::segments::list()?.into_iter().find(|info| info.name() == name).unwrap();
+    /// assert_eq!(info.live_arrays(), 1);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn live_arrays(&self) -> u64 {
         self.0.live_arrays
     }

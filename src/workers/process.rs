@@ -233,21 +233,79 @@ pub(super) enum Cause {
 
 impl Death {
     /// The number of the process.
+    ///
+    /// ```
+    /// use serde_shm::workers::{self, Pool, Task};
+    /// const EXIT: Task<(), i32, ()> = Task::new("exit", |(), code| std::process::exit(code));
+    /// fn main() -> Result<(), serde_shm::Error> {
+    ///     workers::serve(&[&EXIT]);
+    ///     # if !cfg!(target_os = "linux") { return Ok(()) }
+    ///     let segment = serde_shm::to_shared(&())?;
+    ///     let mut pool = Pool::new(&segment)?.processes(1);
+    ///     assert!(pool.for_each(&EXIT, [3]).is_err());
+    ///     assert_ne!(pool.deaths()[0].process(), std::process::id());
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn process(&self) -> u32 {
         self.process
     }
 
     /// The number of the job that it was doing, counted from 0; `None` if it had none, or had done all of a fold.
+    ///
+    /// ```
+    /// use serde_shm::workers::{self, Pool, Task};
+    /// const EXIT: Task<(), i32, ()> = Task::new("exit", |(), code| std::process::exit(code));
+    /// fn main() -> Result<(), serde_shm::Error> {
+    ///     workers::serve(&[&EXIT]);
+    ///     # if !cfg!(target_os = "linux") { return Ok(()) }
+    ///     let segment = serde_shm::to_shared(&())?;
+    ///     let mut pool = Pool::new(&segment)?.processes(1);
+    ///     assert!(pool.for_each(&EXIT, [3]).is_err());
+    ///     assert_eq!(pool.deaths()[0].job(), Some(0)); // the first and only one
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn job(&self) -> Option<u64> {
         self.job
     }
 
     /// Its exit code or the signal that killed it; `None` if somebody else has waited for it.
+    ///
+    /// ```
+    /// use serde_shm::workers::{self, Pool, Task};
+    /// const EXIT: Task<(), i32, ()> = Task::new("exit", |(), code| std::process::exit(code));
+    /// fn main() -> Result<(), serde_shm::Error> {
+    ///     workers::serve(&[&EXIT]);
+    ///     # if !cfg!(target_os = "linux") { return Ok(()) }
+    ///     let segment = serde_shm::to_shared(&())?;
+    ///     let mut pool = Pool::new(&segment)?.processes(1);
+    ///     assert!(pool.for_each(&EXIT, [3]).is_err());
+    ///     let status = pool.deaths()[0].status();
+    ///     assert_eq!(status.and_then(|status| status.code()), Some(3));
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn status(&self) -> Option<ExitStatus> {
         self.status
     }
 
     /// Whether it was killed because a job took longer than [`Pool::time_limit`](super::Pool::time_limit).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use serde_shm::workers::{self, Pool, Task};
+    /// const HANG: Task<(), Duration, ()> = Task::new("hang", |(), time| Ok(std::thread::sleep(time)));
+    /// fn main() -> Result<(), serde_shm::Error> {
+    ///     workers::serve(&[&HANG]);
+    ///     # if !cfg!(target_os = "linux") { return Ok(()) }
+    ///     let segment = serde_shm::to_shared(&())?;
+    ///     let mut pool = Pool::new(&segment)?.processes(1).time_limit(Duration::from_millis(50));
+    ///     assert!(pool.for_each(&HANG, [Duration::from_secs(600)]).is_err());
+    ///     assert!(pool.deaths()[0].is_timeout());
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn is_timeout(&self) -> bool {
         matches!(self.cause, Cause::Late(_))
     }

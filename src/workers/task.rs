@@ -70,6 +70,12 @@ impl<T, J, R> Task<T, J, R> {
     }
 
     /// The name by which both sides know it.
+    ///
+    /// ```
+    /// use serde_shm::workers::Task;
+    /// const LENGTH: Task<(), &str, usize> = Task::elsewhere("length");
+    /// assert_eq!(LENGTH.name(), "length");
+    /// ```
     pub const fn name(&self) -> &'static str {
         self.name
     }
@@ -127,6 +133,12 @@ impl<T, J, R> Fold<T, J, R> {
     }
 
     /// The name by which both sides know it.
+    ///
+    /// ```
+    /// use serde_shm::workers::Fold;
+    /// const COUNT: Fold<(), &str, usize> = Fold::elsewhere("count");
+    /// assert_eq!(COUNT.name(), "count");
+    /// ```
     pub const fn name(&self) -> &'static str {
         self.name
     }

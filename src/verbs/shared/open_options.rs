@@ -31,11 +31,33 @@ impl Default for OpenOptions {
 
 impl OpenOptions {
     /// As [`Segment::open`] does it.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let made = serde_shm::to_shared(&[1_u8, 2])?;
+    /// let seen = serde_shm::OpenOptions::new().open(made.id())?;
+    /// assert_eq!(seen.get::<[u8; 2]>()?, [1, 2]);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     pub fn new() -> Self {
         OpenOptions::default()
     }
 
     /// Whether this process is only to read, as with [`Segment::open_read_only`]; not unless it is said.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+    /// use ndarray::Ix1;
+    /// use serde_shm::{ErrorKind, LockedArray, OpenOptions};
+    ///
+    /// let made = serde_shm::to_shared(&LockedArray::from(vec![1, 2]))?;
+    /// let seen: LockedArray<i32, Ix1> = OpenOptions::new().read_only(true).open(made.id())?.get()?;
+    /// assert_eq!(seen.read()?.sum(), 3);
+    /// assert_eq!(seen.write().unwrap_err().kind(), ErrorKind::ReadOnly);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     #[must_use]
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.access.writable = !read_only;
@@ -77,6 +99,19 @@ impl OpenOptions {
 
     /// Opens the segment of this id, name or path.
     ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use serde_shm::{ErrorKind, OpenOptions};
+    ///
+    /// # let name = &format!("doc-options-open-{}", std::process::id());
+    /// let made = serde_shm::SegmentOptions::new().name(name).create("text")?;
+    /// assert_eq!(OpenOptions::new().read_only(true).open(name)?.get::<&str>()?, "text");
+    /// drop(made); // and with it the name
+    /// assert_eq!(OpenOptions::new().open(name).unwrap_err().kind(), ErrorKind::NotFound);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of [`Segment::open`].
@@ -85,6 +120,24 @@ impl OpenOptions {
     }
 
     /// Opens the segment behind a pair of descriptors, as [`Segment::from_fds`] does.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+    /// use std::os::fd::AsFd;
+    /// use ndarray::Ix1;
+    /// use serde_shm::{LockedArray, OpenOptions};
+    ///
+    /// let made = serde_shm::to_shared(&LockedArray::from(vec![1, 2]))?;
+    /// let sealed = made.as_fd().try_clone_to_owned().unwrap(); // in life they come from another process
+    /// // SAFETY: the copy goes to `from_fds` and nowhere else.
+    /// let live = unsafe { made.live_fd() }.unwrap().try_clone_to_owned().unwrap();
+    /// // SAFETY: it is what `live_fd` gave, and nobody has another copy.
+    /// let seen = unsafe { OpenOptions::new().read_only(true).from_fds(sealed, live)? };
+    /// let array: LockedArray<i32, Ix1> = seen.get()?;
+    /// assert!(array.is_read_only());
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
     ///
     /// # Safety
     ///

@@ -65,6 +65,18 @@ impl SegmentOptions {
     /// How long [`open_or_create`](Self::open_or_create) waits for another process that makes the object; without it, for as long
     /// as that process lives.
     ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use std::time::Duration;
+    ///
+    /// # let name = &format!("doc-wait-limit-{}", std::process::id());
+    /// let options = serde_shm::SegmentOptions::new().name(name).wait_limit(Duration::from_secs(10));
+    /// let words = options.open_or_create(|| Ok(["a", "b"]))?; // nobody else makes it: no wait
+    /// assert_eq!(words.get::<[&str; 2]>()?, ["a", "b"]);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
     /// A process that was stopped, by a debugger or by SIGSTOP, lives.
     #[must_use]
     pub fn wait_limit(mut self, limit: Duration) -> Self {
