@@ -70,12 +70,17 @@ impl Pool {
     /// A pool for the object in this segment, with as many processes as the machine has cores.
     ///
     /// ```
-    /// # #[cfg(target_os = "linux")] {
-    /// use serde_shm::workers::Pool;
-    /// let segment = serde_shm::to_shared(&[1_u8, 2])?;
-    /// let pool = Pool::new(&segment)?.processes(2).look_ahead(8);
-    /// # }
-    /// # Ok::<(), serde_shm::Error>(())
+    /// use serde_shm::workers::{self, Pool, Task};
+    ///
+    /// const AT: Task<Vec<u8>, usize, u8> = Task::new("at", |bytes, place| Ok(bytes[place]));
+    /// fn main() -> Result<(), serde_shm::Error> {
+    ///     workers::serve(&[&AT]);
+    ///     # if !cfg!(target_os = "linux") { return Ok(()) }
+    ///     let segment = serde_shm::to_shared(&[7_u8, 8])?;
+    ///     let mut pool = Pool::new(&segment)?.processes(2).look_ahead(8);
+    ///     assert_eq!(pool.map_reduce(&AT, 0..2, 0, |sum, byte| sum + byte)?, 15);
+    ///     Ok(())
+    /// }
     /// ```
     ///
     /// Nothing is started yet. The pool has descriptors of its own of the segment's memory, which it hands to its processes: it
@@ -121,12 +126,18 @@ impl Pool {
     /// How many processes there are at most; one for each core unless it is given.
     ///
     /// ```
-    /// # #[cfg(target_os = "linux")] {
-    /// use serde_shm::workers::Pool;
-    /// let segment = serde_shm::to_shared(&[1_u8, 2])?;
-    /// let pool = Pool::new(&segment)?.processes(2);
-    /// # }
-    /// # Ok::<(), serde_shm::Error>(())
+    /// use serde_shm::workers::{self, Pool, Task};
+    ///
+    /// const ID: Task<(), (), u32> = Task::new("id", |(), ()| Ok(std::process::id()));
+    /// fn main() -> Result<(), serde_shm::Error> {
+    ///     workers::serve(&[&ID]);
+    ///     # if !cfg!(target_os = "linux") { return Ok(()) }
+    ///     let segment = serde_shm::to_shared(&())?;
+    ///     let mut pool = Pool::new(&segment)?.processes(1);
+    ///     let ids = pool.map(&ID, [(); 8]).collect::<Result<Vec<u32>, _>>()?;
+    ///     assert_eq!(ids, [pool.process_ids()[0]; 8]); // one process did all jobs
+    ///     Ok(())
+    /// }
     /// ```
     #[must_use]
     pub fn processes(mut self, most: usize) -> Self {
@@ -142,12 +153,21 @@ impl Pool {
     /// left to do; and where results are given out in order, other processes can go on for longer beside a long job.
     ///
     /// ```
-    /// # #[cfg(target_os = "linux")] {
-    /// use serde_shm::workers::Pool;
-    /// let segment = serde_shm::to_shared(&[1_u8, 2])?;
-    /// let pool = Pool::new(&segment)?.processes(2).look_ahead(15);
-    /// # }
-    /// # Ok::<(), serde_shm::Error>(())
+    /// use std::cell::Cell;
+    /// use serde_shm::workers::{self, Pool, Task};
+    ///
+    /// const SAME: Task<(), u32, u32> = Task::new("same", |(), job| Ok(job));
+    /// fn main() -> Result<(), serde_shm::Error> {
+    ///     workers::serve(&[&SAME]);
+    ///     # if !cfg!(target_os = "linux") { return Ok(()) }
+    ///     let segment = serde_shm::to_shared(&())?;
+    ///     let mut pool = Pool::new(&segment)?.processes(1).look_ahead(0);
+    ///     let taken = Cell::new(0);
+    ///     let mut results = pool.map(&SAME, (0..100).inspect(|_| taken.set(taken.get() + 1)));
+    ///     assert_eq!(results.next().transpose()?, Some(0));
+    ///     assert!(taken.get() <= 2); // the job that is done, and the next one
+    ///     Ok(())
+    /// }
     /// ```
     #[must_use]
     pub fn look_ahead(mut self, jobs: usize) -> Self {
@@ -163,12 +183,18 @@ impl Pool {
     /// for a [`Fold`], until the fold's has.
     ///
     /// ```
-    /// # #[cfg(target_os = "linux")] {
-    /// use serde_shm::workers::Pool;
-    /// let segment = serde_shm::to_shared(&[1_u8, 2])?;
-    /// let pool = Pool::new(&segment)?.attempts(3);
-    /// # }
-    /// # Ok::<(), serde_shm::Error>(())
+    /// use serde_shm::workers::{self, Pool, Task};
+    ///
+    /// const EXIT: Task<(), i32, ()> = Task::new("exit", |(), code| std::process::exit(code));
+    /// fn main() -> Result<(), serde_shm::Error> {
+    ///     workers::serve(&[&EXIT]);
+    ///     # if !cfg!(target_os = "linux") { return Ok(()) }
+    ///     let segment = serde_shm::to_shared(&())?;
+    ///     let mut pool = Pool::new(&segment)?.processes(1).attempts(3);
+    ///     assert!(pool.for_each(&EXIT, [5]).is_err());
+    ///     assert_eq!(pool.deaths().len(), 3);
+    ///     Ok(())
+    /// }
     /// ```
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
@@ -182,12 +208,18 @@ impl Pool {
     /// given out as they come. The results of a [`Fold`] always are.
     ///
     /// ```
-    /// # #[cfg(target_os = "linux")] {
-    /// use serde_shm::workers::Pool;
-    /// let segment = serde_shm::to_shared(&[1_u8, 2])?;
-    /// let pool = Pool::new(&segment)?.in_order(false);
-    /// # }
-    /// # Ok::<(), serde_shm::Error>(())
+    /// use serde_shm::workers::{self, Pool, Task};
+    ///
+    /// const SQUARE: Task<(), u64, u64> = Task::new("square", |(), job| Ok(job * job));
+    /// fn main() -> Result<(), serde_shm::Error> {
+    ///     workers::serve(&[&SQUARE]);
+    ///     # if !cfg!(target_os = "linux") { return Ok(()) }
+    ///     let segment = serde_shm::to_shared(&())?;
+    ///     let mut pool = Pool::new(&segment)?.processes(2).in_order(false);
+    ///     let sum = pool.map_reduce(&SQUARE, 0..10, 0, |sum, square| sum + square)?; // in whatever order
+    ///     assert_eq!(sum, 285);
+    ///     Ok(())
+    /// }
     /// ```
     #[must_use]
     pub fn in_order(mut self, in_order: bool) -> Self {
@@ -200,9 +232,14 @@ impl Pool {
     /// ```
     /// # #[cfg(target_os = "linux")] {
     /// use serde_shm::workers::Pool;
+    /// use std::process::Command;
     /// use std::time::Duration;
-    /// let segment = serde_shm::to_shared(&[1_u8, 2])?;
-    /// let pool = Pool::new(&segment)?.start_limit(Duration::from_secs(5));
+    ///
+    /// let mut command = Command::new("sleep"); // a program that does not call `serve`
+    /// command.arg("600");
+    /// let segment = serde_shm::to_shared(&())?;
+    /// let pool = Pool::new(&segment)?.command(command).start_limit(Duration::from_millis(50));
+    /// assert!(pool.processes(1).start().is_err());
     /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
@@ -216,13 +253,19 @@ impl Pool {
     /// if it had died.
     ///
     /// ```
-    /// # #[cfg(target_os = "linux")] {
-    /// use serde_shm::workers::Pool;
     /// use std::time::Duration;
-    /// let segment = serde_shm::to_shared(&[1_u8, 2])?;
-    /// let pool = Pool::new(&segment)?.time_limit(Duration::from_secs(30));
-    /// # }
-    /// # Ok::<(), serde_shm::Error>(())
+    /// use serde_shm::workers::{self, Pool, Task};
+    ///
+    /// const HANG: Task<(), u64, ()> = Task::new("hang", |(), time| Ok(std::thread::sleep(Duration::from_secs(time))));
+    /// fn main() -> Result<(), serde_shm::Error> {
+    ///     workers::serve(&[&HANG]);
+    ///     # if !cfg!(target_os = "linux") { return Ok(()) }
+    ///     let segment = serde_shm::to_shared(&())?;
+    ///     let mut pool = Pool::new(&segment)?.processes(1).time_limit(Duration::from_millis(50));
+    ///     assert!(pool.for_each(&HANG, [600]).is_err());
+    ///     assert!(pool.deaths()[0].is_timeout());
+    ///     Ok(())
+    /// }
     /// ```
     #[must_use]
     pub fn time_limit(mut self, limit: Duration) -> Self {
@@ -236,14 +279,21 @@ impl Pool {
     /// Its standard input is the connection, everything else is as the command has it. The process that it starts must be there as
     /// long as it serves, or the one that serves be its child.
     ///
-    /// ```no_run
+    /// ```
     /// use std::process::Command;
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let segment = serde_shm::to_shared(&1)?;
-    /// let mut command = Command::new("nice");
-    /// command.arg(std::env::current_exe()?);
-    /// let pool = serde_shm::workers::Pool::new(&segment)?.command(command);
-    /// # Ok(()) }
+    /// use serde_shm::workers::{self, Pool, Task};
+    ///
+    /// const DOUBLE: Task<(), u32, u32> = Task::new("double", |(), job| Ok(2 * job));
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     workers::serve(&[&DOUBLE]);
+    ///     # if !cfg!(target_os = "linux") { return Ok(()) }
+    ///     let segment = serde_shm::to_shared(&())?;
+    ///     let mut command = Command::new("nice");
+    ///     command.arg(std::env::current_exe()?); // this program, at a lower priority
+    ///     let mut pool = Pool::new(&segment)?.processes(1).command(command);
+    ///     assert_eq!(pool.map_reduce(&DOUBLE, [3], 0, |sum, double| sum + double)?, 6);
+    ///     Ok(())
+    /// }
     /// ```
     #[must_use]
     pub fn command(mut self, command: Command) -> Self {

@@ -100,6 +100,14 @@ pub fn serve(tasks: &[&dyn Work]) {
 /// standard output is set to nothing, which [`Command::stdout`](std::process::Command::stdout) changes. One test that serves all
 /// tasks will do for a whole binary.
 ///
+/// ```
+/// # #[cfg(target_os = "linux")] {
+/// let command = serde_shm::workers::test_command("tests::doubles")?;
+/// assert!(command.get_args().any(|argument| argument == "tests::doubles"));
+/// # }
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`Io`](ErrorKind::Io) if the system does not say what program this is; [`Unsupported`](ErrorKind::Unsupported) anywhere but

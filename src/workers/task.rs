@@ -37,6 +37,8 @@ pub type Outcome<R> = std::result::Result<R, Box<dyn std::error::Error + Send + 
 ///     Ok(part.iter().sum())
 /// }
 /// const SUM: Task<Vec<u64>, Range<usize>, u64> = Task::new("sum", sum);
+///
+/// assert_eq!(sum(&vec![1, 2, 3], 1..3).unwrap(), 5); // as a process of a pool calls it
 /// ```
 ///
 /// The function is a plain one, or a closure that captures nothing: another process has only the program in common with
@@ -64,6 +66,7 @@ impl<T, J, R> Task<T, J, R> {
     /// ```
     /// use serde_shm::workers::Task;
     /// const LENGTH: Task<(), &str, usize> = Task::elsewhere("length");
+    /// assert_eq!(LENGTH.name(), "length");
     /// ```
     pub const fn elsewhere(name: &'static str) -> Self {
         Task { name, run: None }
@@ -87,7 +90,7 @@ impl<T, J, R> Task<T, J, R> {
 /// array of counts goes to the caller once for each process and not once for each job:
 ///
 /// ```
-/// use serde_shm::workers::{Fold, Jobs, Outcome};
+/// use serde_shm::workers::{Fold, Jobs, Outcome, Pool};
 ///
 /// fn histogram(values: &Vec<u8>, jobs: &mut Jobs<'_, std::ops::Range<usize>>) -> Outcome<Vec<u64>> {
 ///     let mut counts = vec![0; 256];
@@ -99,6 +102,14 @@ impl<T, J, R> Task<T, J, R> {
 ///     Ok(counts)
 /// }
 /// const HISTOGRAM: Fold<Vec<u8>, std::ops::Range<usize>, Vec<u64>> = Fold::new("histogram", histogram);
+/// # fn main() -> Result<(), serde_shm::Error> {
+/// # serde_shm::workers::serve(&[&HISTOGRAM]);
+/// # if !cfg!(target_os = "linux") { return Ok(()) }
+/// let segment = serde_shm::to_shared(&[3_u8, 5, 3])?;
+/// let mut pool = Pool::new(&segment)?.processes(1);
+/// let counts = pool.fold_reduce(&HISTOGRAM, [0..2, 2..3], vec![], |_, counts| counts)?;
+/// assert_eq!((counts[3], counts[5]), (2, 1));
+/// # Ok(()) }
 /// ```
 ///
 /// See [`Pool::fold_reduce`](super::Pool::fold_reduce). Which process gets which jobs is not promised. The function must
@@ -127,6 +138,7 @@ impl<T, J, R> Fold<T, J, R> {
     /// ```
     /// use serde_shm::workers::Fold;
     /// const COUNT: Fold<(), &str, usize> = Fold::elsewhere("count");
+    /// assert_eq!(COUNT.name(), "count");
     /// ```
     pub const fn elsewhere(name: &'static str) -> Self {
         Fold { name, run: None }
@@ -162,12 +174,18 @@ impl<T, J, R> fmt::Debug for Fold<T, J, R> {
 /// the job before is done. A job that is not a `J` fails the call, and the process with it.
 ///
 /// ```
-/// use serde_shm::workers::{Fold, Jobs, Outcome};
+/// use serde_shm::workers::{Fold, Jobs, Outcome, Pool};
 ///
 /// fn longest(_: &(), jobs: &mut Jobs<'_, String>) -> Outcome<usize> {
 ///     Ok(jobs.map(|text| text.len()).max().unwrap_or(0))
 /// }
 /// const LONGEST: Fold<(), String, usize> = Fold::new("longest", longest);
+/// # fn main() -> Result<(), serde_shm::Error> {
+/// # serde_shm::workers::serve(&[&LONGEST]);
+/// # if !cfg!(target_os = "linux") { return Ok(()) }
+/// let mut pool = Pool::new(&serde_shm::to_shared(&())?)?.processes(2);
+/// assert_eq!(pool.fold_reduce(&LONGEST, ["to", "three"].map(String::from), 0, usize::max)?, 5);
+/// # Ok(()) }
 /// ```
 pub struct Jobs<'a, J> {
     feed: &'a mut dyn Feed,
@@ -206,6 +224,10 @@ impl<J: DeserializeOwned> Iterator for Jobs<'_, J> {
 ///     Ok(names.get(number).ok_or("there is no such name")?.len())
 /// }
 /// const LENGTH: Task<Segment, usize, usize> = Task::new("length", length);
+///
+/// # #[cfg(target_os = "linux")]
+/// assert_eq!(length(&serde_shm::to_shared(&vec!["to", "three"])?, 1).unwrap(), 5);
+/// # Ok::<(), serde_shm::Error>(())
 /// ```
 pub trait Object: Attach {}
 
@@ -231,11 +253,17 @@ impl Attach for Segment {
 /// A [`Task`] or a [`Fold`] that a process can serve. Sealed.
 ///
 /// ```
-/// use serde_shm::workers::{Fold, Task, Work};
+/// use serde_shm::workers::{Fold, Pool, Task, Work};
 /// const ONE: Task<(), u32, u32> = Task::new("one", |(), job| Ok(job));
 /// const ALL: Fold<(), u32, u32> = Fold::new("all", |(), jobs| Ok(jobs.sum()));
 /// const WORK: &[&dyn Work] = &[&ONE, &ALL]; // for `workers::serve`
+/// # fn main() -> Result<(), serde_shm::Error> {
 /// # serde_shm::workers::serve(WORK);
+/// # if !cfg!(target_os = "linux") { return Ok(()) }
+/// let mut pool = Pool::new(&serde_shm::to_shared(&())?)?.processes(1);
+/// assert_eq!(pool.map(&ONE, [3, 4]).collect::<Result<Vec<u32>, _>>()?, [3, 4]);
+/// assert_eq!(pool.fold_reduce(&ALL, [3, 4], 0, |sum, part| sum + part)?, 7);
+/// # Ok(()) }
 /// ```
 pub trait Work: Serve {}
 
