@@ -158,10 +158,16 @@ impl SegmentInfo {
 /// whose maker died and whose name has not been removed.
 ///
 /// ```
-/// # #[cfg(target_os = "linux")]
-/// for info in serde_shm::segments::list()? {
+/// # #[cfg(target_os = "linux")] {
+/// use serde_shm::{SegmentOptions, segments};
+///
+/// # let name = &format!("doc-list-{}", std::process::id());
+/// let made = SegmentOptions::new().name(name).create("text")?;
+/// for info in segments::list()? {
 ///     println!("{:30} {:12} bytes, alive: {}", info.name(), info.byte_len(), info.is_alive());
 /// }
+/// assert!(segments::list()?.iter().any(|info| info.name() == name));
+/// # }
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
@@ -233,9 +239,20 @@ pub fn remove_session() -> Result<usize> {
 /// Removes all names of this user, of whichever process, and deletes the persistent segments among them; gives their
 /// number.
 ///
-/// ```no_run
-/// let removed = serde_shm::segments::free_memory()?;
-/// println!("{removed} segments removed");
+/// ```standalone_crate
+/// # #[cfg(target_os = "linux")] {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # // SAFETY: this is the only thread.
+/// # unsafe { std::env::set_var("SERDE_SHM_DIR", folder.path()) };
+/// # assert!(serde_shm::segments::list()?.is_empty(), "these are somebody else's");
+/// use serde_shm::{SegmentOptions, segments};
+///
+/// let made = SegmentOptions::new().name("one").create("text")?;
+/// SegmentOptions::new().name("two").persist(true).create("more")?;
+/// assert_eq!(segments::free_memory()?, 2);
+/// assert!(segments::list()?.is_empty());
+/// assert_eq!(made.get::<&str>()?, "text"); // who has the memory keeps it
+/// # }
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
@@ -253,8 +270,12 @@ pub fn free_memory() -> Result<usize> {
 /// files of [`Segment::open_or_create`](crate::Segment::open_or_create); gives the number of names.
 ///
 /// ```
-/// # #[cfg(target_os = "linux")]
+/// # #[cfg(target_os = "linux")] {
+/// # let name = &format!("doc-reap-{}", std::process::id());
+/// let made = serde_shm::SegmentOptions::new().name(name).create("text")?;
 /// serde_shm::segments::reap()?;
+/// assert_eq!(serde_shm::Segment::open(name)?.get::<&str>()?, "text"); // its maker lives
+/// # }
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///

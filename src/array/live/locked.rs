@@ -272,6 +272,7 @@ impl<A: Element, D: Dimension> LockedArray<A, D> {
     /// if let Some(mut guard) = array.write_timeout(Duration::from_millis(10))? {
     ///     guard[0] = 5;
     /// }
+    /// assert_eq!(array.read()?[0], 5);
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///

@@ -516,6 +516,11 @@ impl Npz {
     /// let zeros = ShmArray1::from(vec![0.0_f64; 10_000]);
     /// serde_shm::to_npz(&path, &zeros)?;
     /// Npz::open(&path)?.verify()?;
+    ///
+    /// let mut bytes = std::fs::read(&path).unwrap();
+    /// bytes[1000] ^= 1; // one bit of an element
+    /// let error = Npz::from_bytes(bytes)?.verify().unwrap_err();
+    /// assert_eq!(error.kind(), serde_shm::ErrorKind::Corrupt);
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///

@@ -143,9 +143,11 @@ impl<'p> NpzOptions<'p> {
     /// ```
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("zeros.npz");
-    /// use serde_shm::{NpzOptions, ShmArray1};
+    /// use serde_shm::{Npz, NpzOptions, ShmArray1};
     /// let zeros = ShmArray1::from(vec![0.0_f64; 10_000]);
     /// NpzOptions::new().align(4096).save(&path, &zeros)?;
+    /// let range = Npz::open(&path)?.arrays()?[0].range().unwrap();
+    /// assert_eq!(range.start % 4096, 0);
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     #[must_use]
@@ -165,6 +167,7 @@ impl<'p> NpzOptions<'p> {
     /// use serde_shm::{NpzOptions, ShmArray1};
     /// let zeros = ShmArray1::from(vec![0.0_f64; 10_000]);
     /// NpzOptions::new().fsync(false).save(&path, &zeros)?;
+    /// assert_eq!(serde_shm::from_npz::<ShmArray1<f64>>(&path)?, zeros);
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     #[must_use]

@@ -171,7 +171,8 @@ impl SegmentOptions {
     /// # #[cfg(target_os = "linux")] {
     /// # let folder = tempfile::tempdir().unwrap();
     /// let options = serde_shm::SegmentOptions::new().name("scratch").persist(true).dir(folder.path());
-    /// options.fsync(false).create(&[1_u8, 2])?;
+    /// let made = options.fsync(false).create(&[1_u8, 2])?;
+    /// assert_eq!(made.get::<[u8; 2]>()?, [1, 2]);
     /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
