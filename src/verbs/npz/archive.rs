@@ -40,6 +40,7 @@ use super::OtherMember;
 /// where it stays by each `get`, and not kept.
 ///
 /// ```
+/// # #[cfg(all(feature = "derive", feature = "ndarray"))] {
 /// use ndarray::{Array2, ArrayView2, Ix2};
 /// use serde_shm::{Deserialize, Npz, Serialize};
 ///
@@ -56,6 +57,7 @@ use super::OtherMember;
 /// assert_eq!((model.epoch, model.weights.sum()), (7, 12.0));
 /// let weights = file.array::<f32, Ix2>("weights")?; // reads nothing else
 /// assert_eq!(weights.shape(), [3, 4]);
+/// # }
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 pub struct Npz {
@@ -76,6 +78,7 @@ impl Npz {
     /// Costs a few system calls, and for each array one read of its bytes; memory for the arrays that were used.
     ///
     /// ```
+    /// # #[cfg(feature = "ndarray")] {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("zeros.npz");
     /// use serde_shm::{Npz, ShmArray1};
@@ -83,6 +86,7 @@ impl Npz {
     /// serde_shm::to_npz(&path, &zeros)?;
     /// let file = Npz::open(&path)?;
     /// assert_eq!(file.arrays()?[0].shape(), [10_000]); // no element was read
+    /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
@@ -122,6 +126,7 @@ impl Npz {
     /// Those of [`Npz::open`].
     ///
     /// ```
+    /// # #[cfg(feature = "ndarray")] {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("x.npz");
     /// use std::collections::BTreeMap;
@@ -132,6 +137,7 @@ impl Npz {
     /// let file = unsafe { serde_shm::Npz::map(&path)? };
     /// assert!(file.arrays()?[0].is_zero_copy());
     /// assert_eq!(file.array::<f64, Ix1>("x")?.sum(), 0.0);
+    /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     #[allow(unsafe_code)]
@@ -235,6 +241,7 @@ impl Npz {
     /// A deserializer of the object, for code that wants one: transcoders, wrappers, seeds.
     ///
     /// ```
+    /// # #[cfg(feature = "ndarray")] {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("x.npz");
     /// use std::collections::BTreeMap;
@@ -245,6 +252,7 @@ impl Npz {
     /// let mut json = serde_json::Serializer::new(Vec::new());
     /// serde_transcode::transcode(file.deserializer(), &mut json).unwrap();
     /// assert_eq!(json.into_inner(), br#"{"x":[1.5,2.5]}"#);
+    /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
@@ -317,6 +325,7 @@ impl Npz {
     /// array is read.
     ///
     /// ```
+    /// # #[cfg(feature = "ndarray")] {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("zeros.npz");
     /// use serde_shm::{Npz, ShmArray1};
@@ -325,6 +334,7 @@ impl Npz {
     /// for array in Npz::open(&path)?.arrays()? {
     ///     assert_eq!(format!("{} {} {:?}", array.path(), array.dtype(), array.shape()), "arr_0 <f8 [10000]");
     /// }
+    /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
@@ -510,6 +520,7 @@ impl Npz {
     /// Runs on all cores and keeps nothing in memory.
     ///
     /// ```
+    /// # #[cfg(feature = "ndarray")] {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("zeros.npz");
     /// use serde_shm::{Npz, ShmArray1};
@@ -521,6 +532,7 @@ impl Npz {
     /// bytes[1000] ^= 1; // one bit of an element
     /// let error = Npz::from_bytes(bytes)?.verify().unwrap_err();
     /// assert_eq!(error.kind(), serde_shm::ErrorKind::Corrupt);
+    /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///

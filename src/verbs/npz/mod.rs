@@ -30,6 +30,7 @@ pub use other::OtherMember;
 /// replaced are kept; a new one has those that the umask leaves. The same value gives the same bytes.
 ///
 /// ```
+/// # #[cfg(feature = "derive")] {
 /// use serde_shm::{Deserialize, Serialize};
 ///
 /// #[derive(Serialize, Deserialize, PartialEq, Debug)]
@@ -45,6 +46,7 @@ pub use other::OtherMember;
 /// serde_shm::to_npz(&path, &model)?;
 /// let back: Model = serde_shm::from_npz(&path)?;
 /// assert_eq!(back, model);
+/// # }
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///

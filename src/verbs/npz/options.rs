@@ -24,6 +24,7 @@ use super::file::ArchiveDraft;
 /// NumPy reads either. A compressed array cannot be seen in a mapped file, and is decompressed when it is read.
 ///
 /// ```
+/// # #[cfg(feature = "ndarray")] {
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("zeros.npz");
 /// use serde_shm::{Compression, NpzOptions, ShmArray1};
@@ -32,6 +33,7 @@ use super::file::ArchiveDraft;
 /// assert!(std::fs::metadata(&path).unwrap().len() < 2000); // of 80,000 bytes
 /// let back: ShmArray1<f64> = serde_shm::from_npz(&path)?;
 /// assert_eq!(back.sum(), 0.0);
+/// # }
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -99,12 +101,14 @@ impl<'p> NpzOptions<'p> {
     /// flushed to the disk, and loaded without a limit.
     ///
     /// ```
+    /// # #[cfg(feature = "ndarray")] {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("zeros.npz");
     /// use serde_shm::{NpzOptions, ShmArray1};
     /// let zeros = ShmArray1::from(vec![0.0_f64; 10_000]);
     /// NpzOptions::new().save(&path, &zeros)?; // as `to_npz` does
     /// assert_eq!(NpzOptions::new().load::<ShmArray1<f64>>(&path)?.len(), 10_000);
+    /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     pub fn new() -> Self {
@@ -141,6 +145,7 @@ impl<'p> NpzOptions<'p> {
     /// such steps more of the file.
     ///
     /// ```
+    /// # #[cfg(feature = "ndarray")] {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("zeros.npz");
     /// use serde_shm::{Npz, NpzOptions, ShmArray1};
@@ -148,6 +153,7 @@ impl<'p> NpzOptions<'p> {
     /// NpzOptions::new().align(4096).save(&path, &zeros)?;
     /// let range = Npz::open(&path)?.arrays()?[0].range().unwrap();
     /// assert_eq!(range.start % 4096, 0);
+    /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     #[must_use]
@@ -162,12 +168,14 @@ impl<'p> NpzOptions<'p> {
     /// killed loses nothing; after a power failure the file may be the old one, the new one, or cut.
     ///
     /// ```
+    /// # #[cfg(feature = "ndarray")] {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("zeros.npz");
     /// use serde_shm::{NpzOptions, ShmArray1};
     /// let zeros = ShmArray1::from(vec![0.0_f64; 10_000]);
     /// NpzOptions::new().fsync(false).save(&path, &zeros)?;
     /// assert_eq!(serde_shm::from_npz::<ShmArray1<f64>>(&path)?, zeros);
+    /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     #[must_use]
@@ -181,6 +189,7 @@ impl<'p> NpzOptions<'p> {
     /// asked for have.
     ///
     /// ```
+    /// # #[cfg(feature = "ndarray")] {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("zeros.npz");
     /// use serde_shm::{NpzOptions, ShmArray1};
@@ -188,6 +197,7 @@ impl<'p> NpzOptions<'p> {
     /// NpzOptions::new().save(&path, &zeros)?;
     /// let error = NpzOptions::new().limit(1000).load::<ShmArray1<f64>>(&path).unwrap_err();
     /// assert_eq!(error.kind(), serde_shm::ErrorKind::Limit);
+    /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     #[must_use]
@@ -205,6 +215,7 @@ impl<'p> NpzOptions<'p> {
     /// To know all bytes beforehand the value is serialized twice, the first time without being written.
     ///
     /// ```
+    /// # #[cfg(feature = "ndarray")] {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("zeros.npz");
     /// use std::sync::Mutex;
@@ -214,6 +225,7 @@ impl<'p> NpzOptions<'p> {
     /// let options = serde_shm::NpzOptions::new().progress(|done, all| *last.lock().unwrap() = (done, all));
     /// options.save(&path, &zeros)?;
     /// assert_eq!(*last.lock().unwrap(), (8_000_000, 8_000_000));
+    /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     #[must_use]
@@ -225,12 +237,14 @@ impl<'p> NpzOptions<'p> {
     /// Saves a value, as [`to_npz`](crate::to_npz) does, in this way.
     ///
     /// ```
+    /// # #[cfg(feature = "ndarray")] {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("zeros.npz");
     /// use serde_shm::{NpzOptions, ShmArray1};
     /// let zeros = ShmArray1::from(vec![0.0_f64; 10_000]);
     /// NpzOptions::new().fsync(false).save(&path, &zeros)?;
     /// assert_eq!(serde_shm::from_npz::<Vec<f64>>(&path)?.len(), 10_000);
+    /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
@@ -287,6 +301,7 @@ impl<'p> NpzOptions<'p> {
     /// Loads a value, as [`from_npz`](crate::from_npz) does, within the limit.
     ///
     /// ```
+    /// # #[cfg(feature = "ndarray")] {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("zeros.npz");
     /// use serde_shm::{NpzOptions, ShmArray1};
@@ -294,6 +309,7 @@ impl<'p> NpzOptions<'p> {
     /// serde_shm::to_npz(&path, &zeros)?;
     /// let back: ShmArray1<f64> = NpzOptions::new().limit(100_000).load(&path)?;
     /// assert_eq!(back.len(), 10_000);
+    /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
@@ -307,6 +323,7 @@ impl<'p> NpzOptions<'p> {
     /// Opens a file, as [`Npz::open`] does, within the limit.
     ///
     /// ```
+    /// # #[cfg(feature = "ndarray")] {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("zeros.npz");
     /// use serde_shm::{NpzOptions, ShmArray1};
@@ -314,6 +331,7 @@ impl<'p> NpzOptions<'p> {
     /// serde_shm::to_npz(&path, &zeros)?;
     /// let file = NpzOptions::new().limit(100_000).open(&path)?;
     /// assert_eq!(file.get::<ShmArray1<f64>>()?.len(), 10_000);
+    /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
