@@ -274,6 +274,35 @@ impl Guard {
             Guard { flags: before, reading: reading.map(|new| context.reading.replace(new)) }
         })
     }
+
+    // A closure in a function with a type parameter would be another for each type.
+
+    fn announced(many: bool) -> Self {
+        Guard::set(|flags| (flags.announced, flags.many) = (true, many), None)
+    }
+
+    fn copies() -> Self {
+        Guard::set(|flags| flags.copies = true, None)
+    }
+
+    fn half_bits() -> Self {
+        Guard::set(|flags| flags.half_bits = true, None)
+    }
+
+    fn reading(
+        ContainerInfo { region, live, copy_limit }: ContainerInfo<'_>,
+        forms: &Forms,
+    ) -> Self {
+        let first_ticket = CONTEXT.with(|context| context.next_ticket.get());
+        let forms = forms.clone();
+        let copies = copy_limit.map(Copies::up_to);
+        let new = Reading { live: live.cloned(), forms, first_ticket, copies, ..Reading::NOTHING };
+        let guard = Guard::set(|flags| *flags = Flags::NONE, Some(new));
+        if let Some(region) = region {
+            add_region(region);
+        }
+        guard
+    }
 }
 
 impl Drop for Guard {
@@ -297,8 +326,7 @@ impl Drop for Guard {
 ///
 /// `many`: the object has many arrays already.
 pub(crate) fn announce<R>(many: bool, serialize: impl FnOnce() -> R) -> R {
-    let change = |flags: &mut Flags| (flags.announced, flags.many) = (true, many);
-    let _guard = Guard::set(change, None);
+    let _guard = Guard::announced(many);
     serialize()
 }
 
@@ -318,7 +346,7 @@ pub(crate) fn has_many_arrays() -> bool {
 
 /// Runs `read`, which reads a token and copies the elements under it, with that announced to our deserializer.
 pub(crate) fn copying<R>(read: impl FnOnce() -> R) -> R {
-    let _guard = Guard::set(|flags| flags.copies = true, None);
+    let _guard = Guard::copies();
     read()
 }
 
@@ -365,18 +393,14 @@ pub(crate) fn reading<R>(
     seen: &Cell<Seen>,
     read: impl FnOnce() -> R,
 ) -> R {
-    let first_ticket = CONTEXT.with(|context| context.next_ticket.get());
-    let forms = forms.clone();
-    let ContainerInfo { region, live, copy_limit } = container;
-    let copies = copy_limit.map(Copies::up_to);
-    let new = Reading { live: live.cloned(), forms, first_ticket, copies, ..Reading::NOTHING };
-    let _guard = Guard::set(|flags| *flags = Flags::NONE, Some(new));
-    if let Some(region) = region {
-        add_region(region);
-    }
+    let _guard = Guard::reading(container, forms);
     let result = read();
-    seen.set(with_reading(|reading| std::mem::take(&mut reading.seen)));
+    seen.set(take_seen());
     result
+}
+
+fn take_seen() -> Seen {
+    with_reading(|reading| std::mem::take(&mut reading.seen))
 }
 
 fn with_reading<R>(run: impl FnOnce(&mut Reading) -> R) -> R {
@@ -385,11 +409,15 @@ fn with_reading<R>(run: impl FnOnce(&mut Reading) -> R) -> R {
 
 /// Runs `visit`, which calls the visitor of a token with this. What else it must know goes past serde.
 pub(crate) fn handing<R>(handed: Handed, visit: impl FnOnce() -> R) -> R {
-    with_reading(|reading| reading.handed = Some(handed));
+    hand(Some(handed));
     let result = visit();
     // Left by a visitor that is no reader of arrays.
-    with_reading(|reading| reading.handed = None);
+    hand(None);
     result
+}
+
+fn hand(handed: Option<Handed>) {
+    with_reading(|reading| reading.handed = handed);
 }
 
 /// What comes next.
@@ -491,7 +519,7 @@ pub(crate) fn note_meeting() {
 
 /// Runs `visit` with floats of two bytes put into serde's buffer as the crate `half` writes them.
 pub(crate) fn with_half_bits<R>(visit: impl FnOnce() -> R) -> R {
-    let _guard = Guard::set(|flags| flags.half_bits = true, None);
+    let _guard = Guard::half_bits();
     visit()
 }
 
@@ -558,32 +586,24 @@ pub(crate) fn is_by_name(fields: &'static [&'static str]) -> bool {
 
 /// A visitor of this type has asked for anything and refused bytes.
 #[cold]
-pub(crate) fn learn_no_bytes<V>() {
-    let id = typeid::of::<V>();
+pub(crate) fn learn_no_bytes(id: TypeId) {
     learn(|learned| &mut learned.no_bytes, |known| *known == id, id);
 }
 
 /// Whether a visitor of this type has refused bytes.
-pub(crate) fn is_without_bytes<V>() -> bool {
-    CONTEXT.with(|context| {
-        let no_bytes = &context.learned.borrow().no_bytes;
-        !no_bytes.is_empty() && no_bytes.contains(&typeid::of::<V>())
-    })
+pub(crate) fn is_without_bytes(id: TypeId) -> bool {
+    CONTEXT.with(|context| context.learned.borrow().no_bytes.contains(&id))
 }
 
 /// A visitor of this type has asked for any key and refused one that was no text.
 #[cold]
-pub(crate) fn learn_text_key<V>() {
-    let id = typeid::of::<V>();
+pub(crate) fn learn_text_key(id: TypeId) {
     learn(|learned| &mut learned.text_keys, |known| *known == id, id);
 }
 
 /// Whether a visitor of this type takes only keys that are text.
-pub(crate) fn is_text_key<V>() -> bool {
-    CONTEXT.with(|context| {
-        let text_keys = &context.learned.borrow().text_keys;
-        !text_keys.is_empty() && text_keys.contains(&typeid::of::<V>())
-    })
+pub(crate) fn is_text_key(id: TypeId) -> bool {
+    CONTEXT.with(|context| context.learned.borrow().text_keys.contains(&id))
 }
 
 /// What was learned so far.

@@ -45,9 +45,11 @@ pub(crate) fn offering<R>(head: &[u8], share: Shared, hand_over: impl FnOnce() -
     let mut restore = Restore(Some(offer));
     restore.swap();
     let result = hand_over();
-    let is_there =
-        CONTEXT.with(|context| context.offer.borrow().as_ref().is_some_and(|offer| offer.is_there));
-    (result, is_there)
+    (result, is_there())
+}
+
+fn is_there() -> bool {
+    CONTEXT.with(|context| context.offer.borrow().as_ref().is_some_and(|offer| offer.is_there))
 }
 
 fn with_offer<R>(head: &[u8], run: impl FnOnce(&mut Offer) -> Option<R>) -> Option<R> {

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use serde::de::value::{BorrowedBytesDeserializer, SeqAccessDeserializer, SeqDeserializer};
+use serde::de::value::{BorrowedBytesDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
 
 use crate::array::TOKEN;
@@ -16,7 +16,7 @@ use crate::store::{ArrayStream, Placed, PlacedHead};
 
 use super::bounds::Bounds;
 use super::buffer::{self, is_buffer};
-use super::elements::lend_bytes;
+use super::elements::{adjacent, lend_bytes, visit_all};
 use super::ndarray_form::{NDARRAY_FIELDS, visit_ndarray_form};
 use super::part::Part;
 use super::stream::Blocks;
@@ -126,12 +126,12 @@ pub(super) fn visit_any_bytes<'de, V: Visitor<'de>>(
     bytes: &'de [u8],
     visitor: V,
 ) -> Result<V::Value> {
-    if context::is_without_bytes::<V>() {
-        return visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied()));
+    if context::is_without_bytes(typeid::of::<V>()) {
+        return visit_all(adjacent::<1>(Scalar::U8, bytes), visitor);
     }
     lend_bytes(bytes, visitor).inspect_err(|error: &Error| {
         if error.is_refusal_of(Found::Bytes) {
-            context::learn_no_bytes::<V>();
+            context::learn_no_bytes(typeid::of::<V>());
         }
     })
 }

@@ -51,6 +51,22 @@ pub(super) fn visit<'de, V: Visitor<'de>>(
     usual: Form,
     visitor: V,
 ) -> Result<V::Value> {
+    let (form, ticket) = keep(placed, path, usual)?;
+    let bytes = placed.bytes;
+    match form {
+        Form::Token => {
+            let ticket = Ticket { number: ticket, bytes, part: 0 };
+            visitor.visit_newtype_struct(SeqAccessDeserializer::new(ticket))
+        }
+        Form::Elements => context::with_half_bits(|| visit_nested(placed, bounds, visitor)),
+        Form::Floats => visit_nested(placed, bounds, visitor),
+        Form::Ndarray => context::with_half_bits(|| visit_ndarray_form(placed, bounds, visitor)),
+        Form::Bytes => lend_bytes(bytes, visitor),
+    }
+}
+
+/// The form in which the array goes there, and its ticket.
+fn keep(placed: &Placed<'_>, path: &str, usual: Form) -> Result<(Form, u64)> {
     let name = group(path);
     let mut form = match placed.standing {
         Standing::Live(..) => Form::Token,
@@ -65,7 +81,6 @@ pub(super) fn visit<'de, V: Visitor<'de>>(
             form = Form::Token;
         }
     }
-    let bytes = placed.bytes;
     let ticket = context::keep(Buffered {
         name: name.to_owned(),
         head: Arc::clone(&placed.head),
@@ -74,18 +89,9 @@ pub(super) fn visit<'de, V: Visitor<'de>>(
         is_taken: false,
     });
     if form != Form::Token {
-        context::count_copy(bytes.len())?;
+        context::count_copy(placed.bytes.len())?;
     }
-    match form {
-        Form::Token => {
-            let ticket = Ticket { number: ticket, bytes, part: 0 };
-            visitor.visit_newtype_struct(SeqAccessDeserializer::new(ticket))
-        }
-        Form::Elements => context::with_half_bits(|| visit_nested(placed, bounds, visitor)),
-        Form::Floats => visit_nested(placed, bounds, visitor),
-        Form::Ndarray => context::with_half_bits(|| visit_ndarray_form(placed, bounds, visitor)),
-        Form::Bytes => lend_bytes(bytes, visitor),
-    }
+    Ok((form, ticket))
 }
 
 /// The form in which an array in ndarray's form that is no array of the container goes there: in that one, or as elements.

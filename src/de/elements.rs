@@ -86,9 +86,9 @@ where
     V: Visitor<'de>,
 {
     let (len, left) = (items.len(), Cell::new(0));
-    let mut result = visitor.visit_seq(ElementReader::new(items, &left));
-    if left.get() != 0 {
-        result = result.and_then(|_| Err(too_many(len - left.get(), len)));
+    let result = visitor.visit_seq(ElementReader::new(items, &left));
+    if left.get() != 0 && result.is_ok() {
+        return Err(too_many(len - left.get(), len));
     }
     result
 }
@@ -115,36 +115,51 @@ pub(super) fn visit_elements<'de, V: Visitor<'de>>(
         dtype.scalar().filter(|scalar| !dtype.is_big_endian() && NumberElement::takes(*scalar));
     if strides.is_empty() || strides == [1] || len < 2 {
         let Some(scalar) = scalar else {
-            return visit_all((0..len).map(|place| part.element_at(place)), visitor);
+            return visit_all(side_by_side(part, len), visitor);
         };
         let bytes = bytes.get(..len * item).unwrap_or_default();
         return match item {
-            1 => visit_numbers::<1, _>(scalar, bytes, visitor),
-            2 => visit_numbers::<2, _>(scalar, bytes, visitor),
-            4 => visit_numbers::<4, _>(scalar, bytes, visitor),
-            _ => visit_numbers::<8, _>(scalar, bytes, visitor),
+            1 => visit_all(adjacent::<1>(scalar, bytes), visitor),
+            2 => visit_all(adjacent::<2>(scalar, bytes), visitor),
+            4 => visit_all(adjacent::<4>(scalar, bytes), visitor),
+            _ => visit_all(adjacent::<8>(scalar, bytes), visitor),
         };
     }
-    let places = layout::row_major(shape, strides);
-    visit_all(places.map(|place| Apart { scalar, part: &part, place }), visitor)
+    visit_all(apart(&part, scalar), visitor)
 }
 
-/// Numbers of `N` bytes that lie side by side.
-#[cfg_attr(not(debug_assertions), inline(always))]
-fn visit_numbers<'de, const N: usize, V: Visitor<'de>>(
+// A closure in a function that knows the visitor would be another for each of them, and so would the type of the sequence.
+
+#[inline]
+pub(super) fn adjacent<const N: usize>(
     scalar: Scalar,
-    bytes: &'de [u8],
-    visitor: V,
-) -> Result<V::Value> {
-    let items = bytes.as_chunks::<N>().0.iter();
-    visit_all(items.map(|bytes| Adjacent { scalar, bytes }), visitor)
+    bytes: &[u8],
+) -> impl ExactSizeIterator<Item = Adjacent<'_, N>> {
+    bytes.as_chunks().0.iter().map(move |bytes| Adjacent { scalar, bytes })
+}
+
+#[inline]
+fn side_by_side<'p, 'de>(
+    part: Part<'p, 'de>,
+    len: usize,
+) -> impl ExactSizeIterator<Item = Part<'p, 'de>> {
+    (0..len).map(move |place| part.element_at(place))
+}
+
+#[inline]
+fn apart<'a, 'p, 'de>(
+    part: &'a Part<'p, 'de>,
+    scalar: Option<Scalar>,
+) -> impl ExactSizeIterator<Item = Apart<'a, 'p, 'de>> {
+    let places = layout::row_major(part.shape, part.strides);
+    places.map(move |place| Apart { scalar, part, place })
 }
 
 /// A number among others that lie side by side. Each width has a type of sequences, and not each scalar: for each such type the compiler
 /// makes a reader of whatever is read from lists.
-struct Adjacent<'de, const N: usize> {
+pub(super) struct Adjacent<'b, const N: usize> {
     scalar: Scalar,
-    bytes: &'de [u8; N],
+    bytes: &'b [u8; N],
 }
 
 /// An element among others that do not lie side by side.
@@ -156,16 +171,16 @@ struct Apart<'a, 'p, 'de> {
 }
 
 /// A little-endian number, of at most eight bytes.
-struct NumberElement<'de> {
-    scalar: Scalar,
-    bytes: &'de [u8],
+pub(super) struct NumberElement<'b> {
+    pub(super) scalar: Scalar,
+    pub(super) bytes: &'b [u8],
 }
 
 macro_rules! numbers {
     ($($name:ident $number:ident $visit:ident),*) => {
         // Where what is read is as large as a number, which is known when it is compiled, it is first taken for a number of that size.
 
-        impl<'de, const N: usize> Item<'de> for Adjacent<'de, N> {
+        impl<'de, const N: usize> Item<'de> for Adjacent<'_, N> {
             #[inline]
             fn read<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
                 let Adjacent { scalar, bytes } = self;
@@ -206,7 +221,7 @@ macro_rules! numbers {
             }
         }
 
-        impl<'de> Deserializer<'de> for NumberElement<'de> {
+        impl<'de> Deserializer<'de> for NumberElement<'_> {
             type Error = Error;
 
             #[inline]

@@ -64,13 +64,13 @@ impl<'de> Deserializer<'de> for MapKey<'_, '_, 'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if context::is_text_key::<V>() {
+        if context::is_text_key(typeid::of::<V>()) {
             return self.other_text(visitor);
         }
         let MapKey(EncodedValue { decoder, slot }) = self;
         EncodedValue { decoder, slot }.deserialize_any(visitor).inspect_err(|error: &Error| {
             if error.is_refusal_of(Found::Scalar) {
-                context::learn_text_key::<V>();
+                context::learn_text_key(typeid::of::<V>());
             }
         })
     }

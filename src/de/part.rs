@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::de::value::{SeqDeserializer, U16Deserializer};
+use serde::de::value::U16Deserializer;
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
     Visitor,
@@ -11,13 +11,13 @@ use serde::forward_to_deserialize_any;
 
 use crate::array::{text, unpadded};
 use crate::context;
-use crate::dtype::{DType, DTypeRepr, Field, Scalar, Structure, match_number};
+use crate::dtype::{DType, DTypeRepr, Field, Scalar, Structure};
 use crate::error::{Error, Result};
 use crate::layout;
 
 use super::bounds::Bounds;
 use super::buffer::is_buffer;
-use super::elements::{index, too_many, visit_all, visit_elements};
+use super::elements::{NumberElement, adjacent, index, too_many, visit_all, visit_elements};
 use super::items;
 use super::transparent::Transparent;
 
@@ -61,7 +61,11 @@ impl<'p, 'de> Part<'p, 'de> {
         if self.bytes.is_empty() {
             self.bounds.take_rows(len)?;
         }
-        visit_all((0..len).map(|index| self.row(index)), visitor)
+        visit_all(self.rows(len), visitor)
+    }
+
+    fn rows(self, len: usize) -> impl ExactSizeIterator<Item = Self> {
+        (0..len).map(move |index| self.row(index))
     }
 
     /// Exactly the bytes of the element, or `None` if the part has axes, or an array without elements stands here.
@@ -111,10 +115,7 @@ impl<'p, 'de> PartElement<'p, 'de> {
     }
 
     fn visit_scalar<V: Visitor<'de>>(&self, scalar: Scalar, visitor: V) -> Result<V::Value> {
-        match_number! { scalar, Number => {
-                let number = Number::from_le_bytes(self.number(0));
-                IntoDeserializer::<Error>::into_deserializer(number).deserialize_any(visitor)
-            },
+        match scalar {
             Scalar::Bool => match self.bytes[0] {
                 0 | 1 => visitor.visit_bool(self.bytes[0] == 1),
                 byte => Err(Error::corrupt(format!(
@@ -126,12 +127,22 @@ impl<'p, 'de> PartElement<'p, 'de> {
             }
             Scalar::F16 => visitor.visit_f32(crate::dtype::f16_to_f32(self.bits())),
             Scalar::BF16 => visitor.visit_f32(crate::dtype::bf16_to_f32(self.bits())),
-            Scalar::C64 => visitor.visit_seq(SeqDeserializer::new(
-                [0, 4].map(|start| f32::from_le_bytes(self.number(start))).into_iter(),
-            )),
-            Scalar::C128 => visitor.visit_seq(SeqDeserializer::new(
-                [0, 8].map(|start| f64::from_le_bytes(self.number(start))).into_iter(),
-            )),
+            Scalar::C64 => {
+                let parts = [self.number::<4>(0), self.number(4)];
+                visit_all(adjacent::<4>(Scalar::F32, parts.as_flattened()), visitor)
+            }
+            Scalar::C128 => {
+                let parts = [self.number::<8>(0), self.number(8)];
+                visit_all(adjacent::<8>(Scalar::F64, parts.as_flattened()), visitor)
+            }
+            _ if self.dtype.is_big_endian() => {
+                let mut bytes = [0; 8];
+                let bytes = &mut bytes[..self.bytes.len()];
+                bytes.copy_from_slice(self.bytes);
+                bytes.reverse();
+                NumberElement { scalar, bytes }.deserialize_any(visitor)
+            }
+            _ => NumberElement { scalar, bytes: self.bytes }.deserialize_any(visitor),
         }
     }
 
@@ -154,11 +165,9 @@ impl<'p, 'de> PartElement<'p, 'de> {
     fn visit_seq<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value> {
         match self.dtype.inner() {
             DTypeRepr::Bytes(_) => {
-                visitor.visit_seq(SeqDeserializer::new(unpadded(self.bytes).iter().copied()))
+                visit_all(adjacent::<1>(Scalar::U8, unpadded(self.bytes)), visitor)
             }
-            DTypeRepr::Raw(_) => {
-                visitor.visit_seq(SeqDeserializer::new(self.bytes.iter().copied()))
-            }
+            DTypeRepr::Raw(_) => visit_all(adjacent::<1>(Scalar::U8, self.bytes), visitor),
             DTypeRepr::Struct(structure) => {
                 let mut fields = self.fields(structure);
                 let value = visitor.visit_seq(&mut fields)?;
