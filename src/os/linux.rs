@@ -19,7 +19,7 @@ use rustix::fs::{
 };
 use rustix::io::{Errno, retry_on_intr};
 
-use super::{FileKind, Lack, Space, Stamp, Status, Unchanging};
+use super::{FileKind, Lack, Space, Stamp, Status, Unchanging, Unsealed};
 
 #[cfg(feature = "ndarray")]
 mod forks;
@@ -96,14 +96,6 @@ fn seals(file: &File) -> io::Result<Option<SealFlags>> {
         Err(Errno::INVAL | Errno::BADF) => Ok(None),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Why memory is not to be borrowed.
-pub(crate) enum Unsealed {
-    /// A memfd that somebody can still change or cut.
-    Memory,
-    /// Something else, which cannot be sealed.
-    Other(FileKind),
 }
 
 impl SealedMemory {

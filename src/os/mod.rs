@@ -1,7 +1,11 @@
 //! The operating system, and nothing but it: sealed memory, directories of entries, locks, random bytes.
 //!
-//! One file per system has the same items. Errors are plain [`std::io::Error`]s; what they mean for a segment is said
-//! one floor higher.
+//! Linux has a file of its own, and what it has is named by a stub elsewhere. Errors are plain [`std::io::Error`]s; what they
+//! mean for a segment is said one floor higher.
+
+use std::io;
+
+use crate::error::explained;
 
 #[cfg_attr(not(target_os = "linux"), path = "stub.rs")]
 mod linux;
@@ -23,6 +27,23 @@ impl Unchanging {
     pub(crate) unsafe fn promised() -> Self {
         Unchanging(())
     }
+}
+
+/// # Errors
+///
+/// `Unsupported` where there are no segments: every way into one asks.
+pub(crate) fn check_segments() -> io::Result<()> {
+    if cfg!(target_os = "linux") { Ok(()) } else { Err(no_segments()) }
+}
+
+#[cold]
+fn no_segments() -> io::Error {
+    explained(
+        io::ErrorKind::Unsupported.into(),
+        "shared memory segments need sealed memfds, which only Linux has; \
+         use `to_bytes` or `to_npz` here, and `from_bytes` or `from_npz`"
+            .to_owned(),
+    )
 }
 
 /// What a name or a descriptor stands for.
@@ -113,5 +134,41 @@ impl FileKind {
             FileKind::Device => "a device",
             FileKind::Other => "a file of an unknown kind",
         }
+    }
+}
+
+/// Why memory is not to be borrowed.
+#[cfg_attr(not(target_os = "linux"), expect(dead_code))]
+pub(crate) enum Unsealed {
+    /// A memfd that somebody can still change or cut.
+    Memory,
+    /// Something else, which cannot be sealed.
+    Other(FileKind),
+}
+
+/// What is waited for at one process, and what there is.
+#[cfg(feature = "workers")]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code))]
+pub(crate) struct Waiting<'a> {
+    /// The connection, unless it has ended, and whether there is something to be sent.
+    pub(crate) line: Option<(&'a Line, bool)>,
+    pub(crate) watch: Option<&'a Watch>,
+    /// There is something to receive, or the end.
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    pub(crate) ended: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Error, ErrorKind};
+
+    #[test]
+    fn who_asks_for_a_segment_where_there_are_none_is_told_what_to_use() {
+        assert_eq!(check_segments().is_ok(), cfg!(target_os = "linux"));
+        let error = Error::io("there are no segments here", no_segments());
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("which only Linux has; use `to_bytes`"), "{error}");
     }
 }

@@ -11,7 +11,9 @@
 
 use std::fs::File;
 
+use crate::error::{Error, Result};
 use crate::files::FileWriter;
+use crate::os;
 
 mod census;
 mod draft;
@@ -42,3 +44,12 @@ pub(crate) use turn::{Turn, take_turn};
 
 /// A segment that is being written: memory, or a file without a name. When it is dropped, nothing is left.
 pub(crate) type SegmentWriter = FileWriter<File>;
+
+/// Every way into a segment, and to the names of segments, asks this first.
+///
+/// # Errors
+///
+/// `Unsupported` where there are none.
+pub(crate) fn check_supported() -> Result<()> {
+    os::check_segments().map_err(|e| Error::io("there are no segments here", e))
+}

@@ -18,6 +18,8 @@ use rustix::net::{
 };
 use rustix::process::{Pid, PidfdFlags, Signal};
 
+use crate::os::Waiting;
+
 /// How many descriptors go with one message at most.
 const FILES: usize = 4;
 
@@ -119,17 +121,6 @@ impl Watch {
         let pid = Pid::from_raw(i32::try_from(child.id()).ok()?)?;
         rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok().map(Watch)
     }
-}
-
-/// What is waited for at one process, and what there is.
-pub(crate) struct Waiting<'a> {
-    /// The connection, unless it has ended, and whether there is something to be sent.
-    pub(crate) line: Option<(&'a Line, bool)>,
-    pub(crate) watch: Option<&'a Watch>,
-    /// There is something to receive, or the end.
-    pub(crate) readable: bool,
-    pub(crate) writable: bool,
-    pub(crate) ended: bool,
 }
 
 /// Waits until there is something at one of the processes, or the time is over.

@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use crate::error::Result;
-use crate::segment::Memory;
+use crate::segment::{self, Memory};
 
 use super::Segment;
 use super::live::{Access, LiveFrom};
@@ -48,11 +48,11 @@ impl Segment {
     /// The segment behind descriptors that were handed over.
     pub(crate) fn of_handed(handed: Handed, asked: &str) -> Result<Self> {
         let Handed { sealed, live, access } = handed;
-        Memory::from_file(sealed)
-            .and_then(|memory| {
-                let from = LiveFrom::Handed(live);
-                Segment::from_memory(memory, None, asked.to_owned(), from, access)
-            })
-            .map_err(|error| error.in_container(asked))
+        let open = || {
+            segment::check_supported()?;
+            let (memory, live) = (Memory::from_file(sealed)?, LiveFrom::Handed(live));
+            Segment::from_memory(memory, None, asked.to_owned(), live, access)
+        };
+        open().map_err(|error| error.in_container(asked))
     }
 }

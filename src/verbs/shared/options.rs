@@ -250,7 +250,7 @@ impl SegmentOptions {
             Some(name) => error.in_container(name),
             None => error,
         };
-        self.check().map_err(named)?;
+        segment::check_supported().and_then(|()| self.check()).map_err(named)?;
         match &name {
             None => {
                 let (memory, content) = create_memory(fill)?;
