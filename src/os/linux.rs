@@ -8,18 +8,16 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::ops::Deref;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use memmap2::{Mmap, MmapOptions};
-use rustix::fs::{
-    AtFlags, CWD, FileType, FlockOperation, MemfdFlags, Mode, OFlags, SealFlags, Stat,
-};
+use rustix::fs::{AtFlags, CWD, FileType, MemfdFlags, Mode, OFlags, SealFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::{FileKind, Lack, Space, Stamp, Status, Unchanging, Unsealed};
+use super::{FileKind, Lack, Rights, Space, Stamp, Status, Unchanging, Unsealed};
 
 #[cfg(feature = "ndarray")]
 mod forks;
@@ -337,31 +335,6 @@ pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     Ok(File::from(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?))
 }
 
-/// Takes the lock of an open file; false if somebody has it. It is free again when the last copy of the descriptor is
-/// closed, in whichever process.
-pub(crate) fn try_lock(file: impl AsFd) -> io::Result<bool> {
-    match retry_on_intr(|| rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)) {
-        Ok(()) => Ok(true),
-        Err(Errno::WOULDBLOCK) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Takes a share of the lock of an open file, beside others who have one; false if somebody has it alone.
-pub(crate) fn try_share_lock(file: &File) -> io::Result<bool> {
-    match retry_on_intr(|| rustix::fs::flock(file, FlockOperation::NonBlockingLockShared)) {
-        Ok(()) => Ok(true),
-        Err(Errno::WOULDBLOCK) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Gives the lock of a file back at once, also where a child that was forked meanwhile has a copy of the descriptor.
-pub(crate) fn unlock(file: impl AsFd) {
-    // That it was not locked is no matter.
-    let _ = retry_on_intr(|| rustix::fs::flock(&file, FlockOperation::Unlock));
-}
-
 /// The permission bits of a file.
 pub(crate) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     Ok(retry_on_intr(|| rustix::fs::fchmod(file, Mode::from_raw_mode(mode)))?)
@@ -372,12 +345,14 @@ pub(crate) fn sync(dir: &Dir) -> io::Result<()> {
     match retry_on_intr(|| rustix::fs::fsync(dir)) {
         // Some network file systems do not flush directories and say so.
         Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
+        // It may not be read: `Dir::open_to_change`.
+        Err(Errno::BADF) => Err(Errno::ACCESS.into()),
         other => Ok(other?),
     }
 }
 
 /// An open directory. Names are looked up in it and not by path, so that it stays the one that was checked.
-pub(crate) struct Dir(OwnedFd);
+pub(crate) struct Dir(File);
 
 impl AsFd for Dir {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
@@ -388,33 +363,45 @@ impl AsFd for Dir {
 impl Dir {
     /// A symbolic link is not followed.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(Dir(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?))
+        Dir::open_by(path, OFlags::RDONLY | OFlags::NOFOLLOW)
     }
 
     /// A symbolic link is followed.
     pub(crate) fn open_through(path: &Path) -> io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Dir(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?))
+        Dir::open_by(path, OFlags::RDONLY)
+    }
+
+    /// The same, also where this user may put files into it and not see what is there.
+    #[cfg(feature = "npz")]
+    pub(crate) fn open_to_change(path: &Path) -> io::Result<Self> {
+        Dir::open_through(path).or_else(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => Dir::open_by(path, OFlags::PATH),
+            _ => Err(error),
+        })
+    }
+
+    fn open_by(path: &Path, flags: OFlags) -> io::Result<Self> {
+        let flags = flags | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Dir(File::from(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?)))
     }
 
     pub(crate) fn status(&self) -> io::Result<Status> {
-        Ok(status(&retry_on_intr(|| rustix::fs::fstat(&self.0))?))
+        file_status(&self.0)
     }
 
     /// Sets its permission bits.
     pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
-        Ok(retry_on_intr(|| rustix::fs::fchmod(&self.0, Mode::from_raw_mode(mode)))?)
+        set_mode(&self.0, mode)
     }
 
     /// Takes the directory's own lock; false if somebody has it. It is free again when this `Dir` is dropped.
     pub(crate) fn try_lock(&self) -> io::Result<bool> {
-        try_lock(&self.0)
+        super::try_lock(&self.0)
     }
 
     /// Gives the lock back at once, also where a child that was forked meanwhile has a copy of the descriptor.
     pub(crate) fn unlock(&self) {
-        unlock(&self.0);
+        super::unlock(&self.0);
     }
 
     /// The names in it, in no order, without those that are not UTF-8.
@@ -437,6 +424,12 @@ impl Dir {
         Ok(status(&retry_on_intr(|| rustix::fs::statat(&self.0, name, flags))?))
     }
 
+    /// Whether a name stands for this file.
+    pub(crate) fn leads_to(&self, name: &str, file: &File) -> io::Result<bool> {
+        Ok(self.status_of(name)?.identity == file_status(file)?.identity)
+    }
+
+    /// Opens a file for reading; a symbolic link is not followed.
     pub(crate) fn open_file(&self, name: &str) -> io::Result<File> {
         let flags = READ | OFlags::NOFOLLOW;
         let open = || rustix::fs::openat(&self.0, name, flags, Mode::empty());
@@ -457,10 +450,15 @@ impl Dir {
         }
     }
 
-    /// A new file under a name that is not taken, for this user only.
-    pub(crate) fn create(&self, name: &str) -> io::Result<File> {
+    /// A new file under a name that is not taken.
+    pub(crate) fn create(&self, name: &str, rights: Rights) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let open = || rustix::fs::openat(&self.0, name, flags, PRIVATE_FILE);
+        let mode = match rights {
+            Rights::Owner => PRIVATE_FILE,
+            #[cfg(feature = "npz")]
+            Rights::Umask => Mode::from_raw_mode(0o666),
+        };
+        let open = || rustix::fs::openat(&self.0, name, flags, mode);
         Ok(File::from(retry_on_intr(open)?))
     }
 
@@ -488,7 +486,7 @@ impl Dir {
     }
 
     /// Another name for a file, in one step, in the place of what has that name.
-    pub(crate) fn rename(&self, old: &str, new: &str) -> io::Result<()> {
+    pub(crate) fn rename(&self, old: &str, new: &OsStr) -> io::Result<()> {
         Ok(retry_on_intr(|| rustix::fs::renameat(&self.0, old, &self.0, new))?)
     }
 
@@ -587,19 +585,4 @@ pub(crate) fn wish_huge_pages<T>(room: &mut [MaybeUninit<T>]) {
 #[cfg(feature = "npz")]
 pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
     Ok(File::from(retry_on_intr(|| rustix::fs::open(path, READ, Mode::empty()))?))
-}
-
-/// Opens a regular file to look at it: no link is followed, and a pipe or device that has the name is not waited for.
-#[cfg(feature = "npz")]
-pub(crate) fn open_plain(path: &std::path::Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let flags = (READ | OFlags::NOFOLLOW).bits().cast_signed();
-    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
-}
-
-/// The names in a folder, in no order, without those that are not UTF-8.
-#[cfg(feature = "npz")]
-pub(crate) fn names_in(folder: &Path) -> io::Result<Vec<String>> {
-    Dir::open_through(folder)?.names()
 }

@@ -3,6 +3,7 @@
 //! Linux has a file of its own, and what it has is named by a stub elsewhere. Errors are plain [`std::io::Error`]s; what they
 //! mean for a segment is said one floor higher.
 
+use std::fs::{File, TryLockError};
 use std::io;
 
 use crate::error::explained;
@@ -44,6 +45,43 @@ fn no_segments() -> io::Error {
          use `to_bytes` or `to_npz` here, and `from_bytes` or `from_npz`"
             .to_owned(),
     )
+}
+
+/// Takes the lock of an open file; false if somebody has it. It is free again when the last copy of the descriptor is
+/// closed, in whichever process.
+pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
+    tried(|| file.try_lock())
+}
+
+/// Takes a share of the lock of an open file, beside others who have one; false if somebody has it alone.
+pub(crate) fn try_share_lock(file: &File) -> io::Result<bool> {
+    tried(|| file.try_lock_shared())
+}
+
+fn tried(lock: impl Fn() -> Result<(), TryLockError>) -> io::Result<bool> {
+    loop {
+        match lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}
+
+/// Gives the lock of a file back at once, also where a child that was forked meanwhile has a copy of the descriptor.
+pub(crate) fn unlock(file: &File) {
+    // That it was not locked is no matter.
+    while file.unlock().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {}
+}
+
+/// Who may open a file that is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rights {
+    Owner,
+    /// Whom the umask does not keep from it.
+    #[cfg(feature = "npz")]
+    Umask,
 }
 
 /// What a name or a descriptor stands for.

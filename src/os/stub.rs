@@ -47,6 +47,9 @@ macro_rules! types {
     )*};
 }
 
+mod plain;
+pub(crate) use plain::*;
+
 types! {
     enum SealedMemory {
         new seal(File) -> Self;
@@ -70,24 +73,6 @@ types! {
         new new_own(&File, u64, usize, bool) -> Self;
         fn start() -> *mut u8;
         fn len() -> usize;
-    }
-
-    enum Dir {
-        new open(&Path) -> Self;
-        new open_through(&Path) -> Self;
-        fn status() -> io::Result<Status>;
-        fn set_mode(u32) -> io::Result<()>;
-        fn try_lock() -> io::Result<bool>;
-        fn unlock() -> ();
-        fn names() -> io::Result<Vec<String>>;
-        fn status_of(&str) -> io::Result<Status>;
-        fn open_file(&str) -> io::Result<File>;
-        fn create_unnamed() -> io::Result<File>;
-        fn create(&str) -> io::Result<File>;
-        fn link_unnamed(&File, &str) -> io::Result<()>;
-        fn link(&str, &str) -> io::Result<()>;
-        fn rename(&str, &str) -> io::Result<()>;
-        fn unlink(&str) -> io::Result<()>;
     }
 
     enum Line {
@@ -127,10 +112,6 @@ functions! {
     fn path_status(&Path) -> Status;
     fn file_status(&File) -> Status;
     fn set_mode(&File, u32) -> ();
-    fn sync(&Dir) -> ();
-    fn try_lock(&File) -> bool;
-    fn try_share_lock(&File) -> bool;
-    fn unlock(&File) -> () = ();
 
     fn process_is_shown(u32) -> bool = false;
     fn process_exists(u32) -> bool = false;
@@ -203,30 +184,6 @@ impl DerefMut for Pages {
     fn deref_mut(&mut self) -> &mut [u8] {
         match *self {}
     }
-}
-
-/// Opens what a path leads to.
-pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
-    File::open(path)
-}
-
-/// Opens a regular file to look at it; a link is not followed.
-pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
-    if std::fs::symlink_metadata(path)?.is_file() {
-        File::open(path)
-    } else {
-        Err(io::ErrorKind::InvalidInput.into())
-    }
-}
-
-/// The names in a folder, in no order, without those that are not UTF-8.
-pub(crate) fn names_in(folder: &Path) -> io::Result<Vec<String>> {
-    let name =
-        |entry: io::Result<std::fs::DirEntry>| entry.map(|entry| entry.file_name().into_string());
-    std::fs::read_dir(folder)?
-        .map(name)
-        .filter_map(|name| name.map(Result::ok).transpose())
-        .collect()
 }
 
 /// There is no such wish here.

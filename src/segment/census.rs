@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::draft;
 use crate::os::{self, Dir, Status};
 
-use super::draft;
 use super::entry::{self, Entry, FoundName};
 use super::folder::{Folder, LockedFolder};
 use super::maker::Witness;
-use super::name::SegmentName;
+use super::name::{self, SegmentName};
 use super::publish;
 use super::session::{self, Made};
 use super::stored;
@@ -174,7 +174,7 @@ fn visit(
         Error::io(format!("cannot look at {what} in {}", folder.path().display()), e)
     };
     for name in dir.names().map_err(|e| cannot("the names", e))? {
-        if draft::is_draft(&name) {
+        if name::is_draft(&name) {
             if dir.status_of(&name).is_ok_and(|status| entry::check(&status).is_ok()) {
                 draft::remove_dead(&dir, &name).map_err(|e| cannot(&name, e))?;
             }

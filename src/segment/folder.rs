@@ -363,7 +363,7 @@ mod tests {
                     for _ in 0..200 {
                         let locked = folder.make_and_lock().unwrap();
                         // Fails if anybody else is in here.
-                        locked.create("only").unwrap();
+                        locked.create("only", os::Rights::Owner).unwrap();
                         locked.unlink("only").unwrap();
                     }
                 });

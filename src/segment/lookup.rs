@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::Recent;
 use crate::files::room::{self, Medium};
 use crate::os::{self, Stamp, Status};
 
@@ -93,11 +93,9 @@ fn look(folder: &Folder, name: &SegmentName) -> Result<(Target, Stamp)> {
 /// The entries that were read last. An entry never changes, so its stamp says what is in it, and opening, reading and
 /// closing it is saved where a name is opened again and again. Should a file system give the same inode number twice
 /// within one tick of its clock, then the nonce tells that the segment is another, and the entry is read.
-static RECENT: Mutex<[Option<Recent>; 32]> = Mutex::new([None; 32]);
+static RECENT: Recent<Known, 32> = Recent::new();
 
-#[derive(Clone, Copy)]
-struct Recent {
-    stamp: Stamp,
+struct Known {
     entry: Entry,
     /// When the folder was last found in order.
     in_order: Instant,
@@ -107,26 +105,21 @@ struct Recent {
 /// is this user's own, wherever it is found.
 const FRESH: Duration = Duration::from_millis(1);
 
-/// Nobody waits here: a process may have been forked while the list was held.
 fn remembered(folder: &Folder, path: &Path) -> Option<(Entry, Stamp)> {
     let stamp = os::path_status(path).ok()?.stamp();
-    let mut recent = RECENT.try_lock().ok()?;
-    let found = recent.iter_mut().flatten().find(|recent| recent.stamp == stamp)?;
-    if found.in_order.elapsed() > FRESH {
-        if !folder.is_in_order() {
-            return None;
+    let entry = RECENT.find(stamp, |known| {
+        if known.in_order.elapsed() > FRESH {
+            if !folder.is_in_order() {
+                return None;
+            }
+            known.in_order = Instant::now();
         }
-        found.in_order = Instant::now();
-    }
-    Some((found.entry, stamp))
+        Some(known.entry)
+    });
+    Some((entry??, stamp))
 }
 
 /// The folder was found in order just now.
 fn remember(stamp: Stamp, entry: Entry) {
-    if let Ok(mut recent) = RECENT.try_lock() {
-        let at = recent.iter().position(|known| known.is_some_and(|known| known.stamp == stamp));
-        // The one that was read longest ago goes.
-        recent[..=at.unwrap_or(31)].rotate_right(1);
-        recent[0] = Some(Recent { stamp, entry, in_order: Instant::now() });
-    }
+    RECENT.put(stamp, Known { entry, in_order: Instant::now() });
 }

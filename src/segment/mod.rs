@@ -6,7 +6,7 @@
 //! memory with its last user, and the lock on the entry with its maker: neither needs a destructor to run. A persistent
 //! segment is a file ([`stored`]) under the name.
 //!
-//! Files are [`draft`]s until they are whole; [`publish`] gives them their name, [`lookup`] follows it, [`census`] looks
+//! Files are [`Draft`](crate::files::Draft)s until they are whole; [`publish`] gives them their name, [`lookup`] follows it, [`census`] looks
 //! at all of them. Of many processes that miss a name, one has the [`turn`] to make what it stands for.
 
 use std::fs::File;
@@ -16,7 +16,6 @@ use crate::files::FileWriter;
 use crate::os;
 
 mod census;
-mod draft;
 mod entry;
 mod folder;
 mod id;

@@ -52,6 +52,13 @@ impl fmt::Display for SegmentName {
     }
 }
 
+/// Whether a file of this name is a draft, or says that one is made: no name of a segment starts with a dot. Both are locked for as
+/// long as they are of use.
+pub(super) fn is_draft(name: &str) -> bool {
+    let rest = name.strip_suffix("new").or_else(|| name.strip_suffix("making"));
+    rest.is_some_and(|rest| rest.starts_with('.') && rest.ends_with('.'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,11 +4,10 @@ use std::fs::File;
 use std::io::{self, Write};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::FileWriter;
+use crate::files::Draft;
 use crate::files::room::{self, Medium};
 use crate::os::{self, Dir, Stamp, Status};
 
-use super::draft::Draft;
 use super::entry::{self, Entry, FoundName};
 use super::folder::Folder;
 use super::maker::Witness;
@@ -78,29 +77,29 @@ pub(crate) fn publish(
 fn write<'a>(
     dir: &'a Dir,
     entry: &Entry,
-    create: impl FnOnce(&'a Dir, &str) -> io::Result<Draft<'a>>,
-) -> io::Result<Draft<'a>> {
+    create: impl FnOnce(&'a Dir, &str) -> io::Result<Draft<&'a Dir>>,
+) -> io::Result<Draft<&'a Dir>> {
     let draft = create(dir, DRAFT)?;
-    FileWriter::file(draft.file()).write_all(entry.to_string().as_bytes())?;
+    draft.writer().write_all(entry.to_string().as_bytes())?;
     Ok(draft)
 }
 
 /// Links or renames a draft to the name. The folder is locked.
 pub(super) fn give_name(
     dir: &Dir,
-    draft: &Draft<'_>,
+    draft: &Draft<&Dir>,
     name: &SegmentName,
     replace: bool,
     cannot: impl Fn(io::Error) -> Error,
 ) -> Result<()> {
     if replace {
-        return draft.rename_to(name).map_err(cannot);
+        return draft.rename_to(&**name).map_err(cannot);
     }
     match draft.link_to(name) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             not_in_use(dir, name)?;
             // The folder is locked, so it is still the dead maker's entry that the rename replaces.
-            draft.rename_to(name).map_err(cannot)
+            draft.rename_to(&**name).map_err(cannot)
         }
         done => done.map_err(cannot),
     }
@@ -179,16 +178,22 @@ pub(crate) fn remove_if(
     name: &SegmentName,
     is_meant: impl Fn(&Status) -> bool,
 ) -> Result<bool> {
-    let cannot = |e| Error::io(format!("cannot remove the entry `{name}`"), e);
     let Some(dir) = folder.lock()? else { return Ok(false) };
+    unlink_if(&dir, name, is_meant)
+        .map_err(|e| Error::io(format!("cannot remove the entry `{name}`"), e))
+}
+
+/// The same in a directory in which nobody else changes this name meanwhile.
+pub(super) fn unlink_if(
+    dir: &Dir,
+    name: &str,
+    is_meant: impl Fn(&Status) -> bool,
+) -> io::Result<bool> {
     match dir.status_of(name) {
-        Ok(there) if is_meant(&there) => {
-            dir.unlink(name).map_err(cannot)?;
-            Ok(true)
-        }
+        Ok(there) if is_meant(&there) => dir.unlink(name).map(|()| true),
         Ok(_) => Ok(false),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(cannot(error)),
+        Err(error) => Err(error),
     }
 }
 

@@ -5,13 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::files;
 use crate::files::room::{self, Medium};
+use crate::files::{self, Draft, draft};
 use crate::memory::{AlignedBytes, Region};
 use crate::os::{self, Dir, FileKind, Stamp, Status};
 
 use super::SegmentWriter;
-use super::draft::{self, Draft};
 use super::folder::Folder;
 use super::name::SegmentName;
 use super::publish;
@@ -61,7 +60,7 @@ impl Shelf {
 }
 
 /// The name of a segment's file until it has its own.
-fn draft_name(name: &SegmentName) -> String {
+fn draft_name(name: &str) -> String {
     format!(".{name}.new")
 }
 
@@ -123,7 +122,7 @@ impl Unstored {
                 let dir = self.shelf.open()?;
                 let draft = self.draft(&dir, file);
                 if replace {
-                    draft.rename_to(&self.name).map_err(cannot)?;
+                    draft.rename_to(&*self.name).map_err(cannot)?;
                 } else {
                     draft.link_to(&self.name).map_err(|e| match e.kind() {
                         io::ErrorKind::AlreadyExists => publish::persistent(&self.name),
@@ -171,7 +170,7 @@ impl Unstored {
         })
     }
 
-    fn draft<'a>(&self, dir: &'a Dir, file: File) -> Draft<'a> {
+    fn draft<'a>(&self, dir: &'a Dir, file: File) -> Draft<&'a Dir> {
         Draft::adopt(dir, file, &draft_name(&self.name), self.named)
     }
 }
@@ -292,15 +291,8 @@ pub(super) fn remove_if(
     name: &str,
     is_meant: impl Fn(&Status) -> bool,
 ) -> io::Result<bool> {
-    let draft = Draft::create_named(dir, &format!(".{name}.new"))?;
-    let removed = match dir.status_of(name) {
-        Ok(there) if is_meant(&there) => dir.unlink(name).map(|()| true),
-        Ok(_) => Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    };
-    drop(draft);
-    removed
+    let _draft = Draft::create_named(dir, &draft_name(name))?;
+    publish::unlink_if(dir, name, is_meant)
 }
 
 fn cannot_look(error: io::Error) -> Error {

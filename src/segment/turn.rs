@@ -11,11 +11,10 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::files::FileWriter;
 use crate::files::room::{self, Medium};
+use crate::files::{Draft, FileWriter};
 use crate::os::{self, Dir, Stamp};
 
-use super::draft;
 use super::entry;
 use super::folder::Folder;
 use super::maker::{Maker, Witness};
@@ -151,22 +150,11 @@ fn whose(dir: &Dir, folder: &Folder, name: &SegmentName) -> Result<Option<Waitin
     Ok(None)
 }
 
-/// Makes the file and locks it.
+/// Makes the file and locks it. Nobody else knows it, and who finds it must have the folder's lock.
 fn begin(dir: &Dir, name: &SegmentName) -> io::Result<File> {
-    let text = file_name(name);
-    let file = dir.create(&text)?;
-    let begin = || {
-        let file = draft::readable(file)?;
-        if !os::try_lock(&file)? {
-            // Nobody else knows it, and who finds it must have the folder's lock.
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        FileWriter::file(&file).write_all(Who::here(&file).to_string().as_bytes())?;
-        Ok(file)
-    };
-    begin().inspect_err(|_| {
-        let _ = dir.unlink(&text);
-    })
+    let draft = Draft::create_named(dir, &file_name(name))?;
+    draft.writer().write_all(Who::here(draft.file()).to_string().as_bytes())?;
+    Ok(draft.keep())
 }
 
 /// The turn, which this process has until this is dropped.
@@ -210,10 +198,8 @@ impl Drop for Making {
             self.tell("the function that makes it panicked");
         }
         if let Ok(Some(dir)) = self.folder.lock() {
-            let (text, ours) = (file_name(&self.name), os::file_status(&self.file));
-            if let (Ok(there), Ok(ours)) = (dir.status_of(&text), ours)
-                && there.identity == ours.identity
-            {
+            let text = file_name(&self.name);
+            if dir.leads_to(&text, &self.file).unwrap_or(false) {
                 let _ = dir.unlink(&text);
             }
         }
@@ -388,7 +374,13 @@ mod tests {
         let (_base, folder, name) = temporary();
         for left in ["", "serde_shm-making 1 1:1 ns=1 started=1 thread=1\nfailed\nx", "\u{0}\u{1}"]
         {
-            drop(folder.make_and_lock().unwrap().create(&file_name(&name)).unwrap());
+            drop(
+                folder
+                    .make_and_lock()
+                    .unwrap()
+                    .create(&file_name(&name), os::Rights::Owner)
+                    .unwrap(),
+            );
             std::fs::write(folder.path().join(file_name(&name)), left).unwrap();
             let Turn::Ours(making) = take_turn(&folder, &name).unwrap() else { panic!("{left}") };
             making.done();

@@ -336,3 +336,21 @@ fn a_folder_that_may_not_be_written_is_an_error_and_keeps_its_file() {
     let error = to_npz("/proc/serde_shm.npz", &pair()).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Io | ErrorKind::NotFound), "{error}");
 }
+
+#[test]
+fn a_folder_that_may_be_written_and_not_listed_takes_a_file() {
+    let folder = folder();
+    let path = folder.path().join("a.npz");
+    let set = |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+    set(0o333);
+    NpzOptions::new().fsync(false).save(&path, &pair()).unwrap();
+    let flushed = to_npz(&path, &pair());
+    set(0o755);
+    // Root may list any. Who may not cannot flush it.
+    if let Err(error) = flushed {
+        assert!(error.to_string().contains("the new file is in place, but its folder"), "{error}");
+        assert!(error.to_string().contains("cannot be flushed"), "{error}");
+    }
+    assert_eq!(from_npz::<crate::npz::support::Pair>(&path).unwrap(), pair());
+    assert_eq!(names(folder.path()), ["a.npz"]);
+}

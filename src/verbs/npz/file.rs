@@ -1,25 +1,25 @@
 //! A file that appears whole: written beside its place, then renamed there.
-//!
-//! The temporary file is locked for as long as its writer lives. The kernel drops the lock with the process, so that
-//! the next save in the folder can tell what a killed one left behind.
 
+use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::path::{Path, PathBuf};
-
-use tempfile::{Builder, NamedTempFile};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{self, FileWriter};
-use crate::os;
+use crate::os::{self, Dir, Rights};
 
-/// Temporary files are called `.NAME.XXXXXX.serde_shm.tmp`.
+/// Drafts are called `.NAME.XXXXXX.serde_shm.tmp`.
 const SUFFIX: &str = ".serde_shm.tmp";
 
-/// A file that is being written, and is gone if it is dropped before it is put in its place.
+/// A file that is being written, and is gone if it is dropped before it is put in its place. It has a name of its own from the
+/// start, so that all it takes in the end is one rename.
 pub(super) struct ArchiveDraft {
-    temporary: NamedTempFile,
-    target: PathBuf,
+    draft: files::Draft<Dir>,
+    name: OsString,
 }
 
 impl ArchiveDraft {
@@ -37,23 +37,26 @@ impl ArchiveDraft {
             ));
         };
         let kept = kept_permissions(target)?;
-        sweep(folder(target));
+        let cannot = |error| Error::io("cannot create a file in this folder", error);
+        let dir = Dir::open_to_change(folder(target)).map_err(cannot)?;
+        files::draft::sweep(&dir, is_draft);
         // The longest name that file systems take is 255 bytes, and a character has four at most.
-        let name: String = name.to_string_lossy().chars().take(50).collect();
-        let temporary = create(folder(target), &format!(".{name}."), kept.is_none())
-            .map_err(|error| Error::io("cannot create a file in this folder", error))?;
+        let beginning: String = name.to_string_lossy().chars().take(50).collect();
+        let rights = if kept.is_some() { Rights::Owner } else { Rights::Umask };
+        let draft_name = || format!(".{beginning}.{}{SUFFIX}", six_characters());
+        let draft = files::Draft::create_beside_others(dir, draft_name, rights).map_err(cannot)?;
         if let Some(permissions) = kept {
-            temporary
-                .as_file()
+            draft
+                .file()
                 .set_permissions(permissions)
                 .map_err(|error| Error::io("cannot keep the mode of the file", error))?;
         }
-        Ok(ArchiveDraft { temporary, target: target.to_owned() })
+        Ok(ArchiveDraft { draft, name: name.to_owned() })
     }
 
     /// What writes it, from its start.
     pub(super) fn writer(&self) -> FileWriter<&File> {
-        FileWriter::file(self.temporary.as_file())
+        self.draft.writer()
     }
 
     /// Puts the file in its place, cut to `len` bytes. With `fsync` it is on the disk before it appears, and its name is
@@ -63,15 +66,14 @@ impl ArchiveDraft {
     ///
     /// `Io`; what was there before is then still there, but for the last flush, whose error says so.
     pub(super) fn publish(self, len: u64, fsync: bool) -> Result<()> {
-        let file = self.temporary.as_file();
+        let file = self.draft.file();
         file.set_len(len).map_err(|error| Error::io("cannot cut the file to its length", error))?;
         if fsync {
             files::sync(file).map_err(|error| Error::io("cannot flush the file", error))?;
         }
-        let parent = folder(&self.target).to_owned();
-        self.temporary.persist(&self.target).map_err(|error| rename_error(error.error))?;
+        self.draft.rename_to(&self.name).map_err(rename_error)?;
         if fsync {
-            sync_folder(&parent).map_err(|error| {
+            os::sync(self.draft.dir()).map_err(|error| {
                 Error::io(
                     "the new file is in place, but its folder cannot be flushed to the disk",
                     error,
@@ -102,69 +104,33 @@ fn folder(path: &Path) -> &Path {
     }
 }
 
-/// A new file, locked. `open` gives it the mode that the umask leaves, or it is its owner's only.
-fn create(folder: &Path, prefix: &str, by_umask: bool) -> io::Result<NamedTempFile> {
-    let mut builder = Builder::new();
-    builder.prefix(prefix).suffix(SUFFIX);
-    let mut options = File::options();
-    options.read(true).write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if by_umask { 0o666 } else { 0o600 });
-    #[cfg(not(unix))]
-    let _ = by_umask;
-    loop {
-        let mut number = None;
-        let open =
-            |path: &Path| options.open(path).inspect_err(|error| number = error.raw_os_error());
-        let made = builder.make_in(folder, open);
-        // The library's error has the path, which is named anyway, and not the system's number.
-        let temporary = made.map_err(|error| number.map_or(error, io::Error::from_raw_os_error))?;
-        // Where files cannot be locked, none is ever taken for one that was left behind.
-        if temporary.as_file().lock().is_err() || is_at(temporary.as_file(), temporary.path()) {
-            return Ok(temporary);
-        }
-        // Somebody who sweeps had the lock before its maker did, and removed it.
-    }
+/// What hardly anybody else thinks of: who guesses it could have made a file of that name before.
+fn six_characters() -> String {
+    const CHARACTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let mut hasher = DefaultHasher::new();
+    // Where the stack and the program lie is chosen anew for each process.
+    let places = ((&raw const count).addr(), (&raw const COUNT).addr());
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    (std::process::id(), std::thread::current().id(), places, count, now).hash(&mut hasher);
+    let mut bits = hasher.finish();
+    let mut next = || {
+        let character = CHARACTERS[(bits % 62) as usize];
+        bits /= 62;
+        char::from(character)
+    };
+    std::array::from_fn::<char, 6, _>(|_| next()).iter().collect()
 }
 
-/// Removes the temporary files of processes that are no more. One that cannot be looked at stays: it is not this
-/// save's business.
-fn sweep(folder: &Path) {
-    for name in os::names_in(folder).unwrap_or_default() {
-        if is_temporary(&name) {
-            let path = folder.join(name);
-            let Ok(file) = os::open_plain(&path) else { continue };
-            if file.try_lock().is_ok() && is_at(&file, &path) {
-                let _ = fs::remove_file(&path);
-            }
-        }
-    }
-}
-
-/// Whether it is a name that `create` gives.
-fn is_temporary(name: &str) -> bool {
+/// Whether it is the name of a draft.
+fn is_draft(name: &str) -> bool {
     let random = || name.strip_prefix('.')?.strip_suffix(SUFFIX)?.rsplit_once('.');
     random().is_some_and(|(name, random)| {
         !name.is_empty()
             && random.len() == 6
             && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
     })
-}
-
-/// Whether this path still leads to this file.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    match (file.metadata(), fs::symlink_metadata(path)) {
-        (Ok(file), Ok(there)) => (file.dev(), file.ino()) == (there.dev(), there.ino()),
-        _ => false,
-    }
-}
-
-/// Elsewhere an open file cannot be removed.
-#[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> bool {
-    path.exists()
 }
 
 /// The permissions of the file that will be replaced, if there is one; set-user-id bits and the like are dropped.
@@ -190,26 +156,6 @@ fn kept_permissions(path: &Path) -> Result<Option<Permissions>> {
     Ok(Some(permissions))
 }
 
-/// A rename is on the disk once the folder is.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    match File::open(folder)?.sync_all() {
-        // Some network file systems do not flush folders and say so.
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
-        {
-            Ok(())
-        }
-        result => result,
-    }
-}
-
-/// Elsewhere a folder cannot be opened as a file; the system does what it does.
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,7 +163,7 @@ mod tests {
     #[test]
     fn only_the_names_of_drafts_are_swept() {
         for name in [".a.npz.x1Y2z3.serde_shm.tmp", ".b..0aZ9bY.serde_shm.tmp"] {
-            assert!(is_temporary(name), "{name}");
+            assert!(is_draft(name), "{name}");
         }
         for name in [
             "a.npz",
@@ -227,7 +173,7 @@ mod tests {
             ".a.npz.x1Y2z3.serde_shm.tmp.bak",
             ".a.npz.x1Y2_3.serde_shm.tmp",
         ] {
-            assert!(!is_temporary(name), "{name}");
+            assert!(!is_draft(name), "{name}");
         }
     }
 

@@ -1,11 +1,12 @@
 //! What is in a segment: its bytes, and where things lie in them, checked.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::files::Recent;
 use crate::memory::Region;
 use crate::memory::live::LiveArrays;
-use crate::os::{self, Stamp};
+use crate::os;
 use crate::segment::{self, Memory, Nonce, SegmentId, Stored};
 use crate::store::{BlockParts, BlockSource, KEPT};
 
@@ -29,7 +30,7 @@ struct Checked {
 impl Content {
     /// What is in sealed memory. No page of it is touched, unless much of it is not array data.
     fn of_memory(memory: &Memory) -> Result<Self> {
-        if let Some(checked) = remembered(memory.stamp()) {
+        if let Some(checked) = RECENT.find(memory.stamp(), |checked| Arc::clone(checked)) {
             return Ok(Content { region: memory.map()?, checked, live: None });
         }
         let read = |bytes: &mut [u8], at| os::read_at(memory.file(), bytes, at);
@@ -37,7 +38,7 @@ impl Content {
             return Content::in_place(memory.map()?);
         };
         let content = Content::new(memory.map()?, parts, Some(rest))?;
-        remember(memory.stamp(), &content.checked);
+        RECENT.put(memory.stamp(), Arc::clone(&content.checked));
         Ok(content)
     }
 
@@ -114,19 +115,4 @@ pub(super) fn check_is_object(parts: &BlockParts) -> Result<()> {
 /// What was found in the sealed memory that was attached last. Memory that is sealed never changes, and its stamp is
 /// that of no other, so what was once read and checked holds: two reads and a checksum are saved where a process
 /// attaches the same segment again and again.
-static RECENT: Mutex<[Option<Recent>; 8]> = Mutex::new([const { None }; 8]);
-
-type Recent = (Stamp, Arc<Checked>);
-
-/// Nobody waits here: a process may have been forked while the list was held.
-fn remembered(stamp: Stamp) -> Option<Arc<Checked>> {
-    let recent = RECENT.try_lock().ok()?;
-    recent.iter().flatten().find(|(of, _)| *of == stamp).map(|(_, checked)| Arc::clone(checked))
-}
-
-fn remember(stamp: Stamp, checked: &Arc<Checked>) {
-    if let Ok(mut recent) = RECENT.try_lock() {
-        recent.rotate_right(1);
-        recent[0] = Some((stamp, Arc::clone(checked)));
-    }
-}
+static RECENT: Recent<Arc<Checked>, 8> = Recent::new();
