@@ -144,7 +144,6 @@ impl SealedMemory {
         &self.file
     }
 
-    #[cfg(feature = "workers")]
     pub(crate) fn into_file(self) -> File {
         self.file
     }

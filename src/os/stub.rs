@@ -72,7 +72,6 @@ impl SealedMemory {
         match *self {}
     }
 
-    #[cfg(feature = "workers")]
     pub(crate) fn into_file(self) -> File {
         match self {}
     }

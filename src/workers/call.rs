@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, ErrorKind, Result, Step};
 use crate::os::{self, Waiting};
+use crate::{Error, ErrorKind, Result};
 
 use super::crew::Crew;
 use super::frame::{FrameKind, Header, NO_JOB};
@@ -249,7 +249,7 @@ impl<'c> Call<'c> {
         let is_first = process.queue.front().is_some_and(|job| job.number == header.number);
         let unexpected = |process: &Process| {
             let found = format!("an unexpected frame {:?}, number {}", header.kind, header.number);
-            Err(process.disorder(&Error::corrupt(found)))
+            Err(process.disorder(&Error::new(ErrorKind::Corrupt, found)))
         };
         if header.call != self.id || process.call != Some(self.id) {
             return unexpected(process);
@@ -341,7 +341,7 @@ pub(super) fn at_job(error: Error, number: u64) -> Error {
     if number == NO_JOB {
         return error;
     }
-    error.at(Step::Index(usize::try_from(number).unwrap_or(usize::MAX))).at_field("jobs")
+    error.at_index(usize::try_from(number).unwrap_or(usize::MAX)).at_field("jobs")
 }
 
 impl Drop for Call<'_> {

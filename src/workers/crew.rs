@@ -4,9 +4,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, ErrorKind, Result};
 use crate::os;
-use crate::verbs::{Handed, Segment};
+use crate::verbs::Handed;
+use crate::{Error, ErrorKind, Result, Segment};
 
 use super::keeper::Keeper;
 use super::message::Message;
@@ -38,12 +38,12 @@ pub(super) struct Crew {
 impl Crew {
     /// No process yet, and what there is unless it is said otherwise.
     pub(super) fn of(segment: &Segment) -> Result<Self> {
-        let Handed { sealed, live, access } = segment.hand_over()?;
+        let Handed { sealed, live, writable } = Handed::of(segment)?;
         let files = std::iter::once(sealed).chain(live).collect();
         let most = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Crew {
             object: Arc::new(Message { files, ..Message::default() }),
-            writable: access.writable,
+            writable,
             command: None,
             program: "this program".to_owned(),
             keeper: None,

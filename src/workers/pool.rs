@@ -9,8 +9,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::verbs::Segment;
+use crate::{Error, ErrorKind, Result, Segment};
 
 use super::call::{Call, at_job};
 use super::crew::Crew;
