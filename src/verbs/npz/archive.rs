@@ -1,4 +1,4 @@
-//! An `.npz` file that is looked into: its object, or single arrays.
+//! An `.npz` file that is looked into: its object, single arrays, and what it has beside them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,8 +20,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{AlignedBytes, Region};
 use crate::os;
 use crate::store::{Info, Input, MappedFile, Members, NpzSource, Other, Rest, Tree};
-
-use super::OtherMember;
 
 /// An `.npz` file, or a plain `.npy` file, that was opened: its object, its arrays, or one of them.
 ///
@@ -585,5 +583,57 @@ impl fmt::Debug for Npz {
             .field("name", &self.name)
             .field("members", &self.members.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// A member of an `.npz` file that is no array, or none that can be read; see [`Npz::others`].
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("zeros.npz");
+/// use std::io::Write;
+/// let mut zip = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+/// zip.start_file("README.txt", zip::write::SimpleFileOptions::default()).unwrap();
+/// zip.write_all(b"measured in May").unwrap();
+/// zip.finish().unwrap();
+///
+/// let others = serde_shm::Npz::open(&path)?.others()?;
+/// assert_eq!((others[0].name(), others[0].byte_len()), ("README.txt", 15));
+/// println!("{}: {}", others[0].name(), others[0].why());
+/// # Ok::<(), serde_shm::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherMember {
+    name: String,
+    byte_len: u64,
+    kind: ErrorKind,
+    why: String,
+}
+
+impl OtherMember {
+    fn new(other: Other) -> Self {
+        let Other { name, bytes, error } = other;
+        OtherMember { name, byte_len: bytes, kind: error.kind(), why: format!("{error:#}") }
+    }
+
+    /// Its name in the archive, with `.npy` where it has that: `__MACOSX/._weights.npy`, `README.txt`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The length of its content, decompressed.
+    pub fn byte_len(&self) -> u64 {
+        self.byte_len
+    }
+
+    /// What it would fail with if it were asked for: `Unsupported` for a pickle, a long double or an encrypted member,
+    /// `Corrupt` for what is no `.npy` file, or a damaged one.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Why it is no array that can be read, in a sentence.
+    pub fn why(&self) -> &str {
+        &self.why
     }
 }

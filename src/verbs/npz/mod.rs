@@ -5,7 +5,6 @@ mod file;
 #[cfg(all(test, target_os = "linux", feature = "ndarray", target_pointer_width = "64"))]
 mod large;
 mod options;
-mod other;
 
 use std::path::Path;
 
@@ -14,9 +13,8 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Result;
 
-pub use archive::Npz;
+pub use archive::{Npz, OtherMember};
 pub use options::{Compression, NpzOptions};
-pub use other::OtherMember;
 
 /// Saves a value to an `.npz` file, which NumPy opens: each array is there under its path in the value.
 ///
