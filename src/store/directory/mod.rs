@@ -134,6 +134,7 @@ impl<'a> Directory<'a> {
     }
 
     /// Calls `put` with the number and path of each array that has one, in their order.
+    #[cfg(any(feature = "ndarray", test))]
     fn each_path(&self, mut put: impl FnMut(u64, ArrayPath<'a>)) {
         match &self.0 {
             Table::Records(table) => {

@@ -1,6 +1,6 @@
 //! Where an array stands in its object.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 /// The path of an array, in the parts that the directory has it in: arrays of one series differ in the step between.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,10 @@ pub(super) enum SeriesStep<'a> {
 
 impl ArrayPath<'_> {
     /// Its text, without the machinery of formatting, which takes as long as all else of a look-up.
+    #[cfg(any(feature = "ndarray", test))]
     pub(super) fn push_to(&self, text: &mut String) {
+        use fmt::Write;
+
         text.push_str(self.before);
         match self.step {
             SeriesStep::None => {}

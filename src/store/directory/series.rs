@@ -215,6 +215,7 @@ impl<'a> SeriesTable<'a> {
     }
 
     /// Calls `put` with the number and path of each array that has one. What arrays of a series share is read once.
+    #[cfg(any(feature = "ndarray", test))]
     pub(super) fn each_path(&self, mut put: impl FnMut(u64, ArrayPath<'a>)) {
         let mut number = 0;
         while number < self.count {
