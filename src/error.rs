@@ -189,7 +189,17 @@ fn clip(text: &mut String, most: usize) {
 const ENDS: usize = 24;
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+    /// An error of this kind with this text, of which the first 2,000 bytes are kept: for code that wraps this crate, goes over
+    /// objects ([`Walk`](crate::value::Walk)) or makes them.
+    ///
+    /// ```
+    /// use serde_shm::{Error, ErrorKind};
+    /// let error = Error::new(ErrorKind::Limit, "expected 100 layers at most, found 250");
+    /// assert_eq!((error.kind(), error.path()), (ErrorKind::Limit, None));
+    /// ```
+    ///
+    /// From within a `Serialize` or `Deserialize`, which name no error type, `custom` of serde's traits makes one.
+    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         let mut message = message.into();
         if let Cow::Owned(text) = &mut message {
             // A message may quote what was found, of any length.
@@ -216,9 +226,22 @@ impl Error {
         Error::new(ErrorKind::Mismatch, message)
     }
 
-    /// A failed system call, with what was being done: `"cannot create a memfd"`.
+    /// A failed system call, with what was being done. What the system said becomes the error's
+    /// [`source`](std::error::Error::source), and says its [`kind`](Self::kind):
+    /// [`NotFound`](ErrorKind::NotFound), [`AlreadyExists`](ErrorKind::AlreadyExists), [`Unsupported`](ErrorKind::Unsupported) or
+    /// [`Io`](ErrorKind::Io).
+    ///
+    /// ```
+    /// use serde_shm::{Error, ErrorKind};
+    /// # #[cfg(target_os = "linux")] {
+    /// let cannot = |error| Error::io("cannot read the list of models", error);
+    /// let error = std::fs::read("/no/such/list").map_err(cannot).unwrap_err();
+    /// assert_eq!((error.kind(), error.raw_os_error()), (ErrorKind::NotFound, Some(2)));
+    /// assert_eq!(error.to_string(), "cannot read the list of models");
+    /// # }
+    /// ```
     #[cold]
-    pub(crate) fn io(doing: impl fmt::Display, source: impl Into<io::Error>) -> Self {
+    pub fn io(doing: impl fmt::Display, source: impl Into<io::Error>) -> Self {
         let mut source = source.into();
         let mut text = doing.to_string();
         match source.downcast::<Explained>() {
@@ -305,13 +328,30 @@ impl Error {
         self
     }
 
+    /// The same error of what stands in a field of this name. Called on the way out, from the innermost part of the object to its
+    /// root: each call puts its step before those that are there.
+    ///
+    /// ```
+    /// use serde_shm::{Error, ErrorKind};
+    /// let error = Error::new(ErrorKind::Mismatch, "expected 3 weights, found 4");
+    /// let error = error.at_field("weights").at_index(7).at_field("layers");
+    /// assert_eq!(error.path().as_deref(), Some("layers[7].weights"));
+    /// assert_eq!(error.to_string(), "layers[7].weights: expected 3 weights, found 4");
+    /// ```
     #[cold]
-    pub(crate) fn at_field(self, name: &str) -> Self {
+    pub fn at_field(self, name: &str) -> Self {
         self.at(Step::Field(name.to_owned()))
     }
 
+    /// The same error of the item of this number: see [`at_field`](Self::at_field).
+    ///
+    /// ```
+    /// use serde_shm::{Error, ErrorKind};
+    /// let error = Error::new(ErrorKind::Limit, "too long").at_index(7);
+    /// assert_eq!(error.path().as_deref(), Some("[7]"));
+    /// ```
     #[cold]
-    pub(crate) fn at_index(self, index: usize) -> Self {
+    pub fn at_index(self, index: usize) -> Self {
         self.at(Step::Index(index))
     }
 

@@ -44,7 +44,7 @@ fn main() -> Result<(), serde_shm::Error> {
 //!
 //! | to | there is |
 //! |---|---|
-//! | share an object between processes | [`to_shared`], [`from_shared`], [`Segment`], [`SegmentOptions`], [`OpenOptions`], [`segments`](mod@segments) |
+//! | share an object between processes | [`to_shared`], [`from_shared`], [`Segment`], [`SegmentOptions`], [`OpenOptions`], [`MemoryWriter`], [`segments`](mod@segments) |
 //! | keep it in memory or send it | [`to_bytes`], [`from_bytes`], [`to_writer`], [`from_reader`], [`Block`], [`AlignedBytes`] |
 //! | keep it in a file that NumPy opens (feature `npz`) | `to_npz`, `from_npz`, `Npz`, `NpzOptions` |
 //! | say what is an array | the derives `Serialize` and `Deserialize` (feature `derive`); [`mod@array`] for structs under serde's own derives |
@@ -159,8 +159,8 @@ pub use serde_shm_derive::Serialize;
 #[cfg(feature = "ndarray")]
 pub use value::Value;
 pub use verbs::{
-    Block, OpenOptions, Segment, SegmentOptions, from_bytes, from_reader, from_reader_limited,
-    from_shared, segments, to_bytes, to_shared, to_writer,
+    Block, MemoryWriter, OpenOptions, Segment, SegmentOptions, from_bytes, from_reader,
+    from_reader_limited, from_shared, segments, to_bytes, to_shared, to_writer,
 };
 #[cfg(feature = "npz")]
 pub use verbs::{Compression, Npz, NpzOptions, OtherMember, from_npz, to_npz};

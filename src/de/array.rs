@@ -4,22 +4,21 @@
 
 use std::borrow::Cow;
 
-use serde::de::value::{BorrowedBytesDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
+use serde::de::value::{BorrowedBytesDeserializer, BytesDeserializer, SeqAccessDeserializer};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Unexpected, Visitor};
 
 use crate::array::TOKEN;
 use crate::context::{self, Form, Handed};
 use crate::dtype::{DTypeKind, Scalar};
 use crate::error::{Error, Found, Result};
 use crate::layout::{self, Order};
-use crate::store::{ArrayStream, Placed, PlacedHead};
+use crate::store::{ArrayStream, ByteStream, Placed, PlacedHead};
 
 use super::bounds::Bounds;
 use super::buffer::{self, is_buffer};
 use super::elements::{adjacent, lend_bytes, visit_all};
 use super::ndarray_form::{NDARRAY_FIELDS, visit_ndarray_form};
 use super::part::Part;
-use super::stream::Blocks;
 use super::transparent::wrapped;
 
 /// An array, which answers every request by itself. One without axes is its element to all that ask for no array.
@@ -105,6 +104,37 @@ pub(super) fn visit_stream<'de, V: Visitor<'de>>(
     let blocks = Blocks::new(placed.dtype.item_size(), len, bytes);
     let visit = || visitor.visit_newtype_struct(SeqAccessDeserializer::new(blocks));
     context::handing(Handed::Blocks(placed.head), visit)
+}
+
+/// What is read at a time: it is still in the cache when it is copied.
+const BLOCK: usize = 256 << 10;
+
+/// The bytes of an array that is read as it is copied: the blocks that are left, each of whole elements.
+struct Blocks<'de> {
+    bytes: Box<dyn ByteStream + 'de>,
+    left: usize,
+    block: usize,
+}
+
+impl<'de> Blocks<'de> {
+    /// `len` bytes in all, of elements of `item` bytes.
+    fn new(item: usize, len: usize, bytes: Box<dyn ByteStream + 'de>) -> Self {
+        let item = item.max(1);
+        Blocks { bytes, left: len, block: (BLOCK / item).max(1) * item }
+    }
+}
+
+impl<'de> SeqAccess<'de> for Blocks<'de> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let bytes = self.bytes.next(self.block).map_err(Error::into_serde)?;
+        self.left = self.left.saturating_sub(bytes.len());
+        seed.deserialize(BytesDeserializer::new(bytes)).map(Some)
+    }
 }
 
 /// As a sequence, nested by axis; an array without axes is its element.

@@ -33,8 +33,8 @@
 //   `variant` what an enum holds; `skip` passes over what nobody asked for; `walk` goes over all of it without a type,
 //   `kept` leaves long lists as they are encoded.
 // - `array` answers every request that an array fits, `part` those that a row or an element of it does; `elements` hands these
-//   over, `stream` the bytes of an array that is read as it is copied. `ndarray_form` is what ndarray asks for; `transparent`
-//   takes off options and newtypes that were not written; `buffer` puts arrays into serde's buffer.
+//   over. `ndarray_form` is what ndarray asks for; `transparent` takes off options and newtypes that were not written; `buffer`
+//   puts arrays into serde's buffer.
 
 mod array;
 mod bounds;
@@ -53,7 +53,6 @@ mod object;
 mod part;
 mod record;
 mod skip;
-mod stream;
 mod transparent;
 mod value;
 mod variant;

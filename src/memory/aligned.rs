@@ -76,8 +76,24 @@ impl AlignedBytes {
         });
     }
 
-    /// The same, with an error where there is no memory.
-    pub(crate) fn try_reserve(&mut self, more: usize) -> io::Result<()> {
+    /// Makes room for so many bytes more, for a block whose length comes from outside.
+    ///
+    /// ```
+    /// use serde_shm::AlignedBytes;
+    /// let mut bytes = AlignedBytes::copy_from(b"text");
+    /// assert_eq!(bytes.try_reserve(usize::MAX).unwrap_err().kind(), std::io::ErrorKind::OutOfMemory);
+    /// bytes.try_reserve(1 << 20)?;
+    /// assert_eq!(&bytes[..], b"text");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// Nothing happens where there is room. Else a block of less than 1 MiB is copied to its new place, and the allocator moves
+    /// a larger one; the room at least doubles.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory` if there is none. The block is then as it was.
+    pub fn try_reserve(&mut self, more: usize) -> io::Result<()> {
         self.reserve_by(more, Vec::try_reserve_exact)
             .map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))
     }
@@ -145,11 +161,30 @@ impl AlignedBytes {
         self.vec.extend_from_slice(bytes);
     }
 
-    /// Lets `append` add to the content, for which room was reserved. What was added stays also where it fails.
-    #[cfg(feature = "workers")]
-    pub(crate) fn append_by<R>(&mut self, append: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-        let result = append(&mut self.vec);
-        // Nothing makes `Vec` grow within its room, but nothing forbids it either.
+    /// Appends all that a reader has, and says how many bytes that was: of a block that is being received, `reader.take(len)`.
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use serde_shm::{AlignedBytes, Block};
+    ///
+    /// let sent = serde_shm::to_bytes(&["a", "b"])?;
+    /// let (mut stream, len) = (&sent[..], sent.len()); // in life a socket, and what was sent before
+    /// let mut bytes = AlignedBytes::new();
+    /// let received = bytes.try_reserve(len).and_then(|()| bytes.extend_from_reader(stream.by_ref().take(len as u64)));
+    /// assert_eq!(received.unwrap(), len);
+    /// assert_eq!(Block::new(bytes)?.get::<[&str; 2]>()?, ["a", "b"]);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// The bytes are read to where they stay, if there is room for them ([`try_reserve`](Self::try_reserve)). What there is no room for
+    /// makes the block grow, which then may have to be moved to where it is aligned.
+    ///
+    /// # Errors
+    ///
+    /// Those of the reader, and `OutOfMemory`. What came before stays: after the `WouldBlock` of a socket that does not wait, the
+    /// next call goes on.
+    pub fn extend_from_reader(&mut self, mut reader: impl Read) -> io::Result<usize> {
+        let result = reader.read_to_end(&mut self.vec);
         self.align();
         result
     }
@@ -298,9 +333,28 @@ mod tests {
         assert_eq!(&block.clone()[..], &plain[..]);
         let read = AlignedBytes::read_to_end(&plain[..7], &plain[7..], 0).unwrap();
         assert_eq!((&read[..], read.as_ptr().addr() % 64), (&plain[..], 0));
+        let mut read = AlignedBytes::copy_from(&plain[..7]);
+        assert_eq!(read.extend_from_reader(&plain[7..]).unwrap(), plain.len() - 7);
+        assert_eq!((&read[..], read.as_ptr().addr() % 64), (&plain[..], 0));
         let long = vec![7_u8; 1_000_000];
         let read = AlignedBytes::read_to_end(&[], &long[..], 999_999).unwrap();
         assert_eq!((&read[..], read.as_ptr().addr() % 64), (&long[..], 0));
+    }
+
+    #[test]
+    fn what_came_before_an_error_stays() {
+        struct Waits;
+        impl Read for Waits {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+        }
+        let mut block = AlignedBytes::copy_from(b"a");
+        let error = block.extend_from_reader(b"bcd".chain(Waits)).unwrap_err();
+        assert_eq!((error.kind(), &block[..]), (io::ErrorKind::WouldBlock, &b"abcd"[..]));
+        assert_eq!(block.as_ptr().addr() % 64, 0);
+        assert_eq!(block.extend_from_reader(&b"ef"[..]).unwrap(), 2);
+        assert_eq!(&block[..], b"abcdef");
     }
 
     #[test]

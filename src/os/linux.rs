@@ -134,7 +134,6 @@ impl SealedMemory {
         &self.file
     }
 
-    #[cfg(feature = "workers")]
     pub(crate) fn into_file(self) -> File {
         self.file
     }

@@ -113,7 +113,6 @@ impl Memory {
         self.0.file()
     }
 
-    #[cfg(feature = "workers")]
     pub(crate) fn into_file(self) -> File {
         self.0.into_file()
     }

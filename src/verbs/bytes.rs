@@ -125,10 +125,6 @@ pub fn from_reader_limited<R: Read, T: DeserializeOwned>(reader: R, limit: u64) 
             ),
         ));
     }
-    from_region(&Region::from_block(block))
-}
-
-/// Deserializes an object from a block that its arrays keep.
-pub(crate) fn from_region<T: DeserializeOwned>(region: &Region) -> Result<T> {
-    de::from_source(&BlockSource::parse(region.bytes())?, Some(region))
+    let region = Region::from_block(block);
+    de::from_source(&BlockSource::parse(region.bytes())?, Some(&region))
 }

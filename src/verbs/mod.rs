@@ -11,11 +11,9 @@ pub mod segments;
 mod shared;
 
 pub use block::Block;
-#[cfg(feature = "workers")]
-pub(crate) use bytes::from_region;
 pub use bytes::{from_bytes, from_reader, from_reader_limited, to_bytes, to_writer};
 #[cfg(feature = "npz")]
 pub use npz::{Compression, Npz, NpzOptions, OtherMember, from_npz, to_npz};
 #[cfg(feature = "workers")]
-pub(crate) use shared::{Access, Handed};
-pub use shared::{OpenOptions, Segment, SegmentOptions, from_shared, to_shared};
+pub(crate) use shared::Handed;
+pub use shared::{MemoryWriter, OpenOptions, Segment, SegmentOptions, from_shared, to_shared};

@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, ErrorKind, Result, Step};
 use crate::os::{self, Waiting};
+use crate::{Error, ErrorKind, Result};
 
+use super::crew::Crew;
 use super::frame::{FrameKind, Header, NO_JOB};
 use super::message::Message;
-use super::pool::Pool;
 use super::process::{Cause, Death, Folding, GRACE, Process, Sent};
 
 /// How often a process is asked whether it lives, where the kernel does not tell.
 const ASK: Duration = Duration::from_millis(50);
 
-pub(super) struct Call<'p> {
-    pool: &'p mut Pool,
+pub(super) struct Call<'c> {
+    crew: &'c mut Crew,
     name: &'static str,
     is_fold: bool,
     id: u32,
@@ -34,14 +34,11 @@ pub(super) struct Call<'p> {
     no_more: bool,
 }
 
-impl<'p> Call<'p> {
-    pub(super) fn new(pool: &'p mut Pool, name: &'static str, is_fold: bool) -> Result<Self> {
-        pool.check()?;
-        pool.deaths.clear();
-        pool.calls = pool.calls.wrapping_add(1);
-        let id = pool.calls;
+impl<'c> Call<'c> {
+    pub(super) fn new(crew: &'c mut Crew, name: &'static str, is_fold: bool) -> Result<Self> {
+        let id = crew.next_call()?;
         let mut call = Call {
-            pool,
+            crew,
             name,
             is_fold,
             id,
@@ -59,10 +56,10 @@ impl<'p> Call<'p> {
 
     /// Whether the next job may be taken from the iterator.
     pub(super) fn wants_job(&self) -> bool {
-        let out: usize = self.pool.processes.iter().map(|process| process.queue.len()).sum();
+        let out: usize = self.crew.processes.iter().map(|process| process.queue.len()).sum();
         let all = out + self.again.len() + self.early.len() + self.ready.len();
         !self.no_more
-            && all < self.pool.most_jobs()
+            && all < self.crew.most_jobs()
             && self.again.is_empty()
             && self.place().is_some()
     }
@@ -95,15 +92,15 @@ impl<'p> Call<'p> {
             && self.again.is_empty()
             && self.early.is_empty()
             && self.ready.is_empty()
-            && self.pool.processes.iter().all(idle)
+            && self.crew.processes.iter().all(idle)
     }
 
     /// Starts all processes and waits until they serve.
     pub(super) fn start_all(&mut self) -> Result<()> {
-        while self.pool.processes.len() < self.pool.most {
-            self.pool.start_one()?;
+        while self.crew.processes.len() < self.crew.most {
+            self.crew.start_one()?;
         }
-        while !self.pool.processes.iter().all(|process| process.is_ready) {
+        while !self.crew.processes.iter().all(|process| process.is_ready) {
             self.advance(true)?;
         }
         Ok(())
@@ -117,7 +114,7 @@ impl<'p> Call<'p> {
         }
         let most = if wait { self.next_deadline() } else { Some(Duration::ZERO) };
         let mut waiting: Vec<Waiting<'_>> =
-            self.pool.processes.iter().map(Process::waiting).collect();
+            self.crew.processes.iter().map(Process::waiting).collect();
         os::wait_any(&mut waiting, most)
             .map_err(|e| Error::io("cannot wait for worker processes", e))?;
         let found: Vec<_> =
@@ -125,13 +122,13 @@ impl<'p> Call<'p> {
         // From behind, since the dead are taken out.
         for (at, (readable, writable, mut ended)) in found.into_iter().enumerate().rev() {
             if writable {
-                self.pool.processes[at].send()?;
+                self.crew.processes[at].send()?;
             }
-            if self.pool.processes[at].must_be_asked() {
-                ended = self.pool.processes[at].has_ended();
+            if self.crew.processes[at].must_be_asked() {
+                ended = self.crew.processes[at].has_ended();
             }
             if readable || ended {
-                while let Some((header, payload)) = self.pool.processes[at].receive(ended)? {
+                while let Some((header, payload)) = self.crew.processes[at].receive(ended)? {
                     self.came(at, header, payload)?;
                 }
             }
@@ -146,15 +143,15 @@ impl<'p> Call<'p> {
 
     /// What is past its time is ended.
     fn check_time(&mut self, at: usize) -> Result<()> {
-        let Some(due) = self.due(&self.pool.processes[at]) else { return Ok(()) };
+        let Some(due) = self.due(&self.crew.processes[at]) else { return Ok(()) };
         if Instant::now() < due {
             return Ok(());
         }
-        let process = &self.pool.processes[at];
-        let cause = match self.pool.time_limit {
+        let process = &self.crew.processes[at];
+        let cause = match self.crew.time_limit {
             _ if process.closed.is_some() => Cause::HungUp,
             Some(limit) if process.is_ready => Cause::Late(limit),
-            _ => Cause::Late(self.pool.start_limit),
+            _ => Cause::Late(self.crew.start_limit),
         };
         self.died(at, cause)
     }
@@ -165,17 +162,17 @@ impl<'p> Call<'p> {
             return Some(closed + GRACE);
         }
         if !process.is_ready {
-            return process.since.checked_add(self.pool.start_limit);
+            return process.since.checked_add(self.crew.start_limit);
         }
         let works = !process.queue.is_empty() || process.folding == Folding::Ended;
-        process.since.checked_add(self.pool.time_limit?).filter(|_| works)
+        process.since.checked_add(self.crew.time_limit?).filter(|_| works)
     }
 
     fn next_deadline(&self) -> Option<Duration> {
         let now = Instant::now();
-        let due = self.pool.processes.iter().filter_map(|process| self.due(process)).min();
+        let due = self.crew.processes.iter().filter_map(|process| self.due(process)).min();
         let due = due.map(|due| due.saturating_duration_since(now));
-        if self.pool.processes.iter().any(Process::must_be_asked) {
+        if self.crew.processes.iter().any(Process::must_be_asked) {
             return Some(due.unwrap_or(ASK).min(ASK));
         }
         due
@@ -183,7 +180,7 @@ impl<'p> Call<'p> {
 
     /// The process that the next job goes to; the number of those that there are stands for a new one.
     fn place(&self) -> Option<usize> {
-        let processes = &self.pool.processes;
+        let processes = &self.crew.processes;
         let usable = || processes.iter().enumerate().filter(|(_, process)| process.takes_jobs());
         let (at, shortest) = usable()
             .map(|(at, process)| (at, process.queue.len()))
@@ -191,10 +188,10 @@ impl<'p> Call<'p> {
             .unwrap_or((0, usize::MAX));
         if shortest == 0 {
             Some(at)
-        } else if processes.len() < self.pool.most {
+        } else if processes.len() < self.crew.most {
             Some(processes.len())
         } else {
-            (shortest <= self.pool.look_ahead).then_some(at)
+            (shortest <= self.crew.look_ahead).then_some(at)
         }
     }
 
@@ -203,11 +200,11 @@ impl<'p> Call<'p> {
         while !self.again.is_empty()
             && let Some(at) = self.place()
         {
-            if at == self.pool.processes.len() {
-                self.pool.start_one()?;
+            if at == self.crew.processes.len() {
+                self.crew.start_one()?;
             }
             let Some(mut job) = self.again.pop_front() else { break };
-            let process = &mut self.pool.processes[at];
+            let process = &mut self.crew.processes[at];
             if process.call != Some(self.id) || (self.is_fold && process.folding == Folding::No) {
                 process.call = Some(self.id);
                 let name = Arc::new(Message::text(self.name));
@@ -221,7 +218,7 @@ impl<'p> Call<'p> {
             if process.queue.is_empty() && process.is_ready {
                 process.since = Instant::now();
             }
-            let again = self.pool.attempts > 1;
+            let again = self.crew.attempts > 1;
             let payload = if again { job.payload.clone() } else { job.payload.take() };
             let payload = payload.unwrap_or_default();
             process.outbox.put(Header::new(FrameKind::Job, self.id, job.number), payload);
@@ -233,7 +230,7 @@ impl<'p> Call<'p> {
 
     /// Tells all that are folding that there is no more.
     fn end_folds(&mut self) -> Result<()> {
-        for process in &mut self.pool.processes {
+        for process in &mut self.crew.processes {
             if process.folding == Folding::Open {
                 process.folding = Folding::Ended;
                 process.outbox.put(Header::new(FrameKind::End, self.id, NO_JOB), Arc::default());
@@ -245,14 +242,14 @@ impl<'p> Call<'p> {
 
     /// A frame of a process.
     fn came(&mut self, at: usize, header: Header, payload: Message) -> Result<()> {
-        let process = &mut self.pool.processes[at];
+        let process = &mut self.crew.processes[at];
         if !process.is_ready {
             return process.greeted(header);
         }
         let is_first = process.queue.front().is_some_and(|job| job.number == header.number);
         let unexpected = |process: &Process| {
             let found = format!("an unexpected frame {:?}, number {}", header.kind, header.number);
-            Err(process.disorder(&Error::corrupt(found)))
+            Err(process.disorder(&Error::new(ErrorKind::Corrupt, found)))
         };
         if header.call != self.id || process.call != Some(self.id) {
             return unexpected(process);
@@ -265,7 +262,7 @@ impl<'p> Call<'p> {
             }
             FrameKind::Folded if is_first && self.is_fold => {
                 let job = process.queue.pop_front();
-                if self.pool.attempts > 1 {
+                if self.crew.attempts > 1 {
                     process.folded.extend(job);
                 }
             }
@@ -287,7 +284,7 @@ impl<'p> Call<'p> {
 
     /// A result, which is given out at its turn.
     fn keep(&mut self, number: u64, payload: Message) {
-        if !self.pool.in_order {
+        if !self.crew.in_order {
             self.ready.push_back((number, payload));
             return;
         }
@@ -301,15 +298,15 @@ impl<'p> Call<'p> {
     /// A process has ended, or is ended here. Its jobs are given to others, unless the one that it had was given out often
     /// enough.
     fn died(&mut self, at: usize, cause: Cause) -> Result<()> {
-        let mut process = self.pool.processes.remove(at);
+        let mut process = self.crew.processes.remove(at);
         let status = process.end();
         let owes = process.folding != Folding::No;
         let job = process.queue.front().map(|job| job.number);
         let death = Death { process: process.number(), job, status, cause };
         let text = death.to_string();
-        self.pool.deaths.push(death);
+        self.crew.deaths.push(death);
         if !process.is_ready {
-            return Err(self.pool.not_started(&text, cause));
+            return Err(self.crew.not_started(&text, cause));
         }
         if owes {
             // All that it had folded in is lost with it.
@@ -319,7 +316,7 @@ impl<'p> Call<'p> {
         } else if let Some(first) = process.queue.front_mut() {
             first.deaths += 1;
         }
-        let most = self.pool.attempts;
+        let most = self.crew.attempts;
         let jobs = || process.queue.iter().chain(&process.folded);
         let given_up = jobs().find(|job| job.deaths >= most).map(|job| (job.number, job.deaths));
         // Without a job to blame, what it had folded in cannot be given out again: it was not kept.
@@ -344,13 +341,13 @@ pub(super) fn at_job(error: Error, number: u64) -> Error {
     if number == NO_JOB {
         return error;
     }
-    error.at(Step::Index(usize::try_from(number).unwrap_or(usize::MAX))).at_field("jobs")
+    error.at_index(usize::try_from(number).unwrap_or(usize::MAX)).at_field("jobs")
 }
 
 impl Drop for Call<'_> {
     /// Where a call is given up, by an error, a panic or its caller, the processes that still work on it are ended.
     fn drop(&mut self) {
-        self.pool.processes.retain_mut(|process| {
+        self.crew.processes.retain_mut(|process| {
             if process.is_busy() {
                 process.end();
                 return false;

@@ -3,11 +3,11 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read, Write};
 use std::sync::Arc;
 
-use crate::error::{Error, Result, explained};
 use crate::os::Line;
+use crate::{Error, ErrorKind, Result};
 
 use super::message::Message;
 
@@ -87,7 +87,10 @@ impl Header {
         let eight = |at: usize| u64::from(four(at)) | u64::from(four(at + 4)) << 32;
         let kinds = [Open, Begin, Job, End, Hello, Done, Folded, Result, Failed];
         let Some(kind) = kinds.into_iter().find(|kind| *kind as u16 == two(0)) else {
-            return Err(Error::corrupt(format!("expected a frame, found kind {:#x}", two(0))));
+            return Err(Error::new(
+                ErrorKind::Corrupt,
+                format!("expected a frame, found kind {:#x}", two(0)),
+            ));
         };
         Ok(Header { kind, files: two(2), call: four(4), number: eight(8), length: eight(16) })
     }
@@ -146,8 +149,10 @@ impl Inbox {
                 let part = &here[..here.len().min(usize::try_from(missing).unwrap_or(usize::MAX))];
                 let room = missing.min(BELIEVED.max(payload.len() as u64));
                 let lacks = |e| Error::io("no memory for a message of a worker process", e);
-                payload.try_reserve(part.len().max(room as usize)).map_err(lacks)?;
-                payload.extend_from_slice(part);
+                payload
+                    .try_reserve(part.len().max(room as usize))
+                    .and_then(|()| payload.write_all(part))
+                    .map_err(lacks)?;
                 self.start += part.len();
                 let missing = missing - part.len() as u64;
                 if missing == 0 {
@@ -161,8 +166,8 @@ impl Inbox {
                     }
                 } else if missing >= BUFFER as u64 {
                     // Past the buffer, which is empty by now.
-                    let most = missing.min(room);
-                    match payload.append_by(|bytes| line.receive_to(bytes, most)) {
+                    let rest = Rest { line, most: missing.min(room) };
+                    match payload.extend_from_reader(rest) {
                         Ok(0) => return Ok(Came::End),
                         Ok(_) => {}
                         Err(error) => return stop(error),
@@ -200,12 +205,30 @@ impl Inbox {
         self.end += came;
         self.took_all = self.end < self.buffer.len();
         if self.files.len() > UNCLAIMED {
-            return Err(explained(
-                io::ErrorKind::InvalidData.into(),
-                "too many files came".to_owned(),
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "too many files came"));
         }
         Ok(came)
+    }
+}
+
+/// So many bytes of what a line has, which is received to where it stays.
+struct Rest<'a> {
+    line: &'a Line,
+    most: u64,
+}
+
+impl Read for Rest<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = buffer.len().min(usize::try_from(self.most).unwrap_or(usize::MAX));
+        // Files come with a frame's first bytes.
+        let came = self.line.receive(&mut buffer[..most], &mut Vec::new())?;
+        self.most -= came as u64;
+        Ok(came)
+    }
+
+    /// Room that nobody has written to need not be filled with zeros.
+    fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
+        self.line.receive_to(bytes, self.most)
     }
 }
 
@@ -293,12 +316,13 @@ impl Outbox {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
+    use crate::AlignedBytes;
 
     fn message(bytes: &[u8]) -> Message {
-        let mut message = Message::default();
-        message.bytes.extend_from_slice(bytes);
-        message
+        Message { bytes: AlignedBytes::copy_from(bytes), files: Vec::new() }
     }
 
     fn frame(inbox: &mut Inbox, line: &Line) -> Option<(Header, Message)> {
@@ -362,7 +386,10 @@ mod tests {
         for paths in sent {
             let (_, message) = frame(&mut inbox, &near).unwrap();
             assert_eq!(&message.bytes[..], paths.concat().as_bytes());
-            let identity = |file: &File| crate::os::file_status(file).unwrap().identity;
+            let identity = |file: &File| {
+                let status = file.metadata().unwrap();
+                (status.dev(), status.ino())
+            };
             let here: Vec<_> = message.files.iter().map(identity).collect();
             let there: Vec<_> = paths.iter().map(|path| identity(&file(path))).collect();
             assert_eq!(here, there);

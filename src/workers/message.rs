@@ -6,11 +6,7 @@ use std::io::{self, Write};
 use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
-use crate::error::{Error, Result};
-use crate::memory::{AlignedBytes, Region};
-use crate::segment::{Memory, SegmentWriter};
-use crate::store::{BlockSink, Nonce};
-use crate::{ser, verbs};
+use crate::{AlignedBytes, Block, Error, ErrorKind, MemoryWriter, Result, Segment, to_writer};
 
 /// What is larger goes as sealed memory, which is written once and mapped, where a socket would take it in pieces, with a
 /// copy in and a copy out. `benches/workers.rs` has the figures.
@@ -30,34 +26,44 @@ impl Message {
 
     /// Writes a value. Each array is copied once.
     pub(super) fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
-        let sink =
-            BlockSink::new(Spill { bytes: AlignedBytes::new(), memory: None }, Nonce::default());
-        let Spill { bytes, memory } = ser::to_sink(value, sink)?;
-        let Some(writer) = memory else { return Ok(Message { bytes, files: Vec::new() }) };
-        Ok(Message { bytes, files: vec![Memory::seal(writer)?.into_file()] })
+        let mut spill = Spill { bytes: AlignedBytes::new(), memory: None };
+        to_writer(&mut spill, value)?;
+        let Spill { bytes, memory } = spill;
+        let files = memory.map(MemoryWriter::seal).transpose()?.into_iter().collect();
+        Ok(Message { bytes, files })
     }
 
     /// Reads a value. Arrays that can be kept where they are, are.
     pub(super) fn read<T: DeserializeOwned>(self) -> Result<T> {
-        let Some(file) = self.files.into_iter().next() else {
-            return verbs::from_region(&Region::from_block(self.bytes));
-        };
-        // The mapping stays where an array of the value is in it, the descriptor does not.
-        let region = Memory::from_file(file)?.map()?;
-        verbs::from_region(&region)
+        match self.files.into_iter().next() {
+            None => Block::new(self.bytes)?.get(),
+            // The mapping stays where an array of the value is in it, the descriptor does not.
+            Some(memory) => segment(memory)?.get(),
+        }
     }
+}
+
+#[cfg(unix)]
+fn segment(memory: File) -> Result<Segment> {
+    Segment::from_fd(memory.into())
+}
+
+/// Nobody can send it.
+#[cfg(not(unix))]
+fn segment(_: File) -> Result<Segment> {
+    Err(missing())
 }
 
 /// Bytes, until they are many.
 struct Spill {
     bytes: AlignedBytes,
-    memory: Option<SegmentWriter>,
+    memory: Option<MemoryWriter>,
 }
 
 impl Write for Spill {
     fn write(&mut self, more: &[u8]) -> io::Result<usize> {
         if self.memory.is_none() && self.bytes.len() + more.len() > LARGE {
-            let mut memory = Memory::create().map_err(io::Error::other)?;
+            let mut memory = MemoryWriter::new().map_err(io::Error::other)?;
             memory.write_all(&self.bytes)?;
             self.bytes = AlignedBytes::new();
             self.memory = Some(memory);
@@ -75,5 +81,5 @@ impl Write for Spill {
 
 /// The error of a message that should be there and is not.
 pub(super) fn missing() -> Error {
-    Error::corrupt("a message came without what belongs to it")
+    Error::new(ErrorKind::Corrupt, "a message came without what belongs to it")
 }

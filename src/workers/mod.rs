@@ -67,6 +67,7 @@
 //! Only on Linux. `docs/WORKERS.md` has what goes over the connection, and how a process learns that its caller has gone.
 
 mod call;
+mod crew;
 mod frame;
 mod keeper;
 mod message;

@@ -4,25 +4,19 @@ use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;
 use std::process::Command;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::os;
-use crate::verbs::{Handed, Segment};
+use crate::{Error, ErrorKind, Result, Segment};
 
 use super::call::{Call, at_job};
-use super::keeper::Keeper;
+use super::crew::Crew;
 use super::message::Message;
-use super::process::{Cause, Death, GRACE, Process};
+use super::process::Death;
 use super::serve;
 use super::task::{Fold, Task};
-
-/// How long the processes that have nothing to do may take to end, when the pool is dropped.
-const LAST_GRACE: Duration = Duration::from_secs(2);
 
 /// A number of processes that share one object and take jobs.
 ///
@@ -47,23 +41,7 @@ const LAST_GRACE: Duration = Duration::from_secs(2);
 /// }
 /// ```
 pub struct Pool {
-    /// The object, as processes get it, and whether its live arrays may be changed.
-    object: Arc<Message>,
-    writable: bool,
-    command: Option<Command>,
-    /// What is started, for errors.
-    program: String,
-    keeper: Option<Keeper>,
-    owner: u32,
-    pub(super) most: usize,
-    pub(super) look_ahead: usize,
-    pub(super) attempts: u32,
-    pub(super) in_order: bool,
-    pub(super) start_limit: Duration,
-    pub(super) time_limit: Option<Duration>,
-    pub(super) processes: Vec<Process>,
-    pub(super) deaths: Vec<Death>,
-    pub(super) calls: u32,
+    crew: Crew,
 }
 
 impl Pool {
@@ -101,26 +79,7 @@ impl Pool {
                 ),
             ));
         }
-        let Handed { sealed, live, access } = segment.hand_over()?;
-        let files = std::iter::once(sealed).chain(live).collect();
-        let most = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Pool {
-            object: Arc::new(Message { files, ..Message::default() }),
-            writable: access.writable,
-            command: None,
-            program: "this program".to_owned(),
-            keeper: None,
-            owner: std::process::id(),
-            most,
-            look_ahead: 3,
-            attempts: 1,
-            in_order: true,
-            start_limit: Duration::from_secs(60),
-            time_limit: None,
-            processes: Vec::new(),
-            deaths: Vec::new(),
-            calls: 0,
-        })
+        Ok(Pool { crew: Crew::of(segment)? })
     }
 
     /// How many processes there are at most; one for each core unless it is given.
@@ -141,7 +100,7 @@ impl Pool {
     /// ```
     #[must_use]
     pub fn processes(mut self, most: usize) -> Self {
-        self.most = most;
+        self.crew.most = most;
         self
     }
 
@@ -171,7 +130,7 @@ impl Pool {
     /// ```
     #[must_use]
     pub fn look_ahead(mut self, jobs: usize) -> Self {
-        self.look_ahead = jobs;
+        self.crew.look_ahead = jobs;
         self
     }
 
@@ -198,7 +157,7 @@ impl Pool {
     /// ```
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts;
+        self.crew.attempts = attempts;
         self
     }
 
@@ -223,7 +182,7 @@ impl Pool {
     /// ```
     #[must_use]
     pub fn in_order(mut self, in_order: bool) -> Self {
-        self.in_order = in_order;
+        self.crew.in_order = in_order;
         self
     }
 
@@ -245,7 +204,7 @@ impl Pool {
     /// ```
     #[must_use]
     pub fn start_limit(mut self, limit: Duration) -> Self {
-        self.start_limit = limit;
+        self.crew.start_limit = limit;
         self
     }
 
@@ -269,7 +228,7 @@ impl Pool {
     /// ```
     #[must_use]
     pub fn time_limit(mut self, limit: Duration) -> Self {
-        self.time_limit = Some(limit);
+        self.crew.time_limit = Some(limit);
         self
     }
 
@@ -297,9 +256,7 @@ impl Pool {
     /// ```
     #[must_use]
     pub fn command(mut self, command: Command) -> Self {
-        self.program = format!("{command:?}");
-        self.command = Some(command);
-        self.keeper = None;
+        self.crew.start_by(command);
         self
     }
 
@@ -324,7 +281,7 @@ impl Pool {
     ///
     /// Those of [`map`](Self::map) that are not of a job.
     pub fn start(&mut self) -> Result<()> {
-        let mut call = Call::new(self, "", false)?;
+        let mut call = Call::new(&mut self.crew, "", false)?;
         call.start_all()
     }
 
@@ -348,7 +305,7 @@ impl Pool {
     /// }
     /// ```
     pub fn deaths(&self) -> &[Death] {
-        &self.deaths
+        &self.crew.deaths
     }
 
     /// The numbers of the processes that there are at the moment.
@@ -362,7 +319,7 @@ impl Pool {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     pub fn process_ids(&self) -> Vec<u32> {
-        self.processes.iter().map(Process::number).collect()
+        self.crew.process_ids()
     }
 
     /// Gives jobs to the processes, and gives out their results as an iterator.
@@ -531,82 +488,13 @@ impl Pool {
         let mut results: Results<'_, J, R, I::IntoIter> = results;
         results.try_fold(init, |sum, result| Ok(reducer(sum, result?)))
     }
-
-    /// How many jobs may be out at a time.
-    pub(super) fn most_jobs(&self) -> usize {
-        self.most.saturating_mul(self.look_ahead.saturating_add(1))
-    }
-
-    pub(super) fn check(&self) -> Result<()> {
-        let refused = |text| Err(Error::new(ErrorKind::InvalidInput, text));
-        if self.owner != std::process::id() {
-            return refused("the pool belongs to the process that this one was forked from");
-        }
-        if self.most == 0 {
-            return refused("the pool has no processes: `.processes(1)` is the least");
-        }
-        if self.attempts == 0 {
-            return refused("no job can be given to no process: `.attempts(1)` is the least");
-        }
-        Ok(())
-    }
-
-    pub(super) fn start_one(&mut self) -> Result<()> {
-        let cannot = |e| Error::io("cannot start worker processes", e);
-        let keeper = if let Some(keeper) = self.keeper.take() {
-            keeper
-        } else {
-            let command = match self.command.take() {
-                Some(command) => command,
-                None => os::this_program().map_err(cannot)?,
-            };
-            Keeper::new(command).map_err(cannot)?
-        };
-        let keeper = self.keeper.insert(keeper);
-        self.processes.push(Process::start(keeper, &self.object, self.writable)?);
-        Ok(())
-    }
-
-    /// The error for a process that did not come so far as to serve.
-    pub(super) fn not_started(&self, death: &str, cause: Cause) -> Error {
-        let hint = match cause {
-            Cause::Late(_) => "it did not call `serde_shm::workers::serve` in that time",
-            _ => "before it served: `serde_shm::workers::serve` belongs at the top of its `main`",
-        };
-        let text = format!("{death}; {hint}. It was started as {}", self.program);
-        Error::new(ErrorKind::WorkerDied, text)
-    }
-}
-
-impl Drop for Pool {
-    fn drop(&mut self) {
-        if self.owner != std::process::id() {
-            // The parent's processes, and a thread that was not forked with this one.
-            std::mem::forget((std::mem::take(&mut self.processes), self.keeper.take()));
-            return;
-        }
-        let until = Instant::now() + LAST_GRACE;
-        self.processes.iter_mut().for_each(Process::hang_up);
-        while !self.processes.is_empty() && Instant::now() < until {
-            self.processes.retain_mut(|process| !process.has_ended());
-            let mut waiting: Vec<_> = self.processes.iter().map(Process::waiting).collect();
-            let must_ask = self.processes.iter().any(Process::must_be_asked);
-            let most = if must_ask { Duration::from_millis(5) } else { GRACE };
-            if !waiting.is_empty() && os::wait_any(&mut waiting, Some(most)).is_err() {
-                break;
-            }
-        }
-        for process in &mut self.processes {
-            process.end();
-        }
-    }
 }
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
-            .field("program", &self.program)
-            .field("most", &self.most)
+            .field("program", &self.crew.program)
+            .field("most", &self.crew.most)
             .field("processes", &self.process_ids())
             .finish_non_exhaustive()
     }
@@ -641,7 +529,7 @@ pub struct Results<'p, J, R, I> {
 
 impl<'p, J, R, I> Results<'p, J, R, I> {
     fn new(pool: &'p mut Pool, name: &'static str, is_fold: bool, jobs: I) -> Self {
-        let (call, failed) = match Call::new(pool, name, is_fold) {
+        let (call, failed) = match Call::new(&mut pool.crew, name, is_fold) {
             Ok(call) => (Some(call), None),
             Err(error) => (None, Some(error)),
         };

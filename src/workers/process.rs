@@ -7,8 +7,8 @@ use std::process::{Child, ExitStatus};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, ErrorKind, Result};
 use crate::os::{Line, Waiting, Watch};
+use crate::{Error, ErrorKind, Result};
 
 use super::frame::{Came, FrameKind, Header, Inbox, MAGIC, Outbox, PROTOCOL};
 use super::keeper::Keeper;
@@ -149,7 +149,10 @@ impl Process {
     /// The first frame that it sends.
     pub(super) fn greeted(&mut self, header: Header) -> Result<()> {
         if header.kind != FrameKind::Hello || header.number != MAGIC {
-            let error = Error::corrupt(format!("expected a greeting, found {:?}", header.kind));
+            let error = Error::new(
+                ErrorKind::Corrupt,
+                format!("expected a greeting, found {:?}", header.kind),
+            );
             return Err(self.disorder(&error));
         }
         if header.call != PROTOCOL {

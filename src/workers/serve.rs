@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind, Result};
 use crate::os::{self, Line};
-use crate::verbs::{Access, Handed, Segment};
+use crate::verbs::Handed;
+use crate::{Error, ErrorKind, Result, Segment};
 
 use super::frame::{Came, FrameKind, Header, Inbox, MAGIC, NO_JOB, Outbox, PROTOCOL};
 use super::message::{self, Message};
@@ -186,10 +186,8 @@ impl Server {
         }
         let mut files = message.files.into_iter();
         let segment = files.next().ok_or_else(message::missing).and_then(|sealed| {
-            // Whose memory it is, the process that started this one has looked at; this one may be of another user.
-            let access = Access { writable: header.number == 1, trusts_owner: true };
-            let handed = Handed { sealed, live: files.next(), access };
-            Segment::of_handed(handed, super::OBJECT)
+            let handed = Handed { sealed, live: files.next(), writable: header.number == 1 };
+            handed.open(super::OBJECT)
         });
         Ok(Server { connection, segment })
     }
@@ -238,7 +236,12 @@ impl Server {
                 }
                 // What was on its way to a fold that has failed.
                 FrameKind::Job | FrameKind::End => continue,
-                other => return Err(Error::corrupt(format!("the pool sent a frame {other:?}"))),
+                other => {
+                    return Err(Error::new(
+                        ErrorKind::Corrupt,
+                        format!("the pool sent a frame {other:?}"),
+                    ));
+                }
             };
             match outcome {
                 Ok(result) => {
@@ -262,7 +265,7 @@ impl Connection {
                 Ok(Some((header, payload)))
             }
             Came::End => Ok(None),
-            Came::Nothing => Err(Error::corrupt("the connection does not wait")),
+            Came::Nothing => Err(Error::new(ErrorKind::Corrupt, "the connection does not wait")),
         }
     }
 

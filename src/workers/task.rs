@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
-use crate::error::Result;
-use crate::verbs::Segment;
+use crate::verbs::Handed;
+use crate::{Error, ErrorKind, Result, Segment};
 
 use super::message::Message;
 
@@ -246,7 +246,7 @@ impl<T: DeserializeOwned> Attach for T {
 impl Object for Segment {}
 impl Attach for Segment {
     fn attach(segment: &Segment) -> Result<Self> {
-        Segment::of_handed(segment.hand_over()?, super::OBJECT)
+        Handed::of(segment)?.open(super::OBJECT)
     }
 }
 
@@ -354,9 +354,9 @@ fn encoded<R: Serialize>(result: &R) -> Outcome<Message> {
     Ok(Message::of(result).map_err(|error| format!("the result: {error:#}"))?)
 }
 
-fn elsewhere(name: &str) -> crate::Error {
-    crate::Error::new(
-        crate::ErrorKind::InvalidInput,
+fn elsewhere(name: &str) -> Error {
+    Error::new(
+        ErrorKind::InvalidInput,
         format!("`{name}` has no function in this program: it was declared as `elsewhere`"),
     )
 }

@@ -1,7 +1,7 @@
 //! Segments that are handed over as descriptors.
 
 use std::fs::File;
-use std::io::{IoSlice, IoSliceMut};
+use std::io::{IoSlice, IoSliceMut, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -12,7 +12,7 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
-use serde_shm::{ErrorKind, Segment, to_bytes, to_shared};
+use serde_shm::{ErrorKind, MemoryWriter, Segment, to_bytes, to_shared, to_writer};
 
 use crate::model::{Model, ModelView};
 
@@ -102,6 +102,29 @@ fn what_is_not_sealed_or_not_ours_is_refused() {
         assert!(error.to_string().contains(found), "{error}");
     }
     assert!(Segment::from_fd(memory(&block, sealed)).is_ok());
+}
+
+#[test]
+fn memory_that_is_written_in_pieces_is_handed_over() {
+    let model = Model::new(4);
+    let block = to_bytes(&model).unwrap();
+    let mut memory = MemoryWriter::new().unwrap();
+    to_writer(&mut memory, &model).unwrap();
+    let mut pieces = MemoryWriter::new().unwrap();
+    block.chunks(100).for_each(|piece| pieces.write_all(piece).unwrap());
+    for memory in [memory, pieces] {
+        let file = memory.seal().unwrap();
+        // Nobody changes it any more, its maker included.
+        assert!((&file).write_all(b"x").is_err() && file.set_len(0).is_err());
+        let segment = Segment::from_fd(file.into()).unwrap();
+        assert_eq!(segment.get::<Model>().unwrap(), model);
+        assert_eq!(segment.block().unwrap().as_ref(), &block[..]);
+        assert_eq!(Segment::open(segment.id()).unwrap().get::<Model>().unwrap(), model);
+    }
+    let mut other = MemoryWriter::new().unwrap();
+    other.write_all(b"no block").unwrap();
+    let error = Segment::from_fd(other.seal().unwrap().into()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
 }
 
 #[test]

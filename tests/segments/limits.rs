@@ -1,10 +1,12 @@
 //! Nothing leaks, and a limit is an error and no signal. In processes of their own, since others count as well.
 
+use std::io::Write;
 use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_shm::{
-    Error, ErrorKind, LockedArray, Segment, SegmentOptions, ShmArray1, from_shared, to_shared,
+    Error, ErrorKind, LockedArray, MemoryWriter, Segment, SegmentOptions, ShmArray1, from_shared,
+    to_shared,
 };
 
 use crate::child::{Child, say};
@@ -109,6 +111,10 @@ pub(crate) fn limits() {
             assert!(error.to_string().contains("RLIMIT_FSIZE"), "{error}");
         }
         to_shared(&1_u8).unwrap();
+        let mut memory = MemoryWriter::new().unwrap();
+        memory.write_all(&vec![0; 1 << 20]).unwrap();
+        let error = memory.write_all(&[0]).unwrap_err();
+        assert!(error.to_string().contains("RLIMIT_FSIZE"), "{error}");
     });
     // Every file that is written, at every size: memory, the entry of a name, a persistent segment, live memory.
     let small = ShmArray1::from(vec![1_u32; 3000]);

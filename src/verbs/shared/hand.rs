@@ -1,58 +1,54 @@
-//! A segment in a form that another process can be given: open files.
+//! A segment in a form that another process can be given: open files. For the processes of a pool alone: what is public hands
+//! the memory of live arrays over by `unsafe` functions, and none of a handle that is for reading.
 
 use std::fs::File;
 
-use crate::error::Result;
-use crate::segment::{self, Memory};
+use crate::error::{Error, Result};
+use crate::segment::Memory;
 
-use super::Segment;
-use super::live::{Access, LiveFrom};
+use super::live::Access;
+use super::{Backing, Segment};
 
-/// What a segment is opened by where it is handed over.
+/// What a segment is opened by where it is handed over, to a process that nobody but this crate writes to it in.
 pub(crate) struct Handed {
     /// The sealed memory.
     pub(crate) sealed: File,
     /// The memory of its live arrays, if it has such.
     pub(crate) live: Option<File>,
-    pub(crate) access: Access,
+    /// Whether they may be changed.
+    pub(crate) writable: bool,
 }
 
-#[cfg(feature = "workers")]
 fn again(file: &File) -> Result<File> {
-    file.try_clone().map_err(|e| crate::Error::io("cannot copy a segment's descriptor", e))
+    file.try_clone().map_err(|e| Error::io("cannot copy a segment's descriptor", e))
 }
 
-impl Segment {
+impl Handed {
     /// Descriptors of what is in this segment. What is not in sealed memory, as the file of a persistent segment, is
     /// copied there first.
-    #[cfg(feature = "workers")]
-    pub(crate) fn hand_over(&self) -> Result<Handed> {
+    pub(crate) fn of(segment: &Segment) -> Result<Self> {
         let hand = || {
-            let content = self.content()?;
-            let sealed = match &self.backing {
-                super::Backing::Memory(memory, _) => again(memory.file())?,
-                super::Backing::File(..) => {
+            let content = segment.content()?;
+            let sealed = match &segment.backing {
+                Backing::Memory(memory, _) => again(memory.file())?,
+                Backing::File(..) => {
                     let mut writer = Memory::create()?;
                     std::io::Write::write_all(&mut writer, content.region.bytes())
-                        .map_err(|e| crate::Error::io("cannot copy the segment into memory", e))?;
+                        .map_err(|e| Error::io("cannot copy the segment into memory", e))?;
                     again(Memory::seal(writer)?.file())?
                 }
             };
             let live = content.live.as_ref().and_then(|live| live.file());
             let live = live.map(|file| again(file)).transpose()?;
-            Ok(Handed { sealed, live, access: self.access })
+            Ok(Handed { sealed, live, writable: segment.access.writable })
         };
-        hand().map_err(|error| self.named(error))
+        hand().map_err(|error| segment.named(error))
     }
 
-    /// The segment behind descriptors that were handed over.
-    pub(crate) fn of_handed(handed: Handed, asked: &str) -> Result<Self> {
-        let Handed { sealed, live, access } = handed;
-        let open = || {
-            segment::check_supported()?;
-            let (memory, live) = (Memory::from_file(sealed)?, LiveFrom::Handed(live));
-            Segment::from_memory(memory, None, asked.to_owned(), live, access)
-        };
-        open().map_err(|error| error.in_container(asked))
+    /// The segment behind them, which errors name so.
+    pub(crate) fn open(self, asked: &str) -> Result<Segment> {
+        // Whose memory it is, the process that gave it has looked at; this one may be of another user.
+        let access = Access { writable: self.writable, trusts_owner: true };
+        Segment::of_descriptors(self.sealed, self.live, access, asked)
     }
 }

@@ -1,5 +1,7 @@
 //! How a segment is opened: by id, name, path or descriptor; and how it follows its name.
 
+#[cfg(any(unix, feature = "workers"))]
+use std::fs::File;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -7,8 +9,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os;
 use crate::segment::{self, Folder, Memory, Nonce, SegmentId, SegmentName, Stored, Target};
 
-#[cfg(unix)]
-use super::Handed;
 use super::live::{Access, LiveFrom};
 use super::{Backing, Content, Origin, Segment};
 
@@ -211,11 +211,27 @@ impl Segment {
     #[cfg(unix)]
     pub(super) fn handed_over(
         descriptor: std::os::fd::OwnedFd,
-        live: Option<std::fs::File>,
+        live: Option<File>,
         access: Access,
     ) -> Result<Self> {
-        let handed = Handed { sealed: descriptor.into(), live, access };
-        Segment::of_handed(handed, "a descriptor that was handed over")
+        let asked = "a descriptor that was handed over";
+        Segment::of_descriptors(descriptor.into(), live, access, asked)
+    }
+
+    #[cfg(any(unix, feature = "workers"))]
+    pub(super) fn of_descriptors(
+        sealed: File,
+        live: Option<File>,
+        access: Access,
+        asked: &str,
+    ) -> Result<Self> {
+        segment::check_supported()
+            .and_then(|()| Memory::from_file(sealed))
+            .and_then(|memory| {
+                let from = LiveFrom::Handed(live);
+                Segment::from_memory(memory, None, asked.to_owned(), from, access)
+            })
+            .map_err(|error| error.in_container(asked))
     }
 
     /// Moves to the newest publication under the name that this handle was opened by or made under; says whether there

@@ -2,7 +2,7 @@
 
 mod content;
 mod copy;
-#[cfg(any(unix, feature = "workers"))]
+#[cfg(feature = "workers")]
 mod hand;
 mod live;
 mod offer;
@@ -10,6 +10,7 @@ mod open;
 mod open_options;
 mod open_or_create;
 mod options;
+mod writer;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -30,12 +31,11 @@ use super::handle::Container;
 #[cfg(feature = "ndarray")]
 use super::lookup;
 use content::Content;
-#[cfg(any(unix, feature = "workers"))]
-pub(crate) use hand::Handed;
 #[cfg(feature = "workers")]
-pub(crate) use live::Access;
+pub(crate) use hand::Handed;
 pub use open_options::OpenOptions;
 pub use options::SegmentOptions;
+pub use writer::MemoryWriter;
 
 /// Serializes an object into a segment of shared memory without a name.
 ///

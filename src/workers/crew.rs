@@ -1,0 +1,154 @@
+//! The processes of a pool: what they are given, how they are started, and how they end. Of calls it knows their number.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::os;
+use crate::verbs::Handed;
+use crate::{Error, ErrorKind, Result, Segment};
+
+use super::keeper::Keeper;
+use super::message::Message;
+use super::process::{Cause, Death, GRACE, Process};
+
+/// How long the processes that have nothing to do may take to end, when the pool is dropped.
+const LAST_GRACE: Duration = Duration::from_secs(2);
+
+pub(super) struct Crew {
+    /// The object, as processes get it, and whether its live arrays may be changed.
+    object: Arc<Message>,
+    writable: bool,
+    command: Option<Command>,
+    /// What is started, for errors.
+    pub(super) program: String,
+    keeper: Option<Keeper>,
+    owner: u32,
+    pub(super) most: usize,
+    pub(super) look_ahead: usize,
+    pub(super) attempts: u32,
+    pub(super) in_order: bool,
+    pub(super) start_limit: Duration,
+    pub(super) time_limit: Option<Duration>,
+    pub(super) processes: Vec<Process>,
+    pub(super) deaths: Vec<Death>,
+    calls: u32,
+}
+
+impl Crew {
+    /// No process yet, and what there is unless it is said otherwise.
+    pub(super) fn of(segment: &Segment) -> Result<Self> {
+        let Handed { sealed, live, writable } = Handed::of(segment)?;
+        let files = std::iter::once(sealed).chain(live).collect();
+        let most = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Crew {
+            object: Arc::new(Message { files, ..Message::default() }),
+            writable,
+            command: None,
+            program: "this program".to_owned(),
+            keeper: None,
+            owner: std::process::id(),
+            most,
+            look_ahead: 3,
+            attempts: 1,
+            in_order: true,
+            start_limit: Duration::from_secs(60),
+            time_limit: None,
+            processes: Vec::new(),
+            deaths: Vec::new(),
+            calls: 0,
+        })
+    }
+
+    /// Starts this and not the program at hand.
+    pub(super) fn start_by(&mut self, command: Command) {
+        self.program = format!("{command:?}");
+        self.command = Some(command);
+        self.keeper = None;
+    }
+
+    pub(super) fn process_ids(&self) -> Vec<u32> {
+        self.processes.iter().map(Process::number).collect()
+    }
+
+    /// The number of a call that begins.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if there can be no call.
+    pub(super) fn next_call(&mut self) -> Result<u32> {
+        self.check()?;
+        self.deaths.clear();
+        self.calls = self.calls.wrapping_add(1);
+        Ok(self.calls)
+    }
+
+    /// How many jobs may be out at a time.
+    pub(super) fn most_jobs(&self) -> usize {
+        self.most.saturating_mul(self.look_ahead.saturating_add(1))
+    }
+
+    fn check(&self) -> Result<()> {
+        let refused = |text| Err(Error::new(ErrorKind::InvalidInput, text));
+        if self.owner != std::process::id() {
+            return refused("the pool belongs to the process that this one was forked from");
+        }
+        if self.most == 0 {
+            return refused("the pool has no processes: `.processes(1)` is the least");
+        }
+        if self.attempts == 0 {
+            return refused("no job can be given to no process: `.attempts(1)` is the least");
+        }
+        Ok(())
+    }
+
+    pub(super) fn start_one(&mut self) -> Result<()> {
+        let cannot = |e| Error::io("cannot start worker processes", e);
+        let keeper = if let Some(keeper) = self.keeper.take() {
+            keeper
+        } else {
+            let command = match self.command.take() {
+                Some(command) => command,
+                None => os::this_program().map_err(cannot)?,
+            };
+            Keeper::new(command).map_err(cannot)?
+        };
+        let keeper = self.keeper.insert(keeper);
+        self.processes.push(Process::start(keeper, &self.object, self.writable)?);
+        Ok(())
+    }
+
+    /// The error for a process that did not come so far as to serve.
+    pub(super) fn not_started(&self, death: &str, cause: Cause) -> Error {
+        let hint = match cause {
+            Cause::Late(_) => "it did not call `serde_shm::workers::serve` in that time",
+            _ => "before it served: `serde_shm::workers::serve` belongs at the top of its `main`",
+        };
+        let text = format!("{death}; {hint}. It was started as {}", self.program);
+        Error::new(ErrorKind::WorkerDied, text)
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        if self.owner != std::process::id() {
+            // The parent's processes, and a thread that was not forked with this one.
+            std::mem::forget((std::mem::take(&mut self.processes), self.keeper.take()));
+            return;
+        }
+        let until = Instant::now() + LAST_GRACE;
+        self.processes.iter_mut().for_each(Process::hang_up);
+        while !self.processes.is_empty() && Instant::now() < until {
+            self.processes.retain_mut(|process| !process.has_ended());
+            let mut waiting: Vec<_> = self.processes.iter().map(Process::waiting).collect();
+            let must_ask = self.processes.iter().any(Process::must_be_asked);
+            let most = if must_ask { Duration::from_millis(5) } else { GRACE };
+            if !waiting.is_empty() && os::wait_any(&mut waiting, Some(most)).is_err() {
+                break;
+            }
+        }
+        for process in &mut self.processes {
+            process.end();
+        }
+    }
+}
