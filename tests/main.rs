@@ -6,13 +6,11 @@
 //! is held where.
 #![allow(missing_docs)]
 
-mod arrays;
 mod block;
 mod docs;
 mod format;
 mod kmer_count_example;
 mod safety;
-mod shapes;
 mod share_example;
 mod sharing;
 mod support;

@@ -2,13 +2,12 @@
 //! comes from outside. It must be an error that says so, or no matter; never an abort.
 //!
 //! Small requests are the language's own matter (a `String`, a node of a map): there a Rust program ends when memory does. So
-//! each case runs in a process of its own: this test binary, started anew.
+//! each case runs in a process of its own: this test program, started anew.
 #![cfg(target_os = "linux")]
 #![allow(missing_docs)]
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
 
 use ndarray::{Array1, Array2, ArrayView1, Ix1, Ix2};
 use serde::de::DeserializeOwned;
@@ -19,11 +18,12 @@ use serde_shm::{
     to_bytes, to_npz, to_shared,
 };
 
+#[path = "support/child.rs"]
+mod child;
 #[path = "support/scarce.rs"]
 mod scarce;
 
-const CASE: &str = "SERDE_SHM_MEMORY_CASE";
-const FAILS: &str = "SERDE_SHM_MEMORY_FAILS";
+use child::{Child, say};
 
 /// What cannot be made with an error, in this Rust: memory for it is looked for just before, and only that is failed here.
 const COUNTED: &str = "block into slices that are counted";
@@ -258,28 +258,24 @@ fn cases() -> BTreeMap<&'static str, fn(&Made) -> Run> {
 }
 
 /// In the child: one case, of whose large requests one fails.
-#[test]
-fn role() {
-    let Ok(name) = std::env::var(CASE) else { return };
-    let fails = std::env::var(FAILS).unwrap().parse().unwrap();
+fn play(case: &str, args: &[&str]) {
+    let (Some(made_for), [fails]) = (cases().remove(case), args) else {
+        panic!("no such role: {:?}", (case, args))
+    };
+    let fails = fails.parse().unwrap();
     let made = Made::new();
-    let run = cases()[&*name](&made);
+    let run = made_for(&made);
     let (result, requests) = scarce::failing(fails, run);
-    println!("\n> {requests}");
+    say(requests);
     match result {
-        Ok(()) => println!("> ok"),
-        Err(error) => println!("> {:?}: {error:#}", error.kind()),
+        Ok(()) => say("ok"),
+        Err(error) => say(format_args!("{:?}: {error:#}", error.kind())),
     }
 }
 
 /// How many large requests there were, and what came of it.
-fn child(case: &str, fails: usize) -> (usize, String) {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "role", "--nocapture", "--test-threads=1"])
-        .envs([(CASE, case), (FAILS, &fails.to_string())])
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+fn failing(case: &str, fails: usize) -> (usize, String) {
+    let output = Child::start(case, &[&fails.to_string()]).end();
     if !output.status.success() {
         return (0, format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)));
     }
@@ -292,12 +288,12 @@ fn child(case: &str, fails: usize) -> (usize, String) {
 fn every_large_request_may_fail() {
     let (mut failed, mut done, mut wrong) = (0, 0, Vec::new());
     for case in cases().into_keys() {
-        let (requests, said) = child(case, 0);
+        let (requests, said) = failing(case, 0);
         assert_eq!(said, "ok", "{case}");
         assert!(requests > 0, "{case} makes no large request");
         let step = if matches!(case, COUNTED | LIVE) { 2 } else { 1 };
         for number in (1..=requests).step_by(step) {
-            let (_, said) = child(case, number);
+            let (_, said) = failing(case, number);
             let is_error = ["Io: ", "Message: "].iter().any(|kind| said.starts_with(kind));
             if said == "ok" {
                 done += 1;

@@ -12,6 +12,9 @@
 #[path = "../fuzz/src/anything.rs"]
 #[allow(dead_code, unreachable_pub, clippy::pedantic)]
 mod anything;
+#[cfg(all(feature = "derive", feature = "ndarray", feature = "npz", target_os = "linux"))]
+#[path = "support/child.rs"]
+mod child;
 /// Bytes are put together here as there.
 #[cfg(all(feature = "derive", feature = "ndarray"))]
 mod corrupt {
@@ -21,6 +24,9 @@ mod corrupt {
 mod roundtrip;
 mod support;
 mod value;
+
+#[cfg(all(feature = "derive", feature = "ndarray", feature = "npz", target_os = "linux"))]
+use value::play;
 
 /// What the fuzzer's types are made of.
 #[cfg(all(

@@ -19,5 +19,7 @@ pub(crate) use records::name_fault;
 pub(crate) use source::ReadAt;
 pub(crate) use write::{ArchiveWriter, Settings};
 
+// They are of this crate, since they see what is private, and stand among the other tests.
 #[cfg(test)]
+#[path = "../../tests/zip/mod.rs"]
 mod tests;

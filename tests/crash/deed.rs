@@ -11,6 +11,7 @@ use serde_shm::{
     Serialize, from_npz, from_shared, segments, to_bytes, to_npz, to_shared,
 };
 
+use crate::child::say;
 use crate::strace::{BEGIN, END, ready};
 
 const DEED: &str = "SERDE_SHM_CRASH_DEED";
@@ -256,7 +257,7 @@ pub(crate) fn once() {
     };
     drop(done);
     let _ = std::fs::metadata(END);
-    println!("\n> {said}");
+    say(&said);
     if std::env::var_os(KEEPS).is_some() {
         return;
     }

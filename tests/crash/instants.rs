@@ -1,11 +1,11 @@
 //! The crash: a process is killed at no particular time, in the middle of a write of many pages as well as between two.
 //! `SERDE_SHM_CRASH_KILLS` sets how often, for each deed.
 
-use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
 use serde_shm::segments;
 
+use crate::child::say;
 use crate::deed::{Deed, NAME, Object, WRITES, from_environment};
 use crate::scene::in_scene;
 use crate::strace::child;
@@ -20,7 +20,7 @@ pub(crate) fn repeat() {
     let (deed, place) = from_environment();
     let object = Object::new(2, 1 << 20);
     let mut held = None;
-    println!("\n> go");
+    say("go");
     loop {
         if matches!(deed, Deed::Persist | Deed::FromReader) {
             segments::remove(NAME).unwrap();
@@ -48,13 +48,11 @@ fn kill(deeds: impl IntoIterator<Item = Deed>) {
     for deed in deeds {
         for round in 0..kills() {
             in_scene(deed, |set, scene| {
-                let mut child = child("loop", set).spawn().unwrap();
-                let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-                assert!(lines.any(|line| line.unwrap() == "> go"));
+                let mut child = child("loop", set);
+                assert_eq!(child.line(), "go");
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 std::thread::sleep(Duration::from_micros((state >> 33) % 12_000));
-                child.kill().unwrap();
-                child.wait().unwrap();
+                child.kill();
                 let context = format!("killed in round {round}");
                 scene.check(&context);
                 scene.check_after_housekeeping(&context);

@@ -1,10 +1,12 @@
 //! Processes that are killed, and system calls that fail, at every point of what they do.
 //!
-//! This test binary starts itself again, as in `tests/segments`, and `strace` kills the copy at, or fails, one system
+//! This test program starts itself again, see `child`, and `strace` kills the copy at, or fails, one system
 //! call after the other. Where `strace` is missing these tests say so; with `CI` set they fail.
 #![cfg(target_os = "linux")]
 #![allow(missing_docs)]
 
+#[path = "../support/child.rs"]
+mod child;
 mod deed;
 mod faults;
 mod instants;
@@ -14,18 +16,15 @@ mod strace;
 mod stress;
 mod turns;
 
-/// What a child process runs: nothing, unless it was started as one.
-#[test]
-fn role() {
-    if let Ok(role) = std::env::var(strace::ROLE) {
-        match role.as_str() {
-            "once" => deed::once(),
-            "loop" => instants::repeat(),
-            "publish" => stress::publish(),
-            "attach" => stress::attach(),
-            "reap" => stress::reap(),
-            "turns" => turns::take(),
-            other => panic!("no such role: {other}"),
-        }
+/// What a child process runs.
+fn play(role: &str, args: &[&str]) {
+    match (role, args) {
+        ("once", []) => deed::once(),
+        ("loop", []) => instants::repeat(),
+        ("publish", []) => stress::publish(),
+        ("attach", []) => stress::attach(),
+        ("reap", []) => stress::reap(),
+        ("turns", []) => turns::take(),
+        other => panic!("no such role: {other:?}"),
     }
 }

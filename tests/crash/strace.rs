@@ -6,9 +6,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
+use crate::child::{Child, say};
 use crate::deed::KEEPS;
-
-pub(crate) const ROLE: &str = "SERDE_SHM_CRASH_ROLE";
 
 /// Paths that do not exist: the child looks at them before and after what it is tested for.
 pub(crate) const BEGIN: &str = "/serde_shm-window-begin";
@@ -54,18 +53,11 @@ fn lacks(tool: &str) -> bool {
     std::env::var("SERDE_SHM_CI_LACKS").is_ok_and(|lacks| lacks.split(' ').any(|it| it == tool))
 }
 
-/// This test binary in a role.
-pub(crate) fn child(role: &str, set: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", "role", "--nocapture", "--test-threads=1"])
-        .env(ROLE, role)
-        .envs(set.iter().copied())
-        .env_remove("RUST_BACKTRACE")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
+/// This test program in a role, with the variables of a deed.
+pub(crate) fn child(role: &str, set: &[(&str, &str)]) -> Child {
+    Child::start_with(role, &[], |command| {
+        command.envs(set.iter().copied()).env_remove("RUST_BACKTRACE");
+    })
 }
 
 /// A child in its role, traced from when it is ready: what its start calls does not count.
@@ -80,18 +72,11 @@ fn traced_beside(
     set: &[(&str, &str)],
     beside: impl FnOnce(),
 ) -> Output {
-    let mut child = child("once", set).stdin(Stdio::piped()).spawn().unwrap();
-    let mut said = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    let thread = loop {
-        line.clear();
-        assert_ne!(said.read_line(&mut line).unwrap(), 0, "the child ended too early");
-        if let Some(thread) = line.strip_prefix("> thread ") {
-            break thread.trim().to_owned();
-        }
-    };
+    let mut child = child("once", set);
+    let line = child.line();
+    let thread = line.strip_prefix("thread ").unwrap();
     let mut strace = Command::new("strace")
-        .args(["-s", "200", "-p", &thread])
+        .args(["-s", "200", "-p", thread])
         .args((who == Who::All).then_some("-f"))
         .args(options)
         .stdin(Stdio::null())
@@ -99,17 +84,15 @@ fn traced_beside(
         .spawn()
         .unwrap();
     let mut attached = BufReader::new(strace.stderr.take().unwrap());
-    line.clear();
+    let mut line = String::new();
     attached.read_line(&mut line).unwrap();
     assert!(line.contains("attached"), "{line}");
-    drop(child.stdin.take());
+    child.let_go();
     beside();
-    let mut stdout = Vec::new();
-    said.read_to_end(&mut stdout).unwrap();
-    let output = child.wait_with_output().unwrap();
+    let output = child.end();
     attached.read_to_string(&mut line).unwrap();
     strace.wait().unwrap();
-    Output { stdout, ..output }
+    output
 }
 
 /// In the child: says that it is ready and waits.
@@ -117,7 +100,7 @@ pub(crate) fn ready() {
     let thread = std::fs::read_link("/proc/thread-self").unwrap();
     // Another thread reads, so that the calls of this one are the same each time.
     let wait = std::thread::spawn(|| std::io::stdin().read_to_end(&mut Vec::new()));
-    println!("\n> thread {}", thread.file_name().unwrap().to_str().unwrap());
+    say(format_args!("thread {}", thread.file_name().unwrap().to_str().unwrap()));
     wait.join().unwrap().unwrap();
 }
 

@@ -3,11 +3,11 @@
 //! `SERDE_SHM_CRASH_KILLS` sets how often, as for the other tests.
 
 use std::io::Read;
-use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_shm::{ErrorKind, Segment, SegmentOptions, segments};
 
+use crate::child::{Child, say};
 use crate::deed::Object;
 use crate::scene::with_folder;
 use crate::strace::child;
@@ -46,7 +46,7 @@ pub(crate) fn attach() {
             Err(error) => panic!("{error}"),
         }
     }
-    println!("\n> {whole} {none}");
+    say(format_args!("{whole} {none}"));
 }
 
 /// In a child: reaps until its parent goes.
@@ -57,14 +57,14 @@ pub(crate) fn reap() {
         reaped += segments::reap().unwrap();
         std::thread::sleep(Duration::from_millis(1));
     }
-    println!("\n> {reaped} 0");
+    say(format_args!("{reaped} 0"));
 }
 
 #[test]
 fn publishers_die_while_others_attach_and_reap() {
     let base = tempfile::tempdir_in("/dev/shm").unwrap();
     let set = [("SERDE_SHM_DIR", base.path().to_str().unwrap())];
-    let start = |role| child(role, &set).stdin(Stdio::piped()).spawn().unwrap();
+    let start = |role| child(role, &set);
     with_folder(base.path(), || {
         let mut publishers = [start("publish"), start("publish")];
         let watchers: Vec<Child> =
@@ -73,26 +73,21 @@ fn publishers_die_while_others_attach_and_reap() {
         for kill in 0..kills {
             std::thread::sleep(Duration::from_millis(15));
             let publisher = &mut publishers[kill % 2];
-            publisher.kill().unwrap();
-            publisher.wait().unwrap();
+            publisher.kill_only();
+            publisher.wait();
             *publisher = start("publish");
         }
         let mut said = Vec::new();
         for mut watcher in watchers {
-            drop(watcher.stdin.take());
-            let output = watcher.wait_with_output().unwrap();
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            let error = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{}: {text}{error}", output.status);
-            let line = text.lines().find_map(|line| line.strip_prefix("> ")).unwrap();
-            said.push(line.split(' ').map(|n| n.parse::<u64>().unwrap()).collect::<Vec<_>>());
+            watcher.let_go();
+            said.push(
+                watcher.line().split(' ').map(|n| n.parse::<u64>().unwrap()).collect::<Vec<_>>(),
+            );
+            watcher.finish();
         }
         println!("{kills} kills; whole and no object, by attacher, then reaped: {said:?}");
         assert!(said[..4].iter().all(|counts| counts[0] > 0), "nobody saw an object");
-        for mut publisher in publishers {
-            publisher.kill().unwrap();
-            publisher.wait().unwrap();
-        }
+        publishers.into_iter().for_each(Child::kill);
         segments::reap().unwrap();
     });
     assert_eq!(std::fs::read_dir(base.path()).unwrap().count(), 0);

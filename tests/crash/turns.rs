@@ -2,13 +2,12 @@
 //! must get a whole object, of one of them alone or of the one that died, and nothing may be left.
 
 use std::cell::Cell;
-use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_shm::{Segment, segments};
 
+use crate::child::{Child, say};
 use crate::deed::{Deed, NAME, Object};
 use crate::scene::{Scene, with_folder};
 use crate::strace::{self, Who, child};
@@ -25,7 +24,7 @@ pub(crate) fn take() {
     for line in std::io::stdin().lines() {
         if line.unwrap() == "leave" {
             held = None;
-            println!("\n> left");
+            say("left");
             continue;
         }
         let calls = Cell::new(0);
@@ -36,37 +35,12 @@ pub(crate) fn take() {
         let segment = match Segment::open_or_create(NAME, make) {
             Ok(segment) => segment,
             Err(error) => {
-                println!("\n> {error:#}");
+                say(format_args!("{error:#}"));
                 continue;
             }
         };
         let number = held.insert(segment).get::<Object>().unwrap().whole();
-        println!("\n> {number} {}", calls.get());
-    }
-}
-
-struct Other(Child, BufReader<ChildStdout>);
-
-impl Other {
-    fn start(set: &[(&str, &str)]) -> Self {
-        let mut process = child("turns", set).stdin(Stdio::piped()).spawn().unwrap();
-        let said = BufReader::new(process.stdout.take().unwrap());
-        Other(process, said)
-    }
-
-    fn send(&mut self, line: &str) {
-        writeln!(self.0.stdin.as_mut().unwrap(), "{line}").unwrap();
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        loop {
-            line.clear();
-            assert_ne!(self.1.read_line(&mut line).unwrap(), 0, "the child ended too early");
-            if let Some(said) = line.strip_prefix("> ") {
-                return said.trim_end().to_owned();
-            }
-        }
+        say(format_args!("{number} {}", calls.get()));
     }
 }
 
@@ -82,7 +56,7 @@ fn sweep(the_others_wait: bool) {
         let set: Vec<(&str, &str)> =
             variables.iter().map(|(key, value)| (*key, &**value)).collect();
         let points = strace::points(Who::Thread, &set);
-        let mut others: Vec<Other> = (0..OTHERS).map(|_| Other::start(&set)).collect();
+        let mut others: Vec<Child> = (0..OTHERS).map(|_| child("turns", &set)).collect();
         let lock = scene
             .base()
             .join(format!("serde_shm-{}/.{NAME}.making", rustix::process::geteuid().as_raw()));
@@ -103,7 +77,7 @@ fn sweep(the_others_wait: bool) {
             });
             let killed = output.status.signal() == Some(9);
             kills += usize::from(killed);
-            let said: Vec<String> = others.iter_mut().map(Other::line).collect();
+            let said: Vec<String> = others.iter_mut().map(Child::line).collect();
             let count = |what: &str| said.iter().filter(|said| *said == what).count();
             // One of those that live has made it, or none, if all have got it of the one that died.
             let (made, opened, from_dead) = (count("3 1"), count("3 0"), count("2 0"));
@@ -121,9 +95,8 @@ fn sweep(the_others_wait: bool) {
             assert!(segments::list().unwrap().is_empty(), "{context}");
             assert!(!lock.exists(), "{context}");
         }
-        for Other(mut process, _) in others {
-            drop(process.stdin.take());
-            assert!(process.wait().unwrap().success());
+        for other in others {
+            other.finish();
         }
         println!(
             "killed at {kills} of {} system calls: {remade} times another made it, {of_the_dead} times somebody had it of the dead",

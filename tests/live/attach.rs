@@ -43,7 +43,7 @@ fn has_live_fd(segment: &Segment) -> bool {
 
 #[test]
 fn the_id_of_a_second_holder_serves_when_the_maker_has_gone() {
-    let mut maker = Child::start("make", &[""]);
+    let mut maker = Child::start("make", &[]);
     let first_id = maker.line();
     let mut holder = Child::start("second", &[&first_id]);
     let second_id = holder.line();
@@ -196,7 +196,7 @@ pub(crate) fn leak() {
 
 #[test]
 fn nothing_is_left_when_handles_are_dropped() {
-    let mut child = Child::start("leak", &[""]);
+    let mut child = Child::start("leak", &[]);
     assert_eq!(child.line(), "even");
     child.finish();
 }

@@ -248,7 +248,7 @@ fn a_daemon_does_not_write_through_the_guard_of_who_started_it() {
     assert_eq!(error.kind(), ErrorKind::Poisoned);
     let guard = array.mend().unwrap();
     assert_eq!(guard[0], 5);
-    let mut child = child.let_go();
+    child.let_go();
     assert_eq!(child.line(), "true");
     assert_eq!(guard[0], 5);
     drop(guard);

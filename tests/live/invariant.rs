@@ -8,6 +8,15 @@ use crate::child::{self, Child};
 /// More than a page, so that a torn write would be seen.
 pub(crate) const LEN: usize = 1031;
 
+/// How often something is done: less in a debug build, as often as `SERDE_SHM_LIVE_ROUNDS` says if it is set.
+pub(crate) fn rounds(release: usize, debug: usize) -> usize {
+    let default = if cfg!(debug_assertions) { debug } else { release };
+    match std::env::var("SERDE_SHM_LIVE_ROUNDS") {
+        Ok(text) => text.parse().unwrap(),
+        Err(_) => default,
+    }
+}
+
 pub(crate) fn writer(id: &str, rounds: usize) {
     let (array, _): (LockedArray<u64, Ix1>, u64) = serde_shm::from_shared(id).unwrap();
     for _ in 0..rounds {
@@ -37,7 +46,7 @@ pub(crate) fn reader(id: &str) {
 
 #[test]
 fn four_writers_and_four_readers_see_all_elements_equal() {
-    let rounds = child::rounds(25_000, 25_000);
+    let rounds = rounds(25_000, 25_000);
     let object = (LockedArray::from(Array1::<u64>::zeros(LEN)), 4 * rounds as u64);
     let segment = serde_shm::to_shared(&object).unwrap();
     let mut readers: Vec<Child> = (0..4).map(|_| Child::start("reader", &[segment.id()])).collect();
@@ -61,7 +70,7 @@ fn four_writers_and_four_readers_see_all_elements_equal() {
 
 #[test]
 fn threads_of_one_process_keep_it_too() {
-    let rounds = child::rounds(20_000, 2_000);
+    let rounds = rounds(20_000, 2_000);
     for array in [
         LockedArray::from(Array1::<u64>::zeros(LEN)),
         serde_shm::to_shared(&LockedArray::from(Array1::<u64>::zeros(LEN))).unwrap().get().unwrap(),

@@ -6,7 +6,7 @@ use ndarray::{Array1, Ix1};
 use serde_shm::{ErrorKind, LockedArray, LockedWriteGuard};
 
 use crate::child::{self, Child};
-use crate::invariant::LEN;
+use crate::invariant::{LEN, rounds};
 
 type Array = LockedArray<u64, Ix1>;
 
@@ -66,7 +66,7 @@ fn read(array: &Array) -> serde_shm::Result<()> {
 /// Kills one in four at a time, whatever it does.
 #[test]
 fn a_random_holder_is_killed_every_ten_milliseconds() {
-    let kills = child::rounds(300, 60);
+    let kills = rounds(300, 60);
     let segment = serde_shm::to_shared(&LockedArray::from(Array1::<u64>::zeros(LEN))).unwrap();
     let array: Array = segment.get().unwrap();
     let start = |seed: usize| {

@@ -101,7 +101,7 @@ fn a_guard_that_is_leaked_with_its_array_is_given_up_by_the_process() {
     let mut child = Child::start("hold", &[segment.id(), "leak"]);
     child.line();
     // The child goes on when its stdin ends; it stays alive.
-    let child = child.let_go();
+    child.let_go();
     assert_eq!(array.write_timeout(LONG).unwrap_err().kind(), ErrorKind::Poisoned);
     child.kill();
 }

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use ndarray::Ix1;
 use serde_shm::LockedArray;
 
+use crate::child::{self, Child};
 use crate::forks::{fork, reap};
 
 /// Not in every version of `libc`.
@@ -29,16 +30,7 @@ fn unshared(how: &str) {
         assert!(std::env::var_os("CI").is_none() || !is_root, "root in CI should be allowed to");
         return;
     }
-    let output = unshare()
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "child::role", "--nocapture", "--test-threads=1"])
-        .env("SERDE_SHM_TEST_ROLE", "namespace")
-        .env("SERDE_SHM_TEST_ARGS", how)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    Child::run(child::command_by(unshare(), "namespace", &[how]));
 }
 
 pub(crate) fn run(how: &str) {

@@ -2,9 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::fs::File;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
 
 use ndarray::Ix1;
 use serde_shm::{
@@ -176,28 +174,17 @@ fn a_maker_that_is_not_dumpable_is_told_what_to_call() {
     if !is_root() {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let copy = folder.path().join("live");
-    std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+    let copy = child::copy();
     let look = |id: &str, what: &str| {
-        let output = Command::new(&copy)
-            .args(["--exact", "child::role", "--nocapture", "--test-threads=1"])
-            .env("SERDE_SHM_TEST_ROLE", "look")
-            .env("SERDE_SHM_TEST_ARGS", format!("{id}\n{what}"))
-            .current_dir("/")
-            .uid(NOBODY)
-            .gid(NOBODY)
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        let mut command = child::command_of(&copy, "look", &[id, what]);
+        command.current_dir("/").uid(NOBODY).gid(NOBODY);
+        Child::run(command);
     };
-    let mut maker = Child::start("undumpable", &[""]);
+    let mut maker = Child::start("undumpable", &[]);
     let id = maker.line();
     assert_eq!(maker.line(), "ready");
     look(&id, "undumpable");
-    maker.tell();
+    maker.send("");
     assert_eq!(maker.line(), "dumpable");
     look(&id, "dumpable");
     maker.finish();

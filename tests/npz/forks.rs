@@ -2,13 +2,12 @@
 #![allow(unsafe_code)]
 
 use std::path::Path;
-use std::process::Stdio;
 
 use ndarray::{Array1, Ix1};
 use serde_shm::{Compression, Npz, NpzOptions, from_npz};
 
-use crate::npz::child::command;
-use crate::npz::support::folder;
+use crate::child::{Child, command};
+use crate::npz::support::{file, folder};
 
 /// Runs `child` in a child that is killed if it takes a minute; gives how it ended.
 fn fork(child: impl FnOnce()) -> i32 {
@@ -76,20 +75,14 @@ pub(crate) fn use_all_after_fork(path: &Path) {
 #[test]
 fn a_forked_child_reads_saves_and_verifies_as_its_parent_did() {
     let folder = folder();
-    let output =
-        command("fork", &folder.path().join("a.npz")).stderr(Stdio::piped()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Child::run(command("fork", &[&file(&folder)]));
 }
 
 /// Where a process may have no more threads, the one that calls does the work.
 #[test]
 fn where_there_are_no_threads_the_caller_does_the_work() {
     let folder = folder();
-    let output = command("no-threads", &folder.path().join("a.npz"))
-        .stderr(Stdio::piped())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Child::run(command("no-threads", &[&file(&folder)]));
 }
 
 /// In a role: `clone` is answered with EAGAIN, as under a limit on processes.

@@ -3,13 +3,13 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_shm::{Compression, ErrorKind, NpzOptions, ShmArray1, from_npz, to_npz};
 
-use crate::npz::child::{command, command_by, start};
-use crate::npz::support::{folder, names, pair};
+use crate::child::{Child, command, command_by};
+use crate::npz::support::{file, folder, names, pair};
 
 const LEN: usize = 50_000;
 
@@ -56,7 +56,7 @@ fn a_killed_save_leaves_a_whole_file_and_the_next_save_sweeps() {
             break;
         }
         let before = fs::metadata(&path).unwrap().modified().unwrap();
-        let mut child = start("save", &path);
+        let child = Child::start("save", &[&file(&folder)]);
         let begun = || {
             fs::metadata(&path).unwrap().modified().unwrap() != before
                 || !drafts(folder.path()).is_empty()
@@ -65,8 +65,7 @@ fn a_killed_save_leaves_a_whole_file_and_the_next_save_sweeps() {
             std::thread::sleep(Duration::from_micros(200));
         }
         std::thread::sleep(Duration::from_micros(round * 1700 % 40_000));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        child.kill();
         last = last.max(is_whole(&path));
         let drafts = drafts(folder.path());
         assert!(drafts.len() <= 1, "the save before swept: {drafts:?}");
@@ -133,7 +132,7 @@ fn sweeping_takes_nothing_but_what_was_left_behind() {
 fn the_draft_of_a_living_process_is_left_alone() {
     let folder = folder();
     let path = folder.path().join("a.npz");
-    let mut children: Vec<_> = (0..3).map(|_| start("save", &path)).collect();
+    let children: Vec<_> = (0..3).map(|_| Child::start("save", &[&file(&folder)])).collect();
     let started = Instant::now();
     let mut seen = 0;
     // Each save of ours sweeps while theirs are under way: theirs would fail if their draft were gone.
@@ -141,10 +140,9 @@ fn the_draft_of_a_living_process_is_left_alone() {
         seen = seen.max(drafts(folder.path()).len());
         to_npz(folder.path().join("b.npz"), &pair()).unwrap();
     }
-    for child in &mut children {
-        assert!(child.try_wait().unwrap().is_none(), "a save of another process failed");
-        child.kill().unwrap();
-        child.wait().unwrap();
+    for mut child in children {
+        assert!(!child.has_ended(), "a save of another process failed");
+        child.kill();
     }
     assert!(seen > 0, "no save was seen under way");
     is_whole(&path);
@@ -176,11 +174,9 @@ fn a_file_that_may_not_grow_leaves_the_old_one() {
     // Blocks of 1 KiB; with the signal as it is, and ignored.
     for before in ["", "trap '' XFSZ; "] {
         let folder = folder();
-        let path = folder.path().join("a.npz");
         let mut shell = Command::new("bash");
         shell.args(["-c", &format!(r#"{before}ulimit -f 1024; exec "$@""#), "bash"]);
-        let output = command_by(shell, "too-large", &path).stdout(Stdio::piped()).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Child::run(command_by(shell, "too-large", &[&file(&folder)]));
     }
 }
 
@@ -234,11 +230,7 @@ pub(crate) fn save_within_limits(path: &Path) {
 #[test]
 fn a_limit_on_the_size_of_files_is_an_error_wherever_it_falls() {
     let folder = folder();
-    let output = command("size-limit", &folder.path().join("a.npz"))
-        .stderr(Stdio::piped())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Child::run(command("size-limit", &[&file(&folder)]));
 }
 
 /// In a child whose sandbox has no `fsync`.
@@ -260,9 +252,7 @@ pub(crate) fn save_without_fsync(path: &Path) {
 #[test]
 fn where_fsync_is_forbidden_the_error_names_the_option() {
     let folder = folder();
-    let output =
-        command("no-fsync", &folder.path().join("a.npz")).stderr(Stdio::piped()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Child::run(command("no-fsync", &[&file(&folder)]));
 }
 
 #[test]
@@ -280,11 +270,7 @@ fn a_full_disk_leaves_the_old_file() {
         eprintln!("SKIPPED: no file system may be mounted here: {able:?}");
         return;
     }
-    let output = command_by(shell(script), "too-large", &folder.path().join("a.npz"))
-        .stdout(Stdio::piped())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Child::run(command_by(shell(script), "too-large", &[&file(&folder)]));
     assert_eq!(names(folder.path()), [""; 0]);
 }
 
@@ -309,8 +295,7 @@ fn a_new_file_follows_the_umask_and_a_replaced_one_keeps_its_mode() {
     let folder = folder();
     let mut shell = Command::new("sh");
     shell.args(["-c", r#"umask 027; exec "$@""#, "sh"]);
-    let status = command_by(shell, "umask", &folder.path().join("a.npz")).status().unwrap();
-    assert!(status.success());
+    Child::run(command_by(shell, "umask", &[&file(&folder)]));
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! Too little memory for the compressor: libdeflate's binding panicked where it got none.
 
 use std::path::Path;
-use std::process::Stdio;
 
 use rustix::process::{Resource, Rlimit};
 use serde_shm::{Compression, ErrorKind, Npz, NpzOptions, ShmArray1};
 
-use crate::npz::child::command;
-use crate::npz::support::{folder, names};
+use crate::child::{Child, command};
+use crate::npz::support::{file, folder, names};
 
 fn set_limit(most: Option<u64>) {
     let maximum = rustix::process::getrlimit(Resource::As).maximum;
@@ -48,17 +47,16 @@ pub(crate) fn save_and_load_in_little(path: &Path) {
 #[test]
 fn without_memory_to_compress_saving_is_an_error() {
     let folder = folder();
-    let path = folder.path().join("a.npz");
-    let mut child = command("little-memory", &path);
+    let mut command = command("little-memory", &[&file(&folder)]);
     // What an allocator keeps, or has reserved for its threads, would not come under the limit.
     for (name, value) in [
         ("MALLOC_ARENA_MAX", "1"),
         ("MALLOC_MMAP_THRESHOLD_", "131072"),
         ("MALLOC_TRIM_THRESHOLD_", "131072"),
     ] {
-        child.env(name, value);
+        command.env(name, value);
     }
-    let output = child.stderr(Stdio::piped()).stdout(Stdio::piped()).output().unwrap();
+    let output = Child::spawn(command).end();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert!(!said.contains("panicked"), "{said}");

@@ -37,6 +37,11 @@ pub(crate) fn names(folder: impl AsRef<Path>) -> Vec<String> {
     names
 }
 
+/// The file in a folder that a role is told of.
+pub(crate) fn file(folder: &TempDir) -> String {
+    folder.path().join("a.npz").into_os_string().into_string().unwrap()
+}
+
 /// A folder on a file system in memory, where there is one: thousands of small writes go to no disk.
 pub(crate) fn folder() -> TempDir {
     TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()

@@ -5,7 +5,6 @@ use std::io::{IoSlice, IoSliceMut, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::process::Command;
 
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::net::{
@@ -14,6 +13,7 @@ use rustix::net::{
 };
 use serde_shm::{ErrorKind, MemoryWriter, Segment, to_bytes, to_shared, to_writer};
 
+use crate::child::{self, Child};
 use crate::model::{Model, ModelView};
 
 #[test]
@@ -54,13 +54,9 @@ fn a_descriptor_goes_through_a_socket() {
 #[test]
 fn a_descriptor_is_inherited() {
     let made = to_shared(&Model::new(6)).unwrap();
-    let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child::role"])
-        .env("SERDE_SHM_TEST_ROLE", "inherited")
-        .stdin(made.as_fd().try_clone_to_owned().unwrap())
-        .status()
-        .unwrap();
-    assert!(status.success());
+    let mut command = child::command("inherited", &[]);
+    command.stdin(made.as_fd().try_clone_to_owned().unwrap());
+    Child::run(command);
 }
 
 pub(crate) fn inherited() {

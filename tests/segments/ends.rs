@@ -1,7 +1,5 @@
 //! How a process ends, and what becomes of what it published: as docs/LIFECYCLE.md has it.
 
-use std::process::Stdio;
-
 use serde_shm::{ErrorKind, Segment, SegmentOptions, from_shared, segments};
 
 use crate::child::{Child, say, wait};
@@ -34,13 +32,9 @@ fn memory_goes_at_every_end_and_files_stay() {
         [("return", false), ("exit", true), ("panic", false), ("abort", true), ("forget", true)]
     {
         in_own_folder(|base| {
-            let child = Child::start_with("end", &[how, "name"], |command| {
-                command.env("SERDE_SHM_DIR", base).stderr(Stdio::null());
-            });
-            child.ended();
-            let mut look = Child::start_with("place", &["after", ""], |command| {
-                command.env("SERDE_SHM_DIR", base);
-            });
+            let child = Child::start_in("end", &[how, "name"], base);
+            child.end();
+            let mut look = Child::start_in("place", &["after", ""], base);
             let expected = if entry_left {
                 "name dead, name-file alive, reaped 1"
             } else {

@@ -15,9 +15,7 @@ use crate::model::{Model, ModelView};
 #[test]
 fn a_thousand_lives_leave_nothing() {
     let base = tempfile::tempdir_in("/dev/shm").unwrap();
-    let mut child = Child::start_with("leak", &[], |command| {
-        command.env("SERDE_SHM_DIR", base.path());
-    });
+    let mut child = Child::start_in("leak", &[], base.path());
     assert_eq!(child.line(), "done");
     child.finish();
     assert_eq!(count(base.path()), 0);
@@ -83,9 +81,7 @@ pub(crate) fn cycles() {
 #[test]
 fn limits_are_errors() {
     let base = tempfile::tempdir_in("/dev/shm").unwrap();
-    let mut child = Child::start_with("limits", &[], |command| {
-        command.env("SERDE_SHM_DIR", base.path());
-    });
+    let mut child = Child::start_in("limits", &[], base.path());
     assert_eq!(child.line(), "done");
     child.finish();
     assert_eq!(count(base.path()), 0);

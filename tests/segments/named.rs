@@ -125,7 +125,7 @@ fn a_killed_maker_has_gone_before_anybody_waits_for_it() {
         maker.line();
         let mut watcher = start("watch-end", &name);
         assert_eq!(watcher.line(), "opened");
-        maker.send_kill();
+        maker.kill_only();
         assert_eq!(watcher.line(), "gone and made anew");
         maker.kill();
         watcher.finish();

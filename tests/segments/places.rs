@@ -12,7 +12,7 @@ use serde_shm::{
     Error, ErrorKind, Segment, SegmentOptions, ShmArray1, from_shared, segments, to_shared,
 };
 
-use crate::child::{Child, say};
+use crate::child::{self, Child, say};
 use crate::model::Model;
 
 const NOBODY: u32 = 65_534;
@@ -59,18 +59,7 @@ pub(crate) fn unshared(options: &[&str], what: &str, argument: &str) -> Option<S
         assert!(std::env::var_os("CI").is_none() || !is_root(), "root in CI should be allowed to");
         return None;
     }
-    let output = unshare()
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "child::role", "--nocapture", "--test-threads=1"])
-        .env("SERDE_SHM_TEST_ROLE", "place")
-        .env("SERDE_SHM_TEST_ARGS", format!("{what}\n{argument}"))
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {text}{error}", output.status);
-    Some(text)
+    Some(Child::run(child::command_by(unshare(), "place", &[what, argument])))
 }
 
 /// Mounts a small tmpfs, in this mount namespace only, and keeps the names there.
@@ -206,25 +195,15 @@ fn another_pid_namespace(id: &str) {
 #[test]
 fn names_of_another_pid_namespace_are_neither_dead_nor_reaped() {
     let base = tempfile::tempdir_in("/dev/shm").unwrap();
-    let mut child = Child::start_with("hold", &["far", "false"], |command| {
-        command.env("SERDE_SHM_DIR", base.path());
-    });
+    let mut child = Child::start_in("hold", &["far", "false"], base.path());
     child.line();
-    let argument = base.path().to_str().unwrap();
     // The same folder, from a namespace in which that number is nobody's.
     let options = ["--pid", "--fork", "--mount-proc"];
     let works = Command::new("unshare").args(options).arg("true").stderr(Stdio::null()).status();
     if is_root() && works.is_ok_and(|status| status.success()) {
-        let output = Command::new("unshare")
-            .args(options)
-            .arg(std::env::current_exe().unwrap())
-            .args(["--exact", "child::role", "--nocapture", "--test-threads=1"])
-            .env("SERDE_SHM_TEST_ROLE", "reap-far")
-            .env("SERDE_SHM_DIR", argument)
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        let mut unshare = Command::new("unshare");
+        unshare.args(options).env("SERDE_SHM_DIR", base.path());
+        Child::run(child::command_by(unshare, "reap-far", &[]));
     } else {
         eprintln!("SKIPPED: PID namespaces need root here, nothing was tested");
     }
@@ -275,7 +254,7 @@ fn under_a_foreign_proc() {
 }
 
 fn look_through_a_foreign_proc() {
-    crate::child::wait();
+    child::wait();
     let list = segments::list().unwrap();
     assert_eq!((list.len(), list[0].name(), list[0].is_alive()), (1, "near", true));
     assert_eq!(segments::reap().unwrap(), 0);
@@ -285,24 +264,13 @@ fn look_through_a_foreign_proc() {
 
 /// Runs a role as a user without privileges, with the names in this directory.
 fn as_nobody(what: &str, argument: &str, base: &std::path::Path) -> String {
-    let binary = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(binary.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let copy = binary.path().join("nobody");
-    std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
-    let mut command = Command::new(&copy);
-    command
-        .args(["--exact", "child::role", "--nocapture", "--test-threads=1"])
-        .env("SERDE_SHM_TEST_ROLE", "place")
-        .env("SERDE_SHM_TEST_ARGS", format!("{what}\n{argument}"))
-        .env("SERDE_SHM_DIR", base)
-        .current_dir("/");
+    let copy = child::copy();
+    let mut command = child::command_of(&copy, "place", &[what, argument]);
+    command.env("SERDE_SHM_DIR", base).current_dir("/");
     if is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
-    let output = command.output().unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}{error}", String::from_utf8_lossy(&output.stdout));
-    String::from_utf8(output.stdout).unwrap()
+    Child::run(command)
 }
 
 /// The first name under a umask of 0777 left a folder of mode 0, in which its user could do nothing from then on.
@@ -406,35 +374,16 @@ fn another_user_gets_nothing_and_gives_nothing() {
     }
     let base = tempfile::tempdir_in("/dev/shm").unwrap();
     std::fs::set_permissions(base.path(), std::fs::Permissions::from_mode(0o1777)).unwrap();
-    let mut victim = Child::start_with("place", &["victim", ""], |command| {
-        command.env("SERDE_SHM_DIR", base.path());
-    });
+    let mut victim = Child::start_in("place", &["victim", ""], base.path());
     let id = victim.line();
-    let binary = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(binary.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let copy = binary.path().join("stranger");
-    std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
-    let output = Command::new(&copy)
-        .args(["--exact", "child::role", "--nocapture", "--test-threads=1"])
-        .env("SERDE_SHM_TEST_ROLE", "place")
-        .env("SERDE_SHM_TEST_ARGS", format!("stranger\n{id}"))
-        .env("SERDE_SHM_DIR", base.path())
-        .current_dir("/")
-        .uid(NOBODY)
-        .gid(NOBODY)
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    as_nobody("stranger", &id, base.path());
     victim.finish();
 
     // Somebody else's directory, or a link, where this user's folder should be.
     let squat = tempfile::tempdir_in("/dev/shm").unwrap();
     let folder = squat.path().join("serde_shm-0");
     let refused = |found: &str| {
-        let mut child = Child::start_with("squatted", &[found], |command| {
-            command.env("SERDE_SHM_DIR", squat.path());
-        });
+        let mut child = Child::start_in("squatted", &[found], squat.path());
         assert_eq!(child.line(), "refused");
         child.finish();
     };
@@ -454,9 +403,7 @@ fn another_user_gets_nothing_and_gives_nothing() {
     let text = "serde_shm-entry 1 7:8:00112233445566778899aabbccddeeff\n";
     std::fs::write(folder.join("name"), text).unwrap();
     chown(folder.join("name"), Some(NOBODY), Some(NOBODY)).unwrap();
-    let mut child = Child::start_with("squatted", &["entry"], |command| {
-        command.env("SERDE_SHM_DIR", squat.path());
-    });
+    let mut child = Child::start_in("squatted", &["entry"], squat.path());
     assert_eq!(child.line(), "refused");
     child.finish();
     assert!(folder.join("name").exists());
@@ -499,7 +446,7 @@ fn victim() {
     let made = options.clone().name("secret").create(&Model::new(1)).unwrap();
     let stored = options.name("stored").persist(true).create(&Model::new(2)).unwrap();
     say(made.id());
-    crate::child::wait();
+    child::wait();
     assert_eq!(from_shared::<Model>("secret").unwrap(), Model::new(1));
     assert_eq!(from_shared::<Model>("stored").unwrap(), Model::new(2));
     assert!(stored.unlink().unwrap());

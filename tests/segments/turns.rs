@@ -107,9 +107,7 @@ impl Crowd {
     }
 
     fn start(&self) -> Child {
-        Child::start_with("turns", &[""], |command| {
-            command.env("SERDE_SHM_DIR", self.base.path()).stderr(std::process::Stdio::null());
-        })
+        Child::start_in("turns", &[], self.base.path())
     }
 
     /// All at once.
@@ -268,11 +266,7 @@ pub(crate) fn take_live(name: &str) {
 #[test]
 fn arrays_that_change_come_whole_or_are_made_anew() {
     let base = tempfile::tempdir_in("/dev/shm").unwrap();
-    let start = || {
-        Child::start_with("turns-live", &["live"], |command| {
-            command.env("SERDE_SHM_DIR", base.path());
-        })
-    };
+    let start = || Child::start_in("turns-live", &["live"], base.path());
     let mut steady: Vec<Child> = (0..4).map(|_| start()).collect();
     for child in &mut steady {
         assert_eq!(child.line(), "going");
@@ -322,7 +316,7 @@ fn a_child_that_has_the_lock_of_a_dead_maker_holds_nobody_up() {
         let name = name.clone();
         move || Segment::open_or_create(&name, || Ok(7_u8))
     });
-    maker.reap();
+    maker.wait();
     let made = waiting.join().unwrap().unwrap();
     assert_eq!(made.get::<u8>().unwrap(), 7);
     let orphan = rustix::process::Pid::from_raw(orphan).unwrap();
@@ -366,7 +360,7 @@ fn a_function_that_asks_for_its_own_name_is_told() {
 #[test]
 fn the_wait_has_a_limit_where_one_is_set() {
     let name = unique("limit");
-    let mut maker = Child::start("turns", &[""]);
+    let mut maker = Child::start("turns", &[]);
     maker.send(&format!("{name} slow memory 1500"));
     assert_eq!(maker.line(), "making");
     let options = SegmentOptions::new().name(&name).wait_limit(Duration::from_millis(30));

@@ -162,3 +162,25 @@ mod plain {
 mod ours {
     table!(serde_shm, shm_array);
 }
+
+#[test]
+fn text_in_lists_and_either_owned_or_borrowed() {
+    use std::borrow::Cow;
+
+    #[derive(serde::Serialize, serde::Deserialize, PartialEq, Debug)]
+    struct View<'a> {
+        name: &'a str,
+        #[serde(borrow)]
+        tags: Vec<&'a str>,
+        #[serde(borrow)]
+        either: Cow<'a, str>,
+    }
+    let view = View { name: "name", tags: vec!["a", "b"], either: Cow::Borrowed("e") };
+    let bytes = serde_shm::to_bytes(&view).unwrap();
+    let back: View<'_> = serde_shm::from_bytes(&bytes).unwrap();
+    assert_eq!(back, view);
+    for text in [back.name, back.tags[1], &back.either] {
+        assert!(crate::serde::support::is_in(&bytes, text.as_bytes()));
+    }
+    assert!(matches!(back.either, Cow::Borrowed(_)));
+}

@@ -6,6 +6,8 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use serde_shm::{ErrorKind, ShmArray1, ShmArray2, from_bytes, to_bytes};
 
+use crate::serde::items::Lies;
+
 #[derive(Serialize, Deserialize, Debug)]
 struct Net<T> {
     name: String,
@@ -115,4 +117,63 @@ fn behind_serdes_buffer_the_field_is_named() {
     let outer =
         Outer { list: vec![Inner { deep: Layer { weight: ShmArray1::from(vec![1.0_f64]) } }] };
     fails::<_, Outer<ShmArray1<f32>>>(&outer, "list[0]: expected f32, found f64 (shape [1])");
+}
+
+#[test]
+fn an_error_in_a_part_names_its_place() {
+    #[derive(Serialize)]
+    struct Outer {
+        layers: Vec<BTreeMap<&'static str, Fails>>,
+    }
+    struct Fails;
+    impl Serialize for Fails {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("no"))
+        }
+    }
+    let error = to_bytes(&Outer { layers: vec![BTreeMap::new(), [("w", Fails)].into()] });
+    assert_eq!(error.unwrap_err().to_string(), "layers[1][\"w\"]: no");
+    let error = to_bytes(&Lies(&[Dropped(&Fails)], None)).unwrap_err();
+    assert!(error.to_string().contains("its error was dropped"), "{error}");
+}
+
+/// Drops the error of what it holds.
+struct Dropped<'a, T>(&'a T);
+
+impl<T: Serialize> Serialize for Dropped<'_, T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeSeq;
+        let mut seq = serializer.serialize_seq(Some(1))?;
+        let _ = seq.serialize_element(self.0);
+        seq.end()
+    }
+}
+
+#[test]
+fn an_error_in_reading_names_its_place() {
+    #[derive(Serialize)]
+    struct Outer<T> {
+        weight: T,
+    }
+    #[derive(Deserialize, Debug)]
+    #[allow(dead_code)]
+    struct Want {
+        layers: Vec<Inner>,
+    }
+    #[derive(Deserialize, Debug)]
+    #[allow(dead_code)]
+    struct Inner {
+        weight: u32,
+    }
+    let layers = BTreeMap::from([("layers", vec![Outer { weight: 1 }, Outer { weight: -1 }])]);
+    let error = from_bytes::<Want>(&to_bytes(&layers).unwrap()).unwrap_err();
+    assert_eq!(error.to_string(), "[\"layers\"][1].weight: expected u32, found integer `-1`");
+    let maps = BTreeMap::from([("layers", BTreeMap::from([("x", "text")]))]);
+    let error = from_bytes::<HashMap<String, HashMap<String, u8>>>(&to_bytes(&maps).unwrap());
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "[\"layers\"][\"x\"]: expected u8, found string \"text\""
+    );
+    let error = from_bytes::<Kind<f64>>(&to_bytes(&Kind::Dense(1.0)).unwrap()[..120]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
 }

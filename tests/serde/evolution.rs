@@ -253,3 +253,28 @@ fn a_new_struct_and_itself() {
     };
     crate::serde::support::check(&new, &["grid", "weights", "more", "layers.0.1.mask"]);
 }
+
+#[test]
+fn a_list_of_old_objects_reads_as_newer_structs_and_back() {
+    #[derive(serde_shm::Serialize, serde_shm::Deserialize, PartialEq, Debug)]
+    struct Old {
+        name: String,
+        gone: Vec<Choice>,
+        count: u32,
+    }
+    #[derive(serde_shm::Serialize, serde_shm::Deserialize, PartialEq, Debug)]
+    struct New {
+        #[serde(alias = "count")]
+        total: u64,
+        name: String,
+        #[serde(default)]
+        more: Option<f32>,
+    }
+    let gone = vec![Choice::Named { a: 1, b: Some(2) }, Choice::Unit];
+    let old = Old { name: "n".into(), gone, count: 3 };
+    let bytes = to_bytes(&vec![&old, &old]).unwrap();
+    let new: Vec<New> = from_bytes(&bytes).unwrap();
+    assert_eq!(new[1], New { total: 3, name: "n".into(), more: None });
+    let error = from_bytes::<Vec<Old>>(&to_bytes(&new).unwrap()).unwrap_err();
+    assert_eq!(error.to_string(), "[0]: missing field `gone`");
+}

@@ -33,6 +33,7 @@ fn numbers_at_their_extremes() {
         ],
         &[],
     );
+    check(&['\0', 'é', '\u{10ffff}'], &[]);
     for shift in 0..128 {
         check(&(1_u128 << shift, (1_u128 << shift).wrapping_sub(1), i128::MIN >> shift), &[]);
     }
@@ -46,11 +47,15 @@ fn floats_bit_for_bit() {
         1 << 63,
         0x7ff0_0000_0000_0000,
         0x7ff0_0000_0000_0001,
+        0x7ff8_dead_beef_0001,
         0xfff8_dead_beef_0001,
+        f64::MAX.to_bits(),
+        f64::NEG_INFINITY.to_bits(),
         u64::MAX,
     ];
     check_by(&doubles.map(f64::from_bits), &[], |back| assert_eq!(back.map(f64::to_bits), doubles));
-    let singles = [0, 1, 1 << 31, 0x7f80_0000, 0x7f80_0001, 0xffc0_beef, u32::MAX];
+    let singles =
+        [0, 1, 1 << 31, 0x7f80_0000, 0x7f80_0001, 0xffc0_beef, f32::MIN.to_bits(), u32::MAX];
     check_by(&singles.map(f32::from_bits), &[], |back| assert_eq!(back.map(f32::to_bits), singles));
     let handle = serde_shm::ShmArray1::from(singles.map(f32::from_bits).to_vec());
     check_by(&handle, &["arr_0"], |back| {
@@ -91,6 +96,8 @@ fn units_newtypes_tuples_and_options() {
     check(&vec![None, Some(None), Some(Some(None)), Some(Some(Some(Unit)))], &[]);
     check(&vec![Some(Newtype(None)), None, Some(Newtype(Some(Newtype(1))))], &[]);
     check(&vec![Some(vec![Some(vec![None::<u8>])])], &[]);
+    check(&(Some(None::<u8>), None::<Option<u8>>, Some(Some(3_u8))), &[]);
+    check(&vec![Some(1.5_f32), None, Some(-1.0)], &[]);
     check(
         &vec![
             Key::Unit,

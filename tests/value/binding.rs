@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 
 use serde::ser::{SerializeMap, SerializeSeq, SerializeTuple};
@@ -13,6 +12,8 @@ use serde_shm::value::{Names, Number, Numbers, PlacedArray, RecordKind, Value, W
 use serde_shm::{
     DType, Error, Order, Segment, ShmArray2, UntypedArray, UntypedLive, UntypedView, to_shared,
 };
+
+use crate::child::{Child, command_by};
 
 /// An object of the other language.
 #[derive(Clone, Debug, PartialEq)]
@@ -341,95 +342,84 @@ fn views(object: &Object) -> Vec<&UntypedArray> {
     }
 }
 
-const ROLE: &str = "SERDE_SHM_BINDING";
-
 /// The other process, which is this program again, with so many descriptors at most.
-fn other_process(role: &str, ids: &[&str]) -> String {
-    let command =
-        r#"ulimit -n 256 && exec "$0" --exact value::binding::role --nocapture --test-threads=1"#;
-    let mut child = Command::new("sh")
-        .args(["-c", command])
-        .arg(std::env::current_exe().unwrap())
-        .env(ROLE, role)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), ids.join("\n").as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{said}");
-    said
+fn other_process(role: &str, segments: &[Segment]) {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"ulimit -n 256 && exec "$@""#, "sh"]);
+    let ids: Vec<&str> = segments.iter().map(Segment::id).collect();
+    Child::run(command_by(shell, role, &ids));
 }
 
 fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-#[test]
-fn role() {
-    let Ok(role) = std::env::var(ROLE) else { return };
-    let mut ids = String::new();
-    std::io::stdin().read_to_string(&mut ids).unwrap();
-    let ids: Vec<&str> = ids.lines().collect();
-    let before = descriptors();
+/// What a child process runs.
+pub(crate) fn play(role: &str, args: &[&str]) {
+    match (role, args) {
+        ("walk", ids) => walk(ids),
+        ("hold", ids) => hold(ids),
+        other => panic!("no such role: {other:?}"),
+    }
+}
+
+fn has_few_descriptors() {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     assert_eq!(limit.current, Some(256));
-    match &*role {
-        "walk" => {
-            for (number, id) in ids.iter().enumerate() {
-                let found = load(id).unwrap();
-                assert!(is_same(&batch(number), &found), "{found:?}");
-            }
-        }
-        "hold" => {
-            // One after the other, and all of them held: by the arrays of the objects alone.
-            let mut held = Vec::new();
-            for at in 0..1000 {
-                held.push(load(ids[at % ids.len()]).unwrap());
-            }
-            for (at, object) in held.iter().enumerate() {
-                assert!(is_same(&batch(at % ids.len()), object), "{at}");
-                assert_eq!(views(object).len(), 3);
-            }
-            // As values, and objects that were made here.
-            let values: Vec<Value> =
-                ids.iter().map(|id| Segment::open(id).unwrap().value().unwrap()).collect();
-            let made: Vec<Object> = (0..1000)
-                .map(|number| {
-                    let segment = to_shared(&batch(number)).unwrap();
-                    load(segment.id()).unwrap()
-                })
-                .collect();
-            for (number, object) in made.iter().enumerate() {
-                assert!(is_same(&batch(number), object), "{number}");
-            }
-            assert_eq!(values.len(), ids.len());
-            for value in &values {
-                let array = value.get("layers.1.weight").and_then(Value::as_array).unwrap();
-                assert_eq!(array.shape(), [5, 3]);
-            }
-            let now = descriptors();
-            assert!(now <= before + 2, "{now} descriptors, {before} before");
-        }
-        role => panic!("no such role: {role}"),
+}
+
+fn walk(ids: &[&str]) {
+    has_few_descriptors();
+    for (number, id) in ids.iter().enumerate() {
+        let found = load(id).unwrap();
+        assert!(is_same(&batch(number), &found), "{found:?}");
     }
-    println!("\ndone: {role}");
+}
+
+fn hold(ids: &[&str]) {
+    has_few_descriptors();
+    let before = descriptors();
+    // One after the other, and all of them held: by the arrays of the objects alone.
+    let mut held = Vec::new();
+    for at in 0..1000 {
+        held.push(load(ids[at % ids.len()]).unwrap());
+    }
+    for (at, object) in held.iter().enumerate() {
+        assert!(is_same(&batch(at % ids.len()), object), "{at}");
+        assert_eq!(views(object).len(), 3);
+    }
+    // As values, and objects that were made here.
+    let values: Vec<Value> =
+        ids.iter().map(|id| Segment::open(id).unwrap().value().unwrap()).collect();
+    let made: Vec<Object> = (0..1000)
+        .map(|number| {
+            let segment = to_shared(&batch(number)).unwrap();
+            load(segment.id()).unwrap()
+        })
+        .collect();
+    for (number, object) in made.iter().enumerate() {
+        assert!(is_same(&batch(number), object), "{number}");
+    }
+    assert_eq!(values.len(), ids.len());
+    for value in &values {
+        let array = value.get("layers.1.weight").and_then(Value::as_array).unwrap();
+        assert_eq!(array.shape(), [5, 3]);
+    }
+    let now = descriptors();
+    assert!(now <= before + 2, "{now} descriptors, {before} before");
 }
 
 #[test]
 fn objects_go_to_another_process_and_back() {
     let segments: Vec<Segment> = (0..20).map(|number| to_shared(&batch(number)).unwrap()).collect();
-    let ids: Vec<&str> = segments.iter().map(Segment::id).collect();
-    assert!(other_process("walk", &ids).contains("done: walk"));
+    other_process("walk", &segments);
 }
 
 #[test]
 fn a_thousand_objects_are_held_with_few_descriptors() {
     let segments: Vec<Segment> =
         (0..100).map(|number| to_shared(&batch(number)).unwrap()).collect();
-    let ids: Vec<&str> = segments.iter().map(Segment::id).collect();
-    assert!(other_process("hold", &ids).contains("done: hold"));
+    other_process("hold", &segments);
 }
 
 /// Views outlive the handle, lie in the memory where they were, and are published again.

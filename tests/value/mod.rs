@@ -19,3 +19,5 @@ mod named_hostile;
 mod paths;
 mod rebuilt;
 mod typed;
+
+pub(crate) use binding::play;

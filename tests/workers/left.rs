@@ -1,21 +1,20 @@
 //! What is left: no process, no descriptor, no zombie, whoever ends and how.
 
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
 use std::time::Duration;
 
-use crate::support::{caller, descriptors, eventually, is_gone, pool, role, signal};
+use crate::child::{Child, say};
+use crate::support::{descriptors, eventually, is_gone, pool, signal};
 use crate::tasks::{DO, Deed, FOLD_DO, SUM, index};
 
-/// A caller that is killed, with its processes in the state that the role says.
-fn play(role: &str) {
+/// In a child: a caller that is killed, with its processes in the state that `how` says.
+pub(crate) fn call(how: &str) {
     let segment = serde_shm::to_shared(&index(10)).unwrap();
     let mut pool = pool(&segment).processes(3);
     let processes: Vec<u64> =
         pool.map(&DO, vec![Deed::Sleep(200); 3]).map(Result::unwrap).collect();
     assert_eq!(processes.len(), 3);
-    println!("\n> {:?}", pool.process_ids());
-    match role {
+    say(format_args!("{:?}", pool.process_ids()));
+    match how {
         "idle" => std::thread::sleep(Duration::from_secs(60)),
         "busy" => drop(pool.map(&DO, vec![Deed::Sleep(60_000); 9]).collect::<Vec<_>>()),
         "folding" => drop(pool.fold_reduce(&FOLD_DO, vec![Deed::Meet(99); 9], 0, |_, _| 0)),
@@ -36,45 +35,37 @@ fn play(role: &str) {
             std::mem::forget(results);
             std::mem::forget(pool);
         }
-        other => panic!("no such role: {other}"),
+        other => panic!("{other}"),
     }
 }
 
 #[test]
 fn no_process_outlives_its_caller() {
-    if let Some(role) = role() {
-        return play(&role);
-    }
-    for role in ["idle", "busy", "folding", "stopped", "panic", "exit", "forget"] {
-        let mut child = caller("left::no_process_outlives_its_caller", role)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.map(Result::unwrap).find(|line| line.starts_with("> ")).unwrap();
+    for how in ["idle", "busy", "folding", "stopped", "panic", "exit", "forget"] {
+        let mut child = Child::start("caller", &[how]);
+        let line = child.line();
         let processes: Vec<u32> =
-            line[2..].trim_matches(['[', ']']).split(", ").map(|id| id.parse().unwrap()).collect();
-        assert_eq!(processes.len(), 3, "{role}");
-        if matches!(role, "idle" | "busy" | "folding" | "stopped") {
-            if role == "stopped" {
+            line.trim_matches(['[', ']']).split(", ").map(|id| id.parse().unwrap()).collect();
+        assert_eq!(processes.len(), 3, "{how}");
+        if matches!(how, "idle" | "busy" | "folding" | "stopped") {
+            if how == "stopped" {
                 eventually("they stop", || {
                     processes.iter().all(|process| crate::support::state(*process) == Some('T'))
                 });
             } else {
                 std::thread::sleep(Duration::from_millis(100));
             }
-            signal(child.id(), 9);
+            signal(child.pid(), 9);
         }
-        child.wait().unwrap();
-        eventually(&format!("the processes of {role} end"), || {
+        child.wait();
+        eventually(&format!("the processes of {how} end"), || {
             processes.iter().all(|process| is_gone(*process))
         });
     }
 }
 
-/// On its own in a process, since other tests have children and descriptors, too.
-fn count() {
+/// In a child, since other tests have children and descriptors, too.
+pub(crate) fn count() {
     let children = || {
         let own = std::process::id();
         let tasks = std::fs::read_dir(format!("/proc/{own}/task")).unwrap();
@@ -104,17 +95,14 @@ fn count() {
         let now = (descriptors(std::process::id()).len(), threads(), children());
         assert_eq!(now, before, "round {round}");
     }
-    println!("\n> even");
+    say("even");
 }
 
 #[test]
 fn nothing_is_left_when_pools_are_dropped() {
-    if role().is_some() {
-        return count();
-    }
-    let output = caller("left::nothing_is_left_when_pools_are_dropped", "count").output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.contains("> even"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let mut child = Child::start("count", &[]);
+    assert_eq!(child.line(), "even");
+    child.finish();
 }
 
 #[test]
@@ -137,9 +125,9 @@ fn a_process_has_its_connection_and_the_object_and_nothing_else() {
     }
 }
 
-/// On its own in a process, which is forked.
+/// In a child, which is forked.
 #[allow(unsafe_code)]
-fn fork() {
+pub(crate) fn fork() {
     let segment = serde_shm::to_shared(&index(10)).unwrap();
     let mut pool = pool(&segment).processes(2);
     pool.start().unwrap();
@@ -163,17 +151,14 @@ fn fork() {
     let all: Vec<u64> = pool.map(&DO, vec![Deed::Return(1); 4]).map(Result::unwrap).collect();
     assert_eq!(all, [1; 4]);
     assert_eq!(pool.process_ids(), before);
-    println!("\n> even");
+    say("even");
 }
 
 #[test]
 fn a_forked_copy_of_a_pool_ends_nothing() {
-    if role().is_some() {
-        return fork();
-    }
-    let output = caller("left::a_forked_copy_of_a_pool_ends_nothing", "fork").output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.contains("> even"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let mut child = Child::start("fork", &[]);
+    assert_eq!(child.line(), "even");
+    child.finish();
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Programs that do not come so far as to serve.
 
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -8,7 +7,8 @@ use std::time::Duration;
 use serde_shm::ErrorKind;
 use serde_shm::workers::{self, Pool};
 
-use crate::support::{caller, pool, role};
+use crate::child::{self, Child};
+use crate::support::pool;
 use crate::tasks::{DO, Deed, Index, LOCKED, SUM, index};
 
 fn start(command: Command, limit: Duration) -> serde_shm::Error {
@@ -83,34 +83,29 @@ fn a_program_behind_another_one_serves() {
 /// Had it no guard, a program that forgets to serve would start itself, and that one itself, without an end.
 #[test]
 fn a_program_that_forgets_to_serve_is_told() {
-    let name = "starts::a_program_that_forgets_to_serve_is_told";
-    if role().is_none() {
-        let output = caller(name, "forget").output().unwrap();
-        let text = String::from_utf8(output.stderr).unwrap();
-        assert!(text.contains("the first: worker process"), "{text}");
-        assert!(text.contains("the next: process"), "{text}");
-        assert!(text.contains("call `serde_shm::workers::serve` at the top"), "{text}");
-        return;
-    }
+    let text = String::from_utf8(Child::start("forget", &[]).end().stderr).unwrap();
+    assert!(text.contains("the first: worker process"), "{text}");
+    assert!(text.contains("the next: process"), "{text}");
+    assert!(text.contains("call `serde_shm::workers::serve` at the top"), "{text}");
+}
+
+/// In a child: a pool of this role.
+pub(crate) fn forget() {
     let segment = serde_shm::to_shared(&index(10)).unwrap();
     let pool = Pool::new(&segment).unwrap_or_else(|error| {
         eprintln!("the next: {error}");
         std::process::exit(5);
     });
-    let mut pool = pool.processes(1).command(workers::test_command(name).unwrap());
+    let mut pool = pool.processes(1).command(workers::test_command("child::role").unwrap());
     let error = pool.map(&SUM, [0..2]).next().unwrap().unwrap_err();
     eprintln!("the first: {error}");
 }
 
 #[test]
 fn a_variable_alone_makes_no_worker() {
-    let status = caller("tasks::serve", "none")
-        .env("SERDE_SHM_WORKER", "1234:1")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success());
+    let mut command = child::at_test("tasks::serve");
+    command.env("SERDE_SHM_WORKER", "1234:1").stdin(Stdio::null());
+    Child::run(command);
     let segment = serde_shm::to_shared(&index(10)).unwrap();
     drop(pool(&segment));
 }
@@ -123,10 +118,7 @@ fn a_worker_of_another_user_has_the_live_arrays() {
         eprintln!("SKIPPED: only root can be another user, nothing was tested");
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let copy = folder.path().join("worker");
-    std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+    let copy = child::copy();
     let mut command = Command::new(&copy);
     let own = workers::test_command("tasks::serve").unwrap();
     command.args(own.get_args()).stdout(Stdio::null()).current_dir("/").uid(NOBODY).gid(NOBODY);

@@ -1,6 +1,5 @@
 //! Pools of this binary, and a look at processes from outside.
 
-use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -91,16 +90,4 @@ pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(Instant::now() < until, "not within 20 s: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// This binary, at a test that plays a caller.
-pub(crate) fn caller(test: &str, role: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([test, "--exact", "--nocapture", "--test-threads=1"]);
-    command.env("SERDE_SHM_TEST_ROLE", role);
-    command
-}
-
-pub(crate) fn role() -> Option<String> {
-    std::env::var("SERDE_SHM_TEST_ROLE").ok()
 }

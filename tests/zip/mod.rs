@@ -1,4 +1,5 @@
-//! Writer and reader together, against hostile bytes and other programs.
+//! Archives of any content, which the public interface neither writes nor reads: writer and reader together, against hostile bytes
+//! and other programs, at offsets that no disk here holds. A module of the library, see `src/zip/mod.rs`.
 
 mod hostile;
 mod oracle;
