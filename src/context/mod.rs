@@ -257,61 +257,81 @@ thread_local! {
     };
 }
 
-/// Puts back what was there before.
-struct Guard {
-    flags: Flags,
-    reading: Option<Reading>,
-}
+/// Puts back the flags that were there before. One is made for each array.
+struct FlagsGuard(Flags);
 
-impl Guard {
-    /// Sets the flags, and what is being read where there is something new.
-    fn set(change: impl FnOnce(&mut Flags), reading: Option<Reading>) -> Self {
+impl FlagsGuard {
+    #[inline]
+    fn set(change: impl FnOnce(&mut Flags)) -> Self {
         CONTEXT.with(|context| {
             let before = context.flags.get();
             let mut flags = before;
             change(&mut flags);
             context.flags.set(flags);
-            Guard { flags: before, reading: reading.map(|new| context.reading.replace(new)) }
+            FlagsGuard(before)
         })
     }
 
     // A closure in a function with a type parameter would be another for each type.
 
+    #[inline]
     fn announced(many: bool) -> Self {
-        Guard::set(|flags| (flags.announced, flags.many) = (true, many), None)
+        FlagsGuard::set(|flags| (flags.announced, flags.many) = (true, many))
     }
 
+    #[inline]
     fn copies() -> Self {
-        Guard::set(|flags| flags.copies = true, None)
+        FlagsGuard::set(|flags| flags.copies = true)
     }
 
+    #[inline]
     fn half_bits() -> Self {
-        Guard::set(|flags| flags.half_bits = true, None)
+        FlagsGuard::set(|flags| flags.half_bits = true)
     }
 
-    fn reading(
-        ContainerInfo { region, live, copy_limit }: ContainerInfo<'_>,
-        forms: &Forms,
-    ) -> Self {
+    #[inline]
+    fn kind(kind: ErrorKind) -> Self {
+        FlagsGuard::set(|flags| flags.kind = Some(kind))
+    }
+
+    #[inline]
+    fn put_back(&self) {
+        CONTEXT.with(|context| context.flags.set(self.0));
+    }
+}
+
+impl Drop for FlagsGuard {
+    #[inline]
+    fn drop(&mut self) {
+        self.put_back();
+    }
+}
+
+/// Puts back the flags and what was being read before.
+struct ReadingGuard {
+    flags: FlagsGuard,
+    before: Option<Reading>,
+}
+
+impl ReadingGuard {
+    fn set(ContainerInfo { region, live, copy_limit }: ContainerInfo<'_>, forms: &Forms) -> Self {
         let first_ticket = CONTEXT.with(|context| context.next_ticket.get());
         let forms = forms.clone();
         let copies = copy_limit.map(Copies::up_to);
         let new = Reading { live: live.cloned(), forms, first_ticket, copies, ..Reading::NOTHING };
-        let guard = Guard::set(|flags| *flags = Flags::NONE, Some(new));
+        let flags = FlagsGuard::set(|flags| *flags = Flags::NONE);
+        let before = Some(CONTEXT.with(|context| context.reading.replace(new)));
         if let Some(region) = region {
             add_region(region);
         }
-        guard
+        ReadingGuard { flags, before }
     }
 }
 
-impl Drop for Guard {
+impl Drop for ReadingGuard {
     fn drop(&mut self) {
-        CONTEXT.with(|context| context.flags.set(self.flags));
-        // A token is announced for each array: what is read is large, and not moved where it stays.
-        if self.reading.is_some()
-            && let Some(before) = self.reading.take()
-        {
+        self.flags.put_back();
+        if let Some(before) = self.before.take() {
             let ended = CONTEXT.with(|context| context.reading.replace(before));
             // What was read may free memory as it goes, and is let go outside of the borrow.
             drop(ended);
@@ -326,7 +346,7 @@ impl Drop for Guard {
 ///
 /// `many`: the object has many arrays already.
 pub(crate) fn announce<R>(many: bool, serialize: impl FnOnce() -> R) -> R {
-    let _guard = Guard::announced(many);
+    let _guard = FlagsGuard::announced(many);
     serialize()
 }
 
@@ -346,7 +366,7 @@ pub(crate) fn has_many_arrays() -> bool {
 
 /// Runs `read`, which reads a token and copies the elements under it, with that announced to our deserializer.
 pub(crate) fn copying<R>(read: impl FnOnce() -> R) -> R {
-    let _guard = Guard::copies();
+    let _guard = FlagsGuard::copies();
     read()
 }
 
@@ -362,7 +382,7 @@ pub(crate) fn take_copies() -> bool {
 /// Makes an error of a format's own type, which has no kinds, out of one of this crate. If the format is this crate's, its
 /// `custom` takes the kind over.
 pub(crate) fn with_kind<E>(kind: ErrorKind, custom: impl FnOnce() -> E) -> E {
-    let _guard = Guard::set(|flags| flags.kind = Some(kind), None);
+    let _guard = FlagsGuard::kind(kind);
     custom()
 }
 
@@ -393,7 +413,7 @@ pub(crate) fn reading<R>(
     seen: &Cell<Seen>,
     read: impl FnOnce() -> R,
 ) -> R {
-    let _guard = Guard::reading(container, forms);
+    let _guard = ReadingGuard::set(container, forms);
     let result = read();
     seen.set(take_seen());
     result
@@ -416,6 +436,7 @@ pub(crate) fn handing<R>(handed: Handed, visit: impl FnOnce() -> R) -> R {
     result
 }
 
+#[inline]
 fn hand(handed: Option<Handed>) {
     with_reading(|reading| reading.handed = handed);
 }
@@ -519,7 +540,7 @@ pub(crate) fn note_meeting() {
 
 /// Runs `visit` with floats of two bytes put into serde's buffer as the crate `half` writes them.
 pub(crate) fn with_half_bits<R>(visit: impl FnOnce() -> R) -> R {
-    let _guard = Guard::half_bits();
+    let _guard = FlagsGuard::half_bits();
     visit()
 }
 

@@ -48,6 +48,7 @@ pub(crate) fn offering<R>(head: &[u8], share: Shared, hand_over: impl FnOnce() -
     (result, is_there())
 }
 
+#[inline]
 fn is_there() -> bool {
     CONTEXT.with(|context| context.offer.borrow().as_ref().is_some_and(|offer| offer.is_there))
 }
