@@ -1,7 +1,7 @@
-//! Where the stack of this thread is, and what is left of it.
+//! Where the stack of this thread is, and how much of it is left.
 #![allow(unsafe_code)]
 
-/// The stack pointer, or an address near it: what lies below is free.
+/// The stack pointer, or an address near it. The stack below that address is free.
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(crate) fn stack_pointer() -> usize {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -30,7 +30,7 @@ pub(crate) fn stack_pointer() -> usize {
     }
 }
 
-/// The lowest address of this thread's stack; `None` where that is not known.
+/// The lowest address of this thread's stack; `None` if it is not known.
 #[cfg(all(target_os = "linux", not(feature = "deep")))]
 pub(crate) fn stack_end() -> Option<usize> {
     use std::cell::Cell;
@@ -64,11 +64,11 @@ pub(crate) fn stack_end() -> Option<usize> {
         STACK.set(Some((start, end)));
         (start, end)
     });
-    // Code may run on a stack of its own, of which nothing is known.
+    // Code may run on a stack of its own, whose bounds are not known.
     (start..end).contains(&stack_pointer()).then_some(start)
 }
 
-/// The lowest address of this thread's stack; `None` where that is not known.
+/// The lowest address of this thread's stack; `None` if it is not known.
 #[cfg(all(not(target_os = "linux"), not(feature = "deep")))]
 pub(crate) fn stack_end() -> Option<usize> {
     None
