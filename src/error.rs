@@ -105,8 +105,9 @@ impl fmt::Display for ErrorKind {
 /// assert_eq!(error.path().as_deref(), Some("[1]"));
 /// ```
 ///
-/// What the system said is no part of the text, but the error's [`source`](std::error::Error::source), for reports that walk those.
-/// In one line it stands in the alternate form, `{:#}`, and in `Debug`, which `unwrap` shows:
+/// If a system call failed, the text does not contain the system's error. That is the error's
+/// [`source`](std::error::Error::source), for reports that walk sources. The alternate form, `{:#}`, and `Debug`, which
+/// `unwrap` shows, add it to the text:
 ///
 /// ```
 /// # #[cfg(all(target_os = "linux", feature = "npz"))] {
@@ -119,19 +120,21 @@ impl fmt::Display for ErrorKind {
 /// # }
 /// ```
 ///
-/// While an error goes through serde it has the cause in its text and no source: formats and wrappers pass on text alone.
+/// While an error passes through serde, its text contains the causes and it has no source, because other formats and
+/// wrappers pass on nothing but the text.
 pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: ErrorKind,
-    /// What a visitor was given and refuses.
+    /// The value that a visitor was given and refuses.
     found: Found,
     message: Cow<'static, str>,
-    /// Innermost step first: each level appends its own on the way out.
+    /// The path, innermost step first: each level appends its own step on the way out.
     path: Vec<Step>,
     container: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
-    /// Other formats may take it: its text has the causes, and it has no source.
+    /// Whether other formats or wrappers may take the error over. Its text then contains the causes, and it has no
+    /// source.
     in_serde: bool,
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct Folder {
 impl Folder {
     /// # Errors
     ///
-    /// `Unsupported` where there are no segments; `Io` if the variable's path cannot be made absolute.
+    /// `Unsupported` on a system without segments; `Io` if the variable's path cannot be made absolute.
     pub(crate) fn of_user() -> Result<Self> {
         super::check_supported()?;
         Folder::in_base(std::env::var_os(VARIABLE).filter(|base| !base.is_empty()))

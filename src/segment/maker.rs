@@ -124,8 +124,9 @@ fn has_nonce(file: &File, nonce: Nonce) -> bool {
 mod tests {
     use super::*;
 
-    /// One that waited for its turn saw that the maker was ending, and made the object; then the process was gone between two
-    /// questions, which was taken for one that `/proc` hides, and the name for one in use: a second process made the object.
+    /// A process that waited for its turn saw that the maker was ending, and made the object. Then the maker was gone
+    /// between two questions. That must not be taken for a process that `/proc` hides, or the name counts as in use and a
+    /// second process makes the object.
     #[test]
     fn a_process_that_ends_between_two_questions_is_gone() {
         let mut child = std::process::Command::new("true").spawn().unwrap();

@@ -69,7 +69,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the bytes are no whole block or were altered outside array data,
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the bytes are not a whole block or were altered outside array data,
     /// [`Version`](crate::ErrorKind::Version) if a later version of the format wrote them.
     pub fn new(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Self> {
         let region = Region::from_owner(bytes);

@@ -25,7 +25,7 @@ pub(super) trait Container {
     #[cfg(feature = "ndarray")]
     fn placed(&self, path: &str, may_lie: bool) -> Result<(Placed<'_>, Option<&Region>)>;
 
-    /// The error with the container's name.
+    /// The same error with the container's name.
     fn named(&self, error: Error) -> Error {
         error
     }

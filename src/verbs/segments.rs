@@ -174,8 +174,8 @@ impl SegmentInfo {
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// Segments without a name, and persistent ones in a [`dir`](crate::SegmentOptions::dir) of their own, are not listed:
-/// only their users know of them. Files in the folder that are not of this crate are skipped.
+/// Segments without a name, and persistent segments in a [`dir`](crate::SegmentOptions::dir) of their own, are not
+/// listed: only their users know of them. Files in the folder that are not of this crate are skipped.
 ///
 /// The folder of names is locked meanwhile. Other processes that publish or remove names wait; processes that open a name
 /// do not. Costs six system calls for each name.

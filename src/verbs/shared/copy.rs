@@ -20,7 +20,7 @@ const PIECE: usize = 1 << 20;
 impl Segment {
     /// The segment's block: a handle that keeps the memory mapped, but no descriptor open.
     ///
-    /// A program that holds a thousand objects opens each, takes its block and lets go of the `Segment`:
+    /// A program that holds a thousand objects can open each, take its block and drop the `Segment`:
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
@@ -56,8 +56,8 @@ impl Segment {
         Ok(Block::of_region(content.region.clone(), content.parts()))
     }
 
-    /// Writes the segment's block to a writer: the bytes that [`to_bytes`](crate::to_bytes) gives of the object, without
-    /// serializing it.
+    /// Writes the segment's block to a writer. These are the bytes that [`to_bytes`](crate::to_bytes) gives for the
+    /// object, but the object is not serialized again.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {

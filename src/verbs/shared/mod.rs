@@ -164,7 +164,7 @@ impl Segment {
     pub fn id(&self) -> &str {
         self.id.get_or_init(|| match &self.backing {
             Backing::Memory(memory, content) => memory_id(memory, content).to_string(),
-            // The path of a file that was made is UTF-8, as that of one that was opened is.
+            // The path of the file is UTF-8: making a segment checks that, and opening takes the path as a `str`.
             Backing::File(file, _) => file.path().display().to_string(),
         })
     }

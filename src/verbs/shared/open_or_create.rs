@@ -56,7 +56,7 @@ impl Segment {
     /// - In a caller that waited, [`MakerFailed`](crate::ErrorKind::MakerFailed), with the text of the maker's error, or
     ///   that `make` panicked.
     /// - [`Deadlock`](crate::ErrorKind::Deadlock): `make` asks for the same name, on the thread on which it was called.
-    /// - Those of [`open`](Self::open), but for a missing name.
+    /// - Those of [`open`](Self::open), except for a missing name.
     pub fn open_or_create<T: Serialize>(
         name: &str,
         make: impl FnOnce() -> Result<T, Box<dyn StdError + Send + Sync>>,

@@ -1,4 +1,4 @@
-//! How a segment is made: without a name, published under one, or in a file.
+//! Makes segments: without a name, published under a name, or in a file.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -44,7 +44,7 @@ pub struct SegmentOptions {
     pub(super) wait_limit: Option<Duration>,
 }
 
-/// The mode of a persistent segment's file unless another is given.
+/// The default mode of a persistent segment's file.
 const MODE: u32 = 0o600;
 
 impl SegmentOptions {
