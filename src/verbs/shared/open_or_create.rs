@@ -51,8 +51,8 @@ impl Segment {
     /// # Errors
     ///
     /// - [`InvalidInput`](crate::ErrorKind::InvalidInput): the name is not valid.
-    /// - In the maker, the error of `make`: an [`Error`](crate::Error) as it is, any other as the source of an error of
-    ///   the kind [`Message`](crate::ErrorKind::Message). Also those of [`SegmentOptions::create`].
+    /// - In the maker, the error of `make`: an [`Error`] as it is, any other as the source of an error of the kind
+    ///   [`Message`](crate::ErrorKind::Message). Also those of [`SegmentOptions::create`].
     /// - In a caller that waited, [`MakerFailed`](crate::ErrorKind::MakerFailed), with the text of the maker's error, or
     ///   that `make` panicked.
     /// - [`Deadlock`](crate::ErrorKind::Deadlock): `make` asks for the same name, on the thread on which it was called.
