@@ -1,14 +1,15 @@
 //! The documents that come with the crate: how it works inside, and why. Only the documentation has this module.
 //!
-//! They are the files of `docs/`. A document names another one by a link whose target stands at its foot; here the target that
-//! is given first counts, which is the module.
+//! They are the files of `docs/`. A document links to another one by a label whose target is defined at the document's
+//! foot. Of two definitions of a label the first counts: the comments here define each label first, with the module as
+//! its target.
 
-/// The examples of the README are tried as those of the documentation are.
+/// Includes the README, so that its examples are tested like those of the documentation.
 #[cfg(all(doctest, feature = "derive", feature = "ndarray", feature = "npz", feature = "workers"))]
 #[doc = include_str!("../README.md")]
 pub mod readme {}
 
-/// The rooms of the crate, and how a field goes through them.
+/// The modules of the crate, and the way of a field through them.
 ///
 /// [DECISIONS.md]: crate::_docs::decisions
 /// [DEPENDENCIES.md]: crate::_docs::dependencies
@@ -21,7 +22,7 @@ pub mod readme {}
 #[doc = include_str!("../docs/ARCHITECTURE.md")]
 pub mod architecture {}
 
-/// What was decided, and what else there was.
+/// What was decided, and what the alternatives were.
 ///
 /// [ARCHITECTURE.md]: crate::_docs::architecture
 /// [DEPENDENCIES.md]: crate::_docs::dependencies
@@ -34,7 +35,7 @@ pub mod architecture {}
 #[doc = include_str!("../docs/DECISIONS.md")]
 pub mod decisions {}
 
-/// Which crates it uses, and why.
+/// Which crates this crate depends on, and why.
 ///
 /// [ARCHITECTURE.md]: crate::_docs::architecture
 /// [DECISIONS.md]: crate::_docs::decisions
@@ -47,7 +48,7 @@ pub mod decisions {}
 #[doc = include_str!("../docs/DEPENDENCIES.md")]
 pub mod dependencies {}
 
-/// Every byte of a block, a segment and an archive.
+/// The format: every byte of a block, a segment and an archive.
 ///
 /// [ARCHITECTURE.md]: crate::_docs::architecture
 /// [DECISIONS.md]: crate::_docs::decisions
@@ -60,7 +61,7 @@ pub mod dependencies {}
 #[doc = include_str!("../docs/FORMAT.md")]
 pub mod format {}
 
-/// What becomes of a segment, and when.
+/// When a segment appears, and when it goes away.
 ///
 /// [ARCHITECTURE.md]: crate::_docs::architecture
 /// [DECISIONS.md]: crate::_docs::decisions
@@ -73,7 +74,7 @@ pub mod format {}
 #[doc = include_str!("../docs/LIFECYCLE.md")]
 pub mod lifecycle {}
 
-/// How arrays are changed in place, and why that is sound.
+/// How processes change arrays in place, and why that is sound.
 ///
 /// [ARCHITECTURE.md]: crate::_docs::architecture
 /// [DECISIONS.md]: crate::_docs::decisions
@@ -86,7 +87,7 @@ pub mod lifecycle {}
 #[doc = include_str!("../docs/LIVE.md")]
 pub mod live {}
 
-/// What is trusted, each `unsafe`, and all limits.
+/// What the crate trusts, each use of `unsafe`, and all limits.
 ///
 /// [ARCHITECTURE.md]: crate::_docs::architecture
 /// [DECISIONS.md]: crate::_docs::decisions
@@ -99,7 +100,7 @@ pub mod live {}
 #[doc = include_str!("../docs/SAFETY.md")]
 pub mod safety {}
 
-/// What a pool and its processes say to each other.
+/// The messages between a pool and its processes.
 ///
 /// [ARCHITECTURE.md]: crate::_docs::architecture
 /// [DECISIONS.md]: crate::_docs::decisions

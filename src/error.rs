@@ -1,4 +1,4 @@
-//! One error type: what went wrong, in which container, at which place of the object.
+//! The crate's one error type: what went wrong, in which container, and at which place in the object.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -6,7 +6,7 @@ use std::io;
 
 use crate::context;
 
-/// The crate's result.
+/// A `Result` whose error is [`Error`] unless another is named.
 ///
 /// ```
 /// fn sum(block: &[u8]) -> serde_shm::Result<u64> {
@@ -30,34 +30,36 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A system call failed: no memory, no descriptors, a full file system. [`std::error::Error::source`] has it.
+    /// A system call failed, for example for want of memory, descriptors or room on a file system.
+    /// [`std::error::Error::source`] gives the system's error.
     Io,
-    /// There is no such segment, name, file or array; or its maker has gone.
+    /// There is no such segment, name, file or array, or the process that made the segment has gone.
     NotFound,
     /// The name is in use.
     AlreadyExists,
-    /// A name, an id or an option is not one.
+    /// A name, an id or an option is not valid.
     InvalidInput,
-    /// The bytes are no container of this crate, or were cut or altered.
+    /// The bytes are not a container of this crate, or somebody cut or altered them.
     Corrupt,
     /// The container has a version that this build does not know.
     Version,
-    /// The object is whole, but is not what was asked for: another type, dtype, shape or a missing field.
+    /// The object is whole, but does not fit the type that the caller asked for: another type, dtype or shape, or a
+    /// missing field.
     Mismatch,
     /// The object cannot be written or read within the documented limits (depth, sizes).
     Limit,
-    /// This platform or container cannot do what was asked.
+    /// This platform or this container does not support the request.
     Unsupported,
-    /// A writer of a locked array ended in the midst of a change; see
+    /// A process that was changing a locked array ended before the change was complete; see
     /// [`LockedArray::clear_poison`](crate::LockedArray::clear_poison).
     Poisoned,
-    /// This thread has the lock that it asks for, and would wait for itself.
+    /// This thread already holds the lock that it asks for, and would wait for itself.
     Deadlock,
-    /// A live array is to be changed that was opened for reading.
+    /// The caller tried to change a live array that it opened for reading only.
     ReadOnly,
-    /// A worker process ended before its job was done, or before it served; see `workers`.
+    /// A worker process ended before it finished its job, or before it began to serve; see `workers`.
     WorkerDied,
-    /// A job's function returned an error or panicked, in a worker process; see `workers`.
+    /// A job's function returned an error or panicked in a worker process; see `workers`.
     JobFailed,
     /// Another process or thread was making the object, and failed; see
     /// [`Segment::open_or_create`](crate::Segment::open_or_create).
@@ -66,7 +68,7 @@ pub enum ErrorKind {
     Message,
 }
 
-/// In a few words: `not found`, `invalid input`.
+/// The kind in a few words: `not found`, `invalid input`.
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -92,9 +94,9 @@ impl fmt::Display for ErrorKind {
 
 /// Why an object could not be written or read.
 ///
-/// The text names the container, the place in the object (`layers[3].weight`), what was expected and what was
-/// found. There is one type for the whole crate, so that `?` composes; [`Error::kind`] tells the cases apart.
-/// It is one pointer wide: results stay small on the path where nothing goes wrong.
+/// The text names the container, the place in the object (`layers[3].weight`), what was expected and what was found. The
+/// whole crate has this one error type, so that `?` composes; [`Error::kind`] tells the cases apart. An `Error` is one
+/// pointer wide, so that a `Result` stays small where nothing goes wrong.
 ///
 /// ```
 /// let bytes = serde_shm::to_bytes(&("a", 1_u32)).unwrap();
@@ -103,8 +105,9 @@ impl fmt::Display for ErrorKind {
 /// assert_eq!(error.path().as_deref(), Some("[1]"));
 /// ```
 ///
-/// What the system said is no part of the text, but the error's [`source`](std::error::Error::source), for reports that walk those.
-/// In one line it stands in the alternate form, `{:#}`, and in `Debug`, which `unwrap` shows:
+/// If a system call failed, the text does not contain the system's error. That is the error's
+/// [`source`](std::error::Error::source), for reports that walk sources. The alternate form, `{:#}`, and `Debug`, which
+/// `unwrap` shows, add it to the text:
 ///
 /// ```
 /// # #[cfg(all(target_os = "linux", feature = "npz"))] {
@@ -117,23 +120,25 @@ impl fmt::Display for ErrorKind {
 /// # }
 /// ```
 ///
-/// While an error goes through serde it has the cause in its text and no source: formats and wrappers pass on text alone.
+/// While an error passes through serde, its text contains the causes and it has no source, because other formats and
+/// wrappers pass on nothing but the text.
 pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: ErrorKind,
-    /// What a visitor was given and refuses.
+    /// The value that a visitor was given and refuses.
     found: Found,
     message: Cow<'static, str>,
-    /// Innermost step first: each level appends its own on the way out.
+    /// The path, innermost step first: each level appends its own step on the way out.
     path: Vec<Step>,
     container: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
-    /// Other formats may take it: its text has the causes, and it has no source.
+    /// Whether other formats or wrappers may take the error over. Its text then contains the causes, and it has no
+    /// source.
     in_serde: bool,
 }
 
-/// What a visitor has refused, as far as its deserializer could have given something else.
+/// The kind of value that a visitor refused, where the deserializer could have given it another kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     Bytes,
@@ -161,12 +166,13 @@ pub(crate) enum Step {
     Field(String),
     Variant(String),
     Index(usize),
-    /// A map's entry: its key as text, where it has one, and its number.
+    /// A map's entry: its key, if the key is a text, and the entry's number.
     Key(Option<String>, usize),
 }
 
 impl Step {
-    /// With a name that is long clipped: a path has one for each level, and each may come from outside.
+    /// The same step with a long name cut short. A path has one name for each level, and each name may come from
+    /// untrusted bytes.
     fn clipped(mut self) -> Self {
         if let Step::Field(text) | Step::Variant(text) | Step::Key(Some(text), _) = &mut self {
             clip(text, 200);
@@ -175,7 +181,7 @@ impl Step {
     }
 }
 
-/// Cuts a text at a character's end, and lets go of the memory of the rest.
+/// Cuts a text at the end of a character, and frees the memory of the rest.
 fn clip(text: &mut String, most: usize) {
     if text.len() > most {
         let end = (0..=most).rev().find(|at| text.is_char_boundary(*at));
@@ -185,12 +191,12 @@ fn clip(text: &mut String, most: usize) {
     }
 }
 
-/// How many steps of a long path are shown at each end.
+/// How many steps [`Error::path`] shows at each end of a long path.
 const ENDS: usize = 24;
 
 impl Error {
-    /// An error of this kind with this text, of which the first 2,000 bytes are kept: for code that wraps this crate, goes over
-    /// objects ([`Walk`](crate::value::Walk)) or makes them.
+    /// Makes an error of this kind with this text. It is for code that wraps this crate, goes over objects
+    /// ([`Walk`](crate::value::Walk)) or makes objects. Only the first 2,000 bytes of the text are kept.
     ///
     /// ```
     /// use serde_shm::{Error, ErrorKind};
@@ -198,11 +204,12 @@ impl Error {
     /// assert_eq!((error.kind(), error.path()), (ErrorKind::Limit, None));
     /// ```
     ///
-    /// From within a `Serialize` or `Deserialize`, which name no error type, `custom` of serde's traits makes one.
+    /// An implementation of `Serialize` or `Deserialize` does not know its error type; it makes an error with `custom` of
+    /// serde's error traits.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         let mut message = message.into();
         if let Cow::Owned(text) = &mut message {
-            // A message may quote what was found, of any length.
+            // A message may quote what was found, which may be of any length.
             clip(text, 2000);
         }
         Error(Box::new(Inner {
@@ -226,10 +233,10 @@ impl Error {
         Error::new(ErrorKind::Mismatch, message)
     }
 
-    /// A failed system call, with what was being done. What the system said becomes the error's
-    /// [`source`](std::error::Error::source), and says its [`kind`](Self::kind):
-    /// [`NotFound`](ErrorKind::NotFound), [`AlreadyExists`](ErrorKind::AlreadyExists), [`Unsupported`](ErrorKind::Unsupported) or
-    /// [`Io`](ErrorKind::Io).
+    /// Makes an error of a failed system call; `doing` says what failed. The system's error becomes the
+    /// [`source`](std::error::Error::source) of the new one and decides its [`kind`](Self::kind):
+    /// [`NotFound`](ErrorKind::NotFound), [`AlreadyExists`](ErrorKind::AlreadyExists),
+    /// [`Unsupported`](ErrorKind::Unsupported) or [`Io`](ErrorKind::Io).
     ///
     /// ```
     /// use serde_shm::{Error, ErrorKind};
@@ -268,45 +275,45 @@ impl Error {
         self
     }
 
-    /// The same error for who may pass on its text alone: a type or a format of others.
+    /// The same error for foreign code that may pass on nothing but its text: another crate's type or format.
     #[cold]
     pub(crate) fn into_serde(mut self) -> Self {
         self.0.in_serde = true;
         self
     }
 
-    /// The same error where it has come back.
+    /// The same error after foreign code has returned it.
     #[cold]
     pub(crate) fn out_of_serde(mut self) -> Self {
         self.0.in_serde = false;
         self
     }
 
-    /// The same error as one of the container's bytes.
+    /// The same error with the kind `Corrupt`: the container's bytes caused it.
     #[cold]
     pub(crate) fn into_corrupt(mut self) -> Self {
         self.0.kind = ErrorKind::Corrupt;
         self
     }
 
-    /// What was asked for goes beyond a limit, which has shown as this error.
+    /// The same error with the kind `Limit`: a request beyond a limit caused it.
     #[cold]
     pub(crate) fn into_limit(mut self) -> Self {
         self.0.kind = ErrorKind::Limit;
         self
     }
 
-    /// Whether this is a visitor's refusal of what it was given, at the place where it was given.
+    /// Whether a visitor refused a value of this kind, and did so at the current place in the object.
     pub(crate) fn is_refusal_of(&self, found: Found) -> bool {
         self.0.found == found && self.0.path.is_empty()
     }
 
-    /// The same of what stands at any place in it.
+    /// The same for a value at any place within the current one.
     pub(crate) fn is_refusal_at_any_place_of(&self, found: Found) -> bool {
         self.0.found == found
     }
 
-    /// Names the container: a segment's id or name, a file's path. The first name given stays.
+    /// Adds the container's name: a segment's id or name, or a file's path. An error that already has a name keeps it.
     pub(crate) fn in_container(mut self, name: impl fmt::Display) -> Self {
         if self.0.container.is_none() {
             self.0.container = Some(name.to_string());
@@ -314,7 +321,7 @@ impl Error {
         self
     }
 
-    /// Appends to the text what helps to mend it.
+    /// Appends advice to the text.
     #[cold]
     pub(crate) fn with_note(mut self, note: impl fmt::Display) -> Self {
         let message = format!("{}; {note}", self.0.message);
@@ -328,8 +335,8 @@ impl Error {
         self
     }
 
-    /// The same error of what stands in a field of this name. Called on the way out, from the innermost part of the object to its
-    /// root: each call puts its step before those that are there.
+    /// Adds to the error's path that it happened in a field of this name. Code adds steps on its way out, from the
+    /// innermost part of the object to its root: each call puts its step before those that are already there.
     ///
     /// ```
     /// use serde_shm::{Error, ErrorKind};
@@ -343,7 +350,7 @@ impl Error {
         self.at(Step::Field(name.to_owned()))
     }
 
-    /// The same error of the item of this number: see [`at_field`](Self::at_field).
+    /// Adds to the error's path that it happened in the item with this index: see [`at_field`](Self::at_field).
     ///
     /// ```
     /// use serde_shm::{Error, ErrorKind};
@@ -365,7 +372,8 @@ impl Error {
         self.0.kind
     }
 
-    /// Where in the object it went wrong, `layers[3].weight`; `None` at its root or where no object is concerned.
+    /// The place in the object where it went wrong, such as `layers[3].weight`; `None` at the object's root, or if the
+    /// error does not concern an object.
     ///
     /// ```
     /// let block = serde_shm::to_bytes(&[("a", 1), ("b", -1)])?;
@@ -380,7 +388,7 @@ impl Error {
         let mut text = String::new();
         let steps = self.0.path.len();
         for (number, step) in self.0.path.iter().rev().enumerate() {
-            // Of a path that nobody would read to its end, the two ends.
+            // Only the two ends of a path that is too long to read.
             if steps > 2 * ENDS && (ENDS..steps - ENDS).contains(&number) {
                 if number == ENDS {
                     let _ = write!(text, "…({} more)…", steps - 2 * ENDS);
@@ -401,7 +409,7 @@ impl Error {
         Some(text)
     }
 
-    /// The number of the system's error (`errno`), where a system call failed: 28 is `ENOSPC`, a full file system.
+    /// The system's error number (`errno`), if a system call failed: 28 is `ENOSPC`, a full file system.
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "npz"))] {
@@ -410,7 +418,7 @@ impl Error {
     /// # }
     /// ```
     pub fn raw_os_error(&self) -> Option<i32> {
-        // There may be a path around what the system said, or what to do about it.
+        // The system's error may be wrapped in another that adds a path or advice.
         self.causes().find_map(|cause| cause.downcast_ref().and_then(io::Error::raw_os_error))
     }
 
@@ -419,7 +427,7 @@ impl Error {
         std::iter::successors(first, |cause: &&(dyn std::error::Error + 'static)| cause.source())
     }
 
-    /// The container's name: a segment's id or name, a file's path; `None` for a block of bytes.
+    /// The container's name: a segment's id or name, or a file's path; `None` for a block of bytes.
     ///
     /// ```
     /// let error = serde_shm::Segment::open("there-is-no-such-name").unwrap_err();
@@ -454,7 +462,7 @@ impl fmt::Debug for Error {
     }
 }
 
-/// What an error has is not changed any more, whatever its source is made of.
+/// Nothing changes an error's content once it is made, whatever type its source is.
 impl std::panic::UnwindSafe for Error {}
 impl std::panic::RefUnwindSafe for Error {}
 
@@ -464,7 +472,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// An error of the system on its way to [`Error::io`], with what there is to say of it: how much there was, what to do.
+/// A system error on its way to [`Error::io`], with an explanation: how much room there was, or what the user can do.
 #[derive(Debug)]
 struct Explained {
     said: String,
@@ -483,13 +491,14 @@ impl std::error::Error for Explained {
     }
 }
 
-/// The same error, of which [`Error::io`] will say this.
+/// The same error with an explanation, which [`Error::io`] puts into its text.
 #[cold]
 pub(crate) fn explained(source: io::Error, said: String) -> io::Error {
     io::Error::new(source.kind(), Explained { said, source })
 }
 
-/// An error that a type reports, or this crate's side of the types, which has a kind to say.
+/// An error that a type's own code reports. Where this crate's implementation for a type reports it, the context has its
+/// kind.
 fn custom(message: &dyn fmt::Display) -> Error {
     let kind = context::take_kind().unwrap_or(ErrorKind::Message);
     Error::new(kind, message.to_string())
@@ -502,7 +511,7 @@ impl serde::ser::Error for Error {
     }
 }
 
-/// An error that a visitor has made, which may be dropped by its caller.
+/// Notes an error that a visitor made, because the visitor's caller may drop it.
 fn visitors(error: Error) -> Error {
     context::note_error();
     error

@@ -1,15 +1,16 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 //! A serde data format whose arrays are placed, not encoded.
 //!
-//! An object, that is any value of a `Serialize` type, goes into shared memory, an `.npz` file or a block of bytes. Its arrays lie
-//! there as raw aligned buffers; everything else is encoded inline. A reader, in this or another process, gets the arrays
-//! as zero-copy views.
+//! An object, that is any value of a `Serialize` type, is written to shared memory, an `.npz` file or a block of bytes.
+//! Its arrays lie there as raw aligned buffers; everything else is encoded inline. A reader, in this or another process,
+//! gets the arrays as views, without a copy.
 //!
 //! # The two types to know
 //!
-//! - `Segment` is an object in shared memory. [`to_shared`] makes one, [`Segment::open`] finds it in another process by its id
-//!   or name, and [`Segment::get`] reads the object or borrows from it.
-//! - `ShmArray` is an array field that needs no lifetime: read from a segment, it keeps the memory mapped and copies nothing.
+//! - `Segment` is an object in shared memory. [`to_shared`] makes one. Another process finds it by its id or name with
+//!   [`Segment::open`], and reads the object or borrows from it with [`Segment::get`].
+//! - `ShmArray` is a type for array fields that needs no lifetime: one that was read from a segment keeps the memory
+//!   mapped and copies nothing.
 //!
 #![cfg_attr(
     all(feature = "derive", feature = "ndarray"),
@@ -42,19 +43,19 @@ fn main() -> Result<(), serde_shm::Error> {
 //!
 //! # Contents
 //!
-//! | to | there is |
+//! | to | use |
 //! |---|---|
 //! | share an object between processes | [`to_shared`], [`from_shared`], [`Segment`], [`SegmentOptions`], [`OpenOptions`], [`MemoryWriter`], [`segments`](mod@segments) |
-//! | keep it in memory or send it | [`to_bytes`], [`from_bytes`], [`to_writer`], [`from_reader`], [`Block`], [`AlignedBytes`] |
-//! | keep it in a file that NumPy opens (feature `npz`) | `to_npz`, `from_npz`, `Npz`, `NpzOptions` |
+//! | keep an object in memory or send it | [`to_bytes`], [`from_bytes`], [`to_writer`], [`from_reader`], [`Block`], [`AlignedBytes`] |
+//! | keep an object in a file that NumPy opens (feature `npz`) | `to_npz`, `from_npz`, `Npz`, `NpzOptions` |
 //! | say what is an array | the derives `Serialize` and `Deserialize` (feature `derive`); [`mod@array`] for structs under serde's own derives |
 //! | say what an array holds | [`Element`] and its derive, the types of [`element`], [`DType`] |
 //! | change arrays in place (feature `ndarray`) | `LockedArray`, `AtomicArray` |
 //! | read objects and arrays of unknown type (feature `ndarray`) | [`value`], `Value`, `DynArray`, `UntypedArray` |
-//! | share the work among processes (feature `workers`) | `workers` |
+//! | share work among processes (feature `workers`) | `workers` |
 //! | transcode or wrap | [`ser`], [`de`] |
 //!
-//! Everything fails with [`Error`].
+//! Every function that can fail returns the same error type, [`Error`].
 
 pub mod array;
 mod context;
@@ -165,7 +166,7 @@ pub use verbs::{
 #[cfg(feature = "npz")]
 pub use verbs::{Compression, Npz, NpzOptions, OtherMember, from_npz, to_npz};
 
-/// What the derives' code names. Not part of the public interface.
+/// What the code that the derives generate refers to. Not part of the public interface.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::__element as element;

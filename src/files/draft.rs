@@ -1,8 +1,9 @@
-//! A file that is whole before it gets its name, from its making to the day when somebody sweeps what was left of it.
+//! Drafts: files that are whole before they get their names; and the sweep of drafts that dead processes left.
 //!
-//! It is made and locked, written, flushed, and then linked to its name or renamed over what has it. Until then it has no name,
-//! or one by which drafts are known. The kernel takes the lock back from a process that dies: who finds the draft and can
-//! have its lock removes it. Nobody meets a file under its own name that is not whole.
+//! A process makes a draft, locks it, writes it, flushes it, and then links it to its name or renames it over the file of
+//! that name. Until then the draft has no name, or one that is recognised as a draft's. The kernel frees the lock of a
+//! process that dies, so a process that finds a draft and can take its lock removes it. A file under its own name is
+//! always whole.
 
 use std::borrow::Borrow;
 use std::cell::Cell;
@@ -15,23 +16,24 @@ use crate::os::{self, Dir, Rights};
 
 use super::FileWriter;
 
-/// How long one waits for another process between its link and its rename.
+/// How long a process waits for another one that is between its link and its rename.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A file, locked by this process, in a directory. If it is dropped before it has its name, nothing of it stays.
+/// A file in a directory, which this process has locked. If the draft is dropped before it has its name, nothing of it
+/// stays.
 pub(crate) struct Draft<D: Borrow<Dir>> {
     dir: D,
     file: Option<File>,
-    /// The name under which it stands between its making and a rename; who is killed meanwhile leaves it there,
-    /// without the lock.
+    /// The draft's name, from when it is made until a rename. A process that is killed meanwhile leaves the file under
+    /// this name, without the lock.
     until_then: String,
-    /// Whether it stands there.
+    /// Whether the file has the draft's name.
     named: Cell<bool>,
 }
 
 impl<D: Borrow<Dir>> Draft<D> {
-    /// A new file for this user, without a name where the file system has such files. `draft_name` is used only where it
-    /// cannot do without.
+    /// Makes a new file for this user, without a name if the file system has such files. Otherwise the file gets the name
+    /// `draft_name`.
     pub(crate) fn create(dir: D, draft_name: &str) -> io::Result<Self> {
         match dir.borrow().create_unnamed() {
             Ok(file) => {
@@ -46,13 +48,13 @@ impl<D: Borrow<Dir>> Draft<D> {
         }
     }
 
-    /// A new file for this user under this name. Where another draft has it, that goes first.
+    /// Makes a new file for this user under this name. If another draft has the name, that draft must go first.
     pub(crate) fn create_named(dir: D, draft_name: &str) -> io::Result<Self> {
         loop {
             let make = || dir.borrow().create(draft_name, Rights::Owner);
             let file = past_the_dead(dir.borrow(), draft_name, make)?;
             make_usable(&file)?;
-            // Where that cannot be told, the next round removes it, or says why it cannot.
+            // If it cannot be told whether the file is still there, the next round removes it, or returns why it cannot.
             if os::try_lock(&file)? && is_still_at(dir.borrow(), draft_name, &file).unwrap_or(false)
             {
                 return Ok(Draft::adopt(dir, file, draft_name, true));
@@ -60,15 +62,15 @@ impl<D: Borrow<Dir>> Draft<D> {
         }
     }
 
-    /// A new file under a name of its own: `draft_name` gives one after the other. Where files cannot be locked it does without:
-    /// there none is ever taken for one that was left behind.
+    /// Makes a new file under a name of its own: `draft_name` gives one name after the other. If files cannot be locked,
+    /// the draft has no lock; on such a file system no draft is ever taken for one that was left behind.
     #[cfg(feature = "npz")]
     pub(crate) fn create_beside_others(
         dir: D,
         mut draft_name: impl FnMut() -> String,
         rights: Rights,
     ) -> io::Result<Self> {
-        /// Nobody meets so many by chance.
+        /// So many names in a row are not taken by chance.
         const ATTEMPTS: usize = 1000;
         let mut taken = 0;
         loop {
@@ -95,13 +97,13 @@ impl<D: Borrow<Dir>> Draft<D> {
         }
     }
 
-    /// A file that [`keep`](Self::keep) gave, again.
+    /// Makes a draft again of a file that [`keep`](Self::keep) returned.
     pub(crate) fn adopt(dir: D, file: File, draft_name: &str, named: bool) -> Self {
         let (until_then, named) = (draft_name.to_owned(), Cell::new(named));
         Draft { dir, file: Some(file), until_then, named }
     }
 
-    /// The file alone, to be written for a while and then adopted. It may have the draft's name.
+    /// The file alone, which the caller writes for a while and then adopts. It may have the draft's name.
     pub(crate) fn keep(mut self) -> File {
         self.named.set(false);
         self.file.take().expect("only this takes it, by value")
@@ -115,7 +117,7 @@ impl<D: Borrow<Dir>> Draft<D> {
         self.file.as_ref().expect("only `into_file` takes it, by value")
     }
 
-    /// What writes it, from its start.
+    /// A writer that starts at the beginning of the file.
     pub(crate) fn writer(&self) -> FileWriter<&File> {
         FileWriter::file(self.file())
     }
@@ -124,7 +126,7 @@ impl<D: Borrow<Dir>> Draft<D> {
         self.named.get()
     }
 
-    /// Makes it visible under a name that is not taken.
+    /// Makes the file visible under a name that is not taken.
     pub(crate) fn link_to(&self, name: &str) -> io::Result<()> {
         if self.is_named() {
             self.dir().link(&self.until_then, name)
@@ -133,7 +135,7 @@ impl<D: Borrow<Dir>> Draft<D> {
         }
     }
 
-    /// Makes it visible in the place of what has the name.
+    /// Makes the file visible in the place of the file that has the name.
     pub(crate) fn rename_to(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
         if !self.is_named() {
             past_the_dead(self.dir(), &self.until_then, || {
@@ -145,12 +147,12 @@ impl<D: Borrow<Dir>> Draft<D> {
         if done.is_err() {
             let _ = self.dir().unlink(&self.until_then);
         }
-        // From here on another draft may have that name.
+        // From now on another draft may have the draft's name.
         self.named.set(false);
         done
     }
 
-    /// The file, which has got its name.
+    /// The file, which has its name by now.
     pub(crate) fn into_file(mut self) -> File {
         self.file.take().expect("only `keep` and this take it, by value")
     }
@@ -159,13 +161,13 @@ impl<D: Borrow<Dir>> Draft<D> {
 impl<D: Borrow<Dir>> Drop for Draft<D> {
     fn drop(&mut self) {
         if self.is_named() {
-            // Where it was linked, this was its other name.
+            // If the file was linked, this was its other name.
             let _ = self.dir().unlink(&self.until_then);
         }
     }
 }
 
-/// Gives its owner the right to open it, whatever the umask took away.
+/// Gives the file's owner the right to open it, whatever the umask took away.
 fn make_usable(file: &File) -> io::Result<()> {
     const OWNERS: u32 = 0o600;
     if os::file_status(file)?.mode & OWNERS != OWNERS {
@@ -174,14 +176,14 @@ fn make_usable(file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the file that was just locked has its name: before the lock was there, somebody may have taken it for that of
-/// a dead process and removed it.
+/// Whether the file that was just locked still has its name. Before it was locked, another process may have taken it for
+/// a dead process's draft and removed it.
 fn is_still_at(dir: &Dir, name: &str, file: &File) -> io::Result<bool> {
     dir.leads_to(name, file).or_else(|error| gone(error).map(|()| false))
 }
 
-/// Makes something under a draft's name; again after removing what a process left there that died before its rename,
-/// or after waiting for one that is alive.
+/// Makes something under a draft's name. If the name is taken, this removes the draft of a process that died before its
+/// rename, or waits for a process that is alive, and then tries again.
 fn past_the_dead<T>(
     dir: &Dir,
     draft_name: &str,
@@ -206,7 +208,7 @@ fn past_the_dead<T>(
     }
 }
 
-/// Removes a draft whose maker died; false if it lives.
+/// Removes a draft whose maker died; false if the maker lives.
 pub(crate) fn remove_dead(dir: &Dir, draft_name: &str) -> io::Result<bool> {
     match dir.open_file(draft_name) {
         Ok(file) => remove_if_dead(dir, draft_name, &file),
@@ -218,7 +220,7 @@ fn remove_if_dead(dir: &Dir, draft_name: &str, file: &File) -> io::Result<bool> 
     if !os::try_lock(file)? {
         return Ok(false);
     }
-    // Whoever removes one holds its lock, so what is there now is what was locked, or something newer.
+    // A process that removes a draft holds its lock, so the file under this name is now the locked one, or a newer one.
     match dir.leads_to(draft_name, file) {
         Ok(true) => dir.unlink(draft_name).or_else(gone)?,
         Ok(false) => {}
@@ -227,13 +229,13 @@ fn remove_if_dead(dir: &Dir, draft_name: &str, file: &File) -> io::Result<bool> 
     Ok(true)
 }
 
-/// That it is there no more is as good as removing it.
+/// Treats a file that no longer exists as removed.
 fn gone(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
-/// Removes all drafts of these names in a directory whose makers died. What cannot be looked at or is no file stays: it is
-/// not this one's business.
+/// Removes all drafts in a directory for whose names `is_draft` holds and whose makers died. A draft that cannot be
+/// looked at, or is not a file, stays.
 #[cfg(feature = "npz")]
 pub(crate) fn sweep(dir: &Dir, is_draft: impl Fn(&str) -> bool) {
     for name in dir.names().unwrap_or_default() {
@@ -280,7 +282,7 @@ mod tests {
         assert!(remove_dead(&dir, ".n.new").unwrap(), "there is none");
     }
 
-    /// Who had renamed his draft took away what had its name by then.
+    /// Dropping a draft that was renamed must not remove the file that has the draft's name by then.
     #[test]
     fn a_draft_that_was_renamed_leaves_the_next_one_alone() {
         let (_path, dir) = directory();

@@ -1,8 +1,9 @@
-//! Files that are written: the one way that all of them are, and what errors say of limits and of room.
+//! How all files are written, and what errors say of limits and room.
 //!
-//! Segments, persistent segments, the entries of names and `.npz` files are written through [`FileWriter`] and nothing
-//! else, and memory that gets its length without being written asks [`check_size`]: the kernel answers a file beyond
-//! RLIMIT_FSIZE, a memfd too, with a signal that kills. Those that get a name are [`Draft`]s until they are whole.
+//! Segments, persistent segments, the entries of names and `.npz` files are written through [`FileWriter`] alone. Code
+//! that sets the length of memory without writing it calls [`check_size`] first. The reason for both is that the kernel
+//! kills a process by a signal if it makes a file, or a memfd, longer than RLIMIT_FSIZE. Files that get a name are
+//! [`Draft`]s until they are whole.
 
 pub(crate) mod draft;
 mod recent;

@@ -1,12 +1,15 @@
-//! What was last learnt of files, by their stamps: who opens the same one again and again need not look again.
+//! Remembers what was last found out about files, by their stamps, so that a process which opens the same file again and
+//! again need not look again.
 
 use std::sync::Mutex;
 
 use crate::os::Stamp;
 
-/// So many things, each found out about the file of a stamp. What it is said of never changes under its stamp.
+/// The last `N` things that were found out, each about the file of a stamp. A file's content never changes without its
+/// stamp.
 ///
-/// Nobody waits here: a process may have been forked while the list was held, and then remembers nothing.
+/// No function waits for the list. If a process was forked while another thread held the list, the child remembers
+/// nothing.
 pub(crate) struct Recent<T, const N: usize>(Mutex<[Option<(Stamp, T)>; N]>);
 
 impl<T, const N: usize> Recent<T, N> {
@@ -14,14 +17,14 @@ impl<T, const N: usize> Recent<T, N> {
         Recent(Mutex::new([const { None }; N]))
     }
 
-    /// Looks at what is known of this file, if something is.
+    /// Calls `look` with what is known of this file, if anything is.
     pub(crate) fn find<R>(&self, stamp: Stamp, look: impl FnOnce(&mut T) -> R) -> Option<R> {
         let mut list = self.0.try_lock().ok()?;
         let (_, found) = list.iter_mut().flatten().find(|(of, _)| *of == stamp)?;
         Some(look(found))
     }
 
-    /// The thing that was put there longest ago goes.
+    /// Adds a thing, and drops the oldest one if the list is full.
     pub(crate) fn put(&self, stamp: Stamp, thing: T) {
         if let Ok(mut list) = self.0.try_lock() {
             let is_it =

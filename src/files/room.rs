@@ -1,4 +1,4 @@
-//! Errors for want of room: what was needed, what there is, and what to do.
+//! Errors for want of room: their texts say what was needed, what there is, and what the user can do.
 
 use std::fs::File;
 use std::io;
@@ -6,24 +6,24 @@ use std::io;
 use crate::error::{Error, explained};
 use crate::os::{self, Lack};
 
-/// Where something was to be put.
+/// Where something did not fit.
 #[derive(Clone, Copy)]
 pub(crate) enum Medium<'a> {
-    /// Memory that is no file system's, as a memfd's.
+    /// Memory that is not on a file system, such as a memfd's.
     Memory,
-    /// The file system on which this file lies.
+    /// The file system of this file.
     FileSystem(&'a File),
     /// The file system of this directory.
     Directory(&'a os::Dir),
 }
 
-/// The error of a system call, as [`explain`] has it.
+/// The error of a system call, with the explanation of [`explain`].
 pub(crate) fn error(doing: &str, error: io::Error, needed: u64, place: Medium<'_>) -> Error {
     Error::io(doing, explain(error, needed, place))
 }
 
-/// The same error; where something was full or a limit reached, with the figures. `needed` is in bytes, zero where it
-/// is no matter of bytes.
+/// The same error. If something was full or a limit was reached, the figures are added. `needed` is in bytes; it is zero
+/// if the error is not about bytes.
 pub(crate) fn explain(error: io::Error, needed: u64, place: Medium<'_>) -> io::Error {
     let Some(lack) = os::lack(&error) else { return error };
     let needed = match needed {
@@ -54,7 +54,7 @@ pub(crate) fn explain(error: io::Error, needed: u64, place: Medium<'_>) -> io::E
     explained(error, format!("{needed}{there}"))
 }
 
-/// The error where a memfd cannot be made, with what to do where no process may make one.
+/// The error for a memfd that cannot be made. If no process here may make one, it says what to do instead.
 pub(crate) fn no_memfd(doing: &str, e: io::Error) -> Error {
     if !os::is_forbidden(&e) {
         return error(doing, e, 0, Medium::Memory);

@@ -1,15 +1,15 @@
-//! How a file gets to the disk.
+//! Flushes files to the disk.
 
 use std::fs::File;
 use std::io;
 
 use crate::error::explained;
 
-/// Puts what was written on the disk, if it is one.
+/// Flushes what was written to the disk, if the file is on one.
 ///
 /// # Errors
 ///
-/// Those of `fsync`; where it is forbidden or unknown, with what to do.
+/// Those of `fsync`. If the call is forbidden or unknown, the error says what to do.
 pub(crate) fn sync(file: &File) -> io::Result<()> {
     file.sync_all().map_err(explain)
 }
@@ -17,7 +17,7 @@ pub(crate) fn sync(file: &File) -> io::Result<()> {
 #[cold]
 fn explain(error: io::Error) -> io::Error {
     match error.kind() {
-        // What a sandbox answers (EPERM, EACCES, ENOSYS, EINVAL), or a file system that has no such call.
+        // The errors of a sandbox (EPERM, EACCES, ENOSYS, EINVAL), or of a file system that does not have the call.
         io::ErrorKind::PermissionDenied
         | io::ErrorKind::Unsupported
         | io::ErrorKind::InvalidInput => {

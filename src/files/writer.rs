@@ -1,4 +1,4 @@
-//! How a file is filled: by `write(2)`, while nobody else knows it.
+//! Fills files by `write(2)`, before other processes can find them.
 
 use std::borrow::Borrow;
 use std::fs::File;
@@ -11,27 +11,27 @@ use crate::os;
 
 use super::room::{self, Medium};
 
-/// A memfd, or a file without a name of its own yet, that is being written: no page faults, and a full memory, a full
-/// disk or a limit is an error and no signal. Its owner sees to it that nothing is left of a file that was given up.
+/// Writes a memfd, or a file that does not have its own name yet. There are no page faults, and a full memory, a full
+/// disk or a limit gives an error and not a signal. The writer's owner must remove a file that is given up.
 pub(crate) struct FileWriter<F = File> {
     file: F,
-    /// Where the next bytes go, and how long the file is by then.
+    /// The position of the next bytes, and the length of the file so far.
     at: u64,
     len: u64,
-    /// What RLIMIT_FSIZE allows.
+    /// The limit RLIMIT_FSIZE, if there is one.
     limit: Option<u64>,
-    /// Whether its bytes are those of a file system, and not memory's alone.
+    /// Whether the file takes room on a file system, and not in memory alone.
     on_file_system: bool,
 }
 
 impl<F: Borrow<File>> FileWriter<F> {
-    /// Memory, empty.
+    /// A writer for empty memory.
     pub(crate) fn memory(file: F) -> Self {
         let limit = os::file_size_limit();
         FileWriter { file, at: 0, len: 0, limit, on_file_system: false }
     }
 
-    /// A file of a file system, empty.
+    /// A writer for an empty file on a file system.
     pub(crate) fn file(file: F) -> Self {
         FileWriter { on_file_system: true, ..FileWriter::memory(file) }
     }
@@ -69,7 +69,7 @@ impl<F: Borrow<File>> Seek for FileWriter<F> {
 
 /// # Errors
 ///
-/// `FileTooLarge` if this process may not make a file of so many bytes.
+/// `FileTooLarge` if this process may not make a file of `len` bytes.
 pub(crate) fn check_size(len: u64) -> io::Result<()> {
     within(os::file_size_limit(), len)
 }

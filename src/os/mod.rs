@@ -1,7 +1,7 @@
-//! The operating system, and nothing but it: sealed memory, directories of entries, locks, random bytes.
+//! System calls, and nothing else: sealed memory, directories of entries, locks, random bytes.
 //!
-//! Linux has a file of its own, and what it has is named by a stub elsewhere. Errors are plain [`std::io::Error`]s; what they
-//! mean for a segment is said one floor higher.
+//! Linux has a file of its own. On other systems a stub defines the same names. Errors are plain [`std::io::Error`]s; the
+//! modules that call this one say what an error means for a segment.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -17,13 +17,13 @@ pub(crate) use linux::*;
 pub(crate) use stack::stack_end;
 pub(crate) use stack::stack_pointer;
 
-/// A caller's promise that a file does not change while it is mapped. Each lets one file be mapped.
+/// A caller's promise that a file does not change while it is mapped. Each value allows one mapping.
 pub(crate) struct Unchanging(());
 
 impl Unchanging {
     /// # Safety
     ///
-    /// While what is mapped by it lives, nobody may write to the file or cut it.
+    /// While the mapping that is made with this value lives, nobody may write to the file or cut it.
     #[allow(unsafe_code)]
     pub(crate) unsafe fn promised() -> Self {
         Unchanging(())
@@ -32,7 +32,7 @@ impl Unchanging {
 
 /// # Errors
 ///
-/// `Unsupported` where there are no segments: every way into one asks.
+/// `Unsupported` on a system without segments. Every function that makes or opens a segment calls this first.
 pub(crate) fn check_segments() -> io::Result<()> {
     if cfg!(target_os = "linux") { Ok(()) } else { Err(no_segments()) }
 }
@@ -47,13 +47,13 @@ fn no_segments() -> io::Error {
     )
 }
 
-/// Takes the lock of an open file; false if somebody has it. It is free again when the last copy of the descriptor is
-/// closed, in whichever process.
+/// Takes the lock of an open file; false if somebody else has it. The lock is free again when the last copy of the
+/// descriptor is closed, in any process.
 pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     tried(|| file.try_lock())
 }
 
-/// Takes a share of the lock of an open file, beside others who have one; false if somebody has it alone.
+/// Takes a share of the lock of an open file, beside other shares; false if somebody has the whole lock.
 pub(crate) fn try_share_lock(file: &File) -> io::Result<bool> {
     tried(|| file.try_lock_shared())
 }
@@ -69,22 +69,22 @@ fn tried(lock: impl Fn() -> Result<(), TryLockError>) -> io::Result<bool> {
     }
 }
 
-/// Gives the lock of a file back at once, also where a child that was forked meanwhile has a copy of the descriptor.
+/// Frees the lock of a file at once, even if a child that was forked meanwhile has a copy of the descriptor.
 pub(crate) fn unlock(file: &File) {
-    // That it was not locked is no matter.
+    // It does no harm if the file was not locked.
     while file.unlock().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {}
 }
 
-/// Who may open a file that is made.
+/// Which users may open a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rights {
     Owner,
-    /// Whom the umask does not keep from it.
+    /// All users whom the umask does not exclude.
     #[cfg(feature = "npz")]
     Umask,
 }
 
-/// What a name or a descriptor stands for.
+/// The status of the file that a name or a descriptor stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Status {
     pub(crate) kind: FileKind,
@@ -92,18 +92,18 @@ pub(crate) struct Status {
     /// The permission bits.
     pub(crate) mode: u32,
     pub(crate) bytes: u64,
-    /// How many names it has.
+    /// How many names the file has.
     pub(crate) links: u64,
     /// Device and inode: two names with the same pair are one file.
     pub(crate) identity: (u64, u64),
     /// When its content was last written, in seconds and nanoseconds since 1970.
     pub(crate) modified: (i64, u32),
-    /// When anything of it, its names included, last changed.
+    /// When anything of the file, including its names, last changed.
     pub(crate) changed: (i64, u32),
 }
 
 impl Status {
-    /// Tells one file from another under the same name, also where the file system gives inode numbers anew.
+    /// A stamp that tells one file from another under the same name, even if the file system reuses inode numbers.
     pub(crate) fn stamp(&self) -> Stamp {
         Stamp { identity: self.identity, bytes: self.bytes, changed: self.changed }
     }
@@ -123,28 +123,28 @@ impl Stamp {
     }
 }
 
-/// What is left of a file system.
+/// The free room of a file system.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Space {
     pub(crate) bytes: u64,
-    /// How many more files it takes; `None` where there is no such limit.
+    /// How many more files it can take; `None` if there is no such limit.
     pub(crate) files: Option<u64>,
 }
 
-/// What a system call failed for want of.
+/// What was lacking when a system call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(target_os = "linux"), expect(dead_code))]
 pub(crate) enum Lack {
     /// Room on the file system, or for another file there.
     Space,
-    /// What this user may have of the file system.
+    /// This user's quota on the file system.
     Quota,
-    /// How long a file may be.
+    /// The file would be longer than a file may be.
     Length,
     Memory,
-    /// This process has as many descriptors as it may.
+    /// This process has as many descriptors as it may have.
     Descriptors,
-    /// The whole system has.
+    /// The whole system has as many open files as it may have.
     SystemDescriptors,
 }
 
@@ -175,23 +175,23 @@ impl FileKind {
     }
 }
 
-/// Why memory is not to be borrowed.
+/// Why memory must not be borrowed.
 #[cfg_attr(not(target_os = "linux"), expect(dead_code))]
 pub(crate) enum Unsealed {
     /// A memfd that somebody can still change or cut.
     Memory,
-    /// Something else, which cannot be sealed.
+    /// A file of another kind, which cannot be sealed.
     Other(FileKind),
 }
 
-/// What is waited for at one process, and what there is.
+/// What `wait_any` waits for at one process, and what it has found.
 #[cfg(feature = "workers")]
 #[cfg_attr(not(target_os = "linux"), expect(dead_code))]
 pub(crate) struct Waiting<'a> {
-    /// The connection, unless it has ended, and whether there is something to be sent.
+    /// The connection, unless it has ended, and whether there is something to send.
     pub(crate) line: Option<(&'a Line, bool)>,
     pub(crate) watch: Option<&'a Watch>,
-    /// There is something to receive, or the end.
+    /// There are bytes to receive, or the connection has ended.
     pub(crate) readable: bool,
     pub(crate) writable: bool,
     pub(crate) ended: bool,

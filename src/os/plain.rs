@@ -1,4 +1,5 @@
-//! Other systems: files and directories by the standard library alone. By paths, since it has no open directories.
+//! Systems other than Linux: files and directories by the standard library alone. It does not have open directories, so
+//! these functions use paths.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::super::Rights;
 use super::{Status, unsupported};
 
-/// A directory. It is looked up anew each time.
+/// A directory, which each call looks up anew by its path.
 pub(crate) struct Dir(PathBuf);
 
 impl Dir {
@@ -23,7 +24,7 @@ impl Dir {
         Dir::open_through(path)
     }
 
-    /// The names in it, in no order, without those that are no Unicode.
+    /// The names in the directory, in no particular order, without those that are not Unicode.
     pub(crate) fn names(&self) -> io::Result<Vec<String>> {
         let name = |entry: io::Result<fs::DirEntry>| entry.map(|e| e.file_name().into_string());
         fs::read_dir(&self.0)?
@@ -40,13 +41,13 @@ impl Dir {
         Ok((there.dev(), there.ino()) == (file.dev(), file.ino()))
     }
 
-    /// Where nothing tells that, it is there: a name is not taken from a file that is open.
+    /// Systems that cannot tell do not let a name be taken from an open file, so the answer is yes.
     #[cfg(not(unix))]
     pub(crate) fn leads_to(&self, name: &str, _: &File) -> io::Result<bool> {
         fs::symlink_metadata(self.0.join(name)).map(|_| true)
     }
 
-    /// Opens a file for reading. What is none is not opened: one might wait for a pipe.
+    /// Opens a file for reading. Anything but a regular file is refused, because opening a pipe may wait.
     pub(crate) fn open_file(&self, name: &str) -> io::Result<File> {
         let path = self.0.join(name);
         match fs::symlink_metadata(&path)? {
@@ -55,7 +56,7 @@ impl Dir {
         }
     }
 
-    /// A new file under a name that is not taken.
+    /// Makes a new file under a name that is not taken.
     pub(crate) fn create(&self, name: &str, rights: Rights) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
@@ -68,12 +69,12 @@ impl Dir {
         options.open(self.0.join(name))
     }
 
-    /// A second name for a file; `AlreadyExists` if the name is taken.
+    /// Gives a file a second name; `AlreadyExists` if the name is taken.
     pub(crate) fn link(&self, old: &str, new: &str) -> io::Result<()> {
         fs::hard_link(self.0.join(old), self.0.join(new))
     }
 
-    /// Another name for a file, in one step, in the place of what has that name.
+    /// Gives a file another name, in one step, and replaces the file that has that name.
     pub(crate) fn rename(&self, old: &str, new: &OsStr) -> io::Result<()> {
         fs::rename(self.0.join(old), self.0.join(new))
     }
@@ -83,7 +84,7 @@ impl Dir {
     }
 }
 
-/// What only segments ask of a directory, and drafts of one that has files without a name.
+/// The functions that only segments need, or drafts on file systems that have files without a name.
 macro_rules! methods {
     ($(fn $name:ident($($given:ty),*) -> $result:ty;)*) => {
         $(pub(crate) fn $name(&self $(, _: $given)*) -> io::Result<$result> { unsupported() })*
@@ -107,11 +108,11 @@ impl Dir {
     pub(crate) fn unlock(&self) {}
 }
 
-/// Puts what was changed in a directory on the disk, if it is one.
+/// Flushes the changes in a directory to the disk, if it is on one.
 #[cfg(unix)]
 pub(crate) fn sync(dir: &Dir) -> io::Result<()> {
     match File::open(&dir.0)?.sync_all() {
-        // Some network file systems do not flush directories and say so.
+        // Some network file systems do not flush directories, and return an error that says so.
         Err(error)
             if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
         {
@@ -121,13 +122,13 @@ pub(crate) fn sync(dir: &Dir) -> io::Result<()> {
     }
 }
 
-/// Where a directory cannot be opened as a file, the system does what it does.
+/// Does nothing on a system that cannot open a directory as a file.
 #[cfg(not(unix))]
 pub(crate) fn sync(_: &Dir) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens what a path leads to.
+/// Opens the file to which a path leads.
 pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
     File::open(path)
 }

@@ -1,13 +1,13 @@
-//! Where the stack of this thread is, and what is left of it.
+//! Where the stack of this thread is, and how much of it is left.
 #![allow(unsafe_code)]
 
-/// The stack pointer, or an address near it: what lies below is free.
+/// The stack pointer, or an address near it. The stack below that address is free.
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(crate) fn stack_pointer() -> usize {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
         let pointer: usize;
-        // SAFETY: it copies one register to another, and touches neither memory nor flags.
+        // SAFETY: the instruction copies one register to another, and touches neither memory nor flags.
         unsafe {
             std::arch::asm!("mov {}, rsp", out(reg) pointer, options(nomem, nostack, preserves_flags));
         }
@@ -16,7 +16,7 @@ pub(crate) fn stack_pointer() -> usize {
     #[cfg(all(target_arch = "aarch64", not(miri)))]
     {
         let pointer: usize;
-        // SAFETY: it copies one register to another, and touches neither memory nor flags.
+        // SAFETY: the instruction copies one register to another, and touches neither memory nor flags.
         unsafe {
             std::arch::asm!("mov {}, sp", out(reg) pointer, options(nomem, nostack, preserves_flags));
         }
@@ -24,13 +24,14 @@ pub(crate) fn stack_pointer() -> usize {
     }
     #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
     {
-        // Somewhere in this frame or its caller's. Sanitizers may move locals elsewhere, but not on these machines' own.
+        // An address in this frame or its caller's. Sanitizers may move local variables elsewhere, but the two
+        // architectures above use this code only under Miri.
         let here = 0_u8;
         std::ptr::from_ref(std::hint::black_box(&here)).addr()
     }
 }
 
-/// The lowest address of this thread's stack; `None` where that is not known.
+/// The lowest address of this thread's stack; `None` if it is not known.
 #[cfg(all(target_os = "linux", not(feature = "deep")))]
 pub(crate) fn stack_end() -> Option<usize> {
     use std::cell::Cell;
@@ -39,15 +40,15 @@ pub(crate) fn stack_end() -> Option<usize> {
 
     fn of_thread() -> Range<usize> {
         let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
-        // SAFETY: it takes nothing and changes nothing.
+        // SAFETY: the call takes no argument and changes nothing.
         let thread = unsafe { libc::pthread_self() };
-        // SAFETY: the thread is this one, which lives; the place that it fills is one for attributes.
+        // SAFETY: the thread is this one, which is alive; the call fills a place for attributes.
         let failed = unsafe { libc::pthread_getattr_np(thread, attributes.as_mut_ptr()) } != 0;
         if failed {
             return 0..0;
         }
         let (mut start, mut size) = (std::ptr::null_mut(), 0);
-        // SAFETY: the attributes were filled above; both places are of the types that it fills.
+        // SAFETY: the attributes were filled above; both places have the types that the call fills.
         let failed = unsafe {
             libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut start, &raw mut size)
         } != 0;
@@ -64,11 +65,11 @@ pub(crate) fn stack_end() -> Option<usize> {
         STACK.set(Some((start, end)));
         (start, end)
     });
-    // Code may run on a stack of its own, of which nothing is known.
+    // Code may run on a stack of its own, whose bounds are not known.
     (start..end).contains(&stack_pointer()).then_some(start)
 }
 
-/// The lowest address of this thread's stack; `None` where that is not known.
+/// The lowest address of this thread's stack; `None` if it is not known.
 #[cfg(all(not(target_os = "linux"), not(feature = "deep")))]
 pub(crate) fn stack_end() -> Option<usize> {
     None

@@ -1,6 +1,6 @@
-//! Other systems: there are no sealed memfds, so there are no segments. Every way into one asks
-//! [`check_segments`](super::check_segments) first. What lies behind is here by its signature alone, so that what would use
-//! it compiles, whichever feature that is of.
+//! Systems other than Linux: they have no sealed memfds, so there are no segments. Every function that makes or opens a
+//! segment calls [`check_segments`](super::check_segments) first. The functions behind it are here with their signatures
+//! alone, so that code which would use them compiles with any feature.
 #![allow(dead_code)]
 
 use std::fs::File;
@@ -19,7 +19,7 @@ fn unsupported<T>() -> io::Result<T> {
     Err(no_segments())
 }
 
-/// Functions that answer `Unsupported`, or, where they cannot fail, the same to everybody.
+/// Functions that return `Unsupported`, or, if they cannot fail, a fixed answer.
 macro_rules! functions {
     ($(fn $name:ident($($given:ty),*) -> $result:ty $(= $answer:expr)?;)*) => {
         $(functions! { @ $name($($given),*) -> $result $(= $answer)? })*
@@ -32,7 +32,7 @@ macro_rules! functions {
     };
 }
 
-/// Types of which nobody has a value: to make one is `Unsupported`, and none of their methods is ever called.
+/// Types without values: making one returns `Unsupported`, so their methods are never called.
 macro_rules! types {
     ($(enum $type:ident {
         $(new $made_by:ident($($from:ty),*) -> $made:ty $(= $none:expr)?;)*
@@ -64,7 +64,7 @@ types! {
     enum ReadOnlyMap {}
 
     enum Pages {
-        // The allocator has memory.
+        // `None`: the caller then takes memory of the allocator.
         new new(usize) -> io::Result<Option<Self>> = Ok(None);
     }
 
@@ -134,7 +134,7 @@ functions! {
     fn is_byte_locked(&File, u64) -> bool;
     fn wake_all(&AtomicU32) -> () = ();
 
-    // The system says itself what a call lacks.
+    // On these systems the error itself says what a call lacked.
     fn is_forbidden(&io::Error) -> bool = false;
     fn lack(&io::Error) -> Option<Lack> = None;
     fn file_size_limit() -> Option<u64> = None;
@@ -158,7 +158,7 @@ pub(crate) fn space<T>(_: T) -> io::Result<Space> {
     unsupported()
 }
 
-/// There is no futex: who waits looks again after a millisecond at most. Threads of this process wait.
+/// These systems have no futex, so a waiting thread of this process looks again after at most a millisecond.
 pub(crate) fn sleep_on(word: &AtomicU32, value: u32, most: Duration) -> bool {
     if word.load(Ordering::Acquire) == value {
         std::thread::sleep(most.min(Duration::from_millis(1)));
@@ -186,5 +186,5 @@ impl DerefMut for Pages {
     }
 }
 
-/// There is no such wish here.
+/// These systems do not have such a request.
 pub(crate) fn wish_huge_pages<T>(_: &mut [std::mem::MaybeUninit<T>]) {}

@@ -1,4 +1,4 @@
-//! All names of this user: what they stand for, and how they are removed.
+//! Lists and removes the names of this user.
 
 use std::fs::File;
 use std::io;
@@ -15,20 +15,20 @@ use super::publish;
 use super::session::{self, Made};
 use super::stored;
 
-/// What is known of a name without opening what it stands for.
+/// What a look at a name tells, without opening the segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NameInfo {
     pub(crate) name: String,
     pub(crate) bytes: u64,
-    /// When it was published, in seconds and nanoseconds since 1970.
+    /// When the name was published, in seconds and nanoseconds since 1970.
     pub(crate) created: (i64, u32),
-    /// The maker's process, unless it is persistent.
+    /// The maker's process, unless the segment is persistent.
     pub(crate) process: Option<u32>,
     pub(crate) alive: bool,
     pub(crate) live_arrays: u64,
 }
 
-/// What stands under a name of this user's folder.
+/// What a name in this user's folder stands for.
 enum NameKind {
     Entry(Entry),
     Persistent,
@@ -36,7 +36,7 @@ enum NameKind {
     Later,
 }
 
-/// All names, sorted. What is not of this crate is passed over.
+/// All names, sorted. Files that are not of this crate are skipped.
 ///
 /// # Errors
 ///
@@ -67,7 +67,7 @@ pub(crate) fn list(folder: &Folder) -> Result<Vec<NameInfo>> {
     Ok(records)
 }
 
-/// Removes the entries whose maker has gone, and what was left of those that were being made.
+/// Removes the entries whose maker has gone, and the drafts that dead processes left.
 ///
 /// # Errors
 ///
@@ -90,11 +90,11 @@ pub(crate) fn free_memory(folder: &Folder) -> Result<usize> {
     remove_where(folder, |_, _| Ok(true))
 }
 
-/// Removes one name, whoever holds it; false if there is none.
+/// Removes one name, whichever process holds it; false if there is no such name.
 ///
 /// # Errors
 ///
-/// `Corrupt` if what has that name is not of this crate; `Io` if the folder is not usable.
+/// `Corrupt` if the file of that name is not of this crate; `Io` if the folder is not usable.
 pub(crate) fn remove(folder: &Folder, name: &SegmentName) -> Result<bool> {
     let Some(dir) = folder.lock()? else { return Ok(false) };
     let cannot = |e| Error::io(format!("cannot remove the entry `{name}`"), e);
@@ -107,11 +107,12 @@ pub(crate) fn remove(folder: &Folder, name: &SegmentName) -> Result<bool> {
     Ok(true)
 }
 
-/// Removes what this process published and is still there; of what a parent published, nothing.
+/// Removes the names that this process published and that still stand for the same segments. Names that a parent
+/// published stay.
 ///
 /// # Errors
 ///
-/// `Io` if a directory is not usable; the others' names are removed all the same.
+/// `Io` if a directory is not usable; the other names are removed all the same.
 pub(crate) fn remove_session(folder: &Folder) -> Result<usize> {
     let mut removed = 0;
     let mut failed = None;
@@ -131,7 +132,8 @@ pub(crate) fn remove_session(folder: &Folder) -> Result<usize> {
 }
 
 fn remove_made(folder: &Folder, made: &Made) -> Result<bool> {
-    // Nothing keeps a persistent segment's inode number from being given to another file; its stamp is its own.
+    // A file system may give a persistent segment's inode number to another file, so the stamp tells whether it is the
+    // same.
     let is_it = |there: &Status| there.stamp() == made.stamp;
     if made.dir == folder.path() {
         return publish::remove_if(folder, &SegmentName::parse(&made.name)?, is_it);
@@ -148,7 +150,7 @@ fn remove_elsewhere(made: &Made, is_it: impl Fn(&Status) -> bool) -> io::Result<
     }
 }
 
-/// Removes the names of which `is_meant` holds, and the drafts of dead processes; the names are counted.
+/// Removes the names for which `is_meant` holds, and the drafts of dead processes. Returns the number of names.
 fn remove_where(
     folder: &Folder,
     mut is_meant: impl FnMut(&File, &NameKind) -> io::Result<bool>,
@@ -164,7 +166,7 @@ fn remove_where(
     Ok(removed)
 }
 
-/// Calls `see` with every name that is of this crate, while the folder is locked. Drafts of dead processes are removed.
+/// Locks the folder and calls `see` with every name that is of this crate. Removes drafts of dead processes.
 fn visit(
     folder: &Folder,
     mut see: impl FnMut(&LockedFolder<'_>, &SegmentName, &File, NameKind, &Status) -> io::Result<()>,
@@ -181,10 +183,11 @@ fn visit(
             continue;
         }
         let Ok(name) = SegmentName::parse(&name) else { continue };
-        // The folder is this user's: opening a pipe or a device of his own, for a moment and without waiting, does no harm.
+        // The folder belongs to this user. Opening the user's own pipe or device for a moment, without waiting, does no
+        // harm.
         let file = match dir.open_file(&name) {
             Ok(file) => file,
-            // A link or a socket is nothing of this crate's, and a name can go; another failure is one.
+            // A link or a socket is not of this crate, and a name can go meanwhile. Any other failure is an error.
             Err(error) => match dir.status_of(&name) {
                 Ok(status) if entry::check(&status).is_ok() => return Err(cannot(&name, error)),
                 _ => continue,
@@ -194,7 +197,7 @@ fn visit(
             Ok((kind, status)) => {
                 see(&dir, &name, &file, kind, &status).map_err(|e| cannot(&name, e))?;
             }
-            // What cannot be read may be a name all the same.
+            // A file that cannot be read may still be a segment's, so this is an error.
             Err(error) if error.kind() == ErrorKind::Io => return Err(error),
             Err(_) => {}
         }
@@ -204,7 +207,7 @@ fn visit(
 
 /// # Errors
 ///
-/// What is wrong with a file that is not of this crate.
+/// `Corrupt`, with the reason, if the file is not of this crate; `Io` if it cannot be read.
 fn kind(file: &File, name: &SegmentName) -> Result<(NameKind, Status)> {
     match entry::read(file, name) {
         Ok((FoundName::Entry(entry), status)) => Ok((NameKind::Entry(entry), status)),

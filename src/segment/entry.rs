@@ -1,10 +1,11 @@
-//! The entry of a named segment: a small file under the name, with the id of the memory in it.
+//! The entry of a named segment: a small file under the name, which has the id of the memory.
 //!
-//! - An entry is complete before it has a name, and never changes: it is only replaced, in one step, by another.
-//! - Its maker holds a lock on it, from before it is visible until the handle is dropped or the process dies, however
-//!   it dies. Where that lock can be had, the name is free. A process number alone would not tell: numbers recur.
-//! - It is one line of words: a tag, the version, the id, and then `KEY=NUMBER` for what a reader may want to know
-//!   besides. A reader passes over keys that it does not know, so that more can be told without a new version.
+//! - An entry is complete before it has a name, and never changes. Another entry may replace it, in one step.
+//! - Its maker holds a lock on it, from before it is visible until the handle is dropped or the process dies, however it
+//!   dies. If another process can take that lock, the name is free. A process number alone would not tell, because the
+//!   kernel reuses numbers.
+//! - It is one line of words: a tag, the version, the id, and then words of the form `KEY=NUMBER` with further facts. A
+//!   reader skips keys that it does not know, so that new keys do not need a new version.
 
 use std::fmt;
 use std::fs::File;
@@ -16,24 +17,24 @@ use crate::os::{self, FileKind, Status};
 use super::id::SegmentId;
 use super::maker::Maker;
 
-/// What the line starts with; then the version, then the id.
+/// The first word of the line; the version and the id follow.
 const TAG: &str = "serde_shm-entry";
 const VERSION: &str = "1";
 
-/// What the file of a persistent segment starts with: the magic of a block (docs/FORMAT.md).
+/// The first bytes of a persistent segment's file: the magic of a block (docs/FORMAT.md).
 const BLOCK_MAGIC: &[u8] = b"\x89SHM\r\n\x1a\n";
 
-/// More than an entry of any version to come has in it.
+/// More bytes than an entry of any later version will have.
 const MAX_BYTES: usize = 4096;
 
-/// What an entry says.
+/// The content of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) id: SegmentId,
     /// The bytes of the segment.
     pub(crate) bytes: u64,
-    /// The PID namespace in which the id's process number means something, and when that process was started: both as
-    /// `os` has them, zero where they are not known.
+    /// The PID namespace in which the id's process number is valid, and the start time of that process. Both are as `os`
+    /// gives them, and zero if they are not known.
     pub(crate) namespace: u64,
     pub(crate) started: u64,
     /// How many live arrays belong to the segment.
@@ -41,7 +42,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// The entry of a segment of this process.
+    /// The entry for a segment that this process holds.
     pub(crate) fn of(id: SegmentId, bytes: u64) -> Self {
         let Maker { namespace, started, .. } = Maker::here(id.descriptor);
         Entry { id, bytes, namespace, started, live: 0 }
@@ -53,7 +54,7 @@ impl Entry {
         Maker { process, descriptor, namespace, started }
     }
 
-    /// The error's text says what was expected and what was found.
+    /// Reads an entry. An error's text says what was expected and what was found.
     fn parse(bytes: &[u8]) -> Result<Self> {
         let unlike = || {
             let found: String = String::from_utf8_lossy(bytes).chars().take(60).collect();
@@ -108,12 +109,12 @@ pub(crate) enum FoundName {
     Block,
 }
 
-/// Reads what stands under a name, an open file of which is given. No more of a persistent segment than its first bytes.
+/// Reads what a name stands for from the name's open file. Of a persistent segment it reads only the first bytes.
 ///
 /// # Errors
 ///
-/// `Corrupt` if it is not this user's own, others can write to it, or it is neither kind; `Version` if it is an entry of
-/// a later version.
+/// `Corrupt` if the file is not this user's own, if others can write to it, or if it is neither an entry nor a segment;
+/// `Version` if it is an entry of a later version.
 pub(super) fn read(file: &File, name: &str) -> Result<(FoundName, Status)> {
     let cannot = |e: io::Error| Error::io(format!("cannot read the entry `{name}`"), e);
     let refused = |expected: &str, found: &str| {
@@ -146,7 +147,7 @@ pub(super) fn read(file: &File, name: &str) -> Result<(FoundName, Status)> {
     }
 }
 
-/// The error has what was expected and what was found.
+/// Checks the owner and the rights of a file. The error has what was expected and what was found.
 pub(super) fn check(status: &Status) -> Result<(), (String, String)> {
     if status.kind != FileKind::Regular {
         return Err(("a regular file".to_owned(), status.kind.describe().to_owned()));

@@ -1,4 +1,4 @@
-//! Where the entries of named segments are kept: a directory of the user's own, and the lock on it.
+//! The folder that has the entries of named segments: a directory of the user's own, and the lock on it.
 
 use std::ffi::OsString;
 use std::io;
@@ -12,15 +12,14 @@ use crate::os::{self, Dir, FileKind, Status};
 
 use super::name::SegmentName;
 
-/// What the folder's owner may do there. A umask that takes it away from what a process makes would leave a folder that
-/// nobody could use.
+/// The owner's rights to the folder. A umask that takes them away would leave a folder that nobody could use.
 const OWNERS: u32 = 0o700;
 
-/// The variable that moves the folder to another file system.
+/// The environment variable that moves the folder to another file system.
 const VARIABLE: &str = "SERDE_SHM_DIR";
 
-/// Whoever holds the folder's lock does a handful of system calls; who waits longer than this waits for a process that
-/// was stopped.
+/// How long a process waits for the folder's lock. The holder of the lock makes only a handful of system calls, so a
+/// longer wait means that the holder was stopped.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The path of the folder, which need not exist: `serde_shm-UID` in `$SERDE_SHM_DIR`, else in `/dev/shm`.
@@ -34,7 +33,7 @@ pub(crate) struct Folder {
 impl Folder {
     /// # Errors
     ///
-    /// `Unsupported` where there are no segments; `Io` if the variable's path cannot be made absolute.
+    /// `Unsupported` on a system without segments; `Io` if the variable's path cannot be made absolute.
     pub(crate) fn of_user() -> Result<Self> {
         super::check_supported()?;
         Folder::in_base(std::env::var_os(VARIABLE).filter(|base| !base.is_empty()))
@@ -56,11 +55,11 @@ impl Folder {
         &self.path
     }
 
-    /// Opens the folder; `None` if there is none yet.
+    /// Opens the folder; `None` if it does not exist yet.
     ///
     /// # Errors
     ///
-    /// `Io` if it is not a directory that this user owns and nobody else can write.
+    /// `Io` if it is not a directory, this user does not own it, or somebody else can write to it.
     pub(crate) fn open(&self) -> Result<Option<Dir>> {
         let doing = || format!("cannot open the folder of named segments {}", self.path.display());
         let opened = Dir::open(&self.path).or_else(|error| match error.kind() {
@@ -75,7 +74,7 @@ impl Folder {
                 io::ErrorKind::NotADirectory if self.base_fault().is_some() => {
                     self.unusable(&doing(), e)
                 }
-                // Also what a symbolic link gives.
+                // A symbolic link gives this error, too.
                 io::ErrorKind::NotADirectory => self.refused("something that is no directory"),
                 io::ErrorKind::PermissionDenied => self.unusable(&doing(), e),
                 _ => room::error(&doing(), e, 0, Medium::Memory),
@@ -91,7 +90,7 @@ impl Folder {
 
     /// # Errors
     ///
-    /// `Io` if it is not a directory that this user owns and nobody else can write.
+    /// `Io` if it is not a directory, this user does not own it, or somebody else can write to it.
     fn check(&self, status: &Status) -> Result<()> {
         if status.kind != FileKind::Directory {
             return Err(self.refused(status.kind.describe()));
@@ -105,12 +104,12 @@ impl Folder {
         Ok(())
     }
 
-    /// Whether the folder is there and in order, without opening it.
+    /// Whether the folder exists and passes the check, without opening it.
     pub(super) fn is_in_order(&self) -> bool {
         os::path_status(&self.path).is_ok_and(|status| self.check(&status).is_ok())
     }
 
-    /// Where the name's entry is.
+    /// The path of the name's entry.
     pub(crate) fn path_of(&self, name: &SegmentName) -> PathBuf {
         self.path.join(&**name)
     }
@@ -126,7 +125,7 @@ impl Folder {
         Error::new(ErrorKind::Io, expected).with_source(source)
     }
 
-    /// What is wrong with the directory that is to have the folder in it: "it does not exist".
+    /// What is wrong with the directory in which the folder lies, such as "it does not exist".
     pub(super) fn base_fault(&self) -> Option<&'static str> {
         match (std::fs::metadata(&self.base), std::fs::symlink_metadata(&self.base)) {
             (Ok(there), _) if there.is_dir() => None,
@@ -142,12 +141,12 @@ impl Folder {
         }
     }
 
-    /// Why the folder cannot be made or opened.
+    /// The error for a folder that cannot be made or opened, with the reason.
     #[cold]
     fn unusable(&self, doing: &str, error: io::Error) -> Error {
         let base = self.base.display();
         let found = self.base_fault().or(match error.kind() {
-            // `/proc` and its like.
+            // Pseudo file systems such as `/proc`.
             io::ErrorKind::NotFound | io::ErrorKind::Unsupported => {
                 Some("is there, but is on a file system in which no directory can be made")
             }
@@ -172,15 +171,15 @@ impl Folder {
         Error::new(kind, text).with_source(error)
     }
 
-    /// Opens and locks the folder; `None` if there is none yet.
+    /// Opens and locks the folder; `None` if it does not exist yet.
     ///
-    /// All who change the folder hold this lock, so that between looking at a name and changing it nobody else does.
-    /// Readers take no lock.
+    /// A process holds this lock while it changes the folder, so that no other process changes a name between this one's
+    /// look at it and its change. Readers take no lock.
     pub(crate) fn lock(&self) -> Result<Option<LockedFolder<'_>>> {
         self.lock_or(|| Ok(false))
     }
 
-    /// Opens and locks the folder; makes it if need be.
+    /// Opens and locks the folder, and makes it first if it does not exist.
     pub(crate) fn make_and_lock(&self) -> Result<LockedFolder<'_>> {
         let doing = || format!("cannot make the folder of named segments {}", self.path.display());
         let make = || match os::make_dir(&self.path) {
@@ -190,7 +189,7 @@ impl Folder {
         self.lock_or(make)?.ok_or_else(|| Error::new(ErrorKind::Io, doing()))
     }
 
-    /// `make` is called where there is no folder and says whether to look again.
+    /// Calls `make` if there is no folder; `make` returns whether to look again.
     fn lock_or(&self, make: impl Fn() -> Result<bool>) -> Result<Option<LockedFolder<'_>>> {
         let started = Instant::now();
         let mut pause = Duration::from_micros(20);
@@ -207,7 +206,8 @@ impl Folder {
                 pause = (pause * 2).min(Duration::from_millis(1));
                 continue;
             }
-            // While we waited the folder may have been removed, and the lock would be one on nothing.
+            // Another process may have removed the folder during the wait; the lock would then be on a folder without a
+            // name.
             let here = dir.status().map_err(cannot)?;
             match os::path_status(&self.path) {
                 Ok(there) if there.identity == here.identity => {
@@ -228,7 +228,7 @@ impl Folder {
     }
 }
 
-/// The folder while nobody else changes it.
+/// The locked folder: no other process changes it.
 pub(crate) struct LockedFolder<'a> {
     folder: &'a Folder,
     dir: Dir,
@@ -242,7 +242,7 @@ impl Deref for LockedFolder<'_> {
 }
 
 impl Drop for LockedFolder<'_> {
-    /// An empty folder is not left behind. It fails where there is still an entry, and that is meant.
+    /// Removes the folder if it is empty. The system call fails if there is still an entry, which is intended.
     fn drop(&mut self) {
         let _ = std::fs::remove_dir(self.folder.path());
         self.dir.unlock();
@@ -303,7 +303,8 @@ mod tests {
         assert!(error.to_string().contains("/nonexistent/base does not exist"), "{error}");
     }
 
-    /// `SERDE_SHM_DIR=/proc` was said not to exist, and other bases were told as the system call's own words.
+    /// The error for `SERDE_SHM_DIR=/proc` must not say that it does not exist, and errors for other bases must not be
+    /// the system call's words alone.
     #[test]
     fn a_base_that_cannot_be_used_is_told_as_it_is() {
         let base = tempfile::tempdir().unwrap();
@@ -334,7 +335,7 @@ mod tests {
         );
     }
 
-    /// A umask of 0777 left a folder that its own user could not open, for good.
+    /// A umask of 0777 must not leave a folder that its own user can never open.
     #[test]
     fn a_folder_that_lost_its_owners_rights_gets_them_back() {
         let (_base, folder) = temporary();
@@ -362,7 +363,7 @@ mod tests {
                 scope.spawn(|| {
                     for _ in 0..200 {
                         let locked = folder.make_and_lock().unwrap();
-                        // Fails if anybody else is in here.
+                        // Fails if another thread is in here.
                         locked.create("only", os::Rights::Owner).unwrap();
                         locked.unlink("only").unwrap();
                     }

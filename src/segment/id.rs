@@ -1,12 +1,12 @@
-//! The id of a segment, `PID:FD:NONCE`: whose descriptor to open, and what must be found behind it. Where it has arrays
-//! that change, `:FD` follows, the descriptor of their memory.
+//! The id of a segment, `PID:FD:NONCE`: the process, its descriptor to open, and the nonce that the memory behind it must
+//! have. If the segment has live arrays, `:FD` follows, the descriptor of their memory.
 
 use std::fmt;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// What the header of the segment repeats, so that a recycled process or descriptor number gives no other object; zero in a block
-/// that is no segment's.
+/// A random number that the header of the segment repeats, so that a reused process or descriptor number cannot lead to
+/// another object. It is zero in a block that is not in a segment.
 pub(crate) type Nonce = [u8; 16];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) struct SegmentId {
 }
 
 impl SegmentId {
-    /// Whether the text is meant as an id; else it is a name, in which no colon may stand.
+    /// Whether the text is meant as an id. Otherwise it is a name, which cannot have a colon.
     pub(crate) fn is_meant(text: &str) -> bool {
         text.contains(':')
     }
@@ -64,7 +64,7 @@ impl fmt::Display for SegmentId {
     }
 }
 
-/// A decimal number as the kernel numbers processes and descriptors: one spelling each.
+/// A decimal number of a process or a descriptor, in the one spelling that is allowed.
 fn number(text: &str) -> Option<u32> {
     let canonical = !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_digit())

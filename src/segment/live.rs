@@ -1,4 +1,5 @@
-//! The memory of a segment's live arrays: made beside the sealed memory, found by the descriptor that the id names.
+//! The memory of a segment's live arrays. It is made beside the sealed memory, and found by the descriptor that the id
+//! names.
 
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError, Weak};
@@ -13,22 +14,22 @@ use crate::os;
 use super::SegmentWriter;
 use super::id::{Nonce, SegmentId};
 
-/// New memory, to be written and then sealed.
+/// Makes memory, which is then written and sealed.
 ///
 /// # Errors
 ///
-/// `Io` if there is no descriptor or memory for it.
+/// `Io` if there is no free descriptor or not enough memory.
 pub(crate) fn create_live() -> Result<SegmentWriter> {
     let file = os::create_live()
         .map_err(|e| room::no_memfd("cannot create a memfd for the live arrays", e))?;
     Ok(SegmentWriter::memory(file))
 }
 
-/// Gives the memory its header, and its length for good.
+/// Writes the memory's header, and fixes its length for good.
 ///
 /// # Errors
 ///
-/// `Io` if the limit on file sizes or the memory does not suffice.
+/// `Io` if the limit on file sizes is too low or there is not enough memory.
 pub(crate) fn seal_live(
     writer: SegmentWriter,
     header: &[u8],
@@ -44,14 +45,14 @@ pub(crate) fn seal_live(
     Ok(file)
 }
 
-/// Opens what the id names beside the sealed memory.
+/// Opens the live memory that the id names beside the sealed memory.
 ///
-/// An id of this process names what a handle here has, and nothing else: a program could write to memory that it made by
-/// itself, and to which it has a descriptor, under the guards that it takes here.
+/// An id of this process must name live memory that a handle of this process has. Otherwise safe code could make such
+/// memory by itself, keep a descriptor of it, and write to it while guards of this crate borrow it.
 ///
 /// # Errors
 ///
-/// `NotFound` if the id names nothing, or its process or descriptor is gone.
+/// `NotFound` if the id does not name live memory, or if its process or descriptor is gone.
 pub(crate) fn open_live(id: &SegmentId) -> Result<Arc<File>> {
     let missing = |text: String| Error::new(ErrorKind::NotFound, text);
     let Some(descriptor) = id.live else {
@@ -79,12 +80,12 @@ pub(crate) fn open_live(id: &SegmentId) -> Result<Arc<File>> {
 
 type Own = Vec<(Nonce, Weak<File>)>;
 
-/// The live memory that handles of this process have, by their segments' nonces. A forked child has a copy, and the
-/// descriptors.
+/// The live memory that handles of this process have, by their segments' nonces. A forked child has a copy of the list,
+/// and of the descriptors.
 static OWN: Mutex<Own> = Mutex::new(Vec::new());
 
-/// Nobody holds the list for longer than a few instructions; but a process can be forked just then, and its child
-/// would wait for ever.
+/// How long a thread waits for the list. Another thread holds it only for a few instructions; but the process may be
+/// forked at that moment, and its child would wait for ever.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 fn own() -> Option<MutexGuard<'static, Own>> {
@@ -101,21 +102,22 @@ fn own() -> Option<MutexGuard<'static, Own>> {
     }
 }
 
-/// Another handle of the live memory that this process has under that descriptor.
+/// Another handle on the live memory that this process has under that descriptor.
 fn own_live(nonce: Nonce, descriptor: u32) -> Option<Arc<File>> {
     let list = own()?;
     let mut known = list.iter().filter(|(of, _)| *of == nonce);
     known.find_map(|(_, file)| file.upgrade().filter(|file| os::descriptor(file) == descriptor))
 }
 
-/// Says that a handle of this process has that memory from now on.
+/// Notes that a handle of this process has that memory from now on.
 pub(crate) fn remember_live(nonce: Nonce, file: &Arc<File>) {
     if Arc::weak_count(file) > 0 {
-        // It comes from the list.
+        // It came from the list, so it is already there.
         return;
     }
     let Some(mut list) = own() else { return };
-    // What is gone goes when the list would grow, so that it stays as long as twice what there is.
+    // Memory that is gone is dropped from the list when the list would grow, so that the list has at most about twice as
+    // many places as there are live memories.
     if list.len() == list.capacity() {
         list.retain(|(_, file)| file.strong_count() > 0);
         let room = list.len();
@@ -124,11 +126,11 @@ pub(crate) fn remember_live(nonce: Nonce, file: &Arc<File>) {
     list.push((nonce, Arc::downgrade(file)));
 }
 
-/// Whether the file is live memory of this layout. Its length is certain to stay what it is.
+/// Checks that the file is live memory of this layout, and that nobody can change its length.
 ///
 /// # Errors
 ///
-/// `Io` if it is another user's, unless its owner is trusted; `Corrupt` if it can be cut or has another length.
+/// `Io` if it is another user's and its owner is not trusted; `Corrupt` if it can be cut or has another length.
 pub(crate) fn check_live(file: &File, layout: &ControlLayout, trusts_owner: bool) -> Result<()> {
     let found = os::check_live(file).map_err(|e| Error::io("cannot look at the live arrays", e))?;
     let user = os::user();

@@ -1,4 +1,4 @@
-//! How a name is followed to what it stands for.
+//! Follows a name to what it stands for.
 
 use std::fs::File;
 use std::io;
@@ -14,22 +14,23 @@ use super::entry::{self, Entry, FoundName};
 use super::folder::Folder;
 use super::name::SegmentName;
 
-/// How often a reader starts again because the name was republished under its eyes. Each time a whole publication
-/// fell between two system calls of the reader.
+/// How often a reader starts again because a process republished the name meanwhile. Each time a whole publication
+/// happened between two system calls of the reader.
 const ATTEMPTS: usize = 10_000;
 
-/// What a name stands for, to be opened.
+/// What a name stands for, and what is then opened.
 pub(crate) enum Target {
     Memory(Entry),
     /// The file of a persistent segment, open.
     File(File, Status),
 }
 
-/// Opens what stands behind a name, by `attempt`; the stamp is that of its entry. `path` is the name's in the folder.
+/// Opens by `attempt` what a name stands for. The stamp is that of the name's entry. `path` is the entry's path in the
+/// folder.
 ///
-/// While the name is republished, the memory of the entry that was read may be gone before it is opened. Then the
-/// name has another entry, because a maker publishes the new one before it drops the old: so the error of an attempt
-/// counts only if the entry is still the same.
+/// If a process republishes the name, the memory of the entry that was read may be gone before it is opened. The name
+/// then has another entry, because a maker publishes the new segment before it drops the old one. So the error of an
+/// attempt counts only if the entry is still the same.
 ///
 /// # Errors
 ///
@@ -40,7 +41,7 @@ pub(crate) fn follow<T>(
     path: &Path,
     mut attempt: impl FnMut(Target) -> Result<T>,
 ) -> Result<(T, Stamp)> {
-    // What is remembered is as good as read, or is found out by the nonce.
+    // A remembered entry is as good as one that was read; if it is outdated, the nonce shows that.
     if let Some((entry, stamp)) = remembered(folder, path)
         && let Ok(opened) = attempt(Target::Memory(entry))
     {
@@ -90,19 +91,19 @@ fn look(folder: &Folder, name: &SegmentName) -> Result<(Target, Stamp)> {
     }
 }
 
-/// The entries that were read last. An entry never changes, so its stamp says what is in it, and opening, reading and
-/// closing it is saved where a name is opened again and again. Should a file system give the same inode number twice
-/// within one tick of its clock, then the nonce tells that the segment is another, and the entry is read.
+/// The entries that were read last. An entry never changes, so its stamp identifies its content. This saves opening,
+/// reading and closing the entry when a name is opened again and again. If a file system gives the same inode number
+/// twice within one tick of its clock, the nonce tells that the segment is another one, and the entry is read.
 static RECENT: Recent<Known, 32> = Recent::new();
 
 struct Known {
     entry: Entry,
-    /// When the folder was last found in order.
+    /// When the folder last passed its check.
     in_order: Instant,
 }
 
-/// How long a folder that was found in order is taken for it, where it has an entry that was read before: such an entry
-/// is this user's own, wherever it is found.
+/// How long a passed check of the folder counts, if the entry was read before. Such an entry is this user's own, wherever
+/// it is found.
 const FRESH: Duration = Duration::from_millis(1);
 
 fn remembered(folder: &Folder, path: &Path) -> Option<(Entry, Stamp)> {
@@ -119,7 +120,7 @@ fn remembered(folder: &Folder, path: &Path) -> Option<(Entry, Stamp)> {
     Some((entry??, stamp))
 }
 
-/// The folder was found in order just now.
+/// Remembers an entry whose folder has just passed its check.
 fn remember(stamp: Stamp, entry: Entry) {
     RECENT.put(stamp, Known { entry, in_order: Instant::now() });
 }

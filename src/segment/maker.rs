@@ -1,4 +1,4 @@
-//! Whether the process lives that a file names as its maker.
+//! Tells whether the process is still alive that a file names as its maker.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,19 +12,19 @@ use super::id::Nonce;
 /// Where a segment's header has its nonce (docs/FORMAT.md).
 const NONCE_AT: u64 = 16;
 
-/// A process, and what it has open for as long as it is the maker.
+/// A process, and the descriptor that it keeps open for as long as it is the maker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Maker {
     pub(super) process: u32,
     pub(super) descriptor: u32,
-    /// The PID namespace in which these numbers mean something, and when that process was started: both as `os` has them,
-    /// zero where they are not known.
+    /// The PID namespace in which these numbers are valid, and the start time of that process. Both are as `os` gives
+    /// them, and zero if they are not known.
     pub(super) namespace: u64,
     pub(super) started: u64,
 }
 
 impl Maker {
-    /// This process.
+    /// This process, with this descriptor.
     pub(super) fn here(descriptor: u32) -> Self {
         let process = std::process::id();
         let namespace = os::process_namespace().unwrap_or(0);
@@ -33,14 +33,14 @@ impl Maker {
     }
 }
 
-/// Answers for one look at a folder, and remembers what it has asked of processes.
+/// Answers whether makers live, for one look at a folder. It remembers what it found out about processes.
 #[derive(Default)]
 pub(super) struct Witness {
     namespace: Option<u64>,
     /// Whether `/proc` shows the processes of that namespace.
     can_look: Option<bool>,
     started: HashMap<u32, Started>,
-    /// Whether it asks also of a process that is there whether it has open what it had.
+    /// Whether it also checks the descriptor of a process that is still there.
     looks_closer: bool,
 }
 
@@ -49,29 +49,31 @@ enum Started {
     At(u64),
     /// There is no such process.
     Never,
-    /// It cannot be told.
+    /// This process cannot find out.
     Unknown,
 }
 
 impl Witness {
-    /// One that sees that a process is just ending: the kernel takes the lock back only when it has freed the memory, of which a
-    /// gigabyte takes a tenth of a second. Costs a look at the descriptor of each maker.
+    /// A witness that notices a process that is just ending. The kernel frees the lock only after it has freed the
+    /// memory, which takes a tenth of a second for a gigabyte. Costs a look at the descriptor of each maker.
     pub(super) fn of_one() -> Self {
         Witness { looks_closer: true, ..Witness::default() }
     }
 
-    /// Whether the name is in use. The folder is locked, so that this question is nobody else's obstacle.
+    /// Whether the name is in use. The caller has locked the folder, so that the lock which this function takes for a
+    /// moment is in no other process's way.
     ///
-    /// Where the entry's lock can be had it is not, whatever process numbers say. Where it is held, a child that the
-    /// maker forked may hold it: the kernel gives the lock to both, and takes it back from the last. So the maker
-    /// itself must be there, too. It is taken for gone only on evidence: in this PID namespace there is no process of
-    /// that number, or one whose descriptor is not the segment.
+    /// If this process can take the entry's lock, the name is free, whatever the process numbers say. If it cannot, the
+    /// holder may be a child that the maker forked: both then have the lock, and the kernel frees it with the last of
+    /// them. So the maker itself must be there, too. It counts as gone only on evidence: in this PID namespace there is
+    /// no process of that number, or the process's descriptor is not the segment.
     pub(super) fn is_alive(&mut self, file: &File, entry: &Entry) -> io::Result<bool> {
         Ok(!os::try_lock(file)?
             && !self.is_gone(&entry.maker(), |file| has_nonce(file, entry.id.nonce)))
     }
 
-    /// Whether a process is shown to be gone, or not to have open any more what it had. `is_it` tells that.
+    /// Whether there is evidence that a process is gone, or that its descriptor no longer stands for its file. `is_it`
+    /// recognises the file.
     pub(super) fn is_gone(&mut self, maker: &Maker, is_it: impl Fn(&File) -> bool) -> bool {
         let here = *self.namespace.get_or_insert_with(|| os::process_namespace().unwrap_or(0));
         if here == 0 || maker.namespace != here {
@@ -81,7 +83,8 @@ impl Witness {
         match *self.started.entry(process).or_insert_with(|| started(process)) {
             Started::At(time) if time == maker.started && !self.looks_closer => false,
             Started::Never => true,
-            // It is ending, another process has the number by now, or another time namespace counts otherwise.
+            // The process is ending, another process has its number by now, or the time was counted in another time
+            // namespace.
             Started::At(_) | Started::Unknown => {
                 *self.can_look.get_or_insert_with(os::proc_is_own) && !may_hold(maker, is_it)
             }
@@ -99,8 +102,8 @@ fn started(process: u32) -> Started {
     }
 }
 
-/// False only if the process can be looked at and its descriptor is something else, or there is no such process. It may end while it
-/// is asked: what it was at the first question says nothing of the second.
+/// False only if the process can be looked at and its descriptor stands for something else, or if there is no such
+/// process. The process may end between two questions, so the answer to the first does not hold for the second.
 fn may_hold(maker: &Maker, is_it: impl Fn(&File) -> bool) -> bool {
     match os::open_descriptor(maker.process, maker.descriptor) {
         Ok(file) => is_it(&file),
@@ -121,8 +124,9 @@ fn has_nonce(file: &File, nonce: Nonce) -> bool {
 mod tests {
     use super::*;
 
-    /// One that waited for its turn saw that the maker was ending, and made the object; then the process was gone between two
-    /// questions, which was taken for one that `/proc` hides, and the name for one in use: a second process made the object.
+    /// A process that waited for its turn saw that the maker was ending, and made the object. Then the maker was gone
+    /// between two questions. That must not be taken for a process that `/proc` hides, or the name counts as in use and a
+    /// second process makes the object.
     #[test]
     fn a_process_that_ends_between_two_questions_is_gone() {
         let mut child = std::process::Command::new("true").spawn().unwrap();

@@ -1,4 +1,5 @@
-//! The memory of a segment: written once, sealed, mapped; or found by id, and refused unless it is sealed.
+//! The memory of a segment. A maker writes it once, seals it and maps it; another process finds it by id, and refuses it
+//! unless it is sealed.
 
 use std::fs::File;
 use std::io;
@@ -11,38 +12,38 @@ use crate::os::{self, SealedMemory, Stamp, Unsealed};
 use super::SegmentWriter;
 use super::id::{Nonce, SegmentId};
 
-/// Sealed memory, held by a descriptor of this process.
+/// Sealed memory of which this process holds a descriptor.
 pub(crate) struct Memory(SealedMemory);
 
 impl Memory {
-    /// New memory, to be written and then sealed.
+    /// Makes memory, which is then written and sealed.
     ///
     /// # Errors
     ///
-    /// `Io` if there is no descriptor or memory for it.
+    /// `Io` if there is no free descriptor or not enough memory.
     pub(crate) fn create() -> Result<SegmentWriter> {
         let file = os::create_memory().map_err(|e| room::no_memfd("cannot create a memfd", e))?;
         Ok(SegmentWriter::memory(file))
     }
 
-    /// Seals what was written: from here on it cannot change, and therefore can be mapped.
+    /// Seals the memory that was written. From then on it cannot change, and therefore can be mapped.
     pub(crate) fn seal(writer: SegmentWriter) -> Result<Self> {
         let memory = SealedMemory::seal(writer.into_file())
             .map_err(|e| room::no_memfd("cannot seal the memfd", e))?;
         Ok(Memory(memory))
     }
 
-    /// Opens what the id's descriptor stands for. That it is the segment that was meant, only its nonce can say.
+    /// Opens what the id's descriptor stands for. Only the nonce can tell whether it is the segment that the id means.
     ///
     /// # Errors
     ///
     /// `NotFound` if the maker or its descriptor is gone, or the descriptor stands for something else by now; `Io` if
-    /// the maker may not be looked at; `Corrupt` if it is a memfd that somebody can still change.
+    /// this process may not look at the maker; `Corrupt` if it is a memfd that somebody can still change.
     pub(crate) fn open(id: &SegmentId) -> Result<Self> {
         let file =
             os::open_descriptor(id.process, id.descriptor).map_err(
                 |e| match os::descriptor_kind(id.process, id.descriptor) {
-                    // A socket, or another user's device: not to be opened at all.
+                    // A socket, or another user's device, cannot be opened at all.
                     Ok(kind) if kind != os::FileKind::Regular => taken(id, kind.describe()),
                     _ => unreachable_maker(id.process, id.descriptor, e),
                 },
@@ -59,11 +60,11 @@ impl Memory {
         }
     }
 
-    /// The memory behind a descriptor that was handed over.
+    /// The memory behind a descriptor that another process handed over.
     ///
     /// # Errors
     ///
-    /// `Corrupt` if it is not sealed, whatever it is.
+    /// `Corrupt` if the descriptor stands for anything but sealed memory.
     #[cfg(any(unix, feature = "workers"))]
     pub(crate) fn from_file(file: File) -> Result<Self> {
         match SealedMemory::check(file).map_err(cannot_look)? {
@@ -81,7 +82,7 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// `Io` if there is no room in this process.
+    /// `Io` if this process has no room for the mapping.
     pub(crate) fn map(&self) -> Result<Region> {
         let map = self
             .0
@@ -94,7 +95,7 @@ impl Memory {
         self.0.len()
     }
 
-    /// Tells it from all other memory.
+    /// A stamp that no other memory has.
     pub(crate) fn stamp(&self) -> Stamp {
         self.0.stamp()
     }
@@ -132,7 +133,7 @@ fn unsealed(what: &str) -> Error {
 /// The descriptor exists but is not the segment.
 fn taken(id: &SegmentId, found: &str) -> Error {
     if !os::proc_is_own() {
-        // It is a descriptor of another process.
+        // The descriptor belongs to another process, since `/proc` shows those of another namespace.
         return Error::new(ErrorKind::NotFound, unseen(id.process));
     }
     Error::new(
@@ -144,7 +145,7 @@ fn taken(id: &SegmentId, found: &str) -> Error {
     )
 }
 
-/// The memory is a whole segment with another nonce.
+/// The error for memory that is a whole segment with another nonce.
 pub(crate) fn other_segment(id: &SegmentId) -> Error {
     taken(id, "a segment with another nonce")
 }

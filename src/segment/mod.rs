@@ -1,13 +1,14 @@
-//! Shared memory and the names for it: bytes only, no serde.
+//! Shared memory and its names. This module handles bytes only and does not use serde.
 //!
-//! A segment is a sealed memfd ([`memfd`]), which any process of the same user finds through the id ([`id`]) of a
-//! descriptor that somebody holds. A named segment is the same memory, and beside it an entry ([`entry`]) in the
-//! user's own folder ([`folder`]): a small file under the name ([`name`]), with the id in it. The kernel frees the
-//! memory with its last user, and the lock on the entry with its maker: neither needs a destructor to run. A persistent
-//! segment is a file ([`stored`]) under the name.
+//! A segment is a sealed memfd ([`memfd`]). Any process of the same user finds it by an id ([`id`]), which names a
+//! descriptor that some process holds. A named segment also has an entry ([`entry`]) in the user's own folder
+//! ([`folder`]): a small file under the name ([`name`]), which has the id. The kernel frees the memory with its last
+//! user, and the lock on the entry with its maker; neither needs a destructor to run. A persistent segment is a file
+//! ([`stored`]) under the name.
 //!
-//! Files are [`Draft`](crate::files::Draft)s until they are whole; [`publish`] gives them their name, [`lookup`] follows it, [`census`] looks
-//! at all of them. Of many processes that miss a name, one has the [`turn`] to make what it stands for.
+//! Files are [`Draft`](crate::files::Draft)s until they are whole. [`publish`] gives them their name, [`lookup`] follows
+//! a name, and [`census`] looks at all names. If several processes miss a name, one of them has the [`turn`] to make the
+//! segment.
 
 use std::fs::File;
 
@@ -41,14 +42,14 @@ pub(crate) use publish::{Published, ensure_free, publish, remove_if};
 pub(crate) use stored::{Shelf, Stored, Unstored};
 pub(crate) use turn::{Turn, take_turn};
 
-/// A segment that is being written: memory, or a file without a name. When it is dropped, nothing is left.
+/// A segment that is being written: memory, or a file without a name. If the writer is dropped, nothing is left.
 pub(crate) type SegmentWriter = FileWriter<File>;
 
-/// Every way into a segment, and to the names of segments, asks this first.
+/// Checks that this system has segments. Every function that opens a segment or looks at names calls this first.
 ///
 /// # Errors
 ///
-/// `Unsupported` where there are none.
+/// `Unsupported` on a system without segments.
 pub(crate) fn check_supported() -> Result<()> {
     os::check_segments().map_err(|e| Error::io("there are no segments here", e))
 }

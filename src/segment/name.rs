@@ -1,21 +1,22 @@
-//! What a segment may be called.
+//! The rule for names of segments.
 
 use std::fmt;
 use std::ops::Deref;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// A file name has room for 255 bytes; what is over is left for what may stand beside an entry.
+/// How many characters a name may have. A file name may have 255 bytes; the rest is for the names of files beside an
+/// entry.
 const MAX: usize = 200;
 
-/// A name that was checked: safe as the last part of a path. Names that start with a dot are for this crate's own use.
+/// A checked name, which is safe as the last part of a path. Names that start with a dot are for this crate's own use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SegmentName(String);
 
 impl SegmentName {
     /// # Errors
     ///
-    /// `InvalidInput`, with the rule and what was found.
+    /// `InvalidInput`, with the rule and what was found, if the name breaks the rule.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         let found = if text.is_empty() {
@@ -52,8 +53,8 @@ impl fmt::Display for SegmentName {
     }
 }
 
-/// Whether a file of this name is a draft, or says that one is made: no name of a segment starts with a dot. Both are locked for as
-/// long as they are of use.
+/// Whether a file of this name is a draft or the lock file of a turn, because names of segments do not start with a dot.
+/// Both are locked for as long as they are of use.
 pub(super) fn is_draft(name: &str) -> bool {
     let rest = name.strip_suffix("new").or_else(|| name.strip_suffix("making"));
     rest.is_some_and(|rest| rest.starts_with('.') && rest.ends_with('.'))

@@ -1,4 +1,4 @@
-//! What this process has published, for [`remove_session`](super::census::remove_session).
+//! The names that this process has published, for [`remove_session`](super::census::remove_session).
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, TryLockError};
@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 
 use crate::os::Stamp;
 
-/// Nobody holds the list for longer than a few instructions; but a process can be forked just then, and its child
-/// would wait for ever.
+/// How long a thread waits for the list. Another thread holds it only for a few instructions; but the process may be
+/// forked at that moment, and its child would wait for ever.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A name that this process gave.
+/// A name that this process published.
 #[derive(Clone, Debug)]
 pub(super) struct Made {
-    /// The directory in which the name is.
+    /// The directory that has the name.
     pub(super) dir: PathBuf,
     pub(super) name: String,
     pub(super) stamp: Stamp,
-    /// A forked child has a copy of the list, and is not the maker.
+    /// The process that published the name. A forked child has a copy of the list, but is not the maker.
     maker: u32,
 }
 
@@ -37,7 +37,7 @@ fn list() -> Option<MutexGuard<'static, Vec<Made>>> {
     }
 }
 
-/// Adds a name, in the place of what this process published under it before.
+/// Adds a name, in the place of an earlier publication of this process under it.
 pub(super) fn remember(dir: &Path, name: &str, stamp: Stamp) {
     if let Some(mut list) = list() {
         let maker = std::process::id();
@@ -46,14 +46,14 @@ pub(super) fn remember(dir: &Path, name: &str, stamp: Stamp) {
     }
 }
 
-/// Takes a name off the list, if it is still this one.
+/// Takes a name off the list, if the list still has this publication.
 pub(super) fn forget(dir: &Path, name: &str, stamp: Stamp) {
     if let Some(mut list) = list() {
         list.retain(|made| made.stamp != stamp || made.name != name || made.dir != dir);
     }
 }
 
-/// All that is on the list and was made by this process, and none of its parent.
+/// The publications on the list that this process made, without those of its parent.
 pub(super) fn made_here() -> Vec<Made> {
     let maker = std::process::id();
     list().map_or_else(Vec::new, |list| {

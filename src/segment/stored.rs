@@ -1,4 +1,4 @@
-//! Persistent segments: files that are whole before they have a name, and are never changed after.
+//! Persistent segments: files that are whole before they have a name, and never change after that.
 
 use std::fs::File;
 use std::io;
@@ -16,21 +16,21 @@ use super::name::SegmentName;
 use super::publish;
 use super::session;
 
-/// Where a persistent segment's file goes.
+/// Where the file of a persistent segment lies.
 pub(crate) enum Shelf {
-    /// Among the names of this user.
+    /// In the folder of this user's names.
     Folder(Folder),
     /// A directory that the user chose, as an absolute path.
     Dir(PathBuf),
 }
 
-/// A file that is to become a persistent segment.
+/// A file that will become a persistent segment.
 pub(crate) struct Unstored {
     shelf: Shelf,
     name: SegmentName,
     mode: u32,
     fsync: bool,
-    /// Set where the file system has no files without a name.
+    /// Whether the file has the draft's name, because the file system does not have files without a name.
     named: bool,
 }
 
@@ -59,18 +59,18 @@ impl Shelf {
     }
 }
 
-/// The name of a segment's file until it has its own.
+/// The name of a segment's file until the file gets its own name.
 fn draft_name(name: &str) -> String {
     format!(".{name}.new")
 }
 
 impl Unstored {
-    /// Makes the file, without a name where the file system has such files.
+    /// Makes the file, without a name if the file system has such files.
     ///
     /// # Errors
     ///
-    /// `AlreadyExists` if the name is taken and not to be replaced: asked again in the end, asked here so that a large
-    /// object is not written in vain. `Io` or `NotFound` if the directory cannot be written.
+    /// `AlreadyExists` if the name is taken and `replace` is false; publishing checks this again, and the check here
+    /// avoids writing a large object in vain. `Io` or `NotFound` if the directory cannot be written.
     pub(crate) fn create(
         shelf: Shelf,
         name: SegmentName,
@@ -80,7 +80,7 @@ impl Unstored {
     ) -> Result<(Self, SegmentWriter)> {
         let (named, file) = match &shelf {
             Shelf::Folder(folder) => {
-                // Locked until the file is there: who finds the folder empty removes it.
+                // The folder is locked until the file exists, because a process that finds the folder empty removes it.
                 let dir = folder.make_and_lock()?;
                 if !replace {
                     publish::not_in_use(&dir, &name)?;
@@ -98,16 +98,16 @@ impl Unstored {
         Ok((Unstored { shelf, name, mode, fsync, named }, SegmentWriter::file(file)))
     }
 
-    /// Puts the file on the disk, if it is one and that is wanted, and gives it its name, in one step.
+    /// Flushes the file to the disk, if `fsync` asks for it, and gives it its name in one step.
     ///
     /// # Errors
     ///
-    /// `AlreadyExists` if the name is taken and not to be replaced; `Io` if the file cannot be put there. The name is
-    /// then what it was, and nothing is left, with one exception, which the error names: if only the last flush of the
-    /// directory or the last look at the file fails, the segment is there.
+    /// `AlreadyExists` if the name is taken and `replace` is false; `Io` if the file cannot get the name. After an error
+    /// the name is what it was, and nothing is left, with one exception, which the error names: if only the last flush of
+    /// the directory or the last look at the file fails, the segment exists.
     pub(crate) fn publish(self, writer: SegmentWriter, replace: bool) -> Result<Stored> {
         let file = writer.into_file();
-        // For reading, and without the lock, which goes with the one that wrote.
+        // This descriptor is for reading and has no lock: the lock goes with the descriptor that wrote.
         let kept = self.complete(&file)?;
         let cannot = |e: io::Error| self.cannot(e, &kept);
         match &self.shelf {
@@ -135,7 +135,7 @@ impl Unstored {
         }
     }
 
-    /// Notes that this process has published it, whatever fails from now on, and puts the name on the disk.
+    /// Notes that this process has published the file, whatever fails from now on, and flushes the name to the disk.
     fn placed(&self, dir: &Dir, kept: File) -> Result<Stored> {
         let status = os::file_status(&kept)
             .or_else(|_| dir.status_of(&self.name))
@@ -147,7 +147,7 @@ impl Unstored {
         Ok(stored)
     }
 
-    /// Sets the mode, puts the content on the disk if that is wanted, and opens the file for reading.
+    /// Sets the mode, flushes the content to the disk if `fsync` asks for it, and opens the file for reading.
     fn complete(&self, file: &File) -> Result<File> {
         os::set_mode(file, self.mode)
             .and_then(|()| if self.fsync { files::sync(file) } else { Ok(()) })
@@ -160,7 +160,7 @@ impl Unstored {
         room::error(&doing, error, 0, Medium::FileSystem(file))
     }
 
-    /// Puts the name on the disk, if that is wanted.
+    /// Flushes the name to the disk, if `fsync` asks for it.
     fn flush(&self, dir: &Dir) -> Result<()> {
         if !self.fsync {
             return Ok(());
@@ -176,18 +176,18 @@ impl Unstored {
 }
 
 impl Drop for Unstored {
-    /// Where the file has a draft's name, and was given up, it goes.
+    /// Removes the file if it was given up and has a draft's name.
     fn drop(&mut self) {
         if self.named
             && let Ok(dir) = self.shelf.open()
         {
-            // Its lock is gone with the writer; who else finds it so removes it as well.
+            // The file's lock went with the writer, so another process that finds the file may remove it, too.
             let _ = draft::remove_dead(&dir, &draft_name(&self.name));
         }
     }
 }
 
-/// A new file, and whether it has the draft's name.
+/// Makes a new file. Also returns whether it has the draft's name.
 fn make(dir: &Dir, name: &SegmentName) -> Result<(bool, File)> {
     match Draft::create(dir, &draft_name(name)) {
         Ok(draft) => Ok((draft.is_named(), draft.keep())),
@@ -199,16 +199,17 @@ fn make(dir: &Dir, name: &SegmentName) -> Result<(bool, File)> {
 }
 
 impl Stored {
-    /// A file that was found under a name, and looked at.
+    /// The file that was found under a name, with the status that was read.
     pub(crate) fn with_status(file: File, status: &Status, path: PathBuf) -> Self {
         Stored { file, path, bytes: status.bytes, stamp: status.stamp() }
     }
 
-    /// Opens the file of this absolute path, whoever's it is.
+    /// Opens the file of this absolute path, whichever user it belongs to.
     ///
     /// # Errors
     ///
-    /// `NotFound` or `Io` if it cannot be opened, as where it is a symbolic link; `Corrupt` if it is no file.
+    /// `NotFound` or `Io` if it cannot be opened, for example because it is a symbolic link; `Corrupt` if it is not a
+    /// regular file.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = os::open_file(path)
             .map_err(|e| room::error("cannot open the persistent segment", e, 0, Medium::Memory))?;
@@ -238,11 +239,11 @@ impl Stored {
         self.stamp
     }
 
-    /// Reads the whole file into memory of this process.
+    /// Reads the whole file into this process's memory.
     ///
     /// # Errors
     ///
-    /// `Io` if it cannot be read or there is no memory for it.
+    /// `Io` if it cannot be read or there is not enough memory.
     pub(crate) fn read(&self) -> Result<Region> {
         let expected = usize::try_from(self.bytes).unwrap_or(usize::MAX);
         let block = AlignedBytes::read_to_end(&[], Reader { file: &self.file, at: 0 }, expected)
@@ -254,7 +255,7 @@ impl Stored {
     ///
     /// # Errors
     ///
-    /// `NotFound` if it has no name any more; `Io` if there is no room in this process.
+    /// `NotFound` if the file has no name any more; `Io` if this process has no room for the mapping.
     pub(crate) fn map(&self, promise: os::Unchanging) -> Result<Region> {
         let status = os::file_status(&self.file).map_err(cannot_look)?;
         if status.links == 0 {
@@ -268,7 +269,7 @@ impl Stored {
         Ok(Region::from_map(map))
     }
 
-    /// Removes the file's name, if it is still this file's; says whether it was.
+    /// Removes the file's name, if it still stands for this file. Returns whether it did.
     ///
     /// # Errors
     ///
@@ -284,8 +285,8 @@ impl Stored {
     }
 }
 
-/// Removes a name if it stands for the file that is meant; says whether it did. Whoever replaces the name meanwhile waits, because
-/// the draft's name is taken.
+/// Removes a name if `is_meant` holds for its file. Returns whether it did. A process that wants to replace the name
+/// meanwhile waits, because the draft's name is taken.
 pub(super) fn remove_if(
     dir: &Dir,
     name: &str,
@@ -299,7 +300,8 @@ fn cannot_look(error: io::Error) -> Error {
     Error::io("cannot look at the persistent segment", error)
 }
 
-/// Reads a file from a place of its own: others may have a copy of the descriptor.
+/// Reads a file and keeps its own position, because other processes may have a copy of the descriptor and would share its
+/// position.
 struct Reader<'a> {
     file: &'a File,
     at: u64,

@@ -1,9 +1,10 @@
-//! Whose turn it is to make what a name is to stand for: of many processes that miss it, one makes it while the others wait.
+//! Turns at making the segment of a name: if several processes miss it, one makes it while the others wait.
 //!
-//! The turn is a file beside the name, `.NAME.making`, which its maker keeps locked: the kernel takes the lock back when the
-//! maker dies, however it does. Each turn has a file of its own, which is made and locked while the folder is locked, so that
-//! nobody meets one that is not locked yet. Those who wait have the same file open; when the lock is free, they read there
-//! whether the maker has failed, and why. Who takes the next turn removes a file whose lock is free.
+//! A turn is a file beside the name, `.NAME.making`, which its maker keeps locked; the kernel frees the lock when the
+//! maker dies, however it dies. Each turn has a file of its own. The maker makes and locks it while the folder is locked,
+//! so that no other process meets a file that is not locked yet. Waiting processes have the same file open. When the lock
+//! is free, they read in the file whether the maker failed, and why. The process that takes the next turn removes a file
+//! whose lock is free.
 
 use std::fmt;
 use std::fs::File;
@@ -21,29 +22,29 @@ use super::maker::{Maker, Witness};
 use super::name::SegmentName;
 use super::publish;
 
-/// What the file starts with; then the version, then `PID:FD` of its maker and words of the form `KEY=NUMBER`.
+/// The first word of the file. The version follows, then `PID:FD` of the maker and words of the form `KEY=NUMBER`.
 const TAG: &str = "serde_shm-making";
 const VERSION: &str = "1";
 
-/// The line that an error follows.
+/// The line before the text of an error.
 const FAILED: &str = "failed";
 
-/// More than a file of any version to come has in it.
+/// More bytes than a file of any later version will have.
 const MAX_BYTES: usize = 16 << 10;
 
-/// How long those who wait sleep at most.
+/// How long a waiting process sleeps at most.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// How often they look whether the maker is there while the lock is held.
+/// How often a waiting process checks that the maker is still there, while the lock is held.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What somebody is told who misses what a name stands for.
+/// The answer to a process that misses the segment of a name.
 pub(crate) enum Turn {
-    /// It is made here.
+    /// This process makes the segment.
     Ours(Making),
-    /// Somebody makes it.
+    /// Another process or thread makes the segment.
     Theirs(Waiting),
-    /// The name is in use by now, by an entry or file of this stamp.
+    /// The name has come into use meanwhile, by an entry or file of this stamp.
     InUse(Stamp),
 }
 
@@ -55,12 +56,12 @@ struct Who {
 }
 
 impl Who {
-    /// This thread, which has the file open.
+    /// This thread, with the file that it has open.
     fn here(file: &File) -> Self {
         Who { maker: Maker::here(os::descriptor(file)), thread: os::thread_number() }
     }
 
-    /// `None` of a later version: of that, the lock alone counts.
+    /// `None` for a file of a later version, of which only the lock counts.
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
         if (words.next(), words.next()) != (Some(TAG), Some(VERSION)) {
@@ -96,11 +97,11 @@ fn file_name(name: &SegmentName) -> String {
     format!(".{name}.making")
 }
 
-/// Takes the turn, if nobody has it and the name is free.
+/// Takes the turn, if no other process or thread has it and the name is free.
 ///
 /// # Errors
 ///
-/// `Io` if the folder is not usable; `Corrupt` if what has the name, or that of the turn's file, is not of this crate.
+/// `Io` if the folder is not usable; `Corrupt` if the file of the name, or that of the turn, is not of this crate.
 pub(crate) fn take_turn(folder: &Folder, name: &SegmentName) -> Result<Turn> {
     let dir = folder.make_and_lock()?;
     match publish::not_in_use(&dir, name) {
@@ -124,7 +125,7 @@ pub(crate) fn take_turn(folder: &Folder, name: &SegmentName) -> Result<Turn> {
     Ok(Turn::Ours(Making { folder: folder.clone(), name: name.clone(), file, maker, told: false }))
 }
 
-/// The turn that somebody has. The file of one who has ended is removed.
+/// The current turn, if there is one. Removes the file of a turn that has ended.
 fn whose(dir: &Dir, folder: &Folder, name: &SegmentName) -> Result<Option<Waiting>> {
     let text = file_name(name);
     let cannot = |e: io::Error| Error::io(format!("cannot look at the lock file `{text}`"), e);
@@ -150,31 +151,31 @@ fn whose(dir: &Dir, folder: &Folder, name: &SegmentName) -> Result<Option<Waitin
     Ok(None)
 }
 
-/// Makes the file and locks it. Nobody else knows it, and who finds it must have the folder's lock.
+/// Makes the file and locks it. No other process can find it before that, because the search needs the folder's lock.
 fn begin(dir: &Dir, name: &SegmentName) -> io::Result<File> {
     let draft = Draft::create_named(dir, &file_name(name))?;
     draft.writer().write_all(Who::here(draft.file()).to_string().as_bytes())?;
     Ok(draft.keep())
 }
 
-/// The turn, which this process has until this is dropped.
+/// This process's turn, which lasts until this value is dropped.
 pub(crate) struct Making {
     folder: Folder,
     name: SegmentName,
     file: File,
-    /// A forked child has a copy of this value, but the turn is not its to end.
+    /// The process that has the turn. A forked child has a copy of this value, but must not end the turn.
     maker: u32,
-    /// Whether those who wait were told how it went.
+    /// Whether the result is settled, so that dropping this value need not report a panic to the waiting processes.
     told: bool,
 }
 
 impl Making {
-    /// Ends the turn: the name stands for something.
+    /// Ends the turn with success: the name stands for a segment.
     pub(crate) fn done(mut self) {
         self.told = true;
     }
 
-    /// Ends the turn: those who wait are told of the error, if it can be written. Gives it back.
+    /// Ends the turn with an error, which is written for the waiting processes, if that is possible. Returns the error.
     pub(crate) fn failed(mut self, error: Error) -> Error {
         self.tell(&format!("{error:#}"));
         error
@@ -183,13 +184,13 @@ impl Making {
     fn tell(&mut self, error: &str) {
         self.told = true;
         let text = format!("{FAILED}\n{error}");
-        // Behind what is there: the file has been written to its end.
+        // The descriptor's position is at the end of the file, so this appends.
         let _ = FileWriter::file(&self.file).write_all(text.as_bytes());
     }
 }
 
 impl Drop for Making {
-    /// Where the folder cannot be locked the file stays: without its lock it is free for whoever takes the next turn.
+    /// If the folder cannot be locked, the file stays; without its lock it does not hinder the next turn.
     fn drop(&mut self) {
         if self.maker != std::process::id() {
             return;
@@ -207,20 +208,20 @@ impl Drop for Making {
     }
 }
 
-/// Somebody else's turn.
+/// The turn of another process or thread.
 pub(crate) struct Waiting {
     file: File,
-    /// Who has it, as far as it is known.
+    /// Who has the turn, if that is known.
     who: Option<Who>,
     identity: (u64, u64),
 }
 
 impl Waiting {
-    /// Waits until the turn has ended, so long at most.
+    /// Waits until the turn has ended, but at most for `limit`.
     ///
     /// # Errors
     ///
-    /// `MakerFailed`, with what it said; `Io` if it takes longer.
+    /// `MakerFailed`, with the maker's error, if the maker failed; `Io` if the turn takes longer than `limit`.
     pub(crate) fn wait(self, limit: Option<Duration>) -> Result<()> {
         let cannot = |e: io::Error| Error::io("cannot look at the lock of the object's maker", e);
         let (started, mut looked) = (Instant::now(), Instant::now());
@@ -229,7 +230,7 @@ impl Waiting {
             if limit.is_some_and(|limit| started.elapsed() >= limit) {
                 return Err(self.too_long(started.elapsed()));
             }
-            // A child that the maker forked keeps the lock when the maker has died.
+            // A child that the maker forked keeps the lock after the maker has died.
             if looked.elapsed() > LOOK {
                 if self.maker_is_gone() {
                     return Ok(());
@@ -249,7 +250,7 @@ impl Waiting {
         }
     }
 
-    /// Who has the turn, and the error with which it has ended.
+    /// Reads who has the turn, and the error with which it ended, if it did.
     fn read(&self) -> io::Result<(Option<Who>, Option<String>)> {
         let mut bytes = vec![0; MAX_BYTES];
         let mut len = 0;
@@ -368,7 +369,7 @@ mod tests {
         assert!(!folder.path().exists());
     }
 
-    /// Who is killed leaves the file and no lock.
+    /// A maker that was killed leaves the file, but no lock.
     #[test]
     fn what_a_dead_maker_left_is_nobodys() {
         let (_base, folder, name) = temporary();

@@ -1,4 +1,4 @@
-//! A block of bytes as a handle: what is in it is seen where it lies, whoever owns the memory.
+//! A block of bytes as a handle: readers see its content where it lies, whoever owns the memory.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,12 +17,13 @@ use super::handle::Container;
 #[cfg(feature = "ndarray")]
 use super::lookup;
 
-/// A block of bytes that [`to_bytes`](crate::to_bytes) or [`to_writer`](crate::to_writer) made, in memory that anybody owns: a
-/// `Vec`, [`AlignedBytes`](crate::AlignedBytes), an `Arc<[u8]>`, a `bytes::Bytes`, a file's mapping, a buffer of another runtime.
-/// That of a segment is given by [`Segment::block`](crate::Segment::block).
+/// A block of bytes that [`to_bytes`](crate::to_bytes) or [`to_writer`](crate::to_writer) made, in memory of any owner: a
+/// `Vec`, [`AlignedBytes`](crate::AlignedBytes), an `Arc<[u8]>`, a `bytes::Bytes`, a file's mapping, a buffer of another
+/// runtime. [`Segment::block`](crate::Segment::block) gives the block of a segment.
 ///
-/// It is to a block what [`Segment`](crate::Segment) is to shared memory: objects borrow from it, single arrays are seen without
-/// the rest, and a [`ShmArray`](crate::ShmArray) that is read from it shares the memory and keeps it.
+/// A `Block` does for a block what [`Segment`](crate::Segment) does for shared memory. Objects borrow from it, a single
+/// array can be read without the rest, and a [`ShmArray`](crate::ShmArray) that is read from it shares the memory and
+/// keeps it alive.
 ///
 /// ```
 /// # #[cfg(feature = "ndarray")] {
@@ -38,11 +39,12 @@ use super::lookup;
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// Views need the block to start at a multiple of 64, or of their elements' alignment at least. Where it does not, a view is an
-/// error and a `ShmArray` is a copy.
+/// For views, the block must start at a multiple of 64, or at least of the alignment of the array's elements. At another
+/// address, reading a view is an error, and a `ShmArray` is a copy.
 ///
-/// A clone costs two reference counts: what is to be shared needs no `Arc` around it. An `Arc` of a type that has bytes has none
-/// itself (`Arc<T>` is no `AsRef<[u8]>`): a struct around it with that one method is what to hand over.
+/// A clone costs two reference counts, so a `Block` can be shared without an `Arc` around it. To make a `Block` of bytes
+/// whose owner is behind an `Arc<T>`, wrap the `Arc` in a struct that implements `AsRef<[u8]>`, since `Arc<T>` does not
+/// implement it.
 #[derive(Clone)]
 pub struct Block {
     region: Region,
@@ -51,10 +53,11 @@ pub struct Block {
 }
 
 impl Block {
-    /// Takes a block of bytes over, together with what owns them. Costs an allocation and a look at the block's end; no byte is
-    /// copied.
+    /// Makes a handle of a block of bytes and takes their owner over. This costs an allocation and a check of what is not
+    /// array data; no array is copied.
     ///
-    /// An owner whose `as_ref` gives other bytes later than at first is taken to have none: what is read then is an error.
+    /// An owner whose `as_ref` later gives other bytes than at first is treated as if it had no bytes, and reading from
+    /// it is then an error.
     ///
     /// ```
     /// use serde_shm::Block;
@@ -66,7 +69,7 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the bytes are no whole block or were altered outside array data,
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the bytes are not a whole block or were altered outside array data,
     /// [`Version`](crate::ErrorKind::Version) if a later version of the format wrote them.
     pub fn new(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Self> {
         let region = Region::from_owner(bytes);
@@ -75,17 +78,18 @@ impl Block {
         Ok(Block { region, parts, copy_limit: None })
     }
 
-    /// The block that is all of a region, which was checked and has these parts.
+    /// The block that fills a region. The caller has checked it and found these parts.
     pub(super) fn of_region(region: Region, parts: Arc<BlockParts>) -> Self {
         Block { region, parts, copy_limit: None }
     }
 
-    /// The same block, of which one reading may copy so many bytes of arrays.
+    /// Sets how many bytes of arrays one reading of this block may copy.
     ///
-    /// An array that stands in an object several times by shared owners (`ArcArray`, [`ShmArray`](crate::ShmArray), `Arc<[A]>`) lies
-    /// in the block once. Readers that own their elements copy it for each place where it stands; handles and views copy nothing and
-    /// have no limit. Without this it is 16 times the block and 256 MiB, up to half of the machine's memory. The block's own size
-    /// may be copied in any case.
+    /// An object may have the same array in several places, by shared owners (`ArcArray`, [`ShmArray`](crate::ShmArray),
+    /// `Arc<[A]>`). Such an array lies in the block once. A type that owns its elements copies them for each of these
+    /// places, which a small block can use to fill the memory; handles and views copy nothing and have no limit. The
+    /// default limit is 16 times the block's size plus 256 MiB, but at most half of the machine's memory. As many bytes
+    /// as the block has may be copied in any case.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -107,7 +111,7 @@ impl Block {
         Block { copy_limit: Some(bytes), ..self }
     }
 
-    /// Deserializes the object; what it borrows, text and arrays alike, lies in the block.
+    /// Deserializes the object, which may borrow text and arrays from the block.
     ///
     /// ```
     /// let block = serde_shm::Block::new(serde_shm::to_bytes(&vec!["a", "b"])?)?;
@@ -124,7 +128,7 @@ impl Block {
         self.get_seed(PhantomData)
     }
 
-    /// Deserializes the object by a seed, which says what its type alone does not.
+    /// Deserializes the object by a seed, which carries what the type alone does not say.
     ///
     /// ```
     /// use serde::Deserializer;
@@ -160,8 +164,8 @@ impl Block {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// A copy of the seed is used up by each read, of which there are several where [`get`](Self::get) takes several. A seed that
-    /// cannot be copied, such as one that fills what it borrows, reads from a [`deserializer`](Self::deserializer).
+    /// Like [`get`](Self::get), this may read the object several times; each read uses up a clone of the seed. A seed
+    /// that cannot be cloned, such as one that fills what it borrows, reads from a [`deserializer`](Self::deserializer).
     ///
     /// # Errors
     ///
@@ -171,7 +175,7 @@ impl Block {
         self.seed(&seed)
     }
 
-    /// A deserializer of the object, for code that wants one: transcoders, wrappers, seeds.
+    /// A deserializer of the object, for code that takes one: transcoders, wrappers, seeds.
     ///
     /// ```
     /// let block = serde_shm::Block::new(serde_shm::to_bytes(&[("a", 1), ("b", 2)])?)?;
@@ -181,12 +185,14 @@ impl Block {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// It reads once, where [`get`](Self::get) may read again: see [`de::Deserializer`](crate::de::Deserializer).
+    /// It reads the object once, where [`get`](Self::get) may read it again: see
+    /// [`de::Deserializer`](crate::de::Deserializer).
     pub fn deserializer(&self) -> de::Deserializer<'_> {
         de::Deserializer::of(self)
     }
 
-    /// The object as a value, for programs that do not know its type. Its arrays are handles on the block, which keep it.
+    /// The object as a value, for programs that do not know its type. The value's arrays are handles that keep the
+    /// block's memory alive.
     ///
     /// ```
     /// # use std::collections::BTreeMap;
@@ -196,7 +202,7 @@ impl Block {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Costs what a typed read of the inline part costs, about twice; arrays are not looked at.
+    /// Costs about twice what a typed read of the inline part costs. The arrays' elements are not read.
     ///
     /// # Errors
     ///
@@ -207,7 +213,7 @@ impl Block {
         de::value(self)
     }
 
-    /// Goes over the object part by part, without making a tree of it: see [`Walk`](crate::value::Walk).
+    /// Goes over the object part by part without building a tree: see [`Walk`](crate::value::Walk).
     ///
     /// ```
     /// #[derive(Default)]
@@ -226,13 +232,13 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// Those of the walk, with the place in the object; those of [`value`](Self::value).
+    /// Those that the walk returns, with the place in the object added; those of [`value`](Self::value).
     #[cfg(feature = "ndarray")]
     pub fn walk<'a, W: crate::value::Walk<'a>>(&'a self, walk: &mut W) -> Result<()> {
         de::walk(self, walk)
     }
 
-    /// What the block says of its arrays, in the order in which they lie there. None of them is read.
+    /// Describes the block's arrays, in the order in which they lie there. No array is read.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -251,7 +257,7 @@ impl Block {
         self.all()
     }
 
-    /// One array as a view of the block; nothing else is decoded.
+    /// One array as a view that borrows from the block; nothing else is decoded.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -265,13 +271,14 @@ impl Block {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// The path is found by looking through the directory: time goes with the number of arrays, not with their size.
+    /// The array is found by its path in the block's directory: the time depends on the number of arrays, not on their
+    /// size.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path, with those that come close;
-    /// [`Mismatch`](crate::ErrorKind::Mismatch) if it has another dtype or number of axes, or does not lie at a multiple of its
-    /// elements' alignment.
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path (the text names similar paths);
+    /// [`Mismatch`](crate::ErrorKind::Mismatch) if the array has another dtype or number of axes, or does not lie at a
+    /// multiple of its elements' alignment.
     #[cfg(feature = "ndarray")]
     pub fn array<A: crate::Element, D: ndarray::Dimension>(
         &self,
@@ -280,8 +287,8 @@ impl Block {
         self.view(path)
     }
 
-    /// One array as an owned one of a type that holds all numbers of its own, as [`Segment::array_as`](crate::Segment::array_as)
-    /// gives it.
+    /// One array, copied and converted to an element type that can hold every number of the array's own dtype, as
+    /// [`Segment::array_as`](crate::Segment::array_as) does it.
     ///
     /// ```
     /// use serde_shm::{Block, ShmArray1};
@@ -294,7 +301,8 @@ impl Block {
     /// # Errors
     ///
     /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path;
-    /// [`Mismatch`](crate::ErrorKind::Mismatch) if the type cannot hold all that its dtype can, or has another number of axes.
+    /// [`Mismatch`](crate::ErrorKind::Mismatch) if the type cannot hold every value of the array's dtype, or has another
+    /// number of axes.
     #[cfg(feature = "ndarray")]
     pub fn array_as<A: crate::Element, D: ndarray::Dimension>(
         &self,
@@ -303,7 +311,7 @@ impl Block {
         self.lossless(path)
     }
 
-    /// One array as it is, copied out of the block, for programs that do not know its type.
+    /// One array with the dtype that it has, copied out of the block, for programs that do not know its type.
     ///
     /// ```
     /// use serde_shm::{Block, ShmArray1};
@@ -315,14 +323,14 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path;
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) if its bytes are no elements.
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path; [`Corrupt`](crate::ErrorKind::Corrupt)
+    /// if the array's bytes are not valid elements.
     #[cfg(feature = "ndarray")]
     pub fn array_dyn(&self, path: &str) -> Result<crate::DynArray> {
         self.copy(path)
     }
 
-    /// One array as it is, of whatever dtype, without a copy: it keeps the block's memory.
+    /// One array of any dtype, without a copy. The result keeps the block's memory alive.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -334,11 +342,12 @@ impl Block {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Costs a look-up of the path, for which the first makes a table where there are more than 16 arrays; no element is looked at.
+    /// Costs a look-up of the path. In a block of more than 16 arrays the first look-up makes a table. No element is
+    /// read.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path, with those that come close;
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path (the text names similar paths);
     /// [`Mismatch`](crate::ErrorKind::Mismatch) if it is a live array.
     #[cfg(feature = "ndarray")]
     pub fn array_untyped(&self, path: &str) -> Result<crate::UntypedArray> {
@@ -366,7 +375,7 @@ impl Container for Block {
     }
 }
 
-/// What a block says of its arrays.
+/// Describes the arrays of a block.
 pub(super) fn arrays(block: &store::BlockSource<'_>) -> Result<Vec<ArrayInfo>> {
     let directory = block.directory();
     let info = |number| {

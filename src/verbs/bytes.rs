@@ -1,4 +1,4 @@
-//! One block of bytes: in memory, or through a writer and a reader.
+//! Objects as one block of bytes: in memory, or through a writer and a reader.
 
 use std::io::{Read, Write};
 
@@ -18,18 +18,20 @@ use crate::{de, memory, ser};
 /// assert_eq!((name, number), ("answer", 42));
 /// ```
 ///
-/// Each array is copied once, from where it lies. The block grows by doubling, from 1 MiB on by the allocator, which may
-/// move pages instead of bytes; an array larger than the block so far makes room for itself. The `Serialize` of each
-/// part is called once; that of one that asks whether it is written for a human reader may be called twice, and has to say the same.
+/// Each array is copied once, from where it lies. The block grows by doubling. From 1 MiB on the allocator grows it,
+/// which may move pages instead of bytes. An array that is larger than the block so far makes room for itself. The
+/// `Serialize` of each part of the object is called once. Only a part that asks whether it is written for a human reader
+/// (`is_human_readable`) may be called twice, and must then write the same both times.
 ///
 /// # Errors
 ///
-/// Those that the object's `Serialize` reports; [`Limit`](crate::ErrorKind::Limit) if it nests deeper than 2,048 levels.
+/// Those that the object's `Serialize` reports; [`Limit`](crate::ErrorKind::Limit) if the object nests deeper than 2,048
+/// levels.
 pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<AlignedBytes> {
     ser::to_sink(value, BytesSink::new())
 }
 
-/// Deserializes an object from a block of bytes; what it borrows, text and arrays alike, lies in the block.
+/// Deserializes an object from a block of bytes. The object may borrow text and arrays from the block.
 ///
 /// ```
 /// let bytes = serde_shm::to_bytes(&vec!["a", "b"]).unwrap();
@@ -37,21 +39,22 @@ pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<AlignedBytes> {
 /// assert!(bytes.as_ptr_range().contains(&text[1].as_ptr()));
 /// ```
 ///
-/// Views of arrays need a block that starts at a multiple of 64, which [`AlignedBytes`] and a memory map do;
-/// elsewhere a view is an error, and owned types copy.
-/// A [`ShmArray`](crate::ShmArray) owns a copy, since nothing says how long the block lives; one that is read from a
-/// [`Block`](crate::Block) shares its memory.
+/// Views of arrays need a block that starts at a multiple of 64, as [`AlignedBytes`] and memory maps do. At another
+/// address, reading a view is an error, and owned types copy. A [`ShmArray`](crate::ShmArray) owns a copy, because this
+/// function cannot know how long the block lives; a `ShmArray` that is read from a [`Block`](crate::Block) shares the
+/// block's memory.
 ///
 /// # Errors
 ///
-/// [`Corrupt`](crate::ErrorKind::Corrupt) if the bytes are no whole block or were altered outside array data,
+/// [`Corrupt`](crate::ErrorKind::Corrupt) if the bytes are not a whole block or were altered outside array data,
 /// [`Version`](crate::ErrorKind::Version) if a later version of the format wrote them,
 /// [`Mismatch`](crate::ErrorKind::Mismatch) if the object is not a `T`: the error names the field.
 pub fn from_bytes<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T> {
     de::from_source(&BlockSource::parse(bytes)?, None)
 }
 
-/// Serializes an object to a writer, front to back in one pass: [`to_bytes`] without the block in memory.
+/// Serializes an object to a writer, from front to back in one pass. The writer gets the bytes that [`to_bytes`] gives,
+/// and the block is never in memory as a whole.
 ///
 /// ```
 /// let mut file = Vec::new();
@@ -60,17 +63,17 @@ pub fn from_bytes<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T> {
 /// assert_eq!(numbers, [1.5, 2.5]);
 /// ```
 ///
-/// Arrays are handed to the writer whole, everything else is gathered first: the writer needs no buffer of its own.
-/// It is flushed at the end.
+/// The writer gets each array in one piece, and everything else is gathered first, so the writer needs no buffer of its
+/// own. It is flushed at the end.
 ///
 /// # Errors
 ///
-/// Those of the writer and of [`to_bytes`]. What was written before the error is no whole block.
+/// Those of the writer and of [`to_bytes`]. The bytes that were written before an error are not a whole block.
 pub fn to_writer<W: Write, T: Serialize + ?Sized>(writer: W, value: &T) -> Result<()> {
     ser::to_sink(value, BlockSink::new(writer, Nonce::default())).map(drop)
 }
 
-/// Deserializes an object from all that a reader has, which is read into one aligned block.
+/// Deserializes an object from a reader, which is read to its end into one aligned block.
 ///
 /// [`ShmArray`](crate::ShmArray)s share that block and keep it alive; other owned arrays are copied out of it.
 ///
@@ -83,17 +86,19 @@ pub fn to_writer<W: Write, T: Serialize + ?Sized>(writer: W, value: &T) -> Resul
 /// # }
 /// ```
 ///
-/// What does not begin as a block does is an error after 64 bytes. How long a block is, its end tells: no more is read
-/// than half the memory that the machine has (4 GiB where that is not known); [`from_reader_limited`] takes another limit.
+/// Input that does not begin like a block is an error after 64 bytes. A block's length stands at its end, so this
+/// function cannot know beforehand how much it will read. It reads at most half of the machine's memory (4 GiB if the
+/// size of the memory is not known); [`from_reader_limited`] takes another limit.
 ///
 /// # Errors
 ///
-/// Those of the reader and of [`from_bytes`]; [`Limit`](crate::ErrorKind::Limit) if the reader gives more bytes than that.
+/// Those of the reader and of [`from_bytes`]; [`Limit`](crate::ErrorKind::Limit) if the reader gives more bytes than the
+/// limit.
 pub fn from_reader<R: Read, T: DeserializeOwned>(reader: R) -> Result<T> {
     from_reader_limited(reader, memory::half_of_machine())
 }
 
-/// [`from_reader`] with a limit of its own: how many bytes the reader may give.
+/// [`from_reader`] with a limit that the caller chooses: how many bytes the reader may give.
 ///
 /// ```
 /// let bytes = serde_shm::to_bytes(&vec![1_u64; 1000]).unwrap();
@@ -107,7 +112,7 @@ pub fn from_reader<R: Read, T: DeserializeOwned>(reader: R) -> Result<T> {
 ///
 /// Those of [`from_reader`].
 pub fn from_reader_limited<R: Read, T: DeserializeOwned>(reader: R, limit: u64) -> Result<T> {
-    // One more, so that what is longer is seen.
+    // One byte more, so that input beyond the limit is noticed.
     let mut reader = reader.take(limit.saturating_add(1));
     let cannot = |error| Error::io("cannot read the container", error);
     let mut head = Vec::with_capacity(HEADER);

@@ -1,5 +1,5 @@
-//! What every handle on a container does, written once: [`Block`](crate::Block), [`Segment`](crate::Segment) and `Npz` say how
-//! theirs is opened.
+//! What every handle on a container does, written once. [`Block`](crate::Block), [`Segment`](crate::Segment) and `Npz`
+//! implement how their container is opened.
 
 use std::panic::RefUnwindSafe;
 
@@ -11,20 +11,21 @@ use crate::error::{Error, Result};
 #[cfg(feature = "ndarray")]
 use crate::{DynArray, Element, UntypedArray, array, memory::Region, store::Placed};
 
-/// A container that is held.
+/// A container that this handle holds.
 pub(super) trait Container {
-    /// Gives `read` what is in it.
+    /// Calls `read` with the container's content.
     fn open<'de, R>(&'de self, read: impl FnOnce(Opened<'_, 'de>) -> Result<R>) -> Result<R>;
 
-    /// What it says of its arrays.
+    /// What the container says of its arrays.
     fn infos(&self) -> Result<Vec<ArrayInfo>>;
 
-    /// The array of this path, if it does not change, and the region in which its bytes lie if it has none of its own. It
-    /// `may_lie` at any address; else it is moved to where its elements can be seen, if the container is one that can.
+    /// The array of this path, if it is not a live one, and the region that has its bytes if the array does not have a
+    /// region of its own. With `may_lie` the array may lie at any address; otherwise a container that can move arrays
+    /// moves it to an address that suits its elements.
     #[cfg(feature = "ndarray")]
     fn placed(&self, path: &str, may_lie: bool) -> Result<(Placed<'_>, Option<&Region>)>;
 
-    /// The error with the container's name.
+    /// The same error with the container's name.
     fn named(&self, error: Error) -> Error {
         error
     }

@@ -1,16 +1,17 @@
-//! One array of a container, by its path; where there is none, an error with some that are most like what was asked for.
+//! Finds one array of a container by its path. If there is no such array, the error names those whose paths are most
+//! similar.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{BlockSource, Placed, Source as _};
 
-/// The array of this path in a block, if it does not change.
+/// The array of this path in a block, if it is not a live one.
 pub(super) fn placed<'a>(block: &BlockSource<'a>, path: &str) -> Result<Placed<'a>> {
     let placed = of_any_kind(block, path)?;
     placed.check_plain().map_err(|error| error.at_field(path))?;
     Ok(placed)
 }
 
-/// The array of this path in a block. Of one that changes the elements are not here.
+/// The array of this path in a block. The elements of a live array are not in the block.
 pub(super) fn of_any_kind<'a>(block: &BlockSource<'a>, path: &str) -> Result<Placed<'a>> {
     let Some(number) = block.find(path) else {
         let directory = block.directory();
@@ -19,11 +20,11 @@ pub(super) fn of_any_kind<'a>(block: &BlockSource<'a>, path: &str) -> Result<Pla
     block.array(number)
 }
 
-/// More names than these are not compared.
+/// How many names the error's search compares at most.
 const LOOKED_AT: usize = 1000;
 const SHOWN: usize = 3;
 
-/// The error of an array that is not there. The container has `count` arrays of these names.
+/// The error for an array that does not exist. The container has `count` arrays with these names.
 pub(super) fn no_array(
     path: &str,
     count: u64,

@@ -1,4 +1,4 @@
-//! What users call: an object into a container and back, a pair of verbs for each.
+//! What users call: for each container a pair of functions that write an object into it and read it back.
 
 mod block;
 mod bytes;

@@ -1,4 +1,4 @@
-//! Housekeeping: what this user has published, and how it is removed.
+//! Housekeeping: functions that list and remove the segments that this user has published under a name.
 //!
 //! ```
 //! # #[cfg(target_os = "linux")] {
@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 use crate::error::Result;
 use crate::segment::{self, Folder, NameInfo, SegmentName};
 
-/// What is known of a name of this user's without opening the segment: [`list`] gives it. It says what was so when `list` looked.
+/// What [`list`] says of a published segment, without opening it: the state at the time when `list` looked.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -35,7 +35,7 @@ use crate::segment::{self, Folder, NameInfo, SegmentName};
 pub struct SegmentInfo(NameInfo);
 
 impl SegmentInfo {
-    /// The name, by which [`Segment::open`](crate::Segment::open) finds it.
+    /// The name, by which [`Segment::open`](crate::Segment::open) finds the segment.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -50,7 +50,7 @@ impl SegmentInfo {
         &self.0.name
     }
 
-    /// How many bytes the segment has: its memory, or its file.
+    /// How many bytes the segment's memory or file has.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -66,7 +66,7 @@ impl SegmentInfo {
         self.0.bytes
     }
 
-    /// When it was published, by the clock and with the precision of the file system that has the name.
+    /// When the segment was published, by the clock and with the precision of the file system where its name is.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -86,7 +86,8 @@ impl SegmentInfo {
             .unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
-    /// The process that published it, by the number that it has in its own PID namespace; `None` if it is persistent.
+    /// The process that published the segment, by its number in its own PID namespace; `None` if the segment is
+    /// persistent.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -101,7 +102,8 @@ impl SegmentInfo {
         self.0.process
     }
 
-    /// Whether it can be opened: the maker's handle lives, or the segment is persistent.
+    /// Whether the segment can be opened: the handle of its maker, the process that published it, is still open, or the
+    /// segment is persistent.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -113,12 +115,13 @@ impl SegmentInfo {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// It goes by the lock that the kernel takes from a maker that dies, and not by the process number alone.
+    /// The maker holds a lock, which the kernel frees when the maker dies. This method goes by that lock, and not by the
+    /// process number alone.
     pub fn is_alive(&self) -> bool {
         self.0.alive
     }
 
-    /// Whether it is a file that outlives its maker.
+    /// Whether the segment is a file that outlives its maker.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -134,8 +137,8 @@ impl SegmentInfo {
         self.0.process.is_none()
     }
 
-    /// How many of its arrays are changed in place: [`LockedArray`](crate::LockedArray)s and
-    /// [`AtomicArray`](crate::AtomicArray)s. Those of a persistent segment cannot.
+    /// How many of the segment's arrays can be changed in place, that is, are [`LockedArray`](crate::LockedArray)s and
+    /// [`AtomicArray`](crate::AtomicArray)s. A persistent segment has no such arrays.
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
@@ -154,8 +157,8 @@ impl SegmentInfo {
     }
 }
 
-/// What this user has published under a name, sorted by name: segments of every process, persistent ones, and those
-/// whose maker died and whose name has not been removed.
+/// Lists what this user has published under a name, sorted by name: segments of all processes, persistent segments, and
+/// segments whose maker died but whose name nobody has removed.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -171,22 +174,22 @@ impl SegmentInfo {
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// Segments without a name, and persistent ones in a [`dir`](crate::SegmentOptions::dir) of their own, are not listed:
-/// nothing is known of them but to their users. What lies in the folder and is not of this crate is passed over.
+/// Segments without a name, and persistent segments in a [`dir`](crate::SegmentOptions::dir) of their own, are not
+/// listed: only their users know of them. Files in the folder that are not of this crate are skipped.
 ///
-/// The folder of names is locked meanwhile, so that others who publish or remove names wait; who opens them does not.
-/// Costs six system calls a name.
+/// The folder of names is locked meanwhile. Other processes that publish or remove names wait; processes that open a name
+/// do not. Costs six system calls for each name.
 ///
 /// # Errors
 ///
-/// [`Io`](crate::ErrorKind::Io) if the folder is not one that this user owns and nobody else can write, a stopped process has
-/// it locked, or a file in it cannot be read.
+/// [`Io`](crate::ErrorKind::Io) if this user does not own the folder, somebody else can write to it, a stopped process
+/// holds its lock, or a file in it cannot be read.
 pub fn list() -> Result<Vec<SegmentInfo>> {
     let records = segment::list(&Folder::of_user()?)?;
     Ok(records.into_iter().map(SegmentInfo).collect())
 }
 
-/// Removes a name of this user's, whoever holds it; false if there is none.
+/// Removes a name of this user's, whichever process holds it; returns `false` if there is no such name.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -199,12 +202,13 @@ pub fn list() -> Result<Vec<SegmentInfo>> {
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// Who has the segment keeps it; the memory goes with its last user. A persistent segment is deleted.
+/// Processes that have the segment open keep it; the memory is freed with its last user. The file of a persistent segment
+/// is deleted.
 ///
 /// # Errors
 ///
-/// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the name is none; [`Corrupt`](crate::ErrorKind::Corrupt) if what has
-/// that name is not of this crate: it is left alone; those of [`list`].
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the name is not valid; [`Corrupt`](crate::ErrorKind::Corrupt) if
+/// the file of that name is not of this crate, in which case it stays; those of [`list`].
 pub fn remove(name: &str) -> Result<bool> {
     let name = SegmentName::parse(name)?;
     Folder::of_user()
@@ -212,8 +216,8 @@ pub fn remove(name: &str) -> Result<bool> {
         .map_err(|error| error.in_container(&name))
 }
 
-/// Removes the names that this process published and that are still its own, persistent ones wherever they are; gives
-/// their number.
+/// Removes the names that this process published and still owns, and returns their number. Persistent segments are among
+/// them, in whichever directory they are.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -225,9 +229,9 @@ pub fn remove(name: &str) -> Result<bool> {
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// A name that another process took over is left alone. In a forked child nothing is removed that the parent
-/// published. Handles stay usable. Nothing calls this at exit: names of memory go with their handles, or are found
-/// by [`reap`] where no destructor ran; persistent segments are meant to stay.
+/// A name that another process has taken over stays. A forked child does not remove what its parent published. Handles
+/// stay usable. This crate does not call the function at exit: the name of a memory segment goes with its handle, or
+/// [`reap`] removes it where no destructor ran; persistent segments are meant to stay.
 ///
 /// # Errors
 ///
@@ -236,7 +240,7 @@ pub fn remove_session() -> Result<usize> {
     segment::remove_session(&Folder::of_user()?)
 }
 
-/// Removes all names of this user, of whichever process, and deletes the persistent segments among them; gives their
+/// Removes all names of this user, of whichever process, and deletes the persistent segments among them; returns their
 /// number.
 ///
 /// ```standalone_crate
@@ -256,8 +260,8 @@ pub fn remove_session() -> Result<usize> {
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// Memory that processes still use goes when they let go of it. What lies in the folder and is not of this crate is
-/// not touched, and neither are persistent segments in a [`dir`](crate::SegmentOptions::dir) of their own.
+/// Memory that processes still use is freed when they let go of it. The function does not touch files in the folder that
+/// are not of this crate, nor persistent segments in a [`dir`](crate::SegmentOptions::dir) of their own.
 ///
 /// # Errors
 ///
@@ -266,8 +270,9 @@ pub fn free_memory() -> Result<usize> {
     segment::free_memory(&Folder::of_user()?)
 }
 
-/// Removes the names whose maker died without taking them away, and what makers left that died earlier still, drafts and the lock
-/// files of [`Segment::open_or_create`](crate::Segment::open_or_create); gives the number of names.
+/// Removes the names whose maker died without removing them, and returns their number. It also removes what a maker
+/// leaves that dies before its segment has a name: drafts, and the lock files of
+/// [`Segment::open_or_create`](crate::Segment::open_or_create).
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -279,9 +284,9 @@ pub fn free_memory() -> Result<usize> {
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// A maker is dead where the kernel has taken its lock back, or where a child that it forked holds the lock and the
-/// maker itself is shown to be gone. Such a name cannot be opened any more, and takes a small file; its memory was the
-/// kernel's to free. Several processes may do this at once. Persistent segments stay.
+/// A maker counts as dead if the kernel has freed its lock, or if a child that it forked holds the lock and there is
+/// evidence that the maker itself is gone. Such a name cannot be opened any more. Only a small file is left of it, since
+/// the kernel frees the memory. Several processes may call this at once. Persistent segments stay.
 ///
 /// # Errors
 ///

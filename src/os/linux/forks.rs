@@ -1,4 +1,4 @@
-//! Forked children: a number that tells a process from its parent, and mappings that a child must not come to.
+//! Forked children: a number that tells a process from its parent, and mappings that a child must not use.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering}
 
 use memmap2::MmapRaw;
 
-/// A number that is this process's own: a child that was forked gets another one.
+/// A number of this process alone: a forked child gets another one.
 #[inline]
 pub(crate) fn process_stamp() -> u64 {
     let page = PAGE.load(Ordering::Acquire);
@@ -25,7 +25,7 @@ pub(crate) fn process_stamp() -> u64 {
 /// A word in a page that the kernel clears in a forked child.
 static PAGE: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
 
-/// Stands where the kernel has no such pages (before 4.14): the process number has to do.
+/// Used instead on kernels without such pages (before 4.14). The process number then serves as the stamp.
 static NONE: AtomicU64 = AtomicU64::new(NO_PAGE);
 const NO_PAGE: u64 = 1;
 
@@ -33,11 +33,11 @@ const NO_PAGE: u64 = 1;
 fn find_stamp(page: *mut AtomicU64) -> u64 {
     if page.is_null() {
         let page = wiped_page().unwrap_or((&raw const NONE).cast_mut());
-        // Where another thread was faster, its page counts, and this one is left alone: it is one page.
+        // If another thread was faster, its page counts. This page is then leaked; it is only one.
         let _ = PAGE.compare_exchange(ptr::null_mut(), page, Ordering::AcqRel, Ordering::Acquire);
         return process_stamp();
     }
-    // SAFETY: it is what `PAGE` has, as above.
+    // SAFETY: the pointer comes from `PAGE`, as above.
     let word = unsafe { &*page };
     match word.load(Ordering::Relaxed) {
         0 => new_stamp(word),
@@ -59,7 +59,7 @@ fn wiped_page() -> Option<*mut AtomicU64> {
 }
 
 fn new_stamp(word: &AtomicU64) -> u64 {
-    // Without random bytes, the number and the time of a process tell it from its parent as well.
+    // Without random bytes, the process number still tells a process from its parent.
     let bytes = super::random().unwrap_or_default();
     let mut stamp = u64::from_le_bytes(*bytes.first_chunk().unwrap_or(&[0; 8]));
     stamp ^= u64::from(std::process::id()) << 16;
@@ -70,15 +70,15 @@ fn new_stamp(word: &AtomicU64) -> u64 {
     }
 }
 
-/// A mapping that belongs to this process alone: in a child that `fork` makes, touching it is a SIGSEGV.
+/// A mapping of this process alone: in a child that `fork` makes, touching it is a SIGSEGV.
 ///
-/// The child keeps the address range, so that nothing else comes to lie where references that it inherited point, and so
-/// that unmapping it there takes nothing else away. `MADV_DONTFORK` would leave a hole. What goes around the C
-/// library's `fork` (`clone` by hand) keeps the mapping.
+/// The child keeps the address range. So nothing else can get the addresses to which its inherited references point, and
+/// when the child unmaps the range, it unmaps nothing else. `MADV_DONTFORK` would leave a hole instead. A child that was
+/// made without the C library's `fork` (by a direct `clone`) keeps the mapping usable.
 pub(super) struct OwnMapping(&'static MappingPlace);
 
-/// A place in the list of them. Places are never freed, so that a child can go through the list whatever other threads of
-/// its parent were doing.
+/// A place in the list of such mappings. Places are never freed, so that a child can go through the list whatever other
+/// threads of its parent were doing.
 struct MappingPlace {
     /// Null if the place is free.
     start: AtomicPtr<libc::c_void>,
@@ -90,7 +90,7 @@ struct MappingPlace {
 unsafe impl Sync for MappingPlace {}
 
 unsafe extern "C" {
-    /// POSIX's, which the crate `libc` has not had for Linux until lately.
+    /// A function of POSIX, which older versions of the crate `libc` do not have for Linux.
     fn pthread_atfork(
         prepare: Option<unsafe extern "C" fn()>,
         parent: Option<unsafe extern "C" fn()>,
@@ -100,18 +100,19 @@ unsafe extern "C" {
 
 static FIRST: AtomicPtr<MappingPlace> = AtomicPtr::new(ptr::null_mut());
 
-/// Places that are free. Nobody waits for it: a child may have been forked while it was held.
+/// Free places of the list. No thread waits for this lock, because a child may have been forked while another thread held
+/// it.
 static FREE: Mutex<Vec<&'static MappingPlace>> = Mutex::new(Vec::new());
 
-/// Set when children are looked after.
+/// Whether `hide_all` is registered to run in children.
 static FORKS_ARE_SEEN: AtomicBool = AtomicBool::new(false);
 
 impl OwnMapping {
-    /// The mapping from there, of so many bytes. It must be dropped before the mapping is unmapped.
+    /// Adds a mapping to the list. The result must be dropped before the mapping is unmapped.
     pub(super) fn new(map: &MmapRaw) -> io::Result<Self> {
         if !FORKS_ARE_SEEN.load(Ordering::Acquire) {
-            // Two threads may do so at once: to hide a mapping twice is no harm.
-            // SAFETY: `hide_all` makes no call but `mprotect` and `abort`, which a forked child may make.
+            // Two threads may do this at once: hiding a mapping twice does no harm. SAFETY: `hide_all` makes no call but
+            // `mprotect` and `abort`, which a forked child may make.
             let failed = unsafe { pthread_atfork(None, None, Some(hide_all)) };
             if failed != 0 {
                 return Err(io::Error::from_raw_os_error(failed));
@@ -148,7 +149,7 @@ impl Drop for OwnMapping {
     }
 }
 
-/// In a child, before `fork` returns there.
+/// Runs in a child, before `fork` returns there.
 unsafe extern "C" fn hide_all() {
     let mut next: *const MappingPlace = FIRST.load(Ordering::Acquire);
     // SAFETY: a place that is in the list is never freed.
@@ -156,13 +157,13 @@ unsafe extern "C" fn hide_all() {
         let start = place.start.load(Ordering::Acquire);
         if !start.is_null() {
             let none = libc::PROT_NONE;
-            // SAFETY: a mapping of this crate's own lies there, which its owner takes off the list before it unmaps it. That
-            // what refers to it cannot be used any more is meant.
+            // SAFETY: the range is a mapping of this crate's own, because the mapping's owner takes it off the list
+            // before it unmaps it. References to the mapping cannot be used after this, which is intended.
             let failed =
                 unsafe { libc::mprotect(start, place.len.load(Ordering::Relaxed), none) } != 0;
             if failed {
-                // A sandbox forbids it, and the child could write where only a lock's holder may.
-                // SAFETY: it can be called at any time.
+                // A sandbox forbids the call. The child could then write where only the holder of a lock may, so it must
+                // end. SAFETY: it can be called at any time.
                 unsafe { libc::abort() }
             }
         }

@@ -1,5 +1,5 @@
-//! What locks in live memory need: mappings that others write to, locks on single bytes of a file, futexes, and whether a
-//! process has ended.
+//! What locks in live memory need: mappings that other processes write to, locks on single bytes of a file, futexes, and
+//! whether a process has ended.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -17,7 +17,7 @@ use rustix::thread::futex;
 use super::forks::OwnMapping;
 use super::{again, process_exists, started};
 
-/// A part of a live memory file, mapped. It is never seen as a slice here: others write to it.
+/// A mapped part of a live memory file. This module never makes a slice of it, because other processes write to it.
 pub(crate) struct LiveMap {
     /// Dropped before the mapping.
     own: Option<OwnMapping>,
@@ -25,7 +25,7 @@ pub(crate) struct LiveMap {
 }
 
 impl LiveMap {
-    /// Maps a part that lies in the file, which cannot be cut: [`check_live`].
+    /// Maps a part that lies within the file. The file cannot be cut, which [`check_live`] has checked.
     pub(crate) fn new(file: &File, start: u64, len: usize, writable: bool) -> io::Result<Self> {
         let mut options = MmapOptions::new();
         options.offset(start).len(len);
@@ -33,7 +33,7 @@ impl LiveMap {
         Ok(LiveMap { own: None, map: again(map)? })
     }
 
-    /// The same, and a child that is forked cannot come to it.
+    /// The same, but a forked child cannot use the mapping.
     pub(crate) fn new_own(file: &File, start: u64, len: usize, writable: bool) -> io::Result<Self> {
         let mut map = LiveMap::new(file, start, len, writable)?;
         map.own = Some(OwnMapping::new(&map.map)?);
@@ -71,8 +71,9 @@ fn byte_lock(file: &File, command: i32, kind: i32, byte: u64) -> io::Result<libc
     }
 }
 
-/// Locks a byte of the file for this description of it; false if another one has it. The kernel frees it when the last
-/// copy of the description's descriptor is closed: at the end of the process, whatever that was.
+/// Locks a byte of the file for this description of the file; false if another description has the lock. The kernel frees
+/// the lock when the last copy of the description's descriptor is closed, at the latest when the process ends, however it
+/// ends.
 pub(crate) fn try_lock_byte(file: &File, byte: u64) -> io::Result<bool> {
     match byte_lock(file, libc::F_OFD_SETLK, libc::F_WRLCK, byte) {
         Ok(_) => Ok(true),
@@ -84,7 +85,7 @@ pub(crate) fn try_lock_byte(file: &File, byte: u64) -> io::Result<bool> {
 }
 
 pub(crate) fn unlock_byte(file: &File, byte: u64) {
-    // Without a lock there is nothing to unlock, and nothing else can fail.
+    // Unlocking a byte that is not locked does nothing, and nothing else can fail.
     let _ = byte_lock(file, libc::F_OFD_SETLK, libc::F_UNLCK, byte);
 }
 
@@ -94,8 +95,8 @@ pub(crate) fn is_byte_locked(file: &File, byte: u64) -> io::Result<bool> {
     Ok(i32::from(found.l_type) != libc::F_UNLCK)
 }
 
-/// Sleeps while the word has this value, so long at most, or until it is woken. Says whether the time ran out. It
-/// may return early. The word may lie in memory that processes share.
+/// Sleeps while the word has this value, until another thread or process wakes it, but at most for `most`. Returns
+/// whether the time ran out. It may return early. The word may lie in memory that processes share.
 pub(crate) fn sleep_on(word: &AtomicU32, value: u32, most: Duration) -> bool {
     let most = most.min(Duration::from_secs(3600));
     let timeout = Timespec {
@@ -105,13 +106,14 @@ pub(crate) fn sleep_on(word: &AtomicU32, value: u32, most: Duration) -> bool {
     futex::wait(word, futex::Flags::empty(), value, Some(&timeout)) == Err(Errno::TIMEDOUT)
 }
 
-/// Wakes all that sleep on the word.
+/// Wakes all threads, of any process, that sleep on the word.
 pub(crate) fn wake_all(word: &AtomicU32) {
     let _ = futex::wake(word, futex::Flags::empty(), i32::MAX.unsigned_abs());
 }
 
-/// Whether the process of this number, that was started then, has ended: gone, a zombie without threads, or its number
-/// is another's by now, which is looked at only where its start is known. Where it cannot be told it is false.
+/// Whether the process with this number and start time has ended: it is gone, it is a zombie without threads, or another
+/// process has its number by now. The last is checked only if the start time is known. If this process cannot find out,
+/// the answer is false.
 pub(crate) fn has_ended(process: u32, start: Option<u64>) -> bool {
     if !process_exists(process) {
         return true;
@@ -121,7 +123,8 @@ pub(crate) fn has_ended(process: u32, start: Option<u64>) -> bool {
         Ok(handle) => handle,
         Err(error) => return error == Errno::SRCH,
     };
-    // Looked at after the handle was made: the handle is that process's or a later one's.
+    // The start time is read after the handle was made, so the handle belongs to the process of that start time or to a
+    // later one.
     if start.is_some_and(|start| started(process).is_ok_and(|found| found != start)) {
         return true;
     }

@@ -1,6 +1,6 @@
 //! Linux: memfds and their seals, `/proc`, files without a name, locks, limits. Safe wrappers of system calls.
 //!
-//! Calls that a signal can interrupt are made again.
+//! A call that a signal interrupts is made again.
 #![allow(unsafe_code)]
 
 use std::ffi::OsStr;
@@ -36,20 +36,21 @@ pub(crate) use processes::*;
 #[cfg(feature = "workers")]
 pub(crate) use workers::*;
 
-/// What `/proc/PID/maps` and `/proc/PID/fd` show.
+/// The name of the memory in `/proc/PID/maps` and `/proc/PID/fd`.
 const MEMORY_NAME: &str = "serde_shm";
 
-/// Neither blocks on a pipe nor takes a terminal, whatever the path leads to.
+/// Flags for reading. Opening neither waits for a pipe nor takes a terminal, whatever the path leads to.
 const READ: OFlags =
     OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
 const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 const PRIVATE_DIR: Mode = Mode::RWXU;
 
-/// What memory must be sealed against before it is borrowed: `SHRINK` would take its pages away, `WRITE` change them.
+/// The seals that memory must have before it is borrowed. Without `SHRINK` a process could take pages away, and without
+/// `WRITE` it could change them.
 const NEEDED_SEALS: SealFlags = SealFlags::SHRINK.union(SealFlags::WRITE);
 
-/// A read-only mapping of bytes that do not change: sealed memory, or a file of which a caller has promised it.
+/// A read-only mapping of bytes that do not change: sealed memory, or a file that a caller has promised not to change.
 pub(crate) struct ReadOnlyMap(Mmap);
 
 impl Deref for ReadOnlyMap {
@@ -59,7 +60,7 @@ impl Deref for ReadOnlyMap {
     }
 }
 
-/// Anonymous memory that can be written, and sealed later.
+/// Makes anonymous memory that can be written, and sealed later.
 pub(crate) fn create_memory() -> io::Result<File> {
     create_memfd(MEMORY_NAME)
 }
@@ -68,26 +69,27 @@ fn create_memfd(name: &str) -> io::Result<File> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let create = |flags| retry_on_intr(|| rustix::fs::memfd_create(name, flags));
     let memory = match create(flags | MemfdFlags::NOEXEC_SEAL) {
-        // Kernels before 6.3 do not know this flag; those after may demand it.
+        // Kernels before 6.3 do not know this flag; later ones may demand it.
         Err(Errno::INVAL) => create(flags)?,
         other => other?,
     };
     Ok(File::from(memory))
 }
 
-/// Whether a system call was refused as such: a sandbox (seccomp) gives these errors, and a kernel without the call the last.
+/// Whether the system call itself is refused: a sandbox (seccomp) gives these errors, and a kernel without the call gives
+/// the last one.
 pub(crate) fn is_forbidden(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::PERM | Errno::ACCESS | Errno::NOSYS))
 }
 
-/// Memory that nobody can change or cut any more.
+/// Memory that no process can change or cut any more.
 pub(crate) struct SealedMemory {
     file: File,
     len: u64,
     stamp: Stamp,
 }
 
-/// What a file is sealed against; `None` if it is of a kind that cannot be sealed.
+/// The seals of a file; `None` if it is of a kind that cannot be sealed.
 fn seals(file: &File) -> io::Result<Option<SealFlags>> {
     match retry_on_intr(|| rustix::fs::fcntl_get_seals(file)) {
         Ok(seals) => Ok(Some(seals)),
@@ -97,17 +99,17 @@ fn seals(file: &File) -> io::Result<Option<SealFlags>> {
 }
 
 impl SealedMemory {
-    /// Seals the memory for good, against everybody, and gives it back read-only.
+    /// Seals the memory for good, for all processes, and returns it read-only.
     pub(crate) fn seal(memory: File) -> io::Result<Self> {
         let seals = NEEDED_SEALS | SealFlags::GROW | SealFlags::SEAL;
         retry_on_intr(|| rustix::fs::fcntl_add_seals(&memory, seals))?;
-        // Kernels before 6.7 map a write-sealed memfd only through a descriptor that was opened for reading. Where
-        // /proc is missing the first descriptor serves: later kernels take it, and handing it over needs no /proc.
+        // Kernels before 6.7 map a write-sealed memfd only through a descriptor that was opened for reading. Without
+        // /proc the first descriptor is used: later kernels map it, and handing it over does not need /proc.
         let file = read_only(&memory).unwrap_or(memory);
         SealedMemory::check(file)?.map_err(|_| io::ErrorKind::InvalidData.into())
     }
 
-    /// The inner error if it is not sealed.
+    /// Checks that a file is sealed memory; the inner error says that it is not.
     pub(crate) fn check(file: File) -> io::Result<Result<Self, Unsealed>> {
         let seals = seals(&file)?;
         let status = file_status(&file)?;
@@ -115,7 +117,7 @@ impl SealedMemory {
             Some(seals) if seals.contains(NEEDED_SEALS) => {
                 Ok(SealedMemory { file, len: status.bytes, stamp: status.stamp() })
             }
-            // Files of a tmpfs answer too: those are born with nothing but the seal against sealing.
+            // Files of a tmpfs have seals, too: they start with only the seal against sealing.
             Some(seals) if seals != SealFlags::SEAL => Err(Unsealed::Memory),
             _ => Err(Unsealed::Other(status.kind)),
         })
@@ -125,7 +127,7 @@ impl SealedMemory {
         self.len
     }
 
-    /// No other memory has it: the kernel numbers them one after the other.
+    /// A stamp that no other memory has, because the kernel numbers memfds one after the other.
     pub(crate) fn stamp(&self) -> Stamp {
         self.stamp
     }
@@ -138,7 +140,7 @@ impl SealedMemory {
         self.file
     }
 
-    /// Maps it as a whole. No page is read.
+    /// Maps the whole memory. No page is read.
     pub(crate) fn map(&self) -> io::Result<ReadOnlyMap> {
         let len = usize::try_from(self.len).map_err(|_| io::ErrorKind::OutOfMemory)?;
         // SAFETY: `check`, which alone makes this type, found the file sealed against writing and shrinking, which
@@ -147,7 +149,7 @@ impl SealedMemory {
     }
 }
 
-/// Another description of an open file, for reading only.
+/// Opens an open file again, for reading only: the result is a new description of it.
 pub(crate) fn read_only(file: &File) -> io::Result<File> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     Ok(File::from(retry_on_intr(|| rustix::fs::open(&path, READ, Mode::empty()))?))
@@ -155,11 +157,12 @@ pub(crate) fn read_only(file: &File) -> io::Result<File> {
 
 /// Maps the first `len` bytes of a file.
 pub(crate) fn map_file(file: &File, len: usize, _: Unchanging) -> io::Result<ReadOnlyMap> {
-    // SAFETY: what `Mmap::map` demands is what has been promised: `Unchanging` cannot be had without, and serves once.
+    // SAFETY: `Mmap::map` demands that nobody changes or cuts the file. The caller of `Unchanging::promised` promised
+    // just that, and each `Unchanging` serves for one mapping.
     again(|| Ok(ReadOnlyMap(unsafe { MmapOptions::new().len(len).map(file) }?)))
 }
 
-/// `retry_on_intr` for calls that the standard library or `memmap2` makes.
+/// Does what `retry_on_intr` does, for calls of the standard library and of `memmap2`.
 fn again<T>(call: impl Fn() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
@@ -169,12 +172,12 @@ fn again<T>(call: impl Fn() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-/// Fills the buffer from this place of the file.
+/// Fills the buffer from this offset of the file.
 pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     file.read_exact_at(buffer, offset)
 }
 
-/// Reads from this place of the file, as much as comes at once.
+/// Reads from this offset of the file, as many bytes as one call gives.
 pub(crate) fn read_some_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     file.read_at(buffer, offset)
 }
@@ -184,10 +187,10 @@ pub(crate) fn descriptor(file: &File) -> u32 {
     file.as_raw_fd().unsigned_abs()
 }
 
-/// Opens what the descriptor of a process stands for, for reading.
+/// Opens for reading what a process's descriptor stands for.
 ///
-/// Nothing is opened that belongs to another user, unless this one is privileged: `O_NOATIME` sees to that before a
-/// device or a pipe learns of it.
+/// This opens nothing that belongs to another user, unless this user is privileged: `O_NOATIME` makes the kernel refuse
+/// the call before a device or a pipe notices it.
 pub(crate) fn open_descriptor(process: u32, descriptor: u32) -> io::Result<File> {
     let path = format!("/proc/{process}/fd/{descriptor}");
     let flags = READ | OFlags::NOATIME;
@@ -197,29 +200,31 @@ pub(crate) fn open_descriptor(process: u32, descriptor: u32) -> io::Result<File>
     }
 }
 
-/// What the descriptor of a process stands for.
+/// The kind of file that a process's descriptor stands for.
 pub(crate) fn descriptor_kind(process: u32, descriptor: u32) -> io::Result<FileKind> {
     Ok(status(&rustix::fs::stat(format!("/proc/{process}/fd/{descriptor}"))?).kind)
 }
 
-/// The user in whose name files are made and opened.
+/// The effective user, in whose name this process makes and opens files.
 pub(crate) fn user() -> u32 {
-    // SAFETY: it takes nothing and changes nothing. `rustix` has it, too, and panics should a sandbox make it fail.
+    // SAFETY: the call takes no argument and changes nothing. `rustix` has it, too, but panics if a sandbox makes it
+    // fail.
     unsafe { libc::geteuid() }
 }
 
-/// The number of this thread, which no other thread of this PID namespace has; zero where a sandbox does not tell.
+/// The number of this thread, which no other thread of this PID namespace has; zero if a sandbox forbids the call.
 pub(crate) fn thread_number() -> u32 {
-    // SAFETY: it takes nothing and changes nothing. `rustix` has it, too, and panics should a sandbox make it fail.
+    // SAFETY: the call takes no argument and changes nothing. `rustix` has it, too, but panics if a sandbox makes it
+    // fail.
     u32::try_from(unsafe { libc::gettid() }).unwrap_or(0)
 }
 
-/// The size beyond which a write is answered by the signal SIGXFSZ; memfds count as files.
+/// The size beyond which the kernel answers a write to a file or a memfd with the signal SIGXFSZ.
 pub(crate) fn file_size_limit() -> Option<u64> {
     limit(libc::RLIMIT_FSIZE)
 }
 
-/// What a system call failed for want of, if that was the reason.
+/// What was lacking when a system call failed, if that was the reason.
 pub(crate) fn lack(error: &io::Error) -> Option<Lack> {
     match Errno::from_io_error(error)? {
         Errno::NOSPC => Some(Lack::Space),
@@ -242,7 +247,7 @@ pub(crate) fn address_limit() -> Option<u64> {
     limit(libc::RLIMIT_AS)
 }
 
-/// A limit of this process. `rustix` has this call, too, and panics where it fails, as it may under a sandbox.
+/// A limit of this process. `rustix` has this call, too, but panics if it fails, as it may under a sandbox.
 fn limit(resource: libc::__rlimit_resource_t) -> Option<u64> {
     let mut found = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
     // SAFETY: `found` is a place for a `rlimit`, which the call fills or leaves as it is.
@@ -250,7 +255,7 @@ fn limit(resource: libc::__rlimit_resource_t) -> Option<u64> {
     (!failed && found.rlim_cur != libc::RLIM_INFINITY).then_some(found.rlim_cur)
 }
 
-/// Whether so many bytes of memory can be mapped.
+/// Whether this process can map this many bytes of memory.
 #[cfg(feature = "deep")]
 pub(crate) fn can_map(bytes: usize) -> bool {
     memmap2::MmapMut::map_anon(bytes).is_ok()
@@ -259,7 +264,7 @@ pub(crate) fn can_map(bytes: usize) -> bool {
 /// The memory that the machine has, in bytes.
 pub(crate) fn total_memory() -> Option<u64> {
     let number = |of| {
-        // SAFETY: it takes a number and gives one, and changes nothing.
+        // SAFETY: the call takes a number, returns a number and changes nothing.
         u64::try_from(unsafe { libc::sysconf(of) }).ok()
     };
     number(libc::_SC_PHYS_PAGES)?.checked_mul(number(libc::_SC_PAGESIZE)?)
@@ -273,7 +278,7 @@ pub(crate) fn available_memory() -> Option<u64> {
     kib.checked_mul(1024)
 }
 
-/// What is left of the file system on which something lies.
+/// The free room of the file system that has this file or directory.
 pub(crate) fn space(of: impl AsFd) -> io::Result<Space> {
     let found = retry_on_intr(|| rustix::fs::fstatvfs(&of))?;
     Ok(Space {
@@ -282,7 +287,7 @@ pub(crate) fn space(of: impl AsFd) -> io::Result<Space> {
     })
 }
 
-/// Random bytes that nobody can foresee: also where a sandbox forbids `getrandom`.
+/// Random bytes that nobody can foresee, even if a sandbox forbids `getrandom`.
 pub(crate) fn random() -> io::Result<[u8; 16]> {
     let mut bytes = [0; 16];
     let mut filled = 0;
@@ -301,7 +306,7 @@ pub(crate) fn random() -> io::Result<[u8; 16]> {
     Ok(bytes)
 }
 
-/// Where entries of named segments are kept unless the user says otherwise.
+/// The default directory for the folder of segments' names.
 pub(crate) fn default_base() -> PathBuf {
     PathBuf::from("/dev/shm")
 }
@@ -311,10 +316,10 @@ pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
     Ok(retry_on_intr(|| rustix::fs::mkdir(path, PRIVATE_DIR))?)
 }
 
-/// Gives a directory of this user's own the rights back that its owner has not; says whether it lacked any. A symbolic
+/// Gives the owner of a directory of this user the rights that are missing. Returns whether any were missing. A symbolic
 /// link is not followed.
 pub(crate) fn mend_directory(path: &Path) -> io::Result<bool> {
-    // Needs no right to the directory itself.
+    // Such a descriptor does not need any right to the directory itself.
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let dir = retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?;
     let found = status(&retry_on_intr(|| rustix::fs::fstat(&dir))?);
@@ -322,35 +327,36 @@ pub(crate) fn mend_directory(path: &Path) -> io::Result<bool> {
     if found.owner != user() || found.mode & owners == owners {
         return Ok(false);
     }
-    // Such a descriptor takes no `fchmod`, and the path may lead elsewhere by now.
+    // `fchmod` refuses such a descriptor, and the path may lead elsewhere by now.
     let path = format!("/proc/self/fd/{}", dir.as_raw_fd());
     retry_on_intr(|| rustix::fs::chmod(&path, PRIVATE_DIR))?;
     Ok(true)
 }
 
-/// Opens a file for reading; a symbolic link is not followed.
+/// Opens a file for reading. A symbolic link is not followed.
 pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     let flags = READ | OFlags::NOFOLLOW;
     Ok(File::from(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?))
 }
 
-/// The permission bits of a file.
+/// Sets the permission bits of a file.
 pub(crate) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     Ok(retry_on_intr(|| rustix::fs::fchmod(file, Mode::from_raw_mode(mode)))?)
 }
 
-/// Puts what was changed in a directory on the disk, if it is one.
+/// Flushes the changes in a directory to the disk, if it is on one.
 pub(crate) fn sync(dir: &Dir) -> io::Result<()> {
     match retry_on_intr(|| rustix::fs::fsync(dir)) {
-        // Some network file systems do not flush directories and say so.
+        // Some network file systems do not flush directories, and return an error that says so.
         Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
-        // It may not be read: `Dir::open_to_change`.
+        // The directory was opened without the right to read it: `Dir::open_to_change`.
         Err(Errno::BADF) => Err(Errno::ACCESS.into()),
         other => Ok(other?),
     }
 }
 
-/// An open directory. Names are looked up in it and not by path, so that it stays the one that was checked.
+/// An open directory. Names are looked up in the open directory and not by path, so that it stays the directory that was
+/// checked.
 pub(crate) struct Dir(File);
 
 impl AsFd for Dir {
@@ -360,17 +366,17 @@ impl AsFd for Dir {
 }
 
 impl Dir {
-    /// A symbolic link is not followed.
+    /// Opens a directory. A symbolic link is not followed.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Dir::open_by(path, OFlags::RDONLY | OFlags::NOFOLLOW)
     }
 
-    /// A symbolic link is followed.
+    /// Opens a directory. A symbolic link is followed.
     pub(crate) fn open_through(path: &Path) -> io::Result<Self> {
         Dir::open_by(path, OFlags::RDONLY)
     }
 
-    /// The same, also where this user may put files into it and not see what is there.
+    /// The same, even if this user may put files into the directory but not list it.
     #[cfg(feature = "npz")]
     pub(crate) fn open_to_change(path: &Path) -> io::Result<Self> {
         Dir::open_through(path).or_else(|error| match error.kind() {
@@ -388,22 +394,22 @@ impl Dir {
         file_status(&self.0)
     }
 
-    /// Sets its permission bits.
+    /// Sets the directory's permission bits.
     pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
         set_mode(&self.0, mode)
     }
 
-    /// Takes the directory's own lock; false if somebody has it. It is free again when this `Dir` is dropped.
+    /// Takes the directory's own lock; false if somebody else has it. The lock is free again when this `Dir` is dropped.
     pub(crate) fn try_lock(&self) -> io::Result<bool> {
         super::try_lock(&self.0)
     }
 
-    /// Gives the lock back at once, also where a child that was forked meanwhile has a copy of the descriptor.
+    /// Frees the lock at once, even if a child that was forked meanwhile has a copy of the descriptor.
     pub(crate) fn unlock(&self) {
         super::unlock(&self.0);
     }
 
-    /// The names in it, in no order, without those that are not UTF-8.
+    /// The names in the directory, in no particular order, without those that are not UTF-8.
     pub(crate) fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.0)? {
@@ -417,7 +423,7 @@ impl Dir {
         Ok(names)
     }
 
-    /// The status of a name, not following a symbolic link.
+    /// The status of a name. A symbolic link is not followed.
     pub(crate) fn status_of(&self, name: &str) -> io::Result<Status> {
         let flags = AtFlags::SYMLINK_NOFOLLOW;
         Ok(status(&retry_on_intr(|| rustix::fs::statat(&self.0, name, flags))?))
@@ -428,20 +434,21 @@ impl Dir {
         Ok(self.status_of(name)?.identity == file_status(file)?.identity)
     }
 
-    /// Opens a file for reading; a symbolic link is not followed.
+    /// Opens a file for reading. A symbolic link is not followed.
     pub(crate) fn open_file(&self, name: &str) -> io::Result<File> {
         let flags = READ | OFlags::NOFOLLOW;
         let open = || rustix::fs::openat(&self.0, name, flags, Mode::empty());
         Ok(File::from(retry_on_intr(open)?))
     }
 
-    /// A new file without a name, for this user only. `Unsupported` where the file system has no such files.
+    /// Makes a new file without a name, for this user only. `Unsupported` if the file system does not have such files.
     pub(crate) fn create_unnamed(&self) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
         let open = || rustix::fs::openat(&self.0, OsStr::new("."), flags, PRIVATE_FILE);
         match retry_on_intr(open) {
             Ok(file) => Ok(File::from(file)),
-            // A kernel or file system that does not know the flag sees a directory opened for writing.
+            // A kernel or file system that does not know the flag takes this for opening a directory for writing, which
+            // is an error.
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => {
                 Err(io::ErrorKind::Unsupported.into())
             }
@@ -449,7 +456,7 @@ impl Dir {
         }
     }
 
-    /// A new file under a name that is not taken.
+    /// Makes a new file under a name that is not taken.
     pub(crate) fn create(&self, name: &str, rights: Rights) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mode = match rights {
@@ -468,7 +475,8 @@ impl Dir {
                 rustix::fs::linkat(from, OsStr::from_bytes(path), &self.0, name, flags)
             })
         };
-        // Needs no /proc, but before Linux 6.10 a privilege; who has it not is told that there is no such file.
+        // This does not need /proc, but before Linux 6.10 it needs a privilege; without the privilege the error says that
+        // there is no such file.
         match link(file.as_fd(), b"", AtFlags::EMPTY_PATH) {
             Err(Errno::NOENT | Errno::PERM) => {
                 let path = format!("/proc/self/fd/{}", file.as_raw_fd());
@@ -478,13 +486,13 @@ impl Dir {
         }
     }
 
-    /// A second name for a file; `AlreadyExists` if the name is taken.
+    /// Gives a file a second name; `AlreadyExists` if the name is taken.
     pub(crate) fn link(&self, old: &str, new: &str) -> io::Result<()> {
         let flags = AtFlags::empty();
         Ok(retry_on_intr(|| rustix::fs::linkat(&self.0, old, &self.0, new, flags))?)
     }
 
-    /// Another name for a file, in one step, in the place of what has that name.
+    /// Gives a file another name, in one step, and replaces the file that has that name.
     pub(crate) fn rename(&self, old: &str, new: &OsStr) -> io::Result<()> {
         Ok(retry_on_intr(|| rustix::fs::renameat(&self.0, old, &self.0, new))?)
     }
@@ -494,7 +502,7 @@ impl Dir {
     }
 }
 
-/// The status of what a path stands for, not following a symbolic link.
+/// The status of the file that a path stands for. A symbolic link is not followed.
 pub(crate) fn path_status(path: &Path) -> io::Result<Status> {
     Ok(status(&retry_on_intr(|| rustix::fs::lstat(path))?))
 }
@@ -528,16 +536,16 @@ fn status(stat: &Stat) -> Status {
     }
 }
 
-/// Fresh memory of this process only, zeroed, with huge pages where the system has them to give.
+/// Fresh, zeroed memory of this process only, with huge pages if the system has any free.
 #[cfg(feature = "npz")]
 pub(crate) struct Pages(memmap2::MmapMut);
 
 #[cfg(feature = "npz")]
 impl Pages {
-    /// `None` where the system gives no pages this way.
+    /// `None` on a system that does not give pages this way.
     pub(crate) fn new(len: usize) -> io::Result<Option<Self>> {
         let map = memmap2::MmapMut::map_anon(len)?;
-        // A wish: kernels without huge pages refuse it, and nothing is lost.
+        // A request that kernels without huge pages refuse, which does no harm.
         let _ = map.advise(memmap2::Advice::HugePage);
         Ok(Some(Pages(map)))
     }
@@ -558,8 +566,8 @@ impl std::ops::DerefMut for Pages {
     }
 }
 
-/// Asks for huge pages for memory that is about to be filled, if it is large: else most of the time goes into page faults.
-/// A wish, which may be refused.
+/// Asks for huge pages for memory that is about to be filled, if it is large. Without them most of the time goes into
+/// page faults. The kernel may refuse.
 pub(crate) fn wish_huge_pages<T>(room: &mut [MaybeUninit<T>]) {
     const LARGE: usize = 4 << 20;
     const PAGE: usize = 4096;
@@ -569,8 +577,8 @@ pub(crate) fn wish_huge_pages<T>(room: &mut [MaybeUninit<T>]) {
     }
     let start: *mut u8 = room.as_mut_ptr().cast();
     let skip = start.addr().next_multiple_of(PAGE) - start.addr();
-    // SAFETY: what is skipped is less than a page, and `len`, by the check above, more. The range ends within `room`, which
-    // is borrowed here alone, and the advice changes no byte of it.
+    // SAFETY: the skipped part is shorter than a page, and by the check above `len` is longer. So the range ends within
+    // `room`, which nobody else borrows here, and the advice does not change a byte of it.
     unsafe {
         libc::madvise(
             start.wrapping_add(skip).cast(),
@@ -580,7 +588,7 @@ pub(crate) fn wish_huge_pages<T>(room: &mut [MaybeUninit<T>]) {
     }
 }
 
-/// Opens what a path leads to, links followed; a pipe without a writer is not waited for.
+/// Opens the file to which a path leads, and follows links. This does not wait for a pipe without a writer.
 #[cfg(feature = "npz")]
 pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
     Ok(File::from(retry_on_intr(|| rustix::fs::open(path, READ, Mode::empty()))?))

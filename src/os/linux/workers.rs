@@ -1,5 +1,5 @@
-//! What processes that work together need: a connection that carries descriptors, a wait for many of them, and a way to
-//! learn that a process has ended. All of it in safe calls.
+//! What processes that work together need: a connection that carries descriptors, a wait for many processes at once, and
+//! a way to learn that a process has ended. All of it uses safe calls.
 
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read};
@@ -20,15 +20,14 @@ use rustix::process::{Pid, PidfdFlags, Signal};
 
 use crate::os::Waiting;
 
-/// How many descriptors go with one message at most.
+/// How many descriptors one message carries at most.
 const FILES: usize = 4;
 
-/// One end of a connection between two processes. Whoever writes to an end whose other has gone gets an error and no
-/// SIGPIPE.
+/// One end of a connection between two processes. If the other end has gone, a write gives an error and not a SIGPIPE.
 pub(crate) struct Line(UnixStream);
 
 impl Line {
-    /// Both ends. Calls on the first one never wait; the second is for a process that is started.
+    /// Makes both ends. Calls on the first one never wait; the second is for a process that is about to be started.
     pub(crate) fn pair() -> io::Result<(Line, Line)> {
         let (near, far) = UnixStream::pair()?;
         near.set_nonblocking(true)?;
@@ -40,7 +39,7 @@ impl Line {
         Ok(retry_on_intr(|| rustix::fs::fstat(&self.0))?.st_ino)
     }
 
-    /// This end as the standard input of a process that is started.
+    /// This end, as the standard input of a process that is about to be started.
     pub(crate) fn into_stdin(self) -> Stdio {
         OwnedFd::from(self.0).into()
     }
@@ -53,7 +52,7 @@ impl Line {
     }
 
     /// Takes the connection out of standard input, which reads as empty from then on. Programs that this process starts
-    /// do not get it.
+    /// do not get the connection.
     pub(crate) fn take_stdin() -> io::Result<Self> {
         let line = retry_on_intr(|| rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3))?;
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
@@ -67,7 +66,7 @@ impl Line {
         Ok(Line(self.0.try_clone()?))
     }
 
-    /// Sends some of the bytes, and the files with the first of them, four at most; how many bytes is said.
+    /// Sends some of the bytes, and with the first of them the files, at most four. Returns how many bytes were sent.
     pub(crate) fn send(&self, parts: &[IoSlice<'_>], files: &[File]) -> io::Result<usize> {
         let files: Vec<_> = files.iter().map(AsFd::as_fd).collect();
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES))];
@@ -79,7 +78,8 @@ impl Line {
         Ok(retry_on_intr(send)?)
     }
 
-    /// Some bytes, as many as are there and find room, 0 at the end of the connection; and the files that come with them.
+    /// Receives as many bytes as are there and fit into the buffer, and the files that come with them. Returns the number
+    /// of bytes, which is 0 at the end of the connection.
     pub(crate) fn receive(&self, buffer: &mut [u8], files: &mut Vec<File>) -> io::Result<usize> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -95,7 +95,7 @@ impl Line {
         Ok(received.bytes)
     }
 
-    /// Appends so many bytes, or those that came before an error or the end.
+    /// Receives and appends at most `most` bytes, or fewer if an error or the end of the connection comes first.
     pub(crate) fn receive_to(&self, buffer: &mut Vec<u8>, most: u64) -> io::Result<usize> {
         (&self.0).take(most).read_to_end(buffer)
     }
@@ -112,18 +112,18 @@ impl Line {
     }
 }
 
-/// A process that was started here, to be waited for beside other things.
+/// A process that this process started, so that [`wait_any`] can wait for its end.
 pub(crate) struct Watch(OwnedFd);
 
 impl Watch {
-    /// `None` where the kernel has none, or does not allow it.
+    /// `None` if the kernel does not have such handles, or does not allow them.
     pub(crate) fn of(child: &std::process::Child) -> Option<Self> {
         let pid = Pid::from_raw(i32::try_from(child.id()).ok()?)?;
         rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok().map(Watch)
     }
 }
 
-/// Waits until there is something at one of the processes, or the time is over.
+/// Waits until something happens at one of the processes, or the time is over.
 pub(crate) fn wait_any(all: &mut [Waiting<'_>], most: Option<Duration>) -> io::Result<()> {
     let mut polled = Vec::with_capacity(2 * all.len());
     for one in &*all {
@@ -137,7 +137,7 @@ pub(crate) fn wait_any(all: &mut [Waiting<'_>], most: Option<Duration>) -> io::R
     }
     let most = most.and_then(|most| Timespec::try_from(most).ok());
     match rustix::event::poll(&mut polled, most.as_ref()) {
-        // Whoever waits looks at the clock, and comes again.
+        // After an interruption the caller looks at the clock and calls again.
         Ok(_) | Err(Errno::INTR) => {}
         Err(error) => return Err(error.into()),
     }
@@ -156,15 +156,15 @@ pub(crate) fn wait_any(all: &mut [Waiting<'_>], most: Option<Duration>) -> io::R
     Ok(())
 }
 
-/// Has the kernel kill this process when the thread that started it ends, if that is one of the process of this
-/// number; says false if that has ended already.
+/// Asks the kernel to kill this process when the thread that started it ends, if that thread belongs to the process
+/// `parent`. Returns false if the process has already ended.
 pub(crate) fn die_with(parent: u32) -> bool {
     let is_parent = || std::os::unix::process::parent_id() == parent;
     if !is_parent() {
-        // Somebody stands in between, or it has gone: the end of the connection will tell.
+        // Another process is in between, or the parent has gone: the end of the connection will tell.
         return true;
     }
-    // Where a sandbox forbids it, the end of the connection tells as well.
+    // If a sandbox forbids the call, the end of the connection will tell.
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     is_parent()
 }
@@ -174,12 +174,12 @@ pub(crate) fn end_now() {
     let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::KILL);
 }
 
-/// This program, also where its file was replaced or removed meanwhile.
+/// A command that starts this program, even if its file was replaced or removed meanwhile.
 pub(crate) fn this_program() -> io::Result<std::process::Command> {
     use std::os::unix::process::CommandExt;
 
     let mut command = std::process::Command::new("/proc/self/exe");
-    // What lists of processes show.
+    // The name that lists of processes show.
     command.arg0(std::env::current_exe()?);
     Ok(command)
 }

@@ -1,4 +1,4 @@
-//! How a segment of memory gets its name, and how the name goes.
+//! Gives a segment of memory its name, and removes the name.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -14,17 +14,18 @@ use super::maker::Witness;
 use super::name::SegmentName;
 use super::session;
 
-/// Where an entry stands between its making and the rename. Only who holds the folder's lock uses this name.
+/// The name of an entry from when it is made until the rename. Only the process that holds the folder's lock uses this
+/// name.
 const DRAFT: &str = ".new";
 
-/// A name that this process gave to a segment. Dropping it takes the name away, if it is still the same entry.
+/// A name that this process gave to a segment. Dropping this value removes the name, if it still has the same entry.
 pub(crate) struct Published {
     folder: Folder,
     name: SegmentName,
-    /// Held for its lock; and while it is open no other file can get its inode number.
+    /// Kept open for its lock. Also, no other file can get its inode number while it is open.
     _entry: File,
     stamp: Stamp,
-    /// A forked child has a copy of this value, but the name is not its to take away.
+    /// The process that published the name. A forked child has a copy of this value, but must not remove the name.
     maker: u32,
 }
 
@@ -38,12 +39,13 @@ pub(crate) fn ensure_free(folder: &Folder, name: &SegmentName) -> Result<()> {
     }
 }
 
-/// Gives the name to the segment: in one step, so that others see the old entry, the new one or none.
+/// Gives the name to the segment, in one step: other processes see the old entry or the new one, or, if there was no old
+/// entry, no entry or the new one.
 ///
 /// # Errors
 ///
-/// `AlreadyExists` if the name is in use and is not to be replaced; `Io` if the folder or its file system is not
-/// usable. Nothing has changed then.
+/// `AlreadyExists` if the name is in use and `replace` is false; `Io` if the folder or its file system is not usable.
+/// After an error nothing has changed.
 pub(crate) fn publish(
     folder: &Folder,
     name: &SegmentName,
@@ -57,7 +59,7 @@ pub(crate) fn publish(
     let draft = write(&dir, entry, Draft::create).map_err(cannot)?;
     give_name(&dir, &draft, name, replace, cannot)?;
     let file = draft.into_file();
-    // While the folder is locked the name is this file's: one look at it that fails is no reason to take back what was replaced.
+    // The folder is locked, so the name stands for this file. A failed look at it is no reason to undo the replacement.
     let stamp = match os::file_status(&file).or_else(|_| dir.status_of(name)) {
         Ok(status) => status.stamp(),
         Err(error) => {
@@ -84,7 +86,7 @@ fn write<'a>(
     Ok(draft)
 }
 
-/// Links or renames a draft to the name. The folder is locked.
+/// Links or renames a draft to the name. The caller has locked the folder.
 pub(super) fn give_name(
     dir: &Dir,
     draft: &Draft<&Dir>,
@@ -98,7 +100,7 @@ pub(super) fn give_name(
     match draft.link_to(name) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             not_in_use(dir, name)?;
-            // The folder is locked, so it is still the dead maker's entry that the rename replaces.
+            // The folder is locked, so the entry that the rename replaces is still the dead maker's.
             draft.rename_to(&**name).map_err(cannot)
         }
         done => done.map_err(cannot),
@@ -107,7 +109,8 @@ pub(super) fn give_name(
 
 /// # Errors
 ///
-/// `AlreadyExists` if a maker holds the entry of that name, or it is a persistent segment. The folder is locked.
+/// `AlreadyExists` if a maker holds the entry of that name, or the name stands for a persistent segment. The caller has
+/// locked the folder.
 pub(super) fn not_in_use(dir: &Dir, name: &SegmentName) -> Result<()> {
     let cannot = |e: io::Error| Error::io(format!("cannot look at the entry `{name}`"), e);
     let file = match dir.open_file(name) {
@@ -147,7 +150,7 @@ impl Published {
         &self.name
     }
 
-    /// Whether this process holds the name by this entry. Where it cannot be told, it does.
+    /// Whether this process still holds the name by this entry. If it cannot find out, the answer is yes.
     pub(crate) fn stands(&self) -> bool {
         self.maker == std::process::id()
             && os::path_status(&self.folder.path_of(&self.name)).map_or_else(
@@ -156,19 +159,19 @@ impl Published {
             )
     }
 
-    /// Takes the name away, if it is still the same entry; says whether it was.
+    /// Removes the name, if it still has the same entry. Returns whether it did.
     ///
     /// # Errors
     ///
-    /// `Io` if the folder cannot be locked: then the entry stays, and it is taken for a dead maker's once this value
-    /// is dropped.
+    /// `Io` if the folder cannot be locked. The entry then stays, and counts as a dead maker's once this value is
+    /// dropped.
     fn take_away(&self) -> Result<bool> {
         let ours = self.stamp.identity();
         remove_if(&self.folder, &self.name, |there| there.identity == ours)
     }
 }
 
-/// Removes the entry of this name if it is the one that is meant; says whether it was.
+/// Removes the entry of this name if `is_meant` holds for it. Returns whether it did.
 ///
 /// # Errors
 ///
@@ -183,7 +186,7 @@ pub(crate) fn remove_if(
         .map_err(|e| Error::io(format!("cannot remove the entry `{name}`"), e))
 }
 
-/// The same in a directory in which nobody else changes this name meanwhile.
+/// The same in a directory where no other process changes this name meanwhile.
 pub(super) fn unlink_if(
     dir: &Dir,
     name: &str,
@@ -198,7 +201,7 @@ pub(super) fn unlink_if(
 }
 
 impl Drop for Published {
-    /// Where the folder cannot be locked the entry stays: without its lock it is free for whoever wants the name.
+    /// If the folder cannot be locked, the entry stays; once its lock is free, any process can take the name.
     fn drop(&mut self) {
         if self.maker == std::process::id() {
             let _ = self.take_away();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::segment::id::SegmentId;
 use crate::segment::lookup::{Target, follow};
 
-/// Of another PID namespace than this one, so that only locks count.
+/// An entry of another PID namespace than this one, so that only locks count.
 const ID: Entry = Entry {
     id: SegmentId { process: 7, descriptor: 8, nonce: [9; 16], live: None },
     bytes: 10,
@@ -162,7 +162,8 @@ fn an_error_counts_only_while_the_entry_is_the_same() {
         tries += 1;
         Err(Error::new(ErrorKind::NotFound, "gone"))
     });
-    // What was remembered of the entry does not count, so the second time is the first.
+    // The first attempt uses the remembered entry, so its error does not count. The second attempt is the first that
+    // counts.
     assert_eq!((error.err().unwrap().to_string().as_str(), tries), ("gone", 2));
     drop(held);
 }

@@ -1,4 +1,4 @@
-//! An `.npz` file that is looked into: its object, or single arrays.
+//! A handle on an `.npz` file: it reads the object, or single arrays.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,21 +23,21 @@ use crate::store::{Info, Input, MappedFile, Members, NpzSource, Other, Rest, Tre
 
 use super::OtherMember;
 
-/// An `.npz` file, or a plain `.npy` file, that was opened: its object, its arrays, or one of them.
+/// An open `.npz` file, or a plain `.npy` file, from which a program reads the object or single arrays.
 ///
-/// It may be a file that [`to_npz`](crate::to_npz) saved, or one that NumPy or another program wrote. What each of the
-/// ways to open it costs:
+/// The file may be one that [`to_npz`](crate::to_npz) saved, or one that NumPy or another program wrote. There are three
+/// ways to open it:
 ///
-/// | | file to memory | checksums | a view of an array |
+/// | | reads from the file | verifies checksums | a view of an array |
 /// |---|---|---|---|
 /// | [`Npz::open`] | the directory; then each array at its first use | of each array that is read | borrows that memory |
-/// | [`Npz::map`], unsafe | none | only by [`verify`](Npz::verify) | borrows the mapping |
-/// | [`Npz::from_bytes`] | is in memory | of each array at its first use | borrows the bytes |
+/// | [`Npz::map`], unsafe | nothing | only by [`verify`](Npz::verify) | borrows the mapping |
+/// | [`Npz::from_bytes`] | nothing: it is in memory | of each array at its first use | borrows the bytes |
 ///
-/// A compressed array is decompressed at its first use, whatever the way. An array that lies unaligned, as about half
-/// of those do that other programs wrote, is copied then. An `Npz` keeps what it loaded until it is dropped; a
-/// [`ShmArray`](crate::ShmArray) keeps its own array longer. A large stored array that a type owns (`Array`, `Vec`) is read to
-/// where it stays by each `get`, and not kept.
+/// A compressed array is decompressed at its first use, whichever way the file was opened. An array that lies unaligned,
+/// as about half of those do that other programs wrote, is copied at its first use. An `Npz` keeps what it loaded until
+/// it is dropped; a [`ShmArray`](crate::ShmArray) keeps its own array longer. Each `get` reads a large stored array
+/// straight into a type that owns it (`Array`, `Vec`), and the `Npz` does not keep it.
 ///
 /// ```
 /// # #[cfg(all(feature = "derive", feature = "ndarray"))] {
@@ -63,19 +63,19 @@ use super::OtherMember;
 pub struct Npz {
     members: Members,
     rest: Option<Rest>,
-    /// What errors call it.
+    /// The file's name in errors.
     name: Option<String>,
 }
 
 impl Npz {
-    /// Opens a file to be read as it is asked for.
+    /// Opens a file. Its arrays are read when they are used.
     ///
-    /// The end of the file is read, where its directory is; an array is read at its first use, into memory that no
-    /// other process can change, and its checksum is verified. The file may be replaced or removed meanwhile: this
-    /// handle stays with the one it opened. If another program writes *into* the file, what is read then has a wrong
-    /// checksum and is an error.
+    /// This reads the end of the file, where its directory is. An array is read at its first use, into memory that no
+    /// other process can change, and its checksum is verified. The file may be replaced or removed meanwhile: this handle
+    /// stays with the file that it opened. If another program writes *into* the file, an array that is read afterwards
+    /// has a wrong checksum, which is an error.
     ///
-    /// Costs a few system calls, and for each array one read of its bytes; memory for the arrays that were used.
+    /// Costs a few system calls, one read of the bytes of each array that is used, and the memory for it.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -92,8 +92,9 @@ impl Npz {
     ///
     /// # Errors
     ///
-    /// `NotFound` or `Io` if the file cannot be read, `InvalidInput` if it is a folder or a pipe; `Corrupt` if it is neither an archive nor a `.npy` file, or was
-    /// cut; `Unsupported` if a member is encrypted or compressed by another method than deflate.
+    /// `NotFound` or `Io` if the file cannot be read; `InvalidInput` if it is a folder or a pipe; `Corrupt` if it is
+    /// neither an archive nor a `.npy` file, or was cut; `Unsupported` if a member is encrypted, or compressed by another
+    /// method than deflate.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Npz::open_within(path.as_ref(), u64::MAX)
     }
@@ -106,20 +107,20 @@ impl Npz {
             .map(|npz| Npz { name: Some(name), ..npz })
     }
 
-    /// Maps a file. Arrays that are stored, aligned and of this machine's byte order are seen where they lie: nothing
-    /// is read, and nothing copied, until their elements are. All arrays that [`to_npz`](crate::to_npz) stored are so.
-    /// [`ArrayInfo::is_zero_copy`] tells which; others are copied one by one when they are asked for.
+    /// Maps a file. An array that is stored, aligned and in this machine's byte order is viewed where it lies: nothing is
+    /// copied, and nothing is read before its elements are. All arrays that [`to_npz`](crate::to_npz) stored are such
+    /// arrays, and [`ArrayInfo::is_zero_copy`] tells whether an array is one. Each other array is copied when it is used.
     ///
-    /// Costs what `open` and `mmap` do, and a look at the directory; pages are shared with other processes that map
-    /// the file. Checksums are not verified, since that would read everything, and neither are members' own headers, where
-    /// the directory still is as [`to_npz`](crate::to_npz) wrote it: see [`verify`](Npz::verify).
+    /// Costs `open`, `mmap` and reading the directory. The pages are shared with other processes that map the file.
+    /// Checksums are not verified, since that would read everything. Members' own headers are not checked either, if the
+    /// directory is still as [`to_npz`](crate::to_npz) wrote it: see [`verify`](Npz::verify).
     ///
     /// # Safety
     ///
     /// While this handle, a view or a [`ShmArray`](crate::ShmArray) of it lives, nobody may write into the file or cut
-    /// it: what Rust takes for unchanging memory would change, and reading what was cut off kills the process
-    /// (SIGBUS). Saving over it by [`to_npz`](crate::to_npz), renaming and removing it are safe: they leave the mapped
-    /// file as it is.
+    /// it. Otherwise memory changes that Rust assumes not to change, and reading a part that was cut off kills the
+    /// process (SIGBUS). It is safe to save over the file by [`to_npz`](crate::to_npz), to rename it or to remove it: the
+    /// mapped file stays as it is.
     ///
     /// # Errors
     ///
@@ -148,7 +149,7 @@ impl Npz {
             .and_then(|(file, len)| {
                 let len =
                     usize::try_from(len).map_err(|_| cannot(io::ErrorKind::OutOfMemory.into()))?;
-                // SAFETY: the caller's promise, which is the same.
+                // SAFETY: the caller of `map` gives the same promise.
                 let promise = unsafe { os::Unchanging::promised() };
                 let map = os::map_file(&file, len, promise).map_err(cannot)?;
                 let mapped = MappedFile::new(file, Region::from_map(map))
@@ -159,7 +160,7 @@ impl Npz {
             .map(|npz| Npz { name: Some(name), ..npz })
     }
 
-    /// Reads a file that is in memory: a `Vec<u8>` is taken as it is, a slice copied once.
+    /// Opens a file that is in memory. A `Vec<u8>` is taken over without a copy; a slice is copied once.
     ///
     /// ```
     /// # let folder = tempfile::tempdir().unwrap();
@@ -173,7 +174,7 @@ impl Npz {
     ///
     /// # Errors
     ///
-    /// Those of [`Npz::open`], but for the file's.
+    /// Those of [`Npz::open`], except those of reading a file.
     pub fn from_bytes<'b>(bytes: impl Into<Cow<'b, [u8]>>) -> Result<Self> {
         let region = match bytes.into() {
             Cow::Owned(bytes) => Region::from_bytes(bytes),
@@ -188,16 +189,17 @@ impl Npz {
         Ok(Npz { members, rest, name: None })
     }
 
-    /// Deserializes the object; views that it has borrow from this handle.
+    /// Deserializes the object. Views in it borrow from this handle.
     ///
-    /// A file that [`to_npz`](crate::to_npz) saved gives the value that was saved. One that another program wrote gives
-    /// it by the names of its arrays: dots and slashes nest (`layers.0.weight` is the field `weight` of the first of
-    /// `layers`), sequences go by number, an array without axes is a number, a bool or a string, and an array of
-    /// strings is one of `String`s. Arrays that a struct does not have are ignored, and fields for which there is no
-    /// array are missing fields, as serde has it: `default`, `rename` and `alias` hold. A file with one array without
-    /// a name, and a `.npy` file, is that array.
+    /// A file that [`to_npz`](crate::to_npz) saved gives the value that was saved. In a file that another program wrote,
+    /// the names of the arrays say where each belongs. Dots and slashes in a name nest: `layers.0.weight` is the field
+    /// `weight` of the first of `layers`. The parts of a sequence are named by numbers. An array without axes is a
+    /// number, a bool or a string, and an array of strings is a sequence of `String`s. Arrays that a struct does not have
+    /// are ignored. Fields for which there is no array are missing fields, as serde understands it: its attributes
+    /// `default`, `rename` and `alias` apply. A `.npy` file, and a file whose only array has no name, is read as that
+    /// array.
     ///
-    /// Arrays that the type does not have are not read. Compressed ones are decompressed on all cores.
+    /// Arrays that the type does not have are not read. Compressed arrays are decompressed on all cores.
     ///
     /// ```
     /// # let folder = tempfile::tempdir().unwrap();
@@ -212,7 +214,8 @@ impl Npz {
     ///
     /// # Errors
     ///
-    /// `Mismatch` if the object is not a `T`; `Corrupt` if a member that it needs was altered, with its name.
+    /// `Mismatch` if the object is not a `T`; `Corrupt` if a member that it needs was altered (the text names the
+    /// member).
     pub fn get<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
         self.get_seed(PhantomData)
     }
@@ -238,7 +241,7 @@ impl Npz {
         self.seed(&seed)
     }
 
-    /// A deserializer of the object, for code that wants one: transcoders, wrappers, seeds.
+    /// A deserializer of the object, for code that takes one: transcoders, wrappers, seeds.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -256,13 +259,15 @@ impl Npz {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// It reads once, where [`get`](Npz::get) may read again: see [`de::Deserializer`](crate::de::Deserializer). What `get`
-    /// reports of the file is reported when something is asked for.
+    /// It reads the object once, where [`get`](Npz::get) may read it again: see
+    /// [`de::Deserializer`](crate::de::Deserializer). Errors of the file, which `get` returns, come when code asks the
+    /// deserializer for something.
     pub fn deserializer(&self) -> Deserializer<'_> {
         Deserializer::of(self)
     }
 
-    /// The object as a value, for programs that do not know its type. Its arrays are handles on the file, which keep it.
+    /// The object as a value, for programs that do not know its type. The value's arrays are handles that keep the memory
+    /// or the mapping of the file alive.
     ///
     /// ```
     /// # use std::collections::BTreeMap;
@@ -275,11 +280,11 @@ impl Npz {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Costs what a typed read of the inline part costs, about twice; arrays are not looked at.
-    /// A file that was opened and not mapped is read whole, and each array of it is kept in memory as long as a handle on it.
+    /// Costs about twice what a typed read of the inline part costs. The arrays' elements are not looked at. A file that
+    /// was opened and not mapped is read whole, and each of its arrays stays in memory for as long as a handle on it.
     ///
-    /// One that another program wrote is a map by the names of its arrays, in which dots and slashes nest, and lists where they are
-    /// numbers.
+    /// The value of a file that another program wrote is a map by the names of its arrays. Dots and slashes in the names
+    /// nest, and parts that are named by numbers form lists.
     ///
     /// # Errors
     ///
@@ -290,7 +295,7 @@ impl Npz {
         de::value(self)
     }
 
-    /// Goes over the object part by part, without making a tree of it: see [`Walk`](crate::value::Walk).
+    /// Goes over the object part by part without building a tree: see [`Walk`](crate::value::Walk).
     ///
     /// ```
     /// # let folder = tempfile::tempdir().unwrap();
@@ -312,17 +317,17 @@ impl Npz {
     ///
     /// # Errors
     ///
-    /// Those of the walk, with the place in the object; those of [`value`](Self::value).
+    /// Those that the walk returns, with the place in the object added; those of [`value`](Self::value).
     #[cfg(feature = "ndarray")]
     pub fn walk<'a, W: crate::value::Walk<'a>>(&'a self, walk: &mut W) -> Result<()> {
         de::walk(self, walk)
     }
 
-    /// What the file says of its arrays, in their order there; their elements are not read. Members that are no arrays, or
-    /// none that can be read, are not among them: see [`others`](Npz::others).
+    /// Describes the file's arrays, in the order in which they lie there. Their elements are not read. Members that are
+    /// not arrays, or are arrays that this crate cannot read, are not among them: see [`others`](Npz::others).
     ///
-    /// In a file that [`to_npz`](crate::to_npz) saved that takes the directory alone. Of others the header of each
-    /// array is read.
+    /// For a file that [`to_npz`](crate::to_npz) saved this reads the directory alone. For other files it reads the
+    /// header of each array.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -340,14 +345,14 @@ impl Npz {
     ///
     /// # Errors
     ///
-    /// `Corrupt` if an object that [`to_npz`](crate::to_npz) saved lacks an array, or an array that is the whole file cannot
-    /// be read; `Io` if the file cannot be read.
+    /// `Corrupt` if an object that [`to_npz`](crate::to_npz) saved lacks an array, or if the whole file is one array and
+    /// that cannot be read; `Io` if the file cannot be read.
     pub fn arrays(&self) -> Result<Vec<ArrayInfo>> {
         self.all()
     }
 
-    /// What the file has beside the [`arrays`](Npz::arrays): pickles, dtypes that this crate does not have, damaged members,
-    /// and what is no array at all, each with the reason. Folders are not listed.
+    /// The members that are not among the [`arrays`](Npz::arrays), each with the reason: pickles, dtypes that this crate
+    /// does not have, damaged members, and members that are not arrays at all. Folders are not listed.
     ///
     /// ```
     /// # let folder = tempfile::tempdir().unwrap();
@@ -392,7 +397,7 @@ impl Npz {
     }
 
     /// One array, by its path in the object or its name in the file, as a view that borrows from this handle. Nothing
-    /// else is read, whatever the size of the file.
+    /// else is read, however large the file is.
     ///
     /// ```
     /// # let folder = tempfile::tempdir().unwrap();
@@ -407,8 +412,9 @@ impl Npz {
     ///
     /// # Errors
     ///
-    /// `NotFound` if there is no such array, with those that come close; `Mismatch` if it has another dtype or number of
-    /// axes, or is in the other byte order, which [`array_as`](Npz::array_as) converts; `Corrupt` if it was altered.
+    /// `NotFound` if there is no such array (the text names similar ones); `Mismatch` if the array has another dtype or
+    /// number of axes, or is in the other byte order, which [`array_as`](Npz::array_as) converts; `Corrupt` if it was
+    /// altered.
     #[cfg(feature = "ndarray")]
     pub fn array<A: crate::Element, D: ndarray::Dimension>(
         &self,
@@ -417,8 +423,8 @@ impl Npz {
         self.view(path)
     }
 
-    /// One array, copied and converted: from the other byte order, and to a wider element type where no value is
-    /// changed by it (`u8` to `u32` or `f64`, `f32` to `f64`, `i32` to `f64`).
+    /// One array, copied and converted: from the other byte order, and to a wider element type if that changes no value
+    /// (`u8` to `u32` or `f64`, `f32` to `f64`, `i32` to `f64`).
     ///
     /// ```
     /// # let folder = tempfile::tempdir().unwrap();
@@ -434,7 +440,7 @@ impl Npz {
     ///
     /// # Errors
     ///
-    /// `Mismatch` if the conversion could change a value; else those of [`array`](Npz::array).
+    /// `Mismatch` if the conversion could change a value; otherwise those of [`array`](Npz::array).
     #[cfg(feature = "ndarray")]
     pub fn array_as<A: crate::Element, D: ndarray::Dimension>(
         &self,
@@ -443,7 +449,7 @@ impl Npz {
         self.lossless(path)
     }
 
-    /// One array whose element type is not known beforehand, copied.
+    /// One array with the dtype that it has, copied, for programs that do not know its type.
     ///
     /// ```
     /// # let folder = tempfile::tempdir().unwrap();
@@ -460,13 +466,13 @@ impl Npz {
     ///
     /// # Errors
     ///
-    /// Those of [`array`](Npz::array), but for the type's.
+    /// Those of [`array`](Npz::array), except those of another type.
     #[cfg(feature = "ndarray")]
     pub fn array_dyn(&self, path: &str) -> Result<crate::DynArray> {
         self.copy(path)
     }
 
-    /// One array as it is, of whatever dtype: it keeps its memory.
+    /// One array of any dtype. The result keeps the array's memory alive.
     ///
     /// ```
     /// # let folder = tempfile::tempdir().unwrap();
@@ -477,18 +483,18 @@ impl Npz {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Of a file that was mapped a stored array is seen where it lies, in either byte order and aligned or not: nothing is
-    /// read. Others are loaded at their first use, once for all that ask for them.
+    /// If the file is mapped, a stored array is viewed where it lies, in either byte order and aligned or not, and
+    /// nothing is read. Any other array is loaded at its first use, once for all callers.
     ///
     /// # Errors
     ///
-    /// Those of [`array`](Npz::array), but for the type's.
+    /// Those of [`array`](Npz::array), except those of another type.
     #[cfg(feature = "ndarray")]
     pub fn array_untyped(&self, path: &str) -> Result<crate::UntypedArray> {
         self.untyped(path)
     }
 
-    /// The array of this path, loaded in this way.
+    /// The array of this path, which `way` loads.
     #[cfg(feature = "ndarray")]
     fn placed_by<'a>(
         &'a self,
@@ -502,7 +508,7 @@ impl Npz {
         {
             return Ok(placed);
         }
-        // Also what another program put into the archive beside the object.
+        // This also finds arrays that another program put into the archive beside the object.
         if let Some(member) = self.members.find_array(path) {
             return way(&self.members, member, u64::MAX);
         }
@@ -515,9 +521,9 @@ impl Npz {
         Err(lookup::no_array(path, names().count() as u64, names()))
     }
 
-    /// Reads every member, used or not, and compares its checksum.
+    /// Reads every member, whether it is used or not, and verifies its checksum.
     ///
-    /// Runs on all cores and keeps nothing in memory.
+    /// This runs on all cores and keeps nothing in memory.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -538,7 +544,7 @@ impl Npz {
     ///
     /// # Errors
     ///
-    /// `Corrupt`, with the name of a member that was altered; `Io` if the file cannot be read.
+    /// `Corrupt` if a member was altered (the text names the member); `Io` if the file cannot be read.
     pub fn verify(&self) -> Result<()> {
         self.members.verify().map_err(|error| self.named(error))
     }
@@ -585,7 +591,7 @@ impl Container for Npz {
     }
 }
 
-/// Opens a file, and tells its length; a pipe or device is an error, and not waited for.
+/// Opens a file and returns its length too. A pipe or a device is an error, and this does not wait for it.
 fn open_file(path: &Path) -> Result<(File, u64)> {
     let cannot = |error| Error::io("cannot open the file", error);
     let file = os::open_to_read(path).map_err(cannot)?;

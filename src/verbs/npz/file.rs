@@ -1,4 +1,4 @@
-//! A file that appears whole: written beside its place, then renamed there.
+//! A file that appears only when it is whole: it is written beside its place, then renamed.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
@@ -15,16 +15,16 @@ use crate::os::{self, Dir, Rights};
 /// Drafts are called `.NAME.XXXXXX.serde_shm.tmp`.
 const SUFFIX: &str = ".serde_shm.tmp";
 
-/// A file that is being written, and is gone if it is dropped before it is put in its place. It has a name of its own from the
-/// start, so that all it takes in the end is one rename.
+/// A file that is being written. If it is dropped before it is put in its place, it is removed. It has a name of its own
+/// from the start, so that in the end one rename is enough.
 pub(super) struct ArchiveDraft {
     draft: files::Draft<Dir>,
     name: OsString,
 }
 
 impl ArchiveDraft {
-    /// Makes an empty file in the folder of `target`, with the mode that the file there has or would get, and removes
-    /// those that killed processes left in the folder.
+    /// Makes an empty file in the folder of `target`, with the mode that the target has or would get. Also removes drafts
+    /// that killed processes left in the folder.
     ///
     /// # Errors
     ///
@@ -40,7 +40,7 @@ impl ArchiveDraft {
         let cannot = |error| Error::io("cannot create a file in this folder", error);
         let dir = Dir::open_to_change(folder(target)).map_err(cannot)?;
         files::draft::sweep(&dir, is_draft);
-        // The longest name that file systems take is 255 bytes, and a character has four at most.
+        // File systems take names of at most 255 bytes, and a character has at most four.
         let beginning: String = name.to_string_lossy().chars().take(50).collect();
         let rights = if kept.is_some() { Rights::Owner } else { Rights::Umask };
         let draft_name = || format!(".{beginning}.{}{SUFFIX}", six_characters());
@@ -54,17 +54,17 @@ impl ArchiveDraft {
         Ok(ArchiveDraft { draft, name: name.to_owned() })
     }
 
-    /// What writes it, from its start.
+    /// A writer that starts at the beginning of the file.
     pub(super) fn writer(&self) -> FileWriter<&File> {
         self.draft.writer()
     }
 
-    /// Puts the file in its place, cut to `len` bytes. With `fsync` it is on the disk before it appears, and its name is
-    /// when this returns.
+    /// Puts the file in its place, cut to `len` bytes. With `fsync`, the file is on the disk before it appears, and its
+    /// name is on the disk when this returns.
     ///
     /// # Errors
     ///
-    /// `Io`; what was there before is then still there, but for the last flush, whose error says so.
+    /// `Io`. The target is then as it was, unless only the last flush failed, whose error says so.
     pub(super) fn publish(self, len: u64, fsync: bool) -> Result<()> {
         let file = self.draft.file();
         file.set_len(len).map_err(|error| Error::io("cannot cut the file to its length", error))?;
@@ -104,13 +104,13 @@ fn folder(path: &Path) -> &Path {
     }
 }
 
-/// What hardly anybody else thinks of: who guesses it could have made a file of that name before.
+/// Six characters that are hard to guess: a program that guessed them could make a file of that name first.
 fn six_characters() -> String {
     const CHARACTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let mut hasher = DefaultHasher::new();
-    // Where the stack and the program lie is chosen anew for each process.
+    // The addresses of the stack and of the program are chosen anew for each process.
     let places = ((&raw const count).addr(), (&raw const COUNT).addr());
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     (std::process::id(), std::thread::current().id(), places, count, now).hash(&mut hasher);
@@ -123,7 +123,7 @@ fn six_characters() -> String {
     std::array::from_fn::<char, 6, _>(|_| next()).iter().collect()
 }
 
-/// Whether it is the name of a draft.
+/// Whether this is the name of a draft.
 fn is_draft(name: &str) -> bool {
     let random = || name.strip_prefix('.')?.strip_suffix(SUFFIX)?.rsplit_once('.');
     random().is_some_and(|(name, random)| {
@@ -133,7 +133,7 @@ fn is_draft(name: &str) -> bool {
     })
 }
 
-/// The permissions of the file that will be replaced, if there is one; set-user-id bits and the like are dropped.
+/// The permissions of the file that will be replaced, if there is one, without set-user-id bits and the like.
 fn kept_permissions(path: &Path) -> Result<Option<Permissions>> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
@@ -141,7 +141,7 @@ fn kept_permissions(path: &Path) -> Result<Option<Permissions>> {
         Err(error) => return Err(Error::io("cannot look at the file", error)),
     };
     if !metadata.is_file() {
-        // To rename over /dev/null would take it from everybody.
+        // A rename over /dev/null would take it from every process.
         return Err(Error::new(
             ErrorKind::InvalidInput,
             "expected a file or a name that is free, found a folder or a device",

@@ -1,4 +1,4 @@
-//! Archives that need 64-bit numbers, end to end: written through what leaves runs of zeros out, so that five GiB take
+//! Tests archives that need 64-bit numbers from end to end. The writer leaves out runs of zeros, so that five GiB take
 //! some kilobytes of the disk and no memory.
 
 use std::fs::File;
@@ -12,7 +12,7 @@ use crate::ser::to_sink;
 use crate::store::NpzSink;
 use crate::zip::Settings;
 
-/// Skips blocks of zeros: a file has holes there.
+/// A writer that skips blocks of zeros, which become holes in the file.
 struct Sparse(File);
 
 impl Write for Sparse {

@@ -1,4 +1,4 @@
-//! How a checkpoint is saved and loaded.
+//! Options for saving and loading `.npz` files.
 
 use std::cell::Cell;
 use std::fmt;
@@ -21,7 +21,7 @@ use super::file::ArchiveDraft;
 
 /// Whether the arrays of an `.npz` file are compressed.
 ///
-/// NumPy reads either. A compressed array cannot be seen in a mapped file, and is decompressed when it is read.
+/// NumPy reads both. A compressed array cannot be viewed in place in a mapped file; it is decompressed when it is read.
 ///
 /// ```
 /// # #[cfg(feature = "ndarray")] {
@@ -39,20 +39,21 @@ use super::file::ArchiveDraft;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compression {
-    /// Arrays are stored as they are: the fastest way to save and to load, and the one that maps.
+    /// Arrays are stored as they are. This is the fastest way to save and to load, and the only one whose arrays can be
+    /// viewed in a mapped file.
     #[default]
     None,
-    /// Deflate at this level, 1 (fast) to 12 (small); 6 is what NumPy's `savez_compressed` gives. An array that
-    /// would not shrink by a few per cent is stored.
+    /// Arrays are compressed by deflate at this level, from 1 (fast) to 12 (small); 6 is the level of NumPy's
+    /// `savez_compressed`. An array that would not shrink by a few per cent is stored.
     Deflate(u8),
 }
 
-/// What an object is written to.
+/// The sink to which an object is written.
 type DraftSink<'r, 'd> = NpzSink<'r, FileWriter<&'d File>>;
 
 type Progress<'p> = Arc<dyn Fn(u64, u64) + Send + Sync + 'p>;
 
-/// How an `.npz` file is saved, and what loading one may take.
+/// How to save an `.npz` file, and how much memory loading one may take.
 ///
 /// ```
 /// use serde_shm::{Compression, NpzOptions};
@@ -74,7 +75,7 @@ pub struct NpzOptions<'p> {
     progress: Option<Progress<'p>>,
 }
 
-/// Nothing in them changes, whatever the progress is reported to.
+/// The options themselves never change, whatever the progress function does.
 impl UnwindSafe for NpzOptions<'_> {}
 impl RefUnwindSafe for NpzOptions<'_> {}
 
@@ -97,8 +98,8 @@ impl fmt::Debug for NpzOptions<'_> {
 }
 
 impl<'p> NpzOptions<'p> {
-    /// What [`to_npz`](crate::to_npz) and [`from_npz`](crate::from_npz) do: arrays are stored at multiples of 64,
-    /// flushed to the disk, and loaded without a limit.
+    /// The options of [`to_npz`](crate::to_npz) and [`from_npz`](crate::from_npz): arrays are stored at multiples of 64
+    /// and not compressed, the file is flushed to the disk, and loading has no limit.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -121,9 +122,9 @@ impl<'p> NpzOptions<'p> {
         }
     }
 
-    /// Compresses the arrays, on all cores: by threads that are started for it and have ended when `save` returns.
+    /// Compresses the arrays on all cores, by threads that `save` starts and that have ended when it returns.
     ///
-    /// Random floats shrink by 7 per cent or so and take some twenty times as long to save; counts, indexes and sorted
+    /// Random floats shrink by about 7 per cent and take some twenty times as long to save. Counts, indexes and sorted
     /// numbers shrink a great deal.
     ///
     /// ```
@@ -140,9 +141,9 @@ impl<'p> NpzOptions<'p> {
         self
     }
 
-    /// Starts each stored array at a multiple of this many bytes of the file: 64, which suits every element and vector
-    /// instruction, or 256 or 4096 for what reads by larger blocks or pages. Each array takes up to two
-    /// such steps more of the file.
+    /// Starts each stored array at a multiple of this many bytes in the file. 64 suits every element and vector
+    /// instruction; 256 or 4096 suits programs that read by larger blocks or pages. Each array may need up to twice this
+    /// many bytes more of the file.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -162,10 +163,10 @@ impl<'p> NpzOptions<'p> {
         self
     }
 
-    /// Whether the file and its name are flushed to the disk before `save` returns; they are unless this says `false`.
+    /// Whether the file and its name are flushed to the disk before `save` returns. By default they are.
     ///
-    /// Without it saving is as fast as the page cache. Other processes see no difference, and a process that is
-    /// killed loses nothing; after a power failure the file may be the old one, the new one, or cut.
+    /// With `false`, saving takes as long as writing to the page cache. Other processes see no difference, and if the
+    /// process is killed, nothing is lost. After a power failure the file may be the old one, the new one, or cut.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -184,9 +185,8 @@ impl<'p> NpzOptions<'p> {
         self
     }
 
-    /// How many bytes of arrays may be read into memory or decompressed out of a file that is opened. A compressed
-    /// file of a few megabytes can hold gigabytes of zeros; without a limit as much is taken as the arrays that are
-    /// asked for have.
+    /// How many bytes of arrays loading may read into memory or decompress. A compressed file of a few megabytes can hold
+    /// gigabytes of zeros. Without a limit, loading takes as much memory as the requested arrays need.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -206,13 +206,13 @@ impl<'p> NpzOptions<'p> {
         self
     }
 
-    /// Calls this while saving with the bytes of arrays that were dealt with so far, and those of all: what a
-    /// progress bar needs. The last call has both equal.
+    /// Calls `report` while saving, for a progress bar. Its arguments are the bytes of arrays that were saved so far and
+    /// the bytes of all arrays; in the last call both are equal.
     ///
-    /// The calls come from the thread that saves, one after the other. Options that are cloned, or used by several threads, report to
-    /// the same function, which is why it is no `FnMut`.
+    /// The thread that saves makes the calls, one after the other. Clones of the options, and several threads that use
+    /// the same options, report to the same function; that is why it is not an `FnMut`.
     ///
-    /// To know all bytes beforehand the value is serialized twice, the first time without being written.
+    /// To know the bytes of all arrays beforehand, `save` serializes the value twice, the first time without writing it.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -234,7 +234,7 @@ impl<'p> NpzOptions<'p> {
         self
     }
 
-    /// Saves a value, as [`to_npz`](crate::to_npz) does, in this way.
+    /// Saves a value as [`to_npz`](crate::to_npz) does, with these options.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -250,7 +250,7 @@ impl<'p> NpzOptions<'p> {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for an alignment that is none of 64, 256 and 4096, or a level that is not one; those of
+    /// `InvalidInput` if the alignment is not 64, 256 or 4096, or the level is not from 1 to 12; those of
     /// [`to_npz`](crate::to_npz).
     pub fn save<T: Serialize + ?Sized>(&self, path: impl AsRef<Path>, value: &T) -> Result<()> {
         let path = path.as_ref();
@@ -262,7 +262,7 @@ impl<'p> NpzOptions<'p> {
             .map_err(|error| error.in_container(path.display()))
     }
 
-    /// Saves in this way what is written to the serializer that `write` is handed; see [`ser`](crate::ser).
+    /// Saves with these options what `write` writes to the serializer that it gets; see [`ser`](crate::ser).
     ///
     /// ```
     /// # let folder = tempfile::tempdir().unwrap();
@@ -275,12 +275,12 @@ impl<'p> NpzOptions<'p> {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// If it fails or panics, the old file is as it was and there is no new one.
+    /// If `write` fails or panics, the old file is as it was and there is no new one.
     ///
     /// # Errors
     ///
-    /// Those of `write`; `Message` if it returned without one and gave no whole value to the serializer; `InvalidInput` if the
-    /// [`progress`](Self::progress) is asked for, which would take everything twice; those of [`save`](Self::save).
+    /// Those of `write`; `Message` if `write` succeeded but did not give a whole value to the serializer; `InvalidInput`
+    /// if [`progress`](Self::progress) is set, which would need the value twice; those of [`save`](Self::save).
     pub fn save_with(
         &self,
         path: impl AsRef<Path>,
@@ -298,7 +298,7 @@ impl<'p> NpzOptions<'p> {
             .map_err(|error| error.in_container(path.display()))
     }
 
-    /// Loads a value, as [`from_npz`](crate::from_npz) does, within the limit.
+    /// Loads a value as [`from_npz`](crate::from_npz) does, within the limit.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -315,12 +315,12 @@ impl<'p> NpzOptions<'p> {
     ///
     /// # Errors
     ///
-    /// `Limit` if more than the limit would be loaded; those of [`from_npz`](crate::from_npz).
+    /// `Limit` if loading would exceed the limit; those of [`from_npz`](crate::from_npz).
     pub fn load<T: DeserializeOwned>(&self, path: impl AsRef<Path>) -> Result<T> {
         self.open(path)?.get()
     }
 
-    /// Opens a file, as [`Npz::open`] does, within the limit.
+    /// Opens a file as [`Npz::open`] does, within the limit.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -337,12 +337,13 @@ impl<'p> NpzOptions<'p> {
     ///
     /// # Errors
     ///
-    /// Those of [`Npz::open`]. What goes beyond the limit is an error when it is asked for.
+    /// Those of [`Npz::open`]. An array beyond the limit is an error when it is read.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Npz> {
         Npz::open_within(path.as_ref(), self.limit)
     }
 
-    /// Writes by `fill`, which gives the file's length, what has `all` bytes of arrays, if somebody is to be told.
+    /// Writes the file by `fill`, which returns its length. `all` gives the bytes of all arrays for the progress
+    /// function; without such a function it gives 0.
     fn write(
         &self,
         path: &Path,
@@ -355,7 +356,7 @@ impl<'p> NpzOptions<'p> {
         let done = Cell::new(0_u64);
         let mut report = |bytes: u64| {
             if let Some(progress) = &self.progress {
-                // A value that serializes otherwise the second time makes no bar run over.
+                // If the value serializes differently the second time, the count still does not exceed `all`.
                 done.set(done.get().saturating_add(bytes).min(all));
                 progress(done.get(), all);
             }

@@ -1,9 +1,10 @@
-//! What an archive has beside its arrays.
+//! The members that an archive has beside its arrays.
 
 use crate::error::ErrorKind;
 use crate::store::Other;
 
-/// A member of an `.npz` file that is no array, or none that can be read; see [`Npz::others`](crate::Npz::others).
+/// A member of an `.npz` file that is not an array, or is one that this crate cannot read; see
+/// [`Npz::others`](crate::Npz::others).
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
@@ -33,7 +34,7 @@ impl OtherMember {
         OtherMember { name, byte_len: bytes, kind: error.kind(), why: format!("{error:#}") }
     }
 
-    /// Its name in the archive, with `.npy` where it has that: `__MACOSX/._weights.npy`, `README.txt`.
+    /// The member's name in the archive, with its `.npy` if it has that ending: `__MACOSX/._weights.npy`, `README.txt`.
     ///
     /// ```
     /// # use std::io::Write;
@@ -52,7 +53,7 @@ impl OtherMember {
         &self.name
     }
 
-    /// The length of its content, decompressed.
+    /// The length of the member's content after decompression.
     ///
     /// ```
     /// # use std::io::Write;
@@ -71,8 +72,8 @@ impl OtherMember {
         self.byte_len
     }
 
-    /// What it would fail with if it were asked for: `Unsupported` for a pickle, a long double or an encrypted member,
-    /// `Corrupt` for what is no `.npy` file, or a damaged one.
+    /// The kind of the error that reading the member as an array would give: `Unsupported` for a pickle, a long double or
+    /// an encrypted member, `Corrupt` for a member that is not a `.npy` file or is a damaged one.
     ///
     /// ```
     /// # use std::io::Write;
@@ -91,7 +92,7 @@ impl OtherMember {
         self.kind
     }
 
-    /// Why it is no array that can be read, in a sentence.
+    /// Why the member cannot be read as an array, in a sentence.
     ///
     /// ```
     /// # use std::io::Write;

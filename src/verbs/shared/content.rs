@@ -1,4 +1,4 @@
-//! What is in a segment: its bytes, and where things lie in them, checked.
+//! The checked content of a segment: its bytes, and where things lie in them.
 
 use std::sync::Arc;
 
@@ -16,19 +16,19 @@ use super::live::{Access, LiveFrom, live_arrays};
 pub(super) struct Content {
     pub(super) region: Region,
     checked: Arc<Checked>,
-    /// The arrays that change, if it has such and they were opened.
+    /// The live arrays, if the segment has any and they were opened.
     pub(super) live: Option<Arc<LiveArrays>>,
 }
 
-/// What was found in a segment when it was checked.
+/// What the check of a segment found.
 struct Checked {
     parts: Arc<BlockParts>,
-    /// What is not array data, where it was read to a place of its own.
+    /// A copy of what is not array data, if it was read into a buffer of its own.
     rest: Option<Box<[u8]>>,
 }
 
 impl Content {
-    /// What is in sealed memory. No page of it is touched, unless much of it is not array data.
+    /// The content of sealed memory. No page of the mapping is touched, unless more than a small part is not array data.
     fn of_memory(memory: &Memory) -> Result<Self> {
         if let Some(checked) = RECENT.find(memory.stamp(), |checked| Arc::clone(checked)) {
             return Ok(Content { region: memory.map()?, checked, live: None });
@@ -42,7 +42,7 @@ impl Content {
         Ok(content)
     }
 
-    /// The same with its live arrays; an error if it is not the segment of this id.
+    /// The content of sealed memory with its live arrays; an error if the memory is not the segment of this id.
     pub(super) fn with_live(
         memory: &Memory,
         id: Option<&SegmentId>,
@@ -57,13 +57,13 @@ impl Content {
         Ok(content)
     }
 
-    /// A persistent segment, read as a whole once its two ends look like one's.
+    /// The content of a persistent segment. Its two ends are checked first, and then the file is read as a whole.
     pub(super) fn read(file: &Stored) -> Result<Self> {
         BlockParts::read(file.len(), KEPT, |bytes, at| os::read_at(file.file(), bytes, at))?;
         Content::in_place(file.read()?)
     }
 
-    /// A block that lies there as a whole, mapped or read.
+    /// The content of a block that is in memory as a whole, mapped or read.
     pub(super) fn in_place(region: Region) -> Result<Self> {
         let parts = BlockParts::check(region.bytes())?;
         Content::new(region, parts, None)
@@ -86,7 +86,7 @@ impl Content {
         self.checked.parts.nonce()
     }
 
-    /// Whether some of its arrays lie in live memory.
+    /// Whether some of the segment's arrays are live.
     pub(super) fn has_live(&self) -> bool {
         self.checked.parts.live() != 0
     }
@@ -112,7 +112,7 @@ pub(super) fn check_is_object(parts: &BlockParts) -> Result<()> {
     Ok(())
 }
 
-/// What was found in the sealed memory that was attached last. Memory that is sealed never changes, and its stamp is
-/// that of no other, so what was once read and checked holds: two reads and a checksum are saved where a process
-/// attaches the same segment again and again.
+/// The results of the checks of the memory that was opened last. Sealed memory never changes, and no other memory has the
+/// same stamp, so a result stays true. This saves two reads and a checksum when a process opens the same segment again
+/// and again.
 static RECENT: Recent<Arc<Checked>, 8> = Recent::new();

@@ -1,4 +1,4 @@
-//! A segment's block as bytes, and bytes as a segment: nothing is decoded.
+//! Gives a segment's block as bytes, and makes a segment of such bytes, without decoding anything.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -14,13 +14,13 @@ use super::options::Blank;
 use super::{Content, Segment, SegmentOptions};
 use crate::verbs::Block;
 
-/// So much of a reader is taken before it is written.
+/// How many bytes of a reader are gathered before they are written.
 const PIECE: usize = 1 << 20;
 
 impl Segment {
-    /// The segment's block: a handle on its mapping alone, which keeps the memory and no descriptor.
+    /// The segment's block: a handle that keeps the memory mapped, but no descriptor open.
     ///
-    /// A program that holds a thousand objects opens each, takes its block and lets go of the `Segment`:
+    /// A program that holds a thousand objects can open each, take its block and drop the `Segment`:
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
@@ -36,26 +36,28 @@ impl Segment {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// What needs a descriptor, a [`Block`] has not: an [`id`](Self::id), `AsFd`, [`offer`](Self::offer), and nobody can open the
-    /// segment through this process once its `Segment`s are gone. Who needs that keeps one of them, or makes a new segment of
-    /// the block, by [`SegmentOptions::create_from_bytes`]. Of a maker's handle, the name goes with the `Segment`, as always.
+    /// A [`Block`] lacks everything that needs a descriptor: [`id`](Self::id), `AsFd` and [`offer`](Self::offer). Other
+    /// processes cannot open the segment through this process once it has dropped its `Segment`s. To allow that, keep one
+    /// of them, or make a new segment of the block by [`SegmentOptions::create_from_bytes`]. If the `Segment` is the
+    /// maker's handle, the name goes with it, as always.
     ///
-    /// The bytes of the block are those that [`write_block`](Self::write_block) writes, but for nonce and checksum;
-    /// [`from_bytes`](crate::from_bytes) reads them.
+    /// The bytes of the block are those that [`write_block`](Self::write_block) writes, except for the nonce and the
+    /// checksum; [`from_bytes`](crate::from_bytes) reads them.
     ///
-    /// Costs no system call and no copy. A persistent segment is read first, if it was not yet.
+    /// Costs no system call and no copy. A persistent segment is read first, if the handle has not read it yet.
     ///
     /// # Errors
     ///
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the object has live arrays: their elements are not in the block, and their locks
-    /// are the kernel's to give back through a descriptor; those of [`get`](Self::get) for a persistent segment.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the object has live arrays: their elements are not in the block,
+    /// and their locks need an open descriptor, by which the kernel frees them; those of [`get`](Self::get) for a
+    /// persistent segment.
     pub fn block(&self) -> Result<Block> {
         let content = self.whole_content()?;
         Ok(Block::of_region(content.region.clone(), content.parts()))
     }
 
-    /// Writes the segment's block to a writer: the bytes that [`to_bytes`](crate::to_bytes) gives of the object, without
-    /// serializing it.
+    /// Writes the segment's block to a writer. These are the bytes that [`to_bytes`](crate::to_bytes) gives for the
+    /// object, but the object is not serialized again.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -68,12 +70,13 @@ impl Segment {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Costs three calls of `write_all`, the second with everything but the block's first and last 64 bytes, from where it lies.
-    /// The writer is flushed.
+    /// Costs three calls of `write_all`. The second one passes everything but the block's first and last 64 bytes, from
+    /// where it lies. The writer is flushed.
     ///
     /// # Errors
     ///
-    /// Those of the writer and of [`block`](Self::block). What was written before the error is no whole block.
+    /// Those of the writer and of [`block`](Self::block). The bytes that were written before an error are not a whole
+    /// block.
     pub fn write_block<W: Write>(&self, mut writer: W) -> Result<()> {
         let bytes = self.whole_content()?.region.bytes();
         let (mut header, body, mut trailer) = ends(bytes)?;
@@ -87,7 +90,7 @@ impl Segment {
         write().map_err(write_error)
     }
 
-    /// What is in it, if all of the object is in the block.
+    /// The segment's content, if the whole object is in the block.
     fn whole_content(&self) -> Result<&Content> {
         let whole = || match self.content()? {
             content if content.has_live() => Err(elements_elsewhere()),
@@ -98,7 +101,8 @@ impl Segment {
 }
 
 impl SegmentOptions {
-    /// Makes a segment in this way of a block of bytes, as [`to_bytes`](crate::to_bytes) gives it: the object is not decoded.
+    /// Makes a segment with these options of a block of bytes, as [`to_bytes`](crate::to_bytes) gives it, without
+    /// decoding the object.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -112,17 +116,17 @@ impl SegmentOptions {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// The block is checked as one of a stranger's: magic, version, lengths, checksum and directory, before anything is written; what is
-    /// in the object, when it is read. The segment has a nonce of its own, so that two segments of one block are two
-    /// segments, and keeps the version in which the block was written.
+    /// The block is not trusted. Its magic, version, lengths, checksum and directory are checked before anything is
+    /// written; the object itself is checked when it is read. The segment gets a nonce of its own, by which two segments
+    /// that were made of the same block can be told apart. It keeps the version in which the block was written.
     ///
     /// Costs what [`create`](Self::create) costs for one array of that size: one copy, in three writes.
     ///
     /// # Errors
     ///
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) or [`Version`](crate::ErrorKind::Version) as of [`from_bytes`](crate::from_bytes);
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the block is that of a segment with live arrays, whose elements it has not;
-    /// those of [`create`](Self::create).
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) or [`Version`](crate::ErrorKind::Version) as from
+    /// [`from_bytes`](crate::from_bytes); [`Unsupported`](crate::ErrorKind::Unsupported) if the block comes from a
+    /// segment with live arrays, whose elements are not in the block; those of [`create`](Self::create).
     pub fn create_from_bytes(&self, block: &[u8]) -> Result<Segment> {
         self.create_by(|mut blank| {
             check_whole(&BlockParts::check(block)?)?;
@@ -135,8 +139,8 @@ impl SegmentOptions {
         })
     }
 
-    /// Makes a segment in this way of all that a reader has, which must be one block: it goes straight into the segment, in
-    /// writes of 1 MiB, and is never in memory twice.
+    /// Makes a segment with these options of a reader's bytes up to its end, which must be one block. The bytes go
+    /// straight into the segment, in writes of 1 MiB, and are never in memory twice.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -150,19 +154,21 @@ impl SegmentOptions {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// It is checked as by [`create_from_bytes`](Self::create_from_bytes): its first 64 bytes before anything is written, the rest before
-    /// the segment gets its name. How long a block is, its end tells: no more is read than half the memory that the machine has
-    /// (4 GiB where that is not known); [`create_from_reader_limited`](Self::create_from_reader_limited) takes another limit.
+    /// The block is checked as by [`create_from_bytes`](Self::create_from_bytes): its first 64 bytes before anything is
+    /// written, the rest before the segment gets its name. A block's length stands at its end, so this method cannot know
+    /// beforehand how much it will read. It reads at most half of the machine's memory (4 GiB if the size of the memory
+    /// is not known); [`create_from_reader_limited`](Self::create_from_reader_limited) takes another limit.
     ///
     /// # Errors
     ///
-    /// Those of the reader and of [`create_from_bytes`](Self::create_from_bytes); [`Limit`](crate::ErrorKind::Limit) if the reader
-    /// gives more bytes than that. Nothing is left behind.
+    /// Those of the reader and of [`create_from_bytes`](Self::create_from_bytes); [`Limit`](crate::ErrorKind::Limit) if
+    /// the reader gives more bytes than the limit. After an error nothing is left behind.
     pub fn create_from_reader<R: Read>(&self, reader: R) -> Result<Segment> {
         self.create_from_reader_limited(reader, memory::half_of_machine())
     }
 
-    /// [`create_from_reader`](Self::create_from_reader) with a limit of its own: how many bytes the reader may give.
+    /// [`create_from_reader`](Self::create_from_reader) with a limit that the caller chooses: how many bytes the reader
+    /// may give.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -181,7 +187,7 @@ impl SegmentOptions {
         self.create_by(|blank| {
             let (writer, total) = write_all_of(reader, limit, blank)?;
             if !self.persist {
-                // Looked at when it is sealed, before it gets a name.
+                // Memory is checked when it has been sealed, before it gets a name.
                 return Ok((writer, None));
             }
             let file = writer.into_file();
@@ -191,9 +197,9 @@ impl SegmentOptions {
     }
 }
 
-/// Writes what the reader has with the blank's nonce; gives its length. What it is is not looked at, but for its first bytes.
+/// Writes the reader's bytes with the blank's nonce, and returns their length. Only the first bytes are checked.
 fn write_all_of(reader: impl Read, limit: u64, mut blank: Blank) -> Result<(SegmentWriter, u64)> {
-    // One more, so that what is longer is seen.
+    // One byte more, so that input beyond the limit is noticed.
     let mut reader = reader.take(limit.saturating_add(1));
     let mut piece = Vec::with_capacity(PIECE);
     let mut total = 0;
@@ -238,7 +244,8 @@ fn too_short(total: u64) -> Error {
     Error::corrupt(format!("truncated: the reader ends after {total} bytes, and no block does"))
 }
 
-/// Checks a block in a file that is to get a name. Memory is taken for what is not array data.
+/// Checks a block in a file before the file gets its name. This takes as much memory as the block has that is not array
+/// data.
 fn check_file(file: &File, total: u64) -> Result<()> {
     let read = |bytes: &mut [u8], at| os::read_at(file, bytes, at);
     match BlockParts::read(total, u64::MAX, read)? {
@@ -247,7 +254,7 @@ fn check_file(file: &File, total: u64) -> Result<()> {
     }
 }
 
-/// Whether a block has all of an object in it.
+/// Checks that the whole object is in the block.
 fn check_whole(parts: &BlockParts) -> Result<()> {
     if parts.live() != 0 {
         return Err(elements_elsewhere());

@@ -1,5 +1,5 @@
-//! A segment in a form that another process can be given: open files. For the processes of a pool alone: what is public hands
-//! the memory of live arrays over by `unsafe` functions, and none of a handle that is for reading.
+//! A segment as open files, which can be given to another process. Only the pool of workers uses this. The public
+//! functions that hand over the memory of live arrays are `unsafe`, and do not hand it over from a read-only handle.
 
 use std::fs::File;
 
@@ -9,13 +9,14 @@ use crate::segment::Memory;
 use super::live::Access;
 use super::{Backing, Segment};
 
-/// What a segment is opened by where it is handed over, to a process that nobody but this crate writes to it in.
+/// The files by which a process opens a segment that was handed to it. In that process only this crate may write to the
+/// memory.
 pub(crate) struct Handed {
     /// The sealed memory.
     pub(crate) sealed: File,
-    /// The memory of its live arrays, if it has such.
+    /// The memory of its live arrays, if it has any.
     pub(crate) live: Option<File>,
-    /// Whether they may be changed.
+    /// Whether the process may change them.
     pub(crate) writable: bool,
 }
 
@@ -24,7 +25,7 @@ fn again(file: &File) -> Result<File> {
 }
 
 impl Handed {
-    /// Descriptors of what is in this segment. What is not in sealed memory, as the file of a persistent segment, is
+    /// New descriptors of this segment's memory. A segment that is not in sealed memory, that is a persistent one, is
     /// copied there first.
     pub(crate) fn of(segment: &Segment) -> Result<Self> {
         let hand = || {
@@ -45,9 +46,9 @@ impl Handed {
         hand().map_err(|error| segment.named(error))
     }
 
-    /// The segment behind them, which errors name so.
+    /// Opens the segment behind the files. Errors name the container `asked`.
     pub(crate) fn open(self, asked: &str) -> Result<Segment> {
-        // Whose memory it is, the process that gave it has looked at; this one may be of another user.
+        // The process that handed the memory over has checked whose it is; this process may run as another user.
         let access = Access { writable: self.writable, trusts_owner: true };
         Segment::of_descriptors(self.sealed, self.live, access, asked)
     }

@@ -1,4 +1,4 @@
-//! The live arrays of a segment: where their memory comes from when it is opened.
+//! The live arrays of a segment: where their memory comes from when the segment is opened.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use crate::store::check_live_header;
 
 use super::content::Content;
 
-/// What may be done with live arrays.
+/// What a handle may do with live arrays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Access {
-    /// Whether they may be changed.
+    /// Whether the handle may change them.
     pub(crate) writable: bool,
-    /// Whether memory of another user is taken.
+    /// Whether the handle accepts memory that another user made.
     pub(crate) trusts_owner: bool,
 }
 
@@ -26,16 +26,16 @@ impl Access {
 
 /// Where the memory of live arrays comes from.
 pub(super) enum LiveFrom<'a> {
-    /// It was made here, if there are such arrays.
+    /// This process has just made it, if the object has live arrays.
     Made(Option<File>),
-    /// It is to be opened by what the id says.
+    /// The id names the process and the descriptor by which it is opened.
     Id(&'a SegmentId),
-    /// A descriptor was handed over, or none.
+    /// Another process handed over its descriptor, or (`None`) that of the sealed memory alone.
     #[cfg(any(unix, feature = "workers"))]
     Handed(Option<File>),
 }
 
-/// The error for a block with live arrays that is to be copied without them.
+/// The error for copying a block without the elements of its live arrays.
 #[cold]
 pub(super) fn elements_elsewhere() -> Error {
     Error::new(
@@ -46,11 +46,12 @@ pub(super) fn elements_elsewhere() -> Error {
     )
 }
 
-/// The arrays that change, if there are such. That their memory cannot be had is an error when one is asked for.
+/// The live arrays, if the object has any. If their memory cannot be opened, asking for one of the arrays returns the
+/// error.
 ///
 /// # Errors
 ///
-/// `Corrupt` if what the sealed block says of them contradicts itself.
+/// `Corrupt` if the sealed block's description of the live arrays contradicts itself.
 pub(super) fn live_arrays(
     content: &Content,
     from: LiveFrom<'_>,
@@ -65,7 +66,7 @@ pub(super) fn live_arrays(
     let entries = content.block()?.live_entries()?;
     let layout = check_entries(&entries)?;
     let missing = |text: &'static str| Error::new(ErrorKind::NotFound, text);
-    // What was made here is this process's, whoever that is by now.
+    // Memory that this process made is its own, even if the process has changed its user since.
     let trusts_owner = access.trusts_owner || matches!(from, LiveFrom::Made(_));
     let file = match from {
         LiveFrom::Made(file) => file.map(Arc::new).ok_or_else(|| missing("it was not made")),

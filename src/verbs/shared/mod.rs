@@ -1,4 +1,4 @@
-//! Shared memory: an object into a segment, and out of it in another process.
+//! Shared memory: writes an object into a segment, and reads it in another process.
 
 mod content;
 mod copy;
@@ -37,10 +37,11 @@ pub use open_options::OpenOptions;
 pub use options::SegmentOptions;
 pub use writer::MemoryWriter;
 
-/// Serializes an object into a segment of shared memory without a name.
+/// Serializes an object into a new segment of shared memory that has no name.
 ///
-/// Other processes of the same user open it by [`Segment::id`], with [`from_shared`] or [`Segment::open`], for as long
-/// as this handle or one that they opened lives. The kernel frees the memory with its last user, also after `kill -9`.
+/// Other processes of the same user open the segment by its id ([`Segment::id`]), with [`from_shared`] or
+/// [`Segment::open`], for as long as this handle lives. A process that has opened it can pass on the id of its own
+/// handle. The kernel frees the memory with its last user, also after `kill -9`.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -51,19 +52,19 @@ pub use writer::MemoryWriter;
 /// # }
 /// ```
 ///
-/// Costs one copy of each array, by `write(2)` from where it lies, and some fifteen system calls. The memory is that of
-/// the segment and no more; it is not counted against the size of `/dev/shm`.
+/// Costs one copy of each array, by `write(2)` from where the array lies, and some fifteen system calls. No memory is
+/// needed beyond that of the segment, which does not count against the size of `/dev/shm`.
 ///
 /// # Errors
 ///
-/// [`Io`](crate::ErrorKind::Io) if memory, descriptors or the limit on file sizes do not suffice; those of
-/// [`to_bytes`](crate::to_bytes); [`Unsupported`](crate::ErrorKind::Unsupported) where there are no sealed memfds, that is
-/// anywhere but on Linux. Nothing is left behind.
+/// [`Io`](crate::ErrorKind::Io) if there is not enough memory or no free descriptor, or the limit on file sizes is too
+/// low; those of [`to_bytes`](crate::to_bytes); [`Unsupported`](crate::ErrorKind::Unsupported) on systems other than
+/// Linux, which have no sealed memfds. After an error nothing is left behind.
 pub fn to_shared<T: Serialize + ?Sized>(value: &T) -> Result<Segment> {
     SegmentOptions::new().create(value)
 }
 
-/// Deserializes an object from the segment of this id or name.
+/// Deserializes an object from the segment with this id or name.
 ///
 /// ```
 /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
@@ -78,9 +79,9 @@ pub fn to_shared<T: Serialize + ?Sized>(value: &T) -> Result<Segment> {
 /// # }
 /// ```
 ///
-/// Everything inline is decoded, and each array that an owned type asks for is copied once. A
+/// Everything inline is decoded, and each array that goes into an owned type is copied once. A
 /// [`ShmArray`](crate::ShmArray) is not copied, and its pages are not touched: it keeps the mapping alive, but no
-/// descriptor. To borrow arrays and text use [`Segment::open`] and [`Segment::get`].
+/// descriptor. To borrow arrays and text, use [`Segment::open`] and [`Segment::get`].
 ///
 /// # Errors
 ///
@@ -89,15 +90,16 @@ pub fn from_shared<T: DeserializeOwned>(id: &str) -> Result<T> {
     Segment::open(id)?.get()
 }
 
-/// A segment of shared memory, made here or opened: an object whose arrays lie in it, to be read in place.
+/// A handle on a segment of shared memory, which this process made or opened. The segment has one object in it, whose
+/// arrays can be read in place.
 ///
-/// Its memory is sealed: nobody can change or cut it, so that views of it are plain references. Only the elements of
-/// [`LockedArray`](crate::LockedArray)s and [`AtomicArray`](crate::AtomicArray)s lie in a memory of their own beside it, which all
-/// that open the segment change in place. It stays for as long
-/// as a handle, a view, a [`Block`](crate::Block) or a [`ShmArray`](crate::ShmArray) of any process does. A `Segment` is `Send` and `Sync`.
-/// A persistent segment ([`SegmentOptions::persist`]) is a file and outlives them all; it is read into memory of this
-/// process, or mapped by [`map`](Self::map). What becomes of each at exit, panic, abort, fork and `kill -9` is in
-/// `docs/LIFECYCLE.md`.
+/// The segment's memory is sealed: no process can change or cut it, so that views of it are plain references. Only the
+/// elements of [`LockedArray`](crate::LockedArray)s and [`AtomicArray`](crate::AtomicArray)s lie in a separate memory,
+/// which every process that opens the segment can change in place. The memory stays for as long as a handle, a view, a
+/// [`Block`](crate::Block) or a [`ShmArray`](crate::ShmArray) of it lives in any process. A persistent segment
+/// ([`SegmentOptions::persist`]) is a file, which outlives them all; a process reads it into its own memory, or maps it
+/// by [`map`](Self::map). `docs/LIFECYCLE.md` says what becomes of each at exit, panic, abort, fork and `kill -9`. A
+/// `Segment` is `Send` and `Sync`.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -110,30 +112,31 @@ pub fn from_shared<T: DeserializeOwned>(id: &str) -> Result<T> {
 /// # }
 /// ```
 pub struct Segment {
-    /// Dropped before the memory: who finds the name also finds what it names.
+    /// Dropped before the memory, so that a process that finds the name also finds the memory that it stands for.
     published: Option<Published>,
     backing: Backing,
     id: OnceLock<String>,
     name: Option<SegmentName>,
-    /// Where its name is, if it has one.
+    /// Where the segment's name is, if it has one.
     origin: Option<Origin>,
-    /// What it was opened by, which errors name: its own id is news to who opened it.
+    /// The id, name or path by which the caller opened it. Errors name this, because the caller does not know the
+    /// handle's own id.
     asked: String,
-    /// What may be done with its live arrays.
+    /// What this handle may do with the live arrays.
     access: live::Access,
-    /// How many bytes of arrays one reading may copy, if that was said.
+    /// How many bytes of arrays one reading may copy, if the user set a limit.
     copy_limit: Option<u64>,
 }
 
-/// What holds a segment's bytes, and what is in them.
+/// What holds a segment's bytes, and what was found in them.
 enum Backing {
     /// Checked when it was made or opened.
     Memory(Memory, Content),
-    /// Not read before somebody asks.
+    /// Read when the handle is first asked for something in it.
     File(Stored, OnceLock<Content>),
 }
 
-/// The entry or file that a segment was found by or is published under.
+/// The entry or file by which a segment was found, or under which it is published.
 struct Origin {
     path: PathBuf,
     stamp: Stamp,
@@ -144,10 +147,10 @@ struct Origin {
 impl Segment {
     /// The text by which other processes of this user open the segment, with [`Segment::open`] or [`from_shared`].
     ///
-    /// It names the descriptor that *this* handle holds. A segment that was opened therefore has another id than the
-    /// one it was opened by: whoever is given this one can open it even when the maker has gone, for as long as this
-    /// handle lives. A forked child's copy has the id of the process that first asked for it. The id of a persistent
-    /// segment is its file's path.
+    /// The id names the descriptor that *this* handle holds. A handle that was opened therefore has another id than the
+    /// one by which it was opened. Another process can open the segment by the id of this handle for as long as this
+    /// handle lives, even if the maker has gone. After a `fork`, the child's copy of the handle has the id of the process
+    /// that first called this method. The id of a persistent segment is the path of its file.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -161,14 +164,14 @@ impl Segment {
     pub fn id(&self) -> &str {
         self.id.get_or_init(|| match &self.backing {
             Backing::Memory(memory, content) => memory_id(memory, content).to_string(),
-            // The path of a file that was made is UTF-8, as that of one that was opened is.
+            // The path of the file is UTF-8: making a segment checks that, and opening takes the path as a `str`.
             Backing::File(file, _) => file.path().display().to_string(),
         })
     }
 
-    /// The name under which it was made, opened or [offered](Self::offer), if any.
+    /// The name under which the segment was made, opened or [offered](Self::offer), if any.
     ///
-    /// By now another segment may have that name; this handle stays with the one it has.
+    /// Another segment may have that name by now; this handle stays with the segment that it has.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -182,7 +185,8 @@ impl Segment {
         self.name.as_deref()
     }
 
-    /// The bytes of the segment: arrays, everything else, and what describes them; not the memory of live arrays.
+    /// How many bytes the segment has: its arrays, everything else in the object, and their description, but not the
+    /// memory of live arrays.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -200,7 +204,8 @@ impl Segment {
         usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
-    /// The same segment, of which one reading may copy so many bytes of arrays: see [`Block::copy_limit`](crate::Block::copy_limit).
+    /// Sets how many bytes of arrays one reading of this segment may copy: see
+    /// [`Block::copy_limit`](crate::Block::copy_limit).
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
@@ -220,7 +225,7 @@ impl Segment {
         Segment { copy_limit: Some(bytes), ..self }
     }
 
-    /// Deserializes the object; what it borrows, text and arrays alike, lies in the segment.
+    /// Deserializes the object, which may borrow text and arrays from the segment.
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
@@ -234,16 +239,17 @@ impl Segment {
     /// # }
     /// ```
     ///
-    /// Views and borrowed text cost no copy, [`ShmArray`](crate::ShmArray)s neither: those keep the mapping alive
-    /// beyond this handle. Owned arrays are copied once. There is no system call. Of a persistent segment, the file is
-    /// read as a whole when the first handle asks for anything in it; handles and views then share that copy.
+    /// Views, borrowed text and [`ShmArray`](crate::ShmArray)s cost no copy; a `ShmArray` keeps the mapping alive beyond
+    /// this handle. Owned arrays are copied once. There is no system call. The file of a persistent segment that this
+    /// handle made is read as a whole at the first request for anything in it; all views and `ShmArray`s of the handle
+    /// share that copy.
     ///
     /// # Errors
     ///
-    /// Those of [`open`](Self::open) if it is persistent and was made by this handle, which has not read it yet;
+    /// Those of [`open`](Self::open) if the segment is persistent and this handle, which made it, has not read it yet;
     /// [`Mismatch`](crate::ErrorKind::Mismatch) if the object is not a `T`: the error names the field;
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the segment contradicts itself, which only a program that makes its own
-    /// segments can bring about.
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the segment contradicts itself, which happens only if a program without
+    /// this crate made it.
     pub fn get<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
         self.get_seed(PhantomData)
     }
@@ -269,7 +275,7 @@ impl Segment {
         self.seed(&seed)
     }
 
-    /// A deserializer of the object, for code that wants one: transcoders, wrappers, seeds.
+    /// A deserializer of the object, for code that takes one: transcoders, wrappers, seeds.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -281,13 +287,15 @@ impl Segment {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// It reads once, where [`get`](Self::get) may read again: see [`de::Deserializer`](crate::de::Deserializer). What
-    /// `get` reports of the segment is reported when something is asked for.
+    /// It reads the object once, where [`get`](Self::get) may read it again: see
+    /// [`de::Deserializer`](crate::de::Deserializer). Errors of the segment, which `get` returns, come when code asks the
+    /// deserializer for something.
     pub fn deserializer(&self) -> de::Deserializer<'_> {
         de::Deserializer::of(self)
     }
 
-    /// The object as a value, for programs that do not know its type. Its arrays are handles on the segment, which keep it.
+    /// The object as a value, for programs that do not know its type. The value's arrays are handles that keep the
+    /// segment's memory alive.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -299,7 +307,7 @@ impl Segment {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Costs what a typed read of the inline part costs, about twice; arrays are not looked at.
+    /// Costs about twice what a typed read of the inline part costs. The arrays' elements are not read.
     ///
     /// # Errors
     ///
@@ -310,7 +318,7 @@ impl Segment {
         de::value(self)
     }
 
-    /// Goes over the object part by part, without making a tree of it: see [`Walk`](crate::value::Walk).
+    /// Goes over the object part by part without building a tree: see [`Walk`](crate::value::Walk).
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -331,13 +339,13 @@ impl Segment {
     ///
     /// # Errors
     ///
-    /// Those of the walk, with the place in the object; those of [`value`](Self::value).
+    /// Those that the walk returns, with the place in the object added; those of [`value`](Self::value).
     #[cfg(feature = "ndarray")]
     pub fn walk<'a, W: crate::value::Walk<'a>>(&'a self, walk: &mut W) -> Result<()> {
         de::walk(self, walk)
     }
 
-    /// What the segment says of its arrays, in the order in which they lie there. None of them is read.
+    /// Describes the segment's arrays, in the order in which they lie there. No array is read.
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
@@ -355,7 +363,7 @@ impl Segment {
         self.all()
     }
 
-    /// One array as a view of the segment; nothing else is decoded.
+    /// One array as a view that borrows from the segment; nothing else is decoded.
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
@@ -371,11 +379,12 @@ impl Segment {
     /// # }
     /// ```
     ///
-    /// The path is found by looking through the directory: time goes with the number of arrays, not with their size.
+    /// The array is found by its path in the segment's directory: the time depends on the number of arrays, not on their
+    /// size.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path, with those that come close;
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path (the text names similar paths);
     /// [`Mismatch`](crate::ErrorKind::Mismatch) if it has another dtype or number of axes.
     #[cfg(feature = "ndarray")]
     pub fn array<A: crate::Element, D: ndarray::Dimension>(
@@ -385,8 +394,9 @@ impl Segment {
         self.view(path)
     }
 
-    /// One array as an owned one of a type that holds all numbers of its own: `f32` as `f64`, `u8` as `u32` or `f32`, `bool`
-    /// as any number; and structs whose fields lie elsewhere, and bytes in the other order. Nothing else is decoded.
+    /// One array, copied and converted to an element type that can hold every number of the array's own dtype: `f32` as
+    /// `f64`, `u8` as `u32` or `f32`, `bool` as any number. It also converts structs whose fields lie at other offsets,
+    /// and elements in the other byte order. Nothing else is decoded.
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
@@ -400,9 +410,9 @@ impl Segment {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path, with those that come close;
-    /// [`Mismatch`](crate::ErrorKind::Mismatch) if the type cannot hold all that its dtype can, or has another number of
-    /// axes.
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path (the text names similar paths);
+    /// [`Mismatch`](crate::ErrorKind::Mismatch) if the type cannot hold every value of the array's dtype, or has another
+    /// number of axes.
     #[cfg(feature = "ndarray")]
     pub fn array_as<A: crate::Element, D: ndarray::Dimension>(
         &self,
@@ -411,7 +421,8 @@ impl Segment {
         self.lossless(path)
     }
 
-    /// One array as it is, copied out of the segment, for programs that do not know its type; nothing else is decoded.
+    /// One array with the dtype that it has, copied out of the segment, for programs that do not know its type; nothing
+    /// else is decoded.
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
@@ -423,14 +434,14 @@ impl Segment {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path, with those that come close;
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) if its bytes are no elements.
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path (the text names similar paths);
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the array's bytes are not valid elements.
     #[cfg(feature = "ndarray")]
     pub fn array_dyn(&self, path: &str) -> Result<crate::DynArray> {
         self.copy(path)
     }
 
-    /// One array as it is, of whatever dtype, without a copy: it keeps the segment's memory. Nothing else is decoded.
+    /// One array of any dtype, without a copy. The result keeps the segment's memory alive. Nothing else is decoded.
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
@@ -441,18 +452,19 @@ impl Segment {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Costs a look-up of the path, for which the first makes a table where there are more than 16 arrays; no element is looked at.
+    /// Costs a look-up of the path. In a segment of more than 16 arrays the first look-up makes a table. No element is
+    /// read.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path, with those that come close;
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path (the text names similar paths);
     /// [`Mismatch`](crate::ErrorKind::Mismatch) if it is a live array.
     #[cfg(feature = "ndarray")]
     pub fn array_untyped(&self, path: &str) -> Result<crate::UntypedArray> {
         self.untyped(path)
     }
 
-    /// One live array as it is, of whatever dtype: another handle of it. Nothing else is decoded.
+    /// One live array of any dtype: another handle on it. Nothing else is decoded.
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
@@ -463,12 +475,13 @@ impl Segment {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Costs a look-up of the path, as `array_untyped` does; the memory of the live arrays is mapped with the first of them.
+    /// Costs a look-up of the path, as `array_untyped` does. The memory of all live arrays is mapped when the first of
+    /// them is asked for.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path, with those that come close;
-    /// [`Mismatch`](crate::ErrorKind::Mismatch) if it is an array that does not change; those of mapping the memory.
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no array of that path (the text names similar paths);
+    /// [`Mismatch`](crate::ErrorKind::Mismatch) if the array is not a live one; those of mapping the memory.
     #[cfg(feature = "ndarray")]
     pub fn live_untyped(&self, path: &str) -> Result<crate::UntypedLive> {
         self.content()
@@ -480,12 +493,13 @@ impl Segment {
             .map_err(|error| self.named(error))
     }
 
-    /// The descriptor of the memory of the object's live arrays, if it has such and this handle may change them: to be passed on
-    /// together with that of the sealed memory (`AsFd`), and opened in another process by
-    /// [`Segment::from_fds`](Self::from_fds).
+    /// The descriptor of the memory that has the object's live arrays; `None` if the object has no live arrays or this
+    /// handle may not change them. A program can pass it to another process together with the descriptor of the sealed
+    /// memory (`AsFd`); the other process opens both by [`Segment::from_fds`](Self::from_fds).
     ///
-    /// A handle of [`open_read_only`](Self::open_read_only) gives none, since one can write through it. Processes of a
-    /// [`workers::Pool`](crate::workers) are given the memory without it, and who has the segment's id needs no descriptor.
+    /// A handle of [`open_read_only`](Self::open_read_only) gives `None`, since a process can write through the
+    /// descriptor. The processes of a [`workers::Pool`](crate::workers) get the memory without a call of this method, and
+    /// a process that has the segment's id does not need the descriptor.
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
@@ -498,10 +512,10 @@ impl Segment {
     ///
     /// # Safety
     ///
-    /// Neither through this descriptor nor through a copy of it may anybody write to the memory, or map it: guards of
-    /// [`LockedArray`](crate::LockedArray)s borrow it as plain slices. It may be passed to another process, closed, and
-    /// given to [`Segment::from_fds`](Self::from_fds). `File::from` a copy of it makes `write_at` a safe call: whoever has
-    /// a copy must not make that call.
+    /// Nobody may write to the memory or map it, neither through this descriptor nor through a copy of it, because guards
+    /// of [`LockedArray`](crate::LockedArray)s borrow the memory as plain slices. The descriptor may be passed to another
+    /// process, closed, and given to [`Segment::from_fds`](Self::from_fds). Note that `File::from` turns a copy of the
+    /// descriptor into a file on which `write_at` is a safe function: whoever has a copy must not call it.
     ///
     /// ```compile_fail,E0133
     /// let live = serde_shm::to_shared(&serde_shm::LockedArray::from(vec![1_u8, 2])).unwrap();
@@ -521,7 +535,7 @@ impl Segment {
     }
 }
 
-/// The id of memory as this process holds it.
+/// The id under which other processes find the memory that this process holds.
 fn memory_id(memory: &Memory, content: &Content) -> SegmentId {
     let live = content.live.as_ref().and_then(|live| live.file());
     SegmentId { live: live.map(|file| os::descriptor(file)), ..memory.id(content.nonce()) }
@@ -553,8 +567,9 @@ impl Container for Segment {
     }
 }
 
-/// The descriptor of the sealed memory, for handing it to a process that cannot open it by id: over a Unix socket, or by
-/// inheritance. It is opened there by [`Segment::from_fd`]. That of a persistent segment is its file's, read-only.
+/// Gives the descriptor of the sealed memory. A program can hand it to a process that cannot open the segment by id, over
+/// a Unix socket or by inheritance; that process opens it by [`Segment::from_fd`]. For a persistent segment it is the
+/// descriptor of the segment's file, open for reading only.
 #[cfg(unix)]
 impl std::os::fd::AsFd for Segment {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {

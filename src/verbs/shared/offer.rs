@@ -1,4 +1,4 @@
-//! How a segment gets a name: from its maker, or from whoever has it when the maker has gone.
+//! How a segment gets a name: from its maker, or, after the maker has gone, from any process that has the segment open.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment::{self, Entry, Folder, Memory, SegmentName};
@@ -6,8 +6,8 @@ use crate::segment::{self, Entry, Folder, Memory, SegmentName};
 use super::{Backing, Origin, Segment, SegmentOptions, memory_id};
 
 impl Segment {
-    /// Publishes the segment under a name, which need not be the one that it was opened by: so that others find it when its maker has
-    /// gone, or under another name.
+    /// Publishes the segment under a name, which need not be the name by which it was opened. Other processes can then
+    /// find the segment after its maker has gone, or under another name.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -24,28 +24,30 @@ impl Segment {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// From then on this handle holds the name as a maker's does: the entry names this process and its descriptor, by which
-    /// others open the segment, its lock is this process's, and the name is taken away when the handle is dropped, if it is
-    /// still its entry. A process that dies leaves the name free, and whoever has the segment may offer it again: of many that do at
-    /// once, one gets it, and the others an error. [`SegmentOptions::offer`] replaces a name that is in use.
+    /// From then on this handle holds the name as a maker's handle does. The name's entry names this process and its
+    /// descriptor, by which others open the segment. This process holds the entry's lock. When the handle is dropped, it
+    /// removes the name, if the name's entry is still this one. If the process dies, the name is free, and any process
+    /// that has the segment may offer it again: if several do so at once, one gets the name, and the others get an error.
+    /// [`SegmentOptions::offer`] can replace a name that is in use.
     ///
-    /// Costs what a name costs a maker, some forty system calls and a small file; the object is not looked at.
+    /// Costs what a name costs a maker, some forty system calls and a small file; the object is not read.
     ///
     /// # Errors
     ///
-    /// - [`AlreadyExists`](crate::ErrorKind::AlreadyExists): the name is in use, or is that of a persistent segment.
-    /// - [`InvalidInput`](crate::ErrorKind::InvalidInput): the name is none; this handle holds a name already; or the segment is
-    ///   persistent, and has its name for as long as its file is there.
-    /// - [`Unsupported`](crate::ErrorKind::Unsupported): it has live arrays, and this handle has no descriptor of theirs to offer.
-    /// - [`Io`](crate::ErrorKind::Io): the folder of names cannot be used, or the memory is another user's, whom processes of this one
-    ///   may not open it from.
+    /// - [`AlreadyExists`](crate::ErrorKind::AlreadyExists): the name is in use, or belongs to a persistent segment.
+    /// - [`InvalidInput`](crate::ErrorKind::InvalidInput): the name is not valid; this handle already holds a name; or
+    ///   the segment is persistent, and has its name for as long as its file exists.
+    /// - [`Unsupported`](crate::ErrorKind::Unsupported): the segment has live arrays, and this handle has no descriptor
+    ///   of their memory.
+    /// - [`Io`](crate::ErrorKind::Io): the folder of names cannot be used, or the memory is another user's, so that other
+    ///   processes of this user may not open it through this process.
     ///
-    /// The handle is then as it was.
+    /// After an error the handle is as it was.
     pub fn offer(&mut self, name: &str) -> Result<()> {
         SegmentOptions::new().name(name).offer(self)
     }
 
-    /// Publishes the name in the folder, for this handle.
+    /// Publishes the segment under the name in this folder, and keeps the name in this handle.
     pub(super) fn publish(
         &mut self,
         folder: Folder,
@@ -68,7 +70,7 @@ impl Segment {
         Ok(())
     }
 
-    /// Whether others could open it by an entry of this handle's.
+    /// Checks that other processes could open the segment by an entry of this handle.
     fn check_offer(&self) -> Result<()> {
         let Backing::Memory(memory, content) = &self.backing else { return Ok(()) };
         if let Some(published) = self.published.as_ref().filter(|published| published.stands()) {
@@ -88,14 +90,14 @@ impl Segment {
                  id or name, or by `Segment::from_fds`",
             ));
         }
-        // By the way that others go: of another user's memory, they may not.
+        // Opens the memory as another process would, which fails for another user's memory.
         Memory::open(&memory.id(content.nonce())).map(drop)
     }
 }
 
 impl SegmentOptions {
-    /// Publishes a segment under the [`name`](Self::name) of these options, as [`Segment::offer`] does, with
-    /// [`replace`](Self::replace) also one that is in use.
+    /// Publishes a segment under the [`name`](Self::name) of these options, as [`Segment::offer`] does. With
+    /// [`replace`](Self::replace), the name may be in use by another segment.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -114,8 +116,8 @@ impl SegmentOptions {
     ///
     /// # Errors
     ///
-    /// Those of [`Segment::offer`], and [`InvalidInput`](crate::ErrorKind::InvalidInput) if the options have no name or are those of a
-    /// persistent segment.
+    /// Those of [`Segment::offer`], and [`InvalidInput`](crate::ErrorKind::InvalidInput) if the options have no name or
+    /// have [`persist`](Self::persist).
     pub fn offer(&self, segment: &mut Segment) -> Result<()> {
         let refused = |text| Error::new(ErrorKind::InvalidInput, text);
         let Some(name) = &self.name else {

@@ -1,4 +1,4 @@
-//! How a segment is opened: by id, name, path or descriptor; and how it follows its name.
+//! Opens segments: by id, name, path or descriptor. A handle can also follow its name to a newer segment.
 
 #[cfg(any(unix, feature = "workers"))]
 use std::fs::File;
@@ -15,9 +15,9 @@ use super::{Backing, Content, Origin, Segment};
 /// How a segment is opened.
 #[derive(Clone, Copy)]
 pub(super) struct How {
-    /// How the file of a persistent segment comes into this process.
+    /// How the file of a persistent segment gets into this process's memory.
     load: fn(&Stored) -> Result<Content>,
-    /// What may be done with live arrays.
+    /// What the handle may do with live arrays.
     access: Access,
 }
 
@@ -28,8 +28,8 @@ impl How {
 }
 
 impl Segment {
-    /// Opens the segment of this id, name or path: a text that starts with a slash is the path of a persistent segment,
-    /// one with a colon in it an id.
+    /// Opens the segment of this id, name or path. A text that starts with a slash is the path of a persistent segment, a
+    /// text with a colon in it is an id, and any other text is a name.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -39,34 +39,35 @@ impl Segment {
     /// # }
     /// ```
     ///
-    /// Opening a name while its maker republishes it gives the old segment or the new one, and no error. A persistent
-    /// segment may be another user's where it is opened by its path.
+    /// If a process replaces the segment of a name meanwhile, this opens the old segment or the new one, without an
+    /// error. A persistent segment that is opened by its path may belong to another user.
     ///
     /// # Cost
     ///
-    /// Memory: no copy and no look at any array. Seven system calls by id; by name two more, and seven where this
-    /// process has not opened that publication lately. Up to 16 KiB that are not array data are read to a place of
-    /// their own, with a checksum over them: borrowed text lies there, and no page of the mapping is touched before
-    /// an array is. A persistent segment is read as a whole, in one copy.
+    /// For memory there is no copy, and no array is read. Opening takes seven system calls by id. By name it takes two
+    /// more, and seven more if this process has not opened that publication lately. The data that is not array data is
+    /// read into a separate buffer if it is at most 16 KiB, and its checksum is checked. Borrowed text then lies in that
+    /// buffer, and no page of the mapping is touched before an array is read. A persistent segment is read as a whole, in
+    /// one copy.
     ///
     /// # Errors
     ///
     /// - [`InvalidInput`](crate::ErrorKind::InvalidInput): the text is neither an id, a name nor an absolute path.
     /// - [`NotFound`](crate::ErrorKind::NotFound): there is no such name or file; the process that the id names, or its
-    ///   handle, has gone; the descriptor stands for something else by now; or the process is not visible from here, as
-    ///   in another PID namespace.
-    /// - [`Io`](crate::ErrorKind::Io): another user's segment, which root alone may open, or no descriptors or room for a
-    ///   mapping.
-    /// - [`Corrupt`](crate::ErrorKind::Corrupt): it is not sealed, or no whole segment of this crate;
-    ///   [`Version`](crate::ErrorKind::Version): a later format.
+    ///   handle, has gone; the descriptor stands for something else by now; or the process is not visible from this one,
+    ///   for example because it is in another PID namespace.
+    /// - [`Io`](crate::ErrorKind::Io): the segment is another user's, which only root may open; or there is no free
+    ///   descriptor, or no room for a mapping.
+    /// - [`Corrupt`](crate::ErrorKind::Corrupt): the memory is not sealed, or is not a whole segment of this crate.
+    ///   [`Version`](crate::ErrorKind::Version): it has a later format.
     ///
-    /// What is wrong with the memory of live arrays is an error when one of them is asked for. So it is where that memory was made
-    /// by another user: [`OpenOptions::trust_owner`](crate::OpenOptions::trust_owner).
+    /// A fault in the memory of live arrays does not make this fail: reading one of these arrays returns the error. The
+    /// same holds if another user made that memory: see [`OpenOptions::trust_owner`](crate::OpenOptions::trust_owner).
     pub fn open(id: &str) -> Result<Self> {
         open(id, How::new(Access::FULL))
     }
 
-    /// Opens a segment like [`open`](Self::open), for a process that is only to read.
+    /// Opens a segment like [`open`](Self::open), for a process that only reads.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -76,11 +77,11 @@ impl Segment {
     /// # }
     /// ```
     ///
-    /// Nothing that can be reached through this handle can be written by this process. Arrays that do not change are
-    /// sealed anyhow. Of those that do, a [`LockedArray`](crate::LockedArray) gives read guards and an
-    /// [`AtomicArray`](crate::AtomicArray) its values, and everything else is an error,
-    /// [`ReadOnly`](crate::ErrorKind::ReadOnly): their elements are mapped for reading only. The words of their locks are
-    /// not, since who reads must be counted.
+    /// This process cannot write to anything that it reaches through the handle. Arrays that are not live are sealed in
+    /// any case. The elements of live arrays are mapped for reading only: a [`LockedArray`](crate::LockedArray) gives
+    /// read guards, an [`AtomicArray`](crate::AtomicArray) gives its values, and every other request is an error,
+    /// [`ReadOnly`](crate::ErrorKind::ReadOnly). Only the words of the locks are mapped for writing, because a reader
+    /// must be counted before it can hold writers out.
     ///
     /// # Errors
     ///
@@ -89,7 +90,7 @@ impl Segment {
         open(id, How::new(Access { writable: false, ..Access::FULL }))
     }
 
-    /// Opens a segment like [`open`](Self::open), but maps the file of a persistent one instead of reading it.
+    /// Opens a segment like [`open`](Self::open), but maps the file of a persistent segment instead of reading it.
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
@@ -109,20 +110,21 @@ impl Segment {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Costs no copy, whatever the arrays weigh; pages come from the page cache when they are touched. Removing or
-    /// replacing the segment does no harm: the mapping keeps the file.
+    /// Costs no copy, however large the arrays are: pages come from the page cache when they are touched. Removing or
+    /// replacing the segment does no harm, since the mapping keeps the file.
     ///
     /// # Safety
     ///
     /// Nobody may write to the file or cut it while this handle, a view, a [`Block`](crate::Block) or a
-    /// [`ShmArray`](crate::ShmArray) of it lives:
-    /// references to its bytes exist meanwhile, and a page that was cut off ends the process with SIGBUS. This crate
-    /// never writes to a file that has a name, but it cannot keep others from it. A disk that fails to give a page is a
-    /// SIGBUS, too. For a segment of memory nothing is to be observed: it is sealed.
+    /// [`ShmArray`](crate::ShmArray) of it lives: references to its bytes exist meanwhile, and touching a page that was
+    /// cut off ends the process with SIGBUS. This crate never writes to a file that has a name, but it cannot keep other
+    /// programs from it. If a disk fails to give a page, that is a SIGBUS, too. For a segment of memory the caller need
+    /// not ensure anything: it is sealed.
     ///
     /// # Errors
     ///
-    /// Those of [`open`](Self::open); [`NotFound`](crate::ErrorKind::NotFound) if the file loses its name meanwhile.
+    /// Those of [`open`](Self::open); [`NotFound`](crate::ErrorKind::NotFound) if the file loses its name before it is
+    /// mapped.
     #[allow(unsafe_code)]
     pub unsafe fn map(id: &str) -> Result<Self> {
         let load = |file: &Stored| {
@@ -133,7 +135,7 @@ impl Segment {
         open(id, How { load, access: Access::FULL })
     }
 
-    /// Opens the segment behind a descriptor that was handed over: through a Unix socket, or inherited.
+    /// Opens the segment behind a descriptor that another process handed over through a Unix socket or by inheritance.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -152,21 +154,21 @@ impl Segment {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// It needs neither `/proc` nor the same user nor the same PID namespace: whoever has the descriptor has been given
-    /// the segment. The examples `hand_over` and `inherit` show both ways.
+    /// This needs neither `/proc` nor the same user nor the same PID namespace: a process that has the descriptor has
+    /// access to the segment. The examples `hand_over` and `inherit` show both ways.
     ///
     /// # Errors
     ///
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) if it is not sealed, whatever it is, or no whole segment;
-    /// [`Version`](crate::ErrorKind::Version): a later format; [`Io`](crate::ErrorKind::Io) if there is no room for a
-    /// mapping.
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the descriptor stands for anything but sealed memory, or the memory is
+    /// not a whole segment; [`Version`](crate::ErrorKind::Version) if the segment has a later format;
+    /// [`Io`](crate::ErrorKind::Io) if there is no room for a mapping.
     #[cfg(unix)]
     pub fn from_fd(descriptor: std::os::fd::OwnedFd) -> Result<Self> {
         Segment::handed_over(descriptor, None, Access::FULL)
     }
 
-    /// Opens the segment behind a pair of descriptors that was handed over: that of the sealed memory, and that of the
-    /// memory of its live arrays ([`live_fd`](Self::live_fd)).
+    /// Opens the segment behind a pair of descriptors that another process handed over: the descriptor of the sealed
+    /// memory, and that of the memory of its live arrays ([`live_fd`](Self::live_fd)).
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
@@ -187,18 +189,18 @@ impl Segment {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// With [`from_fd`](Self::from_fd) alone everything but the live arrays can be read. Locks need `/proc/self/fd` in
-    /// this process; atomic arrays do not.
+    /// With [`from_fd`](Self::from_fd) alone a process can read everything but the live arrays. Locked arrays need
+    /// `/proc/self/fd` in this process; atomic arrays do not.
     ///
     /// # Safety
     ///
-    /// The second descriptor must come from [`live_fd`](Self::live_fd), in whichever process, and whoever has a copy of it
-    /// must keep the promise that `live_fd` demands: nobody writes to the memory or maps it but this crate.
+    /// The second descriptor must come from [`live_fd`](Self::live_fd), in any process. Whoever has a copy of it must
+    /// keep the promise that `live_fd` demands: only this crate writes to the memory or maps it.
     ///
     /// # Errors
     ///
-    /// Those of [`from_fd`](Self::from_fd). That the second is not the live memory of the first, or was made by another
-    /// user, is an error when a live array is asked for.
+    /// Those of [`from_fd`](Self::from_fd). If the second descriptor does not stand for the live memory of the first, or
+    /// another user made that memory, reading a live array returns the error.
     #[cfg(unix)]
     #[allow(unsafe_code)]
     pub unsafe fn from_fds(
@@ -234,8 +236,8 @@ impl Segment {
             .map_err(|error| error.in_container(asked))
     }
 
-    /// Moves to the newest publication under the name that this handle was opened by or made under; says whether there
-    /// was one.
+    /// Moves the handle to the newest segment under the name by which it was opened or made. Returns whether there was a
+    /// newer one.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -253,19 +255,19 @@ impl Segment {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Where the name has gone, or its newest maker has died, there is none, and this handle stays with what it has.
-    /// Views borrow the handle and cannot be held across this call; [`ShmArray`](crate::ShmArray)s can, and stay what
-    /// they are.
+    /// If the name has gone, or the maker of its newest segment has died, the handle stays with the segment that it has.
+    /// Views borrow the handle and cannot be held across this call. [`ShmArray`](crate::ShmArray)s can be held, and keep
+    /// the old segment's array.
     ///
     /// # Cost
     ///
-    /// One `stat` if there is nothing new; else that of [`open`](Self::open). A persistent segment is read again, also
-    /// where it was mapped before.
+    /// One `stat` if there is nothing new; otherwise that of [`open`](Self::open). A newer persistent segment is read,
+    /// even if the handle mapped the old one.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the handle has no name, being opened by id or descriptor;
-    /// those of `open`, except for a missing name. The handle is then as it was.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the handle has no name because it was opened by id or
+    /// descriptor; those of `open`, except for a missing name. After an error the handle is as it was.
     pub fn refresh(&mut self) -> Result<bool> {
         let Some(origin) = &self.origin else {
             let text = "a segment without a name, or opened by its id, has no newer publication";
@@ -289,7 +291,8 @@ impl Segment {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(self.named(error)),
         };
-        // The same, where only the entry's own dates or names changed. A file that others made may have no nonce.
+        // Equal nonces mean the same segment, of whose entry only dates or links changed. A file that another program
+        // made may have no nonce.
         let nonce = newest.content()?.nonce();
         let is_new = nonce == Nonce::default() || self.content()?.nonce() != nonce;
         let Segment { backing, origin, .. } = newest;
@@ -301,7 +304,7 @@ impl Segment {
         Ok(is_new)
     }
 
-    /// Takes the segment's name away, if it is still the name of this segment; says whether it was.
+    /// Removes the segment's name, if the name still stands for this segment. Returns whether it did.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -317,8 +320,8 @@ impl Segment {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Any handle of this user may do it, not only the maker's. A persistent segment goes for good with its last
-    /// mapping. Without a name there is nothing to take away.
+    /// Any handle of this user may do this, not only the maker's. The file of a persistent segment is then freed with its
+    /// last mapping. For a segment without a name this does nothing.
     ///
     /// # Errors
     ///
@@ -335,7 +338,7 @@ impl Segment {
         removed.map_err(|error| self.named(error))
     }
 
-    /// What is in the segment; read now, if it has not been.
+    /// The segment's content. A persistent segment that has not been read is read now.
     pub(super) fn content(&self) -> Result<&Content> {
         match &self.backing {
             Backing::Memory(_, content) => Ok(content),
@@ -344,7 +347,7 @@ impl Segment {
                     return Ok(content);
                 }
                 let read = Content::read(file)?;
-                // Where another thread was faster, this copy is dropped.
+                // If another thread was faster, this copy is dropped.
                 Ok(content.get_or_init(|| read))
             }
         }
@@ -360,8 +363,9 @@ impl Segment {
         let content = Content::with_live(&memory, id, from, access)?;
         let lacks_live = content.live.as_ref().is_some_and(|live| live.file().is_none());
         if let Some(id) = id.filter(|_| lacks_live) {
-            // Who lets go of a segment closes the sealed memory's descriptor first. Where that is no longer what it was, neither was
-            // the other, and the segment has gone since.
+            // A process that drops a segment closes the descriptor of the sealed memory before that of the live memory.
+            // So if the sealed descriptor stands for something else by now, the segment has gone, and that is why the
+            // live memory was missing.
             let again = Memory::open(id)?;
             if again.stamp() != memory.stamp() {
                 return Err(segment::other_segment(id));
@@ -388,7 +392,7 @@ impl Segment {
         }
     }
 
-    /// A persistent segment, which may be read already.
+    /// A handle on a persistent segment, whose content may have been read already.
     pub(super) fn from_stored(
         file: Stored,
         content: OnceLock<Content>,

@@ -1,4 +1,4 @@
-//! How a segment is opened, where that is not how [`Segment::open`] does it.
+//! Options for opening a segment in another way than [`Segment::open`] does.
 
 use crate::error::Result;
 
@@ -30,7 +30,7 @@ impl Default for OpenOptions {
 }
 
 impl OpenOptions {
-    /// As [`Segment::open`] does it.
+    /// Options that open a segment as [`Segment::open`] does.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -44,7 +44,7 @@ impl OpenOptions {
         OpenOptions::default()
     }
 
-    /// Whether this process is only to read, as with [`Segment::open_read_only`]; not unless it is said.
+    /// Whether this process only reads, as with [`Segment::open_read_only`]. By default it may also change live arrays.
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
@@ -64,12 +64,12 @@ impl OpenOptions {
         self
     }
 
-    /// Takes live arrays whose memory another user made. Without it, asking for one of them is an error.
+    /// Accepts live arrays whose memory another user made. Without this, asking for one of them is an error.
     ///
-    /// Whose memory it is, is the owner of its file: the effective user of the process that made it, at that time. Other users'
-    /// segments come to a process that is root, which may open them by id; to one that is handed descriptors; and to one
-    /// that has become another user since the memory was made. Everything but live arrays is sealed, and can be read whoever
-    /// made it.
+    /// The memory's user is the owner of its file: the effective user of the process that made it, at that time. A
+    /// process can get another user's segment in three ways: as root, which may open it by id; by descriptors that
+    /// another process handed over; and by changing its own user after the memory was made. Everything but live arrays is
+    /// sealed, and can be read whichever user made it.
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
@@ -87,9 +87,10 @@ impl OpenOptions {
     ///
     /// # Safety
     ///
-    /// Every process of that user, and every other that has the memory, is trusted as far as those of this user are: it must
-    /// not write to the memory without the lock. Guards of [`LockedArray`](crate::LockedArray)s borrow it as plain slices,
-    /// which then change under code that takes them for unchanging.
+    /// The caller trusts every process of that user, and every other process that has the memory, as far as those of its
+    /// own user: such a process must not write to the memory without the lock. Guards of
+    /// [`LockedArray`](crate::LockedArray)s borrow the memory as plain slices, and a write without the lock would change
+    /// them under code that relies on them not to change.
     #[allow(unsafe_code)]
     #[must_use]
     pub unsafe fn trust_owner(mut self) -> Self {

@@ -1,4 +1,4 @@
-//! A segment that is opened if it is there, and made by one process of all that want it if it is not.
+//! Opens a segment if it exists; otherwise exactly one of the processes that want it makes it.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -13,8 +13,9 @@ use super::open::{self, How};
 use super::{Segment, SegmentOptions};
 
 impl Segment {
-    /// Opens the segment of this name, or makes it, where there is none, of what `make` gives: of all processes and threads of this
-    /// user that ask at once, exactly one makes it, and the others wait and open what it has made.
+    /// Opens the segment of this name, or makes it of what `make` returns if there is no such segment. If several
+    /// processes or threads of this user call this at once, exactly one of them makes the segment; the others wait and
+    /// open what it has made.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -33,26 +34,29 @@ impl Segment {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// The one that makes it holds a lock file beside the name, which the kernel unlocks when it dies, however it does: then another
-    /// one of those that wait makes it. If it fails, all that wait are told, with its message, and nothing is
-    /// made; who asks later tries anew. It holds the name as [`SegmentOptions::create`] has it: the name goes with its handle, and
-    /// who asks after that makes the object again. [`SegmentOptions::open_or_create`] makes a persistent one, and limits the wait.
+    /// The maker, that is the process that makes the segment, holds a lock on a file beside the name. If the maker dies,
+    /// however it dies, the kernel frees the lock, and one of the waiting callers makes the segment. If `make` fails, all
+    /// waiting callers get an error with its message, and no segment is made; a later call tries anew. The maker holds
+    /// the name as after [`SegmentOptions::create`]: the name goes with the maker's handle, and a call after that makes
+    /// the object again. [`SegmentOptions::open_or_create`] can make a persistent segment, and can limit the wait.
     ///
-    /// `make` may open and make other names, but must not ask for this one, and no two functions may wait for each other's names.
+    /// `make` may open and make segments of other names. It must not ask for this name, and no two such functions may
+    /// wait for each other's names.
     ///
     /// # Cost
     ///
-    /// That of [`open`](Self::open), where there is such a segment. Else that of [`SegmentOptions::create`], some thirty system calls
-    /// for the lock, and for those who wait 2 ms at most after it is free.
+    /// If the segment exists, that of [`open`](Self::open). Otherwise that of [`SegmentOptions::create`] and some thirty
+    /// system calls for the lock. Waiting callers notice at most 2 ms later that the lock is free.
     ///
     /// # Errors
     ///
-    /// - [`InvalidInput`](crate::ErrorKind::InvalidInput): the name is none.
-    /// - Of the one that makes it, those of `make`: as they are, if they are of this crate, else of the kind
-    ///   [`Message`](crate::ErrorKind::Message), with the error as source; and those of [`SegmentOptions::create`].
-    /// - Of those who wait [`MakerFailed`](crate::ErrorKind::MakerFailed), with the text of that error, or that `make` panicked.
-    /// - [`Deadlock`](crate::ErrorKind::Deadlock): `make` asks for the same name, on the thread that it was called on.
-    /// - Those of [`open`](Self::open), but for a missing name.
+    /// - [`InvalidInput`](crate::ErrorKind::InvalidInput): the name is not valid.
+    /// - In the maker, the error of `make`: an [`Error`] as it is, any other as the source of an error of the kind
+    ///   [`Message`](crate::ErrorKind::Message). Also those of [`SegmentOptions::create`].
+    /// - In a caller that waited, [`MakerFailed`](crate::ErrorKind::MakerFailed), with the text of the maker's error, or
+    ///   that `make` panicked.
+    /// - [`Deadlock`](crate::ErrorKind::Deadlock): `make` asks for the same name, on the thread on which it was called.
+    /// - Those of [`open`](Self::open), except for a missing name.
     pub fn open_or_create<T: Serialize>(
         name: &str,
         make: impl FnOnce() -> Result<T, Box<dyn StdError + Send + Sync>>,
@@ -62,8 +66,8 @@ impl Segment {
 }
 
 impl SegmentOptions {
-    /// How long [`open_or_create`](Self::open_or_create) waits for another process that makes the object; without it, for as long
-    /// as that process lives.
+    /// How long [`open_or_create`](Self::open_or_create) waits for another process that makes the object. By default it
+    /// waits for as long as that process lives.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -77,14 +81,15 @@ impl SegmentOptions {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// A process that was stopped, by a debugger or by SIGSTOP, lives.
+    /// A process that a debugger or SIGSTOP has stopped counts as alive.
     #[must_use]
     pub fn wait_limit(mut self, limit: Duration) -> Self {
         self.wait_limit = Some(limit);
         self
     }
 
-    /// Opens the segment of the [`name`](Self::name), or makes it in this way, as [`Segment::open_or_create`] does.
+    /// Opens the segment of the [`name`](Self::name), or makes it with these options, as [`Segment::open_or_create`]
+    /// does.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -99,13 +104,14 @@ impl SegmentOptions {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// What is there is opened, whether it is persistent or not.
+    /// If a segment of that name exists, it is opened, whether it is persistent or not.
     ///
     /// # Errors
     ///
-    /// Those of [`Segment::open_or_create`]; [`Io`](crate::ErrorKind::Io) if another process makes it for longer than
-    /// [`wait_limit`](Self::wait_limit); [`InvalidInput`](crate::ErrorKind::InvalidInput) if the options have no name, or a
-    /// [`dir`](Self::dir), where others than this user may be, or say [`replace`](Self::replace), which contradicts it.
+    /// Those of [`Segment::open_or_create`]; [`Io`](crate::ErrorKind::Io) if another process takes longer than
+    /// [`wait_limit`](Self::wait_limit) to make it; [`InvalidInput`](crate::ErrorKind::InvalidInput) if the options have
+    /// no name, have a [`dir`](Self::dir), which other users may share, or set [`replace`](Self::replace), which
+    /// contradicts opening an existing segment.
     pub fn open_or_create<T: Serialize>(
         &self,
         make: impl FnOnce() -> Result<T, Box<dyn StdError + Send + Sync>>,
@@ -144,7 +150,8 @@ impl SegmentOptions {
                 opened => return opened,
             };
             match segment::take_turn(&folder, name)? {
-                // It came meanwhile. If it is still the same, it cannot be opened from here.
+                // The name came into use meanwhile. If it is the same entry as in the last round, this process cannot
+                // open it.
                 Turn::InUse(stamp) if in_use == Some(stamp) => return Err(missing),
                 Turn::InUse(stamp) => in_use = Some(stamp),
                 Turn::Theirs(waiting) => waiting.wait(self.wait_limit)?,
@@ -157,8 +164,8 @@ impl SegmentOptions {
                     }
                     let Some(object) = &object else { unreachable!("it has been made") };
                     match self.create(object) {
-                        // Somebody was faster who takes no turns, by `create` or `offer`: what was made is kept for the
-                        // case that this one has gone by now.
+                        // Another process took the name by `create` or `offer`, which take no turns. The object is kept,
+                        // in case that segment has gone by the next round.
                         Err(error) if error.kind() == ErrorKind::AlreadyExists => making.done(),
                         Err(error) => return Err(making.failed(error)),
                         Ok(segment) => {
@@ -172,7 +179,7 @@ impl SegmentOptions {
     }
 }
 
-/// The error of a function that makes an object.
+/// The error of the user's function that makes an object.
 fn of_function(error: Box<dyn StdError + Send + Sync>) -> Error {
     match error.downcast() {
         Ok(ours) => *ours,

@@ -1,4 +1,4 @@
-//! How a segment is made: without a name, published under one, or in a file.
+//! Makes segments: without a name, published under a name, or in a file.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -14,7 +14,8 @@ use crate::{os, ser};
 use super::live::{Access, LiveFrom};
 use super::{Content, Segment};
 
-/// How to make a segment: its name, whether it may take the name of another, and whether it outlives its maker.
+/// How to make a segment: its name, whether it may replace another segment of that name, and whether it outlives its
+/// maker.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -43,7 +44,7 @@ pub struct SegmentOptions {
     pub(super) wait_limit: Option<Duration>,
 }
 
-/// The mode of a persistent segment's file unless another is given.
+/// The default mode of a persistent segment's file.
 const MODE: u32 = 0o600;
 
 impl SegmentOptions {
@@ -61,8 +62,9 @@ impl SegmentOptions {
 
     /// The name under which processes of the same user find the segment while this process holds it.
     ///
-    /// 1 to 200 characters of `A-Z a-z 0-9 . _ -`, the first of them no dot; [`create`](Self::create) checks it. The
-    /// name is an entry file in the folder `serde_shm-UID` of `$SERDE_SHM_DIR`, else of `/dev/shm`.
+    /// A name has 1 to 200 characters of `A-Z a-z 0-9 . _ -` and does not start with a dot; [`create`](Self::create)
+    /// checks this. The name is an entry file in the folder `serde_shm-UID` of `$SERDE_SHM_DIR`, or of `/dev/shm` if that
+    /// variable is not set.
     ///
     /// ```
     /// let error = serde_shm::SegmentOptions::new().name("../etc").create(&1).unwrap_err();
@@ -74,10 +76,12 @@ impl SegmentOptions {
         self
     }
 
-    /// Whether a segment of that name is replaced; if not, which is the default, a name in use is an error.
+    /// Whether the new segment replaces another one of the same name. By default it does not, and a name in use is an
+    /// error.
     ///
-    /// Replacing is one step: whoever opens the name gets the old segment or the new one, and whoever has the old one
-    /// keeps it. It is no error if there is none. Without a name it has no effect.
+    /// The replacement is one step: a process that opens the name gets the old segment or the new one, and a process that
+    /// has the old one keeps it. It is no error if no segment has the name yet. The option has no effect on a segment
+    /// without a name.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -94,14 +98,15 @@ impl SegmentOptions {
         self
     }
 
-    /// Whether the segment is a file that outlives its maker; if not, which is the default, it is memory.
+    /// Whether the segment is a file that outlives its maker. By default it is memory.
     ///
-    /// It needs a name. The file is written without one, flushed to the disk, if it lies on one, and gets its name when
-    /// it is whole; it is never changed after. It stays until [`Segment::unlink`], [`segments::remove`] or
-    /// [`segments::free_memory`], or, in `/dev/shm`, until the machine is started anew.
+    /// A persistent segment needs a name. Its file is written without a name, flushed to the disk (if it lies on one),
+    /// and gets its name when it is whole. It is never changed after that. It stays until [`Segment::unlink`],
+    /// [`segments::remove`] or [`segments::free_memory`] removes it; a file in `/dev/shm` also goes when the machine
+    /// restarts.
     ///
-    /// A file cannot be sealed. So [`Segment::open`] and [`from_shared`](crate::from_shared) read it into memory of
-    /// their own, and [`Segment::map`], which maps it, is `unsafe`.
+    /// A file cannot be sealed. So [`Segment::open`] and [`from_shared`](crate::from_shared) read it into the memory of
+    /// the process, and [`Segment::map`], which maps it, is `unsafe`.
     ///
     /// [`segments::remove`]: crate::segments::remove
     /// [`segments::free_memory`]: crate::segments::free_memory
@@ -123,10 +128,10 @@ impl SegmentOptions {
         self
     }
 
-    /// The permissions of a persistent segment's file, 0600 unless they are given; the umask does not change them.
+    /// The permissions of a persistent segment's file: 0600 by default. The umask does not change them.
     ///
-    /// Others may be allowed to read, as by 0640, which makes sense in a [`dir`](Self::dir) that they can enter. Nobody
-    /// but the owner may write, and the owner must be able to read.
+    /// The mode may let others read the file, as 0640 does; this is of use in a [`dir`](Self::dir) that they can enter.
+    /// It must let the owner read, and must not let anybody else write.
     ///
     /// ```
     /// let error = serde_shm::SegmentOptions::new().name("n").persist(true).mode(0o666).create(&1).unwrap_err();
@@ -138,11 +143,11 @@ impl SegmentOptions {
         self
     }
 
-    /// The directory for a persistent segment's file, which must be there; unless it is given, the file is put among the
-    /// names of this user.
+    /// The directory for a persistent segment's file, which must exist. By default the file lies in the folder of this
+    /// user's names.
     ///
-    /// The file is `NAME` in that directory, on whatever file system that is, and it is opened by its path, which
-    /// [`Segment::id`] gives. [`segments`](crate::segments) does not know of it, except for
+    /// The file is called `NAME` in that directory, which may be on any file system. Processes open it by its path, which
+    /// [`Segment::id`] gives. The functions of [`segments`](crate::segments) do not know of it, except for
     /// [`remove_session`](crate::segments::remove_session). The path must be UTF-8.
     ///
     /// ```
@@ -160,12 +165,12 @@ impl SegmentOptions {
         self
     }
 
-    /// Whether a persistent segment's file and its name are flushed to the disk before [`create`](Self::create) returns;
-    /// they are unless this says `false`.
+    /// Whether a persistent segment's file and its name are flushed to the disk before [`create`](Self::create) returns.
+    /// By default they are.
     ///
-    /// Without it a segment on a disk is made as fast as the page cache, and where a sandbox forbids `fsync` it can be made
-    /// at all. Other processes see no difference; after a power failure the file may be missing, or cut, which
-    /// [`Segment::open`] sees.
+    /// With `false`, making a segment on a disk takes as long as writing to the page cache, and works in a sandbox that
+    /// forbids `fsync`. Other processes see no difference. After a power failure the file may be missing or cut, and
+    /// [`Segment::open`] returns an error for a cut file.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -194,28 +199,28 @@ impl SegmentOptions {
     /// # }
     /// ```
     ///
-    /// The name lives as long as the handle that is returned, and no longer than this process. A name whose maker
-    /// died is free. After a `fork` the name stays the parent's: the child's copy of the handle takes nothing away, and
-    /// does not keep the name when the parent has gone. A persistent segment's name stays.
+    /// The name lives as long as the returned handle, and no longer than this process. A name whose maker died is free.
+    /// After a `fork` the name belongs to the parent: the child's copy of the handle does not remove the name, and does
+    /// not keep it when the parent has gone. The name of a persistent segment stays.
     ///
-    /// Costs what [`to_shared`](crate::to_shared) costs; with a name some forty system calls more and a small file. A
-    /// persistent segment is not read back before its handle is asked for what is in it.
+    /// Costs what [`to_shared`](crate::to_shared) costs; a name costs some forty system calls more and a small file. The
+    /// handle of a persistent segment does not read the file before something in it is asked for.
     ///
     /// # Errors
     ///
-    /// Those of [`to_shared`](crate::to_shared); [`InvalidInput`](crate::ErrorKind::InvalidInput) if the name is none or
-    /// the options contradict each other, before anything is written;
-    /// [`AlreadyExists`](crate::ErrorKind::AlreadyExists) if the name is in use and not to be replaced;
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) if something that is not of this crate has that name and is not to be
-    /// replaced; [`Io`](crate::ErrorKind::Io) if the folder of names is not one that this user owns and nobody else
-    /// can write, or a file system is full: with what was needed and what there is. Nothing is left behind, and the
-    /// name is what it was; but if only the last flush of a persistent segment's directory or the last look at its file
-    /// fails, it is there, and the error says so.
+    /// Those of [`to_shared`](crate::to_shared); [`InvalidInput`](crate::ErrorKind::InvalidInput) if the name is not
+    /// valid or the options contradict each other, before anything is written;
+    /// [`AlreadyExists`](crate::ErrorKind::AlreadyExists) if the name is in use and `replace` is not set;
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if a file that is not of this crate has that name and `replace` is not set;
+    /// [`Io`](crate::ErrorKind::Io) if this user does not own the folder of names, somebody else can write to it, or a
+    /// file system is full (the text says how much was needed and how much there is). After an error nothing is left
+    /// behind, and the name is what it was. There is one exception, and the error says so: if only the last flush of a
+    /// persistent segment's directory or the last look at its file fails, the segment exists.
     pub fn create<T: Serialize + ?Sized>(&self, value: &T) -> Result<Segment> {
         self.create_by(|blank| ser::to_sink(value, blank.sink()))
     }
 
-    /// Makes a segment in this way of what is written to the serializer that `write` is handed; see [`ser`](crate::ser).
+    /// Makes a segment with these options of what `write` writes to the serializer that it gets; see [`ser`](crate::ser).
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -231,12 +236,12 @@ impl SegmentOptions {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// If it fails or panics, there is no segment, and the name is what it was.
+    /// If `write` fails or panics, no segment is made, and the name is what it was.
     ///
     /// # Errors
     ///
-    /// Those of `write`; [`Message`](crate::ErrorKind::Message) if it returned without one and gave no whole value to the
-    /// serializer; those of [`create`](Self::create).
+    /// Those of `write`; [`Message`](crate::ErrorKind::Message) if `write` succeeded but did not give a whole value to
+    /// the serializer; those of [`create`](Self::create).
     pub fn create_with(
         &self,
         write: impl FnOnce(ser::Serializer<'_, '_>) -> Result<()>,
@@ -296,7 +301,7 @@ impl SegmentOptions {
     ) -> Result<Segment> {
         let folder = Folder::of_user()?;
         if !self.replace {
-            // Asked again when it counts; asked here so that a large object is not written in vain.
+            // Publishing checks this again. The check here avoids writing a large object in vain.
             segment::ensure_free(&folder, name)?;
         }
         let (memory, content) = create_memory(fill)?;
@@ -329,7 +334,7 @@ impl SegmentOptions {
     }
 }
 
-/// A later `chdir` must not move it.
+/// The absolute path of a directory, which a later `chdir` does not change.
 fn absolute(dir: &Path) -> Result<PathBuf> {
     let dir = std::path::absolute(dir)
         .map_err(|e| Error::io(format!("cannot make {} absolute", dir.display()), e))?;
@@ -337,7 +342,7 @@ fn absolute(dir: &Path) -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// The text of a file's path is the segment's id.
+/// Checks that the path is UTF-8, because the text of the file's path is the segment's id.
 fn check_text(dir: &Path) -> Result<()> {
     match dir.to_str() {
         Some(_) => Ok(()),
@@ -368,10 +373,10 @@ fn create_memory(fill: impl FnOnce(Blank) -> Result<Filled>) -> Result<(Memory, 
     Ok((memory, content))
 }
 
-/// A pointer, so that a type is compiled for one sink, however many ways there are to share it.
+/// A function pointer, so that a type is compiled for one sink, however many ways there are to share it.
 type MakeLive = fn() -> Result<SegmentWriter>;
 
-/// A segment in which nothing is written yet.
+/// A segment to which nothing has been written yet.
 pub(super) struct Blank {
     pub(super) out: SegmentWriter,
     pub(super) nonce: Nonce,
@@ -379,13 +384,13 @@ pub(super) struct Blank {
 }
 
 impl Blank {
-    /// What an object is written to.
+    /// The sink to which an object is written.
     fn sink(self) -> SharedSink<SegmentWriter, MakeLive> {
         SharedSink::new(self.out, self.nonce, self.make_live)
     }
 }
 
-/// What was written.
+/// A segment's memory or file with everything written, and the memory of its live arrays.
 pub(super) type Filled = (SegmentWriter, Option<LivePart<SegmentWriter>>);
 
 fn refuse_live() -> Result<SegmentWriter> {

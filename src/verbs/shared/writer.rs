@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use crate::error::Result;
 use crate::segment::{Memory, SegmentWriter};
 
-/// Memory that is written as a file is, front to back, and then sealed: for a block that comes in pieces and whose descriptor is
-/// handed over, to be opened by `Segment::from_fd`.
+/// Memory that a program writes like a file, from front to back, and then seals. It is for a block that comes in pieces:
+/// the program hands the descriptor of the sealed memory to another process, which opens it by `Segment::from_fd`.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -23,39 +23,42 @@ use crate::segment::{Memory, SegmentWriter};
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// Nothing looks at what is written before the memory is opened. A block that [`to_writer`](crate::to_writer) wrote has no nonce, by
-/// which ids tell one segment from another: what is to be opened by id or name, [`SegmentOptions`](crate::SegmentOptions) makes, also
-/// of bytes that a reader has. Live arrays are written as they are at that moment, and do not change any more.
+/// The bytes are checked only when the memory is opened. A block that [`to_writer`](crate::to_writer) wrote has no nonce,
+/// which an id needs to tell one segment from another. To make a segment that can be opened by id or name, use
+/// [`SegmentOptions`](crate::SegmentOptions), which also makes segments of bytes and readers. A live array is written
+/// with the elements that it has at that moment; the copy does not change any more.
 ///
-/// When it is dropped without being sealed, nothing is left.
+/// If the writer is dropped without being sealed, the memory is freed.
 ///
 /// # Cost
 ///
-/// Each piece is copied once, by `write(2)`, with no page fault. All else is seven system calls; no mapping is made.
+/// Each piece is copied once, by `write(2)`, without page faults. Everything else takes seven system calls. The memory is
+/// not mapped.
 pub struct MemoryWriter(SegmentWriter);
 
 impl MemoryWriter {
-    /// Memory in which nothing is written yet.
+    /// Makes memory in which nothing has been written yet.
     ///
     /// # Errors
     ///
-    /// [`Io`](crate::ErrorKind::Io) if there are no descriptors; [`Unsupported`](crate::ErrorKind::Unsupported) anywhere but on
-    /// Linux.
+    /// [`Io`](crate::ErrorKind::Io) if there is no free descriptor; [`Unsupported`](crate::ErrorKind::Unsupported) on
+    /// systems other than Linux.
     pub fn new() -> Result<Self> {
         Memory::create().map(MemoryWriter)
     }
 
-    /// Seals what was written, which nobody can change or cut from then on, and gives its descriptor, for reading.
+    /// Seals the memory and returns its descriptor, open for reading. From then on no process can change or cut the
+    /// memory.
     ///
     /// # Errors
     ///
-    /// [`Io`](crate::ErrorKind::Io) if there are no descriptors, or a sandbox forbids it.
+    /// [`Io`](crate::ErrorKind::Io) if there is no free descriptor, or a sandbox forbids the call.
     pub fn seal(self) -> Result<File> {
         Memory::seal(self.0).map(Memory::into_file)
     }
 }
 
-/// Bytes are appended. That memory or the limit on file sizes does not suffice is an error, and no signal.
+/// Appends bytes. Too little memory, or a limit on file sizes that is too low, gives an error and not a signal.
 impl Write for MemoryWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(bytes)
