@@ -19,8 +19,8 @@ const BLOCK: usize = 4096;
 ///
 /// # Errors
 ///
-/// `Mismatch` if the wanted type cannot hold all numbers of the array's type, or has another number of axes; `Corrupt` if the bytes
-/// are no elements.
+/// `Mismatch` if the wanted type cannot hold all numbers of the array's type, or has another number of axes; `Corrupt` if the
+/// bytes are no elements.
 pub(crate) fn read_lossless<A: Element, D: Dimension>(
     path: &str,
     placed: &Placed<'_>,

@@ -45,8 +45,8 @@ pub(crate) const NAMED: &str = "$serde_shm::Named";
 /// The name of the newtype struct in which newtype structs are written under their names.
 pub(crate) const NEWTYPES: &str = "$serde_shm::Newtypes";
 
-/// The name of the tuple struct for a list of numbers of one type. It has the tag of the numbers, their count in eight bytes, and their
-/// bytes; all are little-endian.
+/// The name of the tuple struct for a list of numbers of one type. It has the tag of the numbers, their count in eight bytes,
+/// and their bytes; all are little-endian.
 pub(crate) const NUMBERS: &str = "$serde_shm::Numbers";
 
 /// Whether a struct's name is one that a crate reserves for itself and its own format: whether it begins with a sign, such as

@@ -425,7 +425,8 @@ impl DType {
     ///
     /// # Errors
     ///
-    /// `Unsupported` for a dtype that this crate does not have, or that only a pickle can hold; `Corrupt` for a text that is no descriptor.
+    /// `Unsupported` for a dtype that this crate does not have, or that only a pickle can hold; `Corrupt` for a text that is
+    /// no descriptor.
     pub(crate) fn from_descriptor(text: &str) -> Result<Self> {
         parse::descriptor(text)
     }

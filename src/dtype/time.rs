@@ -89,8 +89,8 @@ impl TimeUnit {
     /// ```
     pub const GENERIC: TimeUnit = TimeUnit { base: TimeBase::Generic, count: 1 };
 
-    /// `count` of a unit. `None` if `count` is zero or more than `i32::MAX`, which is NumPy's limit, or if it is more than one of no
-    /// unit.
+    /// `count` of a unit. `None` if `count` is zero or more than `i32::MAX`, which is NumPy's limit, or if it is more than one
+    /// of no unit.
     ///
     /// ```
     /// use serde_shm::{TimeBase, TimeUnit};

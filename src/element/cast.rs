@@ -166,7 +166,7 @@ pub(super) fn bytes<A: Element>(items: &[A]) -> Option<&[u8]> {
 /// Copies the bytes of an element's fields, without its padding, to where they lie in `out`.
 pub(super) fn copy_fields<A: Element>(item: &A, fields: &[std::ops::Range<usize>], out: &mut [u8]) {
     let all = std::ptr::from_ref(item).cast::<MaybeUninit<u8>>();
-    // SAFETY: an element is so many bytes, of which nothing is assumed here.
+    // SAFETY: an element has this many bytes, and nothing is assumed of their values here.
     let all = unsafe { std::slice::from_raw_parts(all, size_of::<A>()) };
     for field in fields {
         for (out, byte) in out[field.clone()].iter_mut().zip(&all[field.clone()]) {

@@ -8,9 +8,9 @@ use crate::array::{UntypedArray, UntypedLive};
 use super::{Blob, Map, PlacedArray, Record, RecordKind, Seq, Value};
 
 impl Value {
-    /// The part at this path, or `None` if there is no such part. A path has the names of fields and variants, the keys of maps and
-    /// the places in lists, joined by dots, as the paths of arrays do (`layers.0.weight`). It has no steps for options, names and
-    /// marks of a readable form.
+    /// The part at this path, or `None` if there is no such part. A path has the names of fields and variants, the keys of
+    /// maps and the places in lists, joined by dots, as the paths of arrays do (`layers.0.weight`). It has no steps for
+    /// options, names and marks of a readable form.
     ///
     /// ```
     /// use serde_shm::value::Value;
@@ -20,9 +20,9 @@ impl Value {
     /// assert_eq!(value.get("layers.2"), None);
     /// ```
     ///
-    /// A variant's fields are found with the variant's name before them and without it. A key with a dot in it has `%2E` here, as in
-    /// the paths of arrays: control characters and `. / \ % # ~ :` are written `%XX`. A key that is no text, number, bool or char is
-    /// named by the place of its entry: `#0` is the first. An array that is the whole object is `arr_0`.
+    /// A variant's fields are found with the variant's name before them and without it. A key with a dot in it has `%2E` here,
+    /// as in the paths of arrays: control characters and `. / \ % # ~ :` are written `%XX`. A key that is no text, number,
+    /// bool or char is named by the place of its entry: `#0` is the first. An array that is the whole object is `arr_0`.
     pub fn get(&self, path: &str) -> Option<&Value> {
         if path.is_empty() || self.is_named(path) {
             return Some(self);

@@ -265,7 +265,7 @@ impl Names {
         self.0.len == 0
     }
 
-    /// The names of the fields, in their order. The fields of a newtype or tuple variant have no names, so there are none of them here.
+    /// The names of the fields, in their order. It is empty for a newtype or tuple variant, whose fields have no names.
     ///
     /// ```
     /// use serde_shm::value::Names;
@@ -307,7 +307,8 @@ impl Names {
     /// A record with these names, to be serialized: a value for each field, in their order.
     ///
     /// Written by this crate, it is to every reader what a `#[derive(Serialize)]` struct or enum with these names is. In other
-    /// formats, a struct is written as a map. A variant is written as in formats without enums: as its name, or as a map of one entry.
+    /// formats, a struct is written as a map. A variant is written as in formats without enums: as its name, or as a map of
+    /// one entry.
     ///
     /// ```
     /// use serde_shm::value::Names;

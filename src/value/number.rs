@@ -40,8 +40,8 @@ pub enum Number {
 
 /// Items of a list that are numbers of one width, or bools.
 ///
-/// Serialized, it is a list, and the same to every reader as a `Vec` of these numbers. This crate writes it in one call instead of
-/// one call for each item.
+/// Serialized, it is a list, and the same to every reader as a `Vec` of these numbers. This crate writes it in one call
+/// instead of one call for each item.
 ///
 /// ```
 /// use serde_shm::value::Numbers;

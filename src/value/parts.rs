@@ -6,8 +6,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 use super::{Names, Value};
 
-/// A map: keys of any sort with their values, in the order in which they were written. It is a slice of pairs; `Vec::from` makes a
-/// `Vec` of it, which can grow.
+/// A map: keys of any sort with their values, in the order in which they were written. It is a slice of pairs; `Vec::from`
+/// makes a `Vec` of it, which can grow.
 ///
 /// ```
 /// use serde_shm::value::{Map, Value};
@@ -24,8 +24,8 @@ pub struct Map {
 }
 
 impl Map {
-    /// The value of the key that is this text, a number or char whose text is this, or such a bool. It looks at one entry after the
-    /// other, so the time grows with the number of entries. If several entries have the key, it gives the first.
+    /// The value of the key that is this text, a number or char whose text is this, or such a bool. It looks at one entry
+    /// after the other, so the time grows with the number of entries. If several entries have the key, it gives the first.
     ///
     /// ```
     /// use serde_shm::value::{Map, Value};

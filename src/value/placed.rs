@@ -26,8 +26,8 @@ impl PlacedArray {
         PlacedArray { array: Box::new(array), is_ndarray_form }
     }
 
-    /// Whether the array was written in ndarray's own serde form, as serde's own derive does, and not by an array type or a marked
-    /// field.
+    /// Whether the array was written in ndarray's own serde form, as serde's own derive does, and not by an array type or a
+    /// marked field.
     /// ```
     /// use serde_shm::{Block, ShmArray1};
     ///

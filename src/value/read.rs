@@ -13,7 +13,7 @@ use crate::context;
 
 use super::{Blob, Map, Names, Record, Value};
 
-/// The name under which a value is asked for. Like the token of arrays, it contains this crate's version.
+/// The name under which a field of type [`Value`] is requested. Like the token of arrays, it contains this crate's version.
 pub(crate) const VALUE: &str = concat!("$serde_shm::Value/", env!("CARGO_PKG_VERSION"));
 
 /// A list makes room for at most this many items beforehand.
@@ -27,8 +27,9 @@ impl<'de> Deserialize<'de> for Value {
 
 /// Takes the value that this crate's deserializer has made, or what another deserializer says of it.
 ///
-/// An array that serde's buffer keeps comes as a list whose first item is a ticket for the array. A ticket is wrapped in two more
-/// newtypes than other items are: the buffer takes one off when it is asked for a newtype, and the visitor meets the other inside.
+/// An array that serde's buffer keeps comes as a list whose first item is a ticket for the array. A ticket is wrapped in two
+/// more newtypes than other items are: the buffer takes one off when it is asked for a newtype, and the visitor meets the
+/// other inside.
 #[derive(Clone, Copy)]
 struct AnyValue<'t> {
     /// Whether the newtype that was asked for has been taken off.
@@ -152,8 +153,8 @@ impl<'de> Visitor<'de> for AnyValue<'_> {
         Ok(Value::Map(Map::from(entries)))
     }
 
-    /// A variant in a format that marks variants, but does not say how many values one holds: it becomes a map of one entry, or its
-    /// name.
+    /// A variant in a format that marks variants, but does not say how many values one holds: it becomes a map of one entry,
+    /// or its name.
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
         let (name, content) = data.variant::<String>()?;
         let value: Value = content.newtype_variant()?;

@@ -155,7 +155,8 @@ impl Seq {
         }
     }
 
-    /// The items as numbers, if the list was read from a container and all items are numbers of one width, or bools. Costs nothing.
+    /// The items as numbers, if the list was read from a container and all items are numbers of one width, or bools. Costs
+    /// nothing.
     ///
     /// ```
     /// use serde_shm::value::{Numbers, Value};
@@ -172,8 +173,8 @@ impl Seq {
         }
     }
 
-    /// One item after the other. If the list is still encoded, each item is made when it is reached, and is not kept: looking at the
-    /// first of a million items costs little.
+    /// One item after the other. If the list is still encoded, each item is made when it is reached, and is not kept: looking
+    /// at the first of a million items costs little.
     ///
     /// ```
     /// use serde_shm::value::Value;

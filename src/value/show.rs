@@ -10,9 +10,9 @@ const CHARS: usize = 80;
 const BYTES: usize = 16;
 const LEVELS: usize = 24;
 
-/// The value in one line, in the manner of Rust: `Point { x: 1.5, label: Some("a") }`. A long part is shown by its start and by how
-/// much more there is, an array by its dtype and shape. A value under a name is shown as the name, with the value in brackets.
-/// With `{:#}` each part has a line.
+/// The value in one line, in the manner of Rust: `Point { x: 1.5, label: Some("a") }`. A long part is shown by its start and
+/// by how much more there is, an array by its dtype and shape. A value under a name is shown as the name, with the value in
+/// brackets. With `{:#}` each part has a line.
 impl Display for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let lines = f.alternate();

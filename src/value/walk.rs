@@ -9,10 +9,10 @@ use super::{Names, Number, Numbers, PlacedArray};
 /// an object and make values of their own of it, such as objects of another language or text for a terminal.
 ///
 /// The walk calls one method for each value. A value with parts begins with a call of its own ([`seq`](Walk::seq),
-/// [`tuple`](Walk::tuple), [`map`](Walk::map), [`record`](Walk::record)). The parts follow, and then [`end`](Walk::end). The parts
-/// of a map are a key and a value in turn. A record has one part for each field, and [`absent`](Walk::absent) stands for a field
-/// that was not written. [`some`](Walk::some), [`readable`](Walk::readable) and [`named`](Walk::named) come before the value that
-/// they describe, and have no end.
+/// [`tuple`](Walk::tuple), [`map`](Walk::map), [`record`](Walk::record)). The parts follow, and then [`end`](Walk::end). The
+/// parts of a map are a key and a value in turn. A record has one part for each field, and [`absent`](Walk::absent) stands for
+/// a field that was not written. [`some`](Walk::some), [`readable`](Walk::readable) and [`named`](Walk::named) come before the
+/// value that they describe, and have no end.
 ///
 /// A method ends the walk by returning an error. The caller of the walk gets this error, with the place in the object. No method
 /// is called after that. By default a method does nothing, so a program that looks for one kind of part writes one method.
@@ -98,8 +98,8 @@ pub trait Walk<'a> {
         Ok(())
     }
 
-    /// The next items of a list, which are all numbers of one width, or bools: as many as were read at once. By default this calls
-    /// the method for a single item with each of them.
+    /// The next items of a list, which are all numbers of one width, or bools: as many as were read at once. By default this
+    /// calls the method for a single item with each of them.
     ///
     /// ```
     /// use serde_shm::{Block, value::{Numbers, Walk}};
@@ -265,7 +265,8 @@ pub trait Walk<'a> {
         Ok(())
     }
 
-    /// A tuple of this many elements begins. A tuple of more than 16 elements is told as a list; so is an array such as `[T; 17]`.
+    /// A tuple of this many elements begins. A tuple of more than 16 elements is told as a list; so is an array such as `[T;
+    /// 17]`.
     ///
     /// ```
     /// use serde_shm::{Block, value::Walk};
@@ -349,8 +350,8 @@ pub trait Walk<'a> {
         Ok(())
     }
 
-    /// The list or map that ends next has more than 63 items, and the type that wrote it did not know its length beforehand. Only a
-    /// program that wants to write the same bytes again needs this.
+    /// The list or map that ends next has more than 63 items, and the type that wrote it did not know its length beforehand.
+    /// Only a program that wants to write the same bytes again needs this.
     ///
     /// ```
     /// use serde_shm::{Block, value::Walk};

@@ -137,8 +137,8 @@ impl RawArray {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if there are more or fewer bytes than the dtype and shape need, or if a bool is neither 0 nor 1; `Limit` for
-    /// more than 64 axes, or for more than 65,536 elements that take no bytes.
+    /// `InvalidInput` if there are more or fewer bytes than the dtype and shape need, or if a bool is neither 0 nor 1; `Limit`
+    /// for more than 64 axes, or for more than 65,536 elements that take no bytes.
     pub fn new(
         dtype: DType,
         shape: impl Into<Vec<usize>>,
@@ -202,8 +202,8 @@ impl RawArray {
     ///
     /// # Errors
     ///
-    /// `Corrupt` if a bool is neither 0 nor 1, or if a text has a value that is no character; `Limit` if the array's and the field's
-    /// axes together are more than 64; `Io` if there is no memory for the copy.
+    /// `Corrupt` if a bool is neither 0 nor 1, or if a text has a value that is no character; `Limit` if the array's and the
+    /// field's axes together are more than 64; `Io` if there is no memory for the copy.
     pub fn field(&self, name: &str) -> Option<Result<DynArray>> {
         let field = self.dtype.fields().iter().find(|field| field.name() == name)?;
         Some(self.copy_field(field).map_err(|error| error.at_field(name)))

@@ -391,8 +391,8 @@ impl<A: AtomicNumber, D: Dimension> AtomicArray<A, D> {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// `other` may be an array or a view of any layout. Each addition is atomic, the whole is not. Zeros in `other` are skipped, so
-    /// that adding an array of mostly zeros costs little more than reading it.
+    /// `other` may be an array or a view of any layout. Each addition is atomic, the whole is not. Zeros in `other` are
+    /// skipped, so that adding an array of mostly zeros costs little more than reading it.
     ///
     /// # Errors
     ///

@@ -121,8 +121,8 @@ impl UntypedWriteGuard {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if no element has this index, if there are more or fewer bytes than an element has, or if the byte of a bool is
-    /// neither 0 nor 1.
+    /// `InvalidInput` if no element has this index, if there are more or fewer bytes than an element has, or if the byte of a
+    /// bool is neither 0 nor 1.
     pub fn set(&mut self, index: &[usize], element: &[u8]) -> Result<()> {
         let refused = |text| Err(Error::new(ErrorKind::InvalidInput, text));
         let (dtype, shape) = (&self.layout.dtype, &self.layout.shape);
@@ -164,7 +164,8 @@ impl UntypedWriteGuard {
     ///
     /// # Errors
     ///
-    /// `Mismatch` if the dtype or the shape differs; `InvalidInput` if a bool is neither 0 nor 1. In both cases nothing is copied.
+    /// `Mismatch` if the dtype or the shape differs; `InvalidInput` if a bool is neither 0 nor 1. In both cases nothing is
+    /// copied.
     pub fn copy_from(&mut self, other: &UntypedView<'_>) -> Result<()> {
         let Layout { dtype, shape, .. } = &*self.layout;
         if other.dtype() != dtype || other.shape() != shape {

@@ -109,8 +109,8 @@ impl Layout {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if an element does not lie in the bytes, or if there are not as many strides as axes; `Limit` for too many axes,
-    /// or too many elements without bytes.
+    /// `InvalidInput` if an element does not lie in the bytes, or if there are not as many strides as axes; `Limit` for too
+    /// many axes, or too many elements without bytes.
     pub(crate) fn strided(
         dtype: DType,
         shape: Vec<usize>,

@@ -80,8 +80,8 @@ impl<'a> UntypedView<'a> {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if there are more or fewer bytes than the dtype and shape need, or if a bool is neither 0 nor 1; `Limit` for
-    /// more than 64 axes, or for more than 65,536 elements that take no bytes.
+    /// `InvalidInput` if there are more or fewer bytes than the dtype and shape need, or if a bool is neither 0 nor 1; `Limit`
+    /// for more than 64 axes, or for more than 65,536 elements that take no bytes.
     pub fn new(dtype: DType, shape: &[usize], order: Order, bytes: &'a [u8]) -> Result<Self> {
         let layout = Layout::contiguous(dtype, shape.to_vec(), order, bytes.len())?;
         UntypedView { layout: Arc::new(layout), span: bytes }.checked()
@@ -106,8 +106,8 @@ impl<'a> UntypedView<'a> {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if an element does not lie in the bytes, if a bool is neither 0 nor 1, or if there are not as many strides as
-    /// axes; `Limit` as in [`new`](Self::new).
+    /// `InvalidInput` if an element does not lie in the bytes, if a bool is neither 0 nor 1, or if there are not as many
+    /// strides as axes; `Limit` as in [`new`](Self::new).
     pub fn with_strides(
         dtype: DType,
         shape: &[usize],
@@ -319,9 +319,9 @@ impl<'a> UntypedView<'a> {
     ///
     /// # Errors
     ///
-    /// `Mismatch` if the dtype is not that of the type, or is in the other byte order; if the number of axes differs; if the elements
-    /// are not aligned as the type needs, or are not a whole number of elements apart. `Corrupt` if a bool that was read is neither 0
-    /// nor 1.
+    /// `Mismatch` if the dtype is not that of the type, or is in the other byte order; if the number of axes differs; if the
+    /// elements are not aligned as the type needs, or are not a whole number of elements apart. `Corrupt` if a bool that was
+    /// read is neither 0 nor 1.
     pub fn view<A: Element, D: Dimension>(&self) -> Result<ArrayView<'a, A, D>> {
         check_fit::<A>(&self.layout)?;
         let items =
@@ -341,7 +341,8 @@ impl<'a> UntypedView<'a> {
     ///
     /// # Errors
     ///
-    /// `Corrupt` if a bool is neither 0 nor 1, or if a text has a value that is no character; `Io` if there is no memory for the copy.
+    /// `Corrupt` if a bool is neither 0 nor 1, or if a text has a value that is no character; `Io` if there is no memory for
+    /// the copy.
     pub fn to_dyn(&self) -> Result<DynArray> {
         let (order, bytes) = match self.layout.order {
             Some(order) => (order, Cow::Borrowed(self.span)),

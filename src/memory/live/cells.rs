@@ -285,7 +285,7 @@ floats! {
     f64 AtomicU64;
 }
 
-// SAFETY: a byte, of which every value is read: all but 0 are true, whoever wrote them.
+// SAFETY: a byte, of which every value is valid here: all but 0 mean true, whoever wrote them.
 unsafe impl Bits for bool {
     type Word = AtomicU8;
 
@@ -409,8 +409,8 @@ impl<A: Bits> Cells<A> {
 
     #[inline]
     pub(crate) fn words(&self) -> &[A::Word] {
-        // SAFETY: `placed`, which alone makes this type, asked the region for so many words at that alignment, and the
-        // region is kept. Atomics of any bits are valid by `Bits`, and may be changed by others while they are borrowed.
+        // SAFETY: `placed`, the only function that makes this type, asked the region for this many words at that alignment,
+        // and the region is kept. Atomics of any bits are valid by `Bits`, and others may change them while they are borrowed.
         unsafe { std::slice::from_raw_parts(self.place, self.count) }
     }
 

@@ -68,7 +68,7 @@ impl<A: Element> Lockable<A> {
         let Some(place) = region.items::<A>(0, items.len()) else {
             unreachable!("the region was made for so many items")
         };
-        // SAFETY: `items` gave room for so many elements, which nobody else knows of yet.
+        // SAFETY: `items` gave room for this many elements, and nobody else knows of that room yet.
         unsafe { std::ptr::copy_nonoverlapping(items.as_ptr(), place, items.len()) };
         Lockable { region, start: 0, count: items.len(), array: 0, element: PhantomData }
     }
@@ -117,7 +117,8 @@ impl<A: Element> Lockable<A> {
             return Ok(());
         }
         let len = self.count * size_of::<A>();
-        // SAFETY: so many bytes lie there, of a mapping, which are initialised whatever they are; the lock is held.
+        // SAFETY: the mapping has this many bytes at this place, which are initialised whatever their values are. The lock is
+        // held.
         let bytes = unsafe { std::slice::from_raw_parts(place.cast::<u8>(), len) };
         match element::view::<A>(bytes) {
             Ok(_) => Ok(()),
@@ -179,10 +180,10 @@ impl<A: Element> Lockable<A> {
         let share =
             Share { turn: ThreadLock::begin(key, false), slot, array, keeper, life: PhantomData };
         self.check(place)?;
-        // SAFETY: the elements lie there, of the region that the share keeps, are valid by `check`, and the share of the lock
-        // keeps writers out until it is dropped, as long as all keep the protocol, which the type's documentation asks of them. `make` works for
-        // any lifetime and `GuardView` shows nothing of it, so that no reference outlives the guard. In a forked child, where the
-        // lock is not held, there is no access to them: `os::LiveMap::new_own`.
+        // SAFETY: the elements lie there, in the region that the share keeps, and are valid by `check`. The share of the lock
+        // keeps writers out until it is dropped, as long as all processes keep the protocol, which the type's documentation
+        // asks of them. `make` works for any lifetime and `GuardView` shows nothing of it, so that no reference outlives the
+        // guard. A forked child, in which the lock is not held, has no access to the elements: `os::LiveMap::new_own`.
         let items = unsafe { std::slice::from_raw_parts(place, self.count) };
         Ok(Some(Held { view: make(items)?, share }))
     }
