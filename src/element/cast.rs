@@ -128,9 +128,9 @@ pub(super) fn view<A: Element>(bytes: &[u8]) -> Result<&[A], Misfit> {
         return Ok(&[]);
     }
     check_align::<A>(bytes)?;
-    // SAFETY: `check_len` and `check_align` above saw that length and address are those of elements, and `check_values`
-    // that the bytes of bools are 0 or 1, which is all that `Element` asks of a valid value. The slice lives as long
-    // as `bytes`, which stays shared.
+    // SAFETY: `check_len` and `check_align` above checked that the length and the address are those of elements, and
+    // `check_values` that the bytes of bools are 0 or 1, which is all that `Element` asks of a valid value. The slice lives as
+    // long as `bytes`, which stays shared.
     Ok(unsafe {
         std::slice::from_raw_parts(bytes.as_ptr().cast::<A>(), bytes.len() / size_of::<A>())
     })
@@ -145,10 +145,10 @@ pub(super) fn append<A: Element>(items: &mut Vec<A>, bytes: &[u8]) -> Result<(),
         return Err(Misfit::Memory { bytes: bytes.len() });
     }
     let free = items.spare_capacity_mut()[..count].as_mut_ptr().cast::<u8>();
-    // SAFETY: `free` is room for `count` elements, of `bytes.len()` bytes together by `check_len`, which was reserved
-    // above and which nothing else borrows.
+    // SAFETY: `free` is room for `count` elements, of `bytes.len()` bytes together by `check_len`. The room was reserved
+    // above, and nothing else borrows it.
     unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), free, bytes.len()) };
-    // SAFETY: the elements behind the length are written now, and valid by `check_values`.
+    // SAFETY: the elements behind the length have now been written, and are valid by `check_values`.
     unsafe { items.set_len(items.len() + count) };
     Ok(())
 }
@@ -158,7 +158,7 @@ pub(super) fn bytes<A: Element>(items: &[A]) -> Option<&[u8]> {
     if super::has_padding(&A::DTYPE) {
         return None;
     }
-    // SAFETY: `has_padding` saw that a field of the dtype has each byte, so that all of them are initialised, by what
+    // SAFETY: `has_padding` checked that each byte belongs to a field of the dtype. So all bytes are initialised, by what
     // `Element` promises of the dtype. The length is that of the slice in bytes, and any address will do for a `u8`.
     Some(unsafe { std::slice::from_raw_parts(items.as_ptr().cast::<u8>(), size_of_val(items)) })
 }

@@ -36,7 +36,7 @@ unsafe impl<A: Element> ElementField for A {
     const AXES: &'static Axes = &Axes { lens: [0; MAX_AXES], count: 0 };
 }
 
-// SAFETY: an array is its items one after the other, and what they are they promise.
+// SAFETY: an array is its items one after the other, and their own impl promises what they are.
 unsafe impl<T: ElementField, const N: usize> ElementField for [T; N] {
     const DTYPE: DType = T::DTYPE;
     const AXES: &'static Axes = &T::AXES.under(N);
@@ -128,9 +128,9 @@ macro_rules! __element {
         $crate::__element! { @where $($predicates)* }
 
         // SAFETY: `Self` is a struct whose fields are those of the list: the pattern is exhaustive, and safe code reads no
-        // union. `field` finds each one's dtype by the type of the place itself, which `ElementField` promises, and
-        // `offset_of!` gives where that place is. Bytes of no field are padding therefore. `structure` sees that the
-        // fields ascend and do not overlap, and takes size and alignment from the type. A value of valid fields is valid.
+        // union. `field` finds each field's dtype by the type of the place itself, which `ElementField` promises, and
+        // `offset_of!` gives where that place is. So bytes that no field has are padding. `structure` checks that the fields
+        // ascend and do not overlap, and takes size and alignment from the type. A value of valid fields is valid.
         #[automatically_derived]
         unsafe impl $crate::Element for $ident where $($predicates)* {
             const DTYPE: $crate::DType = $crate::__private::structure::<Self>(

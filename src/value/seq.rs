@@ -68,7 +68,7 @@ pub(crate) struct EncodedList {
     pub(crate) tables: Arc<[u8]>,
     pub(crate) len: usize,
     pub(crate) unannounced: bool,
-    /// The number of kept lists that lie within one another here, this one included.
+    /// In how many kept lists this one lies, itself included.
     pub(crate) levels: u8,
     /// Reads the items.
     pub(crate) read: for<'a> fn(&'a EncodedList) -> Box<dyn Iterator<Item = Value> + 'a>,

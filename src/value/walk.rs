@@ -265,8 +265,8 @@ pub trait Walk<'a> {
         Ok(())
     }
 
-    /// A tuple of this many elements begins. A tuple of more than 16 elements is told as a list; so is an array such as `[T;
-    /// 17]`.
+    /// A tuple of this many elements begins. A tuple of more than 16 elements is told as a list. So is an array such as
+    /// `[T; 17]`.
     ///
     /// ```
     /// use serde_shm::{Block, value::Walk};

@@ -91,7 +91,8 @@ pub enum DynArray {
     Raw(RawArray),
 }
 
-/// An array of one axis may be read as a matrix of one column.
+/// An array of structs, or of elements for which there is no Rust type. It has the bytes of its elements as they lie in
+/// memory, row by row.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {

@@ -68,8 +68,8 @@ pub trait AtomicBits: AtomicElement + Logic {}
 ///
 /// # Safety
 ///
-/// `Word` is an atomic type of the size of `Self`, for which every bit pattern is valid, and `load` may be made of
-/// memory that cannot be written.
+/// `Word` is an atomic type of the size of `Self`, for which every bit pattern is valid, and `load` may be called on memory that
+/// cannot be written.
 pub unsafe trait Bits: Copy {
     type Word: Sync + 'static;
     fn load(word: &Self::Word, order: Ordering) -> Self;

@@ -24,7 +24,7 @@ pub(super) struct Heap {
 
 // SAFETY: it owns its memory, which is used only in the ways that `LiveRegion` permits: atomically, or under a lock.
 unsafe impl Send for Heap {}
-// SAFETY: the same.
+// SAFETY: as for `Send` above.
 unsafe impl Sync for Heap {}
 
 impl Heap {
@@ -43,7 +43,7 @@ impl Heap {
 
 impl Drop for Heap {
     fn drop(&mut self) {
-        // SAFETY: it was allocated so in `new`.
+        // SAFETY: `new` allocated it with this layout.
         unsafe { dealloc(self.start, self.allocation) };
     }
 }
@@ -89,8 +89,9 @@ impl Control {
         let control = &self.block;
         assert!(at.is_multiple_of(align_of::<T>()) && at + size_of::<T>() <= control.len());
         let place = control.start().wrapping_add(at).cast::<T>();
-        // SAFETY: it lies in the control area and is aligned, as asserted, because the area starts at a multiple of 64.
-        // `T` is made of atomics, see the callers, for which every byte pattern is valid; others access it only so.
+        // SAFETY: the word lies in the control area and is aligned, as asserted, because the area starts at a multiple of 64.
+        // `T` is made of atomics, see the callers, for which every byte pattern is valid; other code accesses the word only as
+        // such.
         unsafe { &*place }
     }
 
