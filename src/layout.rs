@@ -1,16 +1,16 @@
 //! Shapes, orders and byte lengths. The only place that multiplies sizes.
 
-/// More axes than NumPy or any real array has; a bound for what a container may claim.
+/// More axes than NumPy allows or any real array has. It bounds what a container may claim.
 pub(crate) const MAX_NDIM: usize = 64;
 
-/// How many rows and elements without bytes an object may have where they are walked one by one: nothing but a claim stands
-/// behind them, and each may become a map in memory.
+/// How many rows and elements without bytes an object may have where they are walked one by one. No bytes stand behind them, so
+/// their number is only a claim, and each may become a map in memory.
 pub(crate) const FREE_ROWS: usize = 1 << 16;
 
-/// And how many more for each byte that is there.
+/// How many more rows and elements without bytes are allowed for each byte that is there.
 pub(crate) const ROWS_PER_BYTE: usize = 16;
 
-/// Where large arrays start, so that every vector instruction and cache line finds them aligned.
+/// The alignment of large arrays, so that vector instructions and cache lines find them aligned.
 pub(crate) const ARRAY_ALIGN: usize = 64;
 
 /// Which axis varies fastest in memory.
@@ -35,8 +35,8 @@ pub enum Order {
 
 /// The number of elements of a shape.
 ///
-/// `None` where the product of the axes that are not zero overflows `isize`: an empty array may have a zero axis
-/// beside a huge one, and neither NumPy nor ndarray accepts that.
+/// `None` if the product of the axes that are not zero overflows `isize`. This also concerns empty arrays, which may have a zero
+/// axis beside a huge one: neither NumPy nor ndarray accepts that.
 pub(crate) fn count(shape: &[usize]) -> Option<usize> {
     let mut nonzero: usize = 1;
     let mut empty = false;
@@ -51,14 +51,14 @@ pub(crate) fn count(shape: &[usize]) -> Option<usize> {
     Some(if empty { 0 } else { nonzero })
 }
 
-/// The bytes of an array of this shape; `None` where they do not fit in `isize`.
+/// The number of bytes of an array of this shape; `None` if it does not fit in `isize`.
 pub(crate) fn byte_len(shape: &[usize], item: usize) -> Option<usize> {
     let bytes = count(shape)?.checked_mul(item)?;
     isize::try_from(bytes).ok()?;
     Some(bytes)
 }
 
-/// Strides in elements of a contiguous array. The shape has passed [`count`].
+/// The strides, in elements, of a contiguous array. The caller has checked the shape with [`count`].
 pub(crate) fn strides(shape: &[usize], order: Order) -> Vec<usize> {
     let mut strides = vec![0; shape.len()];
     if count(shape) == Some(0) {
@@ -76,7 +76,8 @@ pub(crate) fn strides(shape: &[usize], order: Order) -> Vec<usize> {
     strides
 }
 
-/// Where the elements of an array with these strides lie, in row-major order. The shape has passed [`count`].
+/// The places of the elements of an array with these strides, in row-major order. The caller has checked the shape with
+/// [`count`].
 pub(crate) fn row_major<'a>(shape: &'a [usize], strides: &'a [usize]) -> RowMajor<'a> {
     let (&row, outer) = shape.split_last().unwrap_or((&1, &[]));
     let (&step, outer_strides) = strides.split_last().unwrap_or((&0, &[]));
@@ -91,15 +92,15 @@ pub(crate) fn row_major<'a>(shape: &'a [usize], strides: &'a [usize]) -> RowMajo
     }
 }
 
-/// See [`row_major`].
+/// The iterator that [`row_major`] gives.
 pub(crate) struct RowMajor<'a> {
-    /// The axes but for the last, and their strides.
+    /// The axes without the last one, and their strides.
     outer: (&'a [usize], &'a [usize]),
-    /// Which row it is, by these axes.
+    /// The index of the current row along these axes.
     index: Vec<usize>,
     row: usize,
     step: usize,
-    /// That of the next element.
+    /// The place of the next element.
     place: usize,
     left_in_row: usize,
     left: usize,
@@ -130,7 +131,7 @@ impl Iterator for RowMajor<'_> {
         }
         let place = self.place;
         self.left_in_row -= 1;
-        // Beyond the last it is nobody's place.
+        // Behind the last element, the place is not used.
         self.place = self.place.wrapping_add(self.step);
         Some(place)
     }
@@ -142,7 +143,7 @@ impl Iterator for RowMajor<'_> {
 
 impl ExactSizeIterator for RowMajor<'_> {}
 
-/// The next multiple of `align`, a power of two.
+/// The next multiple of `align`, which is a power of two.
 pub(crate) fn align_up(position: u64, align: u64) -> Option<u64> {
     debug_assert!(align.is_power_of_two());
     Some(position.checked_add(align - 1)? & !(align - 1))

@@ -11,10 +11,10 @@ use crate::signature::{self, FoundFile};
 
 pub(crate) const MAGIC: [u8; 6] = *b"\x93NUMPY";
 
-/// Room for a structured dtype of some ten thousand fields. NumPy itself asks before it reads more than 10,000 bytes.
+/// Room for a structured dtype of some ten thousand fields. NumPy itself asks its user before it reads more than 10,000 bytes.
 const MAX_HEADER: usize = 1 << 20;
 
-/// The bytes before the elements are this many at most.
+/// The largest number of bytes before the elements.
 pub(crate) const MAX_PREFIX: u64 = (MAGIC.len() + 2 + 4 + MAX_HEADER) as u64;
 
 /// What a .npy file says of its array.
@@ -25,7 +25,7 @@ pub(crate) struct Header {
     pub(crate) order: Order,
 }
 
-/// The bytes before the elements; their length is a multiple of `align`, so that elements are aligned where the file is.
+/// The bytes before the elements. Their length is a multiple of `align`, so the elements are aligned if the file is.
 pub(crate) fn header(dtype: &DType, shape: &[usize], order: Order, align: usize) -> Vec<u8> {
     let axes: Vec<String> = shape.iter().map(ToString::to_string).collect();
     let one = if shape.len() == 1 { "," } else { "" };
@@ -35,13 +35,13 @@ pub(crate) fn header(dtype: &DType, shape: &[usize], order: Order, align: usize)
     let text = format!(
         "{{'descr': {quote}{dtype}{quote}, 'fortran_order': {fortran}, 'shape': ({axes}), }}"
     );
-    // As NumPy does it: Latin-1 if that has all characters, else version 3.
+    // As in NumPy: Latin-1 if it has all characters, else version 3.
     let latin: Option<Vec<u8>> = text.chars().map(|char| u8::try_from(char).ok()).collect();
     let (version, text) = match latin {
         Some(text) => (1, text),
         None => (3, text.into_bytes()),
     };
-    // Version 1 has two bytes for the length, the others four; the line feed counts.
+    // Version 1 has two bytes for the length, the others have four. The length includes the line feed.
     let padded = |before: usize| (before + text.len() + 1).next_multiple_of(align) - before;
     let short = MAGIC.len() + 2 + 2;
     let mut bytes = MAGIC.to_vec();
@@ -64,31 +64,31 @@ pub(crate) fn header(dtype: &DType, shape: &[usize], order: Order, align: usize)
     bytes
 }
 
-/// Whether C and Fortran order differ at all. NumPy calls an array that is both C.
+/// Whether C and Fortran order differ for this shape. NumPy calls an array C if both orders fit it.
 pub(crate) fn has_order(shape: &[usize]) -> bool {
     !shape.contains(&0) && shape.iter().filter(|&&axis| axis > 1).count() > 1
 }
 
-/// Parts a whole .npy file into header and elements, and says where those lie. `name` says in errors which file or member
-/// it is. Bytes behind the elements are no part of the array, as NumPy has it: several arrays may be saved to one file.
+/// Splits a whole .npy file into its header and the range of its elements. Errors name the file or member by `name`. Bytes behind
+/// the elements are no part of the array, as in NumPy, because several arrays may be saved to one file.
 ///
 /// # Errors
 ///
-/// `Corrupt` if the bytes are no .npy file, or too few for its shape, `Unsupported` for a dtype that
-/// this build does not have; pickled objects are among those and are never read.
+/// `Corrupt` if the bytes are no .npy file, or too few for its shape; `Unsupported` for a dtype that this build does not have.
+/// Pickled objects are such a dtype, and are never read.
 pub(crate) fn split(name: &dyn Display, bytes: &[u8]) -> Result<(Header, Range<usize>)> {
     parts(bytes).map_err(|error| Error::new(error.kind(), format!("{name}: {error:#}")))
 }
 
-/// What the first bytes of a .npy file say.
+/// What the first bytes of a .npy file contain.
 pub(crate) enum Head {
     /// The header, and where the elements lie in the file.
     Whole(Header, Range<u64>),
-    /// The header is longer: so many bytes of the file are needed.
+    /// The header is longer: this many bytes of the file are needed.
     Needs(usize),
 }
 
-/// Reads the header of a file of `size` bytes of which these are the first.
+/// Reads the header of a file of `size` bytes. `bytes` are the first ones of the file.
 ///
 /// # Errors
 ///
@@ -127,7 +127,7 @@ fn truncated(needed: usize, found: u64) -> Error {
     ))
 }
 
-/// How many bytes the elements take, of those that follow the header.
+/// How many bytes the elements take, checked against the number of bytes behind the header.
 fn elements(header: &Header, found: u64) -> Result<u64> {
     let Header { dtype, shape, .. } = header;
     match layout::byte_len(shape, dtype.item_size()) {
@@ -139,7 +139,7 @@ fn elements(header: &Header, found: u64) -> Result<u64> {
     }
 }
 
-/// The header's text and what follows it, or how many bytes that takes where there are fewer.
+/// The header's text and the bytes behind it, or how many bytes are needed if there are too few.
 enum Text<'a> {
     Whole { version: u8, text: &'a [u8], rest: &'a [u8] },
     Needs(usize),
@@ -178,7 +178,7 @@ fn text(bytes: &[u8]) -> Result<Text<'_>> {
     })
 }
 
-/// A header is Latin-1 before version 3, and UTF-8 since.
+/// The header's text: Latin-1 before version 3, and UTF-8 from then on.
 fn decode(version: u8, text: &[u8]) -> Result<Cow<'_, str>> {
     match std::str::from_utf8(text) {
         Ok(text) if version >= 3 || text.is_ascii() => Ok(Cow::Borrowed(text)),
@@ -187,12 +187,12 @@ fn decode(version: u8, text: &[u8]) -> Result<Cow<'_, str>> {
     }
 }
 
-/// The dictionary that a header is: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
+/// Reads the dictionary in a header: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
 fn dictionary(version: u8, text: &str) -> Result<Header> {
     if let Some(header) = plain(text) {
         return Ok(header);
     }
-    // Python 2 wrote an `L` behind long integers, and version 3 is younger.
+    // Python 2 wrote an `L` behind long integers. Version 3 came later.
     let value = parse_literal(text, version < 3)?;
     let Literal::Dict(entries) = &value else {
         return Err(Error::corrupt(format!(
@@ -202,7 +202,7 @@ fn dictionary(version: u8, text: &str) -> Result<Header> {
     };
     let (mut descriptor, mut order, mut shape) = (None, None, None);
     for (key, value) in entries {
-        // As in Python, of two with one key the last counts.
+        // As in Python, the last one of several equal keys counts.
         match key {
             Literal::Text(key) if key == "descr" => descriptor = Some(value),
             Literal::Text(key) if key == "fortran_order" => order = Some(value),
@@ -237,7 +237,7 @@ fn dictionary(version: u8, text: &str) -> Result<Header> {
     })
 }
 
-/// The header as NumPy and this crate write it, of an array whose dtype is no struct: nearly every one.
+/// Reads a header as NumPy and this crate write it for an array whose dtype is no struct, which is nearly every one.
 fn plain(text: &str) -> Option<Header> {
     let (descriptor, rest) = text.strip_prefix("{'descr': '")?.split_once('\'')?;
     let rest = rest.strip_prefix(", 'fortran_order': ")?;
@@ -250,7 +250,7 @@ fn plain(text: &str) -> Option<Header> {
         return None;
     }
     let mut shape = Vec::new();
-    // One axis has a comma behind it, and several have them between them.
+    // The tuple of one axis has a comma at its end, and that of several axes has commas between them.
     let axes = match axes.strip_suffix(',') {
         Some(one) if one.is_empty() || one.contains(',') => return None,
         Some(one) => one,
@@ -294,7 +294,7 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Result<(Header, &[u8])> {
         let (header, data) = split(&"member `a.npy`", bytes)?;
-        // The first bytes tell the same.
+        // The first bytes say the same as the whole file.
         match head(&"member `a.npy`", bytes, bytes.len() as u64)? {
             Head::Whole(again, place) => {
                 assert_eq!(again, header);
@@ -343,7 +343,7 @@ mod tests {
         assert_eq!((bytes[6], bytes.len() % 64), (2, 0));
         bytes.resize(bytes.len() + 4 * 6000, 0);
         assert_eq!(read(&bytes).unwrap().0.dtype, dtype);
-        // No array within MAX_NDIM has this one.
+        // No array within MAX_NDIM has a header this long.
         let bytes = header(&DType::U8, &vec![1; 400_000], Order::C, ARRAY_ALIGN);
         let error = read(&bytes).unwrap_err().to_string();
         assert!(error.contains("a header of 1200116 bytes: expected at most 1048576"), "{error}");
@@ -431,7 +431,7 @@ mod tests {
         assert_eq!(kind(b"PK"), ErrorKind::Corrupt);
     }
 
-    /// Several arrays saved to one file one after the other: NumPy reads the first.
+    /// Several arrays were saved to one file, one after the other. NumPy reads the first.
     #[test]
     fn bytes_behind_the_elements_are_no_part_of_the_array() {
         let mut bytes = header(&DType::U16, &[3], Order::C, ARRAY_ALIGN);
@@ -444,7 +444,7 @@ mod tests {
         }
     }
 
-    /// What this crate and NumPy write takes no other way than any other spelling, and gives the same.
+    /// The fast path for the text that this crate and NumPy write gives the same result as the general parser.
     #[test]
     fn the_plain_form_is_read_as_the_others_are() {
         for text in [

@@ -1,15 +1,15 @@
-//! What a file of another kind is, by its first bytes, and what to do with it: for errors.
+//! Recognises a file of another kind by its first bytes, and says what to do with it: for errors.
 
 use std::fmt;
 #[cfg(feature = "npz")]
 use std::fmt::Write as _;
 
-/// How many of a file's first bytes tell all that is told here.
+/// How many of a file's first bytes all checks here need.
 pub(crate) const HEAD: usize = 512;
 
 /// A kind of file.
 struct Signature {
-    /// Where the bytes stand that tell it, and these.
+    /// Where the telling bytes stand, and these bytes.
     at: usize,
     magic: &'static [u8],
     /// "found …"
@@ -35,9 +35,9 @@ const PICKLE: &str = "pickles run any code when they are loaded and are never re
 const TORCH: &str =
     "load it with `torch.load`, and save its tensors as arrays by `np.savez`, or by `safetensors`";
 
-/// The longer of two that start alike stands first.
+/// Of two signatures that start alike, the longer one stands first.
 const KINDS: &[Signature] = &[
-    // This crate's and NumPy's own, given to another function than theirs.
+    // Files of this crate and of NumPy, given to a function for another kind.
     kind(
         0,
         b"\x89SHM\r\n\x1a\n",
@@ -58,7 +58,7 @@ const KINDS: &[Signature] = &[
         "an empty zip archive",
         "if it is an .npz file, read it with `from_npz` or `Npz`",
     ),
-    // Compressed.
+    // Compressed files.
     kind(0, b"\x1f\x8b", "a gzip file", DECOMPRESS),
     kind(0, b"\x28\xb5\x2f\xfd", "a zstd file", DECOMPRESS),
     kind(0, b"\xfd7zXZ\0", "an xz file", DECOMPRESS),
@@ -85,13 +85,13 @@ const KINDS: &[Signature] = &[
     kind(0, b"SQLite format 3\0", "an SQLite database", CONVERT),
     kind(0, b"GGUF", "a GGUF file", CONVERT),
     kind(0, b"SIMPLE  =", "a FITS file", CONVERT),
-    // Pickles of protocol 2 and up; PyTorch's own start with a number that it chose.
+    // Pickles of protocol 2 and later. PyTorch's pickles start with a number that PyTorch chose.
     kind(0, b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", "a PyTorch file", TORCH),
     kind(0, b"\x80\x02", "a pickle", PICKLE),
     kind(0, b"\x80\x03", "a pickle", PICKLE),
     kind(0, b"\x80\x04", "a pickle", PICKLE),
     kind(0, b"\x80\x05", "a pickle", PICKLE),
-    // What stands in for a file.
+    // Texts that were stored in place of a file.
     kind(
         0,
         b"version https://git-lfs.github.com/spec/",
@@ -125,13 +125,13 @@ const KINDS: &[Signature] = &[
 
 const NO_FILE: &str = "a download that failed may give it: fetch the file again";
 
-/// What `head`, the first bytes of a file, shows it to be: `a gzip file (decompress it first)`, or the bytes themselves.
-/// `head` is all of the file where it is shorter than it might be.
+/// Shows what a file is, by its first bytes `head`: `a gzip file (decompress it first)`, or the bytes themselves. If `head` has
+/// fewer bytes than [`HEAD`], it is the whole file.
 pub(crate) struct FoundFile<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for FoundFile<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A block may be handed over whole, and be a hole of terabytes.
+        // A block may be given whole, and may be a sparse file of terabytes.
         let head = &self.0[..self.0.len().min(HEAD)];
         if let Some(Signature { what, mend, .. }) = KINDS.iter().find(|kind| kind.is(head)) {
             return write!(f, "{what} ({mend})");
@@ -161,7 +161,7 @@ impl fmt::Display for FoundFile<'_> {
                 line.chars().take(40).collect::<String>().escape_debug()
             );
         }
-        // Few: these are no words.
+        // Few bytes are enough, as these are not text.
         write!(f, "{}", head[..head.len().min(8)].escape_ascii())
     }
 }
@@ -172,14 +172,14 @@ impl Signature {
     }
 }
 
-/// The length of a header in JSON, then the header.
+/// Whether the file starts with the length of a JSON header and then the header.
 fn is_safetensors(head: &[u8]) -> bool {
     let Some((len, json)) = head.split_first_chunk() else { return false };
     let len = u64::from_le_bytes(*len);
     (2..=100_000_000).contains(&len) && json.starts_with(b"{\"")
 }
 
-/// The bytes as text, if they are some: a character that is cut off at the end is left out.
+/// The bytes as text, if they are text. A character that is cut off at the end is left out.
 fn text(head: &[u8]) -> Option<&str> {
     let text = match str::from_utf8(head) {
         Ok(text) => text,
@@ -188,7 +188,7 @@ fn text(head: &[u8]) -> Option<&str> {
         }
         Err(_) => return None,
     };
-    // Fewer are letters by chance.
+    // A few bytes may be letters by chance.
     let is_text = |char: char| !char.is_control() || matches!(char, '\n' | '\r' | '\t');
     (text.len() >= 6 && text.chars().all(is_text)).then_some(text)
 }
@@ -207,7 +207,7 @@ fn kind_of_text(text: &str) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// What an archive without arrays is, by the names of its members.
+/// What an archive without arrays is, judged by the names of its members.
 #[cfg(feature = "npz")]
 pub(crate) fn archive<'a>(names: impl Iterator<Item = &'a str> + Clone) -> String {
     const MARKS: [(&str, &str, &str); 6] = [

@@ -1,76 +1,76 @@
 //! Room on the stack for values that nest deep.
 //!
-//! Serde reads and writes by recursion, through code of the user's whose frames nobody knows. So each level compares the
-//! stack pointer with an address, the floor. Below it a [`Watch`] looks at what is really left, and at how much the levels
-//! since the last look took; where that is short the walk goes on on a stack of its own.
+//! Serde reads and writes by recursion, through the user's code, whose stack frames have unknown sizes. So each level compares
+//! the stack pointer with an address, the floor. A level below the floor calls a [`Watch`]. The watch finds out how much stack
+//! is left, and how much the levels since its last look took. If too little is left, the walk continues on another stack.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::os;
 
 pub(crate) use switch::{BUFFERED, large, limit, more};
 
-/// Limits are multiples of it: the serializer looks at them so often.
+/// Limits are multiples of this, as the serializer checks them once in so many levels.
 pub(crate) const STEP: u32 = 16;
 
 /// How deep values may nest that are read on the caller's own stack.
 pub(crate) const SHALLOW: u32 = if cfg!(feature = "deep") { 64 } else { SHALLOW_ONLY };
 
-/// How deep values may nest anywhere. What is read has to be dropped on the caller's own stack, which in a debug build
-/// takes up to 840 bytes a level (a map of maps): this many fit into the 2 MiB that a thread has.
+/// How deep values may nest anywhere. A value that was read is dropped on the caller's own stack. In a debug build, this takes
+/// up to 840 bytes a level (for a map of maps), so that this many levels fit into a thread's 2 MiB.
 #[cfg(feature = "deep")]
 pub(crate) const DEEP: u32 = 2048;
 
-/// How deep values may nest where stacks cannot be switched.
+/// How deep values may nest on platforms where stacks cannot be switched.
 pub(crate) const SHALLOW_ONLY: u32 = 256;
 
-/// How deep values may nest that are gone over by a loop: as deep as others.
+/// How deep values may nest that a loop walks over: as deep as others.
 #[cfg(feature = "deep")]
 pub(crate) const LEVELS: u32 = DEEP;
 #[cfg(not(feature = "deep"))]
 pub(crate) const LEVELS: u32 = SHALLOW_ONLY;
 
-/// What is kept for the levels up to the next look and the leaves below them: in writing, where values are passed by
-/// reference, and in reading, where code that is not optimised holds a value several times in each of several frames.
+/// What is kept free for the levels up to the next look and the leaves below them. Writing passes values by reference. Reading
+/// needs more, as code without optimisation holds a value several times in each of several frames.
 pub(crate) const KEPT_IN_WRITING: usize = 64 << 10;
 pub(crate) const KEPT_IN_READING: usize = if cfg!(feature = "deep") { 256 << 10 } else { 64 << 10 };
 
-/// The largest growth between two looks that was seen is kept so many times.
+/// How many times the largest growth seen between two looks is kept free.
 const TIMES: usize = 4;
 
-/// So often a value's own size may lie in the frames that read it, those of the user's code included.
+/// How many copies of a value may lie in the frames that read it, those of the user's code included.
 const COPIES: usize = 16;
 
-/// Growth of the stack between one look and the next.
+/// How much the stack may grow between one look and the next.
 const STRIDE: usize = 16 << 10;
 
-/// With less than this nothing is begun.
+/// Nothing is begun with less stack than this.
 const LEAST: usize = 32 << 10;
 
-/// What is known of the stack that a value is written or read on.
+/// What is known of the stack on which a value is written or read.
 #[derive(Clone, Copy)]
 pub(crate) struct Watch {
-    /// A level that begins below this address looks.
+    /// A level that begins below this address must look.
     floor: usize,
-    /// Where the first and the last look were.
+    /// The addresses of the first and the last look.
     start: usize,
     last: usize,
     /// The most that the stack grew from one look to the next.
     largest: usize,
-    /// Where this stack ends, more or less, once that was looked at.
+    /// About where this stack ends, once somebody has looked.
     end: usize,
 }
 
-/// Of one stack the end is not always found at the same address: frames lie between.
+/// The end of one stack is not always found at the same address, since frames lie between.
 const NEAR: usize = 4 << 10;
 
 impl Watch {
-    /// From here on. What is left need not be known for values that take little.
+    /// Begins a watch at this place of the stack. How much is left is not determined, as values that take little do not need it.
     pub(crate) fn begin() -> Self {
         let here = os::stack_pointer();
         Watch { floor: here - STRIDE.min(here), start: here, last: here, largest: 0, end: 0 }
     }
 
-    /// Whether anything can be begun on this stack, of which the end is then known.
+    /// Determines this stack's end, and says whether there is enough stack to begin anything.
     pub(crate) fn is_begun(&mut self) -> bool {
         let Some(left) = left() else { return true };
         self.end = os::stack_pointer().saturating_sub(left);
@@ -83,7 +83,7 @@ impl Watch {
         os::stack_pointer().saturating_sub(frames::<T>()) < self.floor
     }
 
-    /// Whether there is room for a level of these [`frames`], and for what is to be kept.
+    /// Whether there is room for a level of these [`frames`], and for what must be kept free.
     #[cold]
     #[inline(never)]
     pub(crate) fn look(&mut self, kept: usize, frames: usize) -> bool {
@@ -96,8 +96,9 @@ impl Watch {
         if self.end == 0 {
             self.end = end;
         }
-        // A transcoder writes while it reads: on the stack that it is read on, and not where it was begun. No distance between the
-        // two says how much anything takes, and whoever is back looks first.
+        // A transcoder writes while it reads, on the stack on which it reads, and not on the one where the writing began. The
+        // distance between two stacks says nothing about how much a level takes. So the first level after a return looks
+        // first.
         let is_here = self.end.abs_diff(end) < NEAR;
         if is_here {
             self.largest = self.largest.max(self.last.saturating_sub(here));
@@ -113,7 +114,7 @@ impl Watch {
         true
     }
 
-    /// The stack that one level took on average, of so many.
+    /// How much stack one of `levels` levels took on average.
     pub(crate) fn each(&self, levels: u32) -> usize {
         self.start.saturating_sub(os::stack_pointer()) / levels.max(1) as usize
     }
@@ -122,18 +123,18 @@ impl Watch {
         self.largest
     }
 
-    /// What is known, for a stack that goes on from here.
+    /// The same knowledge, for a stack that goes on from here.
     pub(crate) fn elsewhere(&self) -> Self {
         Watch { largest: self.largest, ..Watch::begin() }
     }
 }
 
-/// What the frames may take in which a `T` lies.
+/// How much stack the frames may take that hold a `T`.
 pub(crate) const fn frames<T>() -> usize {
     size_of::<T>().saturating_mul(COPIES)
 }
 
-/// What is left of this stack, where that can be known.
+/// How much of this stack is left, if that can be known.
 pub(crate) fn left() -> Option<usize> {
     #[cfg(feature = "deep")]
     return stacker::remaining_stack();
@@ -141,17 +142,17 @@ pub(crate) fn left() -> Option<usize> {
     os::stack_end().map(|end| os::stack_pointer() - end)
 }
 
-/// Whether a `T` can be begun to be read or written here.
+/// Whether there is enough stack to begin to read or write a `T` here.
 pub(crate) fn is_begun<T>() -> bool {
     left().is_none_or(|left| left >= frames::<T>().saturating_add(LEAST))
 }
 
-/// Runs a level of this crate's own recursion, whose frames are small and whose depth is limited: after some levels on another
-/// stack, where the next ones have no room on this one.
+/// Runs a level of this crate's own recursion, whose frames are small and whose depth is limited. Once in some levels it
+/// checks this stack, and runs the level on another one if the next levels have no room here.
 ///
 /// # Errors
 ///
-/// Those of `run`; `Limit` where there is no room, and it was not run.
+/// Those of `run`; `Limit` if there is no room, in which case `run` was not called.
 pub(crate) fn at_level<R>(depth: usize, run: impl FnOnce() -> Result<R>) -> Result<R> {
     const LOOKS: usize = 8;
     const ROOM: usize = 64 << 10;
@@ -163,7 +164,7 @@ pub(crate) fn at_level<R>(depth: usize, run: impl FnOnce() -> Result<R>) -> Resu
     result.unwrap_or_else(|| Err(too_low()))
 }
 
-/// Whether it is time to compare so many levels with the limit.
+/// Whether this depth is one at which the limit is checked.
 #[inline]
 pub(crate) fn is_step(depth: u32) -> bool {
     depth.is_multiple_of(STEP) && depth != 0
@@ -198,18 +199,18 @@ mod switch {
 
     use super::{DEEP, KEPT_IN_READING, SHALLOW_ONLY, left};
 
-    /// What a level takes of the stack that is read out of serde's buffer later, where nothing can look.
+    /// How much stack a level takes that is later read from serde's buffer, where this crate cannot look.
     pub(crate) const BUFFERED: usize = 128 << 10;
 
-    /// What values are read on that nest deep: so much for each level, as it lies in a buffer and beside it. Pages that are
-    /// not touched cost nothing.
+    /// The size of the stack on which deep values are read: for each level, what it takes in a buffer and beside it. Pages
+    /// that are not touched cost nothing.
     const LARGE: usize = DEEP as usize * (BUFFERED + (32 << 10)) + KEPT_IN_READING;
     const LARGEST: usize = if usize::BITS < 64 { 1 << 29 } else { (1_u64 << 32) as usize };
 
-    /// What a part of a value is written on that comes near the stack's end.
+    /// The size of the stack on which a part of a value is written when the current stack nears its end.
     const MORE: usize = 8 << 20;
 
-    /// Less does not help.
+    /// A stack smaller than this does not help.
     const LEAST: usize = 1 << 20;
 
     /// How deep values may nest that are written.
@@ -217,10 +218,10 @@ mod switch {
         if left().is_some() { DEEP } else { SHALLOW_ONLY }
     }
 
-    /// Runs on a stack of this size, or of a part of it where there is not so much memory. What it makes does not come by
-    /// way of this: it may be large itself.
+    /// Runs on a stack of this size, or of a part of it if memory is short. `run` does not return its result, since that may
+    /// itself be large.
     fn on(mut size: usize, run: &mut dyn FnMut()) -> Result<()> {
-        // Where there is no memory for a stack, `stacker` panics.
+        // `stacker` panics if there is no memory for a stack.
         while size > LEAST && !os::can_map(size) {
             size /= 4;
         }
@@ -243,17 +244,17 @@ mod switch {
         }
     }
 
-    /// Runs on a stack for [`DEEP`] levels of so many bytes each, and says how many levels may be read. Gives the stack's
+    /// Runs on a stack for [`DEEP`] levels of `each` bytes, and tells `run` how many levels it may read. Returns the stack's
     /// size.
     pub(crate) fn large(each: usize, run: &mut dyn FnMut(u32)) -> Result<usize> {
         let size = each.saturating_mul(2 * DEEP as usize).clamp(LARGE, LARGEST);
         let before = left();
-        // On a platform where stacks cannot be switched, this is still the caller's own.
+        // On a platform where stacks cannot be switched, this is still the caller's own stack.
         on(size, &mut || run(if left() > before { DEEP } else { SHALLOW_ONLY }))?;
         Ok(size)
     }
 
-    /// Runs on a stack that has room for levels that take up to so many bytes.
+    /// Runs on a stack that has room for levels of up to `largest` bytes.
     pub(crate) fn more(largest: usize, run: &mut dyn FnMut()) -> Result<()> {
         let mut has_room = false;
         let least = super::KEPT_IN_WRITING.max(super::TIMES.saturating_mul(largest));
@@ -272,7 +273,7 @@ mod switch {
 mod switch {
     use crate::error::Result;
 
-    /// What a level takes of the stack that is read out of serde's buffer later, where nothing can look: as many levels as
+    /// How much stack a level takes that is later read from serde's buffer, where this crate cannot look. As many levels as
     /// may be read fit into 2 MiB.
     pub(crate) const BUFFERED: usize = 6 << 10;
 
@@ -312,7 +313,7 @@ mod tests {
         }
         let (mut watch, mut looks) = (Watch::begin(), 0);
         deeper(200, &mut watch, &mut looks);
-        // Some 1.2 KiB a level, and 16 KiB from look to look.
+        // A level takes about 1.2 KiB, and there are 16 KiB from look to look.
         assert!((5..50).contains(&looks), "{looks}");
         assert!((STRIDE..STRIDE + 8000).contains(&watch.largest), "{}", watch.largest);
         assert!(!watch.look(1 << 40, 0) && !watch.look(0, frames::<[u8; 1 << 30]>()));
@@ -326,7 +327,7 @@ mod tests {
         assert!(watch.is_begun());
         let mut looked = false;
         large(0, &mut |_| {
-            // Wherever it lies: each level looks there, and the first one that is back.
+            // Wherever a level lies: each level looks on the other stack, and so does the first one that is back.
             looked = watch.look(KEPT_IN_WRITING, 0) && watch.is_due::<u8>();
         })
         .unwrap();

@@ -1,8 +1,8 @@
-//! Work that threads share, for as long as one call takes.
+//! Work that threads share for the time of one call.
 //!
-//! The threads are started by the call and have ended when it returns. A pool that outlived it would be waited for in vain
-//! by a forked child: `fork` copies the pool's memory and none of its threads. To start a thread takes some 30 µs, so
-//! that work is shared only where each thread has more of it than that.
+//! The call starts the threads, and they have ended when it returns. A pool that lived longer would fail in a forked child:
+//! `fork` copies the pool's memory, but none of its threads, so the child would wait for them in vain. Starting a thread takes
+//! some 30 µs, so work is shared only if each thread has more work than that.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -11,7 +11,7 @@ use std::thread::{self, Builder};
 
 /// How many threads run at a time, the caller's among them.
 pub(crate) fn available() -> usize {
-    // Not a `OnceLock`: a child that is forked while another thread sets one would wait for that thread.
+    // No `OnceLock`: a child that is forked while another thread initialises one would wait for that thread.
     static AVAILABLE: AtomicUsize = AtomicUsize::new(0);
     match AVAILABLE.load(Relaxed) {
         0 => {
@@ -23,7 +23,7 @@ pub(crate) fn available() -> usize {
     }
 }
 
-/// How many threads share work of `all` bytes, if it is worth a thread from `each` bytes on: at least one.
+/// How many threads should share work of `all` bytes, if another thread pays off from `each` bytes on. At least one.
 pub(crate) fn worth(all: u64, each: u64) -> usize {
     match usize::try_from(all / each).unwrap_or(usize::MAX) {
         0 | 1 => 1,
@@ -31,10 +31,10 @@ pub(crate) fn worth(all: u64, each: u64) -> usize {
     }
 }
 
-/// Does the work of all items, on up to `threads` threads, each of which takes the next item when it is done with one.
-/// What an item gives stands where the item stood. `room` makes what a thread needs for all of its items.
+/// Works on all items with up to `threads` threads. Each thread takes the next item when it is done with one. Each result
+/// stands at the place of its item. `room` makes what a thread needs for all of its items.
 ///
-/// Where the system gives fewer threads, or none, those that there are do all of it: the caller's is one of them.
+/// If the system gives fewer threads, or none, the threads that there are do all the work. The caller's thread is one of them.
 pub(crate) fn map<T: Send, S, R: Send>(
     threads: usize,
     items: Vec<T>,
@@ -51,7 +51,7 @@ pub(crate) fn map<T: Send, S, R: Send>(
         let mut room = room();
         let mut done = Vec::new();
         loop {
-            // Given back before the work begins.
+            // The lock is released before the work begins.
             let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some((place, item)) = next else { return done };
             done.push((place, work(&mut room, item)));
@@ -79,7 +79,7 @@ mod tests {
         for threads in [0, 1, 2, 3, 40] {
             for count in [0, 1, 2, 33] {
                 let items: Vec<usize> = (0..count).collect();
-                // The first takes longest, and is done last where there are others to help.
+                // The first item takes longest. It is done last if there are other threads to help.
                 let work = |(): &mut (), item: usize| {
                     if item == 0 {
                         thread::sleep(std::time::Duration::from_millis(2));

@@ -1,16 +1,16 @@
 //! How generated code finds out what a field's type is.
 //!
-//! A derive macro sees tokens and not types. So the code it writes asks by a method call on `&&&Probe<T>`, of which the
-//! compiler's method lookup tries one reference less at a time and passes over what does not hold for `T`:
+//! A derive macro sees tokens and not types. So the code that it writes calls a method on `&&&Probe<T>`. The compiler's method
+//! lookup tries this with one reference less at a time, and skips impls whose bounds do not hold for `T`:
 //!
 //! | receiver | for a marked field | for a field that names an ndarray |
 //! |---|---|---|
 //! | `&&Probe<T>` | `T: SerializeArray`: the bulk path | `T: SerializeArray`: the bulk path |
-//! | `&Probe<T>` | `T: ArrayShape`, an array of something that is no element: serde's own | serde's own |
+//! | `&Probe<T>` | `T: ArrayShape`, an array of something that is not an element: serde's own | serde's own |
 //! | `Probe<T>` | the bulk path again, whose missing bound is the error that the user reads | |
 //!
-//! The method takes the value's type as a parameter of its own, with the bound that it needs. Generated code writes the
-//! field's type there, and errors about that bound point at it.
+//! The method takes the value's type as a type parameter of its own, with the bound that it needs. Generated code writes the
+//! field's type there, so that errors about this bound point at the field's type.
 
 #![allow(clippy::missing_errors_doc)] // Only generated code calls these, and it hands on what they return.
 
@@ -25,7 +25,7 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Stands for a type in method lookup.
+/// Stands for the type `T` in method lookup.
 pub struct Probe<T: ?Sized>(PhantomData<T>);
 
 impl<T: ?Sized> Probe<T> {
@@ -36,21 +36,21 @@ impl<T: ?Sized> Probe<T> {
     }
 }
 
-/// What a field with `#[shm_array]` looks among.
+/// The traits that are looked up for a field with `#[shm_array]`.
 pub mod marked {
     pub use super::{
         DeserializeBulk as _, DeserializeInline as _, SerializeBulk as _, SerializeInline as _,
     };
 }
 
-/// What a field looks among in whose type the name of an ndarray stands.
+/// The traits that are looked up for a field whose type contains the name of an ndarray.
 pub mod unmarked {
     pub use super::{
         DeserializeBulk as _, DeserializePlain as _, SerializeBulk as _, SerializePlain as _,
     };
 }
 
-/// What takes the place of functions that serde's derive has not written, because it has reported an error.
+/// Takes the place of functions that serde's derive has not written because it has reported an error.
 pub mod failed {
     pub use super::NotDerived as _;
 }
@@ -70,7 +70,7 @@ pub trait SerializeBulk {
 impl<T: SerializeArray + ?Sized> SerializeBulk for &&Probe<T> {}
 impl<T: ?Sized> SerializeBulk for Probe<T> {}
 
-/// Writes a marked field as serde does, for an array of something that is no element.
+/// Writes a marked field as serde does, for an array of something that is not an element.
 pub trait SerializeInline {
     /// Writes the field.
     fn serialize_field<U: Serialize + ?Sized, S: Serializer>(
@@ -112,7 +112,7 @@ pub trait DeserializeBulk<'de> {
 impl<'de, T: DeserializeArray<'de>> DeserializeBulk<'de> for &&Probe<T> {}
 impl<T: ?Sized> DeserializeBulk<'_> for Probe<T> {}
 
-/// Reads a marked field as serde does, for an array of something that is no element.
+/// Reads a marked field as serde does, for an array of something that is not an element.
 pub trait DeserializeInline<'de> {
     /// Reads the field.
     fn deserialize_field<U: Deserialize<'de>, D: Deserializer<'de>>(
@@ -138,7 +138,7 @@ pub trait DeserializePlain<'de> {
 
 impl<T: ?Sized> DeserializePlain<'_> for &Probe<T> {}
 
-/// An array, by its type alone, whatever it holds. Not `String`, not a number, not a struct of the user's.
+/// An array by its type alone, whatever it holds. `String`, numbers and the user's structs are not arrays.
 pub trait ArrayShape {}
 
 impl<T> ArrayShape for [T] {}
@@ -160,18 +160,18 @@ impl<A: ArrayShape, B: ArrayShape> ArrayShape for (A, B) {}
 impl<A: ArrayShape, B: ArrayShape, C: ArrayShape> ArrayShape for (A, B, C) {}
 impl<A: ArrayShape, B: ArrayShape, C: ArrayShape, D: ArrayShape> ArrayShape for (A, B, C, D) {}
 
-/// Has the names of the functions that serde's derive should have written, for every type. Functions of the type's own
-/// go first, so these are called in code only that does not compile anyway.
+/// Has, for every type, the functions that serde's derive should have written. A type's own functions take precedence, so
+/// these are called only in code that does not compile anyway.
 pub trait NotDerived {
-    /// Says nothing.
+    /// Has no meaning.
     const IS_SHADOW: () = ();
 
-    /// Stands for the function that is missing.
+    /// Stands for the missing function.
     fn serialize<T: ?Sized, S: Serializer>(_: &T, _: S) -> Result<S::Ok, S::Error> {
         Err(serde::ser::Error::custom("not derived"))
     }
 
-    /// Stands for the function that is missing.
+    /// Stands for the missing function.
     fn deserialize<'de, T, D: Deserializer<'de>>(_: D) -> Result<T, D::Error> {
         Err(serde::de::Error::custom("not derived"))
     }

@@ -1,7 +1,7 @@
-//! One element as a value of serde's: how it passes through formats that take no arrays in bulk, by what its dtype says.
+//! One element as a value of serde's. In formats that take no arrays in bulk, the dtype decides how an element passes.
 //!
-//! Numbers are numbers, times integers, `U` text, `S` and `V` bytes or the characters of the same numbers, complex
-//! numbers pairs, structs maps with sub-arrays as sequences.
+//! Numbers are numbers, times are integers, and `U` is text. `S` and `V` are bytes, or the characters of the same numbers.
+//! Complex numbers are pairs. Structs are maps, with sub-arrays as sequences.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,7 +22,7 @@ use super::nested::{self, TakeItem};
 #[derive(Clone, Copy)]
 pub(crate) struct ElementRef<'a> {
     pub(crate) dtype: &'a DType,
-    /// As many as an element of the dtype has.
+    /// The bytes of one element of the dtype.
     pub(crate) bytes: &'a [u8],
 }
 
@@ -100,7 +100,7 @@ impl Serialize for ElementRef<'_> {
     }
 }
 
-/// Row-major elements as nested sequences, a level for each axis.
+/// Row-major elements as nested sequences, one level for each axis.
 #[derive(Clone, Copy)]
 pub(crate) struct Rows<'a> {
     pub(crate) dtype: &'a DType,
@@ -124,8 +124,8 @@ impl Serialize for Rows<'_> {
 }
 
 impl Rows<'_> {
-    /// An error where more rows and elements without bytes would be written one by one than the bytes that are there, and a
-    /// fixed number, allow for.
+    /// An error if more rows and elements without bytes would be written one by one than are allowed: a fixed number, and some
+    /// for each byte that there is.
     pub(crate) fn check_hollow<E: serde::ser::Error>(&self) -> Result<(), E> {
         let most = self.bytes.len().saturating_mul(ROWS_PER_BYTE).saturating_add(FREE_ROWS);
         if hollow(self.dtype, self.shape) <= most {
@@ -139,7 +139,7 @@ impl Rows<'_> {
     }
 }
 
-/// How many rows, fields and elements without bytes a walk over an array meets.
+/// How many rows, fields and elements without bytes a walk over an array visits.
 fn hollow(dtype: &DType, shape: &[usize]) -> usize {
     let is_empty = dtype.item_size() == 0 || shape.contains(&0);
     let mut count = 1_usize;
@@ -154,13 +154,13 @@ fn hollow(dtype: &DType, shape: &[usize]) -> usize {
     all.saturating_add(count.saturating_mul(each.fold(0, usize::saturating_add)))
 }
 
-/// The text of a `U` or `S` element without its padding: borrowed from `S`, made from `U`. `None` for bytes that are no
-/// text, and for other dtypes.
+/// The text of a `U` or `S` element without its padding: borrowed for `S`, made for `U`. `None` for bytes that are no text,
+/// and for other dtypes.
 pub(crate) fn text<'a>(dtype: &DType, bytes: &'a [u8]) -> OwnResult<Option<Cow<'a, str>>> {
     match dtype.inner() {
         DTypeRepr::Bytes(_) => Ok(std::str::from_utf8(unpadded(bytes)).ok().map(Cow::Borrowed)),
         DTypeRepr::Text(_) => {
-            // Most characters take a byte. Where the claim is large, all that they may take is looked for.
+            // Most characters take one byte. If the element is large, the memory for the worst case is reserved first.
             let most = if bytes.len() < LARGE { bytes.len() / 4 } else { bytes.len() };
             let mut text = String::new();
             text.try_reserve(most).map_err(|_| no_memory(most))?;
@@ -182,24 +182,24 @@ pub(crate) fn text<'a>(dtype: &DType, bytes: &'a [u8]) -> OwnResult<Option<Cow<'
     }
 }
 
-/// From here on memory may be short.
+/// From this size on, memory may be short.
 const LARGE: usize = 1 << 20;
 
 fn no_memory(bytes: usize) -> OwnError {
     OwnError::new(ErrorKind::Io, format!("no memory for a text of {bytes} bytes"))
 }
 
-/// Bytes without the NULs that pad them.
+/// The bytes without the NULs that pad them.
 pub(crate) fn unpadded(bytes: &[u8]) -> &[u8] {
     let len = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     &bytes[..len]
 }
 
-/// Reads one element into bytes that were zero, in this machine's byte order.
+/// Reads one element into bytes that are zero, in this machine's byte order.
 pub(crate) struct Fill<'o> {
     pub(crate) dtype: &'o DType,
     pub(crate) out: &'o mut [u8],
-    /// Integers stand for the bits of floats of two bytes, as they do in the form that the crate `half` has in serde.
+    /// Integers stand for the bits of floats of two bytes, as in the serde form of the crate `half`.
     pub(crate) bits: bool,
 }
 
@@ -254,7 +254,7 @@ impl<'de> DeserializeSeed<'de> for Fill<'_> {
     }
 }
 
-/// A float of two bytes, as its bits.
+/// A float of two bytes, read as its bits.
 struct Short {
     brain: bool,
     bits: bool,
@@ -280,7 +280,7 @@ impl<'de> Visitor<'de> for Short {
         )))
     }
 
-    // In this crate's format an integer of this type is what the crate `half` writes by itself.
+    // In this crate's format, an integer of this type is what the crate `half` writes by itself.
     fn visit_u16<E: serde::de::Error>(self, bits: u16) -> Result<u16, E> {
         Ok(bits)
     }
@@ -308,7 +308,7 @@ impl<'de> Visitor<'de> for Short {
     }
 }
 
-/// Characters of four bytes each, into zeros.
+/// Reads characters of four bytes each into zeros.
 struct FillText<'o>(&'o mut [u8]);
 
 impl Visitor<'_> for FillText<'_> {
@@ -330,7 +330,7 @@ impl Visitor<'_> for FillText<'_> {
     }
 }
 
-/// The fields of a struct, by name or in their order.
+/// Reads the fields of a struct, by name or in their order.
 pub(crate) struct FillStruct<'o> {
     pub(crate) dtype: &'o DType,
     pub(crate) out: &'o mut [u8],
@@ -341,7 +341,7 @@ impl FillStruct<'_> {
         &mut self.out[field.offset()..field.offset() + field.bytes()]
     }
 
-    /// Reads a struct whose first key was read already.
+    /// Reads a struct whose first key has been read already.
     pub(crate) fn read_map<'de, M: MapAccess<'de>>(
         mut self,
         first: Option<Cow<'_, str>>,
@@ -406,10 +406,10 @@ impl<'de> Visitor<'de> for FillStruct<'_> {
     }
 }
 
-/// The elements of a sub-array, one after the other.
+/// Reads the elements of a sub-array, one after the other.
 struct FillItems<'o> {
     dtype: &'o DType,
-    /// What is left of its bytes.
+    /// The bytes that are still to be filled.
     out: &'o mut [u8],
 }
 

@@ -21,15 +21,16 @@ use super::owner::Shared;
 use super::payload::{self, Made, own};
 use super::read::Read;
 
-/// An immutable n-dimensional array that shares its memory: with the segment or file block that it was read from, or
-/// with the owned array that it was made from.
+/// An immutable n-dimensional array that shares its memory: with the segment or file block that it was read from, or with the
+/// owned array that it was made from.
 ///
-/// As a field it needs no mark and is routed wherever it stands. Read with [`from_shared`](crate::from_shared) or
-/// [`Segment::get`](crate::Segment::get) it is a view of the container, without a copy, and `'static`: it keeps the
-/// container's memory mapped for as long as any clone lives. Read with [`from_bytes`](crate::from_bytes) or from another
-/// format, which have no container to keep, it owns a copy.
+/// As a field it needs no mark, and its elements are placed wherever the field stands. Read with
+/// [`from_shared`](crate::from_shared) or [`Segment::get`](crate::Segment::get), it is a view of the container, without a
+/// copy. It is `'static`: the container's memory stays mapped for as long as any clone lives.
+/// [`from_bytes`](crate::from_bytes) and other formats have no container to keep, so an array that is read with them owns a
+/// copy.
 ///
-/// A clone costs a reference count. It derefs to [`ndarray::ArrayRef`], and has no way to be written to.
+/// A clone costs a reference count. The array derefs to [`ndarray::ArrayRef`], and cannot be written to.
 ///
 /// ```
 /// use ndarray::array;
@@ -79,7 +80,7 @@ impl<A: Element, D: Dimension> View<A> for NdView<D> {
 }
 
 impl<A: Element, D: Dimension> ShmArray<A, D> {
-    /// What `make` shows of the elements that lie there. The inner error is that of bytes that are no elements.
+    /// The array that `make` builds of the elements at that place. The inner error says that the bytes there are no elements.
     pub(super) fn of_region(
         region: Region,
         offset: usize,
@@ -109,7 +110,7 @@ impl<A: Element, D: Dimension> ShmArray<A, D> {
         ShmArray::in_region(Region::from_vec(items), 0, len, shape, order)
     }
 
-    /// The memory in which it lies.
+    /// The memory in which the elements lie.
     pub(super) fn region(&self) -> &Region {
         self.hold.region()
     }
@@ -178,14 +179,14 @@ impl<A: Element + PartialEq, D: Dimension> PartialEq<ShmArray<A, D>> for ArrayVi
 
 impl<A: Element + Eq, D: Dimension> Eq for ShmArray<A, D> {}
 
-/// Without elements; of one element, the default one, where there are no axes. The same as an owned array's default.
+/// An array without elements, or with one default element if it has no axes. It is the same as the default of an owned array.
 impl<A: Element + Default, D: Dimension> Default for ShmArray<A, D> {
     fn default() -> Self {
         Array::default(D::default()).into()
     }
 }
 
-/// No element is copied if they lie in memory without gaps, in C or Fortran order; else they are, once.
+/// Elements that lie without gaps in C or Fortran order are not copied; others are copied once.
 impl<A: Element, D: Dimension> From<Array<A, D>> for ShmArray<A, D> {
     fn from(array: Array<A, D>) -> Self {
         let shape = array.shape().to_vec();
@@ -201,7 +202,7 @@ impl<A: Element, D: Dimension> From<Array<A, D>> for ShmArray<A, D> {
         };
         match made {
             Ok(array) => array,
-            // Shape, order and length are those of an array that exists.
+            // The shape, the order and the length are those of an array that exists.
             Err(error) => unreachable!("an owned array is a valid shared one: {error}"),
         }
     }

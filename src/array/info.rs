@@ -7,7 +7,7 @@ use crate::layout::Order;
 use crate::memory::live::Kind;
 use crate::store::{ArrayPath, ListedArray};
 
-/// An array of a container: its path in the object, dtype, shape and order.
+/// What a container says of one array: its path in the object, dtype, shape and order.
 ///
 /// ```
 /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
@@ -51,7 +51,7 @@ impl ArrayInfo {
         ArrayInfo { path, dtype, shape, order, range: seat.range, zero_copy, live: false }
     }
 
-    /// Where it stands in the object: `layers.0.weight`. An array that is the whole object is `arr_0`.
+    /// The array's path in the object, such as `layers.0.weight`. An array that is the whole object is `arr_0`.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -116,7 +116,7 @@ impl ArrayInfo {
         self.order
     }
 
-    /// How many bytes its elements have.
+    /// How many bytes the elements take.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -131,9 +131,9 @@ impl ArrayInfo {
         self.shape.iter().product::<usize>() * self.dtype.item_size()
     }
 
-    /// Where its elements lie in the container: in the bytes of a block or segment, or in a file. `None` for a compressed
-    /// array, a live one, and one of a file that [`to_npz`](crate::to_npz) saved and another program has changed since, of which
-    /// that would take a look at the array.
+    /// Where the elements lie in the container: the range in the bytes of a block or segment, or in a file. `None` for a
+    /// compressed array and for a live one. It is also `None` for an array of a file that [`to_npz`](crate::to_npz) saved and
+    /// another program has changed since, because the range could only be found by reading there.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -145,13 +145,13 @@ impl ArrayInfo {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Other programs read or map an array by it, without this crate. Of a file it is what the directory says, which is not
-    /// compared with the array's own header.
+    /// Other programs can read or map an array by this range, without this crate. For a file, the range is what the file's
+    /// directory says. It has not been compared with the array's own header.
     pub fn range(&self) -> Option<Range<u64>> {
         self.range.clone()
     }
 
-    /// Whether it can be seen where it lies: aligned, uncompressed, in this machine's byte order.
+    /// Whether a view of the array needs no copy: whether it is aligned, uncompressed, and in this machine's byte order.
     ///
     /// ```
     /// # #[cfg(all(feature = "ndarray", feature = "npz"))] {
@@ -171,8 +171,8 @@ impl ArrayInfo {
         self.zero_copy
     }
 
-    /// Whether it is changed in place: a [`LockedArray`](crate::LockedArray) or [`AtomicArray`](crate::AtomicArray), which
-    /// is read as such and as nothing else.
+    /// Whether the array is changed in place. It is then a [`LockedArray`](crate::LockedArray) or an
+    /// [`AtomicArray`](crate::AtomicArray), and can be read as nothing else.
     ///
     /// ```
     /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {

@@ -1,4 +1,4 @@
-//! Arrays of numbers as numbers of a wider type, where nothing is lost.
+//! Arrays of numbers, read as numbers of a wider type without loss.
 
 use std::io;
 
@@ -11,16 +11,16 @@ use crate::store::Placed;
 
 use super::nd::dimension;
 
-/// Elements are converted in blocks of so many.
+/// Elements are converted in blocks of this many.
 const BLOCK: usize = 4096;
 
-/// An array of a container as an owned one, of any byte order and place of fields, and of any type whose numbers all are
-/// numbers of the wanted one.
+/// Reads an array of a container as an owned one, whatever its byte order and the places of its fields. The wanted type may be
+/// any that can hold all numbers of the array's type.
 ///
 /// # Errors
 ///
-/// `Mismatch` if the wanted type cannot hold all numbers of the array's, or has another number of axes; `Corrupt` for
-/// bytes that are no elements.
+/// `Mismatch` if the wanted type cannot hold all numbers of the array's type, or has another number of axes; `Corrupt` if the
+/// bytes are no elements.
 pub(crate) fn read_lossless<A: Element, D: Dimension>(
     path: &str,
     placed: &Placed<'_>,
@@ -31,7 +31,7 @@ pub(crate) fn read_lossless<A: Element, D: Dimension>(
     Array::from_shape_vec(shape, items).map_err(|error| named(Error::corrupt(error.to_string())))
 }
 
-/// The error of bytes that are no elements, or more than memory can hold.
+/// The error for bytes that are no elements, or that are more than memory can hold.
 pub(super) fn misfit(misfit: Misfit) -> Error {
     match misfit {
         Misfit::Memory { .. } => {
@@ -58,7 +58,7 @@ pub(super) fn elements<A: Element>(placed: &Placed<'_>) -> Result<Vec<A>> {
     Err(Error::mismatch(format!("expected {wanted}, found {found}")))
 }
 
-/// `None` if not every number of the one type is one of the other.
+/// `None` if the wanted type cannot hold every number of the array's type.
 fn convert<A: Element>(
     found: Scalar,
     wanted: Scalar,
@@ -78,7 +78,7 @@ fn convert<A: Element>(
                 (Scalar::BF16, Scalar::F64) => {
                     Some(map(&placed.dtype, placed.bytes, |bits| f64::from(bf16_to_f32(bits))))
                 }
-                // The parts of a complex number are floats one after the other.
+                // The parts of complex numbers are floats, one after the other.
                 (Scalar::C64, Scalar::C128) => {
                     Some(map::<f32, f64, A>(&placed.dtype, placed.bytes, f64::from))
                 }
@@ -98,7 +98,7 @@ fn convert<A: Element>(
     }
 }
 
-/// Reads numbers of one type, in the dtype's byte order, and collects what they become.
+/// Reads numbers of one type, in the dtype's byte order, and collects the results of converting them.
 fn map<R: Element, W: Element, A: Element>(
     dtype: &DType,
     bytes: &[u8],

@@ -1,7 +1,7 @@
-//! Arrays as serde sees them: the token under which they pass, the types that a marked field may have, the handle
-//! that keeps its container.
+//! Arrays as serde sees them: the token under which they pass, the types that a marked field may have, and the handle that keeps
+//! its container.
 //!
-//! Under serde's own derives this module is what a field is marked with:
+//! With serde's own derives, this module marks a field as an array:
 //!
 //! ```
 //! #[derive(serde::Serialize, serde::Deserialize)]
@@ -80,8 +80,8 @@ pub use untyped::{UntypedArray, UntypedView};
 
 /// Serializes an array field: for `#[serde(with = "serde_shm::array")]` under serde's own derive.
 ///
-/// It routes what [`SerializeArray`] is implemented for, as `#[shm_array]` does under this crate's derive. Other
-/// formats get nested numbers or `(dtype, shape, bytes)`.
+/// A field may have any type that implements [`SerializeArray`], as with `#[shm_array]` under this crate's derive. Other formats
+/// get nested numbers or `(dtype, shape, bytes)`.
 ///
 /// ```
 /// #[derive(serde::Serialize, serde::Deserialize)]
@@ -97,7 +97,7 @@ pub use untyped::{UntypedArray, UntypedView};
 ///
 /// # Errors
 ///
-/// Those of the serializer: a full disk or memory, where it writes to one.
+/// Those of the serializer, for example if the disk or the memory that it writes to is full.
 pub fn serialize<T: SerializeArray + ?Sized, S: Serializer>(
     value: &T,
     serializer: S,
@@ -126,8 +126,8 @@ pub fn serialize<T: SerializeArray + ?Sized, S: Serializer>(
 ///
 /// # Errors
 ///
-/// If there is no array there, or one of another element type or number of axes; for a borrowed type, if the bytes
-/// cannot be borrowed.
+/// If the field is not an array, or has another element type or number of axes than the type; for a borrowed type, also if the
+/// bytes cannot be borrowed.
 pub fn deserialize<'de, T: DeserializeArray<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {

@@ -1,6 +1,7 @@
 //! nalgebra's matrices, vectors and views as array fields.
 //!
-//! A matrix is an array of two axes in Fortran order, as it lies in memory; one of a single column, a vector, has one axis.
+//! A matrix is an array of two axes in Fortran order, as it lies in memory. A vector, a matrix of a single column, is an
+//! array of one axis.
 
 use std::borrow::Cow;
 
@@ -19,14 +20,14 @@ use super::item::{DeserializeArray, SerializeArray};
 use super::read::{Read, shape_error};
 use super::token::{self, Elements};
 
-/// Columns are gathered to blocks of about this many bytes where they do not follow one another.
+/// Columns that do not follow one another in memory are gathered in blocks of about this many bytes.
 const BLOCK: usize = 256 << 10;
 
 /// A matrix's elements, column by column.
 struct Columns<'a, A, I> {
-    /// As they lie in memory, where they do so without gaps.
+    /// The elements as a slice, where they lie without gaps in memory.
     whole: Option<&'a [A]>,
-    /// An iterator over them.
+    /// An iterator over the elements.
     items: I,
     rows: usize,
 }
@@ -86,12 +87,12 @@ writes!([A: Element + Scalar, const R: usize] Const<R>, Dyn, VecStorage<A, Const
 writes!([A: Element + Scalar, const R: usize, const C: usize] Const<R>, Const<C>, ArrayStorage<A, R, C>, |matrix| Some(matrix.as_slice()));
 writes!([A: Element + Scalar, R: Dim, C: Dim, S: Dim, T: Dim] R, C, ViewStorage<'_, A, R, C, S, T>, |_| None);
 
-/// The lengths of the axes as types, if they are those of the array.
+/// The lengths of the axes as nalgebra's types, if the array's shape fits them.
 fn axes<R: Dim, C: Dim, E: Error>(shape: &[usize]) -> Result<(R, C), E> {
     let fits = |axis: Option<usize>, found: usize| axis.is_none_or(|axis| axis == found);
     let (rows, columns) = (R::try_to_usize(), C::try_to_usize());
     let found = match *shape {
-        // A vector may stand where a matrix of one column is.
+        // An array of one axis may be read as a matrix of one column.
         [len] if columns.is_none_or(|columns| columns == 1) => (len, 1),
         [len, columns] => (len, columns),
         _ => return Err(misfit::<R, C, E>(shape)),

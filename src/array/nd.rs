@@ -22,8 +22,8 @@ use super::owner::Shared;
 use super::read::{Read, shape_error};
 use super::token::{self, Elements};
 
-/// Strided elements are packed in blocks of about this many bytes: large enough for one system call each, small
-/// enough for the cache.
+/// Elements with gaps between them are packed in blocks of about this many bytes: large enough for one system call each, and
+/// small enough for the cache.
 const BLOCK: usize = 256 << 10;
 
 struct Strided<'a, A, D> {
@@ -31,12 +31,12 @@ struct Strided<'a, A, D> {
 }
 
 impl<A: Element, D: Dimension> Strided<'_, A, D> {
-    /// The elements as they lie in memory, if they lie there without gaps in one of the two orders.
+    /// The elements as a slice, if they lie in memory without gaps in one of the two orders.
     fn contiguous(&self) -> Option<(Order, &[A])> {
         if let Some(items) = self.view.as_slice() {
             return Some((Order::C, items));
         }
-        // Reversed axes of a Fortran array are a C array of the same memory.
+        // With its axes reversed, a Fortran array is a C array over the same memory.
         let slice = self.view.as_slice_memory_order()?;
         let forward = self
             .view
@@ -68,7 +68,7 @@ impl<A: Element, D: Dimension> Elements<A> for Strided<'_, A, D> {
     }
 }
 
-/// Packs a strided view into row-major blocks, which ndarray fills axis by axis, not element by element.
+/// Packs a strided view into row-major blocks. ndarray fills each block axis by axis, which is faster than element by element.
 fn pack<A: Element, E>(
     view: &ArrayViewD<'_, A>,
     buffer: &mut Vec<A>,
@@ -83,7 +83,7 @@ fn pack<A: Element, E>(
     let limit = (BLOCK / size_of::<A>()).max(1);
     if view.len() <= limit {
         if buffer.len() < view.len() {
-            // The value is overwritten below; any element of the view will do.
+            // The value is overwritten below, so any element of the view will do.
             let Some(first) = view.first() else { return Ok(()) };
             buffer.resize(view.len(), *first);
         }
@@ -119,7 +119,7 @@ fn serialize<A: Element, D: Dimension, S: Serializer>(
     token::serialize(shape.slice(), Strided { view }, serializer)
 }
 
-/// The same of an array that somebody shares: `keep` is told where the first element lies, and the strides if there are gaps.
+/// Serializes an array that has a shared owner: `keep` gets the place of the first element, and the strides if there are gaps.
 pub(super) fn serialize_shared<A: Element, D: Dimension, S: Serializer>(
     view: &ArrayView<'_, A, D>,
     keep: impl Fn(usize, Vec<isize>) -> Option<Shared>,
@@ -147,7 +147,7 @@ impl<A: Element, S: Data<Elem = A>, D: Dimension> SerializeArray for ArrayBase<S
             return serialize(self.view(), serializer);
         }
         let share = |address, strides| {
-            // Of an `ArcArray` this is a clone; what is none has its elements elsewhere.
+            // For an `ArcArray` this is a clone. For other arrays it is a copy, whose elements lie elsewhere.
             let share = self.to_shared().into_dyn();
             let is_clone = share.as_ptr().addr() == address;
             is_clone.then(|| Shared { address, strides, keeper: Keeper::new(Some(share)) })
@@ -181,7 +181,7 @@ impl<'de, A: Element, D: Dimension> DeserializeArray<'de> for Array<A, D> {
     }
 }
 
-/// What was read, in memory of its own.
+/// The elements that were read, in memory of their own.
 pub(super) fn owned<A: Element, D: Dimension, E: Error>(
     read: Read<'_, A>,
 ) -> Result<Array<A, D>, E> {
@@ -218,7 +218,8 @@ impl<'de: 'a, 'a, A: Element, D: Dimension> DeserializeArray<'de> for ArrayView<
     }
 }
 
-/// An error unless elements of this dtype are those of a Rust type, as they are; what to do where they could be made such.
+/// An error unless elements of this dtype are valid elements of the Rust type as they are. It says what to do if they could be
+/// converted.
 pub(super) fn check_same<A: Element>(
     dtype: &DType,
     shape: &[usize],
@@ -236,10 +237,10 @@ pub(super) fn check_same<A: Element>(
     }
 }
 
-/// The error for bytes that are no slice of elements where they lie.
+/// The error for bytes that cannot be seen as a slice of elements where they lie.
 pub(super) fn unseen(misfit: &Misfit, mend: &str) -> error::Error {
     match misfit {
-        // Whoever owns the memory has chosen where it lies.
+        // The owner of the memory has chosen where it lies.
         Misfit::Align { .. } => error::Error::mismatch(format!(
             "cannot view this array: {misfit}; {mend}, or move the bytes into `AlignedBytes`"
         )),
@@ -247,7 +248,7 @@ pub(super) fn unseen(misfit: &Misfit, mend: &str) -> error::Error {
     }
 }
 
-/// One array of a container as a view, with nothing else read.
+/// One array of a container as a view. Nothing else is read.
 pub(crate) fn view<'a, A: Element, D: Dimension>(
     path: &str,
     placed: &Placed<'a>,

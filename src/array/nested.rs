@@ -1,4 +1,4 @@
-//! Nested sequences of elements: of lengths that are found, as other formats have them, or that are known.
+//! Nested sequences of elements, with lengths that are found while reading, as in other formats, or with known lengths.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -54,19 +54,19 @@ impl<'de, E: Error> Deserializer<'de> for LeafDeserializer<'_, E> {
     }
 }
 
-/// Where the elements go that come one by one.
+/// Takes elements that come one by one.
 pub(super) trait LeafSink {
-    /// What an element is, for errors.
+    /// Writes what an element is, for errors.
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 
     fn is_empty(&self) -> bool;
 
-    /// Whether an element may be a text, which a descriptor is, too.
+    /// Whether an element may be a text. A descriptor is a text, too.
     fn may_be_text(&self) -> bool;
 
     fn put<E: Error>(&mut self, leaf: Leaf<'_>) -> Result<(), E>;
 
-    /// A struct, of which one key may have been read.
+    /// Takes a struct. One of its keys may have been read already.
     fn put_struct<'de, M: MapAccess<'de>>(
         &mut self,
         first: Option<Cow<'de, str>>,
@@ -74,14 +74,14 @@ pub(super) trait LeafSink {
     ) -> Result<(), M::Error>;
 }
 
-/// Row-major elements as they come out of nested sequences, and the shape seen so far.
+/// Row-major elements that are read from nested sequences, and the shape as far as it is known.
 pub(super) struct Nest<S> {
     pub(super) shape: Vec<usize>,
     pub(super) sink: S,
 }
 
 impl<S: LeafSink> Nest<S> {
-    /// Without an axis yet: an array that is no nest, which most are, takes no memory for one.
+    /// A nest without axes. Most arrays are not nests, and then it takes no memory for axes.
     pub(super) fn new(sink: S) -> Self {
         Nest { shape: Vec::new(), sink }
     }
@@ -95,7 +95,7 @@ impl<S: LeafSink> Nest<S> {
     }
 }
 
-/// One item of a nest at this axis: an element, or a sequence along the axis.
+/// One item of a nest, at this axis: an element, or a sequence along the axis.
 pub(super) struct NestItem<'n, S> {
     pub(super) nest: &'n mut Nest<S>,
     pub(super) axis: usize,
@@ -113,7 +113,7 @@ impl<S: LeafSink> NestItem<'_, S> {
         self.sink()?.put(leaf)
     }
 
-    /// A struct, of which one key may have been read.
+    /// Takes a struct. One of its keys may have been read already.
     pub(super) fn put_struct<'de, M: MapAccess<'de>>(
         mut self,
         first: Option<Cow<'de, str>>,
@@ -131,7 +131,7 @@ impl<'de, S: LeafSink> DeserializeSeed<'de> for NestItem<'_, S> {
     }
 }
 
-/// What a visitor does with the numbers and bools that it meets.
+/// The visitor's methods for numbers and bools.
 macro_rules! visit_leaves {
     (|$visitor:ident, $leaf:ident| $body:expr) => {
         $crate::array::nested::visit_leaves! { @ |$visitor, $leaf| $body,
@@ -170,7 +170,7 @@ impl<'de, S: LeafSink> Visitor<'de> for NestItem<'_, S> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        // The first row of an axis fixes its length; the others must have it too.
+        // The first row of an axis fixes the axis's length, which the other rows must have as well.
         let known = self.nest.shape.get(self.axis).copied();
         if known.is_none() {
             if self.axis >= MAX_NDIM {
@@ -199,17 +199,17 @@ impl<'de, S: LeafSink> Visitor<'de> for NestItem<'_, S> {
     }
 }
 
-/// What the first item of a sequence is: an element of the array, or a text, which may be the descriptor of one.
-/// Or the ticket for an array that serde's buffer has kept.
+/// The first item of a sequence: an element of the array, a text, which may be a descriptor, or the ticket for an array that
+/// serde's buffer keeps.
 pub(super) enum Head<'de> {
     Element,
-    /// The number 1, which may be the version of ndarray's own form.
+    /// The number 1, which may be the version in ndarray's own serde form.
     One(Leaf<'de>),
     Text(Cow<'de, str>),
     Ticket(u64),
 }
 
-/// A ticket, which stands in two newtypes.
+/// A ticket, which is wrapped in two newtypes.
 struct Ticket;
 
 impl<'de> Visitor<'de> for Ticket {
@@ -224,10 +224,10 @@ impl<'de> Visitor<'de> for Ticket {
     }
 }
 
-/// The first item: a text is handed out, anything else is put into the nest.
+/// Reads the first item. A text is returned; anything else is put into the nest.
 pub(super) struct First<'n, S> {
     pub(super) nest: &'n mut Nest<S>,
-    /// The sequence has three elements, as `(dtype, shape, bytes)` has and ndarray's own form.
+    /// Whether the sequence has three elements, as `(dtype, shape, bytes)` and ndarray's own serde form have.
     pub(super) whole: bool,
 }
 
@@ -235,7 +235,7 @@ impl<'de, S: LeafSink> DeserializeSeed<'de> for First<'_, S> {
     type Value = Head<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
-        // A format that does not describe itself has to be told; it can only hold the descriptor.
+        // A format that does not describe itself must be told what comes, and that can only be the descriptor.
         if d.is_human_readable() { d.deserialize_any(self) } else { d.deserialize_str(self) }
     }
 }
@@ -280,20 +280,20 @@ impl<'de, S: LeafSink> Visitor<'de> for First<'_, S> {
     }
 }
 
-/// What follows a text or a 1: another element, or the shape behind a descriptor or version.
+/// The item behind a text or a 1: another element, or the shape that follows a descriptor or version.
 pub(super) enum Next<'de> {
     Element(Leaf<'de>),
     Shape(Vec<usize>),
 }
 
-/// The second item of a sequence whose first is one of these.
+/// Reads the second item of a sequence whose first is a text or a 1.
 pub(super) struct Second<'n, S>(pub(super) &'n Nest<S>);
 
 impl<'de, S: LeafSink> DeserializeSeed<'de> for Second<'_, S> {
     type Value = Next<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
-        // A format that does not describe itself can only hold the shape.
+        // In a format that does not describe itself, this can only be the shape.
         if d.is_human_readable() { d.deserialize_any(self) } else { d.deserialize_seq(self) }
     }
 }
@@ -321,7 +321,7 @@ impl<'de, S: LeafSink> Visitor<'de> for Second<'_, S> {
     }
 }
 
-/// The lengths of axes, as a sequence; or for one axis possibly the bare length, as ndarray has it.
+/// The lengths of axes, as a sequence. For one axis it may be the bare length, as in ndarray's form.
 pub(super) struct Lens;
 
 impl<'de> DeserializeSeed<'de> for Lens {
@@ -356,22 +356,22 @@ impl<'de> Visitor<'de> for Lens {
     }
 }
 
-/// What takes the items of rows, one by one.
+/// Takes the items of rows, one by one.
 pub(super) trait TakeItem<'de> {
     fn take<D: Deserializer<'de>>(&mut self, d: D) -> Result<(), D::Error>;
 }
 
-/// What stands along an axis.
+/// What comes along an axis.
 #[derive(Clone, Copy)]
 enum Along {
-    /// No axis is left.
+    /// An item, as no axis is left.
     Item,
     Rows(usize),
-    /// So many as there are, which only the first axis may have.
+    /// Any number of rows, which only the first axis may have.
     AnyRows,
 }
 
-/// Nested sequences of known lengths, whose items are taken in row-major order.
+/// Nested sequences of known lengths. Their items are taken in row-major order.
 pub(super) struct Rows<'n, T> {
     first: Along,
     inner: &'n [usize],
@@ -386,7 +386,7 @@ impl<'n, T> Rows<'n, T> {
         }
     }
 
-    /// Any number of rows of this shape.
+    /// Reads any number of rows of this shape.
     pub(super) fn of(inner: &'n [usize], items: &'n mut T) -> Self {
         Rows { first: Along::AnyRows, inner, items }
     }

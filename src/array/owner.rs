@@ -1,4 +1,4 @@
-//! Shared owners of arrays: what they hand over beside the array, so that a container places it once.
+//! Shared owners of arrays: what they hand over with an array, so that a container places the array once.
 
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -7,23 +7,23 @@ use std::sync::Arc;
 
 use crate::memory::{Keep, Keeper};
 
-/// Where the elements of an array lie that has a shared owner, and a share of them.
+/// Where the elements of an array with a shared owner lie, and a share of them.
 pub(crate) struct Shared {
-    /// Of the first element.
+    /// The address of the first element.
     pub(crate) address: usize,
-    /// Between neighbours, in bytes, where they do not lie without gaps in the order that the array is written in.
+    /// The bytes between neighbours, if there are gaps between the elements in the order in which the array is written.
     pub(crate) strides: Vec<isize>,
-    /// While this lives, nothing else lies there, and nobody changes what does.
+    /// While this lives, nothing else lies at that address, and nobody changes the elements.
     pub(crate) keeper: Keeper,
 }
 
-/// Who has an array's elements.
+/// The owner of an array's elements.
 pub(super) trait Owner {
-    /// A share of them; `None` if there are no shares of them.
+    /// A share of the elements; `None` if the owner is not shared.
     fn share(&self) -> Option<Shared>;
 }
 
-/// Somebody who may do with them what he likes once they are written.
+/// An owner that may change the elements once they are written.
 pub(super) struct Unshared;
 
 impl Owner for Unshared {
@@ -38,9 +38,9 @@ impl<F: Fn() -> Option<Shared>> Owner for F {
     }
 }
 
-/// The pointers that count who has what they point to.
+/// The pointers that count how many owners there are of what they point to.
 pub trait Pointer {
-    /// One to a `T`.
+    /// Such a pointer to a `T`.
     type To<T: ?Sized>: Deref<Target = T>;
 
     #[doc(hidden)]
@@ -81,8 +81,8 @@ impl Share {
     }
 }
 
-/// Shared owners of items, whatever these are. What is shared for longer than it is borrowed has to live on its own, which is known
-/// of an item where its type is: so an owner is handed on as what it is, down to the elements.
+/// Shared owners of items of any type. A share outlives the borrow, so it needs an item type that is `'static`. That is known
+/// only where the item's type is known. So an owner is handed on as it is, down to the elements.
 pub trait Family {
     /// The owner of items of type `T`.
     type Of<T>;
@@ -127,7 +127,7 @@ impl<P: Pointer, const N: usize> Family for ToArray<P, N> {
     }
 }
 
-/// The owner of rows of `N` items, as one of items.
+/// Treats the owner of rows of `N` items as an owner of items.
 #[derive(Debug)]
 pub(super) struct Rows<F, const N: usize>(PhantomData<F>);
 

@@ -1,5 +1,5 @@
-//! What stands under the token, out of whatever a deserializer gives: the bytes of an array from ours, `(dtype, shape, bytes)`
-//! from another format, nested numbers, or ndarray's own serde form.
+//! Reads the payload under the token from whatever a deserializer gives: the bytes of an array from this crate's deserializer,
+//! `(dtype, shape, bytes)` from another format, nested numbers, or ndarray's own serde form.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,43 +23,43 @@ use super::nested::{
 };
 use super::token::TOKEN;
 
-/// A type that an array is read as.
+/// A type as which an array is read.
 pub(super) trait Target<'de>: Sized {
-    /// Takes the elements of a format that has no arrays.
+    /// Takes the elements in a format that has no arrays.
     type Sink: LeafSink;
-    /// What the bytes are copied to as they come in blocks, where they are such elements.
+    /// The type of element to which bytes are copied that come in blocks, if they are elements of that type.
     type Element: Element;
 
-    /// Whether it takes any dtype: what the array has must then not be lost in serde's buffer.
+    /// Whether it takes any dtype. Serde's buffer must then not lose the array's dtype.
     const TAKES_ANY: bool;
 
     fn expecting(f: &mut fmt::Formatter<'_>) -> fmt::Result;
 
-    /// How many elements to make room for ahead of their blocks; `None` where their bytes are wanted.
+    /// How many elements to make room for before their blocks come; `None` if their bytes are wanted.
     fn room(head: &PlacedHead) -> Option<usize>;
 
     fn sink() -> Self::Sink;
 
-    /// Whether a map that begins so is an element.
+    /// Whether a map with this first key is an element.
     fn is_struct(first: &str) -> bool;
 
-    /// An array of which all is known.
+    /// Makes the type of an array whose dtype and shape are known.
     fn stored<E: Error>(
         head: Arc<PlacedHead>,
         stored: Stored<'de, Self::Element>,
     ) -> Result<Self, E>;
 
-    /// Nested sequences of elements, or one element.
+    /// Makes the type of nested sequences of elements, or of one element.
     fn nested<E: Error>(nest: Nest<Self::Sink>) -> Result<Self, E>;
 
-    /// The field `data` of ndarray's own form: so many elements.
+    /// Reads the field `data` of ndarray's own serde form, and returns the number of its elements with them.
     fn data() -> impl DeserializeSeed<'de, Value = (usize, Self::Sink)>;
 
-    /// These as an array of this shape, which has as many.
+    /// Makes an array of this shape, which has as many elements as `data`.
     fn shaped<E: Error>(shape: Vec<usize>, data: Self::Sink) -> Result<Self, E>;
 }
 
-/// A type that is made of an array. It is made while the array is read: until then it is known what the container is.
+/// A type that is made of an array. It is made while the array is read, because the container is known only until then.
 pub(super) trait Made<'de>: Sized {
     type Read: Target<'de>;
 
@@ -74,12 +74,13 @@ impl<'de, T: Target<'de>> Made<'de> for T {
     }
 }
 
-/// Reads what stands under the token, and makes an `M` of it.
+/// Reads the payload under the token, and makes an `M` of it.
 pub(super) fn read<'de, M: Made<'de>, D: Deserializer<'de>>(d: D) -> Result<M, D::Error> {
     d.deserialize_newtype_struct(TOKEN, Token(PhantomData))
 }
 
-/// The array for which serde's buffer has this ticket, of which the bytes come next; `None` outside of the read in which it was kept.
+/// The array for which serde's buffer has this ticket, and whose bytes come next. `None` outside of the read in which the
+/// array was kept.
 pub(super) fn of_ticket<'de, T: Target<'de>, S: SeqAccess<'de>>(
     ticket: u64,
     seq: &mut S,
@@ -109,15 +110,15 @@ impl<'de, M: Made<'de>> Visitor<'de> for Token<M> {
             Some(Handed::Bytes(head)) => finish(head, |seed| seed.deserialize(d).map(Stored::lent)),
             Some(Handed::Blocks(head)) => finish(head, |seed| d.deserialize_seq(Blocks(seed))),
             Some(Handed::Inline) => d.deserialize_any(payload),
-            // Formats that describe themselves may hold any of the forms. That includes serde's buffer behind `flatten`
-            // and `untagged`, which says that it is human-readable whatever it was filled from.
+            // Formats that describe themselves may hold any of the forms. Serde's buffer behind `flatten` and `untagged` is
+            // one of them: it says that it is human-readable, whatever it was filled from.
             None if d.is_human_readable() => d.deserialize_any(payload),
             None => d.deserialize_tuple(3, payload),
         };
         M::made(read?)
     }
 
-    // A format that drops newtypes altogether calls these.
+    // A format that drops newtypes altogether calls these methods.
     fn visit_seq<S: SeqAccess<'de>>(self, seq: S) -> Result<M, S::Error> {
         M::made(PayloadVisitor(PhantomData).visit_seq(seq)?)
     }
@@ -187,7 +188,8 @@ impl<'de, T: Target<'de>> Visitor<'de> for PayloadVisitor<T> {
             }
             Some(Head::Element) => nest.shape[0] = 1,
             Some(Head::One(leaf)) => match seq.next_element_seed(Second(&nest))? {
-                // Its rows would not be of one shape: it is ndarray's own form, in a format that drops the names of fields.
+                // The rows would not have one shape, so this is ndarray's own serde form in a format that drops the names of
+                // fields.
                 Some(Next::Shape(shape)) => {
                     let data = seq.next_element_seed(T::data())?;
                     return in_shape(shape, data.ok_or_else(|| missing(2))?);
@@ -202,7 +204,7 @@ impl<'de, T: Target<'de>> Visitor<'de> for PayloadVisitor<T> {
                 }
             },
             Some(Head::Text(text)) => {
-                // A text may be an element or a descriptor; what follows tells.
+                // A text may be an element or a descriptor. The next item decides.
                 let second = if nest.sink.may_be_text() {
                     seq.next_element_seed(Second(&nest))?
                 } else {
@@ -230,7 +232,7 @@ impl<'de, T: Target<'de>> Visitor<'de> for PayloadVisitor<T> {
         T::nested(nest)
     }
 
-    /// A struct, as the only element of an array without axes; or ndarray's own form: `{v: 1, dim: [2, 3], data: [..]}`.
+    /// A struct, as the only element of an array without axes, or ndarray's own serde form: `{v: 1, dim: [2, 3], data: [..]}`.
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<T, M::Error> {
         let mut key = map.next_key::<Cow<'de, str>>()?;
         if key.as_ref().is_some_and(|first| T::is_struct(first)) {
@@ -264,7 +266,7 @@ impl<'de, T: Target<'de>> Visitor<'de> for PayloadVisitor<T> {
     }
 }
 
-/// What ndarray's own form says.
+/// Makes an array of what ndarray's own serde form says.
 fn in_shape<'de, T: Target<'de>, E: Error>(
     shape: Vec<usize>,
     (count, data): (usize, T::Sink),
@@ -275,7 +277,7 @@ fn in_shape<'de, T: Target<'de>, E: Error>(
     T::shaped(shape, data)
 }
 
-/// Reads the bytes of an array of which all else is known.
+/// Reads the bytes of an array whose dtype and shape are known.
 fn finish<'de, T: Target<'de>, E: Error>(
     head: Arc<PlacedHead>,
     read: impl FnOnce(StoredSeed<T::Element>) -> Result<Stored<'de, T::Element>, E>,
@@ -292,7 +294,7 @@ fn finish<'de, T: Target<'de>, E: Error>(
     T::stored(head, stored)
 }
 
-/// An error unless so many bytes are those of an array.
+/// An error unless an array of this dtype and shape has this many bytes.
 fn check_len<E: Error>(dtype: &DType, shape: &[usize], len: usize) -> Result<(), E> {
     let expected =
         layout::byte_len(shape, dtype.item_size())
@@ -304,12 +306,12 @@ fn check_len<E: Error>(dtype: &DType, shape: &[usize], len: usize) -> Result<(),
     Err(E::custom(format_args!("shape {shape:?} of {dtype} takes {expected} bytes, found {len}")))
 }
 
-/// What `(dtype, shape, bytes)` says of an array.
+/// The head of an array, from what `(dtype, shape, bytes)` says.
 fn described<E: Error>(descriptor: &str, shape: Vec<usize>) -> Result<Arc<PlacedHead>, E> {
     Ok(head_of(DType::from_descriptor(descriptor).map_err(E::custom)?, shape))
 }
 
-/// So many bytes as an array.
+/// The head for this many bytes as an array.
 fn bytes_head(len: usize) -> Arc<PlacedHead> {
     head_of(DType::U8, vec![len])
 }
@@ -318,12 +320,12 @@ fn head_of(dtype: DType, shape: Vec<usize>) -> Arc<PlacedHead> {
     PlacedHead::free(dtype, shape, Order::C)
 }
 
-/// The error of an array that was left in serde's buffer and is asked for in another read.
+/// The error for an array that was kept in serde's buffer and is requested in another read.
 fn no_ticket<E: Error>() -> E {
     E::custom("an array is read outside of the read that found it")
 }
 
-/// The error for an array that is asked for as one of another kind.
+/// The error for an array that is read as an array of another kind.
 pub(super) fn kind_error<E: Error>(expected: Kind, found: Kind) -> E {
     E::invalid_type(
         Unexpected::Other(&format!(
@@ -336,14 +338,14 @@ pub(super) fn kind_error<E: Error>(expected: Kind, found: Kind) -> E {
 
 /// An array's bytes, or its elements if they were copied as they came.
 pub(super) enum Stored<'de, A> {
-    /// They lie in the container that is being read: who copies them [counts](count) it.
+    /// Bytes that lie in the container that is being read. Code that copies them [counts](count) the copy.
     Lent(&'de [u8]),
     Bytes(Cow<'de, [u8]>),
     Items(Vec<A>),
 }
 
 impl<A> Stored<'_, A> {
-    /// What came of bytes of the container.
+    /// Marks borrowed bytes as ones that lie in the container.
     fn lent(self) -> Self {
         match self {
             Stored::Bytes(Cow::Borrowed(bytes)) => Stored::Lent(bytes),
@@ -352,7 +354,7 @@ impl<A> Stored<'_, A> {
     }
 }
 
-/// Counts a copy of so many bytes that were lent.
+/// Counts a copy of bytes that lie in the container.
 pub(super) fn count<E: Error>(bytes: usize) -> Result<(), E> {
     count_copy(bytes).map_err(own)
 }
@@ -363,9 +365,9 @@ pub(super) fn own<E: Error>(error: error::Error) -> E {
     with_kind(error.kind(), || E::custom(format_args!("{error:#}")))
 }
 
-/// Reads the bytes, borrowed where the format lends them.
+/// Reads the bytes. They are borrowed if the format lends them.
 struct StoredSeed<A> {
-    /// How many elements there are, if the bytes are those of elements as they are.
+    /// How many elements there are, if the bytes are elements as they are.
     room: Option<usize>,
     element: PhantomData<A>,
 }
@@ -406,7 +408,7 @@ impl<'de, A: Element> Visitor<'de> for StoredSeed<A> {
     }
 }
 
-/// The blocks of an array that is read as it is copied.
+/// Takes the blocks of an array that is copied while it is read.
 struct Blocks<A>(StoredSeed<A>);
 
 impl<'de, A: Element> Visitor<'de> for Blocks<A> {
@@ -433,7 +435,7 @@ impl<'de, A: Element> Visitor<'de> for Blocks<A> {
     }
 }
 
-/// A block, and what takes it.
+/// Reads one block, and passes it on.
 struct BlockVisitor<'t>(&'t mut dyn FnMut(&[u8]) -> Result<(), Misfit>);
 
 impl<'de> DeserializeSeed<'de> for BlockVisitor<'_> {

@@ -24,17 +24,17 @@ use super::nested::{Leaf, LeafDeserializer, LeafSink, Nest};
 use super::payload::own;
 use super::payload::{Stored, Target, count, kind_error, read};
 
-/// An array that was read: its shape, order and elements, which are borrowed where that is possible.
+/// An array that was read: its shape, order and elements. The elements are borrowed where that is possible.
 pub(crate) struct Read<'de, A: Element> {
     head: Arc<PlacedHead>,
     pub(crate) elements: Cow<'de, [A]>,
     /// Why the elements could not be borrowed.
     owned: Option<&'static str>,
-    /// They lie in the container that is being read.
+    /// Whether the elements lie in the container that is being read.
     is_lent: bool,
 }
 
-/// Its dtype is that of the container. A live array has no elements here.
+/// The dtype is that of the container. For a live array, there are no elements here.
 impl<A: Element> Deref for Read<'_, A> {
     type Target = PlacedHead;
 
@@ -52,7 +52,7 @@ impl<'de, A: Element> Read<'de, A> {
         read::<Self, _>(deserializer)?.plain()
     }
 
-    /// An error if it is an array that changes.
+    /// The array, or an error if it is a live one.
     pub(super) fn plain<E: Error>(self) -> Result<Self, E> {
         match self.standing {
             Standing::Live(kind, _) => Err(kind_error(Kind::Plain, kind)),
@@ -60,7 +60,7 @@ impl<'de, A: Element> Read<'de, A> {
         }
     }
 
-    /// The same for one who copies the elements anyway: they need not come to lie anywhere before.
+    /// Reads an array for a type that copies the elements anyway, so that they need not be gathered anywhere before.
     pub(crate) fn to_own<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         copying(|| Self::deserialize(deserializer))
     }
@@ -79,8 +79,8 @@ impl<'de, A: Element> Read<'de, A> {
         }
     }
 
-    /// A region with the elements: that in which they lie, or a copy, which handles on one place of a container share; and where they
-    /// lie in it.
+    /// A region with the elements, and where they lie in it. It is the region in which they were found, or a copy that all
+    /// handles on one place of a container share.
     #[cfg(feature = "ndarray")]
     pub(super) fn into_region<E: Error>(self) -> Result<(Region, usize), E> {
         if let Cow::Borrowed(items) = self.elements
@@ -102,7 +102,7 @@ impl<'de, A: Element> Read<'de, A> {
         Ok((region, 0))
     }
 
-    /// The elements where they lie, or why they cannot be had there and what to ask for instead.
+    /// The elements where they lie, or an error that says why this is not possible and which type to use instead.
     pub(crate) fn borrowed<E: Error>(self, view: &str, owned: &str) -> Result<&'de [A], E> {
         match self.elements {
             Cow::Borrowed(items) => Ok(items),
@@ -128,7 +128,7 @@ impl<'de, A: Element> Read<'de, A> {
     }
 
     #[cfg(feature = "ndarray")]
-    /// The shape, for a type of so many axes: in nested numbers `[]` stands for an empty array of any.
+    /// The shape, for a type with this many axes. In nested numbers, `[]` stands for an empty array with any number of axes.
     pub(crate) fn shape_of(&self, axes: Option<usize>) -> Cow<'_, [usize]> {
         match axes {
             Some(axes) if axes > 1 && self.shape == [0] && self.owned == Some(INLINE) => {
@@ -138,7 +138,7 @@ impl<'de, A: Element> Read<'de, A> {
         }
     }
 
-    /// The elements in row-major order; a copy is made only for Fortran order with several axes.
+    /// The elements in row-major order. They are copied only if they are in Fortran order and have several axes.
     pub(crate) fn row_major<E: Error>(self) -> Result<Self, E> {
         let moved =
             self.order == Order::F && self.shape.iter().filter(|axis| **axis > 1).count() > 1;
@@ -164,7 +164,7 @@ pub(crate) fn shape_error<E: Error>(found: &[usize], expected: &[Option<usize>])
     )
 }
 
-/// Bytes as elements, as the dtype says.
+/// Reads bytes as elements, as the dtype says.
 fn read_bytes<A: Element, E: Error>(
     head: Arc<PlacedHead>,
     bytes: Cow<'_, [u8]>,
@@ -260,7 +260,7 @@ impl<'de, A: Element> Target<'de> for Read<'de, A> {
     }
 }
 
-/// Elements as they come, in this machine's byte order.
+/// Elements as they come one by one, in this machine's byte order.
 pub(crate) struct Typed {
     dtype: DType,
     bytes: Vec<u8>,
@@ -277,7 +277,7 @@ impl Typed {
         Typed { dtype, bytes: Vec::new() }
     }
 
-    /// Room for one more.
+    /// Room for one more element.
     fn next<E: Error>(&mut self) -> Result<(&DType, &mut [u8]), E> {
         let (start, item) = (self.bytes.len(), self.dtype.item_size());
         self.bytes.try_reserve(item).map_err(E::custom)?;
@@ -318,7 +318,7 @@ impl LeafSink for Typed {
     }
 }
 
-/// The elements of ndarray's own form, in one sequence, and their number.
+/// The elements of ndarray's own serde form, in one sequence, and their number.
 struct Data(DType);
 
 impl<'de> DeserializeSeed<'de> for Data {

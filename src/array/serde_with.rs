@@ -5,7 +5,8 @@ use serde_with::{DeserializeAs, SerializeAs};
 
 use super::{DeserializeArray, SerializeArray};
 
-/// Places an array, as `serde_with` says it: alone, or inside what that crate knows to take apart.
+/// Places the arrays of a field that `serde_with` handles: an array by itself, or arrays inside the containers that `serde_with`
+/// takes apart.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};

@@ -1,8 +1,8 @@
-//! How an array passes through serde: the token, and what stands under it.
+//! How an array passes through serde: the token, and the payload under it.
 //!
-//! An array is `serialize_newtype_struct(TOKEN, payload)`. Our serializer knows the name, announces itself, and the
-//! payload then hands over a [`Descriptor`] and its elements as byte strings. To any other format the newtype is
-//! transparent, and the payload is nested numbers (human-readable formats) or `(dtype, shape, bytes)`.
+//! An array calls `serialize_newtype_struct(TOKEN, payload)`. This crate's serializer knows the name and announces itself. The
+//! payload then hands over a [`Descriptor`] and its elements as byte strings. Any other format writes the newtype as its content,
+//! and the payload is nested numbers (in human-readable formats) or `(dtype, shape, bytes)`.
 
 use std::any::TypeId;
 use std::borrow::Cow;
@@ -24,47 +24,51 @@ use super::owner::{Owner, Shared, Unshared};
 
 /// The name under which arrays pass through serde.
 ///
-/// It has this crate's version in it. What must be known beside the payload goes past serde, from one copy of this crate to
-/// itself; to a copy of another version the payload speaks as to any other format.
+/// It contains this crate's version. What the two sides must know beside the payload goes past serde, from one copy of this
+/// crate to itself. To another version of this crate, the payload is written as for any other format.
 pub(crate) const TOKEN: &str = concat!("$serde_shm::Array/", env!("CARGO_PKG_VERSION"));
 
-/// The name of the tuple struct by which a payload says that a record of names follows that are known at run time only: its schema,
-/// as it is encoded, and the fields.
+/// The name of the tuple struct by which a payload announces a record with names that are known at run time only. It has the
+/// record's schema, as it is encoded, and then the fields.
 pub(crate) const RECORD: &str = "$serde_shm::Record";
 
-/// The same of a record that leaves fields out: behind the schema is a byte for each field that says whether it is written.
+/// The same for a record that leaves fields out. Behind the schema is one byte for each field, which says whether the field is
+/// written.
 pub(crate) const SPARSE: &str = "$serde_shm::Sparse";
 
-/// The same of a value in its form for human readers: that value.
+/// The name of the tuple struct for a value in its form for human readers. It has that value.
 pub(crate) const READABLE: &str = "$serde_shm::Readable";
 
-/// The same of a value under a name: that name, and the value.
+/// The name of the tuple struct for a value under a name. It has that name, and the value.
 pub(crate) const NAMED: &str = "$serde_shm::Named";
 
 /// The name of the newtype struct in which newtype structs are written under their names.
 pub(crate) const NEWTYPES: &str = "$serde_shm::Newtypes";
 
-/// The same of a list of numbers of one type: the tag of its items with their number in eight bytes, and their bytes; all
-/// little-endian.
+/// The name of the tuple struct for a list of numbers of one type. It has the tag of the numbers, their count in eight bytes,
+/// and their bytes; all are little-endian.
 pub(crate) const NUMBERS: &str = "$serde_shm::Numbers";
 
-/// Whether a struct's name is one that a crate has for itself and its own format: it begins with a sign, such as `$`. No type of
-/// Rust's is called so, and who renames one for a schema has no reason to; an empty name or a number is such a reason.
+/// Whether a struct's name is one that a crate reserves for itself and its own format: whether it begins with a sign, such as
+/// `$`. No Rust type has such a name, and nobody has a reason to rename a type so for a schema. For an empty name or a number,
+/// there is such a reason.
 #[inline]
 pub(crate) fn is_private(name: &str) -> bool {
     matches!(name.as_bytes().first(), Some(b) if b.is_ascii_control() || b.is_ascii_punctuation() && *b != b'_')
 }
 
-/// Whether what this serializer takes ends in ours, which by the error can only be so: serde buffers tuple variants
-/// under `flatten` and a `tag`, and hands over what it kept, the token included, later.
+/// Whether the values that this serializer takes end in this crate's serializer. The serializer's error type shows it. Under
+/// `flatten` and a `tag`, serde buffers tuple variants and hands the buffered values over later, the token included.
 pub(crate) fn is_bound_for_ours<S: Serializer>() -> bool {
     typeid::of::<S::Error>() == TypeId::of::<crate::Error>()
 }
 
-/// An array of fewer bytes is shared only where an object has few arrays.
+/// An array of fewer bytes than this is shared only if the object has few arrays.
 const SMALL: usize = 256;
 
-/// What an array is, ahead of its elements; as bytes: dtype code (0 for none), flags, number of axes, kind, 1 for ndarray's own form, three zeros, then
+/// What an array is, sent before its elements. As bytes, it is: dtype code (0 for none), flags, number of axes, kind, 1 for
+/// ndarray's own form, three zeros, then each axis in eight bytes, little-endian, and the dtype's descriptor if it has no
+/// code.
 /// each axis in eight bytes, little-endian, and the dtype's descriptor if it has no code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Descriptor {
@@ -72,7 +76,7 @@ pub(crate) struct Descriptor {
     pub(crate) order: Order,
     pub(crate) shape: Vec<usize>,
     pub(crate) kind: Kind,
-    /// It is written as one that was recognised in ndarray's own serde form.
+    /// Whether the array was recognised in ndarray's own serde form, and is written as such.
     pub(crate) is_ndarray_form: bool,
 }
 
@@ -107,7 +111,8 @@ impl Descriptor {
         EncodedDescriptor::Many(bytes)
     }
 
-    /// `None` if the bytes are none of ours: a foreign type under our token. Their shape is put in the place of `shape`.
+    /// `None` if this crate did not write the bytes, as for a foreign type under the same token. The shape replaces that in
+    /// `shape`.
     pub(crate) fn decode(bytes: &[u8], mut shape: Vec<usize>) -> Option<Self> {
         let (head, dims) = bytes.split_first_chunk::<8>()?;
         let ndim = usize::from(head[2]);
@@ -134,10 +139,10 @@ impl Descriptor {
     }
 }
 
-/// So many bytes do for four axes.
+/// This many bytes are enough for four axes.
 const FEW_BYTES: usize = 40;
 
-/// A descriptor as bytes: those of most arrays need no memory of their own.
+/// A descriptor as bytes. For most arrays they need no memory of their own.
 pub(super) enum EncodedDescriptor {
     Few([u8; FEW_BYTES], usize),
     Many(Vec<u8>),
@@ -154,7 +159,7 @@ impl Deref for EncodedDescriptor {
     }
 }
 
-/// Elements that can be handed over in blocks: contiguous ones in one, others packed block by block.
+/// Elements that can be handed over in blocks: contiguous ones in one block, others packed block by block.
 pub(crate) trait Elements<A: Element> {
     fn order(&self) -> Order;
 
@@ -179,12 +184,12 @@ impl<A: Element> Elements<A> for &[A] {
     }
 }
 
-/// What stands under the token: what an array is, its elements, and who has them.
+/// The payload under the token: what an array is, its elements, and their owner.
 pub(super) struct Payload<'a, B, O = Unshared> {
     pub(super) dtype: &'a DType,
     pub(super) order: Order,
     pub(super) kind: Kind,
-    /// As one that was recognised in ndarray's own serde form.
+    /// Whether the array was recognised in ndarray's own serde form, and is written as such.
     pub(super) is_ndarray_form: bool,
     pub(super) shape: &'a [usize],
     pub(super) elements: B,
@@ -197,7 +202,7 @@ impl<B: ElementBytes, O: Owner> Payload<'_, B, O> {
     }
 }
 
-/// The bytes of elements, to whom they are handed over.
+/// The bytes of elements, for the serializer to which they are handed over.
 pub(super) trait ElementBytes {
     /// Calls `put` with the elements' bytes in memory order, one or several times.
     fn each_block<E>(&self, put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E>;
@@ -225,7 +230,7 @@ impl<A: Element, B: Elements<A>> ElementBytes for Typed<A, B> {
     }
 }
 
-/// Row-major elements of a dtype that no Rust type stands for.
+/// Row-major elements of a dtype for which there is no Rust type.
 #[cfg(feature = "ndarray")]
 impl ElementBytes for &[u8] {
     fn each_block<E>(&self, mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
@@ -249,7 +254,7 @@ pub(crate) fn serialize<A: Element, S: Serializer>(
     serialize_as(Kind::Plain, shape, elements, serializer)
 }
 
-/// The same for an array of this kind, where there are such.
+/// As [`serialize`], for an array of this kind, if the container has arrays of this kind.
 pub(crate) fn serialize_as<A: Element, S: Serializer>(
     kind: Kind,
     shape: &[usize],
@@ -263,7 +268,7 @@ pub(crate) fn serialize_as<A: Element, S: Serializer>(
         .under_token(serializer)
 }
 
-/// The same for an array that somebody shares.
+/// As [`serialize`], for an array with a shared owner.
 pub(super) fn serialize_shared<A: Element, S: Serializer>(
     shape: &[usize],
     elements: impl Elements<A>,
@@ -310,7 +315,7 @@ impl<B: ElementBytes, O: Owner> Serialize for Payload<'_, B, O> {
         elements.in_rows(|bytes| {
             if serializer.is_human_readable() {
                 let rows = Rows { dtype, shape, bytes };
-                // Of such rows nested sequences do not say how many there are, and how long they are.
+                // Nested sequences would not say how many such rows there are, or how long they are.
                 return if is_ndarray_form || shape.len() > 1 && shape.contains(&0) {
                     NdarrayForm(rows).serialize(serializer)
                 } else {
@@ -327,7 +332,7 @@ impl<B: ElementBytes, O: Owner> Serialize for Payload<'_, B, O> {
     }
 }
 
-/// Rows in the form that ndarray has in serde.
+/// Rows in ndarray's serde form.
 struct NdarrayForm<'a>(Rows<'a>);
 
 impl Serialize for NdarrayForm<'_> {
@@ -394,7 +399,7 @@ pub(crate) trait SerializeOne<T> {
     fn serialize_one<S: Serializer>(item: &T, serializer: S) -> Result<S::Ok, S::Error>;
 }
 
-/// As serde does it.
+/// The item is serialized as serde does it.
 pub(crate) struct Plain;
 
 impl<T: Serialize> SerializeOne<T> for Plain {

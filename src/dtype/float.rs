@@ -1,12 +1,12 @@
-//! Floats of two bytes, which the language does not have yet.
+//! Floats of two bytes, for which stable Rust has no type.
 
-/// The value of an IEEE half-precision float; every one of them is an `f32`.
+/// The value of an IEEE half-precision float. An `f32` holds each of them exactly.
 pub(crate) fn f16_to_f32(bits: u16) -> f32 {
     let sign = u32::from(bits & 0x8000) << 16;
     let exponent = u32::from(bits >> 10 & 0x1f);
     let fraction = u32::from(bits & 0x3ff);
     match exponent {
-        // Zero and the subnormal numbers: so many times 2^-24, which is exact.
+        // Zero and the subnormal numbers are a multiple of 2^-24, which an `f32` holds exactly.
         0 => {
             let size = fraction as f32 * f32::from_bits(0x3380_0000);
             f32::from_bits(sign | size.to_bits())

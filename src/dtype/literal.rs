@@ -1,4 +1,4 @@
-//! Python literals, as `ast.literal_eval` reads them: what NumPy's headers and descriptors are written in.
+//! Python literals, as `ast.literal_eval` reads them. NumPy's headers and descriptors are written as such.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use crate::error::{Error, ErrorKind, Result};
 use crate::stack;
 
-/// How deep brackets may nest: twice as deep as structs, which have a list and a tuple for each level, and some.
+/// How deep brackets may nest: somewhat more than twice as deep as structs, which have a list and a tuple for each level.
 const MAX_DEPTH: usize = 100;
 
 /// How many values a text may have: a field of a struct has five.
@@ -23,12 +23,12 @@ pub(crate) enum Literal<'a> {
     Tuple(Vec<Literal<'a>>),
     List(Vec<Literal<'a>>),
     Dict(Vec<(Literal<'a>, Literal<'a>)>),
-    /// Bytes, a float, `None`, a set: what no header has. As a sentence names it.
+    /// Bytes, a float, `None` or a set, which no header has. The text is its name for an error's sentence.
     Other(&'static str),
 }
 
 impl Literal<'_> {
-    /// As errors show it.
+    /// The literal as errors show it.
     pub(crate) fn describe(&self) -> String {
         match self {
             Literal::Text(text) => format!("'{}'", text.escape_debug()),
@@ -44,14 +44,14 @@ impl Literal<'_> {
     }
 }
 
-/// Reads a text that is one literal. `long`: a number may have an `L` behind it, as Python 2 wrote long integers.
+/// Reads a text that is one literal. If `long` is set, a number may end in `L`, as Python 2 wrote long integers.
 ///
 /// # Errors
 ///
-/// `Corrupt` if it is none, `Limit` if it is too long or deep.
+/// `Corrupt` if the text is not one literal, `Limit` if it is too long or too deep.
 pub(crate) fn parse(text: &str, long: bool) -> Result<Literal<'_>> {
     let mut parser = Parser { text, at: 0, long, left: MAX_VALUES, continued: false };
-    // A first line may be indented; what follows an empty one may not.
+    // The first line may be indented; a line that follows an empty one may not.
     if text.contains('\0') {
         return parser.unexpected("a text without NUL");
     }
@@ -78,7 +78,7 @@ struct Parser<'a> {
     at: usize,
     long: bool,
     left: usize,
-    /// Whether the end of a line was escaped in the space that was passed over last.
+    /// Whether the space that was skipped last had an escaped line end in it.
     continued: bool,
 }
 
@@ -91,7 +91,7 @@ impl<'a> Parser<'a> {
         self.rest().as_bytes().first().copied()
     }
 
-    /// Passes over space, comments, and ends of lines that are escaped.
+    /// Skips space, comments, and escaped line ends.
     fn space(&mut self) {
         self.continued = false;
         loop {
@@ -108,7 +108,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Whether this byte comes next; it is then behind, with the space before it.
+    /// Whether this byte comes next. If so, it is skipped, with the space before it.
     fn take(&mut self, byte: u8) -> bool {
         self.space();
         let found = self.byte() == Some(byte);
@@ -165,7 +165,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Values up to a bracket, and whether there was a comma.
+    /// Reads values up to a closing bracket, and says whether there was a comma.
     fn items(&mut self, end: u8, depth: usize) -> Result<(Vec<Literal<'a>>, bool)> {
         let mut items = Vec::new();
         let mut comma = false;
@@ -212,7 +212,7 @@ impl<'a> Parser<'a> {
         Ok(if is_set { Literal::Other("a set") } else { Literal::Dict(entries) })
     }
 
-    /// A name that Python knows, or a string, which may have a prefix of letters.
+    /// Reads a name that Python knows, or a string, which may have a prefix of letters.
     fn word(&mut self) -> Result<Literal<'a>> {
         let rest = self.rest();
         let letters =
@@ -230,7 +230,7 @@ impl<'a> Parser<'a> {
         Ok(value)
     }
 
-    /// Digits in one of Python's ways, or a float.
+    /// Reads a number in one of Python's notations for integers, or a float.
     fn number(&mut self) -> Result<Literal<'a>> {
         let rest = self.rest();
         let len = rest
@@ -247,7 +247,7 @@ impl<'a> Parser<'a> {
         if self.long {
             match digits.strip_suffix('L') {
                 Some(number) => digits = number,
-                // It may stand apart.
+                // The `L` may stand apart from the number.
                 None => while self.long_mark() {},
             }
         }
@@ -261,7 +261,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Passes over an `L` that is a word.
+    /// Skips an `L` that is a word of its own.
     fn long_mark(&mut self) -> bool {
         let here = self.at;
         self.space();
@@ -271,7 +271,7 @@ impl<'a> Parser<'a> {
         found
     }
 
-    /// Strings that stand behind each other are one.
+    /// Adjacent strings are one string.
     fn strings(&mut self) -> Result<Literal<'a>> {
         let (mut text, bytes) = self.string()?;
         loop {
@@ -294,7 +294,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// A string between quotes of one kind, with Python's escapes; and whether it is one of bytes.
+    /// Reads a string in quotes of one kind, with Python's escapes, and says whether it is one of bytes.
     fn string(&mut self) -> Result<(Cow<'a, str>, bool)> {
         let rest = self.rest();
         let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
@@ -335,7 +335,7 @@ impl<'a> Parser<'a> {
                 continue;
             }
             if raw {
-                // What stands behind it does not end the string, and both stay.
+                // The character behind the backslash does not end the string. Both stay in it.
                 at += 1 + more[1..].chars().next().map_or(0, char::len_utf8);
                 continue;
             }
@@ -378,7 +378,7 @@ fn is_hex(text: &str) -> bool {
     text.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("0x"))
 }
 
-/// What Python's digits stand for, as `10`, `1_000`, `0x1f`, `0o17`, `0b11`; or what is more than 64 bits.
+/// The number that Python's digits stand for (`10`, `1_000`, `0x1f`, `0o17`, `0b11`), or the text if it needs more than 64 bits.
 fn int(text: &str) -> Option<Literal<'_>> {
     let (radix, digits) = match text.get(..2).unwrap_or("") {
         "0x" | "0X" => (16, &text[2..]),
@@ -386,7 +386,7 @@ fn int(text: &str) -> Option<Literal<'_>> {
         "0b" | "0B" => (2, &text[2..]),
         _ => (10, text),
     };
-    // Between digits, and behind what says the radix, one low line may stand.
+    // One underscore may stand between digits, and behind the prefix that says the radix.
     let digits = if radix == 10 { digits } else { digits.strip_prefix('_').unwrap_or(digits) };
     if digits
         .split('_')
@@ -410,7 +410,7 @@ fn is_float(text: &str) -> bool {
         && text.replace('_', "").parse::<f64>().is_ok()
 }
 
-/// What an escape stands for, and its length without the backslash; `None` if that is no character.
+/// The characters that an escape stands for, and its length without the backslash; `None` if it stands for no character.
 fn escape(rest: &str) -> Option<(impl Iterator<Item = char> + use<>, usize)> {
     let hex = |len: usize| {
         let digits =
@@ -433,11 +433,11 @@ fn escape(rest: &str) -> Option<(impl Iterator<Item = char> + use<>, usize)> {
         b't' => ('\t', 1),
         b'v' => ('\x0b', 1),
         byte @ (b'\\' | b'\'' | b'"') => (byte as char, 1),
-        // The end of a line, which is left out.
+        // An escaped line end stands for nothing.
         b'\n' => return Some(([None, None].into_iter().flatten(), 1)),
-        // A name of Unicode's, of which there is no table here.
+        // `\N{..}` needs Unicode's table of names, which this crate does not have.
         b'N' => return None,
-        // Not one: both stay.
+        // Not an escape: backslash and character both stay.
         _ => {
             let char = rest.chars().next()?;
             return Some(([Some('\\'), Some(char)].into_iter().flatten(), char.len_utf8()));

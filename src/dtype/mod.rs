@@ -23,9 +23,9 @@ pub use structure::Field;
 pub(crate) use structure::Structure;
 pub use time::{TimeBase, TimeUnit};
 
-/// The type of an array's elements, with its byte order: all that NumPy has and can save without a pickle.
+/// The type of an array's elements, with its byte order. It covers all types that NumPy has and can save without a pickle.
 ///
-/// `Display` is NumPy's descriptor as it stands in an `.npy` file, without the quotes around a plain one:
+/// `Display` gives NumPy's descriptor as an `.npy` file has it, without the quotes around a descriptor that is one string:
 ///
 /// ```
 /// use serde_shm::{DType, Element};
@@ -34,8 +34,9 @@ pub use time::{TimeBase, TimeUnit};
 /// assert_eq!(DType::F64.item_size(), 8);
 /// ```
 ///
-/// A program that looks at arrays it does not know goes by [`kind`](DType::kind) and [`item_size`](DType::item_size),
-/// [`fields`](DType::fields) and [`unit`](DType::unit). A clone copies no more than a reference count.
+/// A program that reads arrays whose element type it does not know can use [`kind`](DType::kind),
+/// [`item_size`](DType::item_size), [`fields`](DType::fields) and [`unit`](DType::unit). A clone costs a reference count at
+/// most.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct DType {
     kind: DTypeRepr,
@@ -55,7 +56,7 @@ pub(crate) enum DTypeRepr {
     Struct(Structure),
 }
 
-/// What kind of thing the elements of an array are; see [`DType::kind`].
+/// The kind of an array's elements; see [`DType::kind`].
 ///
 /// ```
 /// use serde_shm::{DType, DTypeKind};
@@ -81,21 +82,21 @@ pub enum DTypeKind {
     Float,
     /// Two floats: real and imaginary part.
     Complex,
-    /// A point in time, an `i64` counted in [`DType::unit`] from 1970.
+    /// A point in time: an `i64` that counts [`DType::unit`]s from 1970.
     Datetime,
-    /// A span of time, an `i64` counted in [`DType::unit`].
+    /// A span of time: an `i64` that counts [`DType::unit`]s.
     Timedelta,
     /// `U`: characters of four bytes each, padded with NUL.
     Text,
     /// `S`: bytes, padded with NUL.
     Bytes,
-    /// `V`: bytes of no known meaning.
+    /// `V`: bytes without a known meaning.
     Raw,
-    /// [`DType::fields`] with names.
+    /// Structs: named [`DType::fields`].
     Struct,
 }
 
-/// The kinds of number; the discriminant is the code in a container's directory (`docs/FORMAT.md`).
+/// The kinds of number. The discriminant is the code in a container's directory (`docs/FORMAT.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum Scalar {
@@ -190,7 +191,7 @@ native! {
     COMPLEX128 C128 "complex128" "<c16";
 }
 
-/// Matches on a scalar: for one of the numbers that Rust has, `$body` with its type as `$number`; then the other arms.
+/// Matches on a scalar. For a number type of Rust it runs `$body` with that type as `$number`; the other arms follow.
 macro_rules! match_number {
     ($scalar:expr, $number:ident => $body:expr, $($rest:tt)*) => {
         $crate::dtype::match_number! {
@@ -240,13 +241,13 @@ impl DType {
         DType { kind: DTypeRepr::Scalar(scalar), big_endian: false }
     }
 
-    /// What is made of single bytes has no byte order: both spellings are one dtype.
+    /// A type of single bytes has no byte order, so both spellings become one dtype.
     fn normal(self) -> Self {
         let big_endian = self.big_endian && self.unit_size() > 1;
         DType { big_endian, ..self }
     }
 
-    /// This dtype in the byte order of another.
+    /// This dtype in the byte order of another dtype.
     #[cfg(feature = "ndarray")]
     pub(crate) fn in_order_of(self, other: &DType) -> Self {
         DType { big_endian: other.big_endian, ..self }.normal()
@@ -256,7 +257,7 @@ impl DType {
         &self.kind
     }
 
-    /// What kind of thing the elements are.
+    /// The kind of the elements.
     ///
     /// ```
     /// use serde_shm::{DType, DTypeKind};
@@ -277,7 +278,7 @@ impl DType {
         }
     }
 
-    /// The bytes of one element. They may be none: `|S0`, or a struct without fields.
+    /// The number of bytes of one element. It may be zero: for `|S0`, or for a struct without fields.
     ///
     /// ```
     /// use serde_shm::DType;
@@ -297,7 +298,7 @@ impl DType {
         }
     }
 
-    /// The bytes that a change of byte order turns around together; 1 for bytes and structs.
+    /// How many bytes a change of byte order reverses together; 1 for bytes and structs.
     pub(crate) fn unit_size(&self) -> usize {
         match &self.kind {
             DTypeRepr::Scalar(Scalar::C64 | Scalar::C128) => self.item_size() / 2,
@@ -309,7 +310,8 @@ impl DType {
         }
     }
 
-    /// The alignment that a view needs, in bytes. A struct whose fields lie unaligned, as NumPy's do by default, has 1.
+    /// The alignment in bytes that a view needs. It is 1 for a struct with unaligned fields, which is NumPy's default for
+    /// structs.
     ///
     /// ```
     /// use serde_shm::DType;
@@ -326,12 +328,12 @@ impl DType {
         }
     }
 
-    /// Whether these bytes lie where elements may be seen in place.
+    /// Whether these bytes are aligned so that their elements can be seen in place.
     pub(crate) fn is_aligned(&self, bytes: &[u8]) -> bool {
         bytes.is_empty() || bytes.as_ptr().addr().is_multiple_of(self.alignment())
     }
 
-    /// Whether the elements are in this machine's byte order; of a struct, all of its fields.
+    /// Whether the elements are in this machine's byte order. For a struct, whether all fields are.
     ///
     /// ```
     /// use serde_shm::DType;
@@ -349,7 +351,7 @@ impl DType {
         }
     }
 
-    /// The fields of a structured dtype in the order of their offsets; of others none.
+    /// The fields of a structured dtype in the order of their offsets; empty for other dtypes.
     ///
     /// ```
     /// use serde_shm::DType;
@@ -373,7 +375,7 @@ impl DType {
         self.fields().iter().map(of).max().unwrap_or(0)
     }
 
-    /// The unit of a `datetime64` or `timedelta64`; `None` of others.
+    /// The unit of a `datetime64` or `timedelta64`; `None` for other dtypes.
     ///
     /// ```
     /// use serde_shm::{DType, TimeBase};
@@ -390,8 +392,8 @@ impl DType {
         }
     }
 
-    /// Rust's name for the element type where it has one, else NumPy's: `f32`, with the byte order where it is not this
-    /// machine's.
+    /// Rust's name for the element type, such as `f32`, if it has one, else NumPy's. The name says the byte order if that is
+    /// not this machine's.
     pub(crate) fn rust_name(&self) -> String {
         let DTypeRepr::Scalar(scalar) = self.kind else { return self.to_string() };
         let name = SCALARS[scalar as usize - 1].rust;
@@ -402,7 +404,7 @@ impl DType {
         }
     }
 
-    /// The number that it is, where it is one.
+    /// The kind of number, if the dtype is a number.
     pub(crate) fn scalar(&self) -> Option<Scalar> {
         match self.kind {
             DTypeRepr::Scalar(scalar) => Some(scalar),
@@ -423,13 +425,14 @@ impl DType {
     ///
     /// # Errors
     ///
-    /// `Unsupported` for a dtype that there is not, or that only a pickle can hold; `Corrupt` for what is no descriptor.
+    /// `Unsupported` for a dtype that this crate does not have, or that only a pickle can hold; `Corrupt` for a text that is
+    /// no descriptor.
     pub(crate) fn from_descriptor(text: &str) -> Result<Self> {
         parse::descriptor(text)
     }
 
-    /// Whether an `.npy` file whose header says `found` can hold elements of this dtype. NumPy forgets which of its voids
-    /// were bf16.
+    /// Whether an `.npy` file whose header says `found` can hold elements of this dtype. NumPy writes bf16 as a void, so a header
+    /// does not tell the two apart.
     #[cfg(feature = "npz")]
     pub(crate) fn agrees_with(&self, found: &DType) -> bool {
         if self == found {
@@ -452,7 +455,8 @@ impl DType {
     }
 }
 
-/// Reads NumPy's descriptor, as `Display` writes it or in another of NumPy's spellings; with no byte order it has this machine's.
+/// Reads NumPy's descriptor, as `Display` writes it or in another of NumPy's spellings. A descriptor without a byte order means
+/// this machine's.
 ///
 /// ```
 /// use serde_shm::DType;
@@ -467,8 +471,8 @@ impl DType {
 ///
 /// # Errors
 ///
-/// `Unsupported` for a dtype that only a pickle can hold, or that this crate does not have; `Corrupt` for what is no
-/// descriptor; `Limit` for one that nests too deep or has too many fields.
+/// `Unsupported` for a dtype that only a pickle can hold, or that this crate does not have; `Corrupt` for a text that is no
+/// descriptor; `Limit` for a descriptor that nests too deep or has too many fields.
 impl FromStr for DType {
     type Err = crate::Error;
 

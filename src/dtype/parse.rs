@@ -29,7 +29,7 @@ pub(super) fn descriptor(text: &str) -> Result<DType> {
     Budget::new(false).array(&literal::parse(text, false)?)
 }
 
-/// Reads a descriptor in any spelling that NumPy reads.
+/// Reads a descriptor in any spelling that NumPy accepts.
 pub(super) fn numpys(text: &str) -> Result<DType> {
     let descriptor = if text.trim_start().starts_with(['[', '(']) {
         literal::parse(text, false)?
@@ -39,16 +39,16 @@ pub(super) fn numpys(text: &str) -> Result<DType> {
     Budget::new(true).array(&descriptor)
 }
 
-/// Reads the descriptor of an array that stands in a header: a string or a list of fields, as NumPy reads it.
+/// Reads the descriptor in an array's header, a string or a list of fields, as NumPy reads it.
 #[cfg(feature = "npz")]
 pub(crate) fn read(descriptor: &Literal<'_>) -> Result<DType> {
     Budget::new(true).array(descriptor)
 }
 
-/// What is read, and how many fields it may still have.
+/// What may still be read: the number of fields that are left.
 pub(super) struct Budget {
     fields: usize,
-    /// Whether NumPy's other spellings are read.
+    /// Whether NumPy's other spellings are accepted.
     numpy: bool,
 }
 
@@ -67,7 +67,7 @@ impl Budget {
         }
     }
 
-    /// A dtype, and the axes if it is a sub-array.
+    /// Reads a dtype, and the axes if it is a sub-array.
     fn item(&mut self, descriptor: &Literal<'_>, depth: usize) -> Result<(DType, Vec<usize>)> {
         if depth > MAX_NESTING {
             return Err(Error::new(
@@ -130,7 +130,7 @@ impl Budget {
         Ok(structure.finish())
     }
 
-    /// A struct of these fields.
+    /// A struct with these fields.
     pub(super) fn fields(&mut self, fields: Vec<(String, DType, Vec<usize>)>) -> Result<DType> {
         let mut structure = Builder::default();
         for (name, dtype, axes) in fields {
@@ -154,7 +154,7 @@ impl Budget {
     }
 }
 
-/// The fields of a struct, one behind the other.
+/// Puts the fields of a struct one behind the other.
 #[derive(Default)]
 struct Builder {
     fields: Vec<Field>,
@@ -181,7 +181,7 @@ impl Builder {
         let Some(end) = end.filter(|end| isize::try_from(*end).is_ok()) else {
             return at(ErrorKind::Corrupt, format!("shape {shape:?} of {dtype} overflows"));
         };
-        // Without a name, what NumPy has as a void is a gap: bytes, also those of a bfloat16, and any sub-array.
+        // A field without a name is a gap if NumPy has a void there: bytes, also those of a bfloat16, and any sub-array.
         let void = matches!(dtype.kind, DTypeRepr::Raw(_) | DTypeRepr::Scalar(super::Scalar::BF16));
         if !name.is_empty() || title.is_some() || shape.is_empty() && !void {
             for name in title.into_iter().chain([name]) {
@@ -220,7 +220,7 @@ fn names<'v>(name: &'v Literal<'_>) -> Result<(Option<&'v str>, &'v str)> {
     }
 }
 
-/// A dtype as a sub-array of this shape. Of text or bytes without a width, one number is the width.
+/// A dtype as a sub-array of this shape. For text or bytes without a width, one number is the width.
 pub(super) fn repeated(
     dtype: DType,
     inner: Vec<usize>,
@@ -247,7 +247,7 @@ pub(super) fn repeated(
     Ok((DType { kind, big_endian }, axes))
 }
 
-/// The error for what is no dtype.
+/// The error for a text that is no dtype.
 #[cold]
 pub(super) fn unknown(text: &str) -> Error {
     let names = "bool, i8 to i64, u8 to u64, f16 to f64, bf16, complex64, complex128, datetime64, timedelta64, \
@@ -255,7 +255,7 @@ pub(super) fn unknown(text: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("dtype {text:?} is not one of {names}"))
 }
 
-/// A dtype without fields: `<f4`, `|S5`, `<M8[25s]`.
+/// Reads a dtype without fields: `<f4`, `|S5`, `<M8[25s]`.
 pub(super) fn plain(text: &str) -> Result<DType> {
     let unknown = || unknown(text);
     let mut chars = text.chars();
@@ -272,7 +272,7 @@ pub(super) fn plain(text: &str) -> Result<DType> {
     if let Some(row) = SCALARS.iter().find(|row| row.numpy == name && row.numpy != "V2") {
         return dtype(DTypeRepr::Scalar(row.scalar));
     }
-    // NumPy's own voids have no byte order. This is what the bfloat16 of other libraries is saved as.
+    // NumPy's own voids have no byte order. Other libraries save bfloat16 as a void with one.
     if matches!(text, "<V2" | ">V2") {
         return dtype(DTypeRepr::Scalar(super::Scalar::BF16));
     }
@@ -296,7 +296,7 @@ pub(super) fn plain(text: &str) -> Result<DType> {
                 ),
             ))
         }
-        // NumPy's old letter, which does not stand without a width.
+        // NumPy's old letter `a`, which needs a width.
         'S' | 'a' if code == 'S' || !rest.is_empty() => {
             dtype(DTypeRepr::Bytes(width().ok_or_else(unknown)?))
         }
@@ -310,7 +310,7 @@ pub(super) fn plain(text: &str) -> Result<DType> {
     }
 }
 
-/// The list of a struct's fields, gaps included, as `numpy.lib.format` writes it.
+/// Writes the list of a struct's fields, gaps included, as `numpy.lib.format` does.
 pub(super) fn write_fields(structure: &Structure, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str("[")?;
     let mut at = 0;

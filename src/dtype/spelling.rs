@@ -1,4 +1,4 @@
-//! The other spellings of a dtype that NumPy reads: `float32`, `f4`, `<f`, `3f4`, `f4, (2,)i4`.
+//! The other spellings of a dtype that NumPy accepts: `float32`, `f4`, `<f`, `3f4`, `f4, (2,)i4`.
 
 use std::ffi::c_long;
 
@@ -10,7 +10,7 @@ use super::literal::{self, Literal};
 use super::parse::{Budget, plain, unknown};
 use super::time::TimeUnit;
 
-/// NumPy's names, and its letters, which stand alone or behind a byte order.
+/// NumPy's names, and its letters, which may have a byte order before them.
 const NAMES: &[(&str, &str)] = &[
     ("bool", "b1"),
     ("bool_", "b1"),
@@ -96,7 +96,7 @@ const LETTERS: &[(char, &str)] = &[
     ('O', "O"),
 ];
 
-// What C has on this machine, as NumPy takes it.
+// The size of C's types on this machine, as NumPy has it.
 const LONG: &str = if size_of::<c_long>() == 8 { "i8" } else { "i4" };
 const ULONG: &str = if size_of::<c_long>() == 8 { "u8" } else { "u4" };
 const POINTER: &str = if size_of::<usize>() == 8 { "i8" } else { "i4" };
@@ -104,12 +104,12 @@ const UPOINTER: &str = if size_of::<usize>() == 8 { "u8" } else { "u4" };
 
 const NATIVE: char = if cfg!(target_endian = "big") { '>' } else { '<' };
 
-/// Reads a descriptor as NumPy does; gives the axes too, if it is a sub-array.
+/// Reads a descriptor as NumPy does, and the axes if it is a sub-array.
 pub(super) fn read(text: &str, budget: &mut Budget) -> Result<(DType, Vec<usize>)> {
     if has_commas(text) { commas(text, budget) } else { Ok((single(text)?, Vec::new())) }
 }
 
-/// A dtype without commas: what the strict parser reads, and its other spellings.
+/// Reads a dtype without commas, in the strict parser's spelling or another one of NumPy's.
 fn single(text: &str) -> Result<DType> {
     let order = text.chars().next().filter(|char| "<>=|".contains(*char));
     let rest = &text[order.map_or(0, char::len_utf8)..];
@@ -118,7 +118,7 @@ fn single(text: &str) -> Result<DType> {
         _ => NATIVE,
     };
     let code = code(text, rest).ok_or_else(|| unknown(text))?;
-    // These have no order of bytes to NumPy, and one to whoever has named a bfloat16 so.
+    // To NumPy these have no byte order. A program that names a bfloat16 so means one.
     if code == "V2" && !text.starts_with(['<', '>']) {
         return plain("|V2");
     }
@@ -160,7 +160,7 @@ fn code(text: &str, rest: &str) -> Option<String> {
         let code = || if kind == 'O' { "O".to_owned() } else { format!("{kind}{size}") };
         return known.then(code);
     }
-    // A name has no byte order before it.
+    // Names cannot have a byte order before them.
     let name = NAMES.iter().find(|(name, _)| *name == text);
     name.map(|(_, code)| (*code).to_owned())
 }
@@ -170,7 +170,7 @@ fn time(kind: char, unit: &str) -> Option<String> {
     Some(if unit == TimeUnit::GENERIC { format!("{kind}8") } else { format!("{kind}8[{unit}]") })
 }
 
-/// A number as C's `strtol` reads it, to the end of the text.
+/// Reads a number as C's `strtol` does, to the end of the text.
 pub(super) fn c_number(text: &str) -> Option<u64> {
     let text = text.trim_start_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']);
     let digits = text.strip_prefix('+').unwrap_or(text);
@@ -178,7 +178,7 @@ pub(super) fn c_number(text: &str) -> Option<u64> {
     is_number.then(|| digits.parse().ok()).flatten()
 }
 
-/// Whether NumPy takes it for a list of dtypes, or for one that is repeated.
+/// Whether NumPy takes the text for a list of dtypes, or for a repeated dtype.
 fn has_commas(text: &str) -> bool {
     let rest = text.strip_prefix(['<', '>', '=', '|']).unwrap_or(text);
     if rest.starts_with(|char: char| char.is_ascii_digit()) || rest.starts_with("()") {
@@ -195,7 +195,8 @@ fn has_commas(text: &str) -> bool {
     })
 }
 
-/// `f4, (2,3)i4, 2S5`: a struct with the fields `f0`, `f1`, `f2`; without a comma behind it, a dtype that is repeated.
+/// Reads a list such as `f4, (2,3)i4, 2S5`, which is a struct with the fields `f0`, `f1`, `f2`. One item without a comma is a
+/// repeated dtype.
 fn commas(text: &str, budget: &mut Budget) -> Result<(DType, Vec<usize>)> {
     let fault = || unknown(text);
     let mut items = Vec::new();
@@ -279,7 +280,7 @@ fn split_order(text: &str) -> (Option<char>, &str) {
     }
 }
 
-/// The lengths of axes: of a tuple, a list or one number.
+/// Reads the lengths of axes from a tuple, a list or one number.
 pub(super) fn axes(shape: &Literal<'_>) -> Result<Vec<usize>> {
     let items = match shape {
         Literal::Tuple(items) | Literal::List(items) => &items[..],

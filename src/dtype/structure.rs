@@ -45,7 +45,7 @@ impl Field {
         Field { name: Cow::Owned(name), dtype, shape: Cow::Owned(shape), offset }
     }
 
-    /// Its name.
+    /// The field's name.
     ///
     /// ```
     /// let dtype: serde_shm::DType = "[('id', '|u1'), ('at', '<f8', (3,))]".parse()?;
@@ -56,7 +56,7 @@ impl Field {
         &self.name
     }
 
-    /// The dtype of its elements: of one, if it is no sub-array.
+    /// The dtype of the field's elements; the field has one element if it is no sub-array.
     ///
     /// ```
     /// let dtype: serde_shm::DType = "[('id', '|u1'), ('at', '<f8', (3,))]".parse()?;
@@ -79,7 +79,7 @@ impl Field {
         &self.shape
     }
 
-    /// Where it starts in the struct, in bytes.
+    /// Where the field starts in the struct, in bytes.
     ///
     /// ```
     /// let dtype: serde_shm::DType = "[('id', '|u1'), ('at', '<f8', (3,))]".parse()?;
@@ -90,7 +90,7 @@ impl Field {
         self.offset
     }
 
-    /// How many elements it has.
+    /// How many elements the field has.
     pub(crate) const fn count(&self) -> usize {
         let shape = match &self.shape {
             Cow::Borrowed(shape) => *shape,
@@ -98,7 +98,7 @@ impl Field {
         };
         let (mut count, mut axis) = (1, 0);
         while axis < shape.len() {
-            // The parser has checked that the product fits; a Rust type's does.
+            // The product fits: the parser has checked it, and a Rust type's does by itself.
             count *= shape[axis];
             axis += 1;
         }
@@ -110,7 +110,7 @@ impl Field {
     }
 }
 
-/// Fields in the order of their offsets, none over another.
+/// Fields in the order of their offsets. They do not overlap.
 #[derive(Clone, Debug)]
 pub(crate) struct Structure(Held);
 
@@ -131,7 +131,7 @@ impl Structure {
         Structure(Held::Fixed(fields, SizeAlign { size, align }))
     }
 
-    /// The alignment is that of a `repr(C)` struct if the fields lie as in one, else 1.
+    /// The alignment is that of a `repr(C)` struct if the fields lie as in such a struct, else 1.
     pub(super) fn shared(fields: Vec<Field>, size: usize) -> Self {
         let most = fields.iter().map(|field| field.dtype.alignment()).max().unwrap_or(1);
         let natural = size.is_multiple_of(most)

@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::spelling::c_number;
 
-/// What one step of a `datetime64` or `timedelta64` is: a number of years, days, nanoseconds.
+/// What one step of a `datetime64` or `timedelta64` is: a number of years, days, nanoseconds and so on.
 ///
-/// `Display` is what NumPy puts between brackets: `ns`, `25s`, and nothing for a time without a unit.
+/// `Display` gives the text that NumPy puts in brackets: `ns`, `25s`, and nothing for a time without a unit.
 ///
 /// ```
 /// use serde_shm::{TimeBase, TimeUnit};
@@ -19,7 +19,7 @@ pub struct TimeUnit {
     count: u32,
 }
 
-/// A unit of time as NumPy names it.
+/// A unit of time, as in NumPy.
 ///
 /// ```
 /// use serde_shm::{DType, TimeBase};
@@ -79,7 +79,7 @@ const NAMES: [(TimeBase, &str); 14] = [
 ];
 
 impl TimeUnit {
-    /// No unit at all: `<M8`.
+    /// A time without a unit: `<M8`.
     ///
     /// ```
     /// use serde_shm::{DType, TimeUnit};
@@ -89,7 +89,8 @@ impl TimeUnit {
     /// ```
     pub const GENERIC: TimeUnit = TimeUnit { base: TimeBase::Generic, count: 1 };
 
-    /// So many of a unit; `None` for zero of them, for more than NumPy's `i32::MAX`, and for a number of no unit.
+    /// `count` of a unit. `None` if `count` is zero or more than `i32::MAX`, which is NumPy's limit, or if it is more than one
+    /// of no unit.
     ///
     /// ```
     /// use serde_shm::{TimeBase, TimeUnit};
@@ -122,7 +123,7 @@ impl TimeUnit {
         self.base
     }
 
-    /// How many of the unit one step is.
+    /// How many of the base unit one step is.
     ///
     /// ```
     /// use serde_shm::{TimeBase, TimeUnit};
@@ -134,7 +135,7 @@ impl TimeUnit {
         self.count
     }
 
-    /// What stands behind `M8`: nothing, or a unit in brackets.
+    /// Reads the text behind `M8`: empty, or a unit in brackets.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text.is_empty() || text == "[generic]" {
             return Some(TimeUnit::GENERIC);
@@ -143,7 +144,7 @@ impl TimeUnit {
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         let count = if digits == 0 { 1 } else { text[..digits].parse().ok()? };
         let name = &text[digits..];
-        // Python's older spelling of microseconds.
+        // An older spelling of microseconds in Python.
         let name = if name == "μs" { "us" } else { name };
         let (base, _) = NAMES.iter().find(|(_, own)| *own == name && !own.is_empty())?;
         TimeUnit::new(*base, count)
@@ -151,7 +152,7 @@ impl TimeUnit {
 }
 
 impl TimeUnit {
-    /// What stands behind `M8` as NumPy reads it: also a part of a unit, `[s/4]`, which is a number of a smaller one.
+    /// Reads the text behind `M8` as NumPy does. A part of a unit, such as `[s/4]`, is a number of a smaller unit.
     pub(super) fn parse_ratio(text: &str) -> Option<Self> {
         if text.is_empty() {
             return Some(TimeUnit::GENERIC);
@@ -172,7 +173,7 @@ impl TimeUnit {
         if parts == 1 {
             return TimeUnit::new(unit.base, count);
         }
-        // The first of the next smaller units of which a whole number goes into that part.
+        // The first of the smaller units that divides the part into a whole number.
         let whole = |&(smaller, number): &(TimeBase, u32)| {
             let number = number.is_multiple_of(parts).then(|| number / parts)?;
             TimeUnit::new(smaller, count.checked_mul(number)?)
@@ -181,7 +182,7 @@ impl TimeUnit {
     }
 }
 
-/// The smaller units that a part of a unit may be counted in, and how many of them it has, as NumPy takes them.
+/// The smaller units in which NumPy counts a part of a unit, and how many of each the unit has.
 fn smaller_units(base: TimeBase) -> &'static [(TimeBase, u32)] {
     use TimeBase::{
         Attosecond, Day, Femtosecond, Generic, Hour, Microsecond, Millisecond, Minute, Month,

@@ -7,10 +7,14 @@ use crate::dtype::DType;
 
 use super::Misfit;
 
-/// What an array may hold: `bool`, `i8` to `i64`, `u8` to `u64`, `f32` and `f64`; `isize` and `usize` as the integer of
-/// their width on this machine; with the feature `half` `half::f16` and `half::bf16`, with `complex`
-/// `num_complex::Complex32` and `Complex64`; times and strings of [`mod@crate::element`]; and structs of these with
-/// `#[derive(Element)]`, which NumPy sees as structured dtypes.
+/// What an array may hold:
+///
+/// - `bool`, `i8` to `i64`, `u8` to `u64`, `f32` and `f64`;
+/// - `isize` and `usize`, as the integer of their width on this machine;
+/// - with the feature `half`, `half::f16` and `half::bf16`;
+/// - with the feature `complex`, `num_complex::Complex32` and `Complex64`;
+/// - the times and strings of [`mod@crate::element`];
+/// - structs of these with `#[derive(Element)]`, which NumPy sees as structured dtypes.
 ///
 /// ```
 /// use serde_shm::Element;
@@ -22,11 +26,14 @@ use super::Misfit;
 ///
 /// # Safety
 ///
-/// Implement it by the derive. Whoever does it by hand promises that [`DTYPE`](Element::DTYPE) describes the type's
-/// memory: its `item_size` is the type's size, which is not zero; each field lies at its offset with its dtype, in this
-/// machine's byte order; fields ascend by offset, do not overlap and end within the size; bytes that a field has are
-/// initialised in every value of the type, and bytes that no field has are padding; the alignment is at most 64; and
-/// every value of those bytes is a valid value of the type, if only the bytes of `bool`s are 0 or 1.
+/// Implement it by the derive. An implementation by hand promises that [`DTYPE`](Element::DTYPE) describes the type's memory:
+///
+/// - its `item_size` is the type's size, which is not zero;
+/// - each field lies at its offset with its dtype, in this machine's byte order;
+/// - fields ascend by offset, do not overlap and end within the size;
+/// - bytes that a field has are initialised in every value of the type, and bytes that no field has are padding;
+/// - the alignment is at most 64;
+/// - every value of those bytes is a valid value of the type, provided that the bytes of `bool`s are 0 or 1.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an element of arrays",
     label = "not an `Element`",
@@ -34,7 +41,7 @@ use super::Misfit;
     note = "`half::f16` and `half::bf16` need the feature `half`, `num_complex::Complex` the feature `complex`"
 )]
 pub unsafe trait Element: Copy + Send + Sync + 'static {
-    /// The dtype of this type in this machine's byte order.
+    /// The dtype of this type, in this machine's byte order.
     ///
     /// ```
     /// use serde_shm::{DType, Element};
@@ -45,8 +52,8 @@ pub unsafe trait Element: Copy + Send + Sync + 'static {
     const DTYPE: DType;
 }
 
-/// SAFETY of each line: the type is a number of the machine of the size that the dtype says, for which every bit pattern
-/// is valid; of `bool` the trait speaks itself; the others are `repr(transparent)` or arrays of such.
+/// SAFETY of each line: the type is a number of the machine, of the size that the dtype says, for which every bit pattern is
+/// valid; for `bool` the trait states the condition itself; the others are `repr(transparent)` or arrays of such.
 macro_rules! elements {
     ($($(#[$attr:meta])* [$($generics:tt)*] $ty:ty => $dtype:expr;)*) => {$(
         $(#[$attr])*
@@ -95,7 +102,7 @@ elements! {
     [const N: usize] super::FixedStr<N> => DType::text(N);
 }
 
-/// The bytes are a whole number of elements of the type.
+/// Checks that the bytes are a whole number of elements of the type.
 fn check_len<A: Element>(bytes: &[u8]) -> Result<(), Misfit> {
     if bytes.len().is_multiple_of(size_of::<A>()) {
         Ok(())
@@ -104,7 +111,7 @@ fn check_len<A: Element>(bytes: &[u8]) -> Result<(), Misfit> {
     }
 }
 
-/// The bytes start where an element of the type may.
+/// Checks that the bytes start at an address where an element of the type may lie.
 fn check_align<A: Element>(bytes: &[u8]) -> Result<(), Misfit> {
     if bytes.as_ptr().addr().is_multiple_of(align_of::<A>()) {
         Ok(())
@@ -113,7 +120,7 @@ fn check_align<A: Element>(bytes: &[u8]) -> Result<(), Misfit> {
     }
 }
 
-/// Bytes as elements, where they lie.
+/// The bytes as a slice of elements, without a copy.
 pub(super) fn view<A: Element>(bytes: &[u8]) -> Result<&[A], Misfit> {
     check_len::<A>(bytes)?;
     super::check_values(&A::DTYPE, bytes)?;
@@ -121,15 +128,15 @@ pub(super) fn view<A: Element>(bytes: &[u8]) -> Result<&[A], Misfit> {
         return Ok(&[]);
     }
     check_align::<A>(bytes)?;
-    // SAFETY: `check_len` and `check_align` above saw that length and address are those of elements, and `check_values`
-    // that the bytes of bools are 0 or 1, which is all that `Element` asks of a valid value. The slice lives as long
-    // as `bytes`, which stays shared.
+    // SAFETY: `check_len` and `check_align` above checked that the length and the address are those of elements, and
+    // `check_values` that the bytes of bools are 0 or 1, which is all that `Element` asks of a valid value. The slice lives as
+    // long as `bytes`, which stays shared.
     Ok(unsafe {
         std::slice::from_raw_parts(bytes.as_ptr().cast::<A>(), bytes.len() / size_of::<A>())
     })
 }
 
-/// Appends elements, copied from bytes of any alignment.
+/// Appends elements, which are copied from bytes of any alignment.
 pub(super) fn append<A: Element>(items: &mut Vec<A>, bytes: &[u8]) -> Result<(), Misfit> {
     check_len::<A>(bytes)?;
     super::check_values(&A::DTYPE, bytes)?;
@@ -138,28 +145,28 @@ pub(super) fn append<A: Element>(items: &mut Vec<A>, bytes: &[u8]) -> Result<(),
         return Err(Misfit::Memory { bytes: bytes.len() });
     }
     let free = items.spare_capacity_mut()[..count].as_mut_ptr().cast::<u8>();
-    // SAFETY: `free` is room for `count` elements, of `bytes.len()` bytes together by `check_len`, which was reserved
-    // above and which nothing else borrows.
+    // SAFETY: `free` is room for `count` elements, of `bytes.len()` bytes together by `check_len`. The room was reserved
+    // above, and nothing else borrows it.
     unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), free, bytes.len()) };
-    // SAFETY: the elements behind the length are written now, and valid by `check_values`.
+    // SAFETY: the elements behind the length have now been written, and are valid by `check_values`.
     unsafe { items.set_len(items.len() + count) };
     Ok(())
 }
 
-/// The bytes of elements that have no padding.
+/// The bytes of elements, if the elements have no padding.
 pub(super) fn bytes<A: Element>(items: &[A]) -> Option<&[u8]> {
     if super::has_padding(&A::DTYPE) {
         return None;
     }
-    // SAFETY: `has_padding` saw that a field of the dtype has each byte, so that all of them are initialised, by what
+    // SAFETY: `has_padding` checked that each byte belongs to a field of the dtype. So all bytes are initialised, by what
     // `Element` promises of the dtype. The length is that of the slice in bytes, and any address will do for a `u8`.
     Some(unsafe { std::slice::from_raw_parts(items.as_ptr().cast::<u8>(), size_of_val(items)) })
 }
 
-/// Copies the bytes of an element's fields, and no padding, to where they lie in `out`.
+/// Copies the bytes of an element's fields, without its padding, to where they lie in `out`.
 pub(super) fn copy_fields<A: Element>(item: &A, fields: &[std::ops::Range<usize>], out: &mut [u8]) {
     let all = std::ptr::from_ref(item).cast::<MaybeUninit<u8>>();
-    // SAFETY: an element is so many bytes, of which nothing is assumed here.
+    // SAFETY: an element has this many bytes, and nothing is assumed of their values here.
     let all = unsafe { std::slice::from_raw_parts(all, size_of::<A>()) };
     for field in fields {
         for (out, byte) in out[field.clone()].iter_mut().zip(&all[field.clone()]) {

@@ -1,10 +1,11 @@
-//! What `#[derive(Element)]` stands on.
+//! The base of `#[derive(Element)]`.
 //!
-//! The derive sees tokens and not types: another macro may change the struct after it, and a name may mean something
-//! else than it looks. So the derive only lists the fields' names, in a call of the macro here, and takes no part in the
-//! proof. The compiler says of which type each field is and where it lies, and refuses a list that is not that of the
-//! struct. All that the proof names is found from this crate (`$crate`), whatever path the derive was given and whatever
-//! the user's scope has; the one `unsafe` of a derived struct stands here.
+//! The derive sees tokens and not types. Another macro may change the struct after it, and a name may mean something else than it
+//! seems to. So the derive only lists the names of the fields, in a call of the macro here, and takes no part in the proof. The
+//! compiler determines the type of each field and where it lies, and rejects a list that is not that of the struct.
+//!
+//! The proof refers to everything through this crate (`$crate`), whatever path the derive was given and whatever is in the user's
+//! scope. The one `unsafe` of a derived struct stands here.
 #![allow(unsafe_code)]
 
 use crate::dtype::{DType, Field};
@@ -12,7 +13,7 @@ use crate::layout::ARRAY_ALIGN;
 
 use super::Element;
 
-/// What a struct's field may be: an element or fixed arrays of one.
+/// What a struct's field may be: an element, or fixed arrays of one.
 ///
 /// # Safety
 ///
@@ -35,7 +36,7 @@ unsafe impl<A: Element> ElementField for A {
     const AXES: &'static Axes = &Axes { lens: [0; MAX_AXES], count: 0 };
 }
 
-// SAFETY: an array is its items one after the other, and what they are they promise.
+// SAFETY: an array is its items one after the other, and their own impl promises what they are.
 unsafe impl<T: ElementField, const N: usize> ElementField for [T; N] {
     const DTYPE: DType = T::DTYPE;
     const AXES: &'static Axes = &T::AXES.under(N);
@@ -69,7 +70,7 @@ impl Axes {
     }
 }
 
-/// A field of the struct `S`. Its type is that of the place that `get` gives, which is never called.
+/// A field of the struct `S`. The field's type is that of the place that `get` returns; `get` is never called.
 #[doc(hidden)]
 pub const fn field<S, T: ElementField>(
     name: &'static str,
@@ -79,11 +80,11 @@ pub const fn field<S, T: ElementField>(
     Field::fixed(name, T::DTYPE, T::AXES.lens(), offset)
 }
 
-/// The dtype of the struct `S`, of which `_take_apart` names every field, and is never called.
+/// The dtype of the struct `S`. `_take_apart` names every field of the struct, and is never called.
 ///
 /// # Panics
 ///
-/// When the code is compiled, if the struct is no element or its fields are not in order.
+/// At compile time, if the struct is not an element or its fields are not in order.
 #[doc(hidden)]
 pub const fn structure<S>(_take_apart: fn(&S), fields: &'static [Field]) -> DType {
     assert!(size_of::<S>() > 0, "an array element of no bytes cannot be counted");
@@ -109,16 +110,16 @@ pub const fn structure<S>(_take_apart: fn(&S), fields: &'static [Field]) -> DTyp
     DType::fixed(fields, size_of::<S>(), align_of::<S>())
 }
 
-/// For the derive: makes a struct an [`Element`](trait@crate::Element), by the names of its fields and their names in
-/// the dtype. The predicates in the last brackets, `(type): path::to::Trait`, become the impl's `where`. They prove nothing,
-/// and are there as one that does not hold is reported where the user has written the type. Nothing else may stand in
-/// those brackets, braces above all: they would be another body of the `unsafe impl`.
+/// For the derive: makes a struct an [`Element`](trait@crate::Element), from the names of its fields and their names in the
+/// dtype. The predicates in the last brackets, `(type): path::to::Trait`, become the impl's `where`. They prove nothing: they
+/// are there so that the compiler reports a predicate that does not hold at the type that the user has written. Nothing else
+/// may stand in those brackets, above all no braces, which would be another body of the `unsafe impl`.
 ///
-/// It defines no item with a name, so that no name of the user's means another thing in it, and takes primitives by
-/// path. What it binds, in patterns, starts with `__`.
+/// The macro defines no item with a name, so that no name of the user's gets another meaning in it, and it refers to
+/// primitives by path. The names that it binds, in patterns, start with `__`.
 ///
-/// The other impls are those by which `Vec<Struct>` is an array. A blanket impl for all elements cannot stand beside that
-/// for arrays of arrays.
+/// The other impls are those that make `Vec<Struct>` an array. A blanket impl for all elements cannot coexist with the one for
+/// arrays of arrays.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __element {
@@ -127,9 +128,9 @@ macro_rules! __element {
         $crate::__element! { @where $($predicates)* }
 
         // SAFETY: `Self` is a struct whose fields are those of the list: the pattern is exhaustive, and safe code reads no
-        // union. `field` finds each one's dtype by the type of the place itself, which `ElementField` promises, and
-        // `offset_of!` gives where that place is. Bytes of no field are padding therefore. `structure` sees that the
-        // fields ascend and do not overlap, and takes size and alignment from the type. A value of valid fields is valid.
+        // union. `field` finds each field's dtype by the type of the place itself, which `ElementField` promises, and
+        // `offset_of!` gives where that place is. So bytes that no field has are padding. `structure` checks that the fields
+        // ascend and do not overlap, and takes size and alignment from the type. A value of valid fields is valid.
         #[automatically_derived]
         unsafe impl $crate::Element for $ident where $($predicates)* {
             const DTYPE: $crate::DType = $crate::__private::structure::<Self>(

@@ -1,24 +1,24 @@
-//! Whether elements of one dtype are elements of another, and the way from one to the other.
+//! Whether the elements of one dtype are elements of another, and how to convert them.
 
 use crate::dtype::{DType, DTypeRepr, Field, Scalar};
 
-/// How elements that were found become those that are wanted.
+/// How the elements that were found become elements of the wanted dtype.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Fit {
-    /// They are the same bytes.
+    /// Their bytes are the same.
     Same,
-    /// They must be copied, for this reason.
+    /// They must be converted in a copy, for this reason.
     Converted(Plan, &'static str),
 }
 
-/// How the bytes of one element are put together.
+/// The steps that make the bytes of one element.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(super) from_size: usize,
     pub(super) steps: Vec<CopyStep>,
 }
 
-/// So many units are copied, each turned around or not.
+/// Copies a number of units. The bytes of each are reversed or not.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct CopyStep {
     pub(super) from: usize,
@@ -36,7 +36,7 @@ const NARROW: &str = "its strings are shorter";
 ///
 /// # Errors
 ///
-/// What is different, if more than the two names need be said.
+/// How the two dtypes differ, if that is more than their names say.
 #[inline]
 pub(crate) fn fit(found: &DType, wanted: &DType) -> Result<Fit, String> {
     if found == wanted { Ok(Fit::Same) } else { fit_other(found, wanted) }
@@ -59,7 +59,7 @@ fn fit_other(found: &DType, wanted: &DType) -> Result<Fit, String> {
     Ok(Fit::Converted(plan, why))
 }
 
-/// The dtype of the array, that of the type, and what more there is to say.
+/// The dtype of the array, that of the type, and any further difference.
 pub(crate) fn mismatch(
     found: &DType,
     shape: &[usize],
@@ -82,10 +82,10 @@ impl Plan {
             return self.fields(found, wanted, from, to);
         }
         let same = match (found.inner(), wanted.inner()) {
-            // Bytes and characters may be fewer: the rest is padding.
+            // There may be fewer bytes or characters than wanted: the rest is padding.
             (DTypeRepr::Bytes(found), DTypeRepr::Bytes(wanted))
             | (DTypeRepr::Text(found), DTypeRepr::Text(wanted)) => *found > 0 && found <= wanted,
-            // NumPy has no bfloat16 and calls it a void; a time is an integer to those who ask for one.
+            // NumPy has no bfloat16 and calls it a void. A time may be read as an integer.
             (DTypeRepr::Raw(2), DTypeRepr::Scalar(Scalar::BF16))
             | (DTypeRepr::Datetime(_) | DTypeRepr::Timedelta(_), DTypeRepr::Scalar(Scalar::I64)) => {
                 true
@@ -99,7 +99,7 @@ impl Plan {
         Ok(())
     }
 
-    /// So many elements one after the other, which are known to be the same.
+    /// Adds a copy of `count` elements that lie one after the other, and are known to be the same in both dtypes.
     fn copy(&mut self, found: &DType, wanted: &DType, from: usize, to: usize, count: usize) {
         let unit = wanted.unit_size();
         let units = found.item_size() / unit * count;
@@ -153,7 +153,7 @@ impl Plan {
                 self.element(its.dtype(), own.dtype(), from, to).map_err(differs)?;
                 let plain = !matches!(own.dtype().inner(), DTypeRepr::Struct(_));
                 if plain && its.dtype().item_size() == own.dtype().item_size() {
-                    // The others are the same: one step for all of them.
+                    // The other elements are converted as the first one is, so one step does for all of them.
                     self.steps.pop();
                     self.copy(its.dtype(), own.dtype(), from, to, own.count());
                     break;
@@ -163,7 +163,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Puts one element together; `out` is zeroed where padding is.
+    /// Makes one element. The caller has set `out` to zero where padding is.
     pub(super) fn convert(&self, item: &[u8], out: &mut [u8]) {
         for step in &self.steps {
             let len = step.unit * step.count;
@@ -175,7 +175,7 @@ impl Plan {
         }
     }
 
-    /// The unit, where all that is to do is to turn each around.
+    /// The size of a unit, if converting means only reversing the bytes of each unit.
     pub(super) fn only_swaps(&self, size: usize) -> Option<usize> {
         match &self.steps[..] {
             [CopyStep { from: 0, to: 0, unit, count, swap: true }]
@@ -188,7 +188,7 @@ impl Plan {
     }
 }
 
-/// Turns around the bytes of each unit.
+/// Reverses the bytes of each unit.
 pub(super) fn swap(unit: usize, bytes: &mut [u8]) {
     fn each<const N: usize>(bytes: &mut [u8]) {
         for unit in bytes.as_chunks_mut::<N>().0 {

@@ -1,6 +1,6 @@
-//! What an array may hold beside numbers, and the way from bytes to elements and back.
+//! What an array may hold beside numbers, and the conversions between bytes and elements.
 //!
-//! The types here are those of NumPy's dtypes that Rust has no type for: [`Datetime64`] and [`Timedelta64`] with their
+//! The types here stand for the dtypes of NumPy that have no type in Rust: [`Datetime64`] and [`Timedelta64`] with their
 //! [`Unit`]s, [`FixedBytes`] (`S`) and [`FixedStr`] (`U`).
 //!
 //! ```
@@ -49,16 +49,16 @@ use values::{field_ranges, has_padding};
 /// Elements are converted in blocks of about this many bytes.
 const BLOCK: usize = 32 << 10;
 
-/// Why bytes are not a slice of elements.
+/// Why bytes are no slice of elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Misfit {
     /// The length is not a multiple of the element's size.
     Length { bytes: usize, item: usize },
     /// The address is not a multiple of the element's alignment.
     Align { needed: usize },
-    /// There is no memory for a copy of so many bytes.
+    /// There is no memory for a copy of this many bytes.
     Memory { bytes: usize },
-    /// A byte of a bool is neither 0 nor 1. The field is empty where the element itself is the bool.
+    /// The byte of a bool is neither 0 nor 1. `field` is empty if the element itself is the bool.
     Bool { index: usize, field: String, byte: u8 },
 }
 
@@ -83,16 +83,16 @@ impl fmt::Display for Misfit {
     }
 }
 
-/// Bytes as elements, with no copy.
+/// The bytes as a slice of elements, without a copy.
 pub(crate) fn view<A: Element>(bytes: &[u8]) -> Result<&[A], Misfit> {
     cast::view(bytes)
 }
 
-/// An empty vector with room for so many, which is a number from outside.
+/// An empty vector with room for `count` items. The number comes from what is read.
 ///
 /// # Errors
 ///
-/// `Memory`. Whatever is read may claim more than memory can hold: sealed memory and files may have holes.
+/// `Memory`. What is read may claim more than memory can hold, as sealed memory and files may be sparse.
 pub(crate) fn room<A>(count: usize) -> Result<Vec<A>, Misfit> {
     let mut items = Vec::new();
     if items.try_reserve_exact(count).is_err() {
@@ -102,17 +102,17 @@ pub(crate) fn room<A>(count: usize) -> Result<Vec<A>, Misfit> {
     Ok(items)
 }
 
-/// Whether there is memory for so many bytes, for code that cannot fail where there is none.
+/// Whether there is memory for this many bytes. Code that cannot return an error when memory is short asks this first.
 ///
 /// # Errors
 ///
 /// `Memory`.
 pub(crate) fn check_room(bytes: usize) -> Result<(), Misfit> {
-    // An allocation that nobody sees may be left out.
+    // Without `black_box` the compiler could leave out an allocation that nobody uses.
     room::<u8>(bytes).map(|room| drop(std::hint::black_box(room)))
 }
 
-/// A copy of bytes that are not the caller's own.
+/// A copy of items that the caller does not own.
 ///
 /// # Errors
 ///
@@ -123,7 +123,7 @@ pub(crate) fn copied<T: Copy>(items: &[T]) -> Result<Vec<T>, Misfit> {
     Ok(copy)
 }
 
-/// Elements that are the caller's own: copied where they were borrowed.
+/// A vector of the elements, which are copied if they are borrowed.
 ///
 /// # Errors
 ///
@@ -135,7 +135,7 @@ pub(crate) fn owned<A: Element>(items: Cow<'_, [A]>) -> Result<Vec<A>, Misfit> {
     }
 }
 
-/// Bytes as elements, copied: any alignment, and by a plan any byte order and place of fields.
+/// Copies bytes of any alignment into elements. A plan also converts the byte order and the places of fields.
 pub(crate) fn collect<A: Element>(bytes: &[u8], plan: Option<&Plan>) -> Result<Vec<A>, Misfit> {
     let Some(plan) = plan else {
         let mut items = room(bytes.len() / size_of::<A>())?;
@@ -169,18 +169,18 @@ pub(crate) fn collect<A: Element>(bytes: &[u8], plan: Option<&Plan>) -> Result<V
     Ok(items)
 }
 
-/// Appends elements that are copied from bytes of any alignment, in this machine's byte order.
+/// Appends elements, which are copied from bytes of any alignment, in this machine's byte order.
 pub(crate) fn append<A: Element>(items: &mut Vec<A>, bytes: &[u8]) -> Result<(), Misfit> {
     cast::append(items, bytes)
 }
 
-/// Elements as bytes, where they lie; `None` if there is padding between their fields, which may not be read.
+/// The bytes of the elements; `None` if there is padding between their fields, which may not be read.
 #[cfg(any(feature = "ndarray", test))]
 pub(crate) fn bytes<A: Element>(items: &[A]) -> Option<&[u8]> {
     cast::bytes(items)
 }
 
-/// Calls `put` with the bytes of the elements: all in one where they have no padding, else copied block by block with
+/// Calls `put` with the bytes of the elements: once with all of them if they have no padding, else block by block, copied, with
 /// zeros for padding.
 pub(crate) fn blocks<A: Element, E>(
     items: &[A],
@@ -202,7 +202,7 @@ pub(crate) fn blocks<A: Element, E>(
     Ok(())
 }
 
-/// Elements as bytes, copied if they have padding.
+/// The bytes of the elements, copied if they have padding.
 pub(crate) fn packed<A: Element>(items: &[A]) -> Cow<'_, [u8]> {
     if let Some(bytes) = cast::bytes(items) {
         return Cow::Borrowed(bytes);
@@ -217,7 +217,7 @@ pub(crate) fn packed<A: Element>(items: &[A]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Puts one element's bytes to where there is room for just them.
+/// Copies one element's bytes to `out`, which is just as long.
 pub(crate) fn put<A: Element>(item: A, out: &mut [u8]) {
     out.copy_from_slice(&packed(&[item]));
 }
@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(collect::<bool>(&bytes, None), Err(misfit));
     }
 
-    /// What the derive writes for `struct Pair { ok: bool, inner: [(u16, bool); 2] }` with `repr(C)`.
+    /// The code that the derive writes for `struct Pair { ok: bool, inner: [(u16, bool); 2] }` with `repr(C)`.
     #[test]
     fn padding_and_bools_of_a_struct_are_found() {
         let inner = "[('n', '<u2'), ('b', '|b1'), ('', '|V1')]";

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-/// `N` bytes, NumPy's `S`: shorter strings are padded with NUL, so that NULs at the end do not count.
+/// `N` bytes, NumPy's `S`. Shorter strings are padded with NUL, so NULs at the end do not count.
 ///
 /// ```
 /// use serde_shm::{element::FixedBytes, Element};
@@ -19,8 +19,7 @@ use serde::ser::{Serialize, Serializer};
 #[repr(transparent)]
 pub struct FixedBytes<const N: usize>([u8; N]);
 
-/// `N` characters of four bytes each, NumPy's `U`: shorter strings are padded with NUL, so that NULs at the end do not
-/// count.
+/// `N` characters of four bytes each, NumPy's `U`. Shorter strings are padded with NUL, so NULs at the end do not count.
 ///
 /// ```
 /// use serde_shm::{element::FixedStr, Element};
@@ -30,12 +29,12 @@ pub struct FixedBytes<const N: usize>([u8; N]);
 /// assert_eq!(FixedStr::<4>::DTYPE.to_string(), "<U4");
 /// ```
 ///
-/// What an array holds may be no characters at all: `Display` shows those as `U+FFFD`, [`FixedStr::decode`] refuses them.
+/// An array may hold numbers that are no characters. `Display` shows them as `U+FFFD`, and [`FixedStr::decode`] gives `None`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct FixedStr<const N: usize>([u32; N]);
 
-/// A text has more bytes or characters than there is room for.
+/// The error for a text with more bytes or characters than there is room for.
 ///
 /// ```
 /// use serde_shm::element::FixedBytes;
@@ -58,7 +57,7 @@ impl fmt::Display for TooLong {
 impl std::error::Error for TooLong {}
 
 impl<const N: usize> FixedBytes<N> {
-    /// All `N` bytes, padding included.
+    /// A string of all `N` bytes, padding included.
     ///
     /// ```
     /// use serde_shm::element::FixedBytes;
@@ -118,7 +117,7 @@ impl<const N: usize> Default for FixedBytes<N> {
     }
 }
 
-/// As text; bytes that are none are shown as `U+FFFD`.
+/// The bytes as text. Those that are no text are shown as `U+FFFD`.
 impl<const N: usize> fmt::Display for FixedBytes<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&String::from_utf8_lossy(self.as_bytes()))
@@ -132,7 +131,7 @@ impl<const N: usize> fmt::Debug for FixedBytes<N> {
 }
 
 impl<const N: usize> FixedStr<N> {
-    /// All `N` code points, padding included.
+    /// A string of all `N` code points, padding included.
     ///
     /// ```
     /// use serde_shm::element::FixedStr;
@@ -154,7 +153,7 @@ impl<const N: usize> FixedStr<N> {
         self.0
     }
 
-    /// The text without the NULs at the end, copied; `None` if it is none.
+    /// The text without the NULs at the end, copied; `None` if a code point is no character.
     ///
     /// ```
     /// use serde_shm::element::FixedStr;
@@ -207,7 +206,7 @@ impl<const N: usize> fmt::Debug for FixedStr<N> {
     }
 }
 
-/// As text where all bytes are ASCII or the format is a binary one; else each byte is the character of its number.
+/// It is text if all bytes are ASCII or if the format is a binary one. Else each byte becomes the character of its number.
 impl<const N: usize> Serialize for FixedBytes<N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
@@ -217,7 +216,7 @@ impl<const N: usize> Serialize for FixedBytes<N> {
     }
 }
 
-/// Bytes as characters of the same numbers.
+/// Bytes, each as the character of its number.
 pub(crate) struct Latin<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Latin<'_> {
@@ -227,7 +226,7 @@ impl fmt::Display for Latin<'_> {
     }
 }
 
-/// Fills a slice of zeros with bytes, or with the characters that stand for them.
+/// Fills a slice of zeros with bytes, given as bytes or as the characters of their numbers.
 pub(crate) struct FillBytes<'o>(pub(crate) &'o mut [u8]);
 
 impl<'de> Visitor<'de> for FillBytes<'_> {

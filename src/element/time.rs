@@ -27,7 +27,7 @@ mod sealed {
 pub trait Unit:
     sealed::Sealed + Copy + Eq + Ord + std::hash::Hash + fmt::Debug + Send + Sync + 'static
 {
-    /// The unit.
+    /// The unit as a value.
     ///
     /// ```
     /// use serde_shm::{TimeBase, element::{Milliseconds, Unit}};
@@ -36,7 +36,7 @@ pub trait Unit:
     /// ```
     const UNIT: TimeUnit;
 
-    /// How many nanoseconds it has; `None` where that differs (years, months) or is not known.
+    /// The unit's length in nanoseconds; `None` if that differs (years, months) or is not known.
     ///
     /// ```
     /// use serde_shm::element::{Hours, Unit, Years};
@@ -97,7 +97,7 @@ units! {
 /// assert_eq!(Datetime64::<Nanoseconds>::DTYPE.to_string(), "<M8[ns]");
 /// ```
 ///
-/// Order and equality are those of the number: unlike in NumPy, `NAT` equals itself and comes first.
+/// Times are ordered and compared as numbers. Unlike in NumPy, `NAT` equals itself and comes first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct Datetime64<U: Unit>(i64, PhantomData<U>);
@@ -113,12 +113,12 @@ pub struct Datetime64<U: Unit>(i64, PhantomData<U>);
 /// assert_eq!(Timedelta64::<Milliseconds>::DTYPE.to_string(), "<m8[ms]");
 /// ```
 ///
-/// Order and equality are those of the number: unlike in NumPy, `NAT` equals itself and comes first.
+/// Times are ordered and compared as numbers. Unlike in NumPy, `NAT` equals itself and comes first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct Timedelta64<U: Unit>(i64, PhantomData<U>);
 
-/// A time cannot be had in that type without losing some of it, or is none.
+/// The error for a time that the other type cannot hold without loss, or that is no time.
 ///
 /// ```
 /// use serde_shm::element::{OutOfRange, Seconds, Timedelta64};
@@ -151,7 +151,7 @@ macro_rules! times {
             /// ```
             pub const NAT: Self = $name(i64::MIN, PhantomData);
 
-            /// So many units.
+            /// A time of this many units.
             ///
             /// ```
             #[doc = concat!("use serde_shm::element::{", stringify!($name), ", Days};")]
@@ -163,7 +163,7 @@ macro_rules! times {
                 $name(value, PhantomData)
             }
 
-            /// The number of units; `i64::MIN` stands for no time.
+            /// The number of units; `i64::MIN` means no time.
             ///
             /// ```
             #[doc = concat!("use serde_shm::element::{", stringify!($name), ", Days};")]
@@ -174,7 +174,7 @@ macro_rules! times {
                 self.0
             }
 
-            /// Whether it is no time.
+            /// Whether it is `NAT`, which is no time.
             ///
             /// ```
             #[doc = concat!("use serde_shm::element::{", stringify!($name), ", Days};")]
@@ -186,7 +186,7 @@ macro_rules! times {
                 self.0 == i64::MIN
             }
 
-            /// The whole as nanoseconds.
+            /// The time in nanoseconds.
             fn nanoseconds(self) -> Result<i128, OutOfRange> {
                 let unit = U::NANOSECONDS.filter(|_| !self.is_nat()).ok_or(OutOfRange)?;
                 Ok(i128::from(self.0) * i128::from(unit))
@@ -235,7 +235,7 @@ macro_rules! times {
 
 times!(Datetime64 Timedelta64);
 
-/// A whole number of nanoseconds as a duration without its sign.
+/// A whole number of nanoseconds as a duration. A duration has no sign.
 fn duration(nanos: u128) -> Result<Duration, OutOfRange> {
     let seconds = u64::try_from(nanos / SECOND as u128).map_err(|_| OutOfRange)?;
     Ok(Duration::new(seconds, (nanos % SECOND as u128) as u32))
@@ -243,7 +243,7 @@ fn duration(nanos: u128) -> Result<Duration, OutOfRange> {
 
 /// # Errors
 ///
-/// If the time is no whole number of the unit, or further from 1970 than so many can say.
+/// If the time is no whole number of the unit, or is too far from 1970 for an `i64` of units.
 impl<U: Unit> TryFrom<SystemTime> for Datetime64<U> {
     type Error = OutOfRange;
 
@@ -258,7 +258,7 @@ impl<U: Unit> TryFrom<SystemTime> for Datetime64<U> {
 
 /// # Errors
 ///
-/// If it is no time, its unit has no fixed length, or the system's clock has no such time.
+/// If it is `NAT`, if its unit has no fixed length, or if the system's clock cannot represent it.
 impl<U: Unit> TryFrom<Datetime64<U>> for SystemTime {
     type Error = OutOfRange;
 
@@ -273,7 +273,7 @@ impl<U: Unit> TryFrom<Datetime64<U>> for SystemTime {
 
 /// # Errors
 ///
-/// If the duration is no whole number of the unit, or longer than so many can say.
+/// If the duration is no whole number of the unit, or is too long for an `i64` of units.
 impl<U: Unit> TryFrom<Duration> for Timedelta64<U> {
     type Error = OutOfRange;
 
@@ -284,7 +284,7 @@ impl<U: Unit> TryFrom<Duration> for Timedelta64<U> {
 
 /// # Errors
 ///
-/// If it is no time, below zero, or its unit has no fixed length.
+/// If it is `NAT` or negative, or if its unit has no fixed length.
 impl<U: Unit> TryFrom<Timedelta64<U>> for Duration {
     type Error = OutOfRange;
 

@@ -1,4 +1,4 @@
-//! What a dtype says of the bytes of its elements: which are bools, which are padding.
+//! What a dtype says of the bytes of its elements: which are bools, and which are padding.
 
 use std::ops::Range;
 
@@ -6,10 +6,10 @@ use crate::dtype::{DType, DTypeRepr, Field, Scalar};
 
 use super::Misfit;
 
-/// Where the bools of a struct lie: those of a field, or of the structs that a field has.
+/// Where the bools of a struct lie: those of one field, or of the structs in that field.
 struct Bools<'d> {
     field: &'d Field,
-    /// Empty where the field's own elements are the bools.
+    /// Empty if the field's own elements are the bools.
     inner: Vec<Bools<'d>>,
 }
 
@@ -17,14 +17,14 @@ impl<'d> Bools<'d> {
     fn of(dtype: &'d DType) -> Vec<Self> {
         let bools = |field: &'d Field| {
             let inner = Bools::of(field.dtype());
-            // What takes no bytes may have elements without number.
+            // A field that takes no bytes may have an unbounded number of elements.
             let has = !inner.is_empty() || field.dtype().scalar() == Some(Scalar::Bool);
             (has && field.bytes() > 0).then_some(Bools { field, inner })
         };
         dtype.fields().iter().filter_map(bools).collect()
     }
 
-    /// The first byte that is no bool, with the name of its field: `inner.ok`.
+    /// The first byte of a bool that is neither 0 nor 1, with the name of its field: `inner.ok`.
     fn check(&self, item: &[u8]) -> Result<(), (String, u8)> {
         let Bools { field, inner } = self;
         let bytes = &item[field.offset()..field.offset() + field.bytes()];
@@ -45,7 +45,7 @@ impl<'d> Bools<'d> {
     }
 }
 
-/// Every byte of a bool is 0 or 1. The length is a multiple of the dtype's.
+/// Checks that every byte of a bool is 0 or 1. The length is a multiple of the dtype's.
 #[inline]
 pub(crate) fn check_values(dtype: &DType, bytes: &[u8]) -> Result<(), Misfit> {
     match dtype.inner() {
@@ -68,7 +68,7 @@ fn check_structs(dtype: &DType, bytes: &[u8]) -> Result<(), Misfit> {
     Ok(())
 }
 
-/// Whether some bytes are no element of the dtype, because a bool is in it.
+/// Whether not all bytes are valid elements of the dtype, because it has bools.
 #[cfg(feature = "ndarray")]
 pub(crate) fn has_bools(dtype: &DType) -> bool {
     match dtype.inner() {
@@ -80,7 +80,7 @@ pub(crate) fn has_bools(dtype: &DType) -> bool {
     }
 }
 
-/// Blocks are or-ed together first, which the compiler turns into vector code.
+/// Blocks are first combined by bitwise OR, which the compiler turns into vector code.
 fn check_bools(bytes: &[u8]) -> Result<(), Misfit> {
     for (block, chunk) in bytes.chunks(4096).enumerate() {
         if chunk.iter().fold(0, |all, byte| all | byte) > 1 {
@@ -93,7 +93,7 @@ fn check_bools(bytes: &[u8]) -> Result<(), Misfit> {
     Ok(())
 }
 
-/// Calls `see` with where each field that is no struct lies. Those of a Rust type are so many as its bytes at most.
+/// Calls `see` with the place of each field that is no struct. A Rust type has at most as many such fields as bytes.
 fn visit(dtype: &DType, at: usize, see: &mut impl FnMut(Range<usize>)) {
     let DTypeRepr::Struct(structure) = dtype.inner() else {
         see(at..at + dtype.item_size());
@@ -111,7 +111,7 @@ fn visit(dtype: &DType, at: usize, see: &mut impl FnMut(Range<usize>)) {
     }
 }
 
-/// The bytes that fields have, in ascending order, with neighbours joined.
+/// The ranges of bytes that fields have, in ascending order. Adjacent ranges are joined.
 pub(super) fn field_ranges(dtype: &DType) -> Vec<Range<usize>> {
     let mut ranges: Vec<Range<usize>> = Vec::new();
     visit(dtype, 0, &mut |range| match ranges.last_mut() {

@@ -1,4 +1,4 @@
-//! A block of bytes that starts at a multiple of 64.
+//! A block of bytes that starts at an address which is a multiple of 64.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -11,10 +11,10 @@ use std::ops::Deref;
 use crate::layout::ARRAY_ALIGN;
 use crate::os;
 
-/// A growable block of bytes whose first byte lies at a multiple of 64.
+/// A growable block of bytes whose first byte lies at an address that is a multiple of 64.
 ///
-/// It is what [`to_bytes`](crate::to_bytes) returns: arrays in it can be seen in place, because their offsets are
-/// multiples of their alignment. A plain `Vec<u8>` does not promise that.
+/// [`to_bytes`](crate::to_bytes) returns it. Arrays in it can be seen in place, because their offsets are multiples of their
+/// alignment. A plain `Vec<u8>` does not promise that.
 ///
 /// ```
 /// let bytes = serde_shm::to_bytes(&[1_u8, 2, 3]).unwrap();
@@ -26,17 +26,17 @@ pub struct AlignedBytes {
     start: usize,
 }
 
-/// A block of this size grows by the allocator, which moves its pages and no bytes. It may then lie at another address
-/// modulo 64; a smaller one is copied to where it is aligned at once.
+/// From this size on, the allocator makes a block grow: it moves the block's pages and copies no bytes. The block may then lie at
+/// another address modulo 64. A smaller block is copied to an aligned place at once.
 const LARGE: usize = 1 << 20;
 
-/// How far behind the start of a buffer the first multiple of 64 lies.
+/// The distance from the start of a buffer to the first multiple of 64.
 fn distance(buffer: &[u8]) -> usize {
     buffer.as_ptr().addr().wrapping_neg() % ARRAY_ALIGN
 }
 
 impl AlignedBytes {
-    /// An empty block; nothing is allocated.
+    /// An empty block. Nothing is allocated.
     ///
     /// ```
     /// use serde_shm::AlignedBytes;
@@ -59,8 +59,8 @@ impl AlignedBytes {
         block
     }
 
-    /// Makes a block of a buffer without a copy, where its content can be moved within it to where it is aligned. The
-    /// content starts at `start`; its first bytes are given apart.
+    /// Makes a block of a buffer, without a copy if its content can be moved to an aligned place within the buffer. The
+    /// content starts at `start`; its first bytes are given apart, in `head`.
     pub(crate) fn adopt(mut buffer: Vec<u8>, start: usize, head: &[u8]) -> Self {
         buffer[start..start + head.len()].copy_from_slice(head);
         let mut block = AlignedBytes { vec: buffer, start };
@@ -76,7 +76,7 @@ impl AlignedBytes {
         });
     }
 
-    /// Makes room for so many bytes more, for a block whose length comes from outside.
+    /// Makes room for `more` bytes, for a block whose length comes from outside.
     ///
     /// ```
     /// use serde_shm::AlignedBytes;
@@ -87,18 +87,18 @@ impl AlignedBytes {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
-    /// Nothing happens where there is room. Else a block of less than 1 MiB is copied to its new place, and the allocator moves
-    /// a larger one; the room at least doubles.
+    /// If there is room already, nothing happens. Otherwise a block of less than 1 MiB is copied to its new place, and the
+    /// allocator moves a larger one. The room at least doubles.
     ///
     /// # Errors
     ///
-    /// `OutOfMemory` if there is none. The block is then as it was.
+    /// `OutOfMemory` if there is not enough memory. The block is then unchanged.
     pub fn try_reserve(&mut self, more: usize) -> io::Result<()> {
         self.reserve_by(more, Vec::try_reserve_exact)
             .map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))
     }
 
-    /// At least doubles, so that appending is linear.
+    /// At least doubles the room, so that the cost of appending is linear.
     fn reserve_by<E>(
         &mut self,
         more: usize,
@@ -125,7 +125,7 @@ impl AlignedBytes {
         Ok(())
     }
 
-    /// Moves the content to where it is aligned, if it is not.
+    /// Moves the content to an aligned place, if it is not at one.
     fn align(&mut self) {
         let (start, content) = (distance(&self.vec), self.start..self.vec.len());
         let end = start + content.len();
@@ -142,7 +142,7 @@ impl AlignedBytes {
         self.start = start;
     }
 
-    /// So many zeros, or an error where there is no memory.
+    /// A block of `len` zeros, or an error if there is not enough memory.
     #[cfg(feature = "npz")]
     pub(crate) fn zeroed(len: usize) -> io::Result<Self> {
         let mut block = AlignedBytes::new();
@@ -161,7 +161,8 @@ impl AlignedBytes {
         self.vec.extend_from_slice(bytes);
     }
 
-    /// Appends all that a reader has, and says how many bytes that was: of a block that is being received, `reader.take(len)`.
+    /// Appends all bytes that a reader gives, and returns how many those were. To receive a block of known length, pass
+    /// `reader.take(len)`.
     ///
     /// ```
     /// use std::io::Read;
@@ -176,28 +177,28 @@ impl AlignedBytes {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// The bytes are read to where they stay, if there is room for them ([`try_reserve`](Self::try_reserve)). What there is no room for
-    /// makes the block grow, which then may have to be moved to where it is aligned.
+    /// If there is room for the bytes ([`try_reserve`](Self::try_reserve)), they are read to their final place. Bytes for
+    /// which there is no room make the block grow, and it may then have to be moved to an aligned place.
     ///
     /// # Errors
     ///
-    /// Those of the reader, and `OutOfMemory`. What came before stays: after the `WouldBlock` of a socket that does not wait, the
-    /// next call goes on.
+    /// Those of the reader, and `OutOfMemory`. The bytes that came before the error stay in the block. After the `WouldBlock`
+    /// of a non-blocking socket, the next call continues.
     pub fn extend_from_reader(&mut self, mut reader: impl Read) -> io::Result<usize> {
         let result = reader.read_to_end(&mut self.vec);
         self.align();
         result
     }
 
-    /// Reads to the end of `reader`, which is expected to give so many bytes, behind those of `head`. Memory beyond that
-    /// grows with what really comes.
+    /// Reads to the end of `reader`, behind the bytes of `head`. The reader is expected to give `expected` bytes. Memory
+    /// beyond that grows only with the bytes that really come.
     pub(crate) fn read_to_end(
         head: &[u8],
         mut reader: impl Read,
         expected: usize,
     ) -> io::Result<Self> {
         let mut block = AlignedBytes::new();
-        // One more, so that the end is seen without growing.
+        // One byte more, so that the end is found without growing.
         block.try_reserve(expected.saturating_add(head.len() + 1))?;
         block.vec.extend_from_slice(head);
         loop {
@@ -208,13 +209,13 @@ impl AlignedBytes {
                 break;
             }
         }
-        // Nothing makes `Vec` grow within its room, but nothing forbids it either.
+        // `Vec` has no reason to move its content while there is room, but no promise forbids it.
         block.align();
         Ok(block)
     }
 }
 
-/// Bytes are appended.
+/// Bytes that are written are appended.
 impl io::Write for AlignedBytes {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.extend_from_slice(bytes);
@@ -257,7 +258,7 @@ impl Borrow<[u8]> for AlignedBytes {
     }
 }
 
-/// No byte is copied where the content can be moved within the buffer to where it is aligned.
+/// No byte is copied if the content can be moved to an aligned place within the buffer.
 impl From<Vec<u8>> for AlignedBytes {
     fn from(bytes: Vec<u8>) -> Self {
         AlignedBytes::adopt(bytes, 0, &[])
@@ -270,7 +271,7 @@ impl From<&[u8]> for AlignedBytes {
     }
 }
 
-/// Blocks are compared, ordered and hashed as the slices are that they borrow as.
+/// Blocks are compared, ordered and hashed as the byte slices that they borrow as.
 impl PartialEq for AlignedBytes {
     fn eq(&self, other: &Self) -> bool {
         **self == **other

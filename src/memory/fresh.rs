@@ -5,11 +5,11 @@ use std::io;
 use super::{AlignedBytes, Region};
 use crate::os::Pages;
 
-/// From here on pages come from the system, huge ones where it has them: half of the time of reading a file into
-/// memory goes into page faults otherwise.
+/// From this size on, pages come from the system, as huge pages if it has them. Otherwise half of the time of reading a file into
+/// memory is spent on page faults.
 const LARGE: usize = 4 << 20;
 
-/// Zeroed memory to be filled, at a multiple of 64; then a region.
+/// Zeroed memory at a multiple of 64, which is filled and then becomes a region.
 pub(crate) enum Fresh {
     Block(AlignedBytes),
     Pages(Pages),
@@ -18,7 +18,7 @@ pub(crate) enum Fresh {
 impl Fresh {
     /// # Errors
     ///
-    /// `OutOfMemory` where there is no room.
+    /// `OutOfMemory` if there is not enough memory.
     pub(crate) fn new(len: usize) -> io::Result<Self> {
         if len >= LARGE
             && let Some(pages) = Pages::new(len)?

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 
 use super::Region;
 
-/// A family of views, one for each lifetime; `shorten` can only be written where the view is covariant.
+/// A family of views, one for each lifetime. `shorten` can be written only if the view is covariant.
 pub(crate) trait View<A: 'static> {
     type Of<'a>;
     fn shorten<'a, 'long: 'a>(view: &'a Self::Of<'long>) -> &'a Self::Of<'a>;
@@ -20,11 +20,11 @@ pub(crate) struct Hold<A: Element, V: View<A>> {
 }
 
 impl<A: Element, V: View<A>> Hold<A, V> {
-    /// Views the elements at `offset` of the region, `len` bytes of them, through what `make` builds.
+    /// Builds a view, by `make`, of the elements in `len` bytes at `offset` of the region.
     ///
     /// # Errors
     ///
-    /// The outer error if the range is not in the region, the inner one if the bytes there are no elements.
+    /// The outer error if the range does not lie in the region, the inner one if the bytes there are no elements.
     pub(crate) fn new(
         region: Region,
         offset: usize,

@@ -1,13 +1,13 @@
-//! A share of somebody's memory, kept so that it stays where it is, and what it is.
+//! A share of somebody's memory. While it is kept, the memory stays where it is and does not change.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Region;
 
-/// A share of memory that is counted, and that nobody changes while there are several.
+/// A share of memory with a count of shares. Nobody changes the memory while there are several.
 pub(crate) trait Keep {
-    /// Whether all others are gone.
+    /// Whether all other shares are gone.
     fn is_last(&mut self) -> bool;
 }
 
@@ -23,7 +23,7 @@ impl<T: ?Sized> Keep for Rc<T> {
     }
 }
 
-/// One that is the last becomes an owned array, which is let go at once.
+/// The last share becomes an owned array, which is dropped at once.
 #[cfg(feature = "ndarray")]
 impl<A: Clone, D: ndarray::Dimension> Keep for Option<ndarray::ArcArray<A, D>> {
     fn is_last(&mut self) -> bool {
@@ -46,7 +46,7 @@ impl Keeper {
         Keeper(Box::new(share))
     }
 
-    /// Whether all other shares are gone: what was kept is nobody else's any more.
+    /// Whether all other shares are gone, so that nobody else has the memory any more.
     pub(crate) fn is_last(&mut self) -> bool {
         self.0.is_last()
     }

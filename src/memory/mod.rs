@@ -1,4 +1,4 @@
-//! Memory that views borrow: a block that is aligned, a region that is shared, a view that keeps its region.
+//! Memory that views borrow: aligned blocks, shared regions, and views that keep their region.
 
 mod aligned;
 #[cfg(feature = "npz")]
@@ -21,7 +21,7 @@ pub(crate) use hold::{Hold, View};
 pub(crate) use keeper::{Keep, Keeper};
 pub(crate) use region::Region;
 
-/// Half of the machine's memory, 4 GiB where that is not known: what reading takes at most where nobody says how much.
+/// Half of the machine's memory, or 4 GiB if that is not known. It is the limit for reading if the caller gives no other.
 pub(crate) fn half_of_machine() -> u64 {
     static HALF: OnceLock<u64> = OnceLock::new();
     *HALF.get_or_init(|| os::total_memory().map_or(4 << 30, |bytes| bytes / 2))

@@ -10,18 +10,18 @@ use super::AlignedBytes;
 
 /// Bytes with a shared owner: a mapping that nobody changes, a heap block, somebody's vector. Cheap to clone.
 ///
-/// The bytes stay where they are, and what they are, for as long as a clone lives. `Hold` relies on it, so only
-/// owners of which that is true get a constructor here.
+/// The bytes stay where they are and do not change as long as a clone lives. `Hold` relies on this, so only owners that keep this
+/// promise have a constructor here.
 #[derive(Clone)]
 pub(crate) struct Region {
     owner: Arc<dyn Owner>,
 }
 
-/// Nobody changes what is there, so that a panic leaves nothing half changed.
+/// Nobody changes the bytes, so a panic leaves nothing half changed.
 impl std::panic::UnwindSafe for Region {}
 impl std::panic::RefUnwindSafe for Region {}
 
-/// Implementors give the same address, length and content at each call, wherever they themselves are moved.
+/// Implementors give the same address, length and content at each call, even if they themselves are moved.
 trait Owner: Send + Sync {
     fn bytes(&self) -> &[u8];
 }
@@ -52,20 +52,20 @@ impl Owner for Vec<u8> {
     }
 }
 
-/// What a user gave, which says by a method of its own where its bytes are.
+/// An owner from the user. A method of the owner says where its bytes are.
 struct Given<T> {
     owner: T,
-    /// What it said at first.
+    /// Where the bytes were at the first call.
     start: usize,
     len: usize,
 }
 
-/// A slice that is borrowed from `owner` lies where it is, unchanged, for as long as that is borrowed; which it is, since it
-/// is neither moved nor changed before it is dropped with the last clone of its region.
+/// A slice that is borrowed from `owner` stays where it is, unchanged, while `owner` is borrowed. `owner` stays borrowed,
+/// since it is neither moved nor changed before it is dropped with the last clone of its region.
 impl<T: AsRef<[u8]> + Send + Sync> Owner for Given<T> {
     fn bytes(&self) -> &[u8] {
         let bytes = self.owner.as_ref();
-        // One that tells of other bytes later has none.
+        // An owner that gives other bytes later is treated as having none.
         let same = bytes.as_ptr().addr() == self.start && bytes.len() == self.len;
         if same { bytes } else { &[] }
     }
@@ -77,7 +77,7 @@ struct OwnedElements<A>(Vec<A>);
 #[cfg(feature = "ndarray")]
 impl<A: Element> Owner for OwnedElements<A> {
     fn bytes(&self) -> &[u8] {
-        // What has padding is never kept as it is.
+        // Items with padding are never kept as they are.
         element::bytes(&self.0).unwrap_or_default()
     }
 }
@@ -87,10 +87,10 @@ impl Region {
         Region { owner: Arc::new(block) }
     }
 
-    /// The bytes of anything that owns some.
+    /// The bytes of any owner.
     pub(crate) fn from_owner<T: AsRef<[u8]> + Send + Sync + 'static>(owner: T) -> Self {
         let mut given = Arc::new(Given { owner, start: 0, len: 0 });
-        // Where they are is asked for where it stays.
+        // The owner is asked for its bytes after it has been put at its final place.
         let (start, len) = {
             let bytes = given.owner.as_ref();
             (bytes.as_ptr().addr(), bytes.len())
@@ -115,7 +115,7 @@ impl Region {
         Region { owner: Arc::new(bytes) }
     }
 
-    /// Elements that have padding between their fields are copied, and zeros put there.
+    /// Elements with padding between their fields are copied, with zeros in the padding.
     #[cfg(feature = "ndarray")]
     pub(crate) fn from_vec<A: Element>(items: Vec<A>) -> Self {
         if element::bytes(&items).is_none() {
@@ -134,7 +134,7 @@ impl Region {
     }
 
     #[cfg(feature = "ndarray")]
-    /// Where `part` lies in this region, if it does: found by address, so a copy of the bytes is not mistaken for them.
+    /// Where `part` lies in this region, or `None` if it does not. It is found by address, so a copy of the bytes does not count.
     pub(crate) fn offset_of<A>(&self, part: &[A]) -> Option<usize> {
         let whole = self.bytes();
         let offset = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;

@@ -1,4 +1,4 @@
-//! What is in a value: by path, by place, as a Rust type.
+//! Access to what is in a value: by path, by place, as a Rust type.
 
 use std::borrow::Cow;
 use std::ops::{Index, IndexMut};
@@ -8,9 +8,9 @@ use crate::array::{UntypedArray, UntypedLive};
 use super::{Blob, Map, PlacedArray, Record, RecordKind, Seq, Value};
 
 impl Value {
-    /// The part at this path: names of fields and variants, keys of maps and places in lists, joined by dots, as arrays have them
-    /// (`layers.0.weight`). `None` if there is none. Options, names, and marks of a readable form are looked
-    /// through.
+    /// The part at this path, or `None` if there is no such part. A path has the names of fields and variants, the keys of
+    /// maps and the places in lists, joined by dots, as the paths of arrays do (`layers.0.weight`). It has no steps for
+    /// options, names and marks of a readable form.
     ///
     /// ```
     /// use serde_shm::value::Value;
@@ -20,9 +20,9 @@ impl Value {
     /// assert_eq!(value.get("layers.2"), None);
     /// ```
     ///
-    /// A variant's fields are found with its name before them and without it. A key with a dot in it is `%2E` here, as it is in the
-    /// paths of arrays: control characters and `. / \ % # ~ :` are written `%XX`. The entry of a key that is no text, number, bool or
-    /// char has its place for a name: `#0` is the first. An array that is the whole object is `arr_0`.
+    /// A variant's fields are found with the variant's name before them and without it. A key with a dot in it has `%2E` here,
+    /// as in the paths of arrays: control characters and `. / \ % # ~ :` are written `%XX`. A key that is no text, number,
+    /// bool or char is named by the place of its entry: `#0` is the first. An array that is the whole object is `arr_0`.
     pub fn get(&self, path: &str) -> Option<&Value> {
         if path.is_empty() || self.is_named(path) {
             return Some(self);
@@ -31,7 +31,7 @@ impl Value {
         Some(path.split('.').try_fold(start, At::step)?.value())
     }
 
-    /// The same, to be changed.
+    /// The part at this path, to be changed. Paths are those of [`get`](Self::get).
     ///
     /// ```
     /// use serde_shm::value::Value;
@@ -44,7 +44,7 @@ impl Value {
         if path.is_empty() || self.is_named(path) {
             return Some(self);
         }
-        // The way is found first, since a step that leads to a variant's name leads nowhere else.
+        // The places are found first: a step that leads to the name of a variant leads to no place.
         let mut at = At::Value(&*self);
         let mut way = Vec::new();
         for step in path.split('.') {
@@ -100,7 +100,7 @@ impl Value {
         }
     }
 
-    /// Whether it is a key that a path has by its text, and not by its place.
+    /// Whether it is a key that stands in a path by its text, and not by its place.
     fn has_text(&self) -> bool {
         match self {
             Value::Text(_) | Value::Bool(_) | Value::Char(_) => true,
@@ -150,7 +150,7 @@ impl Value {
         }
     }
 
-    /// The whole number, if it is one that fits.
+    /// The integer, if the value is one that fits into an `i64`.
     ///
     /// ```
     /// use serde_shm::value::Value;
@@ -163,7 +163,7 @@ impl Value {
         self.as_i128()?.try_into().ok()
     }
 
-    /// The whole number, if it is one that fits.
+    /// The integer, if the value is one that fits into a `u64`.
     ///
     /// ```
     /// use serde_shm::{Block, Value};
@@ -175,7 +175,7 @@ impl Value {
         self.as_u128()?.try_into().ok()
     }
 
-    /// The whole number, if it is one that fits.
+    /// The integer, if the value is one that fits into an `i128`.
     ///
     /// ```
     /// use serde_shm::{Block, Value};
@@ -199,7 +199,7 @@ impl Value {
         })
     }
 
-    /// The whole number, if it is one that fits.
+    /// The integer, if the value is one that fits into a `u128`.
     ///
     /// ```
     /// use serde_shm::{Block, Value};
@@ -214,7 +214,7 @@ impl Value {
         }
     }
 
-    /// The number as a float, if it is a float, or a whole number that a float holds without loss.
+    /// The number as a float, if the value is a float, or an integer that a float holds without loss.
     ///
     /// ```
     /// use serde_shm::value::Value;
@@ -250,7 +250,7 @@ impl Value {
         }
     }
 
-    /// The text, if it is one; of a unit variant its name.
+    /// The text, if the value is one; the name, if it is a unit variant.
     ///
     /// ```
     /// use serde_shm::{Block, Value};
@@ -283,7 +283,7 @@ impl Value {
         }
     }
 
-    /// The items, if it is a list, a tuple or a tuple variant that has all its values.
+    /// The items, if the value is a list, a tuple, or a tuple variant that has all its values.
     ///
     /// ```
     /// use serde_shm::{Block, Value};
@@ -332,7 +332,7 @@ impl Value {
         }
     }
 
-    /// The array, if it is one that does not change.
+    /// The array, if the value is one that is not changed in place.
     ///
     /// ```
     /// use serde_shm::{Block, Value};
@@ -378,15 +378,15 @@ impl Value {
     }
 }
 
-/// How far a path has led.
+/// Where the steps of a path have led so far.
 #[derive(Clone, Copy)]
 enum At<'v> {
     Value(&'v Value),
-    /// To the name of this variant: its fields are next.
+    /// To the name of this variant. The next step names one of its fields.
     Variant(&'v Value),
 }
 
-/// Where a step of a path leads to.
+/// Where one step of a path leads.
 #[derive(Clone, Copy)]
 enum PartPlace {
     Part(usize),
@@ -440,8 +440,8 @@ impl<'v> At<'v> {
 }
 
 impl Map {
-    /// The place of the entry to which a step leads: the first of this key, or with a `#` the one of this number, if its key has
-    /// no text.
+    /// The place of the entry to which a step leads: the first entry with this key. A step with a `#` leads to the entry of that
+    /// number, if the entry's key has no text.
     fn place(&self, step: &str, text: &str) -> Option<usize> {
         let number = step.strip_prefix('#').and_then(|number| number.parse::<usize>().ok());
         number
@@ -450,7 +450,7 @@ impl Map {
     }
 }
 
-/// A step of a path as it is written, out of the text in which it is safe.
+/// The text of a path's step, with its `%XX` turned back into characters.
 fn unescaped(step: &str) -> Cow<'_, str> {
     if !step.contains('%') {
         return step.into();
@@ -485,7 +485,7 @@ fn unescaped(step: &str) -> Cow<'_, str> {
 ///
 /// # Panics
 ///
-/// If there is none; [`Value::get`] gives `None`.
+/// If there is no such part; [`Value::get`] gives `None` instead.
 impl Index<&str> for Value {
     type Output = Value;
 
@@ -507,11 +507,11 @@ impl IndexMut<&str> for Value {
     }
 }
 
-/// The item in this place of a list or tuple.
+/// The item at this place of a list or tuple.
 ///
 /// # Panics
 ///
-/// If there is none.
+/// If there is no such item.
 impl Index<usize> for Value {
     type Output = Value;
 

@@ -1,4 +1,4 @@
-//! Byte strings: short ones owned, long ones where they lie.
+//! Byte strings: short ones are owned, long ones stay where they lie.
 
 use std::fmt;
 use std::ops::Deref;
@@ -10,8 +10,8 @@ use crate::layout::Order;
 use crate::store::Placed;
 use crate::wire::BLOB_MIN;
 
-/// A byte string of a [`Value`](super::Value). One of 256 bytes and more lies among the arrays of its container: it is a handle on
-/// them, which keeps the container and costs no copy.
+/// A byte string of a [`Value`](super::Value). One of 256 bytes or more lies among the arrays of its container. It is then a
+/// handle that keeps the container, and costs no copy.
 ///
 /// ```
 /// use serde_shm::value::Blob;
@@ -29,7 +29,7 @@ enum Kept {
 }
 
 impl Blob {
-    /// Bytes that lie in what is being read, if they are many.
+    /// Bytes of the container that is being read: a handle on them if they are many, else a copy.
     pub(super) fn of_read(bytes: &[u8]) -> Result<Self> {
         if bytes.len() < BLOB_MIN {
             return Ok(Blob(Kept::Owned(bytes.into())));

@@ -1,4 +1,4 @@
-//! A tree of values out of a walk.
+//! A tree of values, made from what a walk tells.
 
 use crate::array::UntypedLive;
 use crate::error::{Error, Result};
@@ -8,29 +8,29 @@ use super::parts::{Map, Record};
 use super::seq::{EncodedList, Seq};
 use super::{Blob, Name, Names, Number, Numbers, PlacedArray, Value, Walk};
 
-/// More than these a list makes no room for beforehand: its length is a claim. Far in there is hardly any, as there may be thousands of
-/// levels that claim much, and a record's names are once for all that have them.
+/// A list's length is a claim, so room is made beforehand for at most this many items. Deep inside an object room is made for
+/// hardly any, as thousands of levels may each claim much, and many records may refer to names that are there once.
 const MAX_ROOM: usize = 1 << 12;
 const FAR_IN: usize = 32;
 const ROOM_FAR_IN: usize = 16;
 
-/// Makes a [`Value`] of what it is told.
+/// Makes a [`Value`] of what a walk tells.
 #[derive(Default)]
 pub(crate) struct Builder {
-    /// How deep it gets is bounded by the walk.
+    /// The walk bounds how deep this gets.
     open: Vec<Open>,
     done: Option<Value>,
-    /// The name that came last: those that follow one another are mostly one.
+    /// The last name. It is kept because values with a name often come in a row with the same one.
     name: Option<Name>,
 }
 
-/// What is not complete yet.
+/// A value that is not complete yet.
 enum Open {
     Option,
     Readable,
     Named(Name),
     Seq(Vec<Value>, bool),
-    /// A list of numbers so far.
+    /// A list that has had only numbers so far.
     Numbers(NumberList, bool),
     Tuple(Vec<Value>),
     Map(Vec<(Value, Value)>, Option<Value>, bool),
@@ -38,7 +38,7 @@ enum Open {
 }
 
 impl Open {
-    /// Numbers of one width so far become values, as others follow.
+    /// Turns the numbers of one width so far into values, because an item of another sort follows.
     #[cold]
     fn mix(&mut self) {
         if let Open::Numbers(list, unannounced) = self {
@@ -48,16 +48,16 @@ impl Open {
 }
 
 impl Builder {
-    /// What was walked over.
+    /// The value that the walk told.
     ///
     /// # Errors
     ///
-    /// An error if that was no whole value.
+    /// An error if the walk did not tell exactly one whole value.
     pub(crate) fn finish(mut self) -> Result<Value> {
         self.take()
     }
 
-    /// The same, to go on with the next.
+    /// The value that the walk told. The builder can then take the next one.
     ///
     /// # Errors
     ///
@@ -69,13 +69,13 @@ impl Builder {
         }
     }
 
-    /// For how many parts room is made.
+    /// The number of parts that room is made for beforehand.
     #[inline]
     fn room(&self, len: usize) -> usize {
         len.min(if self.open.len() < FAR_IN { MAX_ROOM } else { ROOM_FAR_IN })
     }
 
-    /// A list that is kept as it is encoded.
+    /// Adds a list that is kept as it is encoded.
     pub(crate) fn list(&mut self, list: EncodedList) -> Result<()> {
         self.put(Value::Seq(Seq::encoded(list)))
     }

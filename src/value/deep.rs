@@ -1,17 +1,17 @@
-//! Copies and comparisons of values, which may nest deeper than a stack goes.
+//! Copies and comparisons of values, which may nest deeper than one stack holds.
 
 use crate::stack;
 
 use super::{Map, Record, Value};
 
-/// Runs a level on this stack, or on another where little is left of it.
+/// Runs one level on this stack, or on another stack where little of this one is left.
 fn level<R>(run: impl FnOnce() -> R) -> R {
     const ROOM: usize = 128 << 10;
     if stack::left().is_none_or(|left| left >= ROOM) {
         return run();
     }
     let (mut run, mut result) = (Some(run), None);
-    // Where there is no other stack, what is left of this one has to do.
+    // Where there is no other stack, the rest of this one must do.
     let _ = stack::more(ROOM / 8, &mut || result = run.take().map(|run| run()));
     match (result, run) {
         (Some(result), _) => result,
@@ -59,7 +59,7 @@ impl Clone for Value {
     }
 }
 
-/// Of live arrays, which change, whether they are the same.
+/// Live arrays change, so two of them are equal if they are the same array.
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {

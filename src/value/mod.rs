@@ -1,13 +1,14 @@
 //! Objects whose Rust type is not known: as a tree of values, or part by part.
 //!
 //! A [`Value`] is read from a segment, a block or an archive by [`Segment::value`](crate::Segment::value) and the like, or as a
-//! field of a type that is known otherwise; written again it is the same object to every reader. Its arrays are handles: a value
-//! costs what is inline in the object, whatever the arrays weigh.
+//! field of a type that is otherwise known. Written again, it is the same object to every reader. Its arrays are handles, so a
+//! value costs what is inline in the object, however large the arrays are.
 //!
-//! A [`Walk`] takes an object part by part, without a tree: for programs that make their own values of it. The other way round,
-//! programs whose values have no Rust type implement `Serialize` as ever; [`Names::serialize`] writes structs and variants whose
-//! names are known at run time only, [`Name::value`] values under a name of their type, [`Numbers`] lists of numbers in one piece, and [`UntypedArray`](crate::UntypedArray) arrays of
-//! any dtype.
+//! A [`Walk`] takes an object part by part, without a tree: for programs that make their own values of it.
+//!
+//! In the other direction, a program whose values have no Rust type implements `Serialize` as usual. [`Names::serialize`] writes
+//! structs and variants whose names are known at run time only. [`Name::value`] writes a value under the name of its type.
+//! [`Numbers`] writes a list of numbers in one piece, and [`UntypedArray`](crate::UntypedArray) an array of any dtype.
 //!
 //! ```
 //! # #[cfg(feature = "ndarray")] {
@@ -78,13 +79,15 @@ use crate::array::UntypedLive;
 /// An object, or a part of one, whose Rust type is not known: all that a container says of it.
 ///
 /// It is read by [`Segment::value`](crate::Segment::value), [`Block::value`](crate::Block::value) and
-/// [`Npz::value`](crate::Npz::value), or by `Deserialize` where a type has a field of it. What was read from a container of this
-/// crate and is written again is the same object to every typed reader, names, widths and options included. From another format
-/// that describes itself comes what the format says; to another one goes what a type with these values would write, but that a
-/// struct is a map, and a variant its name or a map of one entry, since those are names that are known at run time only.
+/// [`Npz::value`](crate::Npz::value), or by `Deserialize` as a field of another type.
 ///
-/// Arrays and long byte strings are handles on the container's memory and keep it: nothing of them is copied or read. Everything
-/// else is owned, so that a value takes memory for each inline part: 32 bytes, and an allocation for a text, list, map or record.
+/// A value that was read from a container of this crate and is written again is the same object to every typed reader, names,
+/// widths and options included. From another format that describes itself, a value has what that format says. To another format,
+/// a value is written as a type with these values would be, with one difference, because the names are known at run time only: a
+/// struct is written as a map, and a variant as its name or as a map of one entry.
+///
+/// Arrays and long byte strings are handles on the container's memory and keep it: their bytes are neither copied nor read. A
+/// value owns everything else: each inline part takes 32 bytes, and each text, list, map or record an allocation as well.
 ///
 /// ```
 /// use serde_shm::value::{Record, Names, Value};
@@ -110,29 +113,29 @@ use crate::array::UntypedLive;
 #[cfg(feature = "ndarray")]
 #[non_exhaustive]
 pub enum Value {
-    /// A unit, or a unit struct, of which the name is not kept.
+    /// A unit, or a unit struct, whose name is not kept.
     Unit,
     /// A bool.
     Bool(bool),
-    /// A number of 8 bits.
+    /// A signed number of 8 bits.
     I8(i8),
-    /// A number of 16 bits.
+    /// A signed number of 16 bits.
     I16(i16),
-    /// A number of 32 bits.
+    /// A signed number of 32 bits.
     I32(i32),
-    /// A number of 64 bits.
+    /// A signed number of 64 bits.
     I64(i64),
-    /// A number of 128 bits.
+    /// A signed number of 128 bits.
     I128(i128),
-    /// A number of 8 bits, without a sign.
+    /// An unsigned number of 8 bits.
     U8(u8),
-    /// A number of 16 bits, without a sign.
+    /// An unsigned number of 16 bits.
     U16(u16),
-    /// A number of 32 bits, without a sign.
+    /// An unsigned number of 32 bits.
     U32(u32),
-    /// A number of 64 bits, without a sign.
+    /// An unsigned number of 64 bits.
     U64(u64),
-    /// A number of 128 bits, without a sign.
+    /// An unsigned number of 128 bits.
     U128(u128),
     /// A float of 32 bits.
     F32(f32),
@@ -144,19 +147,19 @@ pub enum Value {
     Text(Box<str>),
     /// A byte string.
     Bytes(Blob),
-    /// An option. What holds one holds a level: `Some(None)` and `None` are told apart.
+    /// An option. Nested options are nested values, so that `Some(None)` and `None` are told apart.
     Optional(Option<Box<Value>>),
     /// A list, or a tuple of more than 16 elements.
     Seq(Seq),
-    /// A tuple of at most 16 elements, or a tuple struct, of which the name is not kept.
+    /// A tuple of at most 16 elements, or a tuple struct, whose name is not kept.
     Tuple(Box<[Value]>),
     /// A map.
     Map(Map),
     /// A struct with names for its fields, or an enum's variant.
     Record(Record),
-    /// A value of a type with two forms, such as an address, in the one for human readers.
+    /// A value of a type with two forms, such as an address, in its form for human readers.
     Readable(Box<Value>),
-    /// A value under a name, that of its type in the language that wrote it.
+    /// A value under a name: that of its type in the language that wrote it.
     Named(Name, Box<Value>),
     /// An array.
     Array(PlacedArray),

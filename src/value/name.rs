@@ -9,11 +9,12 @@ use crate::array::{Bytes, NAMED, TOKEN, is_bound_for_ours};
 use crate::context::take_announced;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The name under which a value stands: that of its type in the language that wrote it, such as a newtype struct of Rust's or a
-/// class of Python's.
+/// The name under which a value stands: that of its type in the language that wrote it, such as a newtype struct in Rust or a
+/// class in Python.
 ///
-/// The name says nothing of how the value is encoded. A reader that does not ask for it reads the value, as it reads what a newtype
-/// struct holds; a [`Value`](super::Value) and a [`Walk`](super::Walk) tell of it. To another format the value goes without it.
+/// The name says nothing about how the value is encoded. A reader that does not ask for the name reads the value as it reads what
+/// a newtype struct holds. A [`Value`](super::Value) and a [`Walk`](super::Walk) tell the name. Other formats get the value
+/// without it.
 ///
 /// ```
 /// # #[cfg(feature = "ndarray")] {
@@ -36,7 +37,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Name(Arc<str>);
 
 impl Name {
-    /// Makes a name of any text but an empty one. It is written with each value that stands under it, in as many bytes as it has.
+    /// Makes a name of any text that is not empty. Each value under it is written with the name, in as many bytes as it has.
     ///
     /// ```
     /// use serde_shm::{ErrorKind, value::Name};
@@ -59,7 +60,7 @@ impl Name {
         Ok(Name(name.into()))
     }
 
-    /// One that was read, which is not empty.
+    /// A name that was read, which is not empty.
     #[cfg(feature = "ndarray")]
     pub(super) fn of_read(name: &str) -> Self {
         Name(name.into())
@@ -75,7 +76,7 @@ impl Name {
         &self.0
     }
 
-    /// A value under this name, to be serialized. In other formats it is the value.
+    /// A value under this name, to be serialized. Other formats get the value alone.
     ///
     /// ```
     /// let celsius = serde_shm::value::Name::new("Celsius")?;

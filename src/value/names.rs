@@ -1,4 +1,4 @@
-//! What structs and variants are called, where it is known at run time only.
+//! The names of structs and variants that are known at run time only.
 
 use std::cell::Cell;
 use std::fmt;
@@ -37,8 +37,8 @@ pub enum RecordKind {
     StructVariant,
 }
 
-/// The names of a struct or of an enum's variant, and of its fields: known at run time, as a program has them that reads an
-/// object without its Rust type, or makes one for readers that have it.
+/// The names of a struct or of an enum's variant, and of its fields, known at run time. A program has such names if it reads an
+/// object without its Rust type, or makes an object for readers that have the type.
 ///
 /// ```
 /// use serde_shm::value::Names;
@@ -53,7 +53,7 @@ pub enum RecordKind {
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// A clone costs a reference count. Names that are used again are found faster than equal ones that are made anew.
+/// A clone costs a reference count. Using the same `Names` again is faster than making equal ones anew.
 #[derive(Clone)]
 pub struct Names(Arc<Inner>);
 
@@ -64,12 +64,12 @@ struct Inner {
     variant_index: u32,
     len: usize,
     fields: Box<[Box<str>]>,
-    /// All of it as the tables of a block have it.
+    /// All names, in the form that a block's tables have.
     bytes: Box<[u8]>,
 }
 
 impl Names {
-    /// Those of a struct.
+    /// The names of a struct.
     ///
     /// ```
     /// use serde_shm::value::Names;
@@ -81,7 +81,7 @@ impl Names {
         Names::new(RecordKind::Struct, name, 0, "", named(fields))
     }
 
-    /// Those of a variant that holds nothing. `index` is its place among the variants of the enum.
+    /// The names of a variant that holds nothing. `index` is its place among the variants of the enum.
     ///
     /// ```
     /// use serde_shm::value::Names;
@@ -98,7 +98,7 @@ impl Names {
         Names::new(RecordKind::UnitVariant, name, index, variant, (0, Vec::new()))
     }
 
-    /// Those of a variant that holds one value.
+    /// The names of a variant that holds one value.
     ///
     /// ```
     /// use serde_shm::value::Names;
@@ -115,7 +115,7 @@ impl Names {
         Names::new(RecordKind::NewtypeVariant, name, index, variant, (1, Vec::new()))
     }
 
-    /// Those of a variant that holds so many values without names.
+    /// The names of a variant that holds `len` values without names.
     ///
     /// ```
     /// use serde_shm::value::Names;
@@ -132,7 +132,7 @@ impl Names {
         Names::new(RecordKind::TupleVariant, name, index, variant, (len, Vec::new()))
     }
 
-    /// Those of a variant whose fields have names.
+    /// The names of a variant whose fields have names.
     ///
     /// ```
     /// use serde_shm::value::Names;
@@ -179,7 +179,7 @@ impl Names {
         Names(Arc::new(Inner { kind, name, variant, variant_index, len, fields, bytes }))
     }
 
-    /// Those of a schema; `None` if it is a tuple's.
+    /// The names in a schema; `None` if it is a tuple's.
     #[cfg(feature = "ndarray")]
     pub(crate) fn of_schema(schema: &Schema<'_>) -> Option<Self> {
         let kind = match schema.kind {
@@ -195,7 +195,7 @@ impl Names {
         Some(Names::new(kind, name, *variant_index, variant, (*len, fields)))
     }
 
-    /// Whether it is a struct or which sort of variant.
+    /// Whether this is a struct, or which sort of variant.
     ///
     /// ```
     /// use serde_shm::value::{Names, RecordKind};
@@ -265,7 +265,7 @@ impl Names {
         self.0.len == 0
     }
 
-    /// The names of the fields, in their order. A newtype or tuple variant has fields, but no names of them.
+    /// The names of the fields, in their order. It is empty for a newtype or tuple variant, whose fields have no names.
     ///
     /// ```
     /// use serde_shm::value::Names;
@@ -277,7 +277,7 @@ impl Names {
         self.0.fields.iter().map(|field| &**field)
     }
 
-    /// The name of the field in this place, if it has one.
+    /// The name of the field at this place, if it has one.
     ///
     /// ```
     /// use serde_shm::value::Names;
@@ -290,7 +290,7 @@ impl Names {
         self.0.fields.get(place).map(|field| &**field)
     }
 
-    /// The place of the field of this name.
+    /// The place of the field with this name.
     ///
     /// ```
     /// use serde_shm::value::Names;
@@ -299,15 +299,16 @@ impl Names {
     /// assert_eq!((names.place_of("y"), names.place_of("z")), (Some(1), None));
     /// ```
     ///
-    /// Looks at one name after the other.
+    /// It compares one name after the other.
     pub fn place_of(&self, field: &str) -> Option<usize> {
         self.0.fields.iter().position(|name| **name == *field)
     }
 
-    /// A record of these names, to be serialized: a value for each field, in their order.
+    /// A record with these names, to be serialized: a value for each field, in their order.
     ///
-    /// Values by this crate it is what a `#[derive(Serialize)]` struct or enum of these names is, to every reader. In other
-    /// formats a struct is a map, and a variant what formats without enums have for it: its name, or a map of one entry.
+    /// Written by this crate, it is to every reader what a `#[derive(Serialize)]` struct or enum with these names is. In other
+    /// formats, a struct is written as a map. A variant is written as in formats without enums: as its name, or as a map of
+    /// one entry.
     ///
     /// ```
     /// use serde_shm::value::Names;
@@ -316,13 +317,13 @@ impl Names {
     /// assert_eq!(serde_json::to_string(&circle.record(&[2.5])).unwrap(), r#"{"Circle":2.5}"#);
     /// ```
     ///
-    /// To serialize it is an error if there are more or fewer values than fields.
+    /// Serializing it gives an error if there are more or fewer values than fields.
     pub fn record<'v, T: Serialize>(&'v self, values: &'v [T]) -> impl Serialize + 'v {
         Values { names: self, written: &[], each: move || values.iter().map(Some) }
     }
 
-    /// Serializes a record of these names out of values that are made as they are written: in a type's own `Serialize`, for
-    /// one.
+    /// Serializes a record with these names, of values that are made while they are written. A type can use it in its own
+    /// `Serialize`, for example.
     ///
     /// ```
     /// use serde_shm::value::Names;
@@ -340,7 +341,7 @@ impl Names {
     ///
     /// # Errors
     ///
-    /// Those of the serializer and of the values; an error if there are more or fewer values than fields.
+    /// The errors of the serializer and of the values; also an error if there are more or fewer values than fields.
     pub fn serialize<S: Serializer, T: Serialize>(
         &self,
         serializer: S,
@@ -351,7 +352,7 @@ impl Names {
         Values { names: self, written: &[], each: values }.serialize(serializer)
     }
 
-    /// The same where some fields are not written, as by `skip_serializing_if`.
+    /// Serializes a record of which some fields are not written, as with `skip_serializing_if`.
     #[cfg(feature = "ndarray")]
     pub(super) fn serialize_sparse<S: Serializer, T: Serialize>(
         &self,
@@ -373,10 +374,10 @@ fn named<F: AsRef<str>>(fields: impl IntoIterator<Item = F>) -> (usize, Vec<Box<
     (fields.len(), fields)
 }
 
-/// What is written of a record: names, and how its values are had.
+/// What is written of a record: its names, and a function that gives its values.
 struct Values<'n, F> {
     names: &'n Names,
-    /// A byte for each field that says whether it is written; none if all are.
+    /// One byte for each field, which says whether the field is written; empty if all are.
     written: &'n [u8],
     each: F,
 }
@@ -424,10 +425,10 @@ impl<I: Iterator<Item = Option<T>>, T: Serialize, F: Fn() -> I> Serialize
     }
 }
 
-/// A record without the name of its variant, for other formats: some write a value twice.
+/// A record without the name of its variant, for other formats, some of which write a value twice.
 struct BareRecord<'n, F> {
     names: &'n Names,
-    /// How many of its fields are written.
+    /// The number of its fields that are written.
     len: usize,
     each: &'n F,
 }

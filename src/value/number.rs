@@ -10,7 +10,7 @@ use crate::wire::Tag;
 #[cfg(feature = "ndarray")]
 use super::Value;
 
-/// A number, by its width.
+/// A number, with its width.
 ///
 /// ```
 /// # #[cfg(feature = "ndarray")] {
@@ -40,8 +40,8 @@ pub enum Number {
 
 /// Items of a list that are numbers of one width, or bools.
 ///
-/// As a value to be serialized it is a list, and the same to every reader as a `Vec` of such: written by this crate in one call, not
-/// in one for each item.
+/// Serialized, it is a list, and the same to every reader as a `Vec` of these numbers. This crate writes it in one call
+/// instead of one call for each item.
 ///
 /// ```
 /// use serde_shm::value::Numbers;
@@ -70,7 +70,7 @@ pub enum Numbers<'a> {
 
 macro_rules! numbers {
     ($($name:ident $ty:ty, $tag:ident;)*) => {
-        /// The same, owned.
+        /// Owned [`Numbers`].
         #[cfg(feature = "ndarray")]
         #[derive(Clone)]
         pub(super) enum NumberList {
@@ -85,7 +85,7 @@ macro_rules! numbers {
                 }
             }
 
-            /// Adds these, if they are of the same width.
+            /// Adds these numbers if they have the same width, and says whether it did.
             pub(super) fn extend(&mut self, numbers: Numbers<'_>) -> bool {
                 match (self, numbers) {
                     $((NumberList::$name(items), Numbers::$name(more)) => {
@@ -105,7 +105,7 @@ macro_rules! numbers {
         )*
 
         impl Numbers<'_> {
-            /// How many they are.
+            /// How many numbers there are.
             ///
             /// ```
             /// use serde_shm::value::Numbers;
@@ -118,7 +118,7 @@ macro_rules! numbers {
                 }
             }
 
-            /// Whether there are none.
+            /// Whether there are no numbers.
             ///
             /// ```
             /// use serde_shm::value::Numbers;
@@ -129,7 +129,7 @@ macro_rules! numbers {
                 self.len() == 0
             }
 
-            /// The number in this place.
+            /// The number at this place.
             #[cfg(feature = "ndarray")]
             pub(super) fn value(&self, place: usize) -> Option<Value> {
                 match self {
@@ -137,7 +137,7 @@ macro_rules! numbers {
                 }
             }
 
-            /// Each as a value.
+            /// Each number as a value.
             ///
             /// ```
             /// use serde_shm::value::{Numbers, Value};
@@ -211,7 +211,7 @@ struct NumbersPayload<'a>(Numbers<'a>);
 impl Serialize for NumbersPayload<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let is_ours = take_announced() || is_bound_for_ours::<S>();
-        // Their bytes are handed over as they lie.
+        // The bytes are handed over as they lie in memory.
         if is_ours && cfg!(target_endian = "little") {
             let mut list = serializer.serialize_tuple_struct(NUMBERS, 2)?;
             self.0.hand_over(&mut list)?;

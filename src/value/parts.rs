@@ -1,4 +1,4 @@
-//! What has parts that have names or keys: maps and records.
+//! Maps and records: values whose parts have keys or names.
 
 use std::ops::{Deref, DerefMut};
 
@@ -6,8 +6,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 use super::{Names, Value};
 
-/// A map: keys of any sort with their values, in the order in which they were written. It is a slice of pairs; `Vec::from` makes a
-/// list of it that can grow.
+/// A map: keys of any sort with their values, in the order in which they were written. It is a slice of pairs; `Vec::from`
+/// makes a `Vec` of it, which can grow.
 ///
 /// ```
 /// use serde_shm::value::{Map, Value};
@@ -19,13 +19,13 @@ use super::{Names, Value};
 #[derive(Clone, Debug, Default)]
 pub struct Map {
     pub(super) entries: Box<[(Value, Value)]>,
-    /// As of a list.
+    /// As in a list: the writer did not know the length beforehand.
     pub(super) unannounced: bool,
 }
 
 impl Map {
-    /// The value of a key that is this text, a number or char of this text, or a bool. Looks at one entry after the other, in
-    /// time that goes with their number; of several of one key it gives the first.
+    /// The value of the key that is this text, a number or char whose text is this, or such a bool. It looks at one entry
+    /// after the other, so the time grows with the number of entries. If several entries have the key, it gives the first.
     ///
     /// ```
     /// use serde_shm::value::{Map, Value};
@@ -38,7 +38,7 @@ impl Map {
         self.entries.iter().find(|(found, _)| found.is_key(key)).map(|(_, value)| value)
     }
 
-    /// The same, to be changed.
+    /// The value of this key, to be changed; keys are found as in [`get`](Self::get).
     ///
     /// ```
     /// use serde_shm::value::{Map, Value};
@@ -52,7 +52,7 @@ impl Map {
     }
 }
 
-/// What a map has in it, in its order; not how it was written.
+/// Maps are compared by their entries, in their order, and not by how they were written.
 impl PartialEq for Map {
     fn eq(&self, other: &Self) -> bool {
         self.entries == other.entries
@@ -147,7 +147,7 @@ impl Record {
         Record::with_absent(names, values.into_iter().map(Some))
     }
 
-    /// The same where `None` is a field that is not written, as by `skip_serializing_if`.
+    /// A record in which `None` stands for a field that is not written, as with `skip_serializing_if`.
     ///
     /// ```
     /// use serde_shm::value::{Names, Record, Value};
@@ -160,7 +160,7 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if there are more or fewer values than fields, or a variant lacks a value that has no name.
+    /// `InvalidInput` if there are more or fewer values than fields, or if a field without a name has no value.
     pub fn with_absent(
         names: Names,
         values: impl IntoIterator<Item = Option<Value>>,
@@ -185,7 +185,7 @@ impl Record {
         Ok(Record { names, values })
     }
 
-    /// What it and its fields are called.
+    /// The names of the record and its fields.
     ///
     /// ```
     /// use serde_shm::value::{Names, Record, Value};
@@ -199,7 +199,7 @@ impl Record {
         &self.names
     }
 
-    /// The value of the field of this name; `None` if there is no such field, or it was not written.
+    /// The value of the field with this name; `None` if there is no such field, or it was not written.
     ///
     /// ```
     /// use serde_shm::value::{Names, Record, Value};
@@ -210,12 +210,12 @@ impl Record {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Looks at one name after the other.
+    /// It compares one name after the other.
     pub fn get(&self, field: &str) -> Option<&Value> {
         self.values.get(self.names.place_of(field)?)?.as_ref()
     }
 
-    /// The same, to be changed.
+    /// The value of the field with this name, to be changed.
     ///
     /// ```
     /// use serde_shm::value::{Names, Record, Value};
@@ -230,7 +230,7 @@ impl Record {
         self.values.get_mut(self.names.place_of(field)?)?.as_mut()
     }
 
-    /// The value of the field in this place; `None` if there is no such field, or it was not written.
+    /// The value of the field at this place; `None` if there is no such field, or it was not written.
     ///
     /// ```
     /// use serde_shm::value::{Names, Record, Value};
@@ -244,7 +244,7 @@ impl Record {
         self.values.get(place)?.as_ref()
     }
 
-    /// The fields that were written, with their names: `None` for those of a newtype or tuple variant.
+    /// The fields that were written, with their names. The fields of a newtype or tuple variant have `None` for a name.
     ///
     /// ```
     /// use serde_shm::value::{Names, Record, Value};
@@ -260,7 +260,7 @@ impl Record {
         values.filter_map(|(place, value)| Some((self.names.field(place), value.as_ref()?)))
     }
 
-    /// Takes the record apart: its names, and a value or nothing for each field.
+    /// Takes the record apart: its names, and for each field its value, or `None` if it was not written.
     ///
     /// ```
     /// use serde_shm::value::{Names, Record, Value};

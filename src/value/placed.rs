@@ -4,8 +4,8 @@ use std::ops::Deref;
 
 use crate::array::UntypedArray;
 
-/// An array of a [`Value`](super::Value): a handle on its elements, and how it was written, which readers behind serde's buffers
-/// (`flatten`, `untagged`) go by.
+/// An array of a [`Value`](super::Value): a handle on its elements. It also knows how the array was written, on which readers
+/// behind serde's buffers (`flatten`, `untagged`) depend.
 ///
 /// ```
 /// use serde_shm::{UntypedArray, ShmArray1, value::Value};
@@ -16,7 +16,7 @@ use crate::array::UntypedArray;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlacedArray {
-    /// In a box: most values are no arrays, and are to be small.
+    /// In a box to keep a value small, as most values are not arrays.
     array: Box<UntypedArray>,
     pub(super) is_ndarray_form: bool,
 }
@@ -26,8 +26,8 @@ impl PlacedArray {
         PlacedArray { array: Box::new(array), is_ndarray_form }
     }
 
-    /// Whether it was written in ndarray's own serde form, as by a derive of serde's; else by an array type or a marked field.
-    ///
+    /// Whether the array was written in ndarray's own serde form, as serde's own derive does, and not by an array type or a
+    /// marked field.
     /// ```
     /// use serde_shm::{Block, ShmArray1};
     ///
@@ -42,7 +42,7 @@ impl PlacedArray {
         self.is_ndarray_form
     }
 
-    /// The handle. Costs nothing.
+    /// The handle on the elements. Costs nothing.
     ///
     /// ```
     /// use serde_shm::{Block, UntypedArray, Value};
@@ -66,7 +66,7 @@ impl Deref for PlacedArray {
     }
 }
 
-/// As an array type is written.
+/// The array is written as array types are.
 impl From<UntypedArray> for PlacedArray {
     fn from(array: UntypedArray) -> Self {
         PlacedArray::new(array, false)

@@ -1,4 +1,4 @@
-//! A value, read: lossless from a container of this crate, else out of whatever a format says of itself.
+//! Reads a value: without loss from a container of this crate, else from whatever a format says of itself.
 
 use std::cell::Cell;
 use std::fmt;
@@ -13,10 +13,10 @@ use crate::context;
 
 use super::{Blob, Map, Names, Record, Value};
 
-/// The name under which a value is asked for. It has this crate's version in it, as the token of arrays.
+/// The name under which a field of type [`Value`] is requested. Like the token of arrays, it contains this crate's version.
 pub(crate) const VALUE: &str = concat!("$serde_shm::Value/", env!("CARGO_PKG_VERSION"));
 
-/// More than these a list makes no room for beforehand.
+/// A list makes room for at most this many items beforehand.
 const ROOM: usize = 1 << 12;
 
 impl<'de> Deserialize<'de> for Value {
@@ -25,13 +25,14 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
-/// Takes the value that our deserializer has made, or what another one says of it.
+/// Takes the value that this crate's deserializer has made, or what another deserializer says of it.
 ///
-/// An array that serde's buffer keeps comes as a list whose first item is a ticket for it. A ticket stands in two newtypes more than
-/// other items do: the buffer takes one off as it is asked for a newtype, and the other is met inside.
+/// An array that serde's buffer keeps comes as a list whose first item is a ticket for the array. A ticket is wrapped in two
+/// more newtypes than other items are: the buffer takes one off when it is asked for a newtype, and the visitor meets the
+/// other inside.
 #[derive(Clone, Copy)]
 struct AnyValue<'t> {
-    /// The newtype that was asked for is taken off.
+    /// Whether the newtype that was asked for has been taken off.
     is_inside: bool,
     /// Where the number of a ticket goes.
     ticket: Option<&'t Cell<Option<u64>>>,
@@ -97,7 +98,7 @@ impl<'de> Visitor<'de> for AnyValue<'_> {
         Ok(Value::Bytes(bytes.into()))
     }
 
-    /// What such a format writes for none: JSON's `null`.
+    /// Formats such as JSON write `null` for `None`.
     fn visit_unit<E: Error>(self) -> Result<Value, E> {
         Ok(Value::Unit)
     }
@@ -152,7 +153,8 @@ impl<'de> Visitor<'de> for AnyValue<'_> {
         Ok(Value::Map(Map::from(entries)))
     }
 
-    /// A variant in a format that says which values are such, but not how many things it holds: a map of one entry, or its name.
+    /// A variant in a format that marks variants, but does not say how many values one holds: it becomes a map of one entry,
+    /// or its name.
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
         let (name, content) = data.variant::<String>()?;
         let value: Value = content.newtype_variant()?;

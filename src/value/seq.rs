@@ -1,4 +1,4 @@
-//! Lists of values: as values, or as they are encoded until somebody looks.
+//! Lists of values. A list may stay encoded until somebody looks at it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use super::Value;
 use super::number::{NumberList, Numbers};
 
-/// A list of values. It is a slice; `Vec::from` makes a list of it that can grow.
+/// A list of values. It is a slice; `Vec::from` makes a `Vec` of it, which can grow.
 ///
 /// ```
 /// use serde_shm::value::{Seq, Value};
@@ -19,13 +19,14 @@ use super::number::{NumberList, Numbers};
 /// assert_eq!(Value::from(items).to_string(), r#"[1, 2, 3, "four"]"#);
 /// ```
 ///
-/// A list that was read from a container stays what it was, as long as it is not looked at as a slice: one of numbers is
-/// [`numbers`](Seq::numbers), one of 32 other items and more without arrays a copy of its encoded bytes. Looked at as a slice, all of
-/// it is made values, which are kept. [`each`](Seq::each) goes over it without that, one value at a time.
+/// A list that was read from a container is kept as it was read until somebody looks at it as a slice. A list of numbers is kept
+/// as [`numbers`](Seq::numbers). A list of 32 or more other items, with no array among them, is kept as a copy of its encoded
+/// bytes. Looking at such a list as a slice turns all items into values, which are then kept. [`each`](Seq::each) goes over the
+/// list one value at a time, without keeping the values.
 #[derive(Default)]
 pub struct Seq {
     kept: Kept,
-    /// Its length was not known when it was written, and is not to be now: long lists have other bytes then.
+    /// The writer did not know the length beforehand. The list is written again without it, as long lists have other bytes then.
     unannounced: bool,
 }
 
@@ -43,7 +44,7 @@ impl Default for Kept {
 
 struct Encoded {
     list: EncodedList,
-    /// The same, once somebody has looked.
+    /// The items as values, once somebody has looked at them.
     values: OnceLock<Box<[Value]>>,
 }
 
@@ -59,7 +60,7 @@ impl Listed {
     }
 }
 
-/// A list as it is encoded, of which all is right.
+/// A list as it is encoded. Its bytes have been checked.
 #[derive(Clone)]
 pub(crate) struct EncodedList {
     pub(crate) bytes: Arc<[u8]>,
@@ -67,7 +68,7 @@ pub(crate) struct EncodedList {
     pub(crate) tables: Arc<[u8]>,
     pub(crate) len: usize,
     pub(crate) unannounced: bool,
-    /// In how many lists it lies that are kept, itself included.
+    /// In how many kept lists this one lies, itself included.
     pub(crate) levels: u8,
     /// Reads the items.
     pub(crate) read: for<'a> fn(&'a EncodedList) -> Box<dyn Iterator<Item = Value> + 'a>,
@@ -101,12 +102,12 @@ impl Seq {
         Seq { kept: Kept::Encoded(Box::new(encoded)), unannounced }
     }
 
-    /// The length, if it is to be known where the list is written.
+    /// The length, if it is to be told before the list is written.
     pub(super) fn announced(&self) -> Option<usize> {
         (!self.unannounced).then(|| self.len())
     }
 
-    /// How many items it has. Looks at none.
+    /// How many items the list has. Does not read the items.
     ///
     /// ```
     /// use serde_shm::value::Value;
@@ -124,7 +125,7 @@ impl Seq {
         }
     }
 
-    /// Whether it has no items.
+    /// Whether the list has no items.
     ///
     /// ```
     /// use serde_shm::value::{Seq, Value};
@@ -136,7 +137,7 @@ impl Seq {
         self.len() == 0
     }
 
-    /// All items, as a slice. The first time of a list that is as it was encoded, this makes values of all of it.
+    /// All items, as a slice. For a list that is still encoded, the first call turns all items into values.
     ///
     /// ```
     /// use serde_shm::value::Value;
@@ -154,7 +155,8 @@ impl Seq {
         }
     }
 
-    /// The items as numbers, if it was read from a container and they are all numbers of one width, or bools. Costs nothing.
+    /// The items as numbers, if the list was read from a container and all items are numbers of one width, or bools. Costs
+    /// nothing.
     ///
     /// ```
     /// use serde_shm::value::{Numbers, Value};
@@ -171,8 +173,8 @@ impl Seq {
         }
     }
 
-    /// One item after the other. Of a list that is as it was encoded each is made as it is reached, and not kept: to see the first
-    /// of a million costs little.
+    /// One item after the other. If the list is still encoded, each item is made when it is reached, and is not kept: looking
+    /// at the first of a million items costs little.
     ///
     /// ```
     /// use serde_shm::value::Value;
@@ -213,7 +215,7 @@ impl Clone for Seq {
     }
 }
 
-/// What a list has in it, not how it was written.
+/// Lists are compared by their items, and not by how they were written.
 impl PartialEq for Seq {
     fn eq(&self, other: &Self) -> bool {
         if let (Some(one), Some(other)) = (self.numbers(), other.numbers()) {

@@ -1,17 +1,18 @@
-//! A value as text, for people: long things are folded.
+//! A value as text for people. Long parts are shortened.
 
 use std::fmt::{self, Debug, Display, Formatter, Write};
 
 use super::{Names, RecordKind, Seq, Value};
 
-/// How many items of a list are shown, how many chars of a text, how many bytes, and how many levels.
+/// How much is shown at most: items of a list, chars of a text, bytes, and levels.
 const ITEMS: usize = 8;
 const CHARS: usize = 80;
 const BYTES: usize = 16;
 const LEVELS: usize = 24;
 
-/// In one line, in the manner of Rust: `Point { x: 1.5, label: Some("a") }`. Of what is long the start is shown, and how much more
-/// there is; of an array dtype and shape, of a value under a name that with the value in brackets. With `{:#}` each part has a line.
+/// The value in one line, in the manner of Rust: `Point { x: 1.5, label: Some("a") }`. A long part is shown by its start and
+/// by how much more there is, an array by its dtype and shape. A value under a name is shown as the name, with the value in
+/// brackets. With `{:#}` each part has a line.
 impl Display for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let lines = f.alternate();
@@ -19,7 +20,7 @@ impl Display for Value {
     }
 }
 
-/// The same.
+/// The same text as that of `Display`.
 impl Debug for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         Display::fmt(self, f)
@@ -36,7 +37,7 @@ fn items(seq: &Seq, out: &mut Out<'_, '_>) -> fmt::Result {
     out.parts(["[", "]"], seq.each(), seq.len(), |out, item| show(&item, out))
 }
 
-/// Bytes as Rust has them.
+/// Bytes, as Rust writes them.
 pub(super) fn bytes(bytes: &[u8], to: &mut impl Write) -> fmt::Result {
     let (start, rest) = bytes.split_at(bytes.len().min(BYTES));
     write!(to, "b\"{}\"", start.escape_ascii())?;
@@ -45,13 +46,13 @@ pub(super) fn bytes(bytes: &[u8], to: &mut impl Write) -> fmt::Result {
 
 struct Out<'f, 'g> {
     to: &'f mut Formatter<'g>,
-    /// Each part has a line.
+    /// Whether each part has a line.
     lines: bool,
     level: usize,
 }
 
 impl Out<'_, '_> {
-    /// Parts between brackets, of which so many are left out.
+    /// Parts between brackets, and how many more are left out.
     fn parts<T>(
         &mut self,
         [open, close]: [&str; 2],
@@ -167,7 +168,7 @@ fn name(names: &Names, out: &mut Out<'_, '_>) -> fmt::Result {
     }
 }
 
-/// The name of a value's type: the start of a long one, and what has no place in a line as Rust writes it.
+/// The name of a value's type. A long name is cut, and characters that cannot stand in a line are escaped as in Rust.
 fn folded(name: &str, out: &mut Out<'_, '_>) -> fmt::Result {
     let end = name.char_indices().nth(CHARS).map_or(name.len(), |(end, _)| end);
     let (start, rest) = name.split_at(end);

@@ -1,20 +1,21 @@
-//! What a walk over an object tells.
+//! What a walk over an object tells about each part.
 
 use crate::array::UntypedLive;
 use crate::error::Result;
 
 use super::{Names, Number, Numbers, PlacedArray};
 
-/// Takes the parts of an object as they come, in the order in which they lie: for programs that make values of their own out of
-/// objects whose Rust type they do not know, such as objects of another language or text for a terminal.
+/// Takes the parts of an object one by one, in the order in which they lie. It is for programs that do not know the Rust type of
+/// an object and make values of their own of it, such as objects of another language or text for a terminal.
 ///
-/// A value is one call. What has parts is a call of its own ([`seq`](Walk::seq), [`tuple`](Walk::tuple), [`map`](Walk::map),
-/// [`record`](Walk::record)), the parts, and [`end`](Walk::end); the parts of a map are a key and a value in turn, those of a
-/// record one for each of its fields, [`absent`](Walk::absent) for one that was not written. [`some`](Walk::some),
-/// [`readable`](Walk::readable) and [`named`](Walk::named) stand before the value that they say something of, and have no end.
+/// The walk calls one method for each value. A value with parts begins with a call of its own ([`seq`](Walk::seq),
+/// [`tuple`](Walk::tuple), [`map`](Walk::map), [`record`](Walk::record)). The parts follow, and then [`end`](Walk::end). The
+/// parts of a map are a key and a value in turn. A record has one part for each field, and [`absent`](Walk::absent) stands for
+/// a field that was not written. [`some`](Walk::some), [`readable`](Walk::readable) and [`named`](Walk::named) come before the
+/// value that they describe, and have no end.
 ///
-/// Each method gives an error to end the walk, which is handed on with the place in the object. No method is called again after
-/// that. What a method does not do by default is nothing, so that who looks for one kind of thing writes one method.
+/// A method ends the walk by returning an error. The caller of the walk gets this error, with the place in the object. No method
+/// is called after that. By default a method does nothing, so a program that looks for one kind of part writes one method.
 ///
 /// ```
 /// use serde_shm::value::{Names, Walk};
@@ -40,7 +41,7 @@ use super::{Names, Number, Numbers, PlacedArray};
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// Text, names of values and bytes lie in the container, and are valid as long as its handle.
+/// Texts, names of values, and byte strings lie in the container, and are valid as long as its handle.
 #[allow(clippy::missing_errors_doc)] // Said above for all of them.
 pub trait Walk<'a> {
     /// A unit or unit struct.
@@ -97,8 +98,8 @@ pub trait Walk<'a> {
         Ok(())
     }
 
-    /// The next items of a list, which are all numbers of one width, or bools: as many as are read at once. By default each is
-    /// told of by itself.
+    /// The next items of a list, which are all numbers of one width, or bools: as many as were read at once. By default this
+    /// calls the method for a single item with each of them.
     ///
     /// ```
     /// use serde_shm::{Block, value::{Numbers, Walk}};
@@ -155,7 +156,7 @@ pub trait Walk<'a> {
         Ok(())
     }
 
-    /// A byte string. A long one lies among the arrays, and is not read before it is looked at.
+    /// A byte string. A long one lies among the arrays, and its bytes are not read before the program looks at them.
     ///
     /// ```
     /// use serde_shm::{Block, value::Walk};
@@ -209,7 +210,7 @@ pub trait Walk<'a> {
         Ok(())
     }
 
-    /// A value that is in its form for human readers, such as the text of an address, comes next.
+    /// The next value is in its form for human readers, such as the text of an address.
     ///
     /// ```
     /// use serde_shm::{Block, value::Walk};
@@ -227,7 +228,7 @@ pub trait Walk<'a> {
         Ok(())
     }
 
-    /// A value that stands under this name comes next.
+    /// The next value stands under this name.
     ///
     /// ```
     /// use serde_shm::{Block, value::{Name, Walk}};
@@ -246,7 +247,7 @@ pub trait Walk<'a> {
         Ok(())
     }
 
-    /// A list begins. Its length is told if that is known from the start, as it is of a list whose items are all of one type.
+    /// A list begins. Its length is given if it is known from the start, as it is where all items have one type.
     ///
     /// ```
     /// use serde_shm::{Block, value::Walk};
@@ -264,7 +265,8 @@ pub trait Walk<'a> {
         Ok(())
     }
 
-    /// A tuple of so many elements begins. One of more than 16, and with it an array `[T; 17]`, is a list.
+    /// A tuple of this many elements begins. A tuple of more than 16 elements is told as a list. So is an array such as
+    /// `[T; 17]`.
     ///
     /// ```
     /// use serde_shm::{Block, value::Walk};
@@ -282,7 +284,7 @@ pub trait Walk<'a> {
         Ok(())
     }
 
-    /// A map begins, with the number of its entries as that of a list's items.
+    /// A map begins. The number of its entries is given if it is known from the start, as for [`seq`](Walk::seq).
     ///
     /// ```
     /// use serde_shm::{Block, value::Walk};
@@ -300,7 +302,7 @@ pub trait Walk<'a> {
         Ok(())
     }
 
-    /// A struct or an enum's variant begins, which has as many parts as names has fields.
+    /// A struct or an enum's variant begins. It has as many parts as `names` has fields.
     ///
     /// ```
     /// use serde_shm::{Block, value::{Names, Walk}};
@@ -348,8 +350,8 @@ pub trait Walk<'a> {
         Ok(())
     }
 
-    /// The list or map that ends next was written by a type that did not know its length beforehand, and has more than 63 items.
-    /// Only who wants to write the same bytes need know.
+    /// The list or map that ends next has more than 63 items, and the type that wrote it did not know its length beforehand.
+    /// Only a program that wants to write the same bytes again needs this.
     ///
     /// ```
     /// use serde_shm::{Block, value::Walk};
@@ -375,7 +377,7 @@ pub trait Walk<'a> {
         Ok(())
     }
 
-    /// What began last ends.
+    /// The list, tuple, map or record that began last ends.
     ///
     /// ```
     /// use serde_shm::{Block, value::Walk};
@@ -393,7 +395,7 @@ pub trait Walk<'a> {
         Ok(())
     }
 
-    /// An array, which is not read.
+    /// An array. Its elements are not read.
     ///
     /// ```
     /// use serde_shm::{Block, ShmArray1, value::{PlacedArray, Walk}};

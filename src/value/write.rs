@@ -1,4 +1,4 @@
-//! A value, written.
+//! Writes a value.
 
 use serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeTuple, SerializeTupleStruct, Serializer,
@@ -59,7 +59,7 @@ impl Serialize for Value {
     }
 }
 
-/// A value in its form for human readers. To another format it is what it is.
+/// A value in its form for human readers. Other formats get the value alone.
 struct Readable<'a>(&'a Value);
 
 impl Serialize for Readable<'_> {

@@ -23,9 +23,9 @@ use super::nd::dimension;
 use super::token::{Plain, nest, serialize_raw};
 use super::untyped::{UntypedArray, UntypedView, checked_len};
 
-/// An array of any dtype, owned: for programs that look at arrays they do not know.
+/// An owned array of any dtype: for programs that read arrays whose element type they do not know.
 ///
-/// As a field it takes whatever array is there, and is written back as one of the same dtype:
+/// As a field it takes any array, and is written as an array of the same dtype:
 ///
 /// ```
 /// use ndarray::array;
@@ -38,10 +38,10 @@ use super::untyped::{UntypedArray, UntypedView, checked_len};
 /// assert!(any.view::<f32>().is_none());
 /// ```
 ///
-/// Reading one copies its elements once, converted to this machine's byte order. Strings become `String`s. Without the
-/// features `half` and `complex` numbers of those kinds are [`RawArray`]s.
+/// Reading an array copies its elements once and converts them to this machine's byte order. Strings become `String`s. Without
+/// the features `half` and `complex`, arrays of those kinds of number are [`RawArray`]s.
 ///
-/// Other formats give what they say of themselves: from JSON come bools, `i64`, `u64`, `f64` and text.
+/// In other formats, the elements have the types that the format gives them: JSON gives bools, `i64`, `u64`, `f64` and text.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum DynArray {
@@ -66,7 +66,7 @@ pub enum DynArray {
     /// `<f2`
     #[cfg(feature = "half")]
     F16(ArrayD<half::f16>),
-    /// `<V2`, as NumPy has no bfloat16
+    /// `<V2`; NumPy has no bfloat16
     #[cfg(feature = "half")]
     BF16(ArrayD<half::bf16>),
     /// `<f4`
@@ -79,19 +79,20 @@ pub enum DynArray {
     /// `<c16`
     #[cfg(feature = "complex")]
     Complex128(ArrayD<num_complex::Complex64>),
-    /// `<M8[..]`: so many units since 1970; `i64::MIN` is no time.
+    /// `<M8[..]`: a number of units since 1970; `i64::MIN` is not a time (NaT).
     Datetime(ArrayD<i64>, TimeUnit),
-    /// `<m8[..]`: so many units; `i64::MIN` is no time.
+    /// `<m8[..]`: a number of units; `i64::MIN` is not a time (NaT).
     Timedelta(ArrayD<i64>, TimeUnit),
     /// `<U..`
     Text(ArrayD<String>),
     /// `|S..`, without the NULs at the end
     Bytes(ArrayD<Vec<u8>>),
-    /// Structs, voids, and numbers that this build has no type for.
+    /// Structs, voids, and numbers for which this build has no type.
     Raw(RawArray),
 }
 
-/// An array of structs, or of bytes that no type stands for: its elements as they lie in memory, row by row.
+/// An array of structs, or of elements for which there is no Rust type. It has the bytes of its elements as they lie in
+/// memory, row by row.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {
@@ -118,9 +119,9 @@ pub struct RawArray {
 }
 
 impl RawArray {
-    /// An array of any dtype, out of the bytes of its elements: row by row, [`DType::item_size`] bytes each, in the dtype's byte
-    /// order. For programs that have arrays of other programs or languages. It is written as one of this dtype, and no byte
-    /// of it is copied before that.
+    /// Makes an array of any dtype of the bytes of its elements: row by row, [`DType::item_size`] bytes each, in the dtype's
+    /// byte order. It is for programs that pass on arrays of other programs or languages. The array is written as one of this
+    /// dtype, and its bytes are not copied before.
     ///
     /// ```
     /// use serde_shm::{DynArray, RawArray};
@@ -133,12 +134,12 @@ impl RawArray {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// `DynArray::try_from` makes an array of numbers or text of it, where the dtype is one of those.
+    /// If the dtype is one of numbers or text, `DynArray::try_from` makes an array of numbers or text of it.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if the bytes are more or fewer than dtype and shape say, or a bool is neither 0 nor 1; `Limit` for more than
-    /// 64 axes, or more than 65,536 elements that have no bytes.
+    /// `InvalidInput` if there are more or fewer bytes than the dtype and shape need, or if a bool is neither 0 nor 1; `Limit`
+    /// for more than 64 axes, or for more than 65,536 elements that take no bytes.
     pub fn new(
         dtype: DType,
         shape: impl Into<Vec<usize>>,
@@ -153,7 +154,7 @@ impl RawArray {
         (self.dtype, self.shape, self.bytes)
     }
 
-    /// The dtype; fields may be in either byte order.
+    /// The dtype. Its fields may be in either byte order.
     ///
     /// ```
     /// let raw = serde_shm::RawArray::new("|V3".parse()?, [2], *b"abcdef")?;
@@ -186,8 +187,8 @@ impl RawArray {
         &self.bytes
     }
 
-    /// A field of all elements, copied out; the axes of a sub-array follow those of the array. `None` if there is no field
-    /// of that name.
+    /// A copy of one field of all elements. The axes of a field that is a sub-array follow those of the array. `None` if there
+    /// is no field with that name.
     ///
     /// ```
     /// use serde_shm::RawArray;
@@ -202,8 +203,8 @@ impl RawArray {
     ///
     /// # Errors
     ///
-    /// `Corrupt` if a bool is neither 0 nor 1, or a text has what is no character; `Limit` if the field has more than 64 axes with
-    /// those of the array; `Io` if there is no memory for the copy.
+    /// `Corrupt` if a bool is neither 0 nor 1, or if a text has a value that is no character; `Limit` if the array's and the
+    /// field's axes together are more than 64; `Io` if there is no memory for the copy.
     pub fn field(&self, name: &str) -> Option<Result<DynArray>> {
         let field = self.dtype.fields().iter().find(|field| field.name() == name)?;
         Some(self.copy_field(field).map_err(|error| error.at_field(name)))
@@ -229,7 +230,7 @@ impl fmt::Debug for RawArray {
     }
 }
 
-/// Calls `$body` with the array of elements, and what is left of the variant.
+/// Calls `$body` with the array of elements; `$rest` are the arms for the other variants.
 macro_rules! with_numbers {
     ($self:expr, $array:ident => $body:expr, $($rest:tt)*) => {
         match $self {
@@ -262,7 +263,7 @@ impl DynArray {
     ///
     /// # Errors
     ///
-    /// `Corrupt` if a bool is neither 0 nor 1, or a text has what is no character.
+    /// `Corrupt` if a bool is neither 0 nor 1, or if a text has a value that is no character.
     pub(crate) fn from_placed(placed: &Placed<'_>) -> Result<Self> {
         fn numbers<A: Element>(placed: &Placed<'_>) -> Result<ArrayD<A>> {
             array(placed, elements(placed)?)
@@ -317,7 +318,8 @@ impl DynArray {
         Ok(DynArray::Raw(RawArray { dtype, shape, bytes }))
     }
 
-    /// The dtype of its elements. Strings have that of the longest, for which all are looked at; of other elements it costs nothing.
+    /// The dtype of the elements. For strings it has the width of the longest one, so the call looks at all of them. For other
+    /// elements it costs nothing.
     ///
     /// ```
     /// use serde_shm::DynArray;
@@ -353,7 +355,7 @@ impl DynArray {
         }
     }
 
-    /// The same array as bytes; no number is copied that lies in C or Fortran order.
+    /// The same array as bytes. Elements that lie in C or Fortran order are not copied, unless they are strings.
     pub(super) fn into_untyped(self) -> Result<UntypedArray> {
         let dtype = match &self {
             DynArray::Datetime(_, unit) => Some(DType::datetime(*unit)),
@@ -374,7 +376,7 @@ impl DynArray {
         })
     }
 
-    /// Its elements, if they are of this type; times are `i64`, strings `String`, bytes `Vec<u8>`. Copies nothing.
+    /// The elements, if they have this type. Times are `i64`, strings `String`, bytes `Vec<u8>`. Nothing is copied.
     ///
     /// ```
     /// use serde_shm::DynArray;
@@ -401,7 +403,7 @@ fn array<A>(placed: &Placed<'_>, items: Vec<A>) -> Result<ArrayD<A>> {
     ArrayD::from_shape_vec(shape, items).map_err(|error| Error::corrupt(error.to_string()))
 }
 
-/// What `one` makes of each element, in memory order, also where an element has no bytes.
+/// Collects what `one` makes of each element, in memory order. It also works for elements that take no bytes.
 fn all<'a, A>(placed: &Placed<'a>, one: impl Fn(&'a [u8]) -> Result<A>) -> Result<Vec<A>> {
     let (item, bytes) = (placed.dtype.item_size(), placed.bytes);
     let count = layout::count(&placed.shape).unwrap_or(0);
@@ -412,7 +414,7 @@ fn all<'a, A>(placed: &Placed<'a>, one: impl Fn(&'a [u8]) -> Result<A>) -> Resul
     Ok(items)
 }
 
-/// Text and bytes that are placed may take so many bytes for padding without further thought.
+/// Placed text and bytes may take up to this many bytes for padding, whatever share of the whole that is.
 const PADDING: usize = 64 << 20;
 
 impl Serialize for DynArray {
@@ -445,10 +447,10 @@ trait Padded: Serialize + Clone {
     /// The dtype that holds all of them.
     fn dtype(all: &ArrayD<Self>) -> DType;
 
-    /// The bytes that it has.
+    /// Its length in bytes.
     fn len(&self) -> usize;
 
-    /// Puts it to where there are zeros for the rest.
+    /// Writes the string to `out`, which has zeros in it.
     fn put(&self, out: &mut [u8]);
 }
 
@@ -482,7 +484,7 @@ impl Padded for Vec<u8> {
     }
 }
 
-/// Strings in rows of the longest one's width; `None` if that were mostly padding.
+/// Strings in rows as wide as the longest one; `None` if most of that would be padding.
 fn padded<T: Padded>(texts: &ArrayD<T>) -> Option<(DType, Vec<u8>)> {
     let dtype = T::dtype(texts);
     let size = layout::byte_len(texts.shape(), dtype.item_size())?;
@@ -496,7 +498,7 @@ fn padded<T: Padded>(texts: &ArrayD<T>) -> Option<(DType, Vec<u8>)> {
     Some((dtype, bytes))
 }
 
-/// Strings as an array of the longest one's width; inline, if that were mostly padding.
+/// Serializes strings as an array as wide as the longest one, or inline if most of that would be padding.
 fn strings<T: Padded, S: Serializer>(texts: &ArrayD<T>, serializer: S) -> Result<S::Ok, S::Error> {
     let Some((dtype, bytes)) = padded(texts) else {
         let items: Vec<T> = texts.iter().cloned().collect();
@@ -505,7 +507,7 @@ fn strings<T: Padded, S: Serializer>(texts: &ArrayD<T>, serializer: S) -> Result
     serialize_raw(Rows { dtype: &dtype, shape: texts.shape(), bytes: &bytes }, serializer)
 }
 
-/// Strings as an array of the longest one's width.
+/// Strings as an array as wide as the longest one.
 fn untyped_strings<T: Padded>(texts: &ArrayD<T>) -> Result<UntypedArray> {
     let Some((dtype, bytes)) = padded(texts) else {
         return Err(Error::new(
@@ -520,7 +522,7 @@ fn untyped_strings<T: Padded>(texts: &ArrayD<T>) -> Result<UntypedArray> {
     UntypedArray::from_vec(dtype, texts.shape().to_vec(), Order::C, bytes)
 }
 
-/// The dtype and shape, and of numbers as many as ndarray shows.
+/// The dtype and the shape; for numbers also the elements, as far as ndarray shows them.
 impl fmt::Debug for DynArray {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DynArray({}, shape {:?}", self.to_dtype(), self.shape())?;
@@ -532,14 +534,14 @@ impl fmt::Debug for DynArray {
     }
 }
 
-/// As the array of numbers, times or text that it is; of structs, voids, and numbers that this build has no type for, the same.
-/// Costs a copy.
+/// An array of numbers, times or text, if the dtype is one of these, at the cost of a copy. Structs, voids, and numbers for which
+/// this build has no type stay raw.
 impl TryFrom<RawArray> for DynArray {
     type Error = Error;
 
     /// # Errors
     ///
-    /// `Corrupt` if a text has what is no character.
+    /// `Corrupt` if a text has a value that is no character.
     fn try_from(raw: RawArray) -> Result<Self> {
         DynArray::from_placed(&Placed::free(raw.dtype, raw.shape, Order::C, &raw.bytes))
     }

@@ -1,4 +1,4 @@
-//! A [`DynArray`] out of whatever a deserializer gives.
+//! Reads a [`DynArray`] from whatever a deserializer gives.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,7 +22,7 @@ impl<'de> Deserialize<'de> for DynArray {
 
 const EXPECTED: &str = "an array of bools, numbers or text";
 
-/// Elements of which it is seen in the end what they all are.
+/// Elements whose common type is found when all have been read.
 #[derive(Default)]
 pub(crate) struct Leaves(Vec<Leaf<'static>>);
 
@@ -63,7 +63,7 @@ impl LeafSink for Leaves {
 }
 
 impl Leaves {
-    /// All as the one type that holds them.
+    /// All elements as one array, of the type that holds all of them.
     fn into_array<E: Error>(self, shape: &[usize]) -> Result<DynArray, E> {
         fn all<T, E: Error>(
             shape: &[usize],
@@ -169,7 +169,7 @@ impl<'de> Target<'de> for DynArray {
     }
 }
 
-/// The elements of ndarray's own form, and their number.
+/// The elements of ndarray's own serde form, and their number.
 struct Data;
 
 impl<'de> DeserializeSeed<'de> for Data {

@@ -30,7 +30,7 @@ impl<T: SerializeItem> SerializeArray for [T] {
     }
 }
 
-/// All items of what `owner` has.
+/// Serializes all items of what `owner` has.
 fn owned<F: Family, T: SerializeItem, S: Serializer>(
     items: &[T],
     owner: &F::Of<T>,
@@ -50,7 +50,7 @@ impl<T: SerializeItem, const N: usize> SerializeArray for [T; N] {
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         if N == 0 {
-            // Placed, such rows would be no bytes, and nothing would tell how many there are.
+            // If such rows were placed, they would have no bytes, and nothing would say how many there are.
             return nest::<Self, Routed, S>(shape, items, serializer);
         }
         shape.push(N);
@@ -200,7 +200,7 @@ macro_rules! shared {
     ($($pointer:ident),*) => {$(
         impl<'de, T: DeserializeItem<'de> + Clone + 'de> DeserializeArray<'de> for $pointer<[T]> {
             fn deserialize_array<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-                // Straight from the container into the shared allocation: one copy.
+                // The elements are copied once, from the container straight into the shared allocation.
                 Ok(match T::deserialize_lent(&mut Vec::new(), d)? {
                     Lent::Borrowed(items) => {
                         count(size_of_val(items))?;

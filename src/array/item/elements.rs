@@ -1,4 +1,4 @@
-//! Elements as items of an array: what the bulk path is made of.
+//! Elements as items of an array: the path that handles them in bulk.
 
 use std::borrow::Cow;
 
@@ -13,20 +13,20 @@ use super::super::read::Read;
 use super::super::token;
 use super::{BorrowItem, DeserializeItem, Lent, Seal, SerializeItem};
 
-/// The axes that an array must have: any first one, then these, outermost last in `inner`'s reverse.
+/// The axes that an array must have: any first one, then those of `inner`.
 fn expect(inner: &[usize]) -> Vec<Option<usize>> {
     std::iter::once(None).chain(inner.iter().copied().map(Some)).collect()
 }
 
 fn check_axes<A: Element, E: Error>(read: &Read<'_, A>, inner: &[usize]) -> Result<(), E> {
-    // An empty sequence of another format does not tell its inner axes.
+    // An empty sequence of another format does not show its inner axes.
     if read.shape == [0] {
         return Ok(());
     }
     read.check_shape(&expect(inner))
 }
 
-/// One element by itself, which stays inline.
+/// Serializes one element by itself, which stays inline.
 #[allow(clippy::missing_errors_doc)] // The derive's code calls these.
 pub fn serialize_element<A: Element, S: Serializer>(
     item: &A,
@@ -36,7 +36,7 @@ pub fn serialize_element<A: Element, S: Serializer>(
     ElementRef { dtype: &A::DTYPE, bytes: &bytes }.serialize(serializer)
 }
 
-/// A row-major block of elements of this shape.
+/// Serializes a row-major block of elements of this shape.
 #[allow(clippy::missing_errors_doc)]
 pub fn serialize_elements<A: Element, S: Serializer>(
     items: &[A],
@@ -46,7 +46,7 @@ pub fn serialize_elements<A: Element, S: Serializer>(
     token::serialize(shape, items, serializer)
 }
 
-/// The same of elements that lie in what `owner` has.
+/// Serializes a row-major block of elements that lie in what `owner` has.
 #[allow(clippy::missing_errors_doc)]
 pub fn serialize_owned_elements<F: Family, A: Element, S: Serializer>(
     items: &[A],
@@ -61,7 +61,7 @@ pub fn serialize_owned_elements<F: Family, A: Element, S: Serializer>(
     token::serialize_shared(shape, items, keep, serializer)
 }
 
-/// The counterpart of [`serialize_element`].
+/// Reads one element, as [`serialize_element`] writes it.
 #[allow(clippy::missing_errors_doc)]
 pub fn deserialize_element<'de, A: Element, D: Deserializer<'de>>(d: D) -> Result<A, D::Error> {
     let mut bytes = vec![0; size_of::<A>()];
@@ -70,7 +70,7 @@ pub fn deserialize_element<'de, A: Element, D: Deserializer<'de>>(d: D) -> Resul
     items.first().copied().ok_or_else(|| D::Error::custom("an element is missing"))
 }
 
-/// A row-major block of elements whose inner axes have these lengths.
+/// Reads a row-major block of elements whose inner axes have these lengths.
 #[allow(clippy::missing_errors_doc)]
 pub fn deserialize_elements<'de, A: Element, D: Deserializer<'de>>(
     inner: &[usize],
@@ -84,7 +84,7 @@ pub fn deserialize_elements<'de, A: Element, D: Deserializer<'de>>(
     })
 }
 
-/// The same in memory of its own.
+/// Reads such a block into memory of its own.
 #[allow(clippy::missing_errors_doc)]
 pub fn deserialize_owned<'de, A: Element, D: Deserializer<'de>>(
     inner: &[usize],
@@ -95,7 +95,7 @@ pub fn deserialize_owned<'de, A: Element, D: Deserializer<'de>>(
     read.row_major()?.into_owned()
 }
 
-/// The same where it lies.
+/// Borrows such a block where it lies.
 #[allow(clippy::missing_errors_doc)]
 pub fn deserialize_slice<'de, A: Element, D: Deserializer<'de>>(
     inner: &[usize],

@@ -1,4 +1,4 @@
-//! What is no element: an array of it is encoded inline.
+//! Types that are not elements. An array of them is encoded inline.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::super::token::{self, nest};
 use super::nested::{Inline, collect_nested};
 use super::{DeserializeItem, Seal, SerializeItem};
 
-/// Text and numbers that are no elements: an array of them is encoded inline.
+/// Text and numbers that are not elements. An array of them is encoded inline.
 macro_rules! inline {
     ($($ty:ty)*) => {$(
         impl SerializeItem for $ty {

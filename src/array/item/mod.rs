@@ -1,4 +1,4 @@
-//! What `#[shm_array]` takes of std: slices, vectors, boxes, fixed arrays, and these inside other containers.
+//! The types of std that `#[shm_array]` accepts: slices, vectors, boxes, fixed arrays, and these inside other containers.
 
 mod arrays;
 mod containers;
@@ -19,16 +19,17 @@ pub use elements::{
     serialize_element, serialize_elements, serialize_owned_elements,
 };
 
-/// What an impl of the traits of items has to have. It is not part of the public interface: who names it is this crate or its derive.
+/// Something that an impl of the traits of items must name. It is not part of the public interface: only this crate and its
+/// derive may name it.
 #[derive(Clone, Copy, Debug)]
 pub struct Seal;
 
-/// A type that `#[shm_array]` takes on a field, for writing: its elements go to the container as one aligned buffer.
+/// A type that a field with `#[shm_array]` may have, for writing. The array's elements go to the container as one aligned buffer.
 ///
-/// Implemented for `[A]`, `[A; N]`, `Vec<A>`, `Box`, `Arc`, `Rc`, `Cow` and references of these, ndarray's owners and
+/// It is implemented for `[A]`, `[A; N]`, `Vec<A>`, `Box`, `Arc`, `Rc`, `Cow` and references of these, ndarray's owners and
 /// views, [`ShmArray`](crate::ShmArray), and these inside `Option`, `Vec`, maps and tuples. `A` is an
-/// [`Element`](crate::Element) or a fixed array of such (`Vec<[f32; 3]>` has two axes). Arrays of strings and chars are taken too and
-/// stay inline.
+/// [`Element`](crate::Element) or a fixed array of elements (`Vec<[f32; 3]>` has two axes). Arrays of strings and chars are
+/// accepted too, and stay inline.
 ///
 /// ```
 /// use serde_shm::array::SerializeArray;
@@ -75,7 +76,7 @@ pub trait SerializeArray {
     /// Those of the serializer.
     fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
 
-    /// Serializes a row-major block of such values, of this shape.
+    /// Serializes a row-major block of values of this type, which has this shape.
     #[doc(hidden)]
     fn serialize_items<S: Serializer>(
         items: &[Self],
@@ -88,7 +89,7 @@ pub trait SerializeArray {
         nest::<Self, Routed, S>(shape, items, serializer)
     }
 
-    /// Serializes such values, which lie in what `owner` has.
+    /// Serializes values of this type that lie in what `owner` has.
     #[doc(hidden)]
     fn serialize_owned_items<F: Family, S: Serializer>(
         items: &[Self],
@@ -102,7 +103,7 @@ pub trait SerializeArray {
         Self::serialize_items(items, shape, serializer)
     }
 
-    /// Serializes what a pointer points to that shares it with others.
+    /// Serializes a value behind a pointer that shares it with others.
     #[doc(hidden)]
     fn serialize_pointed<P: Pointer, S: Serializer>(
         pointer: &P::To<Self>,
@@ -112,7 +113,7 @@ pub trait SerializeArray {
     }
 }
 
-/// A type that `#[shm_array]` takes on a field, for reading: the counterpart of [`SerializeArray`].
+/// A type that a field with `#[shm_array]` may have, for reading: the counterpart of [`SerializeArray`].
 ///
 /// Owned types copy their elements out of the container once. `&[A]`, `Cow<[A]>` and ndarray's views borrow them.
 ///
@@ -165,10 +166,10 @@ pub trait DeserializeArray<'de>: Sized {
     ///
     /// # Errors
     ///
-    /// If there is no such array, or its elements, axes or bytes do not fit the type.
+    /// If there is no array, or if its elements, axes or bytes do not fit the type.
     fn deserialize_array<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 
-    /// Deserializes a row-major block of such values whose inner axes have these lengths, innermost last.
+    /// Deserializes a row-major block of values of this type whose inner axes have these lengths, innermost last.
     #[doc(hidden)]
     fn deserialize_items<D: Deserializer<'de>>(
         inner: &mut Vec<usize>,
@@ -189,7 +190,7 @@ pub trait DeserializeArray<'de>: Sized {
     }
 }
 
-/// What may stand in an array's place for an element: an [`Element`](crate::Element), an array, or text that stays inline.
+/// A type of an array's items: an [`Element`](crate::Element), an array, or text, which stays inline.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {
@@ -206,10 +207,12 @@ pub trait DeserializeArray<'de>: Sized {
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// It is for bounds, and for nothing to be called or implemented: what it has is not part of the public interface and may change
-/// with any release. A type of one's own has it by `#[derive(Element)]` or by [`SerializeArray`]. It is sealed as far as it can be:
-/// the code of the derive stands in the crate of the type and implements it there, so that a private module of this crate does not do,
-/// and a blanket impl for elements cannot stand beside the one for arrays. An impl has to name `serde_shm::__private`.
+/// Use it in bounds only. Its methods are not part of the public interface and may change with any release, so do not call or
+/// implement them. A type of your own gets it by `#[derive(Element)]` or by [`SerializeArray`].
+///
+/// The trait is sealed as far as possible: an impl has to name `serde_shm::__private`. The derive's code stands in the crate
+/// of the type and implements the trait there, so a private module of this crate cannot seal it. A blanket impl for elements
+/// cannot coexist with the one for arrays.
 pub trait SerializeItem {
     #[doc(hidden)]
     const SEAL: Seal;
@@ -240,7 +243,7 @@ pub trait SerializeItem {
     }
 }
 
-/// The counterpart of [`SerializeItem`] for reading, and sealed as that is.
+/// The counterpart of [`SerializeItem`] for reading. It is sealed in the same way.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {
@@ -283,17 +286,17 @@ pub trait DeserializeItem<'de>: Sized {
     }
 }
 
-/// Items that are borrowed where that is possible: a `Cow` that does not ask for `Clone`, which cannot be asked of the items of
-/// an array that has it.
+/// Items that are borrowed where that is possible. It is a `Cow` without the bound `Clone`, because an array's items cannot be
+/// required to have that.
 #[derive(Debug)]
 pub enum Lent<'de, T> {
-    /// They lie there.
+    /// The items where they lie.
     Borrowed(&'de [T]),
-    /// A copy.
+    /// A copy of the items.
     Owned(Vec<T>),
 }
 
-/// Elements and fixed arrays of them: what a slice can be borrowed of. Sealed as [`SerializeItem`] is.
+/// Elements and fixed arrays of them, of which a slice can be borrowed. Sealed as [`SerializeItem`] is.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {

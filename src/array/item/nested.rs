@@ -1,4 +1,4 @@
-//! Items one by one: sequences of what is routed itself, and nests of them.
+//! Items one by one: sequences of values that are arrays themselves, and nests of them.
 
 use std::marker::PhantomData;
 
@@ -9,7 +9,7 @@ use super::super::nested::{Rows, TakeItem};
 use super::super::token::SerializeOne;
 use super::{DeserializeItem, SerializeItem};
 
-/// How an item of a nest is written and read: routed, or as serde does it.
+/// How an item of a nest is written and read: with its arrays placed, or as serde does it.
 pub(super) struct Routed;
 pub(super) struct Inline;
 
@@ -44,7 +44,7 @@ impl<T: SerializeItem> Serialize for Item<'_, T> {
     }
 }
 
-/// Deserializes a value with its arrays routed.
+/// Deserializes a value with its arrays placed.
 pub(super) struct ItemSeed<T>(pub(super) PhantomData<T>);
 
 impl<'de, T: DeserializeItem<'de>> DeserializeSeed<'de> for ItemSeed<T> {

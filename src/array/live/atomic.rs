@@ -1,4 +1,4 @@
-//! `AtomicArray`: every element by itself.
+//! `AtomicArray`: every element is changed by itself.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,16 +22,20 @@ use super::super::read::Read;
 use super::super::token::{self, Elements};
 use super::flat::{FlatAtomic, out_of_range};
 
-/// What is loaded at once where the elements are written somewhere.
+/// How many bytes are loaded at once where the elements are written somewhere.
 const BLOCK: usize = 64 << 10;
 
-/// An array whose elements are read and changed atomically, each by itself, and seen by every process that has it.
+/// An array that many processes share and change in place. Each element is read and changed atomically, by itself.
 ///
-/// Counters, histograms, gradients that many add to: there is no lock, nobody waits, and a process that dies leaves
-/// nothing half-done but what it had not done yet. Made from an owned array, it lies in memory of this process, and
-/// its threads share it. As a field of an object that is put into a segment ([`to_shared`](crate::to_shared)) it is
-/// copied to memory that all processes share: those that read it from there, by [`from_shared`](crate::from_shared) or
-/// [`Segment::get`](crate::Segment::get), have the same elements. The object that was published stays on its own. A clone
+/// It is meant for counters, histograms, and gradients that many processes add to. There is no lock, so nobody waits. A process
+/// that dies leaves no element half changed.
+///
+/// Made from an owned array, it lies in memory of this process, and the threads of this process share it. When an object with
+/// such a field is put into a segment ([`to_shared`](crate::to_shared)), the array is copied to memory that all processes share.
+/// Processes that read it from there, by [`from_shared`](crate::from_shared) or [`Segment::get`](crate::Segment::get), have the
+/// same elements. The array of the object that was published is separate from these. A clone is another handle of the same array.
+///
+/// As a field, the array needs no mark, and it works in maps, vectors and options.
 /// is another handle of the same array. It needs no mark as a field, and works in maps, vectors and options.
 ///
 /// ```
@@ -51,13 +55,13 @@ const BLOCK: usize = 64 << 10;
 /// ```
 ///
 /// Elements are `bool`, integers up to 64 bits, `f32` and `f64`. The operations are those of the standard library's
-/// atomics, with the same orderings; what floats lack there goes by compare-exchange. An index that is out of range is
-/// an error and not a panic. Whatever other processes write there, it is read as some value: every bit pattern is one, of
-/// bools all bytes but 0 are `true`.
+/// atomics, with the same orderings. Operations that those lack for floats are done by compare-exchange. An index that is out of
+/// range gives an error and no panic. Any bytes that other processes write are read as some value, because every bit pattern is
+/// one; of a `bool`, every byte but 0 is `true`.
 ///
-/// In bytes, `.npz` files and other formats it is an ordinary array, of a [`snapshot`](Self::snapshot), and an ordinary
-/// array is read as one: in memory of this process. From a segment only what was put there as an `AtomicArray` is read
-/// as one, and as nothing else. Elements lie in row-major order.
+/// In bytes, `.npz` files and other formats it is written as an ordinary array, of a [`snapshot`](Self::snapshot). From there, an
+/// ordinary array can be read as an `AtomicArray`, which then lies in memory of this process. From a segment, only an array that
+/// was put there as an `AtomicArray` can be read as one, and it can be read as nothing else. Elements lie in row-major order.
 pub struct AtomicArray<A: AtomicElement, D: Dimension> {
     cells: Cells<A>,
     dim: D,
@@ -79,7 +83,7 @@ impl<A: AtomicElement, D: Dimension> AtomicArray<A, D> {
         }
     }
 
-    /// The elements by one index, in row-major order.
+    /// The elements as one row, by one index in row-major order.
     ///
     /// ```
     /// use std::sync::atomic::Ordering::Relaxed;
@@ -113,7 +117,7 @@ impl<A: AtomicElement, D: Dimension> AtomicArray<A, D> {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the index is out of range or the ordering none of a load.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the index is out of range, or the ordering is not valid for a load.
     #[inline]
     pub fn load(&self, index: impl NdIndex<D>, order: Ordering) -> Result<A> {
         self.flat().load(self.place(index)?, order)
@@ -131,15 +135,15 @@ impl<A: AtomicElement, D: Dimension> AtomicArray<A, D> {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) as in [`load`](Self::load); here and below
-    /// [`ReadOnly`](crate::ErrorKind::ReadOnly) if the segment was opened by
-    /// [`Segment::open_read_only`](crate::Segment::open_read_only).
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the index is out of range, or the ordering is not valid for a
+    /// store. This and all methods below that change an element also give [`ReadOnly`](crate::ErrorKind::ReadOnly) if the
+    /// segment was opened by [`Segment::open_read_only`](crate::Segment::open_read_only).
     #[inline]
     pub fn store(&self, index: impl NdIndex<D>, value: A, order: Ordering) -> Result<()> {
         self.flat().store(self.place(index)?, value, order)
     }
 
-    /// Sets an element and gives its value before.
+    /// Sets an element and returns its previous value.
     ///
     /// ```
     /// use std::sync::atomic::Ordering::AcqRel;
@@ -150,14 +154,14 @@ impl<A: AtomicElement, D: Dimension> AtomicArray<A, D> {
     ///
     /// # Errors
     ///
-    /// As [`store`](Self::store), but any ordering will do.
+    /// Those of [`store`](Self::store), but every ordering is valid.
     #[inline]
     pub fn swap(&self, index: impl NdIndex<D>, value: A, order: Ordering) -> Result<A> {
         self.flat().swap(self.place(index)?, value, order)
     }
 
-    /// Sets an element if it has the value that is expected; the inner result is its value before, an `Err` if it was
-    /// another.
+    /// Sets an element if it has the expected value. The inner result is the element's previous value: `Ok` if it was the
+    /// expected one, `Err` if it was another.
     ///
     /// ```
     /// use std::sync::atomic::Ordering::{AcqRel, Acquire};
@@ -171,7 +175,7 @@ impl<A: AtomicElement, D: Dimension> AtomicArray<A, D> {
     ///
     /// # Errors
     ///
-    /// As [`swap`](Self::swap); the failure's ordering must be one of a load.
+    /// Those of [`swap`](Self::swap); also `InvalidInput` if the ordering for failure is not valid for a load.
     #[inline]
     pub fn compare_exchange(
         &self,
@@ -184,7 +188,7 @@ impl<A: AtomicElement, D: Dimension> AtomicArray<A, D> {
         self.flat().compare_exchange(self.place(index)?, current, new, success, failure)
     }
 
-    /// Sets an element to the larger of its value and this one, and gives its value before.
+    /// Sets an element to the larger of its value and the given one, and returns its previous value.
     ///
     /// ```
     /// use std::sync::atomic::Ordering::Relaxed;
@@ -194,17 +198,18 @@ impl<A: AtomicElement, D: Dimension> AtomicArray<A, D> {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// A float that is NaN counts for nothing, and `true` is larger than `false`.
+    /// A NaN is ignored, and `true` is larger than `false`.
     ///
     /// # Errors
     ///
-    /// As [`swap`](Self::swap).
+    /// Those of [`swap`](Self::swap).
     #[inline]
     pub fn fetch_max(&self, index: impl NdIndex<D>, value: A, order: Ordering) -> Result<A> {
         self.flat().fetch_max(self.place(index)?, value, order)
     }
 
-    /// Sets an element to the smaller of its value and this one, as [`fetch_max`](Self::fetch_max) to the larger.
+    /// Sets an element to the smaller of its value and the given one, and returns its previous value. A NaN is ignored, as in
+    /// [`fetch_max`](Self::fetch_max).
     ///
     /// ```
     /// use std::sync::atomic::Ordering::Relaxed;
@@ -216,13 +221,13 @@ impl<A: AtomicElement, D: Dimension> AtomicArray<A, D> {
     ///
     /// # Errors
     ///
-    /// As [`swap`](Self::swap).
+    /// Those of [`swap`](Self::swap).
     #[inline]
     pub fn fetch_min(&self, index: impl NdIndex<D>, value: A, order: Ordering) -> Result<A> {
         self.flat().fetch_min(self.place(index)?, value, order)
     }
 
-    /// Sets all elements, one after the other.
+    /// Sets all elements to a value, one after the other.
     ///
     /// ```
     /// let array = serde_shm::AtomicArray::from(vec![1_u32, 2]);
@@ -233,21 +238,21 @@ impl<A: AtomicElement, D: Dimension> AtomicArray<A, D> {
     ///
     /// # Errors
     ///
-    /// As [`store`](Self::store).
+    /// Those of [`store`](Self::store).
     pub fn fill(&self, value: A) -> Result<()> {
         self.flat().fill(value)
     }
 
-    /// The values as an array of this process.
+    /// The values, copied to an array of this process.
     ///
     /// ```
     /// let array = serde_shm::AtomicArray::from(ndarray::array![[1_u32, 2]]);
     /// assert_eq!(array.snapshot(), ndarray::array![[1, 2]]);
     /// ```
     ///
-    /// Each element is one that stood there, but not all at one time if others change them meanwhile. The loads are
-    /// relaxed: synchronise by other means, as by [`wait_for_update`](Self::wait_for_update), if it matters what else
-    /// is seen.
+    /// Each element is a value that the element had during the call. If others change elements meanwhile, the values need not be
+    /// those of one moment. The loads are relaxed: if it matters which other writes are seen, synchronise by other means, such as
+    /// [`wait_for_update`](Self::wait_for_update).
     ///
     /// # Panics
     ///
@@ -269,7 +274,7 @@ impl<A: AtomicElement, D: Dimension> AtomicArray<A, D> {
         live::version(self.cells.line())
     }
 
-    /// Counts an update, and wakes who waits for one. Changes of elements do not do that by themselves.
+    /// Counts an update, and wakes those that wait for one. Changing an element does neither.
     ///
     /// ```
     /// let array = serde_shm::AtomicArray::from(vec![1_u8]);
@@ -278,19 +283,20 @@ impl<A: AtomicElement, D: Dimension> AtomicArray<A, D> {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// What was stored before is seen by those that see the update. Costs some nanoseconds, and a system call where
-    /// somebody waits.
+    /// A thread that sees the update also sees what was stored before it. The call takes some nanoseconds, and a system call if
+    /// anybody waits.
     ///
     /// # Errors
     ///
-    /// [`ReadOnly`](crate::ErrorKind::ReadOnly) if the segment was opened for reading.
+    /// [`ReadOnly`](crate::ErrorKind::ReadOnly) if the segment was opened by
+    /// [`Segment::open_read_only`](crate::Segment::open_read_only).
     pub fn notify(&self) -> Result<()> {
         self.cells.writable()?;
         live::notify(self.cells.line());
         Ok(())
     }
 
-    /// Waits until the version is another than the one that was seen last: the new one, or `None` if the time ran out.
+    /// Waits until the version is another than `seen`. Returns the new version, or `None` if the time ran out first.
     ///
     /// ```
     /// use std::sync::atomic::Ordering::Relaxed;
@@ -310,13 +316,13 @@ impl<A: AtomicElement, D: Dimension> AtomicArray<A, D> {
     ///
     /// # Errors
     ///
-    /// None today; the result leaves room for them.
+    /// It gives no error today; the result leaves room for errors.
     pub fn wait_for_update(&self, seen: u64, timeout: Duration) -> Result<Option<u64>> {
         let line = self.cells.line();
         Ok(live::wait_for_update(line, seen, &mut super::patience(timeout).watching()))
     }
 
-    /// Whether it belongs to a segment that was opened for reading.
+    /// Whether the array belongs to a segment that was opened for reading only.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -337,7 +343,7 @@ impl<A: AtomicElement, D: Dimension> AtomicArray<A, D> {
 }
 
 impl<A: AtomicNumber, D: Dimension> AtomicArray<A, D> {
-    /// Adds to an element and gives its value before. Integers wrap around at their limits.
+    /// Adds to an element and returns its previous value. Integers wrap around at their limits.
     ///
     /// ```
     /// use std::sync::atomic::Ordering::Relaxed;
@@ -351,13 +357,13 @@ impl<A: AtomicNumber, D: Dimension> AtomicArray<A, D> {
     ///
     /// # Errors
     ///
-    /// As [`swap`](Self::swap).
+    /// Those of [`swap`](Self::swap).
     #[inline]
     pub fn fetch_add(&self, index: impl NdIndex<D>, value: A, order: Ordering) -> Result<A> {
         self.flat().fetch_add(self.place(index)?, value, order)
     }
 
-    /// Subtracts from an element and gives its value before. Integers wrap around at their limits.
+    /// Subtracts from an element and returns its previous value. Integers wrap around at their limits.
     ///
     /// ```
     /// use std::sync::atomic::Ordering::Relaxed;
@@ -369,13 +375,14 @@ impl<A: AtomicNumber, D: Dimension> AtomicArray<A, D> {
     ///
     /// # Errors
     ///
-    /// As [`swap`](Self::swap).
+    /// Those of [`swap`](Self::swap).
     #[inline]
     pub fn fetch_sub(&self, index: impl NdIndex<D>, value: A, order: Ordering) -> Result<A> {
         self.flat().fetch_sub(self.place(index)?, value, order)
     }
 
-    /// Adds an array of the same shape, element by element: what a worker has counted on its own goes into what all share.
+    /// Adds an array of the same shape, element by element. A worker can so add what it has counted on its own to an array
+    /// that all share.
     ///
     /// ```
     /// let array = serde_shm::AtomicArray::from(ndarray::array![1_u32, 2, 3]);
@@ -384,12 +391,12 @@ impl<A: AtomicNumber, D: Dimension> AtomicArray<A, D> {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Takes arrays and views of any layout. Each sum is atomic, the whole is not. What is zero is passed over, so that
-    /// an array that is mostly zeros costs little more than a look at it.
+    /// `other` may be an array or a view of any layout. Each addition is atomic, the whole is not. Zeros in `other` are
+    /// skipped, so that adding an array of mostly zeros costs little more than reading it.
     ///
     /// # Errors
     ///
-    /// [`Mismatch`](crate::ErrorKind::Mismatch) if the shapes differ; as [`swap`](Self::swap).
+    /// [`Mismatch`](crate::ErrorKind::Mismatch) if the shapes differ; else those of [`swap`](Self::swap).
     pub fn add_from(&self, other: &ArrayRef<A, D>) -> Result<()> {
         if other.shape() != self.shape() {
             return Err(Error::mismatch(format!(
@@ -406,7 +413,7 @@ impl<A: AtomicNumber, D: Dimension> AtomicArray<A, D> {
 }
 
 impl<A: AtomicBits, D: Dimension> AtomicArray<A, D> {
-    /// Clears the bits of an element that the value does not have, and gives its value before.
+    /// Clears the bits of an element that are not set in the value (bitwise AND), and returns the previous value.
     ///
     /// ```
     /// use std::sync::atomic::Ordering::AcqRel;
@@ -418,13 +425,13 @@ impl<A: AtomicBits, D: Dimension> AtomicArray<A, D> {
     ///
     /// # Errors
     ///
-    /// As [`swap`](Self::swap).
+    /// Those of [`swap`](Self::swap).
     #[inline]
     pub fn fetch_and(&self, index: impl NdIndex<D>, value: A, order: Ordering) -> Result<A> {
         self.flat().fetch_and(self.place(index)?, value, order)
     }
 
-    /// Sets the bits of an element that the value has, and gives its value before.
+    /// Sets the bits of an element that are set in the value (bitwise OR), and returns the previous value.
     ///
     /// ```
     /// use std::sync::atomic::Ordering::AcqRel;
@@ -436,13 +443,13 @@ impl<A: AtomicBits, D: Dimension> AtomicArray<A, D> {
     ///
     /// # Errors
     ///
-    /// As [`swap`](Self::swap).
+    /// Those of [`swap`](Self::swap).
     #[inline]
     pub fn fetch_or(&self, index: impl NdIndex<D>, value: A, order: Ordering) -> Result<A> {
         self.flat().fetch_or(self.place(index)?, value, order)
     }
 
-    /// Turns the bits of an element over that the value has, and gives its value before.
+    /// Flips the bits of an element that are set in the value (bitwise XOR), and returns the previous value.
     ///
     /// ```
     /// use std::sync::atomic::Ordering::AcqRel;
@@ -454,7 +461,7 @@ impl<A: AtomicBits, D: Dimension> AtomicArray<A, D> {
     ///
     /// # Errors
     ///
-    /// As [`swap`](Self::swap).
+    /// Those of [`swap`](Self::swap).
     #[inline]
     pub fn fetch_xor(&self, index: impl NdIndex<D>, value: A, order: Ordering) -> Result<A> {
         self.flat().fetch_xor(self.place(index)?, value, order)
@@ -549,7 +556,7 @@ impl<'de, A: AtomicElement, D: Dimension> Made<'de> for AtomicArray<A, D> {
     }
 }
 
-/// The live array of this number.
+/// The live array of the segment's directory with this number.
 pub(super) fn attached<A: AtomicElement, D: Dimension>(
     arrays: &LiveArrays,
     number: u64,

@@ -20,8 +20,8 @@ use crate::memory::live::{AtomicBits, AtomicElement, AtomicNumber, Cells};
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// The operations are those of the standard library's atomics, with the same orderings; an index that is out of range,
-/// and an ordering that an operation does not have, is an error and not a panic.
+/// The operations are those of the standard library's atomics, with the same orderings. An index that is out of range, or an
+/// ordering that an operation does not have, gives an error and no panic.
 #[derive(Clone, Copy)]
 pub struct FlatAtomic<'a, A: AtomicElement> {
     pub(super) cells: &'a Cells<A>,
@@ -71,7 +71,7 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
         self.cells.words().get(index).ok_or_else(|| out_of_range(index, [self.len()]))
     }
 
-    /// The word of an element that can be changed.
+    /// The atomic word of an element, for a change.
     #[inline]
     fn word_mut(self, index: usize) -> Result<&'a A::Word> {
         self.cells.writable()?;
@@ -115,7 +115,7 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the index is out of range or the ordering none of a load.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the index is out of range, or the ordering is not valid for a load.
     #[inline]
     pub fn load(&self, index: usize, order: Ordering) -> Result<A> {
         check_load(order)?;
@@ -135,8 +135,9 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) as in [`load`](Self::load); here and below
-    /// [`ReadOnly`](crate::ErrorKind::ReadOnly) if the segment was opened for reading.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the index is out of range, or the ordering is not valid for a
+    /// store. This and all methods below that change an element also give [`ReadOnly`](crate::ErrorKind::ReadOnly) if the
+    /// segment was opened by [`Segment::open_read_only`](crate::Segment::open_read_only).
     #[inline]
     pub fn store(&self, index: usize, value: A, order: Ordering) -> Result<()> {
         check_store(order)?;
@@ -144,7 +145,7 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
         Ok(())
     }
 
-    /// Sets an element and gives its value before.
+    /// Sets an element and returns its previous value.
     ///
     /// ```
     /// use std::sync::atomic::Ordering::Relaxed;
@@ -157,14 +158,14 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
     ///
     /// # Errors
     ///
-    /// As [`store`](Self::store), but any ordering will do.
+    /// Those of [`store`](Self::store), but every ordering is valid.
     #[inline]
     pub fn swap(&self, index: usize, value: A, order: Ordering) -> Result<A> {
         Ok(A::swap(self.word_mut(index)?, value, order))
     }
 
-    /// Sets an element if it has the value that is expected; the inner result is its value before, an `Err` if it was
-    /// another. Floats are compared by their bits: a NaN equals itself, `0.0` and `-0.0` differ.
+    /// Sets an element if it has the expected value. The inner result is the element's previous value: `Ok` if it was the
+    /// expected one, `Err` if it was another. Floats are compared by their bits: a NaN equals itself, `0.0` and `-0.0` differ.
     ///
     /// ```
     /// use std::sync::atomic::Ordering::Relaxed;
@@ -177,7 +178,7 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
     ///
     /// # Errors
     ///
-    /// As [`swap`](Self::swap); the failure's ordering must be one of a load.
+    /// Those of [`swap`](Self::swap); also `InvalidInput` if the ordering for failure is not valid for a load.
     #[inline]
     pub fn compare_exchange(
         &self,
@@ -191,8 +192,8 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
         Ok(A::compare_exchange(self.word_mut(index)?, current, new, success, failure))
     }
 
-    /// Sets an element to the larger of its value and this one, and gives its value before. A float that is NaN counts
-    /// for nothing, and `true` is larger than `false`.
+    /// Sets an element to the larger of its value and the given one, and returns its previous value. A NaN is ignored, and
+    /// `true` is larger than `false`.
     ///
     /// ```
     /// use std::sync::atomic::Ordering::Relaxed;
@@ -205,13 +206,14 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
     ///
     /// # Errors
     ///
-    /// As [`swap`](Self::swap).
+    /// Those of [`swap`](Self::swap).
     #[inline]
     pub fn fetch_max(&self, index: usize, value: A, order: Ordering) -> Result<A> {
         Ok(A::max(self.word_mut(index)?, value, order))
     }
 
-    /// Sets an element to the smaller of its value and this one, as [`fetch_max`](Self::fetch_max) to the larger.
+    /// Sets an element to the smaller of its value and the given one, and returns its previous value. A NaN is ignored, as in
+    /// [`fetch_max`](Self::fetch_max).
     ///
     /// ```
     /// use std::sync::atomic::Ordering::Relaxed;
@@ -224,7 +226,7 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
     ///
     /// # Errors
     ///
-    /// As [`swap`](Self::swap).
+    /// Those of [`swap`](Self::swap).
     #[inline]
     pub fn fetch_min(&self, index: usize, value: A, order: Ordering) -> Result<A> {
         Ok(A::min(self.word_mut(index)?, value, order))
@@ -246,7 +248,7 @@ impl<'a, A: AtomicElement> FlatAtomic<'a, A> {
 }
 
 impl<A: AtomicNumber> FlatAtomic<'_, A> {
-    /// Adds to an element and gives its value before. Integers wrap around at their limits.
+    /// Adds to an element and returns its previous value. Integers wrap around at their limits.
     ///
     /// ```
     /// use std::sync::atomic::Ordering::Relaxed;
@@ -259,13 +261,13 @@ impl<A: AtomicNumber> FlatAtomic<'_, A> {
     ///
     /// # Errors
     ///
-    /// As [`swap`](Self::swap).
+    /// Those of [`swap`](Self::swap).
     #[inline]
     pub fn fetch_add(&self, index: usize, value: A, order: Ordering) -> Result<A> {
         Ok(A::add(self.word_mut(index)?, value, order))
     }
 
-    /// Subtracts from an element and gives its value before. Integers wrap around at their limits.
+    /// Subtracts from an element and returns its previous value. Integers wrap around at their limits.
     ///
     /// ```
     /// use std::sync::atomic::Ordering::Relaxed;
@@ -278,13 +280,13 @@ impl<A: AtomicNumber> FlatAtomic<'_, A> {
     ///
     /// # Errors
     ///
-    /// As [`swap`](Self::swap).
+    /// Those of [`swap`](Self::swap).
     #[inline]
     pub fn fetch_sub(&self, index: usize, value: A, order: Ordering) -> Result<A> {
         Ok(A::sub(self.word_mut(index)?, value, order))
     }
 
-    /// Adds the items to the elements, as far as both go. What is zero costs no access.
+    /// Adds each item to the element at its place, until either ends. An item that is zero costs no access to the element.
     pub(super) fn add_all<'b>(self, items: impl Iterator<Item = &'b A>) -> Result<()> {
         self.cells.writable()?;
         for (word, item) in self.cells.words().iter().zip(items) {
@@ -297,7 +299,7 @@ impl<A: AtomicNumber> FlatAtomic<'_, A> {
 }
 
 impl<A: AtomicBits> FlatAtomic<'_, A> {
-    /// Clears the bits of an element that the value does not have, and gives its value before.
+    /// Clears the bits of an element that are not set in the value (bitwise AND), and returns the previous value.
     ///
     /// ```
     /// use std::sync::atomic::Ordering::Relaxed;
@@ -310,13 +312,13 @@ impl<A: AtomicBits> FlatAtomic<'_, A> {
     ///
     /// # Errors
     ///
-    /// As [`swap`](Self::swap).
+    /// Those of [`swap`](Self::swap).
     #[inline]
     pub fn fetch_and(&self, index: usize, value: A, order: Ordering) -> Result<A> {
         Ok(A::and(self.word_mut(index)?, value, order))
     }
 
-    /// Sets the bits of an element that the value has, and gives its value before.
+    /// Sets the bits of an element that are set in the value (bitwise OR), and returns the previous value.
     ///
     /// ```
     /// use std::sync::atomic::Ordering::Relaxed;
@@ -329,13 +331,13 @@ impl<A: AtomicBits> FlatAtomic<'_, A> {
     ///
     /// # Errors
     ///
-    /// As [`swap`](Self::swap).
+    /// Those of [`swap`](Self::swap).
     #[inline]
     pub fn fetch_or(&self, index: usize, value: A, order: Ordering) -> Result<A> {
         Ok(A::or(self.word_mut(index)?, value, order))
     }
 
-    /// Turns the bits of an element over that the value has, and gives its value before.
+    /// Flips the bits of an element that are set in the value (bitwise XOR), and returns the previous value.
     ///
     /// ```
     /// use std::sync::atomic::Ordering::Relaxed;
@@ -348,7 +350,7 @@ impl<A: AtomicBits> FlatAtomic<'_, A> {
     ///
     /// # Errors
     ///
-    /// As [`swap`](Self::swap).
+    /// Those of [`swap`](Self::swap).
     #[inline]
     pub fn fetch_xor(&self, index: usize, value: A, order: Ordering) -> Result<A> {
         Ok(A::xor(self.word_mut(index)?, value, order))

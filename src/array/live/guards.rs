@@ -1,4 +1,4 @@
-//! Guards of a locked array whose element type is not known: they keep the array.
+//! Guards of a locked array whose element type is not known. They keep the array alive.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,7 +30,8 @@ impl GuardView<u8> for ByteGuardView {
     }
 }
 
-/// A share of a locked array's lock, which keeps the array. The lock is given back when it is dropped, by the thread that took it:
+/// A read guard of a locked array, which keeps the array alive. Dropping it gives the lock back; the thread that took it must
+/// do so:
 ///
 /// ```compile_fail,E0277
 /// fn send<T: Send>() {}
@@ -42,8 +43,7 @@ pub struct UntypedReadGuard {
     pub(super) held: OwnedHeld<u8, ByteGuardView>,
 }
 
-/// The whole of a locked array's lock, which keeps the array. When it is dropped, the change counts as an update, and the lock is
-/// given back.
+/// A write guard of a locked array, which keeps the array alive. Dropping it counts an update and gives the lock back.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -64,7 +64,7 @@ pub struct UntypedWriteGuard {
 }
 
 impl UntypedReadGuard {
-    /// The array while it is locked.
+    /// The elements, for as long as the guard is borrowed.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -78,14 +78,14 @@ impl UntypedReadGuard {
     ///
     /// # Panics
     ///
-    /// In a forked child that inherited the guard, as guards of a [`LockedArray`](crate::LockedArray) do.
+    /// In a forked child that inherited the guard, as the guards of a [`LockedArray`](crate::LockedArray) do.
     pub fn view(&self) -> UntypedView<'_> {
         UntypedView::over(&self.layout, self.held.seen())
     }
 }
 
 impl UntypedWriteGuard {
-    /// The array while it is locked.
+    /// The elements, for as long as the guard is borrowed.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -100,7 +100,7 @@ impl UntypedWriteGuard {
     ///
     /// # Panics
     ///
-    /// As [`UntypedReadGuard::view`]; so do the methods below.
+    /// Under the conditions of [`UntypedReadGuard::view`]; the methods below panic under the same conditions.
     pub fn view(&self) -> UntypedView<'_> {
         UntypedView::over(&self.layout, self.held.seen())
     }
@@ -121,8 +121,8 @@ impl UntypedWriteGuard {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if there is no element of that index, if there are more or fewer bytes than an element has, or a bool among
-    /// them is neither 0 nor 1.
+    /// `InvalidInput` if no element has this index, if there are more or fewer bytes than an element has, or if the byte of a
+    /// bool is neither 0 nor 1.
     pub fn set(&mut self, index: &[usize], element: &[u8]) -> Result<()> {
         let refused = |text| Err(Error::new(ErrorKind::InvalidInput, text));
         let (dtype, shape) = (&self.layout.dtype, &self.layout.shape);
@@ -147,7 +147,7 @@ impl UntypedWriteGuard {
         Ok(())
     }
 
-    /// Copies all elements of an array of the same dtype and shape, of any strides.
+    /// Copies all elements of an array of the same dtype and shape, with any strides.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -164,7 +164,8 @@ impl UntypedWriteGuard {
     ///
     /// # Errors
     ///
-    /// `Mismatch` if dtype or shape are others; `InvalidInput` if a bool is neither 0 nor 1. Nothing is copied then.
+    /// `Mismatch` if the dtype or the shape differs; `InvalidInput` if a bool is neither 0 nor 1. In both cases nothing is
+    /// copied.
     pub fn copy_from(&mut self, other: &UntypedView<'_>) -> Result<()> {
         let Layout { dtype, shape, .. } = &*self.layout;
         if other.dtype() != dtype || other.shape() != shape {
@@ -177,7 +178,7 @@ impl UntypedWriteGuard {
         other.check_values()?;
         let mut left = self.held.seen_mut();
         other.row_major_blocks(|bytes| {
-            // Together they are as long as the array.
+            // The pieces together are as long as the array.
             if let Some((here, rest)) = std::mem::take(&mut left).split_at_mut_checked(bytes.len())
             {
                 here.copy_from_slice(bytes);
@@ -201,7 +202,7 @@ impl UntypedWriteGuard {
     ///
     /// # Errors
     ///
-    /// `Mismatch` if there are bools among the elements, which not all bytes are: use [`set`](Self::set) or
+    /// `Mismatch` if there are bools among the elements, because not every byte is a valid bool: use [`set`](Self::set) or
     /// [`copy_from`](Self::copy_from).
     pub fn bytes_mut(&mut self) -> Result<&mut [u8]> {
         if element::has_bools(&self.layout.dtype) {

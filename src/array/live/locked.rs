@@ -1,4 +1,4 @@
-//! `LockedArray`: many read, or one writes.
+//! `LockedArray`: many readers at a time, or one writer.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -20,13 +20,15 @@ use super::super::payload::{self, Made, kind_error};
 use super::super::read::Read;
 use super::super::token;
 
-/// An array that is changed in place under a lock, and seen by every process that has it.
+/// An array that many processes share and change in place under a lock.
 ///
-/// Made from an owned array, it lies in memory of this process, and its threads share it. As a field of an object that is
-/// put into a segment ([`to_shared`](crate::to_shared)) it is copied to memory that all processes share: those that
-/// read it from there, by [`from_shared`](crate::from_shared) or [`Segment::get`](crate::Segment::get), have the same
-/// elements and the same lock. The object that was published stays on its own. A clone is another handle of the same
-/// array. It needs no mark as a field, and works in maps, vectors and options.
+/// Made from an owned array, it lies in memory of this process, and the threads of this process share it. When an object with
+/// such a field is put into a segment ([`to_shared`](crate::to_shared)), the array is copied to memory that all processes share.
+/// Processes that read it from there, by [`from_shared`](crate::from_shared) or [`Segment::get`](crate::Segment::get), have the
+/// same elements and the same lock. The array of the object that was published is separate from these. A clone is another handle
+/// of the same array.
+///
+/// As a field, the array needs no mark, and it works in maps, vectors and options.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -45,34 +47,36 @@ use super::super::token;
 ///
 /// # The lock
 ///
-/// Readers share, a writer excludes, between processes and between threads alike. A writer that waits keeps new readers
-/// out, and who has waited for some milliseconds goes before who comes then. Taking a lock that is free and giving it
-/// back costs no system call; before its first lock, each handle of a segment makes some ten.
+/// Many readers may hold the lock at a time, or one writer alone, across threads and processes. A waiting writer keeps new
+/// readers out. A thread that has waited for some milliseconds goes before those that come later. Taking a free lock and
+/// giving it back costs no system call. Before its first lock, each handle of a segment makes about ten system calls.
 ///
-/// A process that dies takes no lock with it. Whoever waits finds out within some ten milliseconds. If it was writing,
-/// the array is *poisoned*, as it is after a panic under a write guard: it may be half of one state and half of
-/// another, and every lock is an error until [`clear_poison`](Self::clear_poison).
+/// A process that dies does not keep the lock: those that wait notice its end within some ten milliseconds. If a writer dies, the
+/// array is *poisoned*, as it is after a panic under a write guard: its elements may be half of one state and half of another.
+/// Every lock then gives an error until somebody calls [`clear_poison`](Self::clear_poison) or [`mend`](Self::mend).
 ///
-/// As with the standard library's locks, a guard that is leaked keeps its lock, threads that wait for each other's
-/// locks wait for ever, and nothing here may be used in a signal handler.
+/// As with the standard library's locks, a leaked guard keeps its lock, and threads that wait for each other's locks wait for
+/// ever. Nothing here may be used in a signal handler.
 ///
-/// A forked child takes locks of its own through the arrays that it inherited. A *guard* that it inherited from a segment's
-/// array panics when it is used, since the lock is its parent's; dropping it does nothing. What was borrowed from a guard
-/// before the fork leads nowhere in the child: touching it ends the child (SIGSEGV).
+/// A forked child can take locks of its own through the arrays that it inherited. A *guard* that it inherited from a segment's
+/// array panics when it is used, since the lock is the parent's; dropping it does nothing. The memory that was borrowed from a
+/// guard before the fork is not accessible in the child: touching it ends the child (SIGSEGV).
 ///
 /// # What it relies on
 ///
-/// That no other process of this user writes to the memory without the lock. A process that does, which takes malice
-/// or `unsafe` code, can make references change that Rust takes for unchanging. Arrays that do not change have no such
-/// limit: [`ShmArray`](crate::ShmArray)s are sealed. Bounds and shapes do not rely on it, and neither does
-/// [`AtomicArray`](crate::AtomicArray). Arrays of bools, and of structs with bools, are looked through at each lock
-/// where other processes have them: a byte that is neither 0 nor 1 is an error.
+/// The lock relies on every process of this user to write to the memory under the lock only. A process with `unsafe` code or bad
+/// intent can write without the lock. References then change that Rust assumes to be constant. Bounds and shapes do not rely on
+/// this, and neither does [`AtomicArray`](crate::AtomicArray). Arrays that do not change have no such limit, as
+/// [`ShmArray`](crate::ShmArray)s are sealed.
+///
+/// If other processes have the array, and its elements are bools or structs with bools, each lock checks these: a byte that is
+/// neither 0 nor 1 is an error.
 ///
 /// # In other containers
 ///
-/// In bytes, `.npz` files and other formats it is an ordinary array, written under a read lock, and an ordinary array is
-/// read as one: in memory of this process. From a segment only what was put there as a `LockedArray` is read as one, and
-/// as nothing else. Elements lie in row-major order.
+/// In bytes, `.npz` files and other formats it is written as an ordinary array, under a read lock. From there, an ordinary array
+/// can be read as a `LockedArray`, which then lies in memory of this process. From a segment, only an array that was put there as
+/// a `LockedArray` can be read as one, and it can be read as nothing else. Elements lie in row-major order.
 pub struct LockedArray<A: Element, D: Dimension> {
     items: Lockable<A>,
     dim: D,
@@ -102,7 +106,7 @@ impl<A: 'static, D: Dimension> GuardView<A> for NdGuardView<D> {
     }
 }
 
-/// A share of a [`LockedArray`]'s lock: derefs to [`ndarray::ArrayRef`]. The lock is given back when it is dropped.
+/// A read guard of a [`LockedArray`]: derefs to [`ndarray::ArrayRef`]. Dropping it gives the lock back.
 ///
 /// ```
 /// let array = serde_shm::LockedArray::from(ndarray::array![[1, 2], [3, 4]]);
@@ -115,8 +119,8 @@ pub struct LockedReadGuard<'a, A: Element, D: Dimension> {
     held: Held<'a, A, NdGuardView<D>>,
 }
 
-/// The whole of a [`LockedArray`]'s lock: derefs to [`ndarray::ArrayRef`], mutably. When it is dropped, the change counts
-/// as an update, and the lock is given back.
+/// A write guard of a [`LockedArray`]: derefs to [`ndarray::ArrayRef`], mutably. Dropping it counts an update and gives the lock
+/// back.
 ///
 /// ```
 /// let array = serde_shm::LockedArray::from(ndarray::array![[1, 2], [3, 4]]);
@@ -170,7 +174,7 @@ impl<A: Element + fmt::Debug, D: Dimension> fmt::Debug for LockedWriteGuard<'_, 
 }
 
 impl<A: Element, D: Dimension> LockedArray<A, D> {
-    /// Takes a share of the lock, and waits for a writer to leave.
+    /// Takes the lock for reading, and waits while a writer has it.
     ///
     /// ```
     /// let array = serde_shm::LockedArray::from(ndarray::array![1, 2, 3]);
@@ -183,15 +187,16 @@ impl<A: Element, D: Dimension> LockedArray<A, D> {
     ///
     /// [`Poisoned`](crate::ErrorKind::Poisoned) if a writer ended in the midst of a change;
     /// [`Deadlock`](crate::ErrorKind::Deadlock) if this thread has a write guard of this handle's array;
-    /// [`Io`](crate::ErrorKind::Io) or [`Limit`](crate::ErrorKind::Limit) at the first lock of a segment's handle, if
-    /// there are no descriptors, `/proc` is missing, or 1,024 handles use the segment's locks; `Limit` also if this handle's
-    /// array has 2^31 read guards, which takes a leak;
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) if another program put a byte that is no bool into an array of bools.
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if another program put a byte that is not a bool into an array of bools.
+    ///
+    /// The first lock of a segment's handle also gives [`Io`](crate::ErrorKind::Io) or [`Limit`](crate::ErrorKind::Limit) if
+    /// there are no descriptors, `/proc` is missing, or 1,024 handles use the segment's locks. `Limit` is also the error if
+    /// this handle's array has 2^31 read guards, which is possible only if guards leak.
     pub fn read(&self) -> Result<LockedReadGuard<'_, A, D>> {
         self.read_within(&mut Patience::endless())?.ok_or_else(gave_up)
     }
 
-    /// The same without waiting: `None` if there is a writer.
+    /// Takes the lock for reading without waiting: `None` if a writer has it.
     ///
     /// ```
     /// let array = serde_shm::LockedArray::from(ndarray::array![1, 2, 3]);
@@ -202,16 +207,16 @@ impl<A: Element, D: Dimension> LockedArray<A, D> {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// A writer that has died does not count. To find that out costs a few system calls where the lock is held.
+    /// A writer that has died does not count. Checking that takes a few system calls, and only if the lock is held.
     ///
     /// # Errors
     ///
-    /// Those of [`read`](Self::read), but for a deadlock.
+    /// Those of [`read`](Self::read), except `Deadlock`.
     pub fn try_read(&self) -> Result<Option<LockedReadGuard<'_, A, D>>> {
         self.read_within(&mut Patience::none())
     }
 
-    /// The same with a limit to the waiting: `None` if a writer did not leave in time.
+    /// Takes the lock for reading, and waits no longer than `timeout`: `None` if a writer did not give it back in time.
     ///
     /// ```
     /// use std::time::Duration;
@@ -227,7 +232,7 @@ impl<A: Element, D: Dimension> LockedArray<A, D> {
         self.read_within(&mut super::patience(timeout))
     }
 
-    /// Takes the whole of the lock, and waits for readers and a writer to leave.
+    /// Takes the lock for writing, and waits while readers or a writer have it.
     ///
     /// ```
     /// let array = serde_shm::LockedArray::from(ndarray::array![1, 2, 3]);
@@ -248,7 +253,7 @@ impl<A: Element, D: Dimension> LockedArray<A, D> {
         self.write_within(&mut Patience::endless(), false)?.ok_or_else(gave_up)
     }
 
-    /// The same without waiting: `None` if anybody has the lock.
+    /// Takes the lock for writing without waiting: `None` if anybody has it.
     ///
     /// ```
     /// let array = serde_shm::LockedArray::from(ndarray::array![1, 2, 3]);
@@ -259,12 +264,12 @@ impl<A: Element, D: Dimension> LockedArray<A, D> {
     ///
     /// # Errors
     ///
-    /// Those of [`write`](Self::write), but for a deadlock.
+    /// Those of [`write`](Self::write), except `Deadlock`.
     pub fn try_write(&self) -> Result<Option<LockedWriteGuard<'_, A, D>>> {
         self.write_within(&mut Patience::none(), false)
     }
 
-    /// The same with a limit to the waiting: `None` if others did not leave in time.
+    /// Takes the lock for writing, and waits no longer than `timeout`: `None` if others did not give it back in time.
     ///
     /// ```
     /// use std::time::Duration;
@@ -283,8 +288,7 @@ impl<A: Element, D: Dimension> LockedArray<A, D> {
         self.write_within(&mut super::patience(timeout), false)
     }
 
-    /// Takes the whole of the lock to mend the elements: also if the array is poisoned, which it no longer is when the
-    /// guard is dropped.
+    /// Takes the lock for writing to mend the elements, also if the array is poisoned. Dropping the guard ends the poisoning.
     ///
     /// ```
     /// use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -299,12 +303,12 @@ impl<A: Element, D: Dimension> LockedArray<A, D> {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Unlike [`clear_poison`](Self::clear_poison) followed by [`write`](Self::write), it lets nobody see the elements in
-    /// between. If this thread panics or this process ends before the guard is dropped, the array is poisoned again.
+    /// Between [`clear_poison`](Self::clear_poison) and a [`write`](Self::write) that follows, others can see the elements;
+    /// here they cannot. If this thread panics or this process ends before the guard is dropped, the array is poisoned again.
     ///
     /// # Errors
     ///
-    /// Those of [`write`](Self::write), but for poison.
+    /// Those of [`write`](Self::write), except `Poisoned`.
     pub fn mend(&self) -> Result<LockedWriteGuard<'_, A, D>> {
         self.write_within(&mut Patience::endless(), true)?.ok_or_else(gave_up)
     }
@@ -329,7 +333,7 @@ impl<A: Element, D: Dimension> LockedArray<A, D> {
         Ok(held.map(|held| LockedWriteGuard { held }))
     }
 
-    /// Whether a writer ended in the midst of a change. Another thread or process may change that at any time.
+    /// Whether a writer ended in the midst of a change. Another thread or process may change this at any time.
     ///
     /// ```
     /// let array = serde_shm::LockedArray::from(ndarray::array![1, 2, 3]);
@@ -339,7 +343,8 @@ impl<A: Element, D: Dimension> LockedArray<A, D> {
         live::is_poisoned(self.items.line())
     }
 
-    /// Declares the elements to be well as they are, or as they will be made by who locks next.
+    /// Ends the poisoning: the caller declares that the elements are valid as they are, or that the next holder of the lock
+    /// mends them.
     ///
     /// ```
     /// use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -357,12 +362,13 @@ impl<A: Element, D: Dimension> LockedArray<A, D> {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// It holds for all handles in all processes at once. To mend the elements before anybody sees them, use
+    /// It takes effect for all handles in all processes at once. To mend the elements before anybody sees them, use
     /// [`mend`](Self::mend).
     ///
     /// # Errors
     ///
-    /// [`ReadOnly`](crate::ErrorKind::ReadOnly) if the segment was opened for reading.
+    /// [`ReadOnly`](crate::ErrorKind::ReadOnly) if the segment was opened by
+    /// [`Segment::open_read_only`](crate::Segment::open_read_only).
     pub fn clear_poison(&self) -> Result<()> {
         if !self.items.region().is_writable() {
             return Err(live::read_only());
@@ -384,7 +390,7 @@ impl<A: Element, D: Dimension> LockedArray<A, D> {
         live::version(self.items.line())
     }
 
-    /// Waits until the version is another than the one that was seen last: the new one, or `None` if the time ran out.
+    /// Waits until the version is another than `seen`. Returns the new version, or `None` if the time ran out first.
     ///
     /// ```
     /// use std::time::Duration;
@@ -398,12 +404,12 @@ impl<A: Element, D: Dimension> LockedArray<A, D> {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// It takes no lock: by the time one is taken there may be newer versions. Who waits sleeps and is woken by the
-    /// update, within some ten microseconds.
+    /// It takes no lock, so there may be newer versions by the time the caller takes one. The waiting thread sleeps, and an
+    /// update wakes it within some ten microseconds.
     ///
     /// # Errors
     ///
-    /// None today; the result leaves room for them.
+    /// It gives no error today; the result leaves room for errors.
     pub fn wait_for_update(&self, seen: u64, timeout: Duration) -> Result<Option<u64>> {
         let line = self.items.line();
         Ok(live::wait_for_update(line, seen, &mut super::patience(timeout).watching()))
@@ -419,7 +425,7 @@ impl<A: Element, D: Dimension> LockedArray<A, D> {
         self.dim.slice()
     }
 
-    /// Whether it belongs to a segment that was opened for reading.
+    /// Whether the array belongs to a segment that was opened for reading only.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -441,7 +447,7 @@ fn shaped<T>(view: std::result::Result<T, ndarray::ShapeError>) -> Result<T> {
     view.map_err(|error| Error::corrupt(error.to_string()))
 }
 
-/// Who waits without limit does not give up.
+/// A wait without a time limit does not give up.
 #[cold]
 pub(super) fn gave_up() -> Error {
     Error::new(crate::error::ErrorKind::Io, "the lock was not had")
@@ -479,7 +485,7 @@ impl<A: Element, D: Dimension> fmt::Debug for LockedArray<A, D> {
     }
 }
 
-/// Under a read lock, which is waited for.
+/// Takes a read lock, and waits for it.
 impl<A: Element, D: Dimension> SerializeArray for LockedArray<A, D> {
     fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let guard = self.read().map_err(|error| super::into_format(&error, S::Error::custom))?;
@@ -515,7 +521,7 @@ impl<'de, A: Element, D: Dimension> Made<'de> for LockedArray<A, D> {
     }
 }
 
-/// The live array of this number.
+/// The live array of the segment's directory with this number.
 pub(super) fn attached<A: Element, D: Dimension>(
     arrays: &LiveArrays,
     number: u64,

@@ -22,7 +22,7 @@ pub use untyped::{LiveKind, UntypedAtomic, UntypedLive};
 
 use crate::context;
 
-/// The live arrays of what is being read.
+/// The live arrays of the segment that is being read.
 fn live_arrays(kind: Kind) -> Result<std::sync::Arc<LiveArrays>> {
     context::live().ok_or_else(|| not_here(kind))
 }
@@ -45,13 +45,12 @@ fn dimension<D: Dimension>(shape: &[usize]) -> Result<D> {
     })
 }
 
-/// An error of this crate as one of a format's, by its `custom`. Which kind it is comes back where the format is this
-/// crate's.
+/// An error of this crate as one of a format's, made by its `custom`. Where the format is this crate's, the error's kind is kept.
 fn into_format<E>(error: &Error, custom: impl FnOnce(String) -> E) -> E {
     context::with_kind(error.kind(), || custom(format!("{error:#}")))
 }
 
-/// How long to wait; a time that no clock reaches is for ever.
+/// How long to wait. A time beyond the end of the clock means waiting for ever.
 fn patience(timeout: Duration) -> Patience {
     match Instant::now().checked_add(timeout) {
         Some(_) => Patience::of(timeout),

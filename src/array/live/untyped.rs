@@ -29,11 +29,12 @@ use super::flat::FlatAtomic;
 use super::guards::{ByteGuardView, UntypedReadGuard, UntypedWriteGuard};
 use super::locked::{self, LockedArray};
 
-/// An array of a segment that is changed in place, of any dtype: a [`LockedArray`] or an [`AtomicArray`] to a program that does
-/// not know which.
+/// An array of any dtype that lies in a segment and is changed in place: a [`LockedArray`] or an [`AtomicArray`], for a program
+/// that does not know which.
 ///
-/// It is had by [`Segment::live_untyped`](crate::Segment::live_untyped), or as a field of what is read from a segment. It is another
-/// handle of the same array: the lock and the elements are those that typed handles have, here and in other processes.
+/// A program gets it from [`Segment::live_untyped`](crate::Segment::live_untyped), or as a field of an object that it reads
+/// from a segment. It is another handle of the same array: it shares the lock and the elements with typed handles, here and in
+/// other processes.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -57,9 +58,9 @@ use super::locked::{self, LockedArray};
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// Written, it is a live array of the same kind where there are such, with what it has at that moment: the elements under a
-/// read lock, or each loaded by itself. It is read from segments alone: elsewhere there are no live arrays, and an
-/// [`UntypedArray`] takes what is there.
+/// Where it is written to a segment, it becomes a live array of the same kind, with the elements that it has at that moment:
+/// copied under a read lock, or each loaded by itself. It can be read from segments only, as there are no live arrays
+/// elsewhere. An [`UntypedArray`] can be read from any container.
 #[derive(Clone)]
 pub struct UntypedLive {
     layout: Arc<Layout>,
@@ -68,7 +69,7 @@ pub struct UntypedLive {
     elements: Inner,
 }
 
-/// In which way a live array is changed.
+/// How a live array is changed.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -83,9 +84,9 @@ pub struct UntypedLive {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LiveKind {
-    /// Under a lock: a [`LockedArray`].
+    /// Under a lock, as a [`LockedArray`].
     Locked,
-    /// Each element by itself: an [`AtomicArray`].
+    /// Each element by itself, as an [`AtomicArray`].
     Atomic,
 }
 
@@ -171,7 +172,7 @@ atomics! {
     F64 f64 "`<f8`";
 }
 
-/// An error for bytes that another program put there.
+/// An error if other programs have put bytes there that are no elements.
 fn check(dtype: &DType, bytes: &[u8]) -> Result<()> {
     if !element::has_bools(dtype) {
         return Ok(());
@@ -184,7 +185,7 @@ impl UntypedLive {
     ///
     /// # Errors
     ///
-    /// `Mismatch` if it is none; those of mapping its memory.
+    /// `Mismatch` if the array is not a live one; the errors of mapping its memory.
     pub(crate) fn new(head: Arc<PlacedHead>, arrays: Option<&Arc<LiveArrays>>) -> Result<Self> {
         let Standing::Live(kind, number) = head.standing else { return Err(no_live()) };
         let arrays = arrays.ok_or_else(|| super::not_here(kind))?;
@@ -202,7 +203,7 @@ impl UntypedLive {
         Arc::ptr_eq(&self.arrays, &other.arrays) && self.number == other.number
     }
 
-    /// In which way it is changed.
+    /// How the array is changed.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -247,7 +248,7 @@ impl UntypedLive {
         &self.layout.shape
     }
 
-    /// Whether it belongs to a segment that was opened for reading.
+    /// Whether the array belongs to a segment that was opened for reading only.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -301,13 +302,13 @@ impl UntypedLive {
     fn write_within(&self, wait: &mut Patience, mend: bool) -> Result<Option<UntypedWriteGuard>> {
         let dtype = &self.layout.dtype;
         let held = self.locked()?.write_owned::<ByteGuardView>(wait, mend, |bytes| {
-            // What is to be mended may be anything.
+            // Elements that are to be mended may have any bytes.
             if mend { Ok(bytes) } else { check(dtype, bytes).map(|()| bytes) }
         })?;
         Ok(held.map(|held| UntypedWriteGuard { layout: Arc::clone(&self.layout), held }))
     }
 
-    /// Takes a share of a locked array's lock, and waits for a writer to leave; as [`LockedArray::read`].
+    /// Takes a locked array's lock for reading, and waits while a writer has it, as [`LockedArray::read`] does.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -318,16 +319,16 @@ impl UntypedLive {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Costs some 50 ns more than a typed guard, which borrows.
+    /// It takes some 50 ns more than taking a typed guard, which borrows the array.
     ///
     /// # Errors
     ///
-    /// Those of [`LockedArray::read`]; `Mismatch` if it is an atomic array.
+    /// Those of [`LockedArray::read`]; `Mismatch` if the array is atomic.
     pub fn read(&self) -> Result<UntypedReadGuard> {
         self.read_within(&mut Patience::endless())?.ok_or_else(locked::gave_up)
     }
 
-    /// The same without waiting: `None` if there is a writer.
+    /// Takes the lock for reading without waiting: `None` if a writer has it.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -343,12 +344,12 @@ impl UntypedLive {
     ///
     /// # Errors
     ///
-    /// Those of [`read`](Self::read), but for a deadlock.
+    /// Those of [`read`](Self::read), except `Deadlock`.
     pub fn try_read(&self) -> Result<Option<UntypedReadGuard>> {
         self.read_within(&mut Patience::none())
     }
 
-    /// The same with a limit to the waiting: `None` if a writer did not leave in time.
+    /// Takes the lock for reading, and waits no longer than `timeout`: `None` if a writer did not give it back in time.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -369,7 +370,7 @@ impl UntypedLive {
         self.read_within(&mut super::patience(timeout))
     }
 
-    /// Takes the whole of a locked array's lock, and waits for readers and a writer to leave; as [`LockedArray::write`].
+    /// Takes a locked array's lock for writing, and waits while readers or a writer have it, as [`LockedArray::write`] does.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -383,12 +384,12 @@ impl UntypedLive {
     ///
     /// # Errors
     ///
-    /// Those of [`LockedArray::write`]; `Mismatch` if it is an atomic array.
+    /// Those of [`LockedArray::write`]; `Mismatch` if the array is atomic.
     pub fn write(&self) -> Result<UntypedWriteGuard> {
         self.write_within(&mut Patience::endless(), false)?.ok_or_else(locked::gave_up)
     }
 
-    /// The same without waiting: `None` if anybody has the lock.
+    /// Takes the lock for writing without waiting: `None` if anybody has it.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -404,12 +405,12 @@ impl UntypedLive {
     ///
     /// # Errors
     ///
-    /// Those of [`write`](Self::write), but for a deadlock.
+    /// Those of [`write`](Self::write), except `Deadlock`.
     pub fn try_write(&self) -> Result<Option<UntypedWriteGuard>> {
         self.write_within(&mut Patience::none(), false)
     }
 
-    /// The same with a limit to the waiting: `None` if others did not leave in time.
+    /// Takes the lock for writing, and waits no longer than `timeout`: `None` if others did not give it back in time.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -432,8 +433,8 @@ impl UntypedLive {
         self.write_within(&mut super::patience(timeout), false)
     }
 
-    /// Takes the whole of the lock to mend the elements, also if the array is poisoned, as [`LockedArray::mend`]; here also if
-    /// there are bytes that are no bools.
+    /// Takes the lock for writing to mend the elements, also if the array is poisoned, as [`LockedArray::mend`] does. It also
+    /// works if the byte of a bool is neither 0 nor 1.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -447,12 +448,12 @@ impl UntypedLive {
     ///
     /// # Errors
     ///
-    /// Those of [`write`](Self::write), but for poison and such bytes.
+    /// Those of [`write`](Self::write), except for poison and for such bytes.
     pub fn mend(&self) -> Result<UntypedWriteGuard> {
         self.write_within(&mut Patience::endless(), true)?.ok_or_else(locked::gave_up)
     }
 
-    /// Whether a writer ended in the midst of a change; never so of an atomic array.
+    /// Whether a writer ended in the midst of a change. An atomic array is never poisoned.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -472,7 +473,7 @@ impl UntypedLive {
         live::is_poisoned(self.line())
     }
 
-    /// Declares the elements to be well, as [`LockedArray::clear_poison`].
+    /// Ends the poisoning, as [`LockedArray::clear_poison`] does.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -493,7 +494,7 @@ impl UntypedLive {
     ///
     /// # Errors
     ///
-    /// `ReadOnly` if the segment was opened for reading; `Mismatch` if it is an atomic array.
+    /// `ReadOnly` if the segment was opened for reading only; `Mismatch` if the array is atomic.
     pub fn clear_poison(&self) -> Result<()> {
         self.locked()?;
         if self.is_read_only() {
@@ -503,7 +504,7 @@ impl UntypedLive {
         Ok(())
     }
 
-    /// How often the array was updated: write guards that were dropped, or calls of `notify`.
+    /// How often the array was updated: how many write guards were dropped, or how often `notify` was called.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -519,7 +520,7 @@ impl UntypedLive {
         live::version(self.line())
     }
 
-    /// Counts an update of an atomic array, and wakes who waits for one; as [`AtomicArray::notify`].
+    /// Counts an update of an atomic array, and wakes those that wait for one, as [`AtomicArray::notify`] does.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -533,7 +534,8 @@ impl UntypedLive {
     ///
     /// # Errors
     ///
-    /// `ReadOnly` if the segment was opened for reading; `Mismatch` if it is a locked array, whose guards do that.
+    /// `ReadOnly` if the segment was opened for reading only; `Mismatch` if the array is locked, as its write guards count the
+    /// updates.
     pub fn notify(&self) -> Result<()> {
         self.cells()?;
         if self.is_read_only() {
@@ -543,7 +545,7 @@ impl UntypedLive {
         Ok(())
     }
 
-    /// Waits until the version is another than the one that was seen last: the new one, or `None` if the time ran out.
+    /// Waits until the version is another than `seen`. Returns the new version, or `None` if the time ran out first.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -563,13 +565,13 @@ impl UntypedLive {
     ///
     /// # Errors
     ///
-    /// None today; the result leaves room for them.
+    /// It gives no error today; the result leaves room for errors.
     pub fn wait_for_update(&self, seen: u64, timeout: Duration) -> Result<Option<u64>> {
         let mut wait = super::patience(timeout).watching();
         Ok(live::wait_for_update(self.line(), seen, &mut wait))
     }
 
-    /// The elements of an atomic array, by their dtype and by one index in row-major order.
+    /// The elements of an atomic array, typed by the array's dtype, by one index in row-major order.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -587,12 +589,12 @@ impl UntypedLive {
     ///
     /// # Errors
     ///
-    /// `Mismatch` if it is a locked array.
+    /// `Mismatch` if the array is locked.
     pub fn atomic(&self) -> Result<UntypedAtomic<'_>> {
         self.cells().map(AnyCells::flat)
     }
 
-    /// Another handle of the same array, typed.
+    /// A handle of the same array as a typed locked array.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -608,12 +610,12 @@ impl UntypedLive {
     ///
     /// # Errors
     ///
-    /// `Mismatch` if the array is atomic, or of another dtype or number of axes.
+    /// `Mismatch` if the array is atomic, or has another dtype or number of axes.
     pub fn to_locked<A: Element, D: Dimension>(&self) -> Result<LockedArray<A, D>> {
         locked::attached(&self.arrays, self.number)
     }
 
-    /// Another handle of the same array, typed.
+    /// A handle of the same array as a typed atomic array.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -632,12 +634,12 @@ impl UntypedLive {
     ///
     /// # Errors
     ///
-    /// `Mismatch` if the array is locked, or of another dtype or number of axes.
+    /// `Mismatch` if the array is locked, or has another dtype or number of axes.
     pub fn to_atomic<A: AtomicElement, D: Dimension>(&self) -> Result<AtomicArray<A, D>> {
         atomic::attached(&self.arrays, self.number)
     }
 
-    /// The elements as an array of this process: under a read lock, or each loaded by itself. Costs a copy.
+    /// The elements, copied to an array of this process: under a read lock, or each loaded by itself.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -650,7 +652,7 @@ impl UntypedLive {
     ///
     /// # Errors
     ///
-    /// Those of [`read`](Self::read) if it is a locked array; `Io` if there is no memory for the copy.
+    /// Those of [`read`](Self::read) if the array is locked; `Io` if there is no memory for the copy.
     pub fn snapshot(&self) -> Result<UntypedArray> {
         let cells = match &self.elements {
             Inner::Locked(_) => return self.read()?.view().to_array(),
@@ -688,7 +690,7 @@ impl fmt::Debug for UntypedLive {
     }
 }
 
-/// Of a locked array under a read lock, which is waited for.
+/// A locked array is written under a read lock, for which this waits.
 impl SerializeArray for UntypedLive {
     fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.elements {
@@ -754,7 +756,7 @@ pub(crate) enum BufferedArray {
 }
 
 impl BufferedArray {
-    /// The one that has this ticket, of which the bytes come next; `None` outside of the read in which it was kept.
+    /// The array that has this ticket, whose bytes come next. `None` outside of the read in which the array was kept.
     pub(crate) fn of_ticket<'de, S: SeqAccess<'de>>(
         ticket: u64,
         seq: &mut S,

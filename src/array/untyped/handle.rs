@@ -1,4 +1,4 @@
-//! `UntypedArray`: an array of any dtype that keeps its memory.
+//! `UntypedArray`: an array of any dtype that keeps its memory alive.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,10 +24,10 @@ use super::UntypedView;
 use super::layout::Layout;
 use super::view::{aligned, check_fit, frame, unseen};
 
-/// An immutable array of any dtype that keeps its memory: to [`UntypedView`] what [`ShmArray`] is to ndarray's views.
+/// An immutable array of any dtype that keeps its memory alive. It is to [`UntypedView`] what [`ShmArray`] is to ndarray's views.
 ///
-/// As a field, marked or not, it takes whatever array is there. Read from a segment, a [`Block`](crate::Block) or an
-/// [`Npz`](crate::Npz) it is a view of the container, without a copy, and `'static`: it keeps the container's memory. Read with
+/// As a field, marked or not, it takes any array. Read from a segment, a [`Block`](crate::Block) or an [`Npz`](crate::Npz), it
+/// is a view of the container, without a copy. It is `'static`, as it keeps the container's memory. Read with
 /// [`from_bytes`](crate::from_bytes) or from another format, it owns a copy. It is written as an [`UntypedView`] is.
 ///
 /// ```
@@ -46,11 +46,11 @@ use super::view::{aligned, check_fit, frame, unseen};
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// A clone costs a reference count. Two are equal if their [`view`](Self::view)s are.
+/// A clone costs a reference count. Two arrays are equal if their [`view`](Self::view)s are equal.
 #[derive(Clone)]
 pub struct UntypedArray {
     layout: Arc<Layout>,
-    /// From the lowest element to the end of the highest.
+    /// The bytes from the start of the lowest element to the end of the highest.
     hold: Hold<u8, ByteView>,
 }
 
@@ -72,7 +72,7 @@ impl UntypedArray {
         Ok(UntypedArray { layout, hold })
     }
 
-    /// Bytes that were read or made here.
+    /// An array of bytes that were read or made by this process.
     pub(crate) fn from_vec(
         dtype: DType,
         shape: Vec<usize>,
@@ -85,7 +85,7 @@ impl UntypedArray {
         UntypedArray::in_region(Arc::new(layout), region, 0, len)
     }
 
-    /// The elements of the bytes that anybody owns, one after the other in this order; the owner is kept. No byte is copied.
+    /// An array of bytes in any owner: elements one after the other, in this order. It keeps the owner, and no byte is copied.
     ///
     /// ```
     /// use serde_shm::{DType, Order, UntypedArray};
@@ -96,8 +96,8 @@ impl UntypedArray {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Owners are a `Vec<u8>`, [`AlignedBytes`](crate::AlignedBytes), a `bytes::Bytes`, a buffer of another runtime. The alignment of
-    /// the bytes is theirs: a `Vec<u8>` has none.
+    /// An owner may be a `Vec<u8>`, an [`AlignedBytes`](crate::AlignedBytes), a `bytes::Bytes`, or a buffer of another
+    /// runtime. The elements are as aligned as the owner's bytes are; a `Vec<u8>` promises no alignment.
     ///
     /// # Errors
     ///
@@ -114,7 +114,8 @@ impl UntypedArray {
         UntypedArray::given(layout, region, 0, len)
     }
 
-    /// Elements that lie anywhere in the bytes that anybody owns, as [`UntypedView::with_strides`] has them; the owner is kept.
+    /// An array of bytes in any owner, with the strides of [`UntypedView::with_strides`]. It keeps the owner, and no byte is
+    /// copied.
     ///
     /// ```
     /// use serde_shm::{DType, UntypedArray};
@@ -147,7 +148,7 @@ impl UntypedArray {
         Ok(array)
     }
 
-    /// An array of a container: kept with the region in which it lies, or copied if there is none.
+    /// An array of a container: it keeps the region in which it lies, or is a copy if there is no region.
     pub(crate) fn from_placed(mut placed: Placed<'_>, region: Option<&Region>) -> Result<Self> {
         let bytes = std::mem::take(&mut placed.bytes);
         let region = placed.region.take().or_else(|| region.cloned());
@@ -159,7 +160,8 @@ impl UntypedArray {
         }
     }
 
-    /// An array of what is being read: kept with the region in which it lies, or copied, once for all handles on one place.
+    /// An array of the container that is being read: it keeps the region in which it lies, or is a copy. All handles on one
+    /// place share one copy.
     pub(crate) fn of_read(placed: Placed<'_>) -> Result<Self> {
         let bytes = placed.bytes;
         let place = match placed.region.as_ref().map(|region| (region, region.offset_of(bytes))) {
@@ -184,7 +186,7 @@ impl UntypedArray {
         UntypedArray::in_region(Arc::new(layout), region, offset, len)
     }
 
-    /// An array of these bytes: kept with the region in which they lie, if it is known, or copied.
+    /// An array of these bytes: it keeps the region in which they lie, if that is known, or is a copy.
     pub(super) fn of_bytes(head: Arc<PlacedHead>, bytes: Cow<'_, [u8]>) -> Result<Self> {
         if let Cow::Borrowed(bytes) = bytes
             && let Some((region, offset)) = context::locate(bytes)
@@ -241,7 +243,7 @@ impl UntypedArray {
         &self.layout.shape
     }
 
-    /// How many bytes lie between neighbours along each axis. Of an axis with fewer than two elements they say nothing.
+    /// How many bytes lie between neighbours along each axis. The value for an axis with fewer than two elements has no meaning.
     ///
     /// ```
     /// use ndarray::array;
@@ -282,7 +284,7 @@ impl UntypedArray {
         self.layout.len()
     }
 
-    /// Whether there is no element.
+    /// Whether the array has no elements.
     ///
     /// ```
     /// use serde_shm::{ShmArray1, UntypedArray};
@@ -294,7 +296,7 @@ impl UntypedArray {
         self.layout.shape.contains(&0)
     }
 
-    /// The order in which the elements lie without gaps, `C` where both do; `None` if there is none.
+    /// The order in which the elements lie without gaps, `C` if both orders do; `None` if there are gaps.
     ///
     /// ```
     /// use serde_shm::{DType, Order, UntypedArray};
@@ -308,7 +310,7 @@ impl UntypedArray {
         self.layout.order
     }
 
-    /// The bytes of all elements where they lie, in [`order`](Self::order); `None` if they do not lie without gaps.
+    /// The bytes of all elements as they lie in memory, in [`order`](Self::order); `None` if there are gaps.
     ///
     /// ```
     /// use serde_shm::{DType, ShmArray1, UntypedArray};
@@ -323,7 +325,7 @@ impl UntypedArray {
         self.view().as_bytes()
     }
 
-    /// The bytes of one element; `None` if there is none of that index.
+    /// The bytes of one element; `None` if no element has this index.
     ///
     /// ```
     /// use serde_shm::{ShmArray1, UntypedArray};
@@ -356,7 +358,7 @@ impl UntypedArray {
         self.view().to_bytes()
     }
 
-    /// The array as an owned one of the type that its dtype says; see [`UntypedView::to_dyn`]. Costs a copy.
+    /// An owned array of the type that the dtype names; see [`UntypedView::to_dyn`]. Costs a copy.
     ///
     /// ```
     /// use serde_shm::{DynArray, ShmArray1, UntypedArray};
@@ -374,7 +376,7 @@ impl UntypedArray {
         self.view().to_dyn()
     }
 
-    /// The array as one of a Rust type, which shares its memory and keeps it.
+    /// The array as one of a Rust type, which shares the memory and keeps it.
     ///
     /// ```
     /// use ndarray::{Ix1, IxDyn, array};
@@ -437,7 +439,7 @@ impl fmt::Debug for UntypedArray {
     }
 }
 
-/// The array as it lies in memory, which both share.
+/// The array as it lies in memory. Both share that memory.
 impl<A: Element, D: Dimension> From<ShmArray<A, D>> for UntypedArray {
     fn from(array: ShmArray<A, D>) -> Self {
         let whole = |array: &ShmArray<A, D>| {
@@ -450,7 +452,7 @@ impl<A: Element, D: Dimension> From<ShmArray<A, D>> for UntypedArray {
                 None => 0,
             };
             let (shape, found) = (view.shape().to_vec(), region.bytes().len());
-            // It may have more axes than a container takes.
+            // The array may have more axes than a container can hold.
             let bytes = view.len() * size_of::<A>();
             let (layout, range) =
                 Layout::placed(A::DTYPE, shape, strides, offset, found, bytes).ok()?;
@@ -458,7 +460,7 @@ impl<A: Element, D: Dimension> From<ShmArray<A, D>> for UntypedArray {
             UntypedArray::in_region(layout, region, range.start, range.len()).ok()
         };
         whole(&array)
-            // Its owner gives no bytes any more.
+            // The owner no longer gives its bytes.
             .or_else(|| whole(&ShmArray::from(array.view().to_owned())))
             .unwrap_or_else(|| unreachable!("the elements of an array lie in its memory"))
     }
@@ -469,14 +471,14 @@ impl From<RawArray> for UntypedArray {
         let (dtype, shape, bytes) = raw.into_parts();
         match UntypedArray::from_vec(dtype, shape, Order::C, bytes) {
             Ok(array) => array,
-            // It was checked when it was made.
+            // The array was checked when it was made.
             Err(error) => unreachable!("a raw array has the bytes that its shape says: {error}"),
         }
     }
 }
 
-/// Numbers, times and raw elements are not copied where they lie in C or Fortran order; strings are, padded to the length of the
-/// longest.
+/// Numbers, times and raw elements that lie in C or Fortran order are not copied. Strings are copied, and padded to the length of
+/// the longest one.
 ///
 /// ```
 /// use serde_shm::{DynArray, UntypedArray};
@@ -491,7 +493,7 @@ impl TryFrom<DynArray> for UntypedArray {
 
     /// # Errors
     ///
-    /// `Limit` if strings would be padding for the most part; `Io` if there is no memory for them.
+    /// `Limit` if most of the array of strings would be padding; `Io` if there is no memory for it.
     fn try_from(array: DynArray) -> Result<Self> {
         array.into_untyped()
     }
@@ -504,7 +506,7 @@ impl SerializeArray for UntypedArray {
 }
 
 impl UntypedArray {
-    /// Serializes it as an array type, or as one in ndarray's own serde form.
+    /// Serializes the array as an array type would be, or in ndarray's own serde form.
     pub(crate) fn serialize_as<S: Serializer>(
         &self,
         is_ndarray_form: bool,

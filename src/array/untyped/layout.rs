@@ -17,9 +17,9 @@ pub(crate) struct Layout {
     pub(crate) strides: Vec<isize>,
     /// The order in which the elements lie without gaps, if they do.
     pub(crate) order: Option<Order>,
-    /// Where the first element starts, in the bytes from the lowest element on.
+    /// Where the first element starts, counted from the start of the lowest one.
     start: usize,
-    /// All elements together, also where several lie in the same place.
+    /// The bytes of all elements, counting bytes twice that belong to two elements.
     bytes: usize,
 }
 
@@ -27,7 +27,7 @@ fn refused(kind: ErrorKind, text: String) -> Error {
     Error::new(kind, text)
 }
 
-/// The bytes of all elements of an array that may be walked.
+/// The number of bytes of all elements, for an array that may be walked element by element.
 pub(crate) fn checked_len(dtype: &DType, shape: &[usize]) -> Result<usize> {
     if shape.len() > MAX_NDIM {
         return Err(refused(
@@ -35,7 +35,7 @@ pub(crate) fn checked_len(dtype: &DType, shape: &[usize]) -> Result<usize> {
             format!("{} axes, more than {MAX_NDIM}", shape.len()),
         ));
     }
-    // More than a number holds are too many, too.
+    // A count that overflows is too large, too.
     if dtype.item_size() == 0 && layout::count(shape).is_none_or(|count| count > FREE_ROWS) {
         return Err(refused(
             ErrorKind::Limit,
@@ -68,11 +68,11 @@ fn is_contiguous(axes: impl Iterator<Item = (usize, isize)>, item: usize) -> boo
 }
 
 impl Layout {
-    /// Elements without gaps, which take so many bytes as there are.
+    /// The layout of elements without gaps, which must take exactly the given number of bytes.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if they take more or fewer; `Limit` for too many axes or elements without bytes.
+    /// `InvalidInput` if they take more or fewer; `Limit` for too many axes, or too many elements without bytes.
     pub(crate) fn contiguous(
         dtype: DType,
         shape: Vec<usize>,
@@ -88,14 +88,14 @@ impl Layout {
                 ),
             ));
         }
-        // All elements together take no more than an `isize` holds.
+        // All elements together take no more bytes than an `isize` holds.
         let in_bytes = |stride: usize| (stride * dtype.item_size()).cast_signed();
         let strides: Vec<isize> =
             layout::strides(&shape, order).into_iter().map(in_bytes).collect();
         Ok(Layout::new(dtype, shape, strides, 0, bytes))
     }
 
-    /// Elements in C order of whatever length.
+    /// The layout of elements in C order, whatever number of bytes they take.
     ///
     /// # Errors
     ///
@@ -105,12 +105,12 @@ impl Layout {
         Layout::contiguous(dtype, shape, Order::C, bytes)
     }
 
-    /// Elements with any strides, the first one at this offset; with the part of the bytes in which they lie.
+    /// The layout of elements with any strides, the first one at this offset, and the part of the bytes in which they lie.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if an element does not lie in the bytes, or there are not as many strides as axes; `Limit` for too many
-    /// axes or elements without bytes.
+    /// `InvalidInput` if an element does not lie in the bytes, or if there are not as many strides as axes; `Limit` for too
+    /// many axes, or too many elements without bytes.
     pub(crate) fn strided(
         dtype: DType,
         shape: Vec<usize>,
@@ -130,11 +130,11 @@ impl Layout {
         Layout::placed(dtype, shape, strides, offset, found, bytes)
     }
 
-    /// The same of as many axes as strides, whose elements together have so many bytes.
+    /// As [`strided`](Self::strided), for as many axes as strides, and for elements whose number of bytes is known.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if an element does not lie in the bytes that were found.
+    /// `InvalidInput` if an element does not lie in the bytes.
     pub(crate) fn placed(
         dtype: DType,
         shape: Vec<usize>,
@@ -187,13 +187,13 @@ impl Layout {
         Layout { dtype, shape, strides, order, start, bytes }
     }
 
-    /// The same array, its elements read as those of another dtype of the same size.
+    /// The same array, with its elements read as those of another dtype of the same size.
     pub(crate) fn with_dtype(&self, dtype: DType) -> Self {
         let Layout { shape, strides, start, bytes, .. } = self;
         Layout::new(dtype, shape.clone(), strides.clone(), *start, *bytes)
     }
 
-    /// Dtype, shape and strides, as those of a type of this name.
+    /// Shows dtype, shape and strides, under this type name.
     pub(crate) fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Layout { dtype, shape, strides, .. } = self;
         write!(f, "{name}({dtype}, shape {shape:?}, strides {strides:?})")
@@ -204,12 +204,12 @@ impl Layout {
         self.shape.iter().product()
     }
 
-    /// The bytes of all elements together.
+    /// The number of bytes of all elements.
     pub(crate) fn byte_len(&self) -> usize {
         self.bytes
     }
 
-    /// Where an element starts; `None` if there is none of that index.
+    /// Where an element starts; `None` if no element has this index.
     pub(crate) fn place(&self, index: &[usize]) -> Option<usize> {
         if index.len() != self.shape.len() {
             return None;
@@ -224,8 +224,8 @@ impl Layout {
         Some(place)
     }
 
-    /// How many axes are left when those are taken together along which the elements lie one after the other, and the bytes
-    /// that such a run takes.
+    /// How many axes are left outside of a run, and how many bytes a run takes. A run is made of elements that lie one after
+    /// the other along the inner axes.
     pub(crate) fn runs(&self) -> (usize, usize) {
         let (mut axes, mut run) = (self.shape.len(), self.dtype.item_size());
         while axes > 0 {
@@ -239,7 +239,7 @@ impl Layout {
         (axes, run)
     }
 
-    /// The runs in row-major order, with so many axes left, as rows along the last of these.
+    /// The runs in row-major order, with this many axes outside of a run, as rows along the last of these.
     pub(crate) fn rows(&self, axes: usize) -> Rows<'_> {
         let (outer, step, count) = match axes.checked_sub(1) {
             Some(last) => (last, self.strides[last], self.shape[last]),
@@ -262,7 +262,7 @@ impl Layout {
         if self.order.is_some() {
             return element::check_values(&self.dtype, span);
         }
-        // What is seen several times is looked at once.
+        // Elements that repeat along an axis of stride 0 are checked once.
         let once = |(len, stride): (&usize, &isize)| if *stride == 0 { 1 } else { *len };
         let shape: Vec<usize> = self.shape.iter().zip(&self.strides).map(once).collect();
         let bytes = shape.iter().product::<usize>() * self.dtype.item_size();
@@ -282,8 +282,8 @@ impl Layout {
         Ok(())
     }
 
-    /// Packs the elements in row-major order: into `block`, which `put` takes whenever it has about so many bytes. What is
-    /// left in it in the end is the caller's.
+    /// Packs the elements in row-major order into `block`, and calls `put` whenever it has about the given number of bytes.
+    /// The caller takes the bytes that are left in the block at the end.
     pub(crate) fn pack<E>(
         &self,
         span: &[u8],
@@ -334,7 +334,7 @@ impl Row {
         (0..count).map(move |at| start.wrapping_add_signed(step.wrapping_mul(at.cast_signed())))
     }
 
-    /// So many runs, or all if those are fewer, and the rest.
+    /// The first `most` runs, or all if there are fewer, and the rest.
     fn split(self, most: usize) -> (Row, Row) {
         let Row { start, step, count } = self;
         let first = count.min(most);
@@ -343,7 +343,7 @@ impl Row {
     }
 
     fn copy(self, span: &[u8], run: usize, block: &mut Vec<u8>) {
-        /// Runs of a length that the compiler knows.
+        /// Packs runs of a length that the compiler knows.
         fn each<const N: usize>(row: Row, span: &[u8], out: &mut [u8]) {
             for (start, out) in row.starts().zip(out.as_chunks_mut::<N>().0) {
                 if let Some(run) = span.get(start..).and_then(<[u8]>::first_chunk::<N>) {

@@ -1,4 +1,4 @@
-//! Untyped arrays out of whatever a deserializer gives.
+//! Reads untyped arrays from whatever a deserializer gives.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,11 +19,11 @@ use super::{UntypedArray, UntypedView};
 
 /// What was read.
 pub(crate) enum FoundArray<'de> {
-    /// An array of which all is known, and its bytes.
+    /// An array with a known dtype and shape, and its bytes.
     Stored(Arc<PlacedHead>, Cow<'de, [u8]>),
-    /// The same, in the container that is being read.
+    /// An array that lies in the container that is being read.
     Lent(Placed<'de>),
-    /// Elements one by one.
+    /// Elements that came one by one.
     Nested(DynArray),
 }
 
@@ -80,7 +80,7 @@ impl<'de> FoundArray<'de> {
         read(deserializer)
     }
 
-    /// What is known of its kind.
+    /// What is known of the array's kind.
     pub(in crate::array) fn standing(&self) -> Standing {
         match self {
             FoundArray::Stored(head, _) => head.standing,
@@ -89,7 +89,7 @@ impl<'de> FoundArray<'de> {
         }
     }
 
-    /// An array that does not change.
+    /// The array, if it is not a live one.
     fn plain<E: Error>(found: Self) -> Result<Self, E> {
         match found.standing() {
             Standing::Live(kind, _) => Err(kind_error(Kind::Plain, kind)),

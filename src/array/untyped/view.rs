@@ -1,4 +1,4 @@
-//! `UntypedView`: an array of any dtype where it lies.
+//! `UntypedView`: a view of an array of any dtype.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -30,11 +30,11 @@ const BLOCK: usize = 256 << 10;
 /// What to do where elements cannot be seen in place.
 const MEND: &str = "copy them by `to_dyn`";
 
-/// A view of an array of any dtype, of any strides, in either byte order, aligned or not: for programs that pass arrays on
-/// which they do not know, as between languages.
+/// A view of an array of any dtype, with any strides, in either byte order, aligned or not. It is for programs that pass on
+/// arrays whose element type they do not know, as between languages.
 ///
-/// It says what the array is and lends its bytes. Where the dtype is one of a Rust type and the elements lie as that type
-/// needs, [`view`](Self::view) is the array itself, without a copy; [`to_dyn`](Self::to_dyn) copies any.
+/// It describes the array and lends its bytes. If the dtype is that of a Rust type and the elements lie as that type needs,
+/// [`view`](Self::view) gives a typed view without a copy. [`to_dyn`](Self::to_dyn) copies an array of any dtype.
 ///
 /// ```
 /// use ndarray::{Ix2, array};
@@ -49,22 +49,23 @@ const MEND: &str = "copy them by `to_dyn`";
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// As a field, marked or not, it is written as an array of its own dtype: in C or Fortran order as one block that is not copied
-/// before, else packed row by row through a block of 256 KiB. Other formats get what a [`DynArray`] gives them. It is read
-/// where the array lies in memory that is borrowed: from [`Segment::get`](crate::Segment::get),
-/// [`Block::get`](crate::Block::get), [`Npz::get`](crate::Npz::get) and [`from_bytes`](crate::from_bytes).
+/// As a field, marked or not, it is written as an array of its own dtype. In C or Fortran order, the elements are one block
+/// and are not copied before; else they are packed row by row through a block of 256 KiB. Other formats get what a
+/// [`DynArray`] gives them. It can be read where the array lies in memory that is borrowed: from
+/// [`Segment::get`](crate::Segment::get), [`Block::get`](crate::Block::get), [`Npz::get`](crate::Npz::get) and
+/// [`from_bytes`](crate::from_bytes).
 ///
-/// A clone costs a reference count. Two are equal if dtype, shape and the bytes of all elements are: not-a-numbers of the same
-/// bits are equal, `0.0` and `-0.0` are not.
+/// A clone costs a reference count. Two views are equal if their dtypes, shapes, and the bytes of all elements are equal. So two
+/// NaNs with the same bits are equal, and `0.0` and `-0.0` are not.
 #[derive(Clone)]
 pub struct UntypedView<'a> {
     pub(super) layout: Arc<Layout>,
-    /// From the lowest element to the end of the highest.
+    /// The bytes from the start of the lowest element to the end of the highest.
     pub(super) span: &'a [u8],
 }
 
 impl<'a> UntypedView<'a> {
-    /// The elements of these bytes, one after the other in this order.
+    /// A view of elements that lie in these bytes one after the other, in this order.
     ///
     /// ```
     /// use serde_shm::{DType, Order, UntypedView};
@@ -75,19 +76,19 @@ impl<'a> UntypedView<'a> {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Costs no look at the bytes, unless there are bools among them.
+    /// The bytes are not read, unless there are bools among the elements.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if the bytes are more or fewer than dtype and shape say, or a bool is neither 0 nor 1; `Limit` for more than
-    /// 64 axes, or more than 65,536 elements that have no bytes.
+    /// `InvalidInput` if there are more or fewer bytes than the dtype and shape need, or if a bool is neither 0 nor 1; `Limit`
+    /// for more than 64 axes, or for more than 65,536 elements that take no bytes.
     pub fn new(dtype: DType, shape: &[usize], order: Order, bytes: &'a [u8]) -> Result<Self> {
         let layout = Layout::contiguous(dtype, shape.to_vec(), order, bytes.len())?;
         UntypedView { layout: Arc::new(layout), span: bytes }.checked()
     }
 
-    /// Elements that lie anywhere in these bytes: the first one `offset` bytes from their start, the next one along each axis so
-    /// many bytes further, which may be none or fewer than none.
+    /// A view of elements that lie anywhere in these bytes. The first element starts at `offset`. The next one along an axis
+    /// starts as many bytes further as the stride of that axis says, which may be zero or negative.
     ///
     /// ```
     /// use serde_shm::{DType, ErrorKind, UntypedView};
@@ -101,12 +102,12 @@ impl<'a> UntypedView<'a> {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Costs no look at the bytes, unless there are bools among them.
+    /// The bytes are not read, unless there are bools among the elements.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if an element does not lie in the bytes, a bool is neither 0 nor 1, or there are not as many strides as
-    /// axes; `Limit` as in [`new`](Self::new).
+    /// `InvalidInput` if an element does not lie in the bytes, if a bool is neither 0 nor 1, or if there are not as many
+    /// strides as axes; `Limit` as in [`new`](Self::new).
     pub fn with_strides(
         dtype: DType,
         shape: &[usize],
@@ -119,12 +120,12 @@ impl<'a> UntypedView<'a> {
         UntypedView { layout: Arc::new(layout), span: &bytes[range] }.checked()
     }
 
-    /// What a layout says of these bytes.
+    /// A view of these bytes by a layout that fits them.
     pub(crate) fn over(layout: &Arc<Layout>, span: &'a [u8]) -> Self {
         UntypedView { layout: Arc::clone(layout), span }
     }
 
-    /// An error for bytes that are no elements, given by the caller.
+    /// An error if bytes that the caller gave are no elements.
     pub(crate) fn check_values(&self) -> Result<()> {
         self.layout
             .check_values(self.span)
@@ -149,7 +150,7 @@ impl<'a> UntypedView<'a> {
         if block.is_empty() { Ok(()) } else { put(&block) }
     }
 
-    /// An array of a container, whose bytes are not looked at.
+    /// An array of a container. Its bytes are not read.
     pub(super) fn from_placed(head: Arc<PlacedHead>, bytes: &'a [u8]) -> Result<Self> {
         let PlacedHead { dtype, shape, order, .. } = Arc::unwrap_or_clone(head);
         let layout = Layout::contiguous(dtype, shape, order, bytes.len())?;
@@ -180,7 +181,7 @@ impl<'a> UntypedView<'a> {
         &self.layout.shape
     }
 
-    /// How many bytes lie between neighbours along each axis. Of an axis with fewer than two elements they say nothing.
+    /// How many bytes lie between neighbours along each axis. The value for an axis with fewer than two elements has no meaning.
     ///
     /// ```
     /// use serde_shm::{DType, Order, UntypedView};
@@ -219,7 +220,7 @@ impl<'a> UntypedView<'a> {
         self.layout.len()
     }
 
-    /// Whether there is no element.
+    /// Whether the view has no elements.
     ///
     /// ```
     /// use serde_shm::{DType, Order, UntypedView};
@@ -232,7 +233,7 @@ impl<'a> UntypedView<'a> {
         self.layout.shape.contains(&0)
     }
 
-    /// The order in which the elements lie without gaps, `C` where both do; `None` if there is none.
+    /// The order in which the elements lie without gaps, `C` if both orders do; `None` if there are gaps.
     ///
     /// ```
     /// use serde_shm::{DType, Order, UntypedView};
@@ -247,7 +248,7 @@ impl<'a> UntypedView<'a> {
         self.layout.order
     }
 
-    /// The bytes of all elements where they lie, in [`order`](Self::order); `None` if they do not lie without gaps.
+    /// The bytes of all elements as they lie in memory, in [`order`](Self::order); `None` if there are gaps.
     ///
     /// ```
     /// use serde_shm::{DType, UntypedView};
@@ -261,7 +262,7 @@ impl<'a> UntypedView<'a> {
         self.layout.order.map(|_| self.span)
     }
 
-    /// The bytes of one element; `None` if there is none of that index.
+    /// The bytes of one element; `None` if no element has this index.
     ///
     /// ```
     /// use serde_shm::{DType, Order, UntypedView};
@@ -299,7 +300,7 @@ impl<'a> UntypedView<'a> {
         Ok(Cow::Owned(all))
     }
 
-    /// The array as one of a Rust type, where it lies.
+    /// A view of the same elements as those of a Rust type.
     ///
     /// ```
     /// use ndarray::Ix1;
@@ -314,12 +315,13 @@ impl<'a> UntypedView<'a> {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Costs no look at the elements, unless there are bools among them.
+    /// The elements are not read, unless there are bools among them.
     ///
     /// # Errors
     ///
-    /// `Mismatch` if the dtype is not that of the type, or in the other byte order; if there are other axes; if the elements do not
-    /// lie at the type's alignment, or not whole elements apart. `Corrupt` if a bool that was read is neither 0 nor 1.
+    /// `Mismatch` if the dtype is not that of the type, or is in the other byte order; if the number of axes differs; if the
+    /// elements are not aligned as the type needs, or are not a whole number of elements apart. `Corrupt` if a bool that was
+    /// read is neither 0 nor 1.
     pub fn view<A: Element, D: Dimension>(&self) -> Result<ArrayView<'a, A, D>> {
         check_fit::<A>(&self.layout)?;
         let items =
@@ -327,7 +329,7 @@ impl<'a> UntypedView<'a> {
         frame(&self.layout, items)
     }
 
-    /// The array as an owned one of the type that its dtype says, in this machine's byte order. Costs a copy.
+    /// An owned array of the type that the dtype names, in this machine's byte order. Costs a copy.
     ///
     /// ```
     /// use serde_shm::{DynArray, Order, UntypedView};
@@ -339,7 +341,8 @@ impl<'a> UntypedView<'a> {
     ///
     /// # Errors
     ///
-    /// `Corrupt` if a bool is neither 0 nor 1, or a text has what is no character; `Io` if there is no memory for the copy.
+    /// `Corrupt` if a bool is neither 0 nor 1, or if a text has a value that is no character; `Io` if there is no memory for
+    /// the copy.
     pub fn to_dyn(&self) -> Result<DynArray> {
         let (order, bytes) = match self.layout.order {
             Some(order) => (order, Cow::Borrowed(self.span)),
@@ -349,7 +352,7 @@ impl<'a> UntypedView<'a> {
         DynArray::from_placed(&Placed::free(dtype, shape, order, &bytes))
     }
 
-    /// A copy that owns its elements, aligned, in C order, or in Fortran order if they lie so here.
+    /// A copy that owns its elements and is aligned. It is in Fortran order if the view is, else in C order.
     ///
     /// ```
     /// use serde_shm::{DType, Order, UntypedView};
@@ -372,12 +375,12 @@ impl<'a> UntypedView<'a> {
         UntypedArray::from_vec(dtype.clone(), shape.clone(), order, bytes)
     }
 
-    /// Whether the elements have the same bytes. The shapes are the same.
+    /// Whether the elements of two views of the same shape have the same bytes.
     fn has_same_elements(&self, other: &UntypedView<'_>) -> bool {
         if self.layout.order.is_some() && self.layout.order == other.layout.order {
             return self.span == other.span;
         }
-        // Of the axes of one shape those that are left in both.
+        // The axes that are left in both layouts; the shapes are the same.
         let (own, its) = (self.layout.runs(), other.layout.runs());
         let (axes, run) = (own.0.max(its.0), own.1.min(its.1));
         self.layout.rows(axes).zip(other.layout.rows(axes)).all(|(own, its)| {
@@ -388,15 +391,15 @@ impl<'a> UntypedView<'a> {
     }
 }
 
-/// An error unless the elements of the layout are those of a Rust type, as they are.
+/// An error unless the elements of the layout are valid elements of the Rust type as they are.
 pub(super) fn check_fit<A: Element>(layout: &Layout) -> Result<()> {
     nd::check_same::<A>(&layout.dtype, &layout.shape, MEND)
 }
 
-/// The error for bytes that are no slice of the elements that they are as an array.
+/// The error for an array whose bytes cannot be seen as a slice of elements.
 pub(super) fn unseen(layout: &Layout, span: &[u8], misfit: Misfit) -> Error {
     match misfit {
-        // What was found lies between the elements.
+        // The bad byte lies between the elements.
         Misfit::Bool { .. } if layout.order.is_none() && layout.check_values(span).is_ok() => {
             Error::mismatch(format!(
                 "cannot view this array: with the strides {:?} there are bytes between its elements that are no bools; \
@@ -417,7 +420,7 @@ fn apart(layout: &Layout) -> Error {
     ))
 }
 
-/// The items, of which the array has all or some, in its shape.
+/// A view of the items in the shape of the array, which has all of them or some.
 pub(super) fn frame<'x, A: Element, D: Dimension>(
     layout: &Layout,
     items: &'x [A],
@@ -434,7 +437,7 @@ pub(super) fn frame<'x, A: Element, D: Dimension>(
         };
         let strides: Vec<usize> =
             layout.shape.iter().zip(&layout.strides).map(in_items).collect::<Result<_>>()?;
-        // An error for another number of axes.
+        // Gives an error if the number of axes differs.
         nd::dimension::<D, Error>(&layout.shape, Order::C)?;
         let of = |lens: &[usize]| D::from_dimension(&IxDyn(lens)).unwrap_or_default();
         ArrayView::from_shape(of(&layout.shape).strides(of(&strides)), items)
@@ -482,7 +485,7 @@ impl SerializeArray for UntypedView<'_> {
 }
 
 impl UntypedView<'_> {
-    /// Serializes it as an array type, or as one in ndarray's own serde form.
+    /// Serializes the array as an array type would be, or in ndarray's own serde form.
     pub(super) fn serialize_owned<S: Serializer>(
         &self,
         owner: impl Owner,
@@ -502,7 +505,7 @@ impl Serialize for UntypedView<'_> {
     }
 }
 
-/// Memory for bytes that were read or made here, at the alignment of their elements.
+/// Memory for bytes that were read or made by this process, aligned as the elements need.
 pub(super) fn aligned(dtype: &DType, bytes: Vec<u8>) -> Region {
     if dtype.is_aligned(&bytes) {
         return Region::from_vec(bytes);

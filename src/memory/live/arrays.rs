@@ -1,4 +1,4 @@
-//! The live arrays of one segment, as its sealed block names them.
+//! The live arrays of one segment, as the segment's sealed block lists them.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -16,26 +16,27 @@ use super::region::LiveRegion;
 /// What the sealed block says of a live array.
 #[derive(Clone, Debug)]
 pub(crate) struct LiveEntry {
-    /// Its number in the directory.
+    /// The array's number in the directory.
     pub(crate) number: u64,
     pub(crate) kind: Kind,
     pub(crate) dtype: DType,
     pub(crate) shape: Vec<usize>,
-    /// Where its elements start in the live memory.
+    /// Where the array's elements start in the live memory.
     pub(crate) start: u64,
 }
 
-/// The live arrays of a segment and the memory that they lie in, which is mapped when the first one is asked for.
+/// The live arrays of a segment and the memory in which they lie. The memory is mapped when the first array is requested.
 #[derive(Debug)]
 pub(crate) struct LiveArrays {
     pub(super) entries: Vec<LiveEntry>,
-    /// The memory's file, or why it cannot be had.
+    /// The memory's file, or the error that says why it is not available.
     pub(super) file: Result<Arc<File>, (ErrorKind, String)>,
     #[cfg(feature = "ndarray")]
     pub(super) mapping: Mapping,
 }
 
-/// How the memory is mapped, and the mappings: one for each kind, since a forked child may use the one and not the other.
+/// How the memory is mapped, and the mappings: one for each kind of array, as a forked child may use that of atomic arrays and
+/// not that of locked ones.
 #[cfg(feature = "ndarray")]
 #[derive(Debug)]
 pub(super) struct Mapping {
@@ -45,11 +46,11 @@ pub(super) struct Mapping {
     pub(super) atomic: OnceLock<LiveRegion>,
 }
 
-/// Checks what a directory says of its live arrays: each lies behind the one before. Gives the layout of their memory.
+/// Checks what a directory says of its live arrays: each must lie behind the one before. Returns the layout of their memory.
 ///
 /// # Errors
 ///
-/// `Corrupt` if they overlap, or lie where no element may.
+/// `Corrupt` if arrays overlap, or lie where no element may lie.
 pub(crate) fn check_entries(entries: &[LiveEntry]) -> Result<ControlLayout> {
     let mut end = DATA_START;
     for entry in entries {
@@ -98,7 +99,7 @@ impl LiveArrays {
     }
 }
 
-/// The error for an array that is asked for as one of another kind.
+/// The error for a live array that is read as an array of another kind.
 pub(crate) fn other_kind(expected: Kind, found: Kind) -> Error {
     Error::mismatch(format!(
         "expected {}, found {}: the kind of an array is fixed when its segment is made",

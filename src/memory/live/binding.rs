@@ -1,13 +1,13 @@
-//! What binds live memory to its block: a digest of what the block says of the live arrays.
+//! Binds live memory to its block, by a digest of what the block says of the live arrays.
 //!
-//! Two blocks that said different things of the same memory (another kind, another element) would give the same bytes out in
-//! two ways at once. SHA-256, because a checksum can be made to fit by whoever makes the block.
+//! If two blocks described the same memory differently (another kind, another element type), the same bytes would be used in two
+//! ways at once. The digest is SHA-256, because the maker of a block could make a checksum fit.
 
 use super::arrays::LiveEntry;
 
 pub(crate) const DIGEST: usize = 32;
 
-/// Of all that the entries say: `docs/FORMAT.md`.
+/// The digest of all that the entries say: `docs/FORMAT.md`.
 pub(crate) fn digest(entries: &[LiveEntry]) -> [u8; DIGEST] {
     let mut text = Vec::new();
     for entry in entries {
@@ -96,7 +96,7 @@ const ROUNDS: [u32; 64] = [
     0xc671_78f2,
 ];
 
-/// Of the square roots of the first eight.
+/// The first 32 bits of the fractional parts of the square roots of the first eight primes.
 const START: [u32; 8] = [
     0x6a09_e667,
     0xbb67_ae85,
@@ -108,7 +108,7 @@ const START: [u32; 8] = [
     0x5be0_cd19,
 ];
 
-/// FIPS 180-4.
+/// SHA-256, as FIPS 180-4 defines it.
 fn sha256(text: &[u8]) -> [u8; DIGEST] {
     let mut padded = text.to_vec();
     padded.push(0x80);
@@ -126,7 +126,7 @@ fn sha256(text: &[u8]) -> [u8; DIGEST] {
     digest
 }
 
-// The standard's names.
+// The names are those of the standard.
 #[allow(clippy::many_single_char_names)]
 fn mix(state: &mut [u32; 8], block: &[u8; 64]) {
     let mut words = [0_u32; 64];
@@ -166,7 +166,7 @@ mod tests {
         digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 
-    /// The examples of the standard, one of them of a length that takes a second block for its padding.
+    /// The examples of the standard, one of them so long that its padding takes a second block.
     #[test]
     fn it_is_sha_256() {
         let cases = [

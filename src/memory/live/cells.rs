@@ -30,7 +30,7 @@ use super::region::LiveRegion;
 /// ```
 pub trait AtomicElement: Element + PartialEq + Bits {}
 
-/// An [`AtomicElement`] that can be added: all but `bool`.
+/// An [`AtomicElement`] that can be added: every one but `bool`.
 ///
 /// ```
 /// use std::sync::atomic::Ordering::Relaxed;
@@ -47,7 +47,7 @@ pub trait AtomicElement: Element + PartialEq + Bits {}
 /// ```
 pub trait AtomicNumber: AtomicElement + Add {}
 
-/// An [`AtomicElement`] with bits of its own: integers, and `bool`, which has one.
+/// An [`AtomicElement`] whose bits can be set and cleared: integers, and `bool`, which has one bit.
 ///
 /// ```
 /// use std::sync::atomic::Ordering::Relaxed;
@@ -68,8 +68,8 @@ pub trait AtomicBits: AtomicElement + Logic {}
 ///
 /// # Safety
 ///
-/// `Word` is an atomic type of the size of `Self`, for which every bit pattern is valid, and `load` may be made of
-/// memory that cannot be written.
+/// `Word` is an atomic type of the size of `Self`, for which every bit pattern is valid, and `load` may be called on memory that
+/// cannot be written.
 pub unsafe trait Bits: Copy {
     type Word: Sync + 'static;
     fn load(word: &Self::Word, order: Ordering) -> Self;
@@ -88,7 +88,7 @@ pub unsafe trait Bits: Copy {
 
 /// How a number is added.
 pub trait Add: Bits {
-    /// Adding it changes nothing.
+    /// Whether adding the number changes nothing.
     fn is_zero(self) -> bool;
     fn add(word: &Self::Word, value: Self, order: Ordering) -> Self;
     fn sub(word: &Self::Word, value: Self, order: Ordering) -> Self;
@@ -272,7 +272,7 @@ macro_rules! floats {
     )*};
 }
 
-/// What there was before an exchange that is tried until it is done.
+/// The previous value, from an exchange that is retried until it succeeds.
 #[inline]
 fn always<T>(found: std::result::Result<T, T>) -> T {
     match found {
@@ -285,7 +285,7 @@ floats! {
     f64 AtomicU64;
 }
 
-// SAFETY: a byte, of which every value is read: all but 0 are true, whoever wrote them.
+// SAFETY: a byte, of which every value is valid here: all but 0 mean true, whoever wrote them.
 unsafe impl Bits for bool {
     type Word = AtomicU8;
 
@@ -316,7 +316,7 @@ unsafe impl Bits for bool {
         loop {
             match word.compare_exchange(byte, new.into(), success, failure) {
                 Ok(found) => return Ok(found != 0),
-                // Another byte that is true as well.
+                // Another byte that also means `true`.
                 Err(found) if (found != 0) == current => byte = found,
                 Err(found) => return Err(found != 0),
             }
@@ -355,7 +355,7 @@ impl Logic for bool {
 impl AtomicElement for bool {}
 impl AtomicBits for bool {}
 
-/// Elements that are accessed atomically. No two of different kinds are made for the same bytes of a region.
+/// Elements that are accessed atomically. A region never has `Cells` of different kinds for the same bytes.
 #[derive(Debug)]
 pub(crate) struct Cells<A: Bits> {
     place: *const A::Word,
@@ -377,7 +377,7 @@ impl<A: Bits> Clone for Cells<A> {
 }
 
 impl<A: Bits> Cells<A> {
-    /// A copy of these items, for this process.
+    /// A copy of these items, in memory of this process.
     pub(crate) fn private(items: impl ExactSizeIterator<Item = A>) -> Self {
         let count = items.len();
         let region = LiveRegion::private(count * size_of::<A>());
@@ -390,11 +390,11 @@ impl<A: Bits> Cells<A> {
         cells
     }
 
-    /// Elements that lie in a region. The caller has seen that it is an atomic array of this type.
+    /// Elements that lie in a region. The caller has checked that they are an atomic array of this type.
     ///
     /// # Errors
     ///
-    /// `Corrupt` if they do not lie in it.
+    /// `Corrupt` if they do not lie in the region.
     pub(super) fn placed(
         region: LiveRegion,
         start: usize,
@@ -409,8 +409,8 @@ impl<A: Bits> Cells<A> {
 
     #[inline]
     pub(crate) fn words(&self) -> &[A::Word] {
-        // SAFETY: `placed`, which alone makes this type, asked the region for so many words at that alignment, and the
-        // region is kept. Atomics of any bits are valid by `Bits`, and may be changed by others while they are borrowed.
+        // SAFETY: `placed`, the only function that makes this type, asked the region for this many words at that alignment,
+        // and the region is kept. Atomics of any bits are valid by `Bits`, and others may change them while they are borrowed.
         unsafe { std::slice::from_raw_parts(self.place, self.count) }
     }
 
@@ -422,7 +422,7 @@ impl<A: Bits> Cells<A> {
         self.region.line(self.array)
     }
 
-    /// Loads of memory that cannot be written are certain to work only where they are relaxed; fences make them more.
+    /// Only relaxed loads are certain to work on memory that cannot be written. Fences give them the stronger orderings.
     #[inline]
     pub(crate) fn load(&self, word: &A::Word, order: Ordering) -> A {
         if self.region.is_writable() {

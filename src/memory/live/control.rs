@@ -1,4 +1,4 @@
-//! Memory that is changed in place, and in it the words of the locks.
+//! Memory that is changed in place, and the words of the locks in it.
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout as Allocation, alloc_zeroed, dealloc, handle_alloc_error};
@@ -10,7 +10,7 @@ use crate::os;
 use super::layout::ControlLayout;
 use super::lock::LockWords;
 
-/// Bytes that stay where they are while this lives, that start at a multiple of 64, and to which no reference exists but
+/// Bytes that stay where they are while this value lives, and that start at a multiple of 64. The only references to them are
 /// those that this floor makes.
 pub(super) enum LiveMemory {
     Map(os::LiveMap),
@@ -24,7 +24,7 @@ pub(super) struct Heap {
 
 // SAFETY: it owns its memory, which is used only in the ways that `LiveRegion` permits: atomically, or under a lock.
 unsafe impl Send for Heap {}
-// SAFETY: the same.
+// SAFETY: as for `Send` above.
 unsafe impl Sync for Heap {}
 
 impl Heap {
@@ -43,7 +43,7 @@ impl Heap {
 
 impl Drop for Heap {
     fn drop(&mut self) {
-        // SAFETY: it was allocated so in `new`.
+        // SAFETY: `new` allocated it with this layout.
         unsafe { dealloc(self.start, self.allocation) };
     }
 }
@@ -68,14 +68,14 @@ impl LiveMemory {
     }
 }
 
-/// The words of the locks of all arrays of a region: each array's line, and for each slot who has it and its counts.
+/// The words of the locks of all arrays of a region: a line for each array, and for each slot its holder and the holder's counts.
 pub(super) struct Control {
     block: LiveMemory,
     layout: ControlLayout,
 }
 
 impl Control {
-    /// The block has as many bytes as the layout says.
+    /// `block` has as many bytes as the layout says.
     pub(super) fn new(block: LiveMemory, layout: ControlLayout) -> Self {
         Control { block, layout }
     }
@@ -84,13 +84,14 @@ impl Control {
         &self.layout
     }
 
-    /// A word of the control area, at a multiple of its alignment.
+    /// A word of the control area. `at` is a multiple of the word's alignment.
     fn word<T>(&self, at: usize) -> &T {
         let control = &self.block;
         assert!(at.is_multiple_of(align_of::<T>()) && at + size_of::<T>() <= control.len());
         let place = control.start().wrapping_add(at).cast::<T>();
-        // SAFETY: it lies in the control area and is aligned, as asserted, because the area starts at a multiple of 64.
-        // `T` is made of atomics, see the callers, for which every byte pattern is valid; others access it only so.
+        // SAFETY: the word lies in the control area and is aligned, as asserted, because the area starts at a multiple of 64.
+        // `T` is made of atomics, see the callers, for which every byte pattern is valid; other code accesses the word only as
+        // such.
         unsafe { &*place }
     }
 
@@ -103,7 +104,7 @@ impl Control {
         self.word(ControlLayout::line(array))
     }
 
-    /// Who has a slot: process, when it was started, its PID and its time namespace.
+    /// The holder of a slot: its process, when that was started, its PID namespace and its time namespace.
     pub(super) fn record(&self, slot: u32) -> &[AtomicU64; 4] {
         self.word(self.layout.row(slot))
     }

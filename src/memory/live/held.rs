@@ -1,4 +1,4 @@
-//! Elements under the guard of their lock: the one place where live memory is seen as a slice.
+//! Elements under the guard of their lock. Only this file makes slices of live memory.
 #![allow(unsafe_code)]
 
 use std::cell::RefCell;
@@ -13,7 +13,7 @@ use super::holders::Slots;
 use super::lock::{self, Left, LockOutcome, LockWords, Table, Wait};
 use super::region::LiveRegion;
 
-/// What a guard shows of a slice: `Seen` says nothing of the slice's lifetime, so that nothing of it gets out.
+/// How a guard shows a slice. `Seen` does not name the slice's lifetime, so no reference to the slice outlives the guard.
 pub(crate) trait GuardView<A: 'static> {
     type Seen: ?Sized;
     type Shared<'a>;
@@ -23,8 +23,8 @@ pub(crate) trait GuardView<A: 'static> {
     fn exclusive_mut<'s>(view: &'s mut Self::Exclusive<'_>) -> &'s mut Self::Seen;
 }
 
-/// What keeps a region, and with it its elements, for `'k`: a borrow of it, or a share. Others there are not: the guards rely on it,
-/// and what it is sealed by stands in this file alone.
+/// Keeps a region, and with it the region's elements, for `'k`. It is either a borrow of the region or a share of it. There
+/// are no other implementations: the guards rely on that, and this file alone has the trait that seals it.
 pub(crate) trait KeepRegion<'k>: sealed::Sealed {
     fn region(&self) -> &LiveRegion;
 }
@@ -50,34 +50,34 @@ impl KeepRegion<'static> for LiveRegion {
     }
 }
 
-/// Elements behind a lock. No two of different kinds are made for the same bytes of a region.
+/// Elements behind a lock. A region never has elements of different kinds for the same bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Lockable<A> {
     region: LiveRegion,
     start: usize,
     count: usize,
-    /// Which of the region's locks is theirs.
+    /// The index of these elements' lock among the region's.
     array: usize,
     element: PhantomData<A>,
 }
 
 impl<A: Element> Lockable<A> {
-    /// A copy of these items, for this process.
+    /// A copy of these items, in memory of this process.
     pub(crate) fn private(items: &[A]) -> Self {
         let region = LiveRegion::private(size_of_val(items));
         let Some(place) = region.items::<A>(0, items.len()) else {
             unreachable!("the region was made for so many items")
         };
-        // SAFETY: `items` gave room for so many elements, which nobody else knows of yet.
+        // SAFETY: `items` gave room for this many elements, and nobody else knows of that room yet.
         unsafe { std::ptr::copy_nonoverlapping(items.as_ptr(), place, items.len()) };
         Lockable { region, start: 0, count: items.len(), array: 0, element: PhantomData }
     }
 
-    /// Elements that lie in a region. The caller has seen that it is a locked array of this type.
+    /// Elements that lie in a region. The caller has checked that they are a locked array of this type.
     ///
     /// # Errors
     ///
-    /// `Corrupt` if they do not lie in it.
+    /// `Corrupt` if they do not lie in the region.
     pub(super) fn placed(
         region: LiveRegion,
         start: usize,
@@ -102,7 +102,7 @@ impl<A: Element> Lockable<A> {
         Slots::new(self.region.control(), self.region.holders(), self.array)
     }
 
-    /// Where this process has the elements.
+    /// Where the elements lie in this process.
     fn place(&self, slots: &Slots<'_>) -> *mut A {
         let place = match slots.elements() {
             None => self.region.items::<A>(self.start, self.count),
@@ -111,13 +111,14 @@ impl<A: Element> Lockable<A> {
         place.unwrap_or_else(|| unreachable!("both ways to make one have looked"))
     }
 
-    /// Others may have put bytes there that are no element: looked at for types that have such.
+    /// Checks the bytes of types for which not all bytes are valid, since other processes may have written there.
     fn check(&self, place: *mut A) -> Result<()> {
         if !self.region.is_shared() || !element::has_bools(&A::DTYPE) {
             return Ok(());
         }
         let len = self.count * size_of::<A>();
-        // SAFETY: so many bytes lie there, of a mapping, which are initialised whatever they are; the lock is held.
+        // SAFETY: the mapping has this many bytes at this place, which are initialised whatever their values are. The lock is
+        // held.
         let bytes = unsafe { std::slice::from_raw_parts(place.cast::<u8>(), len) };
         match element::view::<A>(bytes) {
             Ok(_) => Ok(()),
@@ -125,11 +126,11 @@ impl<A: Element> Lockable<A> {
         }
     }
 
-    /// Takes a share of the lock; `None` if `wait` gives up. What `make` builds is shown until the guard is dropped.
+    /// Takes the lock for reading; `None` if `wait` gives up. The guard shows what `make` builds until it is dropped.
     ///
     /// # Errors
     ///
-    /// `Poisoned`, `Deadlock`; those of taking a slot; those of `make`.
+    /// `Poisoned`, `Deadlock`; the errors of taking a slot, and those of `make`.
     #[inline]
     pub(crate) fn read<F: GuardView<A>>(
         &self,
@@ -139,7 +140,7 @@ impl<A: Element> Lockable<A> {
         self.read_keeping(&self.region, wait, make)
     }
 
-    /// The same with a guard that keeps the memory.
+    /// As [`read`](Self::read), with a guard that keeps the memory alive.
     pub(crate) fn read_owned<F: GuardView<A>>(
         &self,
         wait: &mut impl Wait,
@@ -148,7 +149,7 @@ impl<A: Element> Lockable<A> {
         self.read_keeping(self.region.clone(), wait, make)
     }
 
-    /// `keeper` keeps this region.
+    /// Takes the lock for reading. `keeper` keeps this region alive.
     #[inline]
     fn read_keeping<'k, F: GuardView<A>, K: KeepRegion<'k>>(
         &self,
@@ -179,16 +180,16 @@ impl<A: Element> Lockable<A> {
         let share =
             Share { turn: ThreadLock::begin(key, false), slot, array, keeper, life: PhantomData };
         self.check(place)?;
-        // SAFETY: the elements lie there, of the region that the share keeps, are valid by `check`, and the share of the lock
-        // keeps writers out until it is dropped, as long as all keep the protocol, which the type's documentation asks of them. `make` works for
-        // any lifetime and `GuardView` shows nothing of it, so that no reference outlives the guard. In a forked child, where the
-        // lock is not held, there is no access to them: `os::LiveMap::new_own`.
+        // SAFETY: the elements lie there, in the region that the share keeps, and are valid by `check`. The share of the lock
+        // keeps writers out until it is dropped, as long as all processes keep the protocol, which the type's documentation
+        // asks of them. `make` works for any lifetime and `GuardView` shows nothing of it, so that no reference outlives the
+        // guard. A forked child, in which the lock is not held, has no access to the elements: `os::LiveMap::new_own`.
         let items = unsafe { std::slice::from_raw_parts(place, self.count) };
         Ok(Some(Held { view: make(items)?, share }))
     }
 
-    /// Takes the whole of the lock; see [`read`](Self::read). If it is to `mend` the elements, poison does not matter, and
-    /// is gone when the guard is dropped.
+    /// Takes the lock for writing; see [`read`](Self::read). If `mend` is set, poison does not prevent it, and is gone when
+    /// the guard is dropped.
     #[inline]
     pub(crate) fn write<F: GuardView<A>>(
         &self,
@@ -199,7 +200,7 @@ impl<A: Element> Lockable<A> {
         self.write_keeping(&self.region, wait, mend, make)
     }
 
-    /// The same with a guard that keeps the memory.
+    /// As [`write`](Self::write), with a guard that keeps the memory alive.
     pub(crate) fn write_owned<F: GuardView<A>>(
         &self,
         wait: &mut impl Wait,
@@ -209,7 +210,7 @@ impl<A: Element> Lockable<A> {
         self.write_keeping(self.region.clone(), wait, mend, make)
     }
 
-    /// `keeper` keeps this region.
+    /// Takes the lock for writing. `keeper` keeps this region alive.
     #[inline]
     fn write_keeping<'k, F: GuardView<A>, K: KeepRegion<'k>>(
         &self,
@@ -233,7 +234,7 @@ impl<A: Element> Lockable<A> {
             LockOutcome::Held => {}
             LockOutcome::Busy => return Ok(None),
             LockOutcome::Poisoned => return Err(poisoned()),
-            // A writer is not counted.
+            // A writer is not counted, so `Full` does not occur here.
             LockOutcome::Full => return Err(full()),
         }
         let panicking = std::thread::panicking();
@@ -294,14 +295,15 @@ pub(crate) fn read_only() -> Error {
     )
 }
 
-/// A lock as this thread knows it.
+/// A lock, as a thread keeps track of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct LockKey {
-    /// Which region, and which of its locks: no address, since another region may come to lie where a guard was leaked.
+    /// The region's number, and which of its locks this is. An address would not do: after a guard was leaked, another region
+    /// may come to lie at the same address.
     region: u64,
     array: usize,
-    /// The process in which it was taken; zero where each process has memory of its own. A child that is forked has
-    /// copies of its parent's guards, which are not its own.
+    /// The process in which the lock was taken; zero for memory that each process has for itself. A forked child has copies of
+    /// its parent's guards, which do not hold the lock for the child.
     process: u64,
 }
 
@@ -314,11 +316,11 @@ impl LockKey {
 }
 
 thread_local! {
-    /// The locks that this thread has, and whether it writes.
+    /// The locks that this thread holds, and for each whether it is for writing.
     static TURNS: RefCell<Vec<(LockKey, bool)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// That this thread has a lock. Not `Send`, as the guards are not.
+/// States that this thread holds a lock. It is not `Send`, as the guards are not.
 struct ThreadLock {
     key: LockKey,
     writes: bool,
@@ -326,7 +328,7 @@ struct ThreadLock {
 }
 
 impl ThreadLock {
-    /// Whether this thread has that lock, and if so, whether it writes.
+    /// Whether this thread holds that lock, and if so, whether for writing.
     #[inline]
     fn of(key: LockKey) -> Option<bool> {
         let find = |turns: &RefCell<Vec<_>>| {
@@ -337,12 +339,12 @@ impl ThreadLock {
 
     #[inline]
     fn begin(key: LockKey, writes: bool) -> Self {
-        // At the end of a thread the list may be gone; then nothing is looked up either.
+        // The list may be gone at the end of a thread. Nothing is looked up in it then, either.
         let _ = TURNS.try_with(|turns| turns.borrow_mut().push((key, writes)));
         ThreadLock { key, writes, thread: PhantomData }
     }
 
-    /// Whether the lock is this process's.
+    /// Whether this process took the lock.
     #[inline]
     fn is_own(&self) -> bool {
         self.key.process == 0 || self.key.process == os::process_stamp()
@@ -350,7 +352,7 @@ impl ThreadLock {
 
     /// # Panics
     ///
-    /// If this process is a child that inherited the guard: the lock is its parent's.
+    /// If this process is a forked child that inherited the guard, because the lock is the parent's.
     #[inline]
     fn check_own(&self) {
         if !self.is_own() {
@@ -358,7 +360,7 @@ impl ThreadLock {
         }
     }
 
-    /// Says whether the lock is this process's to give back.
+    /// Whether this process took the lock and must give it back.
     #[inline]
     fn end(&self) -> bool {
         let _ = TURNS.try_with(|turns| {
@@ -381,7 +383,7 @@ fn inherited() -> ! {
 
 struct Share<'k, K: KeepRegion<'k>> {
     turn: ThreadLock,
-    /// That of this process when the lock was taken, which has it as long as the region is kept.
+    /// The slot that this process had when it took the lock. The process keeps the slot as long as the region is kept.
     slot: u32,
     array: usize,
     keeper: K,
@@ -403,7 +405,7 @@ struct Whole<'k, K: KeepRegion<'k>> {
     array: usize,
     keeper: K,
     left: Left,
-    /// The thread was panicking before it took the lock.
+    /// Whether the thread was already panicking when it took the lock.
     panicking: bool,
     life: PhantomData<&'k ()>,
 }
@@ -419,14 +421,14 @@ impl<'k, K: KeepRegion<'k>> Drop for Whole<'k, K> {
     }
 }
 
-/// A view under a share of the lock.
+/// A view under a read lock.
 pub(crate) struct Held<'k, A: 'static, F: GuardView<A>, K: KeepRegion<'k> = &'k LiveRegion> {
-    /// Declared before the share, hence dropped before it.
+    /// Declared before the share of the lock, hence dropped before it.
     view: F::Shared<'k>,
     share: Share<'k, K>,
 }
 
-/// The same, which keeps the memory.
+/// A view under a read lock that keeps the memory alive.
 pub(crate) type OwnedHeld<A, F> = Held<'static, A, F, LiveRegion>;
 
 impl<'k, A, F: GuardView<A>, K: KeepRegion<'k>> Held<'k, A, F, K> {
@@ -437,13 +439,13 @@ impl<'k, A, F: GuardView<A>, K: KeepRegion<'k>> Held<'k, A, F, K> {
     }
 }
 
-/// A view under the whole of the lock.
+/// A view under a write lock.
 pub(crate) struct HeldMut<'k, A: 'static, F: GuardView<A>, K: KeepRegion<'k> = &'k LiveRegion> {
     view: F::Exclusive<'k>,
     whole: Whole<'k, K>,
 }
 
-/// The same, which keeps the memory.
+/// A view under a write lock that keeps the memory alive.
 pub(crate) type OwnedHeldMut<A, F> = HeldMut<'static, A, F, LiveRegion>;
 
 impl<'k, A, F: GuardView<A>, K: KeepRegion<'k>> HeldMut<'k, A, F, K> {

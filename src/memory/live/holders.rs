@@ -1,11 +1,11 @@
-//! Who uses the locks of a live memory, and whether they live.
+//! The holders of a live memory's locks, and whether they are alive.
 //!
-//! Each handle of a memory takes a slot when it first uses a lock: a number whose byte it keeps locked in the file, by a
-//! description of its own, so that the kernel frees it when the process ends, however it does. Whoever waits for a
-//! lock looks whether its holder's byte is still locked, and takes the lock back if it is not.
+//! Each handle of a memory takes a slot when it first uses a lock. A slot is a number. Its holder keeps one byte of the file
+//! locked by an open file description of its own, so that the kernel frees the byte when the process ends, in whatever way. A
+//! waiter checks whether the holder's byte is still locked, and takes the lock back if it is not.
 //!
-//! To take a slot and to take a lock back both need the byte behind the slots, so that nobody gets the slot of a dead
-//! holder while another is still taking its locks away.
+//! Taking a slot and taking a lock back both require the byte behind those of the slots. So nobody can get the slot of a dead
+//! holder while another process is still taking that holder's locks away.
 
 use std::fs::File;
 use std::sync::atomic::Ordering;
@@ -19,10 +19,10 @@ use super::control::{Control, LiveMemory};
 use super::layout::MAX_HOLDERS;
 use super::lock::{self, LockWords, OWNER, Table};
 
-/// The byte that is locked to change who has which slot.
+/// The byte that a process locks to change which slot belongs to whom.
 const CHANGES: u64 = MAX_HOLDERS as u64;
 
-/// How long one waits for it. It is held for microseconds.
+/// How long a process waits for that byte. Others hold it for microseconds.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) struct Holders {
@@ -32,8 +32,8 @@ pub(super) struct Holders {
     first: Seat,
 }
 
-/// The slot of one process. A child that was forked finds its parent's first, and takes one of its own behind it: the
-/// parent's cannot serve, since it is not the child's death that frees it.
+/// The slot of one process, and behind it those of its forked children. A child finds its parent's slot first, and takes one
+/// of its own behind it. It cannot use the parent's, because the kernel does not free that one when the child dies.
 struct Seat {
     process: u64,
     taking: Mutex<()>,
@@ -41,15 +41,15 @@ struct Seat {
     next: OnceLock<Box<Seat>>,
 }
 
-/// A slot that this process has.
+/// A slot of this process.
 struct OwnSlot {
     slot: u32,
     process: u64,
-    /// The description that has the lock. Nobody else gets it, but children that are forked.
+    /// The open file description that holds the byte's lock. Only forked children can also have it.
     file: File,
-    /// Threads share the description, so that its locks do not tell them apart.
+    /// The threads share the description, so the file's locks do not exclude one another among them.
     changing: Mutex<()>,
-    /// The elements, where this process is a forked child and cannot come to its parent's mapping.
+    /// The elements, if this process is a forked child, which cannot access its parent's mapping.
     elements: Option<LiveMemory>,
 }
 
@@ -100,7 +100,7 @@ impl Seat {
     }
 }
 
-/// Takes the first slot that is free.
+/// Takes the first free slot.
 fn join(file: &File, control: &Control, elements: Option<LiveMemory>) -> Result<OwnSlot> {
     let file = os::reopen_live(file).map_err(|error| {
         Error::io(
@@ -120,7 +120,7 @@ fn join(file: &File, control: &Control, elements: Option<LiveMemory>) -> Result<
         }
         std::thread::sleep(Duration::from_micros(50));
     }
-    // What fails below closes the file, and with it frees the bytes.
+    // If anything below fails, the file is closed, and that frees its bytes.
     let mut slot = 0;
     while slot < MAX_HOLDERS && !os::try_lock_byte(&file, slot.into()).map_err(failed)? {
         slot += 1;
@@ -135,7 +135,7 @@ fn join(file: &File, control: &Control, elements: Option<LiveMemory>) -> Result<
     let row = layout.start() + layout.row(slot) as u64;
     os::reserve(&file, row, layout.stride())
         .map_err(|error| Error::io("cannot get memory for the readers' counts", error))?;
-    // Who had the slot before may have ended with locks in its hands.
+    // The previous holder of the slot may have ended while it held locks.
     for array in 0..layout.arrays() {
         let line = control.line(array);
         if line.state.load(Ordering::Acquire) & OWNER == slot + 1 {
@@ -161,25 +161,25 @@ fn join(file: &File, control: &Control, elements: Option<LiveMemory>) -> Result<
 
 impl Drop for OwnSlot {
     fn drop(&mut self) {
-        // A forked child may have a copy of the descriptor, which would keep the lock when this one is closed.
+        // A forked child may have a copy of the descriptor, which would keep the lock after this one is closed.
         if self.process == os::process_stamp() {
             os::unlock_byte(&self.file, self.slot.into());
         }
     }
 }
 
-/// The slots as the lock of one array sees them.
+/// The slots, as seen for the lock of one array.
 pub(super) struct Slots<'a> {
     control: &'a Control,
     array: usize,
-    /// `None` in memory of this process alone, which has one slot.
+    /// `None` for memory of this process alone, which has one slot.
     member: Option<&'a OwnSlot>,
 }
 
 impl<'a> Slots<'a> {
     /// # Errors
     ///
-    /// `Io` or `Limit` if this process has no slot yet and cannot have one.
+    /// `Io` or `Limit` if this process has no slot yet and cannot get one.
     #[inline]
     pub(super) fn new(
         control: &'a Control,
@@ -193,7 +193,7 @@ impl<'a> Slots<'a> {
         Ok(Slots { control, array, member })
     }
 
-    /// This process's own mapping of the elements, where that is not the region's.
+    /// This process's own mapping of the elements, if it is not that of the region.
     #[inline]
     pub(super) fn elements(&self) -> Option<&'a LiveMemory> {
         self.member?.elements.as_ref()
@@ -205,17 +205,17 @@ impl<'a> Slots<'a> {
             return false;
         }
         if slot >= MAX_HOLDERS {
-            // No holder has written this.
+            // No holder has written this record.
             return true;
         }
         if os::is_byte_locked(&member.file, slot.into()).is_ok_and(|locked| !locked) {
             return true;
         }
-        // A child that was forked keeps its parent's lock beyond the parent's end.
+        // A forked child keeps its parent's file lock beyond the parent's end.
         let [process, started, namespace, time] =
             self.control.record(slot).each_ref().map(|word| word.load(Ordering::Relaxed));
         let Ok(process) = u32::try_from(process) else { return false };
-        // In another time namespace the same process was started at another time.
+        // In another time namespace, the same process has another starting time.
         let is_comparable = started != 0 && os::time_namespace().is_ok_and(|own| own == time);
         process != 0
             && os::process_namespace().is_ok_and(|own| own == namespace)
@@ -232,7 +232,7 @@ impl Table for Slots<'_> {
     #[inline]
     fn used(&self) -> u32 {
         match self.member {
-            // The word is others' to write, too.
+            // Other processes can write this word, too, so it is bounded.
             Some(_) => self.control.used().load(Ordering::SeqCst).min(MAX_HOLDERS),
             None => 1,
         }
@@ -254,10 +254,10 @@ impl Table for Slots<'_> {
         }
         let Ok(_changing) = member.changing.try_lock() else { return };
         if !os::try_lock_byte(&member.file, CHANGES).unwrap_or(false) {
-            // Who has it now may be doing the same. The caller comes again.
+            // Another process has the byte, and may be doing the same. The caller tries again.
             return;
         }
-        // Asked again: now nobody else gets a slot.
+        // Checked again, as from now on nobody else can get a slot.
         if owner().is_some_and(ended) {
             lock::take_back(line);
         }

@@ -1,17 +1,17 @@
-//! Where things lie in a live memory file: `docs/FORMAT.md`. All of it follows from what the sealed block says of the
-//! arrays; nothing in the file itself is asked.
+//! Where things lie in a live memory file: `docs/FORMAT.md`. All of it follows from what the sealed block says of the arrays, and
+//! nothing is read from the file itself.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::align_up;
 
-/// What an array is to those that read it.
+/// How an array may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
-    /// It never changes.
+    /// The array never changes.
     Plain = 0,
-    /// It is changed under a lock.
+    /// The array is changed under a lock.
     Locked = 1,
-    /// Its elements are changed one by one.
+    /// The array's elements are changed one by one.
     Atomic = 2,
 }
 
@@ -20,7 +20,7 @@ impl Kind {
         [Kind::Plain, Kind::Locked, Kind::Atomic].into_iter().find(|kind| *kind as u8 == code)
     }
 
-    /// For an error: the kind, and the type that it is asked for by.
+    /// The kind and the type by which such an array is read, for an error.
     pub(crate) fn describe(self) -> &'static str {
         match self {
             Kind::Plain => "an array that does not change (`ShmArray`, `Array`, a view)",
@@ -33,10 +33,11 @@ impl Kind {
 /// How many processes, or handles of a segment, can use the locks of one memory at a time.
 pub(crate) const MAX_HOLDERS: u32 = 1024;
 
-/// Where elements start: behind the header.
+/// Where the elements start, behind the header.
 pub(crate) const DATA_START: u64 = 64;
 
-/// Words of locks start at a multiple of this, which is one of any machine's pages: elements and words are mapped apart.
+/// The words of locks start at a multiple of this, which is a multiple of every machine's page size, so that elements and
+/// words can be mapped separately.
 const CONTROL_ALIGN: u64 = 1 << 16;
 
 const LINE: u64 = 64;
@@ -46,16 +47,16 @@ const LINE: u64 = 64;
 pub(crate) struct ControlLayout {
     arrays: u64,
     holders: u64,
-    /// Where it starts in the file, which is where the elements' part ends.
+    /// Where the control area starts in the file, which is also where the part with the elements ends.
     start: u64,
 }
 
 impl ControlLayout {
-    /// For so many arrays, whose elements end there.
+    /// The layout for `arrays` arrays whose elements end at `end`.
     ///
     /// # Errors
     ///
-    /// `Limit` if it is too large for this machine.
+    /// `Limit` if the area is too large for this machine.
     pub(crate) fn new(arrays: usize, end: u64) -> Result<Self> {
         let start = align_up(end, CONTROL_ALIGN).ok_or_else(too_large)?;
         let layout = ControlLayout { arrays: arrays as u64, holders: MAX_HOLDERS.into(), start };
@@ -89,16 +90,16 @@ impl ControlLayout {
         LINE + LINE * self.arrays
     }
 
-    /// The length of a holder's row: who it is, then its counts.
+    /// The length of a holder's row: who the holder is, then its counts.
     pub(crate) fn stride(&self) -> u64 {
         LINE + (4 * self.arrays).next_multiple_of(LINE)
     }
 }
 
-/// Where things are in the control area.
+/// Where things lie in the control area.
 #[cfg(feature = "ndarray")]
 impl ControlLayout {
-    /// For one array of this process alone.
+    /// The layout for one array of this process alone.
     pub(super) fn private() -> Self {
         ControlLayout { arrays: 1, holders: 1, start: 0 }
     }
@@ -107,17 +108,17 @@ impl ControlLayout {
         self.arrays as usize
     }
 
-    /// Where an array's line is.
+    /// Where an array's line lies.
     pub(super) fn line(array: usize) -> usize {
         (LINE + LINE * array as u64) as usize
     }
 
-    /// Where a holder's row is.
+    /// Where a holder's row lies.
     pub(super) fn row(&self, slot: u32) -> usize {
         (self.rows() + u64::from(slot) * self.stride()) as usize
     }
 
-    /// Where a holder's count of an array's readers is.
+    /// Where a holder's count of an array's readers lies.
     pub(super) fn count(&self, slot: u32, array: usize) -> usize {
         self.row(slot) + LINE as usize + 4 * array
     }

@@ -1,66 +1,68 @@
-//! The lock of a live array: readers share, a writer excludes, across threads and processes alike.
+//! The lock of a live array: readers share it, a writer has it alone, across threads and processes alike.
 //!
-//! Who uses the memory has a *slot*, and in it a count of its readers of each array. A reader raises its own count and
-//! then looks for a writer; a writer puts its slot into the state and then looks at all counts. Both are sequentially
-//! consistent, so that at least one of the two sees the other; a reader that sees a writer steps back. Each word that
-//! says who holds the lock therefore belongs to a slot, and when its holder has died, whoever waits takes it back:
+//! Each holder has a *slot*, and in the slot, for each array, a count of its readers. A reader raises its own count and then
+//! looks for a writer. A writer puts its slot into the state and then looks at all counts. Both steps are sequentially
+//! consistent, so at least one of the two sees the other. A reader that sees a writer steps back.
+//!
+//! So each word that says who holds the lock belongs to a slot. When the holder has died, a waiter takes the lock back:
 //! [`Table::rescue`].
 //!
-//! Nobody sleeps for long without looking again, so that a wake-up that was lost with its sender delays, and no more.
+//! No waiter sleeps for long without looking again, so a wake-up that is lost because its sender died causes a delay and nothing
+//! else.
 
 use std::time::Duration;
 
 use super::sync::{AtomicU32, AtomicU64, Ordering, full_fence, sleep_on, spin, wake_all};
 
-/// The slot of the writer plus one; zero if there is none.
+/// The bits for the writer's slot plus one; zero if there is no writer.
 pub(super) const OWNER: u32 = 0xffff;
 
-/// Somebody sleeps until the state changes.
+/// A waiter sleeps until the state changes.
 const WAITING: u32 = 1 << 31;
 
-/// Somebody has waited for so long that who comes now lets it go first.
+/// A waiter has waited for so long that newcomers let it go first.
 const STARVING: u32 = 1 << 30;
 
-/// How many read guards of an array one slot can have; [`std::sync::Arc`] draws the line there, too. A count that came back to
-/// zero would let a writer in beside its readers. It lies so far below that as no machine has threads: each of them raises
-/// the count by one before it finds out.
+/// How many read guards of an array one slot can have; [`std::sync::Arc`] has the same limit. A count that wrapped around to zero
+/// would let a writer in beside its readers. Each thread raises the count by one before it notices the limit. The limit is so far
+/// below the wrap that no machine has enough threads to reach it.
 pub(super) const MOST_READERS: u32 = 1 << 31;
 
-/// The words of one array, in a cache line of their own. All zero is an array that nobody uses.
+/// The words of one array's lock, in a cache line of their own. If all are zero, nobody uses the array.
 #[repr(C, align(64))]
 pub(crate) struct LockWords {
     /// `OWNER`, `WAITING`, `STARVING`.
     pub(super) state: AtomicU32,
-    /// Counts up when a reader leaves while a writer waits for it.
+    /// Is raised when a reader leaves while a writer waits for it.
     pub(super) drain: AtomicU32,
     /// Not zero while a writer may be changing elements.
     pub(super) dirty: AtomicU32,
-    /// Not zero when a writer ended in the midst of it.
+    /// Not zero after a writer ended in the midst of a change.
     pub(super) poison: AtomicU32,
     /// How often the array was updated.
     pub(super) version: AtomicU64,
-    /// Counts up when an update wakes those that wait for one.
+    /// Is raised when an update wakes the threads that wait for one.
     pub(super) signal: AtomicU32,
-    /// Not zero if somebody waits for an update.
+    /// Not zero if a thread waits for an update.
     pub(super) watched: AtomicU32,
 }
 
-/// The slots, as seen from one of them, for one array.
+/// The slots, as one of them sees them, for one array.
 pub(crate) trait Table {
-    /// The own slot.
+    /// The caller's own slot.
     fn own(&self) -> u32;
 
     /// Slots from this one on were never used.
     fn used(&self) -> u32;
 
-    /// How many readers a slot has.
+    /// The number of a slot's readers.
     fn count(&self, slot: u32) -> &AtomicU32;
 
-    /// Takes back what holders have that ended.
+    /// Takes back what holders had that have ended.
     fn rescue(&self, line: &LockWords);
 }
 
-/// How long somebody waits.
+/// How long a waiter waits.
 pub(crate) trait Wait {
     /// How long to sleep next, or `None` to give up.
     fn next(&mut self) -> Option<Duration>;
@@ -68,18 +70,18 @@ pub(crate) trait Wait {
     /// Whether to look once more without sleeping.
     fn spins(&mut self) -> bool;
 
-    /// Whether it has waited for so long that it goes first.
+    /// Whether the waiter has waited for so long that it goes first.
     fn is_starving(&self) -> bool;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LockOutcome {
     Held,
-    /// Not held: a writer ended in the midst of it.
+    /// Not held: a writer ended in the midst of a change.
     Poisoned,
-    /// Not held: others did not let go in time.
+    /// Not held: others did not give the lock back in time.
     Busy,
-    /// Not held: the slot has as many shares as it can.
+    /// Not held: the slot has as many read guards as it can have.
     Full,
 }
 
@@ -87,7 +89,7 @@ fn may_enter(state: u32, wait: &impl Wait) -> bool {
     state & OWNER == 0 && (state & STARVING == 0 || wait.is_starving())
 }
 
-/// Waits for the writer to leave. False if it is time to give up.
+/// Waits for the writer to leave. Returns false when it is time to give up.
 fn pause(line: &LockWords, table: &impl Table, wait: &mut impl Wait) -> bool {
     if wait.spins() {
         spin();
@@ -107,7 +109,7 @@ fn pause(line: &LockWords, table: &impl Table, wait: &mut impl Wait) -> bool {
     true
 }
 
-/// Takes a share.
+/// Takes the lock for reading.
 pub(crate) fn read(line: &LockWords, table: &impl Table, wait: &mut impl Wait) -> LockOutcome {
     let count = table.count(table.own());
     let mut rescued = false;
@@ -136,15 +138,15 @@ pub(crate) fn read(line: &LockWords, table: &impl Table, wait: &mut impl Wait) -
             if rescued {
                 return LockOutcome::Busy;
             }
-            // What is in the way may be dead, also for who does not wait.
+            // The holder may be dead. A caller that does not wait must find that out as well.
             rescued = true;
             table.rescue(line);
         }
     }
 }
 
-/// Takes another share for who has one. A writer that waits cannot be let in before both are given back, so it is not
-/// looked for.
+/// Takes the lock for reading once more, for a thread that already has it. A waiting writer cannot be let in before both are
+/// given back, so there is no check for one.
 pub(crate) fn read_again(line: &LockWords, table: &impl Table) -> LockOutcome {
     let count = table.count(table.own());
     if count.fetch_add(1, Ordering::Relaxed) < MOST_READERS {
@@ -154,7 +156,7 @@ pub(crate) fn read_again(line: &LockWords, table: &impl Table) -> LockOutcome {
     LockOutcome::Full
 }
 
-/// Gives a share back.
+/// Gives a read lock back.
 pub(crate) fn unread(line: &LockWords, count: &AtomicU32) {
     count.fetch_sub(1, Ordering::SeqCst);
     full_fence();
@@ -164,7 +166,7 @@ pub(crate) fn unread(line: &LockWords, count: &AtomicU32) {
     }
 }
 
-/// Takes the whole; also of a poisoned array, if it is to be mended.
+/// Takes the lock for writing. If `mend` is set, also that of a poisoned array.
 pub(crate) fn write(
     line: &LockWords,
     table: &impl Table,
@@ -213,31 +215,32 @@ pub(crate) fn write(
         release(line);
         return LockOutcome::Poisoned;
     }
-    // An exchange and not a store: no write to an element comes before it.
+    // An exchange and not a store, so that no write to an element can come before it.
     line.dirty.swap(1, Ordering::AcqRel);
     LockOutcome::Held
 }
 
-/// How a writer leaves the elements.
+/// The state in which a writer leaves the elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Left {
-    /// As they were: nobody came to them.
+    /// Unchanged: the writer got no access to them.
     Untouched,
     Well,
-    /// Well again, whatever they were before.
+    /// Valid again, whatever they were before.
     Mended,
     /// In the midst of a change.
     Torn,
 }
 
-/// Gives the whole back; as an update, if elements may have changed.
+/// Gives a write lock back. It counts an update if the elements may have changed.
 pub(crate) fn unwrite(line: &LockWords, left: Left) {
     match left {
         Left::Untouched | Left::Well => {}
         Left::Mended => line.poison.store(0, Ordering::Relaxed),
         Left::Torn => line.poison.store(1, Ordering::Relaxed),
     }
-    // Counted first: an update is not lost where its writer ends here, it is taken for one that was not finished.
+    // The update is counted first. If its writer ends here, the update is not lost, and the change counts as one that was not
+    // finished.
     let wakes = left != Left::Untouched && count_update(line);
     line.dirty.store(0, Ordering::Release);
     release(line);
@@ -246,14 +249,14 @@ pub(crate) fn unwrite(line: &LockWords, left: Left) {
     }
 }
 
-/// Takes the state from its owner.
+/// Removes the owner from the state.
 fn release(line: &LockWords) {
     if line.state.fetch_and(STARVING, Ordering::SeqCst) & WAITING != 0 {
         wake_all(&line.state);
     }
 }
 
-/// Takes the whole from an owner that has ended. Nobody else may do so meanwhile.
+/// Takes a write lock from an owner that has ended. Nobody else may do so at the same time.
 pub(super) fn take_back(line: &LockWords) {
     if line.dirty.load(Ordering::Acquire) != 0 {
         line.poison.store(1, Ordering::Relaxed);
@@ -273,7 +276,7 @@ fn wake_watchers(line: &LockWords) {
     wake_all(&line.signal);
 }
 
-/// Counts an update and wakes who waits for one.
+/// Counts an update and wakes the threads that wait for one.
 pub(crate) fn notify(line: &LockWords) {
     if count_update(line) {
         wake_watchers(line);
@@ -292,7 +295,7 @@ pub(crate) fn version(line: &LockWords) -> u64 {
     line.version.load(Ordering::Acquire)
 }
 
-/// Waits until there was another update than the one that was seen last; its number, or `None` if there was none.
+/// Waits until there was another update than `seen`. Returns its number, or `None` if there was no other in time.
 pub(crate) fn wait_for_update(line: &LockWords, seen: u64, wait: &mut impl Wait) -> Option<u64> {
     loop {
         let signal = line.signal.load(Ordering::Acquire);

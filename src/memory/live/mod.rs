@@ -1,8 +1,9 @@
-//! Memory that others write to while it is used: never a plain slice, but cells that are accessed atomically, or a slice
-//! under the guard of a lock that all its users keep.
+//! Memory that others write to while it is used. It is never a plain slice: it consists of cells that are accessed atomically,
+//! or of a slice under the guard of a lock that all its users respect.
 //!
-//! `lock` is the algorithm, over words that may lie in shared memory; `control` has those words, and `region` has them and
-//! the elements, over a mapping or the heap; `holders` knows who is alive; `held` and `cells` are the two ways to the elements.
+//! `lock` is the algorithm, over words that may lie in shared memory. `control` has those words. `region` has the words and the
+//! elements, over a mapping or the heap. `holders` determines which holders are alive. `held` and `cells` are the two ways to the
+//! elements.
 
 mod arrays;
 mod binding;

@@ -1,20 +1,19 @@
-//! How long somebody waits for a lock or an update.
+//! How long a thread waits for a lock or an update.
 
 use std::time::{Duration, Instant};
 
 use super::lock::Wait;
 
-/// How often one looks at a lock that is held before one sleeps: most are held for less than a system call.
+/// How often a thread looks at a held lock before it sleeps. Most locks are held for less time than a system call takes.
 const SPINS: u32 = 100;
 
-/// Who has waited for so long goes first.
+/// A waiter that has waited for this long goes first.
 const STARVED: Duration = Duration::from_millis(4);
 
-/// The longest sleep. After each, one looks whether the holder is alive.
+/// The longest sleep of a waiter for a lock. After each sleep it checks whether the holder is alive.
 const LONGEST: Duration = Duration::from_millis(8);
 
-/// The longest sleep of who waits for an update. It is only an update whose maker ends before it wakes anybody that is
-/// found so late.
+/// The longest sleep of a waiter for an update. An update is noticed this late only if its maker ends before it wakes anybody.
 const LONGEST_WATCH: Duration = Duration::from_millis(250);
 
 pub(crate) struct Patience {
@@ -37,7 +36,7 @@ impl Patience {
         Patience::new(Limit::None, SPINS)
     }
 
-    /// To look, and not to wait.
+    /// Looks once, and does not wait.
     pub(crate) fn none() -> Self {
         Patience { starving: true, ..Patience::new(Limit::Now, 0) }
     }
@@ -46,7 +45,7 @@ impl Patience {
         Patience::new(Limit::After(time), SPINS)
     }
 
-    /// For an update, and not for a lock.
+    /// Waits for an update, and not for a lock.
     pub(crate) fn watching(self) -> Self {
         Patience { sleep: LONGEST_WATCH, longest: LONGEST_WATCH, ..self }
     }

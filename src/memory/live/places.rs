@@ -1,4 +1,4 @@
-//! From what the sealed block says of a live array to its elements.
+//! Finds the elements of a live array from what the sealed block says of the array.
 
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -11,7 +11,7 @@ use super::layout::Kind;
 use super::region::LiveRegion;
 
 impl LiveArrays {
-    /// The mapping for arrays of that kind.
+    /// The mapping for arrays of this kind.
     fn region(&self, kind: Kind) -> Result<&LiveRegion> {
         let known = match kind {
             Kind::Locked => &self.mapping.locked,
@@ -28,7 +28,7 @@ impl LiveArrays {
         Ok(known.get_or_init(|| region))
     }
 
-    /// The live array of this number, if it is of that kind and type; with its shape.
+    /// The live array of this number, with its shape, if it is of this kind and type.
     fn place<A: Element>(&self, number: u64, kind: Kind) -> Result<(&LiveEntry, ArrayPlace)> {
         let (entry, place) = self.find(number, kind)?;
         if entry.dtype != A::DTYPE {
@@ -42,7 +42,7 @@ impl LiveArrays {
         Ok((entry, place))
     }
 
-    /// The same of any type.
+    /// The live array of this number, of any type.
     fn find(&self, number: u64, kind: Kind) -> Result<(&LiveEntry, ArrayPlace)> {
         let array = self
             .entries
@@ -60,7 +60,7 @@ impl LiveArrays {
 
     /// # Errors
     ///
-    /// `Mismatch` if it is of another kind or type; those of opening and mapping the memory.
+    /// `Mismatch` if the array is of another kind or type; the errors of opening and mapping the memory.
     pub(crate) fn locked<A: Element>(&self, number: u64) -> Result<(&[usize], Lockable<A>)> {
         let (entry, place) = self.place::<A>(number, Kind::Locked)?;
         let region = self.region(Kind::Locked)?.clone();
@@ -72,7 +72,7 @@ impl LiveArrays {
     ///
     /// # Errors
     ///
-    /// Those of [`locked`](Self::locked), but for the type's.
+    /// Those of [`locked`](Self::locked), except a mismatch of the type.
     pub(crate) fn locked_bytes(&self, number: u64) -> Result<Lockable<u8>> {
         let (entry, place) = self.find(number, Kind::Locked)?;
         let region = self.region(Kind::Locked)?.clone();
@@ -81,7 +81,7 @@ impl LiveArrays {
         Lockable::placed(region, place.start, bytes, place.array)
     }
 
-    /// The same for an atomic array.
+    /// As [`locked`](Self::locked), for an atomic array.
     pub(crate) fn atomic<A: AtomicElement>(&self, number: u64) -> Result<(&[usize], Cells<A>)> {
         let (entry, place) = self.place::<A>(number, Kind::Atomic)?;
         let region = self.region(Kind::Atomic)?.clone();

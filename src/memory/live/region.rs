@@ -1,4 +1,4 @@
-//! Elements, with the words of their locks, over a mapping or the heap.
+//! Elements and the words of their locks, over a mapping or the heap.
 
 use std::fmt;
 use std::fs::File;
@@ -21,9 +21,9 @@ struct Inner {
     elements: LiveMemory,
     control: Control,
     writable: bool,
-    /// No other region of this process has or had it.
+    /// A number that no other region of this process has or had.
     number: u64,
-    /// Who uses it; `None` where it is this process alone.
+    /// The holders of its locks; `None` if only this process uses it.
     holders: Option<Holders>,
 }
 
@@ -46,16 +46,16 @@ impl LiveRegion {
         }))
     }
 
-    /// Maps a file whose length is that of the layout, and which cannot be cut, for its arrays of one kind. If it is not to
-    /// be writable, the elements are mapped for reading only; the words of the locks are not, or it could not be told who
-    /// reads.
+    /// Maps a file for its arrays of one kind. The file's length is that of the layout, and cannot be reduced. If the mapping
+    /// is not to be `writable`, the elements are mapped for reading only. The words of the locks are always mapped for
+    /// writing, because a reader must be counted.
     ///
-    /// A forked child can use atomic arrays as they lie, while guards of locks that its parent had, and what was borrowed from
-    /// them, must come to nothing there.
+    /// A forked child can use atomic arrays as they lie. Guards of locks that its parent had, and references that were
+    /// borrowed from them, must not work in the child.
     ///
     /// # Errors
     ///
-    /// `Io` if there is no room in this process.
+    /// `Io` if this process has no room for the mapping.
     pub(crate) fn map(
         file: &Arc<File>,
         layout: ControlLayout,
@@ -87,7 +87,7 @@ impl LiveRegion {
         self.0.number
     }
 
-    /// Whether other processes see it.
+    /// Whether other processes have this memory, too.
     pub(super) fn is_shared(&self) -> bool {
         self.0.holders.is_some()
     }
@@ -96,12 +96,12 @@ impl LiveRegion {
         self.0.holders.as_ref()
     }
 
-    /// Where so many items lie; `None` if they do not lie in the region's elements or not at their alignment.
+    /// Where `count` items lie; `None` if they do not lie within the region's elements, or are not aligned.
     pub(super) fn items<T>(&self, start: usize, count: usize) -> Option<*mut T> {
         Self::items_in(&self.0.elements, start, count)
     }
 
-    /// The same in another mapping of the elements.
+    /// Where `count` items lie in another mapping of the elements; `None` as for [`items`](Self::items).
     pub(super) fn items_in<T>(elements: &LiveMemory, start: usize, count: usize) -> Option<*mut T> {
         let end = count.checked_mul(size_of::<T>())?.checked_add(start)?;
         let place = elements.start().wrapping_add(start).cast::<T>();
