@@ -153,8 +153,8 @@ pub(super) fn visit_nested<'de, V: Visitor<'de>>(
     whole(placed, &strides, bounds).deserialize_any(visitor)
 }
 
-/// Gives bytes to a visitor that asks for anything. If the visitor refuses bytes, it gets the list of numbers that a text format
-/// makes of them.
+/// Gives bytes to a visitor that asks for anything. If a visitor of this type has refused bytes before, it gets the list of
+/// numbers that a text format makes of them.
 pub(super) fn visit_any_bytes<'de, V: Visitor<'de>>(
     bytes: &'de [u8],
     visitor: V,

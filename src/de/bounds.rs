@@ -146,8 +146,8 @@ impl Bounds {
         Ok(())
     }
 
-    /// Counts a name that is handed out. A record of one byte can have a long name, and a reader that copies names copies it for each
-    /// record.
+    /// Counts a name that is handed out. A record of one byte can have a long name, and a reader that copies names copies it for
+    /// each record.
     ///
     /// # Errors
     ///
