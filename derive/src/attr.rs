@@ -1,7 +1,7 @@
 //! The user's attributes: serde's, our own, and lints.
 //!
-//! `#[serde(..)]` is kept as it was written. It is handed on to serde's derive, which reads it and reports what is wrong
-//! with it, on the user's span. This crate looks only at the few entries that it must know of.
+//! This crate keeps `#[serde(..)]` as it was written and hands it on to serde's derive. Serde's derive reads it and reports
+//! what is wrong with it, on the user's span. This crate looks only at the few entries that it must know of.
 
 use crate::direction::Direction;
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
@@ -91,7 +91,7 @@ impl ToTokens for Setting {
 /// All `#[serde(..)]` attributes of one container, variant or field.
 pub(crate) struct SerdeAttrs {
     entries: Vec<Setting>,
-    /// `#[serde]` attributes that are no list, for serde to report.
+    /// `#[serde]` attributes that are not lists. They are kept so that serde reports them.
     other: Vec<Attribute>,
 }
 
@@ -135,7 +135,7 @@ impl SerdeAttrs {
             }
     }
 
-    /// Whether a function of the user's does the work in this direction.
+    /// Whether the user gave a function that writes or reads the value in this direction.
     pub(crate) fn has_with(&self, direction: Direction) -> bool {
         self.has(WITH)
             || match direction {
@@ -144,7 +144,7 @@ impl SerdeAttrs {
             }
     }
 
-    /// The attributes as written, but for the entries under `keys`.
+    /// The attributes as written, without the entries under `keys`.
     pub(crate) fn without(&self, keys: &[&str]) -> TokenStream {
         let entries = self.entries.iter().filter(|entry| !keys.iter().any(|key| entry.is(key)));
         let other = &self.other;
@@ -152,7 +152,7 @@ impl SerdeAttrs {
     }
 }
 
-/// Splits a list at its commas. Brackets of any kind are one token tree and hide theirs.
+/// Splits a list at its commas. Commas within brackets of any kind do not count, since a bracketed group is one token tree.
 fn split(tokens: TokenStream) -> Vec<Setting> {
     let mut entries = vec![TokenStream::new()];
     for token in tokens {
@@ -214,9 +214,9 @@ pub(crate) fn element_rename(attr: &Attribute, help: &str) -> syn::Result<LitStr
     }
 }
 
-/// The lint attributes that must hold for the copy as well: what the user allows on the type is allowed there too.
+/// The lint attributes that the shadow needs too: a lint that the user allows on the type is allowed on the shadow.
 ///
-/// `expect` becomes `allow`, as the expectation is already met, or not, by the type itself.
+/// `expect` becomes `allow`, because the type itself meets the expectation or fails to.
 pub(crate) fn allowed_lints(attrs: &[Attribute]) -> TokenStream {
     let lists = attrs
         .iter()
@@ -236,7 +236,7 @@ pub(crate) fn predicates(string: &LitStr) -> syn::Result<Vec<syn::WherePredicate
     Ok(string.parse_with(parser)?.into_iter().collect())
 }
 
-/// Parses the lifetimes of `borrow = "'a + 'b"`. What does not parse, serde reports.
+/// Parses the lifetimes of `borrow = "'a + 'b"`. If they do not parse, serde reports that.
 pub(crate) fn lifetimes(string: &LitStr) -> Vec<syn::Lifetime> {
     let parser =
         syn::punctuated::Punctuated::<syn::Lifetime, syn::Token![+]>::parse_separated_nonempty;

@@ -1,7 +1,7 @@
-//! What an impl asks of the type parameters: the predicates that serde would infer, and those of routed fields.
+//! The bounds of an impl: the predicates that serde would infer, and those that routed fields need.
 //!
-//! Serde infers bounds for the shadow only, and the impl on the real type needs the same ones. So they are found here,
-//! by serde's rules, and given to serde as an explicit `bound`. The deserializer's lifetime is found here for the same
+//! Serde infers bounds for the shadow only, and the impl on the real type needs the same ones. So this module finds them by
+//! serde's rules, and the shadow gives them to serde as an explicit `bound`. It finds the deserializer's lifetime for the same
 //! reason.
 
 use crate::attr;
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use syn::visit::{self, Visit};
 use syn::{Lifetime, Path, Type, TypePath};
 
-/// The predicates beyond those of the type itself.
+/// The predicates that the impl needs beyond those of the type itself.
 pub(crate) fn predicates(container: &UserType<'_>, errors: &mut Errors) -> Vec<TokenStream> {
     let direction = container.direction;
     let krate = &container.krate;
@@ -56,7 +56,7 @@ pub(crate) fn predicates(container: &UserType<'_>, errors: &mut Errors) -> Vec<T
     predicates.found
 }
 
-/// The type's own predicates and ours.
+/// The type's own predicates, and those that this module found.
 pub(crate) fn where_clause(container: &UserType<'_>) -> TokenStream {
     let own = container.generics.where_clause.iter().flat_map(|clause| clause.predicates.iter());
     let predicates = &container.predicates;
@@ -75,9 +75,9 @@ pub(crate) fn deserializer(container: &UserType<'_>) -> (Lifetime, TokenStream) 
     (de, params.into_token_stream())
 }
 
-/// The deserializer's lifetime, and those of the type's own that it must outlive, by serde's rules.
+/// The deserializer's lifetime, and the lifetimes of the type that it must outlive, by serde's rules.
 ///
-/// It is `'de`, but `'static` where a field borrows that.
+/// It is `'static` if a field borrows `'static`, otherwise `'de`.
 fn deserializer_lifetime(container: &UserType<'_>) -> (Lifetime, BTreeSet<Lifetime>) {
     let mut borrowed = BTreeSet::new();
     for (variant, field) in container.fields() {
@@ -85,7 +85,7 @@ fn deserializer_lifetime(container: &UserType<'_>) -> (Lifetime, BTreeSet<Lifeti
             continue;
         }
         borrowed.extend(field.implied_borrow.iter().cloned());
-        // On a variant, `borrow` speaks of its only field.
+        // On a variant, `borrow` means the variant's only field.
         if let Some(entry) =
             field.serde.get(attr::BORROW).or_else(|| variant.serde.get(attr::BORROW))
         {
@@ -101,7 +101,7 @@ fn deserializer_lifetime(container: &UserType<'_>) -> (Lifetime, BTreeSet<Lifeti
     (Lifetime::new(name, Span::call_site()), borrowed)
 }
 
-/// Whether serde's trait writes or reads the field, so that its parameters must have that trait.
+/// Whether serde's trait writes or reads the field, so that the type parameters in it must have that trait.
 fn needs_serde(container: &UserType<'_>, variant: &Variant<'_>, field: &Field<'_>) -> bool {
     let direction = container.direction;
     let is_users = |serde: &attr::SerdeAttrs| {
@@ -136,7 +136,7 @@ impl Predicates<'_> {
         self.found.push(quote!(#ty: #bound));
     }
 
-    /// What the user wrote in `bound`.
+    /// Adds the predicates that the user wrote in `bound`.
     fn add_users(&mut self, serde: &attr::SerdeAttrs, container: &UserType<'_>) {
         for string in serde.strings_for(attr::BOUND, container.direction) {
             match attr::predicates(&string) {
@@ -148,7 +148,7 @@ impl Predicates<'_> {
         }
     }
 
-    /// `T: Bound` for each type parameter `T` that stands in a field of this kind.
+    /// Adds `T: Bound` for each type parameter `T` that a field of this kind uses.
     fn add_inferred(
         &mut self,
         container: &UserType<'_>,
@@ -174,11 +174,11 @@ impl Predicates<'_> {
     }
 }
 
-/// Which type parameters, and associated types of them, fields use.
+/// Which type parameters fields use, and which associated types of them.
 struct Usage<'a> {
     params: Vec<&'a Ident>,
     used: BTreeSet<&'a Ident>,
-    /// A field's type that is `T::Assoc` needs the bound itself; that `T` has it would say nothing.
+    /// A field's type that is `T::Assoc` needs the bound itself. A bound on `T` would say nothing about `T::Assoc`.
     associated: Vec<&'a TypePath>,
 }
 
@@ -206,6 +206,6 @@ impl<'a> Visit<'a> for Usage<'a> {
         visit::visit_path(self, path);
     }
 
-    /// What a macro makes of its input is not known.
+    /// Does nothing, because the derive cannot know what a macro makes of its input.
     fn visit_macro(&mut self, _: &'a syn::Macro) {}
 }

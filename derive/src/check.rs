@@ -1,4 +1,4 @@
-//! What the derives refuse. What is wrong with serde's own attributes, serde reports.
+//! What the derives refuse. Serde itself reports errors in its own attributes.
 
 use crate::attr::{self, SerdeAttrs};
 use crate::direction::Direction;
@@ -13,7 +13,7 @@ pub(crate) fn container(container: &UserType<'_>, errors: &mut Errors) {
     }
     lifetime_de(container, errors);
     for variant in &container.variants {
-        // A struct's own attributes were looked at above.
+        // The code above has already looked at a struct's own attributes.
         for mark in attr::marks(variant.attrs) {
             errors.push(
                 mark,
@@ -28,7 +28,7 @@ pub(crate) fn container(container: &UserType<'_>, errors: &mut Errors) {
     }
 }
 
-/// Serde refuses this too, but after it our impl would declare `'de` twice.
+/// Refuses a lifetime parameter `'de`. Serde refuses it too, but the impl of this crate would declare `'de` twice.
 fn lifetime_de(container: &UserType<'_>, errors: &mut Errors) {
     if container.direction == Direction::Deserialize {
         for param in container.generics.lifetimes().filter(|param| param.lifetime.ident == "de") {
@@ -47,7 +47,7 @@ fn only_on_container(attrs: &[Attribute], errors: &mut Errors) {
 }
 
 fn field(container: &UserType<'_>, variant: &Variant<'_>, field: &Field<'_>, errors: &mut Errors) {
-    // The shadow has a `remote` in any case, so serde would not see that the user's is missing.
+    // The shadow has a `remote` in any case, so serde would not notice that the user's type has none.
     if let (Some(getter), None) = (field.serde.get(attr::GETTER), &container.remote) {
         errors.push(getter, "`getter` reads a field of a remote type: it needs `#[serde(remote = \"..\")]` on the struct");
     }
@@ -81,7 +81,7 @@ fn field(container: &UserType<'_>, variant: &Variant<'_>, field: &Field<'_>, err
     }
 }
 
-/// The entries that cannot stand beside `#[shm_array]`.
+/// Refuses entries that cannot stand beside `#[shm_array]`.
 fn conflict(serde: &SerdeAttrs, errors: &mut Errors) {
     for &key in route::CONFLICTS {
         let Some(entry) = serde.get(key) else {

@@ -7,7 +7,7 @@ pub(crate) enum Direction {
 }
 
 impl Direction {
-    /// The word that stands for this direction in serde's attributes.
+    /// The word for this direction in serde's attributes.
     pub(crate) fn key(self) -> &'static str {
         match self {
             Direction::Serialize => "serialize",

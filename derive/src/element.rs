@@ -21,9 +21,9 @@
 //! };
 //! ```
 //!
-//! No `unsafe` stands in it. The macro of the runtime crate writes the `unsafe impl` and lets the compiler say of which
-//! type each field is and where it lies, after whatever other attributes have done to the struct. The types that are
-//! seen here serve for errors alone: a `where` of the impl that does not hold is reported at the type in the user's code.
+//! The expansion contains no `unsafe`. The runtime crate's macro writes the `unsafe impl`. The macro has the compiler say
+//! which type each field has and where it lies, after all other attributes have changed the struct. The types that the derive
+//! sees serve for errors only: if a `where` of the impl does not hold, the error is reported at the type in the user's code.
 
 use crate::attr;
 use crate::errors::Errors;
@@ -82,7 +82,7 @@ fn check_type(input: &DeriveInput, errors: &mut Errors) {
     }
     let mut is_c = false;
     for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("repr")) {
-        // What is no list, the compiler reports.
+        // If the attribute is not a list, the compiler reports that.
         let list = attr.meta.require_list().map(|list| list.tokens.clone()).unwrap_or_default();
         for token in list {
             match token.to_string().as_str() {
@@ -166,7 +166,7 @@ fn name(field: &syn::Field, errors: &mut Errors) -> LitStr {
     name.unwrap_or_else(|| LitStr::new(&own, field.ident.span()))
 }
 
-/// Whether a macro stands in the type. It may give another type each time that it is expanded.
+/// Whether the type contains a macro call. A macro may give another type each time that it is expanded.
 fn has_macro(ty: &Type) -> bool {
     struct Finder(bool);
 
@@ -202,7 +202,7 @@ fn generate(input: &DeriveInput, krate: &Path, members: &[NamedField<'_>]) -> To
     }
 }
 
-/// The predicate that the type may be a field. All of it stands where the type does, in the eyes of the compiler.
+/// The predicate that the type may be a field. All its tokens get the type's span, so that the compiler reports errors there.
 fn is_field(ty: &Type, this: &syn::Ident, krate: &Path) -> TokenStream {
     let at = |span: Span| Span::call_site().located_at(span);
     let tokens: Vec<TokenTree> = ty.to_token_stream().into_iter().collect();

@@ -17,7 +17,7 @@ impl Errors {
         }
     }
 
-    /// All that was found, as one error.
+    /// All errors that were found, as one error.
     pub(crate) fn finish(self) -> syn::Result<()> {
         self.0.map_or(Ok(()), Err)
     }

@@ -1,4 +1,4 @@
-//! The expansion, drawn at the head of the crate.
+//! Writes the expansion, which the documentation at the head of the crate shows.
 
 use crate::direction::Direction;
 use crate::model::UserType;
@@ -29,8 +29,9 @@ pub(crate) fn expand(container: &UserType<'_>) -> TokenStream {
     }
 }
 
-/// What must be allowed in generated code, by the attributes of the type and of what is in it. Lints of the compiler's own
-/// hold in it without that, so that a user may forbid them: `allow` under `forbid` is an error.
+/// The lints that generated code must allow, by the attributes of the type, its variants and its fields. Generated code is
+/// written so that it needs no other `allow` of the compiler's own lints: a user may forbid such a lint, and `allow` under
+/// `forbid` is an error.
 pub(crate) fn lints<'a>(
     container: &[Attribute],
     mut inner: impl Iterator<Item = &'a [Attribute]>,

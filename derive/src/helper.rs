@@ -1,4 +1,4 @@
-//! The functions that the shadow names in `serialize_with` and `deserialize_with`.
+//! Writes the functions that the shadow names in `serialize_with` and `deserialize_with`.
 
 use crate::attr;
 use crate::direction::Direction;
@@ -15,7 +15,7 @@ pub(crate) fn name(direction: Direction, number: usize) -> Ident {
 
 /// One function per field whose route the compiler finds by method lookup.
 ///
-/// The type is written out in the call once more, so that an error of the lookup points at the whole of it.
+/// The call writes the field's type out once more, so that an error of the lookup points at the whole type.
 pub(crate) fn definitions(container: &UserType<'_>) -> TokenStream {
     let krate = &container.krate;
     let private = quote!(#krate::__private);
@@ -63,8 +63,8 @@ pub(crate) fn definitions(container: &UserType<'_>) -> TokenStream {
     quote!(#(#helpers)*)
 }
 
-/// The type that a field is read as, and how it becomes the field's: nothing can be borrowed as a `Cow<'static, [A]>`, so it is
-/// read as the `Vec<A>` that it then owns.
+/// The type as which a field is read, and the function that converts it to the field's type. Nothing can be borrowed as a
+/// `Cow<'static, [A]>`, so such a field is read as a `Vec<A>`, which the `Cow` then owns.
 fn read_as(ty: &Type, private: &TokenStream) -> (TokenStream, TokenStream) {
     let owned = quote!(#private::Cow::Owned);
     if let Some(elem) = types::static_cow(ty) {
@@ -77,14 +77,15 @@ fn read_as(ty: &Type, private: &TokenStream) -> (TokenStream, TokenStream) {
     }
 }
 
-/// The type's lifetime parameters that stand in the field.
+/// The lifetime parameters of the user's type that the field's type uses.
 fn own_lifetimes(container: &UserType<'_>, field: &Field<'_>) -> BTreeSet<Lifetime> {
     let used = types::lifetimes(&field.ty);
     let params = container.generics.lifetimes().map(|param| param.lifetime.clone());
     params.filter(|own| used.contains(own)).collect()
 }
 
-/// What the deserializer must outlive for this field: all lifetimes, but for those that a `borrow` of the user's omits.
+/// The lifetimes that the deserializer must outlive for this field. If the user wrote `borrow = ".."`, these are only the ones
+/// that it lists, otherwise all.
 fn borrowed_by_field(field: &Field<'_>, lifetimes: &BTreeSet<Lifetime>) -> BTreeSet<Lifetime> {
     match field.serde.get(attr::BORROW).and_then(attr::Setting::string) {
         Some(string) => {

@@ -1,8 +1,10 @@
 //! The derives of `serde_shm`: serde's own, with arrays routed.
 //!
-//! Each derive hands a copy of the user's type, the *shadow*, to serde's derive with `#[serde(remote)]`, so that every
-//! attribute of serde's works as it does there. Fields that are routed get `serialize_with` or `deserialize_with` on
-//! the copy. For
+//! A field is *routed* if this crate, and not serde's trait, chooses how it is written and read.
+//!
+//! Each derive makes a copy of the user's type, the *shadow*, and hands it to serde's derive with `#[serde(remote)]`. So
+//! every attribute of serde's works as it does there. On the shadow, routed fields get `serialize_with` or
+//! `deserialize_with`. For
 //!
 //! ```text
 //! #[derive(Serialize)]
@@ -39,10 +41,11 @@
 //! };
 //! ```
 //!
-//! Data flows one way. `parse` reads the input into the `model`, `route` says which fields are routed, `check` refuses
-//! what cannot work, `bound` says what the impl asks of the type parameters, and `generate` writes the code: the
-//! `shadow`, each `helper` that it names, and the impl (`remote` has those of remote types). At the bottom, `attr` and
-//! `types` answer questions about the user's attributes and field types. `element` is the derive of that name, by itself.
+//! Data flows one way. `parse` reads the input into the `model`. `route` chooses which fields are routed. `check` refuses
+//! what cannot work. `bound` finds the bounds that the impl needs on the type parameters. `generate` writes the code: the
+//! `shadow`, each `helper` that the shadow names, and the impl (`remote` writes the impls of remote types). At the bottom,
+//! `attr` and `types` answer questions about the user's attributes and field types. `element` is `derive(Element)`, which
+//! takes none of these steps.
 
 #![forbid(unsafe_code)]
 
@@ -65,20 +68,21 @@ use crate::direction::Direction;
 use crate::errors::Errors;
 use proc_macro::TokenStream;
 
-/// Implements serde's `Serialize`, with arrays routed.
+/// Implements serde's `Serialize`, so that arrays are written as arrays and not value by value.
 ///
-/// It takes every `#[serde(..)]` attribute that serde's own derive takes, and in addition
-/// - `#[shm_array]` on a field that is an array (`Vec<f32>`, `[u8; 4]`, ..): the array is placed and not encoded. A field
-///   in whose type an ndarray stands needs no mark;
-/// - `#[serde_shm(crate = "path")]` on the type, where `serde_shm` goes by another path than `::serde_shm`.
+/// It takes every `#[serde(..)]` attribute that serde's own derive takes, and two more:
+/// - `#[shm_array]` on a field that is an array (`Vec<f32>`, `[u8; 4]`, ..). The array's bytes are placed in the container as
+///   they are in memory, and not encoded element by element. A field whose type names an ndarray needs no such mark.
+/// - `#[serde_shm(crate = "path")]` on the type, if `serde_shm` has another path than `::serde_shm`.
 #[proc_macro_derive(Serialize, attributes(serde, shm_array, serde_shm))]
 pub fn derive_serialize(input: TokenStream) -> TokenStream {
     derive(input, Direction::Serialize)
 }
 
-/// Implements serde's `Deserialize`, with arrays routed.
+/// Implements serde's `Deserialize`, so that arrays are read as arrays and not value by value.
 ///
-/// It takes the same attributes as `Serialize`. `#[serde(borrow)]` is implied on a routed field.
+/// It takes the same attributes as `Serialize`. An array field with a lifetime borrows from the input even without
+/// `#[serde(borrow)]`.
 #[proc_macro_derive(Deserialize, attributes(serde, shm_array, serde_shm))]
 pub fn derive_deserialize(input: TokenStream) -> TokenStream {
     derive(input, Direction::Deserialize)
@@ -86,12 +90,13 @@ pub fn derive_deserialize(input: TokenStream) -> TokenStream {
 
 /// Makes a `#[repr(C)]` struct an array element, which NumPy sees as a structured dtype.
 ///
-/// Fields are bool, numbers up to 64 bits, the types of `serde_shm::element`, structs with this derive, and fixed arrays
-/// of these. `#[element(rename = "name")]` on a field gives it another name in the dtype.
-/// `#[serde_shm(crate = "path")]` says where the crate is found.
+/// A field may be a bool, a number of up to 64 bits, a type of `serde_shm::element`, a struct with this derive, or a fixed
+/// array of any of these. `#[element(rename = "name")]` on a field gives it another name in the dtype.
+/// `#[serde_shm(crate = "path")]` on the struct says where the crate is found.
 ///
-/// The derive lists the fields' names and the compiler says what they are, so that another attribute or a macro may have
-/// changed a type. An attribute that adds, removes or reorders fields stands above the derive, else it is a compile error.
+/// The derive takes only the fields' names from the source. Their types come from the compiler, so another attribute or a macro
+/// may change a field's type. An attribute that adds, removes or reorders fields must stand above the derive, otherwise the
+/// struct does not compile.
 #[proc_macro_derive(Element, attributes(element, serde_shm))]
 pub fn derive_element(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as syn::DeriveInput);
@@ -103,7 +108,7 @@ fn derive(input: TokenStream, direction: Direction) -> TokenStream {
     expand(&input, direction).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
-/// The steps in their order. The errors of all of them are reported together.
+/// Runs the steps in their order, and reports the errors of all of them together.
 fn expand(input: &syn::DeriveInput, direction: Direction) -> syn::Result<proc_macro2::TokenStream> {
     let mut errors = Errors::default();
     let mut container = parse::container(input, direction, &mut errors);

@@ -1,13 +1,13 @@
 //! What the derives know of the user's type.
 //!
-//! `parse` fills it in from the syntax, `route` and `bound` add what they find, the later steps only read it.
+//! `parse` fills the model in from the syntax. `route` and `bound` add what they find. The later steps only read it.
 
 use crate::attr::SerdeAttrs;
 use crate::direction::Direction;
 use proc_macro2::TokenStream;
 use syn::{Attribute, DeriveInput, Fields, Generics, Ident, Lifetime, Path, Type};
 
-/// The struct or enum that a derive stands on.
+/// The struct or enum that the user derives a trait for.
 pub(crate) struct UserType<'a> {
     pub(crate) direction: Direction,
     pub(crate) input: &'a DeriveInput,
@@ -18,11 +18,11 @@ pub(crate) struct UserType<'a> {
     pub(crate) remote: Option<Path>,
     /// The generics without defaults and attributes, and without `Self`.
     pub(crate) generics: Generics,
-    /// The type in a form that is right in types and expressions: `Model::<'a, T>`.
+    /// The type in a form that is valid in types and in expressions: `Model::<'a, T>`.
     pub(crate) this: TokenStream,
-    /// A struct has one, without a name.
+    /// The variants of an enum. A struct has one variant, without a name.
     pub(crate) variants: Vec<Variant<'a>>,
-    /// What the impl asks for beyond what the type itself does. `bound` finds it.
+    /// The predicates that the impl needs beyond those of the type itself. `bound` finds them.
     pub(crate) predicates: Vec<TokenStream>,
 }
 
@@ -51,22 +51,22 @@ pub(crate) struct Field<'a> {
     pub(crate) serde: SerdeAttrs,
     /// The `#[shm_array]` attributes.
     pub(crate) marks: Vec<&'a Attribute>,
-    /// `route` chooses it.
+    /// How the field is written and read. `route` chooses it.
     pub(crate) route: Route,
-    /// What the field borrows from the deserializer because it is routed: a `borrow` that the user need not write.
+    /// The lifetimes that the field borrows from the deserializer because it is routed, so that the user need not write `borrow`.
     pub(crate) implied_borrow: Vec<Lifetime>,
 }
 
 /// How a field is written and read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
-    /// As serde does it, with what the user's attributes say.
+    /// Serde writes and reads the field, as the user's attributes say.
     Serde,
-    /// The type depends on a parameter: the bulk path, with a bound that says so.
+    /// The type depends on a type parameter. The field takes the bulk path, and the impl has a bound that demands it.
     Bound,
-    /// The type is marked and known here: the compiler looks up whether the bulk path takes it, or serde's for an array
-    /// of something that is no element. Anything else is an error.
+    /// The field is marked, and its type is known here. The compiler looks up whether the bulk path takes the type. If the type
+    /// is an array of something that is not an element, serde's path takes it. Any other type is an error.
     Marked,
-    /// The type names an ndarray and is known here: the bulk path if it takes it, else serde's.
+    /// The field has no mark, its type names an ndarray, and is known here. The bulk path takes it if it can, otherwise serde's.
     Unmarked,
 }

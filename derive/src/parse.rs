@@ -9,7 +9,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Ident, Path};
 
-/// Reads the input. What cannot be read is left out and reported, so that the checks find the rest.
+/// Reads the input. A part that cannot be read is reported and left out, so that the checks still find other errors.
 pub(crate) fn container<'a>(
     input: &'a DeriveInput,
     direction: Direction,
@@ -79,7 +79,8 @@ fn this(input: &DeriveInput) -> TokenStream {
     quote!(#ident #turbofish)
 }
 
-/// Impls and the shadow take no defaults, and attributes on parameters were meant for the type itself.
+/// The generics without defaults and attributes. Impls and the shadow may have no defaults, and the user's attributes on
+/// parameters are meant for the type itself.
 fn generics(original: &Generics, this: &TokenStream) -> Generics {
     let mut generics = original.clone();
     for param in &mut generics.params {

@@ -1,7 +1,7 @@
-//! `#[serde(remote = "Other")]` of the user's own.
+//! `#[serde(remote = "Other")]` that the user wrote.
 //!
-//! Serde gives the type that stands in for `Other` two inherent functions and no impl of the traits. So do we. The
-//! shadow has the same `remote`, and the functions call it.
+//! Serde gives the type that stands in for `Other` two inherent functions and no impl of the traits, and so does this crate.
+//! The shadow has the same `remote`, and the functions call the shadow's.
 
 use crate::attr;
 use crate::direction::Direction;
@@ -58,8 +58,8 @@ pub(crate) fn inherent_impl(container: &UserType<'_>) -> TokenStream {
     }
 }
 
-/// With a `getter`, serde reads the stand-in and makes the remote type of it by the user's `From`. It reads the shadow,
-/// so that one is converted by way of the user's type:
+/// With a `getter`, serde reads the stand-in and converts it to the remote type by the user's `From`. Here serde reads the
+/// shadow. So the shadow is converted to the user's type first:
 ///
 /// ```text
 /// impl From<__Shadow> for Other {
@@ -95,8 +95,8 @@ fn conversion(container: &UserType<'_>) -> Option<TokenStream> {
     })
 }
 
-/// Nothing reads the fields of the stand-in, nor makes its variants. Code that could, and never runs, keeps the compiler
-/// from saying so:
+/// Nothing reads the fields of the stand-in or makes its variants. This code does both and never runs, so that the compiler
+/// does not warn of unused fields and variants:
 ///
 /// ```text
 /// if let Some(OtherDef { a: __v0 }) = None::<OtherDef> {}

@@ -1,4 +1,4 @@
-//! Which fields are routed, and how.
+//! Chooses which fields are routed, and how.
 
 use crate::attr::{self, SerdeAttrs};
 use crate::direction::Direction;
@@ -7,7 +7,7 @@ use crate::types;
 use quote::ToTokens;
 use syn::Generics;
 
-/// Decides for each field.
+/// Chooses the route of each field.
 pub(crate) fn choose(container: &mut UserType<'_>) {
     for variant in &mut container.variants {
         choose_in(variant, &container.serde, &container.generics);
@@ -22,7 +22,7 @@ fn choose_in(variant: &mut Variant<'_>, container: &SerdeAttrs, generics: &Gener
     for field in &mut variant.fields {
         field.route = route(field, &[container, &variant.serde, &field.serde], generics);
         if field.route != Route::Serde && !borrows && !field.serde.has(attr::BORROW) {
-            // A `'static` cannot be borrowed from the input; a lifetime of another item's is none of ours.
+            // `'static` cannot be borrowed from the input. A lifetime of another item is not this type's to borrow.
             let own = types::lifetimes(&field.ty).into_iter();
             field.implied_borrow = own
                 .filter(|own| generics.lifetimes().any(|param| param.lifetime == *own))
@@ -31,7 +31,7 @@ fn choose_in(variant: &mut Variant<'_>, container: &SerdeAttrs, generics: &Gener
     }
 }
 
-/// Whether the fields of a variant are never looked at.
+/// Whether a variant is skipped, or written and read as a whole, so that no derive looks at its fields.
 pub(crate) fn is_written_whole(variant: &Variant<'_>) -> bool {
     [Direction::Serialize, Direction::Deserialize]
         .iter()
@@ -43,7 +43,7 @@ fn route(field: &Field<'_>, attrs: &[&SerdeAttrs], generics: &Generics) -> Route
     if !field.marks.is_empty() {
         return if depends { Route::Bound } else { Route::Marked };
     }
-    // What the user says about a field holds for both directions, so that one reads what the other has written.
+    // An attribute of the user on a field decides the route for both directions, so that one reads what the other has written.
     let is_users = field.serde.any(CONFLICTS).is_some();
     if is_users || !types::names_ndarray(&field.ty) {
         return Route::Serde;
@@ -51,13 +51,13 @@ fn route(field: &Field<'_>, attrs: &[&SerdeAttrs], generics: &Generics) -> Route
     if !depends {
         return Route::Unmarked;
     }
-    // A bound cannot fall back on serde. So it is asked for only where it will hold, and where the user has left the
-    // bounds to us.
+    // A bound cannot fall back on serde. So the impl has one only where it will hold, and where the user has written no
+    // `bound`.
     let has_bound = attrs.iter().any(|attrs| attrs.has(attr::BOUND));
     if types::is_all_ndarray(&field.ty) && !has_bound { Route::Bound } else { Route::Serde }
 }
 
-/// The entries that leave no room for a route.
+/// The entries of `#[serde(..)]` by which the user already says how a field is written or read.
 pub(crate) const CONFLICTS: &[&str] = &[
     attr::WITH,
     attr::SERIALIZE_WITH,

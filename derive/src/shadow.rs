@@ -62,7 +62,7 @@ fn is_packed(container: &UserType<'_>) -> bool {
     packed
 }
 
-/// The user's attributes on the type, and ours in place of those that mean something else on the shadow.
+/// The user's attributes on the type. Those that would mean something else on the shadow are replaced.
 fn container_attrs(container: &UserType<'_>) -> TokenStream {
     let direction = container.direction;
     let key = Ident::new(direction.key(), Span::call_site());
@@ -91,9 +91,11 @@ fn container_attrs(container: &UserType<'_>) -> TokenStream {
     }
 }
 
-/// The only field of a variant whose route stands on the variant. Where a tag stands beside the content, serde's derive asks
-/// that a newtype variant's field can be read without it, for a content that is missing, whatever the field's route says.
-/// For an `Option` such a content is `None`, and the route stays on the field.
+/// The only field of a variant, if the field's route goes on the variant and not on the field.
+///
+/// In an enum with `tag` and `content`, the content may be missing. For that case, serde's derive demands that a newtype
+/// variant's field can be read by serde's trait, whatever route the field has. A route on the variant avoids that. For an
+/// `Option` a missing content is `None`, so there the route stays on the field.
 fn whole_field<'c>(container: &UserType<'_>, variant: &'c Variant<'_>) -> Option<&'c Field<'c>> {
     match (variant.style, &variant.fields[..]) {
         (Fields::Unnamed(_), [field])
@@ -108,7 +110,7 @@ fn whole_field<'c>(container: &UserType<'_>, variant: &'c Variant<'_>) -> Option
     }
 }
 
-/// What a variant gets whose only field is routed in this way.
+/// The attributes that a variant gets if its only field is routed on the variant.
 fn whole_route(container: &UserType<'_>, variant: &Variant<'_>, number: usize) -> TokenStream {
     whole_field(container, variant)
         .map_or_else(TokenStream::new, |field| route_attrs(container, field, number))
@@ -132,7 +134,7 @@ fn fields(container: &UserType<'_>, variant: &Variant<'_>, first: usize) -> Toke
     }
 }
 
-/// What a routed field gets on the shadow.
+/// The attributes that a routed field gets on the shadow.
 fn route_attrs(container: &UserType<'_>, field: &Field<'_>, number: usize) -> TokenStream {
     let direction = container.direction;
     let krate = &container.krate;
@@ -160,7 +162,8 @@ fn route_attrs(container: &UserType<'_>, field: &Field<'_>, number: usize) -> To
     }
 }
 
-/// Serde takes a missing `Option` for `None`, but not where there is a `deserialize_with`: there it must be told to.
+/// Whether the field needs a `default`, so that a missing `Option` is `None`. Serde does this by itself only for a field without
+/// `deserialize_with`.
 fn is_none_when_missing(container: &UserType<'_>, field: &Field<'_>) -> bool {
     field.original.ident.is_some()
         && types::is_option(&field.ty)
@@ -170,8 +173,8 @@ fn is_none_when_missing(container: &UserType<'_>, field: &Field<'_>) -> bool {
 
 /// `__Shadow::serialize(__self, __serializer)` or `__Shadow::deserialize(__deserializer)`.
 ///
-/// Where serde's derive has failed, it has said why. The shadow then lacks the function, and a trait gives one, so that
-/// no second error follows. The constant is the trait's as well: with it, the import is used in any case.
+/// If serde's derive fails, it reports why, and the shadow lacks the function. A trait then provides the function, so that no
+/// second error follows. The call also uses a constant of that trait, so that the trait's import is used in any case.
 pub(crate) fn call(container: &UserType<'_>) -> TokenStream {
     let krate = &container.krate;
     let (_, args, _) = container.generics.split_for_impl();

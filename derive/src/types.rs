@@ -1,4 +1,4 @@
-//! Questions about the user's types, answered from their tokens: a derive macro sees no more.
+//! Questions about the user's types. They are answered from the types' tokens, because a derive macro sees nothing else.
 
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use syn::visit::{self, Visit};
 use syn::{GenericArgument, Generics, Lifetime, PathArguments, PathSegment, Type, TypePath};
 
-/// Puts the real type in the place of `Self`, which would mean the shadow in the copy.
+/// Replaces `Self` by the user's type. On the shadow, `Self` would mean the shadow.
 ///
-/// It works on tokens, so that array lengths and macro arguments are covered as well. `this` is written with a
-/// turbofish, which is right in types and in expressions.
+/// The function works on tokens, so that it covers array lengths and macro arguments as well. `this` has a turbofish, which is
+/// valid in types and in expressions.
 pub(crate) fn replace_self(tokens: TokenStream, this: &TokenStream) -> TokenStream {
     let mut replaced = TokenStream::new();
     for token in tokens {
@@ -38,9 +38,9 @@ pub(crate) fn mentions_param(tokens: TokenStream, generics: &Generics) -> bool {
     })
 }
 
-/// The lifetimes in a type that a deserializer could lend, in a stable order.
+/// The lifetimes in a type for which a deserializer could lend data, in a stable order.
 ///
-/// Those of `fn` pointers and trait objects are not among them.
+/// The lifetimes of `fn` pointers and trait objects are not among them.
 pub(crate) fn lifetimes(ty: &Type) -> BTreeSet<Lifetime> {
     struct Finder(BTreeSet<Lifetime>);
 
@@ -80,7 +80,7 @@ pub(crate) fn lifetimes(ty: &Type) -> BTreeSet<Lifetime> {
     finder.0
 }
 
-/// Whether an ndarray type's name stands anywhere in the type.
+/// Whether the type contains the name of an ndarray type anywhere.
 pub(crate) fn names_ndarray(ty: &Type) -> bool {
     struct Finder(bool);
 
@@ -96,7 +96,7 @@ pub(crate) fn names_ndarray(ty: &Type) -> bool {
     finder.0
 }
 
-/// Whether the type consists of ndarrays only: one, or a container of nothing else.
+/// Whether the type consists of ndarrays only: it is an ndarray, or a collection of nothing else.
 ///
 /// `HashMap<String, Array1<T>>` does, `(Array1<T>, T)` does not.
 pub(crate) fn is_all_ndarray(ty: &Type) -> bool {
@@ -134,7 +134,7 @@ pub(crate) fn is_option(ty: &Type) -> bool {
     option_argument(ty).is_some()
 }
 
-/// `&str`, `&[u8]`, and `Option`s of these: what serde borrows without being told.
+/// Whether the type is `&str`, `&[u8]` or an `Option` of one of them. Serde borrows these without a `borrow`.
 pub(crate) fn is_borrowed_by_serde(ty: &Type) -> bool {
     fn is_reference(ty: &Type) -> bool {
         match ungroup(ty) {
@@ -185,7 +185,7 @@ pub(crate) fn option_argument(ty: &Type) -> Option<&Type> {
     }
 }
 
-/// The type without the invisible brackets that a `macro_rules!` argument stands in, and without parentheses.
+/// The type without the invisible brackets around a `macro_rules!` argument, and without parentheses.
 pub(crate) fn ungroup(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => ungroup(&group.elem),
@@ -209,7 +209,7 @@ fn type_arguments(segment: &PathSegment) -> Vec<&Type> {
     types.collect()
 }
 
-/// Parses tokens that were a syntax tree of this kind before `Self` was replaced in them.
+/// Replaces `Self` in a syntax tree, and parses the tokens as a tree of the same kind again.
 pub(crate) fn reparse<T: ToTokens + Clone + syn::parse::Parse>(tree: &T, this: &TokenStream) -> T {
     syn::parse2(replace_self(tree.to_token_stream(), this)).unwrap_or_else(|_| tree.clone())
 }

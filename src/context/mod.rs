@@ -1,9 +1,8 @@
 //! What a thread must know while an object is written or read, beyond what serde hands from one side to the other.
 //!
-//! Between a format and a type stands serde, which carries values and nothing about them. What this crate's two sides
-//! (`ser`, `de`, and the errors on one, `array` on the other) must tell each other past it stands here: in one struct, of
-//! which each thread has one, and which one guard puts back as it was: after an error, after a panic, and after a call of
-//! this crate that happens inside another.
+//! Serde stands between a format and a type, and carries values but no facts about them. This crate has two sides: `ser`, `de` and
+//! the errors on one, `array` on the other. They tell each other such facts here, past serde. Each thread has one struct for
+//! this. A guard restores its former state after an error, after a panic, and after a call of this crate inside another.
 
 mod shared;
 
@@ -25,13 +24,13 @@ pub(crate) use shared::copy_once;
 use shared::{Copies, Offer};
 pub(crate) use shared::{count_copy, note_there, offering, take_share};
 
-/// What one side has to say to the other until the next call.
+/// What one side tells the other until the next call.
 #[allow(clippy::struct_excessive_bools)] // Each is said by itself.
 #[derive(Clone, Copy, Default)]
 struct Flags {
-    /// Our serializer is about to serialize a payload.
+    /// This crate's serializer is about to serialize a payload.
     announced: bool,
-    /// The object that it writes has many arrays.
+    /// The object that the serializer writes has many arrays.
     many: bool,
     /// The reader of the next token copies its elements.
     copies: bool,
@@ -54,28 +53,28 @@ impl Flags {
     };
 }
 
-/// How an array goes into serde's buffer behind `flatten`, `untagged` and tagged enums. Each form answers other requests
-/// than the others do.
+/// The form in which an array goes into serde's buffer behind `flatten`, `untagged` and tagged enums. Each form answers other
+/// requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// As what the readers of arrays take, with its bytes borrowed.
+    /// As the readers of arrays take it, with borrowed bytes.
     Token,
     /// As nested sequences; floats of two bytes as the crate `half` writes them.
     Elements,
     /// As nested sequences, with floats of two bytes as wider ones.
     Floats,
-    /// In ndarray's own form.
+    /// In ndarray form.
     Ndarray,
     /// As bytes.
     Bytes,
 }
 
-/// Arrays in serde's buffer.
+/// Which arrays in serde's buffer are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
-    /// All of one name.
+    /// All arrays of one name.
     Named(String),
-    /// The one that is put there after so many others.
+    /// The array that is put there after so many others.
     Nth(usize),
 }
 
@@ -84,7 +83,7 @@ pub(crate) enum Which {
 pub(crate) struct Forms {
     by_name: BTreeMap<String, Form>,
     by_place: BTreeMap<usize, Form>,
-    /// That of all others.
+    /// The form of all other arrays.
     pub(crate) rest: Option<Form>,
 }
 
@@ -109,7 +108,7 @@ impl Forms {
 /// An array that was put into serde's buffer.
 pub(crate) struct Buffered {
     pub(crate) name: String,
-    /// All but its bytes.
+    /// The array without its bytes.
     pub(crate) head: Arc<PlacedHead>,
     pub(crate) form: Form,
     pub(crate) usual: Form,
@@ -130,7 +129,7 @@ impl Refused {
         self.token || self.ndarray || self.bytes
     }
 
-    /// Whether one was in another form than this.
+    /// Whether a visitor has refused an array in another form than this.
     pub(crate) fn is_other_than(mut self, form: Form) -> bool {
         match form {
             Form::Token => self.token = false,
@@ -142,7 +141,7 @@ impl Refused {
     }
 }
 
-/// What has come of the arrays that were put into serde's buffer.
+/// What happened to the arrays that were put into serde's buffer.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) arrays: Vec<Buffered>,
@@ -151,11 +150,11 @@ pub(crate) struct Seen {
     pub(crate) is_met: bool,
     /// An array had too many elements to be put there one by one.
     pub(crate) too_large: Option<String>,
-    /// How many were.
+    /// How many elements were put there one by one.
     pub(crate) elements: usize,
-    /// How many errors visitors have made, dropped ones among them.
+    /// How many errors visitors have made, including errors that were dropped.
     pub(crate) errors: usize,
-    /// A copy that was one too many.
+    /// The first copy that exceeded the limit.
     pub(crate) over: Option<Over>,
 }
 
@@ -175,26 +174,26 @@ impl Seen {
     }
 }
 
-/// What stands under a token that our deserializer has read.
+/// What stands under a token that this crate's deserializer has read.
 pub(crate) enum Handed {
     /// The bytes of this array.
     Bytes(Arc<PlacedHead>),
     /// The same, as a sequence of blocks.
     Blocks(Arc<PlacedHead>),
-    /// A value in the inline block, which says itself what it is.
+    /// A value in the inline block, which itself says what it is.
     Inline,
 }
 
-/// What is being read.
+/// The state of an object that is being read.
 #[derive(Default)]
 struct Reading {
-    /// By the address at which each starts. A segment is one; an archive has one for each member that was loaded.
+    /// The regions, by their start addresses. A segment is one region. An archive has one for each member that was loaded.
     regions: BTreeMap<usize, Region>,
     #[cfg_attr(not(feature = "ndarray"), expect(dead_code))]
     live: Option<Arc<LiveArrays>>,
     /// What the reader of the current token is about to get.
     handed: Option<Handed>,
-    /// The same of a reader of values that are not known: what was made of one.
+    /// The value that a reader of values of unknown type is about to get.
     #[cfg_attr(not(feature = "ndarray"), expect(dead_code))]
     value: Option<Box<dyn Any>>,
     forms: Forms,
@@ -217,10 +216,10 @@ impl Reading {
     };
 }
 
-/// What visitors have refused, by which they are known the next time. A visitor is used up when it refuses, so the object
-/// is then read again from the start.
+/// What visitors have refused, so that the next visitor of the type is not given it again. A visitor is used up when it refuses, so
+/// the object is then read again from the start.
 struct Learned {
-    /// The names of fields of structs that are to be handed over by name: `fields` as it was asked for, by its address.
+    /// Structs whose fields must be handed over by name. Each is known by the address of the list of `fields` that was asked for.
     by_name: Vec<&'static [&'static str]>,
     /// Visitors that asked for anything and do not take bytes.
     no_bytes: Vec<TypeId>,
@@ -257,7 +256,7 @@ thread_local! {
     };
 }
 
-/// Puts back the flags that were there before. One is made for each array.
+/// Restores the flags that were there before. A guard is made for each array.
 struct FlagsGuard(Flags);
 
 impl FlagsGuard {
@@ -272,7 +271,7 @@ impl FlagsGuard {
         })
     }
 
-    // A closure in a function with a type parameter would be another for each type.
+    // These are functions and not closures: a closure in a function with a type parameter would be compiled for each type.
 
     #[inline]
     fn announced(many: bool) -> Self {
@@ -307,7 +306,7 @@ impl Drop for FlagsGuard {
     }
 }
 
-/// Puts back the flags and what was being read before.
+/// Restores the flags and the object that was being read before.
 struct ReadingGuard {
     flags: FlagsGuard,
     before: Option<Reading>,
@@ -333,24 +332,24 @@ impl Drop for ReadingGuard {
         self.flags.put_back();
         if let Some(before) = self.before.take() {
             let ended = CONTEXT.with(|context| context.reading.replace(before));
-            // What was read may free memory as it goes, and is let go outside of the borrow.
+            // To drop the state of the read may free memory, so it is dropped outside of the borrow.
             drop(ended);
         }
     }
 }
 
-/// Runs `serialize` on the payload of a token with our serializer announced to it.
+/// Runs `serialize` on the payload of a token, and announces this crate's serializer to the payload.
 ///
-/// A payload takes the announcement as its first act, so that nothing else on this thread can see it. If the value under
-/// the token is no payload, it leaves the announcement, which is taken back here.
+/// A payload first takes the announcement, so that no other code on this thread can see it. If the value under the token is not a
+/// payload, it leaves the announcement, and this function takes it back.
 ///
-/// `many`: the object has many arrays already.
+/// `many` says that the object has many arrays already.
 pub(crate) fn announce<R>(many: bool, serialize: impl FnOnce() -> R) -> R {
     let _guard = FlagsGuard::announced(many);
     serialize()
 }
 
-/// Whether our serializer is announced.
+/// Takes the announcement, and says whether there was one.
 pub(crate) fn take_announced() -> bool {
     CONTEXT.with(|context| {
         let flags = context.flags.get();
@@ -359,12 +358,13 @@ pub(crate) fn take_announced() -> bool {
     })
 }
 
-/// Whether the object that our serializer writes has many arrays, so that small ones are not worth a look whether they are shared.
+/// Whether the object that this crate's serializer writes has many arrays, so that it is not worth the time to find out whether a
+/// small one is shared.
 pub(crate) fn has_many_arrays() -> bool {
     CONTEXT.with(|context| context.flags.get().many)
 }
 
-/// Runs `read`, which reads a token and copies the elements under it, with that announced to our deserializer.
+/// Runs `read`, which reads a token and copies the elements under it, and announces the copy to this crate's deserializer.
 pub(crate) fn copying<R>(read: impl FnOnce() -> R) -> R {
     let _guard = FlagsGuard::copies();
     read()
@@ -379,14 +379,14 @@ pub(crate) fn take_copies() -> bool {
     })
 }
 
-/// Makes an error of a format's own type, which has no kinds, out of one of this crate. If the format is this crate's, its
+/// Makes an error of a format's own type, which has no kinds, from an error of this crate. If the format is this crate's, its
 /// `custom` takes the kind over.
 pub(crate) fn with_kind<E>(kind: ErrorKind, custom: impl FnOnce() -> E) -> E {
     let _guard = FlagsGuard::kind(kind);
     custom()
 }
 
-/// The kind of the error that `custom` is called for, if this crate has one to say.
+/// The kind of the error for which `custom` is called, if this crate has set one.
 pub(crate) fn take_kind() -> Option<ErrorKind> {
     CONTEXT.with(|context| {
         let flags = context.flags.get();
@@ -395,18 +395,17 @@ pub(crate) fn take_kind() -> Option<ErrorKind> {
     })
 }
 
-/// What is read, as far as those must know it who read arrays.
+/// What the readers of arrays must know of the container.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct ContainerInfo<'c> {
-    /// The memory in which it lies, which handles keep.
+    /// The memory in which it lies. Array handles keep it alive.
     pub(crate) region: Option<&'c Region>,
     pub(crate) live: Option<&'c Arc<LiveArrays>>,
     /// How many bytes may be copied out of it, if arrays may share their bytes.
     pub(crate) copy_limit: Option<u64>,
 }
 
-/// Runs `read` with this container current. What has come of the arrays that were put into serde's buffer, in these forms, is then
-/// in `seen`.
+/// Runs `read` with this container current. Arrays go into serde's buffer in these forms. What happened to them is then in `seen`.
 pub(crate) fn reading<R>(
     container: ContainerInfo<'_>,
     forms: &Forms,
@@ -427,11 +426,11 @@ fn with_reading<R>(run: impl FnOnce(&mut Reading) -> R) -> R {
     CONTEXT.with(|context| run(&mut context.reading.borrow_mut()))
 }
 
-/// Runs `visit`, which calls the visitor of a token with this. What else it must know goes past serde.
+/// Runs `visit`, which calls the visitor of a token. `handed` is what the visitor must know beside the value.
 pub(crate) fn handing<R>(handed: Handed, visit: impl FnOnce() -> R) -> R {
     hand(Some(handed));
     let result = visit();
-    // Left by a visitor that is no reader of arrays.
+    // A visitor that does not read arrays has left it.
     hand(None);
     result
 }
@@ -441,28 +440,28 @@ fn hand(handed: Option<Handed>) {
     with_reading(|reading| reading.handed = handed);
 }
 
-/// What comes next.
+/// What the reader of the current token gets.
 pub(crate) fn take_handed() -> Option<Handed> {
     with_reading(|reading| reading.handed.take())
 }
 
-/// Runs `visit`, which calls the visitor of a value of unknown type, for which this was made.
+/// Runs `visit`, which calls the visitor of a value of unknown type. The value was made for this visitor.
 #[cfg(feature = "ndarray")]
 pub(crate) fn handing_value<R>(value: Box<dyn Any>, visit: impl FnOnce() -> R) -> R {
     with_reading(|reading| reading.value = Some(value));
     let result = visit();
-    // Left by a visitor that is no reader of such values. It may be large, and is let go outside of the borrow.
+    // A visitor that does not read such values has left it. It may be large, so it is dropped outside of the borrow.
     drop(take_value());
     result
 }
 
-/// What was made for this visitor.
+/// The value that was made for this visitor.
 #[cfg(feature = "ndarray")]
 pub(crate) fn take_value() -> Option<Box<dyn Any>> {
     with_reading(|reading| reading.value.take())
 }
 
-/// The form in which the next array, which has this name, goes into serde's buffer, where it usually goes in another.
+/// The form in which the next array, which has this name, goes into serde's buffer. `usual` is the form if no other was set.
 pub(crate) fn form_of(name: &str, usual: Form) -> Form {
     with_reading(|reading| {
         let Forms { by_name, by_place, rest } = &reading.forms;
@@ -471,13 +470,13 @@ pub(crate) fn form_of(name: &str, usual: Form) -> Form {
     })
 }
 
-/// Keeps what an array in serde's buffer is, and gives the ticket for it.
+/// Keeps the head of an array in serde's buffer, and gives the ticket for it.
 pub(crate) fn keep(array: Buffered) -> u64 {
     with_reading(|reading| reading.seen.arrays.push(array));
     CONTEXT.with(|context| context.next_ticket.replace(context.next_ticket.get() + 1))
 }
 
-/// What was kept for a ticket; `None` outside of the read in which it was.
+/// The head that was kept for a ticket. `None` outside of the read in which it was kept.
 pub(crate) fn take_out(ticket: u64) -> Option<Arc<PlacedHead>> {
     with_reading(|reading| {
         let at = usize::try_from(ticket.checked_sub(reading.first_ticket)?).ok()?;
@@ -487,7 +486,7 @@ pub(crate) fn take_out(ticket: u64) -> Option<Arc<PlacedHead>> {
     })
 }
 
-/// Takes so many elements from those that may be put into serde's buffer one by one, or says that they are too many.
+/// Counts elements that are to be put into serde's buffer one by one, and says whether the limit allows them.
 pub(crate) fn take_elements(count: usize, most: usize, what: impl FnOnce() -> String) -> bool {
     with_reading(|reading| {
         let all = reading.seen.elements.saturating_add(count);
@@ -500,13 +499,13 @@ pub(crate) fn take_elements(count: usize, most: usize, what: impl FnOnce() -> St
     })
 }
 
-/// A visitor has made an error.
+/// Counts an error that a visitor has made.
 #[cold]
 pub(crate) fn note_error() {
     with_reading(|reading| reading.seen.errors += 1);
 }
 
-/// Whether there are so many bytes in serde's buffer that were bytes: to a reader of arrays they are one.
+/// Whether serde's buffer has an array of so many bytes in the form of bytes. A reader of arrays takes such bytes for an array.
 pub(crate) fn is_buffered_bytes(len: usize) -> bool {
     with_reading(|reading| {
         let is = |array: &Buffered| array.form == Form::Bytes && array.head.shape == [len];
@@ -514,8 +513,8 @@ pub(crate) fn is_buffered_bytes(len: usize) -> bool {
     })
 }
 
-/// A visitor has refused what it was given. If that came out of serde's buffer, it may have been an array in a form that is
-/// not for this visitor. The error itself may be dropped there, as `untagged` does.
+/// Notes that a visitor has refused a value. If the value came out of serde's buffer, it may have been an array in a form that
+/// this visitor does not take. The error itself may be dropped, as `untagged` does.
 #[cold]
 pub(crate) fn note_refusal(found: &Unexpected<'_>) {
     with_reading(|reading| {
@@ -529,7 +528,8 @@ pub(crate) fn note_refusal(found: &Unexpected<'_>) {
     });
 }
 
-/// A reader of arrays has met a sequence, or what else may be an array that serde's buffer has in another form.
+/// Notes that a reader of arrays has met a sequence, or another value that may be an array which serde's buffer has in another
+/// form.
 #[cold]
 pub(crate) fn note_meeting() {
     with_reading(|reading| {
@@ -544,12 +544,12 @@ pub(crate) fn with_half_bits<R>(visit: impl FnOnce() -> R) -> R {
     visit()
 }
 
-/// Whether they are.
+/// Whether floats of two bytes are put there in that way.
 pub(crate) fn is_half_bits() -> bool {
     CONTEXT.with(|context| context.flags.get().half_bits)
 }
 
-/// Makes another region current, until the read ends that is under way.
+/// Adds a region to the current ones, until the current read ends.
 pub(crate) fn add_region(region: &Region) {
     let start = region.bytes().as_ptr().addr();
     with_reading(|reading| {
@@ -567,13 +567,13 @@ pub(crate) fn locate<A>(items: &[A]) -> Option<(Region, usize)> {
     })
 }
 
-/// The live arrays of what is being read.
+/// The live arrays of the object that is being read.
 #[cfg(feature = "ndarray")]
 pub(crate) fn live() -> Option<Arc<LiveArrays>> {
     CONTEXT.with(|context| context.reading.borrow().live.clone())
 }
 
-/// More lessons than a program has types are not kept.
+/// How many lessons are kept. A program hardly has more types.
 const MAX_LESSONS: usize = 4096;
 
 fn learn<T>(list: impl FnOnce(&mut Learned) -> &mut Vec<T>, is: impl Fn(&T) -> bool, new: T) {
@@ -586,18 +586,18 @@ fn learn<T>(list: impl FnOnce(&mut Learned) -> &mut Vec<T>, is: impl Fn(&T) -> b
     });
 }
 
-/// A visitor has refused these fields by position.
+/// Notes that a visitor has refused these fields by position.
 #[cold]
 pub(crate) fn learn_by_name(fields: &'static [&'static str]) {
     learn(|learned| &mut learned.by_name, |known| std::ptr::eq(*known, fields), fields);
 }
 
-/// Until the read ends that is under way, all fields are handed over by name.
+/// Has all fields handed over by name, until the current read ends.
 pub(crate) fn hand_over_by_name() {
     CONTEXT.with(|context| context.flags.set(Flags { by_name: true, ..context.flags.get() }));
 }
 
-/// Whether fields are handed over by name that are asked for so: all are, or a visitor has refused these by position.
+/// Whether these fields are handed over by name: because all fields are, or because a visitor has refused these by position.
 pub(crate) fn is_by_name(fields: &'static [&'static str]) -> bool {
     CONTEXT.with(|context| {
         context.flags.get().by_name
@@ -605,7 +605,7 @@ pub(crate) fn is_by_name(fields: &'static [&'static str]) -> bool {
     })
 }
 
-/// A visitor of this type has asked for anything and refused bytes.
+/// Notes that a visitor of this type has asked for anything and refused bytes.
 #[cold]
 pub(crate) fn learn_no_bytes(id: TypeId) {
     learn(|learned| &mut learned.no_bytes, |known| *known == id, id);
@@ -616,7 +616,7 @@ pub(crate) fn is_without_bytes(id: TypeId) -> bool {
     CONTEXT.with(|context| context.learned.borrow().no_bytes.contains(&id))
 }
 
-/// A visitor of this type has asked for any key and refused one that was no text.
+/// Notes that a visitor of this type has asked for any key and refused a key that was not text.
 #[cold]
 pub(crate) fn learn_text_key(id: TypeId) {
     learn(|learned| &mut learned.text_keys, |known| *known == id, id);
@@ -627,7 +627,7 @@ pub(crate) fn is_text_key(id: TypeId) -> bool {
     CONTEXT.with(|context| context.learned.borrow().text_keys.contains(&id))
 }
 
-/// What was learned so far.
+/// How much was learned so far.
 pub(crate) fn lessons() -> Lessons {
     CONTEXT.with(|context| {
         let Learned { by_name, no_bytes, text_keys } = &*context.learned.borrow();
@@ -635,7 +635,7 @@ pub(crate) fn lessons() -> Lessons {
     })
 }
 
-/// Forgets what was learned since: it was of no use.
+/// Forgets what was learned since then, because it did not help.
 #[cold]
 pub(crate) fn forget_since(Lessons([by_name, no_bytes, text_keys]): Lessons) {
     CONTEXT.with(|context| {

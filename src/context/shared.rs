@@ -1,5 +1,5 @@
-//! Arrays that share their bytes: the shares that pass from an array's owner to the serializer, and what is copied out of a container in
-//! which several arrays lie at one place.
+//! Arrays that share their bytes: the shares that an array's owner passes to the serializer, and the count of bytes that are copied
+//! out of a container in which several arrays lie at one place.
 
 #[cfg(feature = "ndarray")]
 use std::collections::BTreeMap;
@@ -14,23 +14,24 @@ use super::{CONTEXT, Seen, with_reading};
 
 /// A share of the array whose descriptor is being handed over.
 pub(super) struct Offer {
-    /// Where the descriptor lies, by which it is known whose it is.
+    /// The address of the descriptor, which says to which array the share belongs.
     head: usize,
     share: Option<Shared>,
-    /// The container has the array already, and its bytes are not asked for.
+    /// Whether the container has the array already, so that the serializer does not ask for its bytes.
     is_there: bool,
 }
 
-/// Runs `hand_over`, which hands over this descriptor of an array that has a shared owner, and says beside the result whether the
+/// Runs `hand_over`, which hands over this descriptor of an array that has a shared owner. Beside the result, says whether the
 /// container has the array already.
 ///
-/// Whoever takes the offer shows the descriptor: what a wrapper writes in between is another array's, and is not taken for this.
+/// The serializer shows the descriptor when it takes the offer. A wrapper may write another array in between, whose descriptor is
+/// not taken for this one.
 pub(crate) fn offering<R>(head: &[u8], share: Shared, hand_over: impl FnOnce() -> R) -> (R, bool) {
     struct Restore(Option<Offer>);
 
     impl Restore {
         fn swap(&mut self) {
-            // What is let go may free memory, outside of the borrow.
+            // To drop the offer may free memory, so it is dropped outside of the borrow.
             self.0 = CONTEXT.with(|context| context.offer.replace(self.0.take()));
         }
     }
@@ -65,7 +66,7 @@ pub(crate) fn take_share(head: &[u8]) -> Option<Shared> {
     with_offer(head, |offer| offer.share.take())
 }
 
-/// The container has the array of this descriptor.
+/// Notes that the container has the array of this descriptor already.
 pub(crate) fn note_there(head: &[u8]) {
     with_offer(head, |offer| {
         offer.is_there = true;
@@ -73,12 +74,12 @@ pub(crate) fn note_there(head: &[u8]) {
     });
 }
 
-/// What may be copied out of a container in which several arrays may lie at one place.
+/// How much may be copied out of a container in which several arrays may lie at one place.
 #[derive(Clone, Debug)]
 pub(super) struct Copies {
     limit: u64,
     left: u64,
-    /// What was copied for handles, by where it lies there and how many bytes it has: handles on one place share their copy.
+    /// The copies that were made for handles, by their places in the container and their lengths. Handles on one place share a copy.
     #[cfg(feature = "ndarray")]
     made: BTreeMap<(usize, usize), Region>,
 }
@@ -94,7 +95,7 @@ impl Copies {
     }
 }
 
-/// An array of so many bytes was to be copied where at most so many are.
+/// A copy that would have exceeded the limit: how many bytes it has, and how many may be copied.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Over {
     bytes: usize,
@@ -121,8 +122,8 @@ impl fmt::Display for Over {
 }
 
 impl Seen {
-    /// What was read, unless a copy was one too many: that is an error also where a visitor has dropped it and taken something
-    /// else, as `untagged` does.
+    /// The result, unless a copy exceeded the limit. That is an error even if a visitor has dropped it and taken another value, as
+    /// `untagged` does.
     pub(crate) fn within_limit<T>(&self, result: Result<T>) -> Result<T> {
         match (self.over, result) {
             (None, result) => result,
@@ -133,11 +134,11 @@ impl Seen {
     }
 }
 
-/// Counts bytes that are copied out of the container, where arrays may share theirs.
+/// Counts bytes that are copied out of the container, if its arrays may share their bytes.
 ///
 /// # Errors
 ///
-/// `Limit` if more are copied than may be.
+/// `Limit` if more bytes are copied than the limit allows.
 pub(crate) fn count_copy(bytes: usize) -> Result<()> {
     with_reading(|reading| {
         let Some(Copies { limit, left, .. }) = &mut reading.copies else { return Ok(()) };
@@ -151,7 +152,7 @@ pub(crate) fn count_copy(bytes: usize) -> Result<()> {
     })
 }
 
-/// A copy of these bytes of the container for a handle, which `copy` makes unless there is one already. It is counted.
+/// A copy of these bytes of the container, for a handle. If there is no such copy yet, `copy` makes one, and its bytes are counted.
 ///
 /// # Errors
 ///

@@ -1,6 +1,6 @@
-//! An array of the container, which answers every request that it fits: under the token its bytes, to a plain `Vec` nested
-//! sequences, to a plain ndarray its own serde form, to a byte buffer its bytes. So a field may gain or lose its mark, or change
-//! between `Vec`, `Array` and `ShmArray`, without a new format.
+//! An array of the container, which answers every request that it fits. Under the token it gives its bytes, to a plain `Vec`
+//! nested sequences, to a plain ndarray the ndarray form, to a byte buffer its bytes. So a field may gain or lose its mark, or
+//! change between `Vec`, `Array` and `ShmArray`, and old containers can still be read.
 
 use std::borrow::Cow;
 
@@ -21,15 +21,16 @@ use super::ndarray_form::{NDARRAY_FIELDS, visit_ndarray_form};
 use super::part::Part;
 use super::transparent::wrapped;
 
-/// An array, which answers every request by itself. One without axes is its element to all that ask for no array.
+/// An array, which answers every request by itself. An array without axes answers by its element, if the request is not for an
+/// array.
 pub(super) struct Array<'t, 'de> {
     placed: Placed<'de>,
     /// Where it stands in the object.
     name: Cow<'de, str>,
-    /// As what those take it who ask for anything.
+    /// The form that a visitor gets which asks for anything.
     usual: Form,
     bounds: &'t Bounds,
-    /// How many options and newtypes were asked for around it.
+    /// How many options and newtypes the type has asked for around the array.
     wraps: u32,
 }
 
@@ -48,7 +49,7 @@ impl<'t, 'de> Array<'t, 'de> {
         self.placed.shape.is_empty().then_some(whole(&self.placed, &[], self.bounds))
     }
 
-    /// The only element, for a request that an array with axes does not fit.
+    /// The only element, for a request that does not fit an array with axes.
     fn only_element<V: Visitor<'de>>(&self, visitor: &V) -> Result<Part<'_, 'de>> {
         let Some(element) = self.element() else {
             return Err(mismatch(&self.placed, visitor));
@@ -72,8 +73,8 @@ pub(super) fn whole<'p, 'de>(
     Part { dtype, shape, strides, bytes: placed.bytes, bounds }
 }
 
-/// An error if the elements are not here, or too deep in one another. Rows and structs are read without a look at the stack: it is
-/// looked at beforehand, if they are many.
+/// An error if the elements are not in the container, or nest too deep. Rows and structs are read without a check of the stack. So
+/// the stack is checked here, if there are many levels of them.
 pub(super) fn check(placed: &Placed<'_>, bounds: &Bounds) -> Result<()> {
     const FEW: usize = 6;
     placed.check_plain()?;
@@ -81,7 +82,8 @@ pub(super) fn check(placed: &Placed<'_>, bounds: &Bounds) -> Result<()> {
     if levels > FEW { bounds.check_levels(levels) } else { Ok(()) }
 }
 
-/// Under the token: a newtype of the bytes, still borrowed. What else the reader of arrays must know goes past serde.
+/// Answers a request under the token, by a newtype of the borrowed bytes. The other facts that the reader of arrays must know go
+/// past serde.
 pub(super) fn visit_token<'de, V: Visitor<'de>>(
     placed: Placed<'de>,
     visitor: V,
@@ -90,12 +92,12 @@ pub(super) fn visit_token<'de, V: Visitor<'de>>(
     let is_bool = placed.dtype.scalar() == Some(Scalar::Bool);
     let visit = || visitor.visit_newtype_struct(BorrowedBytesDeserializer::new(bytes));
     context::handing(Handed::Bytes(placed.head), visit).map_err(|error: Error| {
-        // The visitor's error knows no kinds: what is no bool is no type that was not asked for.
+        // The visitor's error has no kind. A byte that is not a bool is corrupt, and not a mismatch of types.
         if is_bool && bytes.iter().any(|byte| *byte > 1) { error.into_corrupt() } else { error }
     })
 }
 
-/// Under the token, an array that is read as it is copied: the same, but for the bytes, which come in blocks.
+/// The same for an array that is read as it is copied: its bytes come in blocks.
 pub(super) fn visit_stream<'de, V: Visitor<'de>>(
     stream: ArrayStream<'de>,
     visitor: V,
@@ -106,10 +108,10 @@ pub(super) fn visit_stream<'de, V: Visitor<'de>>(
     context::handing(Handed::Blocks(placed.head), visit)
 }
 
-/// What is read at a time: it is still in the cache when it is copied.
+/// How many bytes are read at a time. So many are still in the cache when they are copied.
 const BLOCK: usize = 256 << 10;
 
-/// The bytes of an array that is read as it is copied: the blocks that are left, each of whole elements.
+/// The bytes of an array that is read as it is copied: the blocks that are left. Each has whole elements.
 struct Blocks<'de> {
     bytes: Box<dyn ByteStream + 'de>,
     left: usize,
@@ -137,7 +139,7 @@ impl<'de> SeqAccess<'de> for Blocks<'de> {
     }
 }
 
-/// As a sequence, nested by axis; an array without axes is its element.
+/// Gives an array as a sequence, nested by axis. An array without axes gives its element.
 pub(super) fn visit_nested<'de, V: Visitor<'de>>(
     placed: &Placed<'de>,
     bounds: &Bounds,
@@ -151,7 +153,8 @@ pub(super) fn visit_nested<'de, V: Visitor<'de>>(
     whole(placed, &strides, bounds).deserialize_any(visitor)
 }
 
-/// Bytes to a visitor that takes anything, or the list of numbers that a text format makes of them.
+/// Gives bytes to a visitor that asks for anything. If a visitor of this type has refused bytes before, it gets the list of
+/// numbers that a text format makes of them.
 pub(super) fn visit_any_bytes<'de, V: Visitor<'de>>(
     bytes: &'de [u8],
     visitor: V,
@@ -172,7 +175,7 @@ fn mismatch<'de, V: Visitor<'de>>(placed: &Placed<'de>, visitor: &V) -> Error {
     Error::invalid_type(Unexpected::Other(&found), visitor)
 }
 
-/// What only an element answers.
+/// Requests that only an element answers.
 macro_rules! element {
     ($($method:ident($($arg:ident: $ty:ty),*);)*) => {$(
         fn $method<V: Visitor<'de>>(self, $($arg: $ty,)* visitor: V) -> Result<V::Value> {
@@ -223,7 +226,7 @@ impl<'de> Deserializer<'de> for Array<'_, 'de> {
         deserialize_identifier();
     }
 
-    /// Its bytes, if its elements are bytes.
+    /// Gives the array's bytes, if its elements are bytes.
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let placed = &self.placed;
         check(placed, self.bounds)?;
@@ -301,7 +304,7 @@ impl<'de> Deserializer<'de> for Array<'_, 'de> {
         self.deserialize_map(visitor)
     }
 
-    /// What nobody asked for is not walked: it may have rows without number.
+    /// An array that the type ignores is not walked: it may have any number of rows.
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         visitor.visit_unit()
     }

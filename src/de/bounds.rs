@@ -1,5 +1,5 @@
-//! What one reading may do for which no bytes stand: rows and elements without any, names that are given again and again;
-//! and what it may take of the stack.
+//! Limits of one reading, for work that the container's bytes do not limit: rows and elements without bytes, and names that are
+//! given again and again. Also, how much of the stack the reading may take.
 
 use std::cell::Cell;
 
@@ -7,19 +7,20 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{FREE_ROWS, ROWS_PER_BYTE};
 use crate::stack::{self, BUFFERED, Watch};
 
-/// Names may take so many bytes for each byte of the inline block, for each byte of an array, and these beside.
+/// How many bytes the names that are handed out may take: for each byte of the inline block, for each byte of an array, and some
+/// in any case.
 const NAMES_PER_BYTE: usize = 256;
 const NAMES_PER_ARRAY_BYTE: usize = 64;
 const FREE_NAMES: usize = 1 << 20;
 
-/// What is left of it.
+/// What is left of the limits.
 pub(super) struct Bounds {
     rows: Cell<usize>,
     names: Cell<usize>,
     watch: Cell<Watch>,
-    /// How deep what is being read lies in serde's buffer.
+    /// How many levels of serde's buffer stand around the value that is being read.
     buffered: Cell<u32>,
-    /// The stack ran short, or values nested deeper than may be read on it; so much each level took.
+    /// How many bytes each level took, if the stack ran short or values nested deeper than may be read on it.
     short: Cell<Option<usize>>,
 }
 
@@ -34,19 +35,19 @@ impl Bounds {
         }
     }
 
-    /// Whether a larger stack is needed, for levels of so many bytes.
+    /// If a larger stack is needed, how many bytes each level takes.
     pub(super) fn wants_stack(&self) -> Option<usize> {
         self.short.get()
     }
 
-    /// Whether to [`look`](Self::look) at the stack before a `T` is read.
+    /// Whether the stack must be checked by [`look`](Self::look) before a `T` is read.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn is_due<T>(&self) -> bool {
-        // Of the whole, only the floor is read.
+        // Only the floor of the watch is read here.
         self.watch.get().is_due::<T>()
     }
 
-    /// An error where there is no room on the stack to read a value of these frames, so many levels deep.
+    /// An error if the stack has no room to read a value whose functions take `frames` bytes, at this number of levels.
     #[cold]
     #[inline(never)]
     pub(super) fn look(&self, frames: usize, levels: u32) -> Result<()> {
@@ -56,7 +57,7 @@ impl Bounds {
         if has_room { Ok(()) } else { Err(self.too_low(levels)) }
     }
 
-    /// Looks before a large `T` is read, whose frames would be in the way already where its fields look.
+    /// Checks the stack before a large `T` is read. Its fields check too late, because its own frames are on the stack by then.
     #[inline]
     pub(super) fn look_if_large<T>(&self, levels: u32) -> Result<()> {
         const LARGE: usize = 256;
@@ -67,7 +68,7 @@ impl Bounds {
         }
     }
 
-    /// An error of a stack that does not do, which is noted.
+    /// The error of a stack that is too small. Notes that a larger one is needed.
     pub(super) fn too_low(&self, levels: u32) -> Error {
         self.short.set(Some(self.watch.get().each(levels)));
         stack::too_low()
@@ -82,8 +83,8 @@ impl Bounds {
         stack::too_deep(limit)
     }
 
-    /// Begins a level of what serde's buffer takes in. Nothing can look at the stack when it is read out of it, which happens
-    /// further up this stack: so there must be room for all its levels beforehand.
+    /// Begins a level of a value that serde's buffer takes in. When serde reads the buffer out, further up this stack, nothing can
+    /// check the stack. So there must be room for all levels of the buffer beforehand.
     #[inline(never)]
     pub(super) fn enter_buffer(&self) -> Result<()> {
         let levels = self.buffered.get() + 1;
@@ -100,7 +101,7 @@ impl Bounds {
         self.buffered.set(self.buffered.get() - 1);
     }
 
-    /// An error where there is no room for so many levels of which none looks.
+    /// An error if the stack has no room for so many levels that do not check it themselves.
     pub(super) fn check_levels(&self, levels: usize) -> Result<()> {
         let needed = levels.saturating_mul(BUFFERED).saturating_add(stack::KEPT_IN_READING);
         if stack::left().is_none_or(|left| left >= needed) {
@@ -109,12 +110,12 @@ impl Bounds {
         Err(self.too_low(levels as u32))
     }
 
-    /// The inline block has so many bytes.
+    /// Raises the limit of names for an inline block of so many bytes.
     pub(super) fn add_inline(&self, bytes: usize) {
         self.add(bytes, NAMES_PER_BYTE);
     }
 
-    /// An array of so many bytes is read.
+    /// Raises the limit of names for an array of so many bytes.
     pub(super) fn add_array(&self, bytes: usize) {
         self.add(bytes, NAMES_PER_ARRAY_BYTE);
     }
@@ -125,8 +126,8 @@ impl Bounds {
         self.names.set(more(self.names.get(), names));
     }
 
-    /// Counts rows or elements that take no bytes, before they are walked: their number is bounded by nothing but its own
-    /// claim.
+    /// Counts rows or elements that take no bytes, before they are walked. Nothing else limits their number, which the container
+    /// merely claims.
     ///
     /// # Errors
     ///
@@ -145,8 +146,8 @@ impl Bounds {
         Ok(())
     }
 
-    /// Counts a name that is handed out. A record of a byte can have a long name, and a reader that copies names would
-    /// copy it for each.
+    /// Counts a name that is handed out. A record of one byte can have a long name, and a reader that copies names copies it for
+    /// each record.
     ///
     /// # Errors
     ///

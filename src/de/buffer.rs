@@ -1,9 +1,9 @@
 //! Arrays in serde's buffer behind `flatten`, `untagged` and tagged enums.
 //!
-//! The buffer holds a value before it is known who will ask for it, and answers each request by what it holds. No form of an
-//! array answers all: the readers of arrays want its bytes, a `Vec` wants a sequence, an ndarray of another crate's field its
-//! own form. So an array goes in as what the readers of arrays take. Where a visitor refuses that, the object is read again with
-//! the array in another form, until all visitors have what they can read.
+//! The buffer takes a value before it is known which type will ask for it, and answers each request by what it holds. No form of
+//! an array answers all requests: the readers of arrays want its bytes, a `Vec` wants a sequence, and an ndarray under serde's own
+//! derive wants the ndarray form. So an array first goes in as the readers of arrays take it. If a visitor refuses that, the
+//! object is read again with the array in another form, until all visitors have what they can read.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,27 +23,27 @@ use super::bounds::Bounds;
 use super::elements::lend_bytes;
 use super::ndarray_form::visit_ndarray_form;
 
-/// How many elements may go into serde's buffer one by one, in one read: each takes 32 bytes there.
+/// How many elements may go into serde's buffer one by one, in one read. Each takes 32 bytes there.
 const MAX_ELEMENTS: usize = 1 << 24;
 
-/// How often an object is read in other forms at most, for names.
+/// How many times an object is read at most, while all arrays of a name are read in the same form.
 const MAX_TRIES: usize = 64;
 
-/// Arrays of one name may be read in different forms if there are no more of them in an object's buffers.
+/// Arrays of one name may be read in different forms only if an object's buffers have at most so many arrays.
 const MAX_PLACES: usize = 64;
 
-/// How often an object is read for each of them at most: once in each form that an array of bytes has.
+/// How many times an object is read at most for each such array: once in each form that an array of bytes has.
 const TRIES_PER_PLACE: usize = 4;
 
-/// Whether the visitor fills serde's buffer: it keeps newtypes, and with them arrays as they are. Serde gives no other way to
-/// ask. A buffer that is not recognised has numbers in it, from which owned arrays still come back; a visitor that is wrongly
-/// recognised refuses a newtype.
+/// Whether the visitor fills serde's buffer, which keeps newtypes, and with them arrays as they are. The type's name is the only
+/// way that serde leaves to find out. If a buffer is not recognised, it gets numbers, from which owned arrays can still be read.
+/// If a visitor is wrongly recognised, it refuses a newtype.
 pub(super) fn is_buffer<V>() -> bool {
     let name = std::any::type_name::<V>();
     name.starts_with("serde") && name.contains("ContentVisitor")
 }
 
-/// Calls the visitor of serde's buffer with an array, in the form in which arrays of this name go there.
+/// Calls the visitor of serde's buffer with an array, in the form in which arrays of this name go into it.
 pub(super) fn visit<'de, V: Visitor<'de>>(
     placed: &Placed<'de>,
     path: &str,
@@ -65,7 +65,7 @@ pub(super) fn visit<'de, V: Visitor<'de>>(
     }
 }
 
-/// The form in which the array goes there, and its ticket.
+/// The form in which the array goes into the buffer, and its ticket.
 fn keep(placed: &Placed<'_>, path: &str, usual: Form) -> Result<(Form, u64)> {
     let name = group(path);
     let mut form = match placed.standing {
@@ -94,7 +94,7 @@ fn keep(placed: &Placed<'_>, path: &str, usual: Form) -> Result<(Form, u64)> {
     Ok((form, ticket))
 }
 
-/// The form in which an array in ndarray's form that is no array of the container goes there: in that one, or as elements.
+/// The form in which an inline array in ndarray form goes into the buffer: in that form, or as elements.
 pub(super) fn form_in_place(name: &str) -> Form {
     let form = context::form_of(name, Form::Ndarray);
     context::keep(Buffered {
@@ -116,7 +116,7 @@ pub(super) fn no_room() -> Error {
     )
 }
 
-/// The name under which arrays are handled alike: that of the field, without the places of its lists.
+/// The name under which arrays are handled alike: the field's, without the positions in its lists.
 fn group(path: &str) -> &str {
     let is_name = |part: &&str| part.bytes().any(|byte| !byte.is_ascii_digit());
     path.rsplit('.').find(is_name).unwrap_or(path)
@@ -131,8 +131,8 @@ fn elements_in(dtype: &DType) -> usize {
     fields.map(|field| field.count() * elements_in(field.dtype())).sum::<usize>().max(1)
 }
 
-/// An array as the buffer keeps it: a newtype, of its ticket and its bytes. The ticket stands in two newtypes more. A visitor that
-/// is no reader of arrays refuses one of them, also if it is inside newtypes of its own.
+/// An array as the buffer keeps it: a newtype of its ticket and its bytes. The ticket is in two more newtypes. A visitor that
+/// does not read arrays refuses one of them, even if it is inside newtypes of its own.
 struct Ticket<'de> {
     number: u64,
     bytes: &'de [u8],
@@ -197,10 +197,10 @@ pub(super) fn search<T>(mut read: impl FnMut(&Forms, &mut Seen) -> Result<T>) ->
     best.map_err(|error| told.unwrap_or(error))
 }
 
-/// Whether there is no reason to read in other forms. What was read, and has all arrays as arrays that were kept as such, is
-/// right even if some visitor before has refused one, such as that of another variant.
+/// Whether there is no reason to read in other forms. If the object was read and all arrays that were kept as arrays were read as
+/// arrays, it is right, even if an earlier visitor has refused one, such as that of another variant.
 pub(super) fn is_right(is_ok: bool, seen: &Seen) -> bool {
-    // To read it again takes as many copies.
+    // To read the object again would need as many copies.
     if seen.over.is_some() {
         return true;
     }
@@ -215,7 +215,7 @@ pub(super) fn is_right(is_ok: bool, seen: &Seen) -> bool {
     }
 }
 
-/// The same of what was read in other forms: nobody has refused anything.
+/// The same for an object that was read in other forms: no visitor has refused anything.
 fn is_settled(seen: &Seen) -> bool {
     !seen.is_met && !seen.refused.is_any()
 }
@@ -223,7 +223,7 @@ fn is_settled(seen: &Seen) -> bool {
 /// Arrays that may have been refused, and the forms to try.
 type Target = (Which, Vec<Form>);
 
-/// Tries the other forms. `read` keeps what it has read if it has fewer errors than so many, and says whether it has. Gives the
+/// Tries the other forms. `read` keeps a result if that had fewer errors than the given number, and says whether it did. Gives the
 /// error to report if nothing could be read.
 #[cold]
 #[inline(never)]
@@ -232,8 +232,8 @@ fn search_on(
     first: &Seen,
     read: &mut dyn FnMut(&Forms, &mut Seen, usize) -> Result<bool>,
 ) -> Option<Error> {
-    // Variants are tried in their order: where one comes before another that was read, there are fewer errors. What has met an
-    // array in another form is no better than what has as many errors and has met none.
+    // Variants are tried in their order, so a variant that comes earlier is read with fewer errors. A result that met an array in
+    // another form counts one error more.
     let met = usize::from(first.is_met);
     let errors = if was_read { first.errors.saturating_add(met) } else { usize::MAX };
     let (told, too_large) = (None, None);
@@ -253,20 +253,20 @@ fn search_on(
 
 struct Search<'r> {
     read: &'r mut dyn FnMut(&Forms, &mut Seen, usize) -> Result<bool>,
-    /// What is read is kept if it has fewer.
+    /// A result is kept if it has fewer errors than this.
     errors: usize,
-    /// How often it may still be read.
+    /// How many times the object may still be read.
     tries: usize,
-    /// Several arrays had one name.
+    /// Whether several arrays had one name.
     share_names: bool,
     told: Option<Error>,
     too_large: Option<String>,
 }
 
 impl Search<'_> {
-    /// All arrays of a name are read alike, so that few reads are enough for any number of them: first without those that a
-    /// reader of arrays has taken out, and then, if nothing helps, with them. At last few arrays are read each in its own form,
-    /// as those of a tuple may have to be.
+    /// Reads all arrays of a name alike, so that few reads are enough for any number of arrays. The first round leaves out arrays that
+    /// a reader of arrays has taken out of the buffer. If nothing helps, the next round includes them. In the last round, if there
+    /// are few arrays, each is read in a form of its own, as the arrays of a tuple may need.
     fn in_all_rounds(&mut self, was_read: bool, first: &Seen) {
         if self.round(first, &|seen| by_name(seen, !was_read, false)) {
             return;
@@ -275,14 +275,14 @@ impl Search<'_> {
         if !was_read && has_taken && self.round(first, &|seen| by_name(seen, true, true)) {
             return;
         }
-        // Where each array has a name of its own, that was tried.
+        // If each array has a name of its own, the earlier rounds have tried this.
         if self.share_names {
             self.tries = TRIES_PER_PLACE * MAX_PLACES;
             self.round(first, &|seen| by_place(seen, !was_read));
         }
     }
 
-    /// Changes the form of one target after another, and goes on with what helps. Gives whether the search has ended.
+    /// Changes the form of one target after another, and keeps changes that help. Gives whether the search has ended.
     fn round(&mut self, first: &Seen, targets: &dyn Fn(&Seen) -> Vec<Target>) -> bool {
         let mut left = targets(first);
         if left.len() > 1 {
@@ -309,20 +309,20 @@ impl Search<'_> {
                 if is_right {
                     return true;
                 }
-                // Whether another form is refused now, of another array.
+                // Whether a visitor now refuses another array, in another form.
                 let is_other = !seen.is_met && seen.refused.is_other_than(form);
                 if !is_better && !is_other {
                     forms.remove(&which);
                     continue;
                 }
-                // What stands behind the one that was refused is seen only now.
+                // Arrays behind the one that was refused are seen only now.
                 for target in targets(&seen) {
                     if left.iter().all(|(which, _)| *which != target.0) {
                         left.push(target);
                     }
                 }
                 if left.len() > known {
-                    // As many as may be there are not read one after another.
+                    // There may be too many of them to try one after another.
                     forms.rest = Some(form);
                     if self.read(&forms, &mut Seen::default()).0 {
                         return true;
@@ -370,7 +370,7 @@ fn share_names(seen: &Seen) -> bool {
     names.len() < seen.arrays.len()
 }
 
-/// The same, each by itself; none if there are many.
+/// The same, each array by itself. The list is empty if there are many.
 fn by_place(seen: &Seen, has_failed: bool) -> Vec<Target> {
     if seen.arrays.len() > MAX_PLACES {
         return Vec::new();
@@ -386,7 +386,7 @@ fn is_suspect(array: &Buffered, seen: &Seen, has_failed: bool, all: bool) -> boo
     !matches!(array.head.standing, Standing::Live(..))
         && match array.usual {
             Form::Token => all || !array.is_taken,
-            // What was written as bytes is best read as bytes, as long as it can be.
+            // An array that was written as bytes is best read as bytes, as long as that works.
             Form::Bytes => has_failed,
             _ => has_failed || seen.is_met,
         }
@@ -403,7 +403,7 @@ fn other_forms(array: &Buffered, seen: &Seen) -> Vec<Form> {
         forms.push(Form::Bytes);
     }
     if !seen.is_met && array.usual != Form::Token {
-        // Nobody has asked for it as an array.
+        // No visitor has asked for it as an array.
         forms.rotate_left(1);
     }
     forms.retain(|form| *form != array.usual);

@@ -1,4 +1,4 @@
-//! Values out of an archive that says nothing of its object: fields by the names of its arrays, sequences by number.
+//! Reads values from an archive that has no inline block: fields by the names of its arrays, sequences by number.
 
 use std::borrow::Cow;
 #[cfg(feature = "ndarray")]
@@ -30,10 +30,10 @@ use super::object::{read_all, read_once};
 #[cfg(feature = "ndarray")]
 use super::value::visit_unknown;
 
-/// The name that NumPy gives to an array that is saved without one; others count on.
+/// The start of the names that NumPy gives to arrays that are saved without one. A number follows.
 const UNNAMED: &str = "arr_";
 
-/// How many steps a name may have, and how many options may be asked for around it.
+/// How many steps a name may have, and how many options a type may ask for around a value.
 const MAX_STEPS: u32 = 64;
 
 /// Reads a value from an archive's arrays. Handles keep `region` alive, if arrays lie in it, or what they were loaded to.
@@ -75,7 +75,7 @@ fn read<'de, S: DeserializeSeed<'de>>(
     result
 }
 
-/// Walks over an archive's arrays: maps by the parts of their names, and lists where those are numbers.
+/// Walks over an archive's arrays. The parts of their names make maps, or lists if the parts are numbers.
 ///
 /// # Errors
 ///
@@ -94,7 +94,7 @@ pub(super) fn walk_tree<'de, W: Walk<'de>>(
     .map_err(Error::out_of_serde)
 }
 
-/// A value of which nothing is known but what arrays it has.
+/// A value of which only the arrays are known.
 #[derive(Clone, Copy)]
 struct ByName<'t, 'de> {
     node: Node<'t, 'de>,
@@ -103,7 +103,8 @@ struct ByName<'t, 'de> {
 }
 
 impl<'t, 'de> ByName<'t, 'de> {
-    /// One step further in; names may have thousands of steps, and a type may ask for itself in options for ever.
+    /// Goes one step further in. Counts the step, because a name may have thousands of steps, and a type may ask for itself in options
+    /// for ever.
     fn deeper(self, node: Node<'t, 'de>) -> Result<Self> {
         if self.depth >= MAX_STEPS {
             return Err(stack::too_deep(MAX_STEPS));
@@ -114,7 +115,7 @@ impl<'t, 'de> ByName<'t, 'de> {
         Ok(ByName { node, depth: self.depth + 1, ..self })
     }
 
-    /// The array that stands here; at the root, the only one if it has no name.
+    /// The array that stands here. At the root, this is the only array if it has no name.
     fn array(&self) -> Result<Array<'t, 'de>> {
         let node = self.unnamed().unwrap_or(self.node);
         let placed = node.array()?;
@@ -140,7 +141,7 @@ impl<'t, 'de> ByName<'t, 'de> {
         self.node.has_array() || self.unnamed().is_some()
     }
 
-    /// A place that has an array and others further in is a map, in which it has an empty name itself.
+    /// Walks over a place. If it has an array and others further in, it is a map, in which the array has an empty name.
     #[cfg(feature = "ndarray")]
     fn walk<W: Walk<'de>>(self, walk: &mut W) -> Result<()> {
         let node = self.unnamed().unwrap_or(self.node);
@@ -200,7 +201,7 @@ impl<'t, 'de> ByName<'t, 'de> {
         }
     }
 
-    /// What is there, for an error.
+    /// What stands here, as an error says it.
     fn summary(&self) -> String {
         const SHOWN: usize = 8;
         let children = self.node.children();
@@ -228,14 +229,14 @@ impl<'t, 'de> ByName<'t, 'de> {
                     Err(Error::mismatch(format!("the array or group `{name}` was not asked for")))
                 }
             },
-            // A field is missing: it may have another name here.
+            // A field is missing. It may have another name in this archive.
             Err(error) if error.path().is_none() => Err(error.with_note(self.summary())),
             Err(error) => Err(error),
         }
     }
 }
 
-/// What only an array can answer.
+/// Requests that only an array can answer.
 macro_rules! arrays {
     ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -263,7 +264,7 @@ impl<'de> Deserializer<'de> for ByName<'_, 'de> {
             return self.array()?.deserialize_any(visitor);
         }
         if is_buffer::<V>() {
-            // Serde's buffer, which nothing interrupts where it is read out: names have few steps.
+            // The visitor fills serde's buffer. When that is read out, nothing checks the stack. Names have few steps.
             self.bounds.check_levels(self.node.steps() + self.depth as usize)?;
         }
         if self.node.has_children() && self.items().is_ok() {
@@ -345,7 +346,7 @@ impl<'de> Deserializer<'de> for ByName<'_, 'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        // What ndarray asks for may be an array without a name.
+        // The array that ndarray asks for may have no name.
         let is_ndarray = name == "Array" && fields == NDARRAY_FIELDS;
         if self.is_array() && (is_ndarray || !self.node.has_children()) {
             return self.array()?.deserialize_struct(name, fields, visitor);
@@ -372,7 +373,7 @@ impl<'de> Deserializer<'de> for ByName<'_, 'de> {
         self.array()?.deserialize_enum(name, variants, visitor)
     }
 
-    /// What nobody asked for is not loaded.
+    /// An array that the type ignores is not loaded.
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         visitor.visit_unit()
     }

@@ -31,47 +31,47 @@ type Fields = &'static [&'static str];
 struct Way<'de> {
     tags: &'de [u8],
     kind: SchemaKind,
-    /// As what they were last asked for, and whether they are handed over by position, without a name compared.
+    /// The fields for which such a record was last asked, and whether these are handed over by position without comparing names.
     asked: Fields,
     same: bool,
 }
 
-/// Where the reading stands, and what it needs to go on.
+/// The position in the inline block, and the state of the reading.
 pub(super) struct Decoder<'s, 'de> {
     pub(super) reader: Reader<'de>,
     tables: ReadTables<'de>,
-    /// The last tag that the format had when this was written.
+    /// The last tag of the format's version in which the object was written.
     last_tag: Tag,
-    /// For each row of field tags.
+    /// How the records of each row of field tags are read.
     ways: Vec<Way<'de>>,
     source: &'s dyn Source<'de>,
     depth: u32,
-    /// Options that stand around the current value; see the serializer's.
+    /// How many options stand around the current value; see the serializer's.
     options: u32,
     /// How deep values may nest on this stack.
     limit: u32,
     /// The visitor that was last asked whether it fills serde's buffer, and the answer.
     buffer: Option<(TypeId, bool)>,
     left_over: Option<LeftOver>,
-    /// A value has failed, and its error goes through the visitors of what it stands in.
+    /// Whether a value has failed, so that its error now goes through the visitors of the values around it.
     is_failing: bool,
     next_array: u64,
-    /// What the arrays that are to come may still have, if no two lie at one place.
+    /// How many bytes the arrays that are still to come may have, if no two arrays lie at one place.
     array_bytes: u64,
-    /// Several may.
+    /// Whether several arrays may lie at one place.
     has_shared: bool,
-    /// The field by name, or the entry of a map, that is being read: what is encoded in place has no other name.
+    /// The name of the field or of the map's entry that is being read. An inline value has no other name.
     pub(super) field: &'de str,
-    /// The names of the records that were walked over, by their field tags; tuples have none.
+    /// The names of the records that were walked over, by their field tags.
     #[cfg(feature = "ndarray")]
     names: Vec<Called>,
     /// The tables as they are encoded, for lists that are kept.
     #[cfg(feature = "ndarray")]
     encoded_tables: EncodedTables<'de>,
-    /// How many bytes may still be looked at in vain.
+    /// How many bytes may still be checked in vain, for lists that then cannot be kept.
     #[cfg(feature = "ndarray")]
     pub(super) vain_looks: usize,
-    /// In how many lists that were kept what is read lies.
+    /// How many kept lists stand around the value that is being read.
     #[cfg(feature = "ndarray")]
     pub(super) kept_levels: u8,
     pub(super) bounds: Bounds,
@@ -81,7 +81,7 @@ pub(super) struct Decoder<'s, 'de> {
 #[cfg(feature = "ndarray")]
 enum Called {
     Unknown,
-    /// They are tuples.
+    /// They are tuples, which have no names.
     Nothing,
     Names(Names),
 }
@@ -92,19 +92,19 @@ enum EncodedTables<'de> {
     Shared(Arc<[u8]>),
 }
 
-/// So often the inline block may be looked at in vain.
+/// How many times the inline block's length may be checked in vain.
 #[cfg(feature = "ndarray")]
 const VAIN_LOOKS: usize = 4;
 
-/// The first record that a visitor took in part: it has failed, or has asked for more than it takes.
+/// The first record that a visitor took only in part. The visitor has failed, or has asked for more than it takes.
 struct LeftOver {
     number: usize,
     fields: usize,
-    /// The bytes that were left then.
+    /// How many bytes of the inline block were left then.
     bytes: usize,
 }
 
-/// An array for one who copies it.
+/// An array for a reader that copies it.
 pub(super) enum Copied<'de> {
     Placed(Placed<'de>),
     Stream(ArrayStream<'de>),
@@ -115,7 +115,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
         Decoder::of(source, source.inline(), source.tables(), limit)
     }
 
-    /// A part of an object, with the tables of that.
+    /// A decoder for a part of an object, with the object's tables.
     #[cfg(feature = "ndarray")]
     pub(super) fn of_parts(
         source: &'s dyn Source<'de>,
@@ -170,14 +170,14 @@ impl<'s, 'de> Decoder<'s, 'de> {
         })
     }
 
-    /// The tag of the value of this slot, which is passed over with the names that the value stands under.
+    /// The tag of the value of this slot. Moves past it, and past the names that the value stands under.
     #[inline]
     pub(super) fn tag(&mut self, slot: u8) -> Result<Tag> {
         let tag = self.outer_tag(slot)?;
         if tag == Tag::Named { self.tag_behind_names() } else { Ok(tag) }
     }
 
-    /// The same, where names are looked at.
+    /// The same, but stops at a name.
     #[inline]
     pub(super) fn outer_tag(&mut self, slot: u8) -> Result<Tag> {
         let byte = if slot == ANY { self.reader.byte()? } else { slot };
@@ -201,13 +201,13 @@ impl<'s, 'de> Decoder<'s, 'de> {
         }
     }
 
-    /// The name of a value that stands under one.
+    /// The name of a value that stands under a name.
     pub(super) fn name(&mut self) -> Result<&'de str> {
         let name = self.reader.text()?;
         if name.is_empty() { Err(no_name()) } else { Ok(name) }
     }
 
-    /// Whether the value of this slot is in the form that it has for human readers.
+    /// Whether the value of this slot was written in the form that it has for human readers.
     pub(super) fn is_readable(&self, slot: u8) -> bool {
         let mut reader = self.reader.clone();
         // A value that was written as an option may be asked for as itself.
@@ -218,7 +218,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
         tag == Some(Tag::Readable)
     }
 
-    /// The tag that comes next, behind names, which stays.
+    /// The tag that comes next, behind names. The position does not change.
     pub(super) fn peek_tag(&self) -> Option<Tag> {
         inner_tag(&mut self.reader.clone(), ANY)
     }
@@ -263,7 +263,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
         self.depth + self.options
     }
 
-    /// Looks at the stack before a large `T` is read.
+    /// Checks the stack before a large `T` is read.
     #[inline]
     pub(super) fn look_if_large<T>(&self) -> Result<()> {
         self.bounds.look_if_large::<T>(self.levels())
@@ -278,7 +278,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
         }
     }
 
-    /// Reads a compound for this visitor, which was asked for as anything.
+    /// Reads a compound for this visitor, which asks for anything.
     pub(super) fn buffer<V, R>(&mut self, read: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
         if !self.fills_buffer::<V>() {
             return read(self);
@@ -307,11 +307,12 @@ impl<'s, 'de> Decoder<'s, 'de> {
         (&self.tables.schemas[tags.schema as usize], tags)
     }
 
-    /// Enters a record that comes next as the last one did that was asked for so, or gives nothing and stays.
+    /// Enters the record that comes next, if it is handed over in the same way as the last record for which these fields were
+    /// asked. Otherwise gives `None`, and the position does not change.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn enter_struct<T>(&mut self, asked: Fields) -> Option<(usize, &'de [u8])> {
         let number = usize::from(self.reader.peek()?);
-        // A number of several bytes, or one that is not there, has no way.
+        // There is no such way for a number of several bytes, or for one beyond the table.
         let way = self.ways.get(number).filter(|_| number < 0x80)?;
         let same = way.same && std::ptr::eq(way.asked, asked);
         if same { self.enter::<T>(number, way.tags) } else { None }
@@ -344,21 +345,22 @@ impl<'s, 'de> Decoder<'s, 'de> {
         self.depth -= 1;
     }
 
-    /// A visitor was given a record's fields and took fewer than it asked for.
+    /// Notes that a visitor took fewer of a record's fields than it asked for.
     #[cold]
     pub(super) fn note_left(&mut self, number: usize, fields: usize) {
         self.learn_left(number);
         self.note_untaken(number, fields);
     }
 
-    /// The same of a variant whose content was not asked for.
+    /// Notes that a visitor did not ask for a variant's content.
     #[cold]
     pub(super) fn note_untaken(&mut self, number: usize, fields: usize) {
         let bytes = self.reader.left();
         self.left_over.get_or_insert(LeftOver { number, fields, bytes });
     }
 
-    /// A visitor has left fields of such a record. If no value has failed, it may be one that takes them by name only.
+    /// Learns from a visitor that has left fields of such a record. If no value has failed, the visitor may take fields by name
+    /// only.
     #[cold]
     pub(super) fn learn_left(&mut self, number: usize) {
         let Way { asked, same, .. } = self.ways[number];
@@ -367,13 +369,14 @@ impl<'s, 'de> Decoder<'s, 'de> {
         }
     }
 
-    /// A value has failed.
+    /// Notes that a value has failed.
     #[cold]
     pub(super) fn note_failure(&mut self) {
         self.is_failing = true;
     }
 
-    /// The error of a visitor that has left fields and did not fail by that: what was read since was something else.
+    /// The error for a visitor that has left fields and has not failed at once. The values that were read since then were read from
+    /// wrong bytes.
     pub(super) fn error_of_left(&self, failed: bool) -> Option<Error> {
         let left = self.left_over.as_ref()?;
         let went_on = !failed || left.bytes != self.reader.left();
@@ -432,8 +435,8 @@ impl<'s, 'de> Decoder<'s, 'de> {
         self.ways[number].kind
     }
 
-    /// Whether these are the record's fields, in its order and all written: they are handed over by position, unless a
-    /// visitor has refused that. A struct without fields has nothing by which a refusal would show.
+    /// Whether a record's fields are handed over by position: if they are the ones asked for, in the same order, and all are
+    /// written, unless a visitor has refused that. A struct without fields is not, because a refusal would not show.
     pub(super) fn is_in_order(&mut self, number: usize, asked: Fields) -> bool {
         if !std::ptr::eq(self.ways[number].asked, asked) {
             let (schema, tags) = self.schema(number);
@@ -494,35 +497,35 @@ impl<'s, 'de> Decoder<'s, 'de> {
         Ok(Placed::free(DType::U8, vec![bytes.len()], Order::C, bytes))
     }
 
-    /// So many numbers of one width.
+    /// The bytes of `count` numbers of one width, and their count.
     pub(super) fn packed(&mut self, count: u64, width: usize) -> Result<(&'de [u8], usize)> {
         let len = usize::try_from(count).unwrap_or(usize::MAX);
-        // More than there are bytes are an error of the reader's.
+        // If there are fewer bytes, the reader gives an error.
         Ok((self.reader.take(len.saturating_mul(width))?, len))
     }
 
-    /// The array that is referred to here, for a visitor that may copy it. Each is referred to once, in the order of their numbers.
-    /// What is copied out of the container is bounded: where each array has bytes of its own by what is in it, as all together
-    /// are no larger; where several may lie at one place by a limit.
+    /// The array that is referred to here, for a visitor that may copy it. Each array is referred to once, in the order of their
+    /// numbers. The bytes that may be copied out of the container are limited. If each array has bytes of its own, the container's
+    /// size limits them. If several arrays may lie at one place, an explicit limit does.
     pub(super) fn array(&mut self) -> Result<Placed<'de>> {
         let placed = self.lent_array()?;
         context::count_copy(placed.bytes.len())?;
         Ok(placed)
     }
 
-    /// The same for who counts what is copied.
+    /// The same for a caller that itself counts the bytes that it copies.
     pub(super) fn lent_array(&mut self) -> Result<Placed<'de>> {
         let number = self.array_number()?;
         self.numbered_array(number)
     }
 
-    /// The same, with where it stands in the object.
+    /// The same, with the array's place in the object.
     pub(super) fn lent_array_and_path(&mut self) -> Result<(Placed<'de>, ArrayPath<'de>)> {
         let number = self.array_number()?;
         Ok((self.numbered_array(number)?, self.source.path(number)?))
     }
 
-    /// The same, as it is read, where that is better for one who copies it.
+    /// The array for a caller that copies it. It comes as a stream where that is better.
     pub(super) fn array_to_copy(&mut self) -> Result<Copied<'de>> {
         let number = self.array_number()?;
         match self.source.array_to_copy(number).map_err(Error::into_serde)? {
@@ -552,8 +555,8 @@ impl<'s, 'de> Decoder<'s, 'de> {
         Ok(placed)
     }
 
-    /// Counts what is referred to: no more than there is, unless arrays share their bytes. Of these each counts once for what is
-    /// bounded by the bytes that are there.
+    /// Counts the bytes of an array that is referred to. Together they must not exceed the container's, unless arrays share their
+    /// bytes. Shared bytes raise the limits of [`Bounds`] once at most.
     fn count_reference(&mut self, bytes: usize) -> Result<()> {
         let left = self.array_bytes.checked_sub(bytes as u64);
         if left.is_none() && !self.has_shared {
@@ -568,7 +571,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
     }
 }
 
-/// The error of a visitor that left fields.
+/// The error for a visitor that left fields.
 #[cold]
 #[inline(never)]
 pub(super) fn too_many(decoder: &Decoder<'_, '_>, number: usize, left: usize) -> Error {
@@ -576,7 +579,7 @@ pub(super) fn too_many(decoder: &Decoder<'_, '_>, number: usize, left: usize) ->
     Error::mismatch(format!("expected {} elements, found {len}", len - left))
 }
 
-/// The tag of the value of this slot behind names; `None` for none of a value.
+/// The tag of the value of this slot, behind names. `None` if it is not the tag of a value.
 fn inner_tag(reader: &mut Reader<'_>, slot: u8) -> Option<Tag> {
     let byte = if slot == ANY { reader.byte().ok()? } else { slot };
     behind_names(reader, Tag::from_byte(byte)?)
@@ -595,7 +598,7 @@ fn no_name() -> Error {
 /// Whether a run may have this tag.
 #[inline]
 fn is_of_runs(slot: u8, last: Tag) -> bool {
-    // What takes no byte may not: a run of it would be bounded by nothing but its own claim.
+    // A value that takes no byte may not be in a run: only the run itself would say how many there are.
     const NONE: u32 = 1 << Tag::Unit as u8 | 1 << Tag::Absent as u8;
     (Tag::Unit as u8..=last as u8).contains(&slot) && NONE >> slot & 1 == 0
 }

@@ -1,4 +1,4 @@
-//! The deserializer that users take of a container: each request of it reads the object, once.
+//! The deserializer that users get from a container. Each request to it reads the object, once.
 
 use std::fmt;
 use std::panic::RefUnwindSafe;
@@ -20,13 +20,13 @@ use super::object;
 #[cfg(feature = "ndarray")]
 use super::walk::{Lists, Told};
 
-/// A container that was opened, whose object can be read.
+/// A container whose object can be read.
 pub(crate) trait Handle: Sync + RefUnwindSafe {
-    /// Runs `read`, once, with what is in it.
+    /// Runs `read`, once, with the container's content.
     ///
     /// # Errors
     ///
-    /// `Corrupt` and others if it cannot be read; `read` was not run then.
+    /// `Corrupt` and others if the container cannot be read. `read` has not run then.
     fn with_opened<'de>(&'de self, read: &mut dyn FnMut(Opened<'_, 'de>)) -> Result<()>;
 
     /// The error with the container's name.
@@ -35,7 +35,7 @@ pub(crate) trait Handle: Sync + RefUnwindSafe {
     }
 }
 
-/// What is in a container, and the region in which arrays lie that handles keep.
+/// A container's content, and the region that array handles keep alive because their arrays lie in it.
 #[derive(Clone, Copy)]
 pub(crate) enum Opened<'s, 'de> {
     Source(&'s dyn Source<'de>, Option<&'s Region>),
@@ -44,7 +44,7 @@ pub(crate) enum Opened<'s, 'de> {
 }
 
 impl<'de> Opened<'_, 'de> {
-    /// Reads the object, again where a visitor has refused what it could have had in another form.
+    /// Reads the object, and reads it again if a visitor has refused a value that it could take in another form.
     pub(crate) fn read<S: DeserializeSeed<'de> + Clone>(self, seed: &S) -> Result<S::Value> {
         match self {
             Opened::Source(source, region) => object::seed_from_source(seed, source, region),
@@ -53,7 +53,7 @@ impl<'de> Opened<'_, 'de> {
         }
     }
 
-    /// `keeps`: the seed fills serde's buffer.
+    /// Reads the object once. `keeps` says that the seed fills serde's buffer.
     fn read_once<S: DeserializeSeed<'de>>(self, seed: S, keeps: bool) -> Result<S::Value> {
         match self {
             Opened::Source(source, region) => object::once_from_source(seed, source, region, keeps),
@@ -109,12 +109,12 @@ pub(crate) fn value(handle: &dyn Handle) -> Result<Value> {
     builder.finish()
 }
 
-/// Reads an object, for code that wants a [`serde::Deserializer`]: a [`DeserializeSeed`], a transcoder, a wrapper, a type-erased
+/// Reads an object, for code that takes a [`serde::Deserializer`]: a [`DeserializeSeed`], a transcoder, a wrapper, a type-erased
 /// reader.
 ///
-/// It is had of a handle, by [`Block::deserializer`](crate::Block::deserializer),
-/// [`Segment::deserializer`](crate::Segment::deserializer) and `Npz::deserializer`, and of bytes. It is a reference, and can be copied
-/// and used again.
+/// A handle gives one, by [`Block::deserializer`](crate::Block::deserializer),
+/// [`Segment::deserializer`](crate::Segment::deserializer) or `Npz::deserializer`. [`from_bytes`](Self::from_bytes) makes one for
+/// bytes. A deserializer is a reference: it can be copied, and used more than once.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -133,25 +133,26 @@ pub(crate) fn value(handle: &dyn Handle) -> Result<Value> {
 ///
 /// # What differs from `get`
 ///
-/// [`Block::get`](crate::Block::get) and the others read an object again where a visitor has refused what it could have had in
-/// another form. A visitor is used up by that, so what is handed one cannot: this reads once, and where `get` would read again it
-/// is an error that says so, also where some other variant of an `untagged` enum was taken instead. This concerns
+/// A type's visitor may refuse a value that it could take in another form. [`Block::get`](crate::Block::get) and the other
+/// methods then read the object again. A `Deserializer` reads once, because it is handed a visitor, and a visitor can be used only
+/// once. Where `get` would read again, a `Deserializer` gives an error that says so. It does this even if another variant of an
+/// `untagged` enum was taken instead. This concerns two cases:
 ///
-/// - an array behind `flatten`, or in an `untagged` or tagged enum, that is asked for as anything but what it was written as:
-///   as a `Vec` without `#[shm_array]`, or under serde's own derive. If such an enum is the whole object, this concerns all arrays
-///   in it. What is needed is [`get_seed`](crate::Block::get_seed);
-/// - bytes, where a visitor asks for anything and takes none, as that of `serde_json::Value`, and keys of maps that are no
-///   text, where it asks for any and takes only text. What was refused is kept for the visitor's type, by this thread: the second
-///   time this succeeds, as does `get_seed`.
+/// - An array behind `flatten`, or in an `untagged` or tagged enum, if the type asks for it in another form than it was written
+///   in: as a `Vec` without `#[shm_array]`, or under serde's own derive. If such an enum is the whole object, this concerns all
+///   arrays in it. Use [`get_seed`](crate::Block::get_seed) there.
+/// - Bytes, if a visitor asks for anything and does not take bytes, as that of `serde_json::Value` does; and keys of maps that
+///   are not text, if a visitor asks for any key and takes only text. This thread remembers by the visitor's type what was
+///   refused. So a second read succeeds, and so does `get_seed`.
 ///
-/// Structs are handed over by the names of their fields, as text formats do it, so that wrappers know where they are; `get` does
-/// it by position where it can, which is faster.
+/// A `Deserializer` hands structs over by the names of their fields, as text formats do, so that wrappers know which field they
+/// are in. `get` hands them over by position where it can, which is faster.
 ///
 /// # Cost
 ///
-/// Each request (`T::deserialize`, and `is_human_readable`, too) looks at the container's tables again. An object of more than 64
-/// bytes beside its arrays is read on a stack of its own with the feature `deep`, which takes the system some 40 µs: it
-/// cannot be read again on one when it turns out to nest deep.
+/// Each request (`T::deserialize`, and also `is_human_readable`) reads the container's tables again. With the feature `deep`, an
+/// object of more than 64 bytes beside its arrays is read on a stack of its own, because it cannot be read a second time on one
+/// when it turns out to nest deep. To make that stack takes the system some 40 µs.
 #[derive(Clone, Copy)]
 pub struct Deserializer<'de>(From<'de>);
 
@@ -162,7 +163,7 @@ enum From<'de> {
 }
 
 impl<'de> Deserializer<'de> {
-    /// Of a block of bytes, as [`from_bytes`](crate::from_bytes) takes it.
+    /// A deserializer for the bytes of a block, as [`from_bytes`](crate::from_bytes) takes them.
     ///
     /// ```
     /// use serde::Deserialize;
@@ -176,7 +177,7 @@ impl<'de> Deserializer<'de> {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Nothing is looked at before something is asked for: what `from_bytes` reports, a request does.
+    /// This function does not check the bytes. A request reports the errors that [`from_bytes`](crate::from_bytes) would report.
     pub fn from_bytes(bytes: &'de [u8]) -> Self {
         Deserializer(From::Bytes(bytes))
     }
@@ -241,7 +242,7 @@ macro_rules! requests {
 impl<'de> serde::Deserializer<'de> for Deserializer<'de> {
     type Error = Error;
 
-    /// As the object itself says; no, if it cannot be read.
+    /// What the object itself says; `false` if it cannot be read.
     fn is_human_readable(&self) -> bool {
         let mut is_readable = false;
         let opened = self.open(&mut |opened| is_readable = opened.is_human_readable());

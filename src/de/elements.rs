@@ -17,7 +17,7 @@ use super::buffer::is_buffer;
 use super::part::Part;
 use super::transparent::Transparent;
 
-/// What is handed to a seed, and how.
+/// An element or a row, as it is handed to a seed.
 pub(super) trait Item<'de> {
     fn read<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value>;
 }
@@ -37,12 +37,12 @@ impl<'de, D: Deserializer<'de, Error = Error>> Item<'de> for Result<D> {
     }
 }
 
-/// Items, one after the other. A visitor is given all of it, so that where it stands is in registers while it goes on: behind a
-/// reference each step would be a store.
+/// Items, one after the other. A visitor is given this by value, so that its position is in registers: behind a reference, each
+/// step would be a store.
 pub(super) struct ElementReader<'c, I: ExactSizeIterator> {
     items: I,
     len: usize,
-    /// How many the visitor has left, once it is done.
+    /// How many items the visitor has left, once it is done.
     left: &'c Cell<usize>,
 }
 
@@ -78,7 +78,7 @@ impl<'de, I: ExactSizeIterator<Item: Item<'de>>> SeqAccess<'de> for ElementReade
     }
 }
 
-/// Calls the visitor with a sequence, of which it must take all: what it left would be lost without a word.
+/// Calls the visitor with a sequence. It must take all items: an item that it leaves would be lost without an error.
 #[inline]
 pub(super) fn visit_all<'de, I, V>(items: I, visitor: V) -> Result<V::Value>
 where
@@ -128,7 +128,8 @@ pub(super) fn visit_elements<'de, V: Visitor<'de>>(
     visit_all(apart(&part, scalar), visitor)
 }
 
-// A closure in a function that knows the visitor would be another for each of them, and so would the type of the sequence.
+// These are functions and not closures: a closure in a function that knows the visitor would be compiled for each visitor, and so
+// would the type of the sequence.
 
 #[inline]
 pub(super) fn adjacent<const N: usize>(
@@ -155,8 +156,8 @@ fn apart<'a, 'p, 'de>(
     places.map(move |place| Apart { scalar, part, place })
 }
 
-/// A number among others that lie side by side. Each width has a type of sequences, and not each scalar: for each such type the compiler
-/// makes a reader of whatever is read from lists.
+/// A number among others that lie side by side. There is one type of sequence for each width, and not for each scalar, because
+/// the compiler makes a reader for each such type and each type that is read from lists.
 pub(super) struct Adjacent<'b, const N: usize> {
     scalar: Scalar,
     bytes: &'b [u8; N],
@@ -164,7 +165,7 @@ pub(super) struct Adjacent<'b, const N: usize> {
 
 /// An element among others that do not lie side by side.
 struct Apart<'a, 'p, 'de> {
-    /// Where it is a number.
+    /// The element's type, if it is a number.
     scalar: Option<Scalar>,
     part: &'a Part<'p, 'de>,
     place: usize,
@@ -178,7 +179,7 @@ pub(super) struct NumberElement<'b> {
 
 macro_rules! numbers {
     ($($name:ident $number:ident $visit:ident),*) => {
-        // Where what is read is as large as a number, which is known when it is compiled, it is first taken for a number of that size.
+        // If the type to be read is as large as a number, which the compiler knows, it is first taken for a number of that size.
 
         impl<'de, const N: usize> Item<'de> for Adjacent<'_, N> {
             #[inline]
@@ -235,7 +236,7 @@ macro_rules! numbers {
                 }
             }
 
-            /// As of serde's own numbers: a `u32` is the index of a variant.
+            /// As serde's own numbers do, a `u32` gives the index of a variant.
             fn deserialize_enum<V: Visitor<'de>>(
                 self,
                 name: &'static str,
@@ -272,11 +273,11 @@ fn no_number() -> Error {
     Error::custom("an array without elements has none")
 }
 
-/// From here on a claim of memory is looked at before it is handed to code that cannot fail where there is none.
+/// From so many bytes on, the memory is checked before elements are handed to code that cannot fail if there is none left.
 const LARGE: usize = 16 << 20;
 
-/// An error where a `T`, made of so many bytes, would find no memory: sealed memory and files may have holes. What owns memory
-/// has something to drop; to such a type the elements are handed only where it could hold them all.
+/// An error if there is no memory for a `T` made of so many bytes. Sealed memory and files may have holes, so that they claim more
+/// bytes than there is memory. Only a type that owns memory has something to drop, so only for such a type the memory is checked.
 fn check_memory<T>(bytes: usize) -> Result<()> {
     if bytes < LARGE || !std::mem::needs_drop::<T>() {
         return Ok(());

@@ -34,14 +34,14 @@ pub(super) fn untaken() -> Error {
     Error::custom("a key is taken without its value")
 }
 
-/// What is needed to name a key.
+/// Where a key's text can be found.
 enum KeyText<'de> {
     Unknown,
     At(crate::wire::Reader<'de>, u8),
 }
 
 impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
-    /// Those whose first run begins with this header.
+    /// The items whose first run begins with this header.
     #[inline]
     pub(super) fn new(
         decoder: &'d mut Decoder<'s, 'de>,
@@ -50,10 +50,10 @@ impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
         Items { decoder, left, more, slots, done: 0, key: KeyText::Unknown, at_value: false }
     }
 
-    /// Hands the items over, of which all must be taken: what is left would be lost without a word.
+    /// Hands the items over. The visitor must take all of them: an item that it leaves would be lost without an error.
     ///
-    /// What was read is where it will stay, and is not looked at: stored in parts and loaded as a whole before that has
-    /// settled, it would cost more than to read a few items.
+    /// The visitor's result is already where it will stay, and is not looked at here. To load it as a whole, soon after it was stored
+    /// in parts, would cost more than to read a few items.
     #[inline]
     pub(super) fn visit<R>(mut self, visit: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
         if self.left == 0 && self.more {
@@ -66,7 +66,7 @@ impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
         result
     }
 
-    /// Reads headers until a run has items or there is none left.
+    /// Reads headers until a run has items, or until no run is left.
     #[inline(never)]
     fn next_run(&mut self) -> Result<()> {
         while self.left == 0 && self.more {
@@ -91,7 +91,7 @@ impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
         Ok(true)
     }
 
-    /// A length that is worth an allocation: no more items than bytes are left.
+    /// The number of items for which a reader may allocate memory: at most one for each byte that is left.
     pub(super) fn hint(&self) -> Option<usize> {
         let left = usize::try_from(self.left).unwrap_or(usize::MAX);
         if self.more { None } else { Some(left.min(self.decoder.reader.left())) }

@@ -1,4 +1,4 @@
-//! Long lists without arrays in a value of unknown type: they are kept as they are encoded, and read where somebody looks.
+//! Long lists without arrays in a value of unknown type. They are kept as they are encoded, and read at the first look at them.
 
 use crate::error::{Error, Result};
 use crate::store::{ArrayPath, Placed, Source, VERSION};
@@ -10,7 +10,7 @@ use super::walk::{self, Around, Lists, Runs, Walker};
 /// A list of fewer items is read at once.
 const MIN_ITEMS: u64 = 32;
 
-/// So many lists may be kept in one another: each is looked at again when the one around it is read.
+/// How many lists may be kept in one another. Each is checked again when the list around it is read.
 const MAX_NESTED: u8 = 4;
 
 /// Whether a [`Builder`] keeps lists: it does.
@@ -24,7 +24,7 @@ impl Lists<Builder> for Kept {
     }
 }
 
-/// A walk that looks whether all is right, and at nothing else.
+/// A walk that only checks the encoding.
 struct Check;
 
 impl Walk<'_> for Check {}
@@ -33,14 +33,14 @@ impl Lists<Check> for Check {
     const NO_ARRAYS: bool = true;
 }
 
-/// The list whose header comes next and around which this stands, if it is kept: it is long, all of it is right, and it has no arrays.
-/// Else the decoder stays where it is, for whoever says what is wrong.
+/// Keeps the list whose header comes next, if it is long, is encoded correctly, and has no arrays. `around` says what stands
+/// around it. Otherwise the decoder does not move, so that the caller reads the list and reports errors.
 ///
-/// What is looked at in vain is bounded: lists with arrays at their ends may be nested in one another.
+/// The bytes that are checked in vain are limited, because lists with arrays at their ends may be nested in one another.
 pub(super) fn list(decoder: &mut Decoder<'_, '_>, around: Around) -> Result<Option<EncodedList>> {
     let start = decoder.reader.clone();
     let (count, more, [slot]) = decoder.run_header::<1>()?;
-    // One of numbers is kept as those.
+    // A list of numbers is kept as numbers.
     let is_long = more || count >= MIN_ITEMS && !walk::is_number(slot);
     decoder.reader = start.clone();
     if !is_long || decoder.vain_looks == 0 || decoder.kept_levels >= MAX_NESTED {
@@ -104,11 +104,11 @@ impl Iterator for ListItems<'_> {
     }
 }
 
-/// What a list without arrays refers to.
+/// The source of a list without arrays.
 struct NoArrays;
 
 impl<'de> Source<'de> for NoArrays {
-    /// What is kept was looked at by the version of its block.
+    /// When the list was kept, it was checked against its block's version.
     fn version(&self) -> u16 {
         VERSION
     }

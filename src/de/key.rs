@@ -1,5 +1,5 @@
-//! Keys of maps, answered as they are asked: a request for a number by a number, for text by text, for anything by what
-//! was written. So a map with numbers for keys is read by types that know only text for keys, and the other way round.
+//! Keys of maps. A key answers a request for a number by a number, a request for text by text, and a request for anything by what
+//! was written. So types that know only text for keys can read a map with numbers for keys, and the other way round.
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{Deserializer, Visitor};
@@ -39,7 +39,7 @@ impl<'de> MapKey<'_, '_, 'de> {
     }
 }
 
-/// Requests for what may be written as the text of it.
+/// Requests for values that may have been written as their text.
 macro_rules! parsed {
     ($($method:ident $tag:ident;)*) => {$(
         #[inline]
@@ -192,7 +192,7 @@ impl<'de> Deserializer<'de> for MapKey<'_, '_, 'de> {
     }
 }
 
-/// A key that is text: the name of a field, or of an array in an archive. Numbers and bools are read from it.
+/// A key that is text: the name of a field, or of an array in an archive. A request for a number or a bool parses the text.
 pub(super) struct TextKey<'de>(pub(super) &'de str);
 
 impl<'de> TextKey<'de> {
@@ -207,7 +207,7 @@ impl<'de> TextKey<'de> {
     {
         match self.0.parse() {
             Ok(value) => visit(visitor, value),
-            // The visitor may know another form of what it asks for.
+            // The visitor may know another form of the value that it asks for.
             Err(_) => visitor.visit_borrowed_str(self.0),
         }
     }

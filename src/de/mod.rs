@@ -1,9 +1,9 @@
-//! The [`Deserializer`] that everything in serde's ways can read from.
+//! The [`Deserializer`], for code that takes any [`serde::Deserializer`].
 //!
-//! [`from_bytes`](crate::from_bytes), [`Segment::get`](crate::Segment::get) and the others give a value of a type. Where there is no
-//! type, but code that wants a deserializer, this module has it: to transcode to another format, to read by a
-//! [`DeserializeSeed`](serde::de::DeserializeSeed), to wrap the deserializer so that an error says more, or to be told of
-//! fields that nobody took.
+//! [`from_bytes`](crate::from_bytes), [`Segment::get`](crate::Segment::get) and the others read an object as a type. Some code
+//! has no such type and takes a deserializer instead: code that transcodes to another format, reads by a
+//! [`DeserializeSeed`](serde::de::DeserializeSeed), wraps the deserializer so that errors say more, or reports fields that the
+//! type ignored. This module is for such code.
 //!
 //! ```
 //! use serde::{Deserialize, Serialize};
@@ -22,19 +22,20 @@
 //! # Ok::<(), serde_shm::Error>(())
 //! ```
 //!
-//! The other way is in [`ser`](crate::ser).
+//! [`ser`](crate::ser) is the counterpart for writing.
 
-// The way back: values out of the inline block, arrays out of the source.
+// Reading: values come from the inline block, and arrays from the source.
 //
-// - `object` reads the whole, `by_name` an archive that says nothing of its object; `bounds` counts what no bytes stand for.
-// - `deserializer` is the public face of that.
-// - `decoder` is the cursor. `value` answers every request by the tag that is there, `key` those for keys; `items` hands over
-//   the items of sequences and maps, `varints` those of lists of whole numbers, `record` the fields of structs and tuples,
-//   `variant` what an enum holds; `skip` passes over what nobody asked for; `walk` goes over all of it without a type,
-//   `kept` leaves long lists as they are encoded.
-// - `array` answers every request that an array fits, `part` those that a row or an element of it does; `elements` hands these
-//   over. `ndarray_form` is what ndarray asks for; `transparent` takes off options and newtypes that were not written; `buffer`
-//   puts arrays into serde's buffer.
+// - `object` reads a whole object. `by_name` reads an archive that has no inline block. `bounds` limits rows and names that
+//   take no bytes.
+// - `deserializer` is the public face of these.
+// - `decoder` is the cursor. `value` answers every request by the tag that it finds, and `key` answers requests for keys.
+//   `items` hands over the items of sequences and maps, `varints` those of lists of whole numbers, `record` the fields of
+//   structs and tuples, `variant` the content of an enum. `skip` passes over values that the type ignores. `walk` goes over an
+//   object without a type. `kept` leaves long lists as they are encoded.
+// - `array` answers every request that an array fits, and `part` those that a row or an element of it fits. `elements` hands
+//   rows and elements over. `ndarray_form` gives arrays in the form that ndarray asks for. `transparent` accepts options and
+//   newtypes that were not written. `buffer` puts arrays into serde's buffer.
 
 mod array;
 mod bounds;

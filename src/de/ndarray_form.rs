@@ -1,6 +1,6 @@
-//! The form that ndarray has in serde, `{v, dim, data}`: an array of the container, or a list that was written as one, whose
-//! lengths are known once its elements are counted. And back: an array that was written in this form in place, since it has no
-//! elements or they are no numbers, as nested sequences.
+//! The ndarray form, `{v, dim, data}`. An array of the container is given in it. So is a list that was written as a list; its
+//! lengths are known once its elements are counted. The other way round, an array may have been written inline in this form,
+//! because it has no elements or its elements are not numbers. It can be read as nested sequences.
 
 use std::fmt;
 
@@ -26,10 +26,10 @@ use super::part::Part;
 use super::transparent::Transparent;
 use super::value::EncodedValue;
 
-/// The fields of ndarray's own form, as it asks for them.
+/// The fields of the ndarray form, in the order in which ndarray asks for them.
 pub(super) const NDARRAY_FIELDS: [&str; 3] = ["v", "dim", "data"];
 
-/// Calls the visitor with an array, in this form.
+/// Calls the visitor with an array in this form.
 pub(super) fn visit_ndarray_form<'de, V: Visitor<'de>>(
     placed: &Placed<'de>,
     bounds: &Bounds,
@@ -46,7 +46,7 @@ pub(super) fn visit_ndarray_form<'de, V: Visitor<'de>>(
 struct PlacedForm<'p, 'de> {
     part: Part<'p, 'de>,
     field: Field,
-    /// The field's name was given, and its value comes next.
+    /// Whether the field's name was given, so that its value comes next.
     is_named: bool,
 }
 
@@ -114,7 +114,7 @@ impl<'de> Deserializer<'de> for Data<'_, 'de> {
     }
 }
 
-/// Calls the visitor with a sequence that comes next, of elements or nested by axis, as ndarray's own form.
+/// Calls the visitor with the sequence that comes next, in the ndarray form. The sequence has elements, or is nested by axis.
 pub(super) fn visit_list<'de, V: Visitor<'de>>(
     decoder: &mut Decoder<'_, 'de>,
     visitor: V,
@@ -123,7 +123,7 @@ pub(super) fn visit_list<'de, V: Visitor<'de>>(
     visitor.visit_map(ListForm { list, field: 0 })
 }
 
-/// `{v, data, dim}`: the lengths come last.
+/// `{v, data, dim}`. The lengths come last, because they are known only then.
 struct ListForm<'d, 's, 'de> {
     list: Nested<'d, 's, 'de>,
     field: u8,
@@ -158,7 +158,7 @@ impl<'de> MapAccess<'de> for ListForm<'_, '_, 'de> {
     }
 }
 
-/// Where a sequence along one axis stands.
+/// How far a sequence along one axis has been read.
 struct OpenRun {
     left: u64,
     more: bool,
@@ -175,14 +175,14 @@ struct Nested<'d, 's, 'de> {
     decoder: &'d mut Decoder<'s, 'de>,
     /// The sequences that are open, outermost first.
     runs: Vec<OpenRun>,
-    /// The length of each axis, once one of its sequences has ended.
+    /// The length of each axis. It is known once a sequence along the axis has ended.
     lens: Vec<Option<usize>>,
-    /// How many axes there are, once there was an element.
+    /// How many axes there are. It is known once an element has come.
     leaf: Option<usize>,
 }
 
 impl Nested<'_, '_, '_> {
-    /// The tag of the next element, which comes next in the block.
+    /// Goes to the next element, and gives its tag.
     fn next_tag(&mut self) -> Result<Option<Tag>> {
         loop {
             let axis = self.runs.len();
@@ -243,14 +243,14 @@ impl<'de> SeqAccess<'de> for &mut Nested<'_, '_, 'de> {
     }
 }
 
-/// The lengths of the axes. An empty list is one of any number of axes.
+/// The lengths of the axes. An empty list fits any number of axes.
 struct Lens<'n>(&'n [Option<usize>]);
 
 impl<'de> Deserializer<'de> for Lens<'_> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        // An axis of which no sequence ended has no elements.
+        // If no sequence along an axis has ended, the axis has no elements.
         let lens = self.0.iter().map(|len| len.unwrap_or(0) as u64);
         visitor.visit_seq(SeqDeserializer::new(lens))
     }
@@ -281,7 +281,7 @@ pub(super) fn is_ndarray_form(schema: &Schema<'_>) -> bool {
     schema.kind == SchemaKind::Struct && schema.name == "Array" && schema.fields == NDARRAY_FIELDS
 }
 
-/// Calls the visitor of a sequence with a record of this form that comes next, nested by axis.
+/// Calls the visitor of a sequence with the record of this form that comes next, as sequences nested by axis.
 pub(super) fn visit_rows<'de, V: Visitor<'de>>(
     decoder: &mut Decoder<'_, 'de>,
     number: usize,
@@ -314,7 +314,7 @@ pub(super) fn visit_rows<'de, V: Visitor<'de>>(
         Some(*rows)
     });
     if lens.contains(&0) {
-        // The rows have no bytes.
+        // The rows take no bytes, so that nothing else limits their number.
         let rows = products.fold(0, u64::saturating_add);
         decoder.bounds.take_rows(usize::try_from(rows).unwrap_or(usize::MAX))?;
     }
@@ -340,7 +340,7 @@ impl<'de, V: Visitor<'de>> fmt::Display for Said<'_, V> {
     }
 }
 
-/// What stands along the first of these axes.
+/// One row, or an element if no axis is left.
 struct Row<'r, 'd, 's, 'de> {
     items: &'r mut Items<'d, 's, 'de, 1>,
     lens: &'r [u64],

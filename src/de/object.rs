@@ -1,4 +1,5 @@
-//! One object: read once, and again where what it holds may be had in another form, on a stack that does for its levels.
+//! Reads one object: once, or again if a part of it can be had in another form, and on a stack that is large enough for its
+//! levels.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -32,7 +33,7 @@ pub(crate) fn from_source<'de, T: Deserialize<'de>>(
     seed_from_source(&PhantomData, source, region)
 }
 
-/// The same by a seed, of which a copy is used up by each read.
+/// The same by a seed. Each read uses up a copy of it.
 pub(super) fn seed_from_source<'de, S: DeserializeSeed<'de> + Clone>(
     seed: &S,
     source: &dyn Source<'de>,
@@ -41,7 +42,8 @@ pub(super) fn seed_from_source<'de, S: DeserializeSeed<'de> + Clone>(
     read_all(container(source, region), |limit, short| read(seed.clone(), source, limit, short))
 }
 
-/// The same by a seed that is used up by one read. `keeps`: it fills serde's buffer, which is read out when this has ended.
+/// The same by a seed that is used up by one read. `keeps` says that the seed fills serde's buffer, which is read out after this
+/// function has returned.
 pub(super) fn once_from_source<'de, S: DeserializeSeed<'de>>(
     seed: S,
     source: &dyn Source<'de>,
@@ -53,7 +55,7 @@ pub(super) fn once_from_source<'de, S: DeserializeSeed<'de>>(
     read_once(container(source, region), size, keeps, read)
 }
 
-/// What readers of arrays must know of the container.
+/// What the readers of arrays must know of the container.
 fn container<'c, 'de: 'c>(
     source: &'c dyn Source<'de>,
     region: Option<&'c Region>,
@@ -80,15 +82,15 @@ pub(super) fn walk_source<'de, W: Walk<'de>, L: Lists<W>>(
     .map_err(Error::out_of_serde)
 }
 
-/// Whether the object is in the form that it has for human readers.
+/// Whether the object was written in the form that it has for human readers.
 pub(super) fn is_human_readable(source: &dyn Source<'_>) -> bool {
     Decoder::new(source, 0).is_ok_and(|mut decoder| {
         EncodedValue { decoder: &mut decoder, slot: ANY }.is_human_readable()
     })
 }
 
-/// Reads until nothing is left that could be read in another way: once for most objects, and once more where a visitor has
-/// refused what it could have had in another form.
+/// Reads an object, and reads it again while a visitor has refused a value that it could take in another form. Most objects are
+/// read once.
 pub(super) fn read_all<T>(
     container: ContainerInfo<'_>,
     read: impl Fn(u32, &mut Option<usize>) -> Result<T>,
@@ -108,7 +110,7 @@ pub(super) fn read_all<T>(
                 result @ Ok(_) => return result,
                 Err(error) => {
                     context::forget_since(start);
-                    // A visitor that takes no map either has said better before what it does not find.
+                    // If the visitor takes no map either, its first error says better what it did not find.
                     let is_map = error.is_refusal_at_any_place_of(Found::Map);
                     return Err(first.filter(|_| is_map).unwrap_or(error).out_of_serde());
                 }
@@ -117,13 +119,13 @@ pub(super) fn read_all<T>(
     })
 }
 
-/// Reads once, where what reads is used up. `size` bytes have no more levels than that.
+/// Reads once, by a `read` that cannot be called again. An object of `size` bytes has at most as many levels.
 ///
 /// # Errors
 ///
-/// Those of `read`, with a note if the object could be read in another way; and where something was read, but not as surely as
-/// by [`read_all`]: what visitors have refused may have made them take a wrong variant, or will, if what they have is serde's
-/// buffer with arrays in it, of which nothing is known once this has ended.
+/// Those of `read`, with a note if the object could be read in another way. It is also an error if `read` succeeded, but may have
+/// read something else than [`read_all`] would: visitors that refused a value may have taken a wrong variant. Or they may take
+/// one later, if what was read is serde's buffer with arrays in it: nothing tells how that buffer is read out.
 pub(super) fn read_once<T>(
     container: ContainerInfo<'_>,
     size: usize,
@@ -161,7 +163,7 @@ fn read_again(error: Option<Error>, mend: &str) -> Error {
     ))
 }
 
-/// Reads on a stack that does whatever comes: there is but one try.
+/// Reads on a stack that is large enough in any case, because there is only one try.
 fn on_one_stack<T>(
     size: usize,
     read: impl FnOnce(u32, &mut Option<usize>) -> Result<T>,
@@ -178,8 +180,8 @@ fn on_one_stack<T>(
     result.unwrap_or_else(|| Err(stack::too_low())).map(|value| *value)
 }
 
-/// Reads on a stack that does: `read` is told how many levels it may go down, and notes where it wants a larger stack, for
-/// levels of so many bytes.
+/// Reads on a stack that is large enough. `read` is told how many levels it may go down. If it needs a larger stack, it notes how
+/// many bytes a level takes.
 fn on_a_stack<T>(read: impl Fn(u32, &mut Option<usize>) -> Result<T>) -> Result<T> {
     let mut short = None;
     if stack::is_begun::<T>() {
@@ -188,12 +190,12 @@ fn on_a_stack<T>(read: impl Fn(u32, &mut Option<usize>) -> Result<T>) -> Result<
             return result;
         }
     }
-    // Its levels may go through code that cannot stop to look at the stack, such as serde's buffer behind `untagged`. So the
-    // whole is read once more, on a stack that is large enough from the start.
+    // The levels may go through code that cannot check the stack, such as serde's buffer behind `untagged`. So the whole object is
+    // read once more, on a stack that is large enough from the start.
     read_on_large(&read, short.unwrap_or(0))
 }
 
-/// What is read comes in a box: on the caller's stack there may be no room for another copy of it.
+/// Reads on a large stack. The value comes in a box, because the caller's stack may have no room for another copy of it.
 #[cold]
 #[inline(never)]
 fn read_on_large<T>(
@@ -207,7 +209,7 @@ fn read_on_large<T>(
             result = Some(read(limit, &mut short).map(Box::new));
         })?;
         match (short, result) {
-            // Its levels turned out to be larger, and a larger stack may do.
+            // The levels turned out to be larger, and a larger stack may be enough.
             (Some(more), _) if more > each && made > size => (each, size) = (more, made),
             (_, Some(result)) => return result.map(|value| *value),
             (_, None) => return Err(stack::too_low()),

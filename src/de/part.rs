@@ -27,9 +27,9 @@ pub(super) struct Part<'p, 'de> {
     pub(super) dtype: &'p DType,
     /// The axes that are left; an element has no axis.
     pub(super) shape: &'p [usize],
-    /// Of these axes, in elements; left out where the rows lie one after the other.
+    /// The strides of these axes, in elements. Empty if the rows lie one after the other.
     pub(super) strides: &'p [usize],
-    /// From the first element on, and at least to the last.
+    /// The bytes from the first element on, at least to the end of the last.
     pub(super) bytes: &'de [u8],
     pub(super) bounds: &'p Bounds,
 }
@@ -48,14 +48,14 @@ impl<'p, 'de> Part<'p, 'de> {
         let (strides, bytes) = if let Some((stride, strides)) = self.strides.split_first() {
             (strides, self.bytes.get(index * stride * item..))
         } else {
-            // The product was checked with that of the whole.
+            // The product was checked with the byte length of the whole array.
             let each = layout::byte_len(shape, item).unwrap_or(0);
             (&[][..], self.bytes.get(index * each..(index + 1) * each))
         };
         Part { shape, strides, bytes: bytes.unwrap_or_default(), ..*self }
     }
 
-    /// The part as a sequence along its first axis.
+    /// Gives the part as a sequence along its first axis.
     fn visit_rows<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let [len, _, ..] = *self.shape else { return visit_elements(self, visitor) };
         if self.bytes.is_empty() {
@@ -180,7 +180,7 @@ impl<'p, 'de> PartElement<'p, 'de> {
 
     fn visit_newtype<V: Visitor<'de>>(&self, name: &str, visitor: V) -> Result<V::Value> {
         match (self.dtype.scalar(), name) {
-            // The form that the crate `half` has in serde: the bits.
+            // The crate `half` writes the bits, in a newtype.
             (Some(Scalar::F16), "f16") | (Some(Scalar::BF16), "bf16") => {
                 visitor.visit_newtype_struct(U16Deserializer::new(self.bits()))
             }

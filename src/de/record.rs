@@ -1,4 +1,4 @@
-//! The fields of a record: by position, as most structs take them, or by name.
+//! The fields of a record. They are handed over by position, which most structs take, or by name.
 
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
@@ -41,8 +41,8 @@ pub(super) fn in_order<'de, V: Visitor<'de>>(
     result
 }
 
-/// The fields of a record that was entered, to a visitor that takes exactly so many. What it gives is not looked at: a
-/// value that was stored in parts and is then moved as a whole costs more than reading a small struct.
+/// Hands the fields of a record that was entered to a visitor that takes exactly so many. The visitor's result is returned
+/// without a look at it: if a value was stored in parts, to move it as a whole costs more than to read a small struct.
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn entered<'de, V: Visitor<'de>>(
     decoder: &mut Decoder<'_, 'de>,
@@ -52,7 +52,7 @@ pub(super) fn entered<'de, V: Visitor<'de>>(
     visitor.visit_seq(&mut Entered::<true>(FieldsInOrder::new(decoder, number, tags)))
 }
 
-/// The same of a variant's fields. An error in one of them names the variant, too.
+/// The same for a variant's fields. An error in one of them names the variant, too.
 #[inline]
 pub(super) fn variant_in_order<'de, V: Visitor<'de>>(
     decoder: &mut Decoder<'_, 'de>,
@@ -77,15 +77,15 @@ impl<'d, 's, 'de> FieldsInOrder<'d, 's, 'de> {
         FieldsInOrder { decoder, number, tags }
     }
 
-    /// How many were not taken.
+    /// How many fields were not taken.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn left(&self) -> usize {
         self.tags.len()
     }
 }
 
-/// Fields of which what is left is noted, where it is too late to say it in the place. `ENTERED`: those of a record that was
-/// entered and is left at their end; else those of a variant.
+/// Fields that are counted when the visitor is done, when it is too late to return an error: the decoder notes how many are
+/// left. With `ENTERED`, they are those of a record that was entered and is left at their end, otherwise those of a variant.
 struct Entered<'d, 's, 'de, const ENTERED: bool>(FieldsInOrder<'d, 's, 'de>);
 
 impl<const ENTERED: bool> Drop for Entered<'_, '_, '_, ENTERED> {
@@ -117,14 +117,14 @@ impl<'de, const ENTERED: bool> SeqAccess<'de> for &mut Entered<'_, '_, 'de, ENTE
     }
 }
 
-/// An error in what a variant holds.
+/// An error in the content of a variant.
 #[cold]
 #[inline(never)]
 pub(super) fn in_variant(error: Error, decoder: &Decoder<'_, '_>, number: usize) -> Error {
     error.at(Step::Variant(decoder.schema(number).0.variant.to_owned()))
 }
 
-/// The error of a field that was read last, with its place.
+/// The error of the field that was read last, with the field's place.
 #[cold]
 #[inline(never)]
 fn in_field(error: Error, decoder: &mut Decoder<'_, '_>, number: usize, left: usize) -> Error {
@@ -156,7 +156,7 @@ impl<'de> SeqAccess<'de> for &mut FieldsInOrder<'_, '_, 'de> {
     }
 }
 
-/// A record's fields by name, without those that were not written.
+/// A record's fields by name. Fields that were not written are left out.
 struct FieldsByName<'d, 's, 'de> {
     decoder: &'d mut Decoder<'s, 'de>,
     number: usize,
@@ -188,7 +188,7 @@ impl<'d, 's, 'de> FieldsByName<'d, 's, 'de> {
     }
 
     fn finish(mut self) -> Result<()> {
-        // A visitor that stops early has all it wants: the rest is passed over, as unknown fields are.
+        // A visitor that stops early has all that it wants. The rest is skipped, as unknown fields are.
         if let Some(slot) = self.slot.take() {
             skip::value(self.decoder, slot)?;
         }

@@ -1,4 +1,4 @@
-//! Passing over a value that nobody asked for.
+//! Skips a value that the type ignores.
 
 use crate::error::{Error, Result};
 use crate::wire::Tag;

@@ -1,13 +1,14 @@
-//! What a type asks for inside options and newtypes, where none were written: an element, a row, an array.
+//! Elements, rows and arrays that a type asks for inside options and newtypes which were not written.
 
 use serde::de::{Deserializer, Visitor};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// How many options and newtypes may be asked for around it: a type that holds itself in an option would go on for ever.
+/// How many options and newtypes a type may ask for around one of these. Without a limit, a type that holds itself in an option
+/// would go on for ever.
 const MAX_WRAPS: u32 = 64;
 
-/// One more around so many.
+/// Counts one more around `depth` others.
 pub(super) fn wrapped(depth: u32) -> Result<u32> {
     if depth < MAX_WRAPS {
         return Ok(depth + 1);
@@ -18,7 +19,7 @@ pub(super) fn wrapped(depth: u32) -> Result<u32> {
 /// An element or row that may be asked for inside options and newtypes.
 pub(super) struct Transparent<D> {
     inner: D,
-    /// How many were asked for around it.
+    /// How many options and newtypes the type has asked for around it.
     depth: u32,
 }
 
@@ -90,13 +91,13 @@ impl<'de, D: Deserializer<'de, Error = Error>> Deserializer<'de> for Transparent
         visitor: V,
     ) -> Result<V::Value> {
         if matches!(name, "f16" | "bf16") {
-            // What they hold is for the element to say.
+            // The element itself says what these hold.
             return self.inner.deserialize_newtype_struct(name, visitor);
         }
         visitor.visit_newtype_struct(self.wrapped()?)
     }
 
-    /// What nobody asked for is not walked: it may have rows without number.
+    /// A part that the type ignores is not walked: it may have any number of rows.
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         visitor.visit_unit()
     }

@@ -37,8 +37,8 @@ pub(super) struct EncodedValue<'d, 's, 'de> {
 }
 
 impl<'d, 'de> EncodedValue<'d, '_, 'de> {
-    /// The value's tag, with an option around it taken off: a type that is asked for as itself may have been written
-    /// as an option.
+    /// The value's tag, without the options around the value: a value that is asked for as itself may have been written as an
+    /// option.
     #[inline]
     pub(super) fn tag(&mut self) -> Result<Tag> {
         let tag = self.decoder.tag(self.slot)?;
@@ -157,7 +157,7 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
         }
     }
 
-    /// What is no record, as a map.
+    /// Hands a value that is not a record to a visitor of a map.
     fn any_map<V: Visitor<'de>>(self, tag: Tag, visitor: V) -> Result<V::Value> {
         match tag {
             Tag::Array | Tag::Ndarray | Tag::Blob | Tag::Bytes => {
@@ -170,7 +170,7 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
     #[inline(never)]
     fn any_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
         match self.tag()? {
-            // A field's length decides nothing: what is longer than a few bytes is an array.
+            // All byte fields are read as arrays, whatever their length: those of more than a few bytes are arrays.
             tag @ (Tag::Array | Tag::Ndarray | Tag::Blob | Tag::Bytes) => {
                 self.array::<V>(tag)?.deserialize_seq(visitor)
             }
@@ -185,7 +185,7 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
         }
     }
 
-    /// What is asked for as a newtype of a private name: an array of this crate, or what another crate has called so.
+    /// Answers a request for a newtype of a private name: an array of this crate, or a type of another crate.
     #[inline(never)]
     fn private<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value> {
         if name == TOKEN {
@@ -195,13 +195,13 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
         if name == VALUE {
             return self.unknown(visitor);
         }
-        // An option is left as it is: it may be what the newtype holds.
+        // An option is kept, because the newtype may hold an option.
         let tag = self.decoder.tag(self.slot)?;
         if tag == Tag::Record {
             let start = self.decoder.reader.clone();
             let number = self.decoder.record_number()?;
             let (schema, _) = self.decoder.schema(number);
-            // Its own format takes one form and gives the other: `RawValue` is a struct that is asked for as a newtype.
+            // A type may be written in one form and asked for in another: `RawValue` is written as a struct and asked for as a newtype.
             if schema.kind == SchemaKind::Struct && schema.name == name {
                 return self.decoder.descend(|decoder| by_name(decoder, number, visitor));
             }
@@ -210,7 +210,7 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
         visitor.visit_newtype_struct(EncodedValue { slot: tag as u8, ..self })
     }
 
-    /// A value whose type is not known: it is made here, and goes past serde.
+    /// Makes a value of unknown type. It goes past serde.
     #[cfg(feature = "ndarray")]
     fn unknown<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let mut builder = Builder::default();
@@ -231,7 +231,7 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
                 array::visit_token(self.decoder.lent_array()?, visitor)
             }
             Tag::Bytes => array::visit_token(self.decoder.short_array()?, visitor),
-            // Not placed: the reader of arrays takes nested numbers and ndarray's own form, too.
+            // The array was not placed. The reader of arrays takes nested numbers and the ndarray form, too.
             tag => {
                 let value = EncodedValue { decoder: self.decoder, slot: tag as u8 };
                 context::handing(Handed::Inline, || visitor.visit_newtype_struct(value))
@@ -253,9 +253,10 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
                 0 => return visitor.visit_none(),
                 slot => slot,
             },
-            // What a format without options writes for none.
+            // A format without options writes a unit for `None`.
             Tag::Unit => return visitor.visit_none(),
-            // Counted as a level, though none is written: a type that holds itself in an option would go on for ever.
+            // This counts as a level, although no option was written. Otherwise a type that holds itself in an option would go on
+            // for ever.
             tag => tag as u8,
         };
         self.decoder.descend_option(|decoder| {
@@ -264,15 +265,15 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
         })
     }
 
-    /// A value that has another tag than the one asked for, or none in its slot.
+    /// A value whose slot does not say the tag that was asked for.
     #[inline(never)]
     fn other<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
         let tag = self.tag()?;
         self.any(tag, visitor)
     }
 
-    /// A record as what it is in a format without types: a struct is a map, a unit variant its name, another variant
-    /// a map of one entry. This is what serde's buffer behind `flatten` and `untagged` understands.
+    /// Gives a record as a format without types would: a struct as a map, a unit variant as its name, another variant as a map of
+    /// one entry. Serde's buffer behind `flatten` and `untagged` understands this.
     fn record<V: Visitor<'de>>(self, number: usize, visitor: V) -> Result<V::Value> {
         let decoder = self.decoder;
         let (schema, _) = decoder.schema(number);
@@ -308,7 +309,7 @@ fn no_variant<'de, V: Visitor<'de>>(schema: &Schema<'_>, visitor: &V) -> Error {
     Error::invalid_type(Unexpected::Other(found.trim_end()), visitor)
 }
 
-/// Calls the visitor of a value whose type is not known. What was built goes past serde.
+/// Calls the visitor of a value of unknown type. The value that was built goes past serde.
 #[cfg(feature = "ndarray")]
 pub(super) fn visit_unknown<'de, V: Visitor<'de>>(
     builder: Builder,
@@ -322,7 +323,7 @@ pub(super) fn visit_unknown<'de, V: Visitor<'de>>(
 fn visit_seq<'de, V: Visitor<'de>>(decoder: &mut Decoder<'_, 'de>, visitor: V) -> Result<V::Value> {
     decoder.descend(|decoder| {
         let header = decoder.run_header()?;
-        // Numbers of one width are read as those of an array are, without the decoder between them.
+        // Numbers of one width are read as the elements of an array are, without the decoder between them.
         if let (count, false, [slot]) = header
             && let Some(dtype) = packed(slot)
         {
@@ -384,7 +385,7 @@ macro_rules! number {
 impl<'de> Deserializer<'de> for EncodedValue<'_, '_, 'de> {
     type Error = Error;
 
-    /// As the value itself says: what has one form only never asks.
+    /// What the value itself says. A type that has only one form never asks.
     fn is_human_readable(&self) -> bool {
         self.decoder.is_readable(self.slot)
     }
@@ -414,7 +415,7 @@ impl<'de> Deserializer<'de> for EncodedValue<'_, '_, 'de> {
         deserialize_i128 deserialize_u128 deserialize_char deserialize_unit deserialize_identifier
     }
 
-    // The types that large objects are made of have a way of their own, so that the visitor's call can be inlined.
+    // Types of which large objects have many values have code of their own here, so that the visitor's call can be inlined.
     number! {
         deserialize_bool Bool visit_bool |d| d.bool()?;
         deserialize_i8 I8 visit_i8 |d| d.reader.byte()?.cast_signed();
@@ -544,7 +545,7 @@ impl<'de> Deserializer<'de> for EncodedValue<'_, '_, 'de> {
                 }
                 self.decoder.descend(|decoder| variant::visit_record(decoder, number, visitor))
             }
-            // What a format without enums writes: a name, or a map of one entry.
+            // A format without enums writes a name, or a map of one entry.
             Tag::Str => visitor.visit_enum(serde::de::value::BorrowedStrDeserializer::new(
                 self.decoder.reader.text()?,
             )),

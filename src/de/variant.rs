@@ -177,7 +177,7 @@ pub(super) fn visit_entry<'de, V: Visitor<'de>>(
     result
 }
 
-/// What a visitor leaves would be taken for what comes next.
+/// An error if the visitor succeeded without taking the content, which would otherwise be read as the next value.
 #[cold]
 fn untaken<T>(result: Result<T>) -> Result<T> {
     result.and_then(|_| Err(Error::custom("a variant is taken without its content")))
@@ -187,17 +187,17 @@ fn untaken<T>(result: Result<T>) -> Result<T> {
 struct VariantRecord<'d, 's, 'de> {
     decoder: &'d mut Decoder<'s, 'de>,
     number: usize,
-    /// Its content was asked for.
+    /// Whether the visitor has asked for the content.
     is_taken: bool,
 }
 
-/// What a visitor leaves would be taken for what comes next. It is noted and not told at once: what the visitor gives is not
-/// looked at.
+/// Notes a content that the visitor has left, because it would be read as the next value. This gives no error at once, because
+/// the visitor's result is returned without a look at it.
 impl Drop for VariantRecord<'_, '_, '_> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn drop(&mut self) {
         if !self.is_taken {
-            // Of a unit variant nothing is left.
+            // A unit variant has no content.
             let fields = self.decoder.schema(self.number).0.len;
             if fields != 0 {
                 self.decoder.note_untaken(self.number, fields);
@@ -206,8 +206,8 @@ impl Drop for VariantRecord<'_, '_, '_> {
     }
 }
 
-/// One reference: it is handed back beside the variant's name, and what is written in parts and then moved as a whole costs
-/// more than to read the name.
+/// This is only a reference, because it is returned beside the variant's name. To move a larger value as a whole, after it was
+/// stored in parts, costs more than to read the name.
 struct RecordVariant<'v, 'd, 's, 'de>(&'v mut VariantRecord<'d, 's, 'de>);
 
 impl<'de> EnumAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
@@ -224,7 +224,7 @@ impl<'de> EnumAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
 }
 
 impl<'de> RecordVariant<'_, '_, '_, 'de> {
-    /// Reads what the variant holds; an error in it names the variant.
+    /// Reads the variant's content. An error in it names the variant.
     #[inline]
     fn inside<R>(self, read: impl FnOnce(VariantContent<'_, '_, 'de>) -> Result<R>) -> Result<R> {
         let VariantRecord { decoder, number, is_taken } = self.0;
@@ -255,7 +255,7 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
         self.0.is_taken = true;
         match self.kind() {
             SchemaKind::UnitVariant => Ok(()),
-            // `#[serde(other)]` takes any variant for a unit one: its content is passed over.
+            // `#[serde(other)]` takes any variant for a unit variant, so the content is skipped.
             _ => skip::record(self.0.decoder, self.0.number),
         }
     }
@@ -267,7 +267,7 @@ impl<'de> VariantAccess<'de> for RecordVariant<'_, '_, '_, 'de> {
                 let slot = decoder.tags(number)[0];
                 seed.deserialize(EncodedValue { decoder, slot })
             }),
-            // A variant that held its fields itself may have come to hold a struct or tuple of the same.
+            // A variant may have had fields when it was written, and now hold a struct or tuple of the same fields.
             _ => self.inside(|content| seed.deserialize(content)),
         }
     }
@@ -307,7 +307,7 @@ struct VariantEntry<'d, 's, 'de> {
     decoder: &'d mut Decoder<'s, 'de>,
     key: u8,
     value: u8,
-    /// Its value was asked for.
+    /// Whether the visitor has asked for the value.
     is_taken: bool,
 }
 

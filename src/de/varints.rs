@@ -1,4 +1,4 @@
-//! Lists of whole numbers, of which each takes as many bytes as it needs.
+//! Lists of whole numbers. Each number takes as many bytes as it needs.
 
 use std::cell::Cell;
 
@@ -34,7 +34,7 @@ pub(super) fn visit_varints<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value> {
     let tag = decoder.tag(slot)?;
-    // Each takes a byte at least.
+    // Each number takes at least one byte.
     let len = decoder.reader.check_left(count)?;
     let (end, left) = (Cell::new(None), Cell::new(0));
     let items = Varints { reader: decoder.reader.clone(), left: len, tag, end: &end };
@@ -53,7 +53,7 @@ struct Varints<'c, 'de> {
     reader: Reader<'de>,
     left: usize,
     tag: Tag,
-    /// Where the reader stands in the end.
+    /// The reader's position in the end.
     end: &'c Cell<Option<Reader<'de>>>,
 }
 
@@ -121,7 +121,7 @@ impl<'de> Deserializer<'de> for Varint {
         self.visit(visitor)
     }
 
-    // Most are asked for as what they are.
+    // Most numbers are asked for as the type that their tag says.
     as_they_are! {
         deserialize_u16 U16 deserialize_u32 U32 deserialize_u64 U64
         deserialize_i16 I16 deserialize_i32 I32 deserialize_i64 I64

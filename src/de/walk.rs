@@ -1,4 +1,4 @@
-//! A walk over what is encoded, without a type: one part after the other, by a loop and not by recursion.
+//! A walk over an encoded object, without a type. It goes from part to part by a loop and not by recursion.
 
 use std::marker::PhantomData;
 
@@ -14,17 +14,17 @@ use super::decoder::{ANY, Decoder, in_range};
 use super::kept;
 use super::varints::VARINTS;
 
-/// How many numbers of a list are told of at once.
+/// How many numbers of a list the walk tells of at once.
 const AT_ONCE: usize = 512;
 
-/// How deep values may nest, as where they are read by their types; and so many options and marks may stand around one.
+/// How deep values may nest, and how many options and marks may stand around a value. Reading by types has the same limits.
 const MAX_LEVELS: usize = stack::LEVELS as usize;
 
 /// Walks over the value of this slot.
 ///
 /// # Errors
 ///
-/// Those of the walk, with the place; `Corrupt` if the bytes are no value; `Limit` if it nests too deep.
+/// Those of the walk, with the place; `Corrupt` if the bytes are not a value; `Limit` if the value nests too deep.
 pub(super) fn value<'de, W: Walk<'de>, L: Lists<W>>(
     decoder: &mut Decoder<'_, 'de>,
     slot: u8,
@@ -34,11 +34,11 @@ pub(super) fn value<'de, W: Walk<'de>, L: Lists<W>>(
     walker.all(slot).map_err(|error| walker.in_place(error))
 }
 
-/// What becomes of lists.
+/// What the walk does with lists.
 pub(super) trait Lists<W> {
-    /// Long ones without arrays are kept as they are encoded.
+    /// Whether long lists without arrays are kept as they are encoded.
     const KEPT: bool = false;
-    /// An array is an error, and stays where it is.
+    /// Whether an array is an error.
     const NO_ARRAYS: bool = false;
 
     fn keep(_walk: &mut W, _list: EncodedList) -> Result<()> {
@@ -46,7 +46,7 @@ pub(super) trait Lists<W> {
     }
 }
 
-/// They are told of, item by item.
+/// The walk tells of lists item by item.
 pub(super) struct Told;
 
 impl<W> Lists<W> for Told {}
@@ -54,13 +54,13 @@ impl<W> Lists<W> for Told {}
 pub(super) struct Walker<'w, 'd, 's, 'de, W, L> {
     pub(super) decoder: &'d mut Decoder<'s, 'de>,
     walk: &'w mut W,
-    /// What has parts and is not at its end, with the options and marks that it stands in.
+    /// Values with parts that are not at their end, with the options and marks around them.
     open: Vec<Level<'de>>,
-    /// How many of these are such.
+    /// How many of these are options and marks.
     marks: usize,
-    /// How many levels, and how many options and marks, stand around all of it.
+    /// How many levels, options and marks stand around the whole walk.
     outer: Around,
-    /// How many items the list has that ended last, and whether its length was not known.
+    /// How many items the list has that ended last, and whether its length was unknown when it was written.
     last_list: (usize, bool),
     lists: PhantomData<L>,
 }
@@ -73,7 +73,7 @@ pub(super) struct Around {
 }
 
 enum Level<'de> {
-    /// An option, a name, or the mark of a readable form: it ends with the value in it.
+    /// An option, a name, or the mark of a readable form. It ends with the value in it.
     Mark,
     Record {
         number: usize,
@@ -97,14 +97,14 @@ pub(super) struct Runs<const N: usize> {
     more: bool,
     slots: [u8; N],
     done: usize,
-    /// Whether a run ended with the item of this number from which on those of a list of unknown length are in others.
+    /// Whether a run ended at the item where the first run of a list of unknown length ends.
     at_edge: bool,
     is_long: bool,
 }
 
 impl<const N: usize> Runs<N> {
-    /// Those whose first header comes next. Where more items were announced than runs of unknown length have, its number has more than
-    /// one byte, however short the run came to be.
+    /// Begins the runs whose first header comes next. If more items were announced than a run of a list of unknown length has, the
+    /// header's count takes more than one byte, even if the run then had fewer items.
     pub(super) fn begin(decoder: &mut Decoder<'_, '_>) -> Result<Self> {
         let before = decoder.reader.left();
         let (left, more, slots) = decoder.run_header()?;
@@ -128,12 +128,12 @@ impl<const N: usize> Runs<N> {
         Ok(Some(self.slots))
     }
 
-    /// How many there are, if that is known from the start.
+    /// How many items there are, if that is known from the start.
     fn len(&self) -> Option<usize> {
         if self.more { None } else { usize::try_from(self.left).ok() }
     }
 
-    /// Whether they are in short runs, as they were written where their number was not known.
+    /// Whether the items are in short runs, as they are written if their number is not known beforehand.
     fn is_unannounced(&self) -> bool {
         self.at_edge && !self.is_long && self.done as u64 > RUN
     }
@@ -166,7 +166,7 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
         Ok(self.last_list)
     }
 
-    /// What is open, to its end.
+    /// Walks over all open values to their ends.
     fn rest(&mut self) -> Result<()> {
         while !self.open.is_empty() {
             match self.next()? {
@@ -182,7 +182,7 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
         Ok(())
     }
 
-    /// The next part of what is open.
+    /// The next part of the innermost open value.
     #[inline]
     fn next(&mut self) -> Result<Next> {
         let decoder = &mut *self.decoder;
@@ -231,7 +231,7 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
             Some(Level::Entries { runs, .. }) => runs.is_unannounced(),
             _ => false,
         };
-        // What is said of the whole is not said at the place of its last part.
+        // An error about the whole value must not have the place of its last part.
         self.open.pop();
         if unannounced {
             self.walk.unannounced()?;
@@ -241,7 +241,7 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
         Ok(())
     }
 
-    /// Where a value has ended, so have the options and marks around it alone.
+    /// Ends the options and marks around a value that has ended.
     #[inline]
     fn leave_marks(&mut self) {
         while let Some(Level::Mark) = self.open.last() {
@@ -266,7 +266,7 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
         if tag == Tag::Record { self.record() } else { self.compound(tag) }
     }
 
-    /// Tells of a value that has no parts, or gives false and stays.
+    /// Tells of a value that has no parts. If it has parts, gives `false`, and the position does not change.
     #[inline(never)]
     fn leaf(&mut self, tag: Tag) -> Result<bool> {
         let reader = &mut self.decoder.reader;
@@ -284,7 +284,7 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
         Ok(())
     }
 
-    /// A value with the options and marks that it stands in, or its beginning if it has parts.
+    /// Tells of the options and marks around a value, and then of the value, or of its beginning if it has parts.
     #[inline]
     fn marked(&mut self, mut tag: Tag) -> Result<()> {
         loop {
@@ -327,13 +327,13 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
         Ok(())
     }
 
-    /// How many levels are open; options and marks are counted by themselves.
+    /// How many levels are open. Options and marks are counted separately.
     #[inline]
     fn levels(&self) -> usize {
         self.open.len() - self.marks
     }
 
-    /// What stands around the value that is told of.
+    /// The levels, options and marks around the value that the walk tells of.
     fn around(&self) -> Around {
         Around { levels: self.outer.levels + self.levels(), marks: self.outer.marks + self.marks }
     }
@@ -346,7 +346,7 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
         Ok(())
     }
 
-    /// A record, and those that follow it in a run, as far as they have no parts with parts.
+    /// Tells of a record, and of the records that follow it in a run, up to the first that has a field with parts.
     fn records(&mut self) -> Result<()> {
         let levels = self.open.len();
         loop {
@@ -374,7 +374,8 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
         self.fields(number, tags)
     }
 
-    /// The fields up to the first that has parts: most records have none that do, and are not kept for them.
+    /// Tells of the fields up to the first that has parts. Most records have no such field, and are never put on the stack of open
+    /// values.
     #[inline]
     fn fields(&mut self, number: usize, tags: &'de [u8]) -> Result<()> {
         self.check_levels()?;
@@ -387,7 +388,7 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
             let tag = Tag::from_byte(*slot).unwrap_or(Tag::Any);
             match leaf(&self.decoder.reader, at, self.walk, tag) {
                 Ok(end) if end != PARTS => at = end,
-                // In its turn, and not from here: what nests deep is no recursion.
+                // The main loop takes the field, so that deep nesting causes no recursion.
                 Ok(_) => return self.fields_from(number, tags, field, at),
                 Err(error) => {
                     self.fields_from(number, tags, field + 1, at)?;
@@ -399,7 +400,7 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
         self.walk.end()
     }
 
-    /// Keeps the record for the fields from this one on, which stands so many bytes further on.
+    /// Opens the record for its fields from this one on, which starts `at` bytes further on.
     #[inline(never)]
     fn fields_from(
         &mut self,
@@ -511,7 +512,7 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
         Ok(())
     }
 
-    /// An error of items that are told of at once: its place is that of the list.
+    /// An error in items that the walk tells of at once. Its place is that of the list.
     #[cold]
     #[inline(never)]
     fn of_many(&mut self, error: Error) -> Error {
@@ -543,7 +544,7 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
                     let mut key = key.clone();
                     let [slot, _] = runs.slots;
                     let tag = if slot == ANY { key.byte().ok() } else { Some(slot) };
-                    // While it is read, the key is not known to be one.
+                    // While the key itself is read, it does not name the place.
                     let tag = tag.filter(|_| !at_value).and_then(Tag::from_byte);
                     let text = tag.and_then(|tag| scalar_text(&mut key, tag));
                     error = error.at(Step::Key(text, runs.done - 1));
@@ -555,13 +556,13 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
     }
 }
 
-/// What has parts ends nowhere: it is not read.
+/// Stands for the end of a value that has parts, which is not read.
 const PARTS: usize = usize::MAX;
 
-/// Tells of a value that has no parts, so many bytes further on, and gives where it ends; `PARTS` if it has parts.
+/// Tells of a value that starts so many bytes further on, and gives where it ends. If the value has parts, gives `PARTS`.
 ///
-/// One number is what changes from value to value: a reader that comes and goes is stored in parts and loaded as a whole, and
-/// that costs more than to read a number.
+/// Only one number changes from value to value. A reader that is passed and returned would be stored in parts and loaded as a
+/// whole, which costs more than to read a number.
 #[inline(always)]
 fn leaf<'de, W: Walk<'de>>(
     reader: &Reader<'de>,
@@ -606,12 +607,12 @@ fn leaf<'de, W: Walk<'de>>(
     other_leaf(reader, at, walk, tag)
 }
 
-/// Whether a value of this tag has no parts, and is nothing but what its own tag says.
+/// Whether a value of this tag has no parts, and no option, name or mark around it.
 fn is_leaf(tag: Tag) -> bool {
     (Tag::Unit as u8..=Tag::Bytes as u8).contains(&(tag as u8))
 }
 
-/// The same of one that is long or rare, or ends too soon.
+/// The same for a value that is long or rare, or ends too soon.
 #[inline(never)]
 fn other_leaf<'de, W: Walk<'de>>(
     reader: &Reader<'de>,
@@ -641,7 +642,7 @@ fn other_leaf<'de, W: Walk<'de>>(
             return Ok(reader.left() - rest.left());
         }
         Tag::Option => {
-            // One that holds what has parts is told of where those are.
+            // An option around a value with parts is told of together with that value.
             let (inner, start) = match rest.array_at(0) {
                 Some([0]) => {
                     walk.none()?;
@@ -679,7 +680,7 @@ fn other_leaf<'de, W: Walk<'de>>(
     Ok(reader.left() - rest.left())
 }
 
-/// Whether a run of this tag is one of numbers or bools, told of many at once.
+/// Whether a run of this tag has numbers or bools, of which the walk tells many at once.
 #[inline]
 pub(super) fn is_number(slot: u8) -> bool {
     const TAGS: u32 = VARINTS

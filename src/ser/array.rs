@@ -1,4 +1,4 @@
-//! Taking an array over: from its payload under the token, or begun by whoever has its elements.
+//! Takes an array over: from its payload under the token, or from other code that has its elements.
 
 use serde::ser::{Impossible, Serialize};
 
@@ -35,7 +35,7 @@ impl<'q, 'a, S: Sink> Begun<'q, 'a, S> {
         Ok(Begun { place, left })
     }
 
-    /// An array that was begun there, of which so many bytes are to come.
+    /// An array that was begun at this place, with so many bytes still to come.
     pub(super) fn of(place: Place<'q, 'a, S>, left: usize) -> Self {
         Begun { place, left }
     }
@@ -54,7 +54,7 @@ impl<'q, 'a, S: Sink> Begun<'q, 'a, S> {
         Ok(place.refer(tag, number))
     }
 
-    /// The same of one that may be met again.
+    /// The same for an array that may be met again.
     fn end_of_new(self, new: New, bytes: usize, tag: Tag) -> Result<Written> {
         let (place, number) = self.ended()?;
         if let Some(at) = place.writer.sink.last_place() {
@@ -81,7 +81,7 @@ impl<S: Sink> Place<'_, '_, S> {
         Written::noted(writer.put_varint(next, number), note)
     }
 
-    /// Adds an array that lies where another one does; `None` if the container cannot say so.
+    /// Adds an array that lies at the place of another one. `None` if the container cannot have two arrays at one place.
     #[cold]
     #[inline(never)]
     fn repeat(&mut self, found: &Descriptor, bytes: usize, at: u64) -> Result<Option<u64>> {
@@ -131,7 +131,7 @@ impl<S: Sink> Place<'_, '_, S> {
 }
 
 impl<S: Sink> Writer<'_, S> {
-    /// More bytes of the array that was begun.
+    /// Hands more bytes of the array that was begun to the sink.
     pub(super) fn hand_over(&mut self, bytes: &[u8]) -> Result<()> {
         self.sink.write(bytes).map_err(|error| self.fail(error.into_serde()))
     }
@@ -147,7 +147,7 @@ fn wrong_length() -> Error {
     Error::new(ErrorKind::Message, "an array gave more or fewer bytes than its shape says")
 }
 
-/// What a payload hands over: its descriptor, then its elements' bytes.
+/// Takes what a payload hands over: its descriptor, then its elements' bytes.
 pub(super) struct Capture<'q, 'a, S> {
     state: State<'q, 'a, S>,
     is_ndarray_form: bool,
@@ -156,9 +156,9 @@ pub(super) struct Capture<'q, 'a, S> {
 enum State<'q, 'a, S> {
     Waiting(Place<'q, 'a, S>),
     Begun(Begun<'q, 'a, S>),
-    /// One with a shared owner, of so many bytes.
+    /// An array with a shared owner, of so many bytes.
     New(Begun<'q, 'a, S>, Box<New>, usize),
-    /// One that the container has, and that was added as another of this number.
+    /// An array that the container already has. It was added as another array, with this number.
     There(Place<'q, 'a, S>, u64),
     Failed,
 }
@@ -198,7 +198,7 @@ impl<'q, 'a, S: Sink> Capture<'q, 'a, S> {
         Ok(())
     }
 
-    /// Begins the array of this descriptor, or finds that the container has it.
+    /// Begins the array of this descriptor, or finds that the container already has it.
     fn begin(&mut self, mut place: Place<'q, 'a, S>, head: &[u8]) -> Result<State<'q, 'a, S>> {
         let shape = std::mem::take(&mut place.writer.shape);
         let Some(found) = Descriptor::decode(head, shape) else {
@@ -220,7 +220,7 @@ impl<'q, 'a, S: Sink> Capture<'q, 'a, S> {
         let begun = Begun::begin(place, dtype, shape, *order, *kind)?;
         begun.place.writer.shape = found.shape;
         let bytes = begun.left;
-        // Of no bytes there is none to share.
+        // An array without bytes has nothing to share.
         Ok(match new.filter(|_| bytes > 0) {
             Some(new) => State::New(begun, Box::new(new), bytes),
             None => State::Begun(begun),

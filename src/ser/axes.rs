@@ -1,4 +1,4 @@
-//! The `dim` field of ndarray's serde form: a list of sizes, which is kept; anything else is written.
+//! The `dim` field of the ndarray form. A list of sizes is kept. Anything else is written.
 
 use std::cell::Cell;
 
@@ -130,14 +130,14 @@ impl<'x, 'q, 'a, S: Sink> serde::Serializer for DimTaker<'x, 'q, 'a, S> {
     forward_rest!();
 }
 
-/// As what the list was begun.
+/// The kind of list that was begun.
 #[derive(Clone, Copy)]
 pub(super) enum List {
     Seq(Option<usize>),
     Tuple(usize),
 }
 
-/// A list that has been one of sizes so far, or that is written.
+/// A list that has only had sizes so far, or a list that is being written.
 pub(super) enum Axes<'x, 'q, 'a, S> {
     Kept {
         taker: DimTaker<'x, 'q, 'a, S>,
@@ -166,7 +166,7 @@ impl<'a, S: Sink> Axes<'_, '_, 'a, S> {
             return Ok(());
         }
         if let Axes::Kept { .. } = self {
-            // It has failed by itself: as an item, where the error has its place.
+            // The value itself has failed. As an item, its error has its place.
             self.place()?;
         }
         match self {
@@ -176,7 +176,7 @@ impl<'a, S: Sink> Axes<'_, '_, 'a, S> {
         }
     }
 
-    /// What an item is written to that is no size: what was kept goes before it.
+    /// The place for an item that is not a size. The sizes that were kept are written before it.
     fn place(&mut self) -> Result<Place<'_, 'a, S>> {
         if let Axes::Kept { .. } = self
             && let Axes::Kept { taker, list, axes } = std::mem::replace(self, Axes::Failed)

@@ -1,8 +1,8 @@
-//! The `data` field of ndarray's serde form: elements of one type are packed as they come; anything else is written.
+//! The `data` field of the ndarray form. Elements of one type are packed as they come. Anything else is written inline.
 //!
-//! What was packed is handed to the sink in the end, and written one by one where it turns out that it is no array. That
-//! would be a copy more of a large one: so an array of ndarray's own, whose elements are of a type that is known to be
-//! nothing but numbers, is handed over batch by batch.
+//! The packed elements are handed to the sink in the end. If it turns out that they are not an array, they are written one by one.
+//! For a large array, this would be one copy more. So an array of ndarray's, whose type is known to have only numbers, is handed
+//! over batch by batch.
 
 use std::any::TypeId;
 use std::cell::Cell;
@@ -34,15 +34,15 @@ const BATCH: usize = 32 << 10;
 #[derive(Default)]
 pub(super) struct Batch {
     bytes: Vec<u8>,
-    /// How many elements were put there, behind the first place of their type: of another type no element has a place.
+    /// How many elements were put there, counted from the first place of their type. Elements of another type have no place.
     next: usize,
 }
 
-/// So many places each type has; a batch has fewer.
+/// How many places each type has. A batch has fewer.
 const PLACES: usize = 1 << 20;
 
 impl Batch {
-    /// Empty, with room for so many elements.
+    /// The batch, emptied, with room for so many elements.
     pub(super) fn cleared(mut self, scalar: Scalar, count: usize) -> Self {
         self.bytes.resize(count * DType::little_endian(scalar).item_size(), 0);
         Batch { next: scalar as usize * PLACES, ..self }
@@ -57,7 +57,7 @@ impl Batch {
             .unwrap_or_default()
     }
 
-    /// One more element, in a single comparison. False if there is no room for it.
+    /// Puts one more element, with a single comparison. `false` if there is no room for it.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn put<const N: usize>(&mut self, scalar: Scalar, bytes: [u8; N]) -> bool {
         let place = self.next.wrapping_sub(scalar as usize * PLACES);
@@ -81,20 +81,21 @@ pub(super) struct GatheredElements<'x, 'q, 'a, S> {
     list: TypeId,
     /// How many elements have not been taken over.
     left: usize,
-    /// As many as the list says that it has.
+    /// How many elements the list says that it has.
     announced: Option<usize>,
-    /// The type of them all, once there is one; the array is then begun.
+    /// The type of all elements, once one has come. The array is then begun.
     scalar: Option<Scalar>,
     /// Blocks that were not handed over.
     kept: Vec<u8>,
-    /// Blocks go to the sink as they come, and some may have gone.
+    /// Whether blocks go to the sink as they come. Some may have gone already.
     streams: bool,
-    /// It is an array of this crate's own: where it is no list of numbers it is asked again, and not written from here.
+    /// Whether it is an array of this crate. If such an array turns out not to be a list of numbers, it is asked again, and not
+    /// written from here.
     own: bool,
-    /// The list has asked for whom it is written.
+    /// Whether the list has asked whether it is written for a human reader.
     asked: bool,
-    /// A number that was written and not kept. It is told here, and by the batch's being empty, and not in the result: so the
-    /// loop over those that are kept has nothing to compare.
+    /// A number that was written and not kept. This field and the empty batch say so, and not the result. So the loop over the
+    /// numbers that are kept has nothing to compare.
     apart: Option<Written>,
 }
 
@@ -102,20 +103,20 @@ enum State<'x, 'q, 'a, S> {
     Packing(&'x mut NdarrayForm<'q, 'a, S>),
     /// A list like any other.
     List(SeqWriter<'x, 'a, S>),
-    /// It is placed, or is no list.
+    /// The array is placed, or the value is not a list.
     Done,
     /// The sink's own error, as against an element that does not fit.
     Failed(Error),
-    /// It is no array, and a part was handed over.
+    /// The list is not an array, and a part of it was already handed over.
     Lost,
 }
 
 pub(super) enum End {
     /// The sink has failed.
     Failed(Error),
-    /// It is no array, and what was handed over is not to be had back.
+    /// The list is not an array, and the elements that were handed over cannot be got back.
     Lost,
-    /// It has failed by itself, and the array was begun.
+    /// The list itself has failed, and the array was begun.
     Open,
     Seen,
 }
@@ -147,7 +148,7 @@ impl<'x, 'q, 'a, S: Sink> GatheredElements<'x, 'q, 'a, S> {
         DataTaker { elements: self, asked: Cell::new(false) }
     }
 
-    /// How the list has come to its end, where that is not seen from what it gave.
+    /// How the list has ended, where its result does not show that.
     pub(super) fn end(self) -> End {
         match self.state {
             State::Failed(error) => End::Failed(error),
@@ -157,8 +158,8 @@ impl<'x, 'q, 'a, S: Sink> GatheredElements<'x, 'q, 'a, S> {
         }
     }
 
-    /// Takes what the batch has been filled with, and gives one that has room for elements of this type; `None` if they
-    /// do not belong to those before, or are too many.
+    /// Takes the elements of the batch, and gives one that has room for elements of this type. `None` if the elements differ in type
+    /// from earlier ones, or are too many.
     fn next_batch(
         &mut self,
         batch: Batch,
@@ -249,7 +250,7 @@ impl<'x, 'q, 'a, S: Sink> GatheredElements<'x, 'q, 'a, S> {
         }
     }
 
-    /// The last batch of what turns out to be no array.
+    /// Keeps the last batch of a list that turns out not to be an array.
     fn keep(&mut self, batch: &Batch) {
         self.give_up();
         if let Some(scalar) = self.scalar {
@@ -257,7 +258,7 @@ impl<'x, 'q, 'a, S: Sink> GatheredElements<'x, 'q, 'a, S> {
         }
     }
 
-    /// It is no array. Blocks that were full are dead space in the container, as they have always been.
+    /// Gives up the array, because the list is not one. Full blocks that went to the sink are dead space in the container.
     fn give_up(&mut self) {
         if self.left == self.count {
             self.streams = false;
@@ -281,7 +282,7 @@ impl<'x, 'q, 'a, S: Sink> GatheredElements<'x, 'q, 'a, S> {
         }
     }
 
-    /// Goes on as a list like any other, with what was packed written first.
+    /// Goes on as a list like any other. The packed elements are written first.
     #[cold]
     #[inline(never)]
     fn become_list(&mut self) -> Result<()> {
@@ -323,7 +324,7 @@ impl<'x, 'q, 'a, S: Sink> GatheredElements<'x, 'q, 'a, S> {
         Ok(())
     }
 
-    /// What an item is written to that does not fit.
+    /// The place for an item that does not fit.
     fn place(&mut self) -> Result<Place<'_, 'a, S>> {
         self.become_list()?;
         match &mut self.state {
@@ -341,7 +342,7 @@ impl<'x, 'q, 'a, S: Sink> GatheredElements<'x, 'q, 'a, S> {
         Packed { scalar, bytes: &bytes }.serialize(place)
     }
 
-    /// An item was not kept.
+    /// Handles an item that was not kept.
     #[cold]
     #[inline(never)]
     fn wrote<T: Serialize + ?Sized>(
@@ -353,7 +354,7 @@ impl<'x, 'q, 'a, S: Sink> GatheredElements<'x, 'q, 'a, S> {
         if let State::Packing(_) = self.state
             && !self.own
         {
-            // It has failed by itself: as an item, where the error has its place.
+            // The value itself has failed. As an item, its error has its place.
             self.keep(batch);
             self.place()?;
         }
@@ -416,7 +417,7 @@ impl Serialize for Packed<'_> {
             U64 => place.serialize_u64(u64::from_le_bytes(array(bytes))),
             F32 => place.serialize_f32(f32::from_le_bytes(array(bytes))),
             F64 => place.serialize_f64(f64::from_le_bytes(array(bytes))),
-            // No element is packed as another.
+            // This cannot happen: each element is packed as its own type.
             _ => Err(serde::ser::Error::custom("an element of another type")),
         }
     }
@@ -477,7 +478,7 @@ impl<'y, 'x, 'q, 'a, S: Sink> serde::Serializer for DataTaker<'y, 'x, 'q, 'a, S>
         if name != TOKEN {
             return value.serialize(self);
         }
-        // What another format would get.
+        // The array gives what another format would get.
         self.elements.own = true;
         let written = value.serialize(self.elements.taker());
         let elements = &mut *self.elements;
@@ -551,7 +552,7 @@ impl<S: Sink> SerializeSeq for Sequence<'_, '_, '_, '_, S> {
 /// Takes one element of the list.
 struct ElementWriter<'z, 'y, 'x, 'q, 'a, S> {
     sequence: &'z mut Sequence<'y, 'x, 'q, 'a, S>,
-    /// Asked for its type only where a batch is full.
+    /// Gives the type of the element. It is called only when a batch is full.
     type_of: fn() -> TypeId,
     asked: Cell<bool>,
 }

@@ -1,9 +1,8 @@
 //! Values of two forms, compact and readable.
 //!
-//! That a value has two forms shows when it asks whether it is written for a human reader, which it does before it writes.
-//! Serde's buffer, through which it may have to be read (`flatten`, `untagged`, tags), always asks for the readable one. So
-//! what is short is written in that form and marked, for which the value is asked once more; a long value stays compact,
-//! since its text may be many times as long.
+//! A value that has two forms asks whether it is written for a human reader before it writes anything. It may have to be read
+//! through serde's buffer (`flatten`, `untagged`, tags), which always asks for the readable form. So a short value is asked once
+//! more, and written in the readable form, with a mark. A long value stays compact, because its text may be many times as long.
 
 use serde::ser::Serialize;
 
@@ -17,7 +16,7 @@ use super::{ANY, ASKED, LEARN, Note, Writer, Written};
 /// A value is written in the readable form if the compact one takes no more bytes.
 const READABLE_MAX: usize = 64;
 
-/// Where the serializer stood before a value that asks for whom it is written.
+/// Where the serializer stood before a value that asks whether it is written for a human reader.
 #[derive(Clone, Copy)]
 pub(super) struct Before {
     arrays: u64,
@@ -26,11 +25,11 @@ pub(super) struct Before {
 }
 
 impl<S> Writer<'_, S> {
-    /// A value asks that stands in this slot.
+    /// Notes that the value in this slot asks.
     #[cold]
     #[inline(never)]
     pub(super) fn ask(&self, next: usize, slot: u8) {
-        // What it contains asks for itself; what it hands itself over to does not.
+        // Values inside this one ask for themselves. A value that this one hands itself over to does not.
         if slot != ASKED {
             let mut asked = self.asked.take();
             asked.push(Before { arrays: self.arrays, slot, position: self.position(next) });
@@ -38,7 +37,7 @@ impl<S> Writer<'_, S> {
         }
     }
 
-    /// What the slot was of the value that asked last.
+    /// The slot that the value had which asked last.
     #[cold]
     #[inline(never)]
     pub(super) fn asked_slot(&mut self) -> u8 {

@@ -1,5 +1,5 @@
-//! Methods of serializers that keep some values and hand all others on to the serializer itself, which `real` gives: what they
-//! never keep, written once.
+//! Methods of serializers that keep some values and hand all others on to the real serializer, which `real` gives. The methods
+//! for values that they never keep are written once, here.
 
 macro_rules! forward {
     ($($method:ident($($arg:ident: $ty:ty),*))*) => {$(
@@ -24,7 +24,7 @@ macro_rules! forward_types {
     };
 }
 
-/// What is neither an integer nor a float of NumPy's nor a list.
+/// The types that are neither lists nor integers or floats of NumPy's.
 macro_rules! forward_rest {
     () => {
         forward! {
@@ -83,7 +83,7 @@ macro_rules! forward_rest {
     };
 }
 
-/// Numbers that are no unsigned ones as sizes are given.
+/// Numbers other than the unsigned ones by which sizes are given.
 macro_rules! forward_numbers {
     () => {
         forward! {

@@ -1,11 +1,11 @@
-//! What is known of the records, sequences and maps that are being written: where each of them stands, and how a record
-//! departs from the row of field tags that was guessed for it.
+//! The records, sequences and maps that are being written: which part of each is being written, and where a record differs from
+//! the row of field tags that was guessed for it.
 
 use super::schema::SchemaKey;
 use super::{ANY, LEARN};
 
-/// How many records, sequences and maps stand around a value; and options, which are counted by themselves, so that a tree
-/// of optional nodes is as deep as its nodes are. In one word.
+/// How many records, sequences and maps stand around a value, and how many options. Options are counted separately, so that a tree
+/// of optional nodes is only as deep as its nodes. Both numbers are in one word.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Depth(u64);
 
@@ -35,16 +35,16 @@ impl Depth {
     }
 }
 
-/// Which part of a record, sequence or map is being written, and its slot: what the reader will take the part for. In one word,
-/// from the bottom the slot, the part's number and the kind of part.
+/// Which part of a record, sequence or map is being written, and its slot, which is the tag that the reader will expect. All is in
+/// one word: from the lowest bits the slot, the part's number and the kind of part.
 #[derive(Clone, Copy)]
 pub(super) struct Here(u64);
 
-/// The same, as it is taken apart.
+/// The part and its kind, taken apart.
 pub(super) enum FramePart {
     /// A field, by its number among those of all rows of field tags.
     Field(usize),
-    /// The last field of a record whose fields are learnt: `Rare` has them.
+    /// The last field of a record without a guess, whose fields are in `Rare`.
     New,
     /// An item, or a map's key.
     Item(usize),
@@ -56,9 +56,9 @@ const NUMBER: u32 = 8;
 const KIND: u32 = 46;
 
 impl Here {
-    /// What is written in the place of the whole object.
+    /// The place of the whole object.
     pub(super) const ROOT: Here = Here(ANY as u64);
-    /// A field whose tag is learnt.
+    /// A field whose tag is not known beforehand.
     pub(super) const NEW: Here = Here(1 << KIND | LEARN as u64);
 
     pub(super) fn field(number: u32, slot: u8) -> Self {
@@ -75,7 +75,7 @@ impl Here {
         Here(3 << KIND | number << NUMBER | u64::from(slot))
     }
 
-    /// A tag that is not written again, `LEARN`, or `ANY`; or `ASKED`.
+    /// The slot: a tag that is then not written again, or one of `LEARN`, `ANY` and `ASKED`.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn slot(self) -> u8 {
         self.0 as u8
@@ -87,8 +87,8 @@ impl Here {
         Here(self.0 & !0xff | u64::from(slot))
     }
 
-    /// Whether it is the same part, in whatever slot, and of any record, sequence or map: a field has its number among those of all
-    /// rows. An entry and what is learnt are called by what is in their level.
+    /// Whether both are the same part. The slot does not matter, nor which record, sequence or map it is in: a field has its number
+    /// among the fields of all rows. Entries and fields without a guess are named by what is in their level.
     pub(super) fn is_same(self, other: Here) -> bool {
         matches!(self.part(), FramePart::Field(_) | FramePart::Item(_))
             && self.with(0).0 == other.with(0).0
@@ -105,15 +105,16 @@ impl Here {
     }
 }
 
-/// A record, sequence or map that is being written. What changes from part to part is in the value that serde holds; here is
-/// what its parts must see of it.
+/// A record, sequence or map that is being written. State that changes from part to part is in the value that serde holds. A frame
+/// has only the state that the parts must see.
 pub(super) struct Frame<'a> {
-    /// The part that is being written, where another level is in it. Of the innermost level the value's serializer has it.
+    /// The part that is being written, if it contains another level. For the innermost level, the part's serializer has it.
     pub(super) here: Here,
     /// Where a map's current key stands, and the tag under which it is written (or `ANY`, where it carries its own).
     pub(super) key: usize,
     pub(super) key_tag: u8,
-    /// How a record departs from its guess. Left over from another record where this one's `Record` does not say so.
+    /// Where a record differs from its guess. This is valid only if the record's own state says so (`RARE` in `record.rs`); otherwise
+    /// it is left over from an earlier record.
     pub(super) rare: Option<Box<Rare<'a>>>,
     /// How many fields of a record were written before the others were hidden.
     pub(super) done: usize,
@@ -125,14 +126,14 @@ impl Default for Frame<'_> {
     }
 }
 
-/// How a record departs from its guess, or what it is where there is none.
+/// Where a record differs from its guess, or its fields if it has no guess.
 pub(super) struct Rare<'a> {
     pub(super) key: SchemaKey<'a>,
-    /// The row of field tags that is taken for granted, until a field has another name than it says.
+    /// The guess: the row of field tags that is assumed, until a field has another name than the row says.
     pub(super) guess: Option<u32>,
-    /// The bytes that the number of the field tags takes.
+    /// How many bytes the number of the field tags takes.
     pub(super) width: usize,
-    /// Fields that turned out otherwise than the guess says.
+    /// Fields whose tags differ from the guess.
     pub(super) differ: Vec<usize>,
     /// The fields and their tags, once there is no guess.
     pub(super) fields: Vec<(&'a str, u8)>,

@@ -1,8 +1,8 @@
-//! The [`Serializer`] that everything in serde's ways can write to, and what hands it out.
+//! The [`Serializer`], for code that takes any [`serde::Serializer`], and the functions that hand it out.
 //!
-//! [`to_bytes`](crate::to_bytes), [`to_shared`](crate::to_shared) and `to_npz` take a value. Where there is none, but code that
-//! wants a serializer, this module has it: to transcode from another format, to write a type-erased value, to wrap the
-//! serializer so that an error says more.
+//! [`to_bytes`](crate::to_bytes), [`to_shared`](crate::to_shared) and `to_npz` take a value. Some code has no value and takes a
+//! serializer instead: code that transcodes from another format, writes a type-erased value, or wraps the serializer so that
+//! errors say more. This module is for such code.
 //!
 //! ```
 //! # #[cfg(target_os = "linux")] {
@@ -20,18 +20,20 @@
 //! # Ok::<(), serde_shm::Error>(())
 //! ```
 //!
-//! The other way is in [`de`](crate::de).
+//! [`de`](crate::de) is the counterpart for reading.
 
-// The walk over a value: everything but arrays is encoded inline, arrays go to the sink. Each value is asked once, and what
-// it says is written as it comes; only a type of two forms is asked twice (`forms`).
+// The walk over a value encodes everything but arrays inline, and sends arrays to the sink. It asks each value once, and writes
+// what the value says as it comes. Only a type of two forms is asked twice (`forms`).
 //
-// `value` writes what has no parts, `record` structs, tuples and variants, `seq_map` sequences and maps, all to the `room`;
-// `array` takes arrays over from their payload, `shared` remembers those that have shared owners, `ndarray_form` recognises ndarray's own serde form, whose shape `axes` and
-// whose elements `elements` take while they are what ndarray gives, and which `forward` hands on where they are not;
-// `named` takes what values hand over whose type is known at run time only, `newtypes` has newtype structs written under their
-// names. `schema` gives each kind of record its number,
-// `frames` has what is known of those that are open, `path` names the place of an array. `serializer` is the public face of
-// all that.
+// - `value` writes values that have no parts, `record` structs, tuples and variants, `seq_map` sequences and maps. All of them
+//   write to the `room`.
+// - `array` takes arrays over from their payloads. `shared` remembers arrays that have shared owners.
+// - `ndarray_form` recognises ndarray's own serde form. While the form's parts are what ndarray gives, `axes` takes its shape
+//   and `elements` its elements. Where they are not, `forward` hands them on.
+// - `named` takes values whose type is known at run time only. `newtypes` has newtype structs written under their names.
+// - `schema` gives each kind of record its number. `frames` has what is known of open records, sequences and maps. `path` names
+//   the place of an array.
+// - `serializer` is the public face of all that.
 
 mod array;
 mod axes;
@@ -77,7 +79,9 @@ pub use newtypes::NamedNewtypes;
 pub(crate) use serializer::to_sink_with;
 pub use serializer::{Compound, Serializer};
 
-/// Makes one block of bytes, as [`to_bytes`](crate::to_bytes) does, of what is written to the serializer that `write` is handed.
+/// Calls `write` with a serializer, and makes one block of bytes from what `write` writes to it.
+///
+/// The block is the same as that of [`to_bytes`](crate::to_bytes).
 ///
 /// ```
 /// let mut json = serde_json::Deserializer::from_str("[1, 2, 3]");
@@ -86,17 +90,19 @@ pub use serializer::{Compound, Serializer};
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// Costs what `to_bytes` costs.
+/// This costs as much as `to_bytes`.
 ///
 /// # Errors
 ///
-/// Those of `write`; [`Message`](crate::ErrorKind::Message) if it returned without one and gave no whole value to the serializer;
-/// those of [`to_bytes`](crate::to_bytes).
+/// Those of `write`, and those of [`to_bytes`](crate::to_bytes). [`Message`](crate::ErrorKind::Message) if `write` returned
+/// without an error and gave no whole value to the serializer.
 pub fn to_bytes_with(write: impl FnOnce(Serializer<'_, '_>) -> Result<()>) -> Result<AlignedBytes> {
     to_sink_with(BytesSink::new(), write)
 }
 
-/// Writes one block, as [`to_writer`](crate::to_writer) does, of what is written to the serializer that `write` is handed.
+/// Calls `write` with a serializer, and writes one block to `writer` from what `write` writes to the serializer.
+///
+/// The block is the same as that of [`to_writer`](crate::to_writer).
 ///
 /// ```
 /// use serde::Serialize;
@@ -107,11 +113,11 @@ pub fn to_bytes_with(write: impl FnOnce(Serializer<'_, '_>) -> Result<()>) -> Re
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// Costs what `to_writer` costs.
+/// This costs as much as `to_writer`.
 ///
 /// # Errors
 ///
-/// Those of [`to_bytes_with`] and of the writer. What was written before the error is no whole block.
+/// Those of [`to_bytes_with`] and of the writer. The writer may then have got a part of a block.
 pub fn to_writer_with<W: Write>(
     writer: W,
     write: impl FnOnce(Serializer<'_, '_>) -> Result<()>,
@@ -123,13 +129,13 @@ pub fn to_writer_with<W: Write>(
 ///
 /// # Errors
 ///
-/// Those of the sink, those that the value's `Serialize` reports, and `Limit` if it nests too deep.
+/// Those of the sink, those that the value's `Serialize` reports, and `Limit` if the value nests too deep.
 pub(crate) fn to_sink<T: Serialize + ?Sized, S: Sink>(value: &T, sink: S) -> Result<S::Output> {
     let arena = Arena::default();
     let mut writer = Writer::new(sink, &arena);
     writer.low = !writer.watch.is_begun();
     writer.write_root(value).map_err(Error::out_of_serde)?;
-    // In parts: the whole is large.
+    // The writer is taken apart and not moved as a whole, because it is large.
     let Writer { sink, out, schemas, failed, .. } = writer;
     if failed {
         return Err(dropped());
@@ -145,53 +151,53 @@ fn dropped() -> Error {
     )
 }
 
-/// The next value's tag is not known beforehand: it is not written but given back.
+/// The slot of a value whose tag is not known beforehand. The tag is not written but given back.
 const LEARN: u8 = 0;
 const ANY: u8 = Tag::Any as u8;
 
-/// The next value has asked for whom it is written; what its slot was is among [`Writer::asked`].
+/// The slot of a value that has asked whether it is written for a human reader. Its former slot is in [`Writer::asked`].
 const ASKED: u8 = 0xff;
 
-/// Whether what is written to this slot may have parts.
+/// Whether the value that is written to this slot may have parts.
 fn may_nest(slot: u8) -> bool {
     const COMPOUND: [Tag; 6] =
         [Tag::Option, Tag::Seq, Tag::Map, Tag::Record, Tag::Readable, Tag::Named];
     slot == LEARN || slot == ANY || COMPOUND.iter().any(|tag| *tag as u8 == slot)
 }
 
-/// What is there of the object so far, and all that is known. What changes from value to value is in [`Place`] and in
+/// The object as far as it is written, and all that is known of it. State that changes from value to value is in [`Place`] and in
 /// the records, sequences and maps that serde holds.
 struct Writer<'a, S> {
-    /// What is not in the inline block yet.
+    /// Bytes that are not in the inline block yet.
     room: [u8; ROOM],
     /// The sink's headroom, then the inline block so far.
     out: Vec<u8>,
     schemas: Schemas<'a>,
-    /// The records, sequences and maps that are being written, outermost first, behind one for the root; and room for as
-    /// many as ever nested.
+    /// The records, sequences and maps that are being written: first one for the root, then the others, outermost first. The list
+    /// keeps its room for as many as ever nested.
     frames: Vec<Frame<'a>>,
     watch: Watch,
     /// The stack is low: the next value is written on another one.
     low: bool,
     /// Values that have asked whether they are written for a human reader. They ask before they write.
     asked: Cell<Vec<Before>>,
-    /// What they are told.
+    /// The answer that such values get.
     readable: bool,
     newtypes: Newtypes,
     /// How many arrays were begun.
     arrays: u64,
-    /// Where the last of them stands, and the memory for where the next does; and the same for its shape.
+    /// The place of the last array in the object, and the last array's shape. The next array uses their memory again.
     name: PlaceName,
     shape: Vec<usize>,
-    /// Those that have shared owners.
+    /// Arrays that have shared owners.
     shared: SharedArrays,
-    /// Some value failed. If its parent dropped the error, what is written makes no sense.
+    /// Whether a value has failed. If the value's parent dropped the error, the bytes written make no sense.
     failed: bool,
     sink: S,
 }
 
-/// What a value is written to: where it stands. It is passed on by value, so that it stays in registers where serde's calls
-/// are inlined; for the same reason cold code takes its parts, and gives back where it stands then.
+/// What a value is written to: its place in the object. A place is passed by value, so that it stays in registers where serde's
+/// calls are inlined. For the same reason, cold code takes its parts one by one, and returns where the room's next byte goes.
 struct Place<'q, 'a, S> {
     writer: &'q mut Writer<'a, S>,
     /// Where in the room the next byte goes.
@@ -201,13 +207,13 @@ struct Place<'q, 'a, S> {
     depth: Depth,
 }
 
-/// A value was written: where in the room the next byte goes, and above that a note. In one word, so that the result of a call
-/// is in registers; and of a value without a note it is known that the word is small, without a look at it.
+/// The result of writing a value: in the low bits where in the room the next byte goes, and above them a note. It is one word, so
+/// that the result of a call is in registers. Of a value without a note, the compiler knows that the word is small.
 #[derive(Clone, Copy, Debug)]
 struct Written(usize);
 
 impl Written {
-    /// Nothing is written: the value is kept by whoever asked for it.
+    /// Nothing was written: the code that asked for the value keeps it.
     const KEPT: Written = Written((Note::KEPT.0 as usize) << Self::NOTE);
     const NOTE: u32 = 16;
 
@@ -242,18 +248,19 @@ impl Written {
     }
 }
 
-/// What whoever set the slot has to know of the value that was written there: a tag or none, and whether it has asked.
+/// What the code that set the slot must know of the value that was written there: the value's tag, if the slot did not say it, and
+/// whether the value has asked whether it is written for a human reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Note(u8);
 
 impl Note {
-    /// It is what the slot says.
+    /// The value has the tag that the slot says.
     const NONE: Note = Note(0);
     const KEPT: Note = Note(0x40);
-    /// It has asked for whom it is written.
+    /// The value has asked whether it is written for a human reader.
     const ASKED: u8 = 0x80;
 
-    /// It has this tag: its slot was another, and it carries its own, or its slot was `LEARN`.
+    /// The value has this tag. Either its slot said another one, and the value carries its own, or its slot was `LEARN`.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn of(tag: u8) -> Self {
         Note(tag)
@@ -311,7 +318,7 @@ impl<'a, S: Sink> Writer<'a, S> {
 }
 
 impl<'a, S> Writer<'a, S> {
-    /// What a value is written to that stands here.
+    /// The place for a value that stands here.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn at(&mut self, next: usize, here: Here, depth: Depth) -> Place<'_, 'a, S> {
         Place { writer: self, next, here: Cell::new(here), depth }
@@ -332,7 +339,7 @@ impl<'a, S> Writer<'a, S> {
         depth.level()
     }
 
-    /// Is there a limit, and is there room for the next few levels?
+    /// Checks the limit of levels, and whether the stack has room for the next few.
     #[cold]
     #[inline(never)]
     fn make_room(&mut self, depth: Depth) -> Result<()> {
@@ -376,7 +383,7 @@ impl<'a, S> Writer<'a, S> {
         error
     }
 
-    /// A failed child's error, with the step of the path at which it stands. The room is empty, so that a key's text is found.
+    /// A failed child's error, with the child's step of the path. The room is empty, so that a key's text is found.
     #[cold]
     #[inline(never)]
     fn fail_at(&mut self, here: Here, depth: Depth, mut error: Error) -> Error {
@@ -389,7 +396,7 @@ impl<'a, S> Writer<'a, S> {
 }
 
 impl<S: Sink> Writer<'_, S> {
-    /// Writes a value that comes near the stack's end.
+    /// Writes a value that comes near the end of the stack.
     #[cold]
     #[inline(never)]
     fn write_elsewhere<T: Serialize + ?Sized>(
@@ -407,7 +414,7 @@ impl<S: Sink> Writer<'_, S> {
             written = value.serialize(self.at(next, here, depth));
         });
         self.watch = outer;
-        // It is still so for what follows in this frame.
+        // The stack may still be low for the values that follow in this frame.
         self.low = !self.watch.look(stack::KEPT_IN_WRITING, 0);
         match switched {
             Ok(()) => written,

@@ -1,5 +1,5 @@
-//! What values of types that are known at run time only hand over under the token: records with their names, lists of numbers
-//! in one piece, and values in the form that they were found in.
+//! Values whose types are known at run time only. Under private names they hand over records with their names, lists of numbers
+//! in one piece, and values in the form in which they were read.
 
 use serde::ser::{Error as _, Serialize};
 
@@ -16,15 +16,15 @@ use super::{Place, Writer, Written};
 /// A record whose names are known at run time only.
 pub(super) struct NamedRecord<'q, 'a, S> {
     state: State<'q, 'a, S>,
-    /// Which names it has, and how many of its fields were written or left out.
+    /// The number under which `schema` knows its names, and how many of its fields were written or left out.
     names: u32,
     field: u32,
 }
 
 enum State<'q, 'a, S> {
-    /// The names are still to come, and whether the fields are all written.
+    /// The names are still to come. Also, whether some fields are left out.
     Unnamed(Place<'q, 'a, S>, bool),
-    /// So is which fields are written.
+    /// The names have come. A list of the fields that are written is still to come.
     Named(Place<'q, 'a, S>),
     Begun(RecordWriter<'q, 'a, S>),
     /// A byte for each field says whether it is written.
@@ -100,8 +100,8 @@ impl<'q, 'a, S: Sink> NamedRecord<'q, 'a, S> {
     }
 }
 
-/// Begins a record of these names. A derived struct announces the fields that it writes, and not those that it leaves out; only what
-/// has a name can be left out.
+/// Begins a record of these names. A derived struct announces only the fields that it writes, and not those that it leaves out.
+/// Only a field that has a name can be left out.
 fn begin<'q, 'a, S: Sink>(
     place: Place<'q, 'a, S>,
     names: u32,
@@ -145,7 +145,7 @@ fn skip<S: Sink>(record: &mut RecordWriter<'_, '_, S>, names: u32, at: &mut u32,
     }
 }
 
-/// The name of a field, which those of a tuple variant have not.
+/// The name of a field. The fields of a tuple variant have no names.
 #[inline]
 fn field<'a, S>(writer: &mut Writer<'a, S>, names: u32, at: u32) -> Result<(SchemaKind, &'a str)> {
     match writer.schemas.named(names) {
@@ -260,7 +260,7 @@ fn no_named_value() -> Error {
 /// A list of numbers of one type.
 pub(super) struct NumberListWriter<'q, 'a, S> {
     state: List<'q, 'a, S>,
-    /// How many were announced, and how many have come.
+    /// How many numbers were announced, and how many have come.
     len: usize,
     count: usize,
 }
@@ -329,7 +329,7 @@ fn no_numbers() -> Error {
     )
 }
 
-/// Writes these numbers as items, and says how many they are.
+/// Writes these numbers as items, and gives their count.
 fn numbers<S: Sink>(seq: &mut SeqWriter<'_, '_, S>, tag: Tag, bytes: &[u8]) -> Result<usize> {
     macro_rules! by_tag {
         ($($tag:ident $wide:ident $ty:ty $(, |$item:ident| $number:expr)?;)*) => {
@@ -386,8 +386,8 @@ fn numbers<S: Sink>(seq: &mut SeqWriter<'_, '_, S>, tag: Tag, bytes: &[u8]) -> R
     }
 }
 
-/// Writes items one by one until all that are left are expected under one of these tags, and gives those, and how many they are in
-/// all. The first says in which form all are, as it does in a list of which nothing is known.
+/// Writes items one by one until all items that are left are expected under one of these tags. Gives those that are left, and the
+/// count of all items. The first item decides the form of all, as in any other list.
 fn first_items<'b, const N: usize, T: Serialize, S: Sink>(
     seq: &mut SeqWriter<'_, '_, S>,
     bytes: &'b [u8],

@@ -1,8 +1,9 @@
-//! ndarray's own serde form, `struct Array { v: 1, dim: [2, 3], data: [..] }`, as people's plain derives emit it: the
-//! elements are packed as they come and placed like any other array.
+//! The ndarray form, `struct Array { v: 1, dim: [2, 3], data: [..] }`, which an ndarray under serde's own derive gives. The elements
+//! are packed as they come, and placed like those of any other array.
 //!
-//! What was seen of it is kept until the data has been placed. If any part is not what ndarray would emit, or an element is
-//! of another type than the first, what was kept is written inline, as the struct is from there on: each part is asked once.
+//! The parts that were seen are kept until the data has been placed. A part may not be what ndarray would give, or an element may
+//! be of another type than the first. Then the kept parts are written inline, and so is the rest of the struct. So each part
+//! is asked once.
 
 use std::cell::Cell;
 
@@ -87,12 +88,12 @@ pub(super) struct NdarrayForm<'q, 'a, S> {
 enum State<'q, 'a, S> {
     Seen(FormFields<'q, 'a, S>),
     Placed(Written),
-    /// It is a struct like any other.
+    /// The value is a struct like any other.
     Struct(RecordWriter<'q, 'a, S>),
     Failed,
 }
 
-/// Nothing of it is written; these parts were seen.
+/// The parts that were seen of a struct of which nothing is written yet.
 pub(super) struct FormFields<'q, 'a, S> {
     pub(super) place: Place<'q, 'a, S>,
     version: bool,
@@ -113,7 +114,7 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
         }
     }
 
-    /// Whether a newtype struct of this name is more than what it holds.
+    /// Whether a newtype struct of this name is written in another way than the value that it holds.
     pub(super) fn notes(&self, name: &str) -> bool {
         match &self.state {
             State::Seen(seen) => seen.place.writer.notes(name),
@@ -121,7 +122,7 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
         }
     }
 
-    /// What was seen, while it is an ndarray.
+    /// The parts that were seen, while the value can still be an ndarray.
     pub(super) fn seen(&mut self) -> Option<&mut FormFields<'q, 'a, S>> {
         match &mut self.state {
             State::Seen(seen) => Some(seen),
@@ -178,7 +179,7 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
         }
         match end {
             End::Failed(error) => Err(error),
-            // It is not what its type's name has promised.
+            // The data is not what its type's name has promised.
             End::Lost => self.as_struct()?.field("data", value),
             End::Open | End::Seen => self.took("data", value, written),
         }
@@ -200,12 +201,12 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
         self.as_struct()?.wrote(value, written)
     }
 
-    /// What a field is written to that is not ndarray's.
+    /// The place for a field that is not one of ndarray's.
     pub(super) fn real(&mut self, key: &'static str) -> Result<Place<'_, 'a, S>> {
         Ok(self.as_struct()?.place(key))
     }
 
-    /// Refers to the array, whose elements the sink has.
+    /// Writes the reference to the array, whose elements the sink has.
     pub(super) fn place(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.state, State::Failed) {
             State::Seen(seen) => {
@@ -217,7 +218,7 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
         }
     }
 
-    /// Goes on as a plain struct, with what was seen so far written first.
+    /// Goes on as a plain struct. The parts that were seen so far are written first.
     fn as_struct(&mut self) -> Result<&mut RecordWriter<'q, 'a, S>> {
         self.state = match std::mem::replace(&mut self.state, State::Failed) {
             State::Seen(FormFields { place, version, dim }) => {

@@ -1,4 +1,4 @@
-//! Newtype structs under their names, where that is asked for.
+//! Writes newtype structs under their names, where the user asks for that.
 
 use serde::ser::{Serialize, Serializer};
 
@@ -8,12 +8,14 @@ use crate::store::Sink;
 
 use super::{Place, Writer, Written};
 
-/// An object, or a part of one, in which newtype structs keep their names: what they hold is written under the name of the struct.
+/// A wrapper for an object, or for a part of one, in which newtype structs keep their names.
 ///
-/// By itself a newtype struct is what it holds, and its name is lost: `struct Celsius(f32)` is an `f32`. Programs that know nothing of
-/// the type, in Rust or another language, are told of it where this is around it: as [`Value::Named`](crate::Value::Named), and by
-/// [`Walk::named`](crate::value::Walk::named). Readers by type read the same as without it. It goes around whatever is given to a
-/// function that writes, so that there is one way for every container.
+/// A newtype struct is normally written as the value that it holds, and its name is lost: `struct Celsius(f32)` is written as an
+/// `f32`. Inside this wrapper, the value is written under the struct's name. Programs that do not know the type, in Rust or in
+/// another language, then find the name, as [`Value::Named`](crate::Value::Named) and by
+/// [`Walk::named`](crate::value::Walk::named). Code that reads the object by its type reads the same as without the wrapper.
+///
+/// Wrap the value that you give to a function that writes. This works for every container.
 ///
 /// ```
 /// # #[cfg(feature = "ndarray")] {
@@ -32,16 +34,15 @@ use super::{Place, Writer, Written};
 ///
 /// # What is not named
 ///
-/// - Elements of arrays: they are bytes. An array that a newtype struct holds is named.
-/// - What a newtype struct holds that serde's derive writes without it: with `#[serde(transparent)]`, directly behind `flatten`, and
-///   as a variant of an enum with a `tag`.
-/// - Newtype structs with an empty name, or one that begins with a sign other than `_`, as those have by which crates speak to
-///   themselves.
+/// - Elements of arrays, because they are written as bytes. An array that a newtype struct holds is named.
+/// - A newtype struct that serde's derive leaves out, so that only the value in it is written: with `#[serde(transparent)]`,
+///   directly behind `flatten`, and as a variant of an enum with a `tag`.
+/// - A newtype struct whose name is empty, or begins with a sign other than `_`. Crates use such names for private purposes.
 ///
 /// # Cost
 ///
-/// The name's bytes, and two, with each value. A list of numbers in newtype structs is written and read one by one. A name counts as
-/// an option does in how deep values may nest.
+/// Each value takes two bytes more, and the bytes of the name. Numbers of a list that are in newtype structs are written and read
+/// one by one. For the limit of how deep values may nest, a name counts as an option does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NamedNewtypes<T: ?Sized>(pub T);
 
@@ -54,14 +55,14 @@ impl<T: Serialize + ?Sized> Serialize for NamedNewtypes<T> {
 /// How newtype structs are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Newtypes {
-    /// As what they hold.
+    /// As the values that they hold.
     Bare,
     /// Under their names.
     Named,
 }
 
 impl<S> Writer<'_, S> {
-    /// Whether a newtype struct of this name is more than what it holds.
+    /// Whether a newtype struct of this name is written in another way than the value that it holds.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn notes(&self, name: &str) -> bool {
         let is_named = || !name.is_empty() && !is_private(name);
@@ -70,7 +71,7 @@ impl<S> Writer<'_, S> {
 }
 
 impl<S: Sink> Place<'_, '_, S> {
-    /// What a newtype struct holds, under its name or so that those in it are written under theirs.
+    /// Writes the value of a newtype struct: under the struct's name, or so that newtype structs in it are written under theirs.
     #[cold]
     #[inline(never)]
     pub(super) fn newtype<T: Serialize + ?Sized>(self, name: &str, value: &T) -> Result<Written> {

@@ -1,11 +1,11 @@
-//! Lists that hold numbers of one type and nothing else, as many as they say: known by their type's identity, which no other
-//! type has.
+//! Lists that hold only numbers of one type, and exactly as many as they say. They are known by the identity of their type, which
+//! no other type has.
 
 use std::any::TypeId;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-/// Whether a list of this type holds elements of this one, which are numbers.
+/// Whether a list of type `list` holds elements of type `element`, which are numbers.
 pub(super) fn is_known(list: TypeId, element: TypeId) -> bool {
     static KNOWN: LazyLock<HashSet<(TypeId, TypeId)>> = LazyLock::new(|| {
         let mut known = HashSet::new();
@@ -32,8 +32,8 @@ mod of_ndarray {
 
     use crate::error::{Error, ErrorKind, Result};
 
-    /// The types in which ndarray gives an array's elements to serde: they are its own and have no names elsewhere, so arrays
-    /// are asked. Those of other versions of ndarray are not among them, nor those of dimensions that few arrays have.
+    /// The types in which ndarray gives an array's elements to serde. They are private types of ndarray's, so this function
+    /// serializes arrays to learn them. It leaves out those of other versions of ndarray, and of dimensions that few arrays have.
     pub(super) fn lists<E: Serialize + Clone + Default>() -> impl Iterator<Item = TypeId> {
         [of::<E, Ix1>(), of::<E, Ix2>(), of::<E, Ix3>(), of::<E, Ix4>(), of::<E, IxDyn>()]
             .into_iter()

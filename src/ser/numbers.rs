@@ -1,5 +1,5 @@
-//! A small serializer that looks at what an array of this crate is in another format: a number or a list of numbers. It
-//! fails on anything else, and the array is then placed. So only this crate's own code is asked twice.
+//! A small serializer that finds out what an array of this crate is in another format: a number or a list of numbers. It fails on
+//! anything else, and the array is then placed. Only arrays of this crate are asked twice in this way.
 
 use serde::ser::{Impossible, Serialize, SerializeSeq, SerializeTuple, SerializeTupleStruct};
 
@@ -57,7 +57,7 @@ enum ListKind {
 }
 
 impl FoundNumbers {
-    /// What this array is in another format, if it is that.
+    /// The number or the list of numbers that this array is in another format, if it is one of these.
     pub(super) fn of<T: Serialize + ?Sized>(array: &T) -> Option<Self> {
         let mut seen = FoundNumbers::default();
         array.serialize(&mut seen).is_ok().then_some(seen)
@@ -151,7 +151,7 @@ impl<'a> serde::Serializer for &'a mut FoundNumbers {
     }
 }
 
-/// One item of a list: a number and no further list.
+/// Takes one item of a list. It must be a number, and not another list.
 fn list_item<T: Serialize + ?Sized>(numbers: &mut FoundNumbers, value: &T) -> Result<()> {
     let before = numbers.found.len();
     value.serialize(&mut *numbers)?;

@@ -1,4 +1,4 @@
-//! Where in the object the serializer stands: the name of an array that is met there, and of an error.
+//! The serializer's place in the object, as the name of an array or as the path of an error.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use super::Writer;
 use super::frames::{Depth, FramePart, Here};
 use super::schema::SchemaKey;
 
-/// A step, with its text where it stands.
+/// A step of a path, with its text where that lies.
 enum Text<'a> {
     Field(&'a str),
     Variant(&'a str),
@@ -29,7 +29,7 @@ impl From<Text<'_>> for Step {
     }
 }
 
-/// The name of an array, and where in it the steps of each level around the array end.
+/// The name of an array, and the positions in it where the steps of each level around the array end.
 #[derive(Default)]
 pub(super) struct PlaceName {
     text: String,
@@ -45,10 +45,11 @@ impl PlaceName {
 impl<S> Writer<'_, S> {
     /// The name of an array that stands here: steps joined by dots, `arr_0` for the root. The room is empty.
     ///
-    /// What could be taken for a separator, a folder or a control character is written `%XX`, so that different
-    /// places have different names and every name is safe as that of an archive's member.
+    /// A character that could be taken for a separator, a folder or a control character is written `%XX`. So different places have
+    /// different names, and every name is safe as the name of an archive's member.
     ///
-    /// It is given back by [`keep_name`](Self::keep_name): the steps that the next name begins with, too, are not written again.
+    /// The caller gives the name back by [`keep_name`](Self::keep_name). Steps that the next name begins with, too, are then not
+    /// written again.
     pub(super) fn place_name(&mut self, here: Here, depth: Depth) -> PlaceName {
         let mut name = std::mem::take(&mut self.name);
         let outer =
@@ -90,7 +91,7 @@ impl<S> Writer<'_, S> {
         });
     }
 
-    /// A part of a level, of a variant in two steps.
+    /// The steps of a part of a level. A part of a variant has two.
     pub(super) fn steps(&self, level: usize, here: Here) -> [Option<Step>; 2] {
         let mut steps = [None, None];
         let mut free = steps.iter_mut();
@@ -102,7 +103,7 @@ impl<S> Writer<'_, S> {
         steps
     }
 
-    /// Gives `put` the steps of a part of a level: of a variant two, of most others one.
+    /// Gives `put` the steps of a part of a level: two for a part of a variant, one for most others.
     #[inline]
     fn each_text<'t>(&'t self, level: usize, here: Here, mut put: impl FnMut(Text<'t>)) {
         let Some(level) = self.frames.get(level).filter(|_| level > 0) else { return };
@@ -161,7 +162,7 @@ fn push_number(name: &mut String, mut number: usize) {
 }
 
 fn escape(text: &str, name: &mut String) {
-    // Most names have nothing that is escaped.
+    // Most names have no character that must be escaped.
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         name.push_str(text);
         return;

@@ -1,9 +1,9 @@
-//! Structs, tuples and variants: the number of its field tags, then the fields without their tags.
+//! Structs, tuples and variants. A record is written as the number of its field tags, and then its fields without their tags.
 //!
-//! The number stands first but is known last: which tags the fields have shows only as they come. So the row of field tags of the
-//! previous record of that kind is taken for granted and its number written; where a field turns out otherwise it
-//! carries its own tag, and the number is corrected at the end. A field that ever differed is `Any` from then on, so a
-//! schema of n fields has at most n + 1 rows of field tags.
+//! The number is written first but known last, because the fields' tags are known only as the fields come. So the serializer
+//! guesses the row of field tags that the previous record of that kind had, and writes its number. A field that differs from the
+//! guess carries its own tag, and the number is corrected at the end. Such a field is `Any` from then on. So a schema of n
+//! fields has at most n + 1 rows of field tags.
 
 use std::slice;
 
@@ -29,11 +29,11 @@ pub(super) struct RecordWriter<'q, 'a, S> {
     depth: Depth,
 }
 
-/// Where a record stands. What is rare is done with a copy of it, so that it stays in registers where serde's calls are
-/// inlined: in memory it was read back before its stores had settled, which cost more than writing a small struct.
+/// The state of a record that is being written. Cold functions take a copy of it, so that it stays in registers where serde's
+/// calls are inlined. In memory, it was read back before its stores had settled, which cost more than to write a small struct.
 #[derive(Clone)]
 struct At<'a> {
-    /// The fields that the guess expects. Nothing is expected behind them, nor once there is no guess.
+    /// The fields that the guess expects next. It is empty behind the last field, and if there is no guess.
     steps: slice::Iter<'a, FieldStep>,
     /// Where the number of the field tags stands in the inline block; above that what is rare, so that one comparison tells whether
     /// there is anything of it: what whoever has the record is to be told, `RARE` and `HIDDEN`.
@@ -42,9 +42,9 @@ struct At<'a> {
 
 /// Where a position ends and a note starts.
 const NOTE: u32 = 48;
-/// The level has a `Rare` of this record.
+/// The record's frame has a `Rare` of this record.
 const RARE: u64 = 1 << 62;
-/// The stack is low: no field is expected, so that the next one looks.
+/// The stack is low. No field is expected, so that the next one takes the cold way, which checks the stack.
 const HIDDEN: u64 = 1 << 63;
 
 impl At<'_> {
@@ -102,14 +102,14 @@ impl<'q, 'a, S: Sink> RecordWriter<'q, 'a, S> {
         self.writer
     }
 
-    /// What the next field is written to. A tuple's fields have no names.
+    /// The place for the next field. A tuple's fields have no names.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn place(&mut self, name: &'a str) -> Place<'_, 'a, S> {
         let (here, _) = self.expect(name, true);
         self.writer.at(self.next, here, self.depth)
     }
 
-    /// Where the next field is, and whether it was not seen at once to be the one expected.
+    /// The next field, and whether it was not recognised at once as the expected one.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn expect(&mut self, name: &'a str, named: bool) -> (Here, bool) {
         let mut steps = self.at.steps.clone();
@@ -165,7 +165,7 @@ impl<'q, 'a, S: Sink> RecordWriter<'q, 'a, S> {
         self.write(name, true, value)
     }
 
-    /// A tuple's next element, or what a newtype variant holds.
+    /// Writes a tuple's next element, or the value of a newtype variant.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         self.write("", false, value)
@@ -188,8 +188,8 @@ impl<'q, 'a, S: Sink> RecordWriter<'q, 'a, S> {
         }
     }
 
-    /// Once no field follows. A record is not moved for it: what was stored in parts and is loaded as a whole before that has
-    /// settled costs more than to write a small struct.
+    /// Ends the record. This takes a reference and does not move the record: to load it as a whole, soon after it was stored in parts,
+    /// costs more than to write a small struct.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn finish(&mut self) -> Written {
         if self.at.start >> NOTE != 0 || self.at.steps.len() != 0 {
@@ -242,9 +242,9 @@ fn begin_other<'a, S>(
     Ok(At { steps: guess.steps.iter(), start })
 }
 
-/// All of this empties the room first.
+/// All of these functions empty the room first.
 impl<'a, S> Writer<'a, S> {
-    /// What the slot of a field is that is not seen at once to be the one expected.
+    /// The slot of a field that was not recognised at once as the expected one.
     #[cold]
     #[inline(never)]
     fn expect_other(
@@ -284,7 +284,7 @@ impl<'a, S> Writer<'a, S> {
         done.last().map_or(Here::NEW, |step| step.here)
     }
 
-    /// The field has another tag than the guess says, or there is no guess.
+    /// Notes the tag of a field, if it differs from the guess or there is no guess.
     fn note_field(&mut self, mut at: At<'a>, depth: Depth, tag: u8) -> At<'a> {
         if let Some(guess) = self.guess_of(&at, depth) {
             let field = (guess.steps.len() - at.steps.len()).saturating_sub(1);
@@ -298,7 +298,7 @@ impl<'a, S> Writer<'a, S> {
         at
     }
 
-    /// A field that is not written, in a row of field tags where it is not known to be so.
+    /// Notes a field that is not written, if the row of field tags does not say so.
     #[cold]
     #[inline(never)]
     fn skip_other(&mut self, next: usize, mut at: At<'a>, depth: Depth, name: &'a str) -> At<'a> {
@@ -325,7 +325,7 @@ impl<'a, S> Writer<'a, S> {
         self.frames.get_mut(depth.levels())?.rare.as_deref_mut()
     }
 
-    /// Shows the fields that were hidden.
+    /// Expects the fields again that were hidden.
     fn unhide(&mut self, mut at: At<'a>, depth: Depth) -> At<'a> {
         if at.is(HIDDEN) {
             at.start &= !HIDDEN;
@@ -336,7 +336,7 @@ impl<'a, S> Writer<'a, S> {
         at
     }
 
-    /// Hides the fields that are left, so that the next one looks whether the stack is low.
+    /// Hides the fields that are left, so that none of them is expected and the next one checks the stack.
     fn hide(&mut self, mut at: At<'a>, depth: Depth) -> At<'a> {
         if !at.is(HIDDEN)
             && let Some(guess) = self.guess_of(&at, depth)
@@ -397,7 +397,7 @@ impl<'a, S> Writer<'a, S> {
         at
     }
 
-    /// Ends a record that is rare, has fewer fields than expected, or of which something is to be told.
+    /// Ends a record that differs from its guess, has fewer fields than expected, or has a note for the code around it.
     #[inline(never)]
     fn finish_other(&mut self, next: usize, at: At<'a>, depth: Depth) -> Written {
         let note = at.note();
@@ -413,7 +413,7 @@ impl<'a, S> Writer<'a, S> {
         self.flush(next);
         at = self.unhide(at, depth);
         if self.failed || !at.is(RARE) && at.steps.len() == 0 {
-            // Some part of it is missing: there is nothing to be right about. Or it is right.
+            // A part of the record is missing, so that no number would be right. Or the number is right already.
             return;
         }
         at = self.diverge(at, depth);
@@ -431,8 +431,8 @@ impl<'a, S> Writer<'a, S> {
 }
 
 impl<'a, S: Sink> Writer<'a, S> {
-    /// Writes a field where the stack is low: on another one, if it may have parts. What follows is hidden again, so that it
-    /// comes here, too.
+    /// Writes a field while the stack is low. If the field may have parts, it is written on another stack. The fields that follow are
+    /// hidden again, so that they come here, too.
     #[cold]
     #[inline(never)]
     fn write_low<T: Serialize + ?Sized>(
@@ -452,7 +452,7 @@ impl<'a, S: Sink> Writer<'a, S> {
         Ok(if self.low { self.hide(at, depth) } else { at })
     }
 
-    /// A field is not what its slot says, has asked for whom it is written, or failed.
+    /// Handles a field that is not what its slot says, has asked whether it is written for a human reader, or has failed.
     #[cold]
     #[inline(never)]
     fn settle_field<T: Serialize + ?Sized>(
@@ -520,8 +520,8 @@ impl<S: Sink> SerializeTupleVariant for RecordWriter<'_, '_, S> {
     }
 }
 
-/// A short tuple is a record, a long one (`[T; 1000]` is a tuple to serde) a sequence. Which one it is has a byte of its own, here
-/// and in what is like it, so that it is known where the tuple's length is.
+/// A short tuple is written as a record, a long one (`[T; 1000]` is a tuple to serde) as a sequence. `repr(u8)` gives the choice a
+/// byte of its own, here and in similar enums, so that the compiler knows it where it knows the tuple's length.
 #[repr(u8)]
 pub(super) enum TupleOrSeq<'q, 'a, S> {
     Tuple(RecordWriter<'q, 'a, S>),
@@ -582,7 +582,7 @@ impl<S: Sink> serde::ser::SerializeTuple for TupleOrSeq<'_, '_, S> {
     }
 }
 
-/// A tuple struct, or what is handed over under our token.
+/// A tuple struct, or a value that is handed over under a private name.
 #[repr(u8)]
 pub(super) enum TupleStruct<'q, 'a, S> {
     Plain(TupleOrSeq<'q, 'a, S>),

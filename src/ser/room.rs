@@ -1,38 +1,37 @@
-//! Where bytes are written: a room of a fixed size, whose end the compiler knows, and behind it the inline block that the
-//! room is emptied into.
-//!
-//! Where in the room the next byte goes is passed from call to call and never kept in memory: a position that was read back
-//! before its store had settled cost more than the write itself. Whatever is rare empties the room and works on the inline
+//! Where the serializer writes bytes: a room of a fixed size, whose end the compiler knows. The room is emptied into the inline
 //! block.
+//!
+//! The position of the next byte in the room is passed from call to call, and never kept in memory. A position that was read back
+//! before its store had settled cost more than the write itself. Rare code empties the room and works on the inline block.
 
 use crate::os;
 use crate::wire::{Tag, medium_varint, put_varint, put_varint_at, short_varint};
 
 use super::{ANY, ASKED, LEARN, Note, Writer, Written};
 
-/// A small one stays in the processor's first cache, and costs little to make.
+/// The size of the room. A small room stays in the processor's first cache, and costs little to make.
 pub(super) const ROOM: usize = 2 << 10;
 
 /// The bytes that a length or another number of variable length takes at most.
 pub(super) const LONGEST: usize = 10;
 
-/// What any value takes at most between its tag and its parts: a number of 128 bits.
+/// How many bytes a value takes at most between its tag and its parts: those of a number of 128 bits.
 const MOST: usize = 16;
 
 /// From this size on allocators map a block by itself, and move its pages where it grows.
 const MAPPED: usize = 32 << 20;
 
-/// What the inline block grows by at least: most objects are small.
+/// How many bytes the inline block grows by at least. Most objects are small.
 const MORE: usize = 512;
 
 impl<S> Writer<'_, S> {
-    /// Where the next byte stands in the inline block.
+    /// The position of the next byte in the inline block.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn position(&self, next: usize) -> usize {
         self.out.len() + next
     }
 
-    /// Where in the room so many bytes may be put.
+    /// The position in the room at which so many bytes may be put.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn reserve(&mut self, next: usize, bytes: usize) -> usize {
         if next <= ROOM - bytes {
@@ -81,7 +80,7 @@ impl<S> Writer<'_, S> {
         next + len.unwrap_or_default()
     }
 
-    /// A text or byte string behind its length.
+    /// Puts a text or byte string behind its length.
     #[inline]
     pub(super) fn put_bytes(&mut self, next: usize, bytes: &[u8]) -> usize {
         if bytes.len() > (ROOM - LONGEST).saturating_sub(next) {
@@ -95,7 +94,7 @@ impl<S> Writer<'_, S> {
         next + bytes.len()
     }
 
-    /// What is too long for the room goes past it.
+    /// Puts bytes that are too long for the room straight into the inline block.
     #[cold]
     #[inline(never)]
     fn put_apart(&mut self, next: usize, bytes: &[u8]) {
@@ -116,10 +115,10 @@ impl<S> Writer<'_, S> {
         }
     }
 
-    /// A value of a tag, which its slot may say already, and so many bytes.
+    /// Writes a value of so many bytes behind its tag, unless its slot says the tag already.
     ///
-    /// Where the slot does not say it, all of the value is written apart, here and in what follows: so there is less of it where
-    /// serde's calls are inlined, and where the value ends its note is known without a look at it.
+    /// If the slot does not say the tag, a separate function writes the whole value; the functions below do the same. So less code is
+    /// inlined into serde's calls, and the compiler knows the value's note.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn put_fixed<const N: usize>(
         &mut self,
@@ -144,14 +143,14 @@ impl<S> Writer<'_, S> {
         Written::noted(next + len, note)
     }
 
-    /// The same of 128 bits, which are rare.
+    /// The same for 128 bits, which are rare.
     #[inline(never)]
     pub(super) fn put_wide(&mut self, next: usize, slot: u8, tag: u8, bytes: [u8; 16]) -> Written {
         let (next, note) = self.put_tag(next, slot, tag, bytes.len());
         Written::noted(self.put(next, bytes), note)
     }
 
-    /// A value of a tag and a number of variable length.
+    /// Writes a value that is a number of variable length behind its tag.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn put_number(&mut self, next: usize, slot: u8, tag: u8, number: u64) -> Written {
         if slot == tag {
@@ -167,7 +166,7 @@ impl<S> Writer<'_, S> {
         Written::noted(self.put_varint(next, number), note)
     }
 
-    /// A 64-bit number that its slot says nothing of: it may be long.
+    /// Writes a 64-bit number whose tag its slot does not say. It may be long.
     #[inline(never)]
     pub(super) fn put_other_wide(
         &mut self,
@@ -188,7 +187,7 @@ impl<S> Writer<'_, S> {
         }
     }
 
-    /// A value of a tag and bytes behind their number.
+    /// Writes a value that is bytes behind their number, behind its tag.
     #[inline]
     pub(super) fn put_text(&mut self, next: usize, slot: u8, tag: u8, bytes: &[u8]) -> Written {
         if slot == tag {
@@ -203,7 +202,7 @@ impl<S> Writer<'_, S> {
         Written::noted(self.put_bytes(next, bytes), note)
     }
 
-    /// The tag of a value that has parts. Behind it is room for so many bytes.
+    /// Writes the tag of a value that has parts, and makes room for so many bytes behind it.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn put_tag(
         &mut self,
@@ -221,7 +220,7 @@ impl<S> Writer<'_, S> {
         }
     }
 
-    /// The tag of a value that is likely to carry its own. Behind it is room for any number.
+    /// Writes the tag of a value that is likely to carry its own tag, and makes room for any number behind it.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn any_tag(&mut self, next: usize, slot: u8, tag: u8) -> (usize, Note) {
         if slot != ANY {
@@ -231,7 +230,7 @@ impl<S> Writer<'_, S> {
         (self.put(next, [tag]), Note::NONE)
     }
 
-    /// The same where the value may have to be noted.
+    /// The same for a value that may need a note.
     #[inline(never)]
     fn other_tag(&mut self, next: usize, slot: u8, tag: u8) -> (usize, Note) {
         let next = self.reserve(next, 1 + MOST);
@@ -247,8 +246,8 @@ impl<S> Writer<'_, S> {
         }
     }
 
-    /// The tag of a value that has nothing but its tag. It is always written, so that every item of a run and every
-    /// field of a record takes a byte at least, and no few bytes can claim a number of values that never ends.
+    /// Writes the tag of a value that has nothing but its tag. It is always written. So every item of a run and every field of a
+    /// record takes at least one byte, and a few bytes cannot claim an endless number of values.
     pub(super) fn put_bare_tag(&mut self, next: usize, slot: u8, tag: u8) -> (usize, Note) {
         let next = self.reserve(next, 1);
         let next = self.put(next, [tag]);
@@ -273,7 +272,7 @@ fn append(out: &mut Vec<u8>, bytes: &[u8]) {
 fn grow(out: &mut Vec<u8>, needed: usize) {
     let more = out.len().max(needed).max(MORE);
     if out.capacity() < MAPPED && out.len() + more >= MAPPED {
-        // It is copied whatever is done.
+        // The block is copied in any case.
         let mut room = Vec::with_capacity(out.len() + more);
         os::wish_huge_pages(room.spare_capacity_mut());
         room.extend_from_slice(out);

@@ -1,4 +1,4 @@
-//! The schemas and field tags that were seen so far, and the guess which ones come next.
+//! The schemas and field tags that were seen so far, and the guess which of them comes next.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -40,8 +40,8 @@ impl<'a> SchemaKey<'a> {
         SchemaKey { kind, name, variant, variant_index, len }
     }
 
-    /// Packed by the names' addresses. Equal addresses are equal names; equal names may have several addresses, which costs
-    /// a look-up and no more.
+    /// Packs the key by the names' addresses. Equal addresses mean equal names. Equal names may have several addresses, which only
+    /// costs a look-up.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn packed(&self) -> Packed {
         let name = if self.kind == SchemaKind::Tuple { "" } else { self.name };
@@ -58,7 +58,7 @@ impl<'a> SchemaKey<'a> {
     }
 }
 
-/// What tells kinds of records apart at once.
+/// What distinguishes kinds of records by a few comparisons.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Packed {
     name: usize,
@@ -68,7 +68,7 @@ struct Packed {
 }
 
 impl Packed {
-    /// Whether it is the same, as which one of this kind is compared.
+    /// Whether both are the same record, which is of this kind. What tells variants apart is compared only for variants.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn is(self, other: Self, kind: SchemaKind) -> bool {
         self.name == other.name
@@ -76,7 +76,7 @@ impl Packed {
             && (!kind.is_variant() || self.variant == other.variant && self.which == other.which)
     }
 
-    /// What few instructions make of it: the table grows until no two kinds have the same.
+    /// A hash that takes few instructions. The table grows until no two kinds have the same place.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn hash(self) -> usize {
         let mixed =
@@ -90,7 +90,7 @@ impl Packed {
 pub(super) struct Guess<'a> {
     pub(super) number: u32,
     pub(super) sparse: bool,
-    /// Where its fields start among those of all rows of field tags.
+    /// The position of its first field among the fields of all rows of field tags.
     pub(super) start: usize,
     pub(super) steps: &'a [FieldStep],
 }
@@ -128,33 +128,33 @@ pub(super) struct Known<'a> {
 /// A field as the records that have it see it, packed.
 #[derive(Clone, Copy)]
 pub(super) struct FieldStep {
-    /// The address of the name. Equal addresses are equal names; equal names may have several addresses, and are then compared
-    /// by what they say.
+    /// The address of the name. Equal addresses mean equal names. Equal names may have several addresses; then their texts are
+    /// compared.
     name: usize,
     len: u16,
-    /// The field may be absent, and is written with its tag.
+    /// Whether the field may be absent, and is written with its tag.
     pub(super) may_be_absent: bool,
-    /// What the field's value is told: the field's number among those of all rows of field tags, and its tag.
+    /// What the field's value gets: the field's number among the fields of all rows of field tags, and its tag.
     pub(super) here: Here,
 }
 
 impl FieldStep {
     fn new(name: &str, tag: u8, sparse: bool, number: u32) -> Self {
         let address = name.as_ptr().addr();
-        // A name that is too long is at no name's address.
+        // A name that is too long gets address 0, which no name has.
         let (address, len) = u16::try_from(name.len()).map_or((0, 0), |len| (address, len));
         let may_be_absent = sparse && tag == ANY;
         FieldStep { name: address, len, may_be_absent, here: Here::field(number, tag) }
     }
 
-    /// Whether the field is seen at once to be the one of this name.
+    /// Whether the field is recognised at once, by address, as the one of this name.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn is(&self, name: &str) -> bool {
         self.name == name.as_ptr().addr() && usize::from(self.len) == name.len()
     }
 }
 
-/// What stays where it is while more comes.
+/// Data that must not move while more is added.
 #[derive(Default)]
 pub(super) struct Arena {
     /// The steps of all rows of field tags: a record holds those of its own while others are found.
@@ -171,11 +171,11 @@ type Piece<T> = [OnceCell<T>];
 
 const PIECES: usize = 28;
 
-/// What the first piece holds.
+/// How many items the first piece holds.
 const FIRST: usize = 16;
 
 impl<T> Pieces<T> {
-    /// Keeps what has this number. `None` if it is one of more than there can be.
+    /// Keeps the item of this number. `None` if there is no room for so many items.
     fn keep(&self, number: u32, item: T) -> Option<&T> {
         let at = number as usize / FIRST + 1;
         let piece = at.ilog2();
@@ -217,13 +217,13 @@ pub(super) struct Schemas<'a> {
     named: Vec<Named<'a>>,
     /// The same by what was handed over.
     named_numbers: HashMap<&'a [u8], u32>,
-    /// The one that came last.
+    /// The kind that came last.
     last_named: u32,
 }
 
 /// A kind of record whose names are known at run time only.
 struct Named<'a> {
-    /// What was handed over.
+    /// The names as they were handed over.
     bytes: &'a [u8],
     schema: Schema<'a>,
 }
@@ -247,8 +247,8 @@ impl<'a> Schemas<'a> {
         }
     }
 
-    /// The number of a kind of record whose names are handed over as a schema is encoded. It is compared as a whole: what
-    /// has the same address may be another one by now.
+    /// The number of a kind of record whose names are handed over as an encoded schema. The bytes are compared as a whole, because
+    /// another schema may by now lie at the same address.
     ///
     /// # Errors
     ///
@@ -270,7 +270,7 @@ impl<'a> Schemas<'a> {
     #[inline(never)]
     fn name_new(&mut self, bytes: &[u8]) -> Result<u32> {
         let number = self.named.len() as u32;
-        // What is no schema is not kept under this number.
+        // Bytes that are not a schema are not kept under this number.
         read_schema(bytes)?;
         let Some(bytes) = self.arena.names.keep(number, bytes.into()) else {
             return Err(Error::new(ErrorKind::Limit, "too many kinds of records"));
@@ -280,7 +280,7 @@ impl<'a> Schemas<'a> {
         Ok(number)
     }
 
-    /// What a kind of record of this number is called.
+    /// The names of the kind of record of this number.
     pub(super) fn named(&self, number: u32) -> Option<&Schema<'a>> {
         self.named.get(number as usize).map(|named| &named.schema)
     }
@@ -315,14 +315,14 @@ impl<'a> Schemas<'a> {
         taken.find(|seen| seen.packed == packed)
     }
 
-    /// Where in [`Schemas::seen`] a kind is, unless its place was taken. The length is a power of two, or zero.
+    /// The position of a kind in [`Schemas::seen`], unless another kind has taken it. The length is a power of two, or zero.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn place(&self, packed: Packed) -> usize {
         packed.hash() & self.seen.len().wrapping_sub(1)
     }
 
-    /// Of four places at most one is taken; where a kind's own place is, there are more, to a limit, until no two kinds
-    /// have the same.
+    /// Remembers a kind. At most one of four places is taken. If another kind has this kind's place, the table grows, up to a limit,
+    /// until no two kinds have the same place.
     fn remember(&mut self, seen: SeenSchema<'a>) {
         self.seen_count += 1;
         let taken = |schemas: &Self| {
@@ -359,7 +359,7 @@ impl<'a> Schemas<'a> {
         self.known.get(behind.checked_sub(1)?)
     }
 
-    /// The first so many fields of a row of field tags.
+    /// The first `count` fields of a row of field tags.
     pub(super) fn fields(&self, guess: Guess<'_>, count: usize) -> &[(&'a str, u8)] {
         self.fields.get(guess.start..guess.start + count).unwrap_or_default()
     }

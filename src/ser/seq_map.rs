@@ -14,20 +14,20 @@ use super::frames::{Depth, Here};
 use super::room::LONGEST;
 use super::{ANY, LEARN, Note, Place, Writer, Written, may_nest};
 
-/// The run that is being written. `N` is 1 for a sequence's items, 2 for a map's keys and values. Like a record's state it
-/// goes to cold code by value.
+/// The run that is being written. `N` is 1 for a sequence's items, 2 for a map's keys and values. Cold functions take it by value,
+/// as they do a record's state.
 #[derive(Clone, Copy)]
 struct Run<const N: usize> {
-    /// Where its tags stand in the inline block, behind the count.
+    /// The position of its tags in the inline block, behind the count.
     tags_at: usize,
     announced: u64,
-    /// How many of those are still to come.
+    /// How many of the announced items are still to come.
     left: u64,
-    /// Of those none is expected, as the stack is low: so the next one looks.
+    /// How many of these are hidden because the stack is low. They are not expected, so that the next one checks the stack.
     hidden: u64,
     tags: [u8; N],
-    /// How many items the runs before have. With it the number of an item follows from `left`, and one word less changes from
-    /// item to item.
+    /// How many items the earlier runs have. With it, an item's number follows from `left`, so that one word less changes from item
+    /// to item.
     before: u64,
 }
 
@@ -63,12 +63,12 @@ impl<const N: usize> Run<N> {
         Ok((Run { tags_at, announced, left, hidden, tags: [LEARN; N], before: 0 }, next, note))
     }
 
-    /// No item is expected, so that the next one looks whether the stack is low.
+    /// Hides the items that are left, so that the next one checks the stack.
     fn hide(&mut self) {
         self.hidden += std::mem::take(&mut self.left);
     }
 
-    /// How many bytes its count takes.
+    /// How many bytes the run's count takes.
     fn width(&self) -> usize {
         varint_len(self.announced << 1)
     }
@@ -78,13 +78,13 @@ impl<const N: usize> Run<N> {
         self.announced - self.left - self.hidden
     }
 
-    /// All runs' items so far.
+    /// How many items all runs have so far.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn total(&self) -> u64 {
         self.before + self.count()
     }
 
-    /// Starts a run at the end of what is written.
+    /// Starts a run at the end of the inline block.
     fn header(&mut self, out: &mut Vec<u8>, announced: u64) {
         self.before = self.total();
         put_varint(out, announced << 1);
@@ -102,7 +102,7 @@ impl<const N: usize> Run<N> {
         }
     }
 
-    /// After the first item: writes down which tag the items of this run have.
+    /// After a run's first item, writes the tag that the run's items have.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn learn<S>(&mut self, writer: &mut Writer<'_, S>, which: usize, tag: u8) {
         self.tags[which] = tag;
@@ -111,8 +111,8 @@ impl<const N: usize> Run<N> {
 }
 
 impl<S: Sink> Writer<'_, S> {
-    /// An item, key or value is not what its slot says, has asked for whom it is written, or failed. The room is empty then.
-    /// Gives the length of the header that was put in before it, if there was one.
+    /// Handles an item, key or value that is not what its slot says, has asked whether it is written for a human reader, or has
+    /// failed. The room is empty then. Gives the length of the header that was put in before it, if there was one.
     #[cold]
     #[inline(never)]
     fn settle_item<T: Serialize + ?Sized, const N: usize>(
@@ -156,7 +156,7 @@ struct RunPart {
     start: usize,
 }
 
-/// All of this empties the room first, or finds it empty.
+/// All of these functions empty the room first, or find it empty.
 impl<S> Writer<'_, S> {
     /// No item is expected: there were more than announced, or the stack was low.
     #[cold]
@@ -176,8 +176,8 @@ impl<S> Writer<'_, S> {
         run
     }
 
-    /// An item that starts at `start` carries its own tag: the run ends before it, and the rest of what was announced
-    /// follows in a run whose `which` is `Any`. Gives the length of the header that was put in.
+    /// Splits the run before the item at `start`, which carries its own tag. The rest of the announced items follows in a run whose
+    /// tag `which` is `Any`. Gives the length of the header that was put in.
     fn split<const N: usize>(
         &mut self,
         mut run: Run<N>,
@@ -217,7 +217,7 @@ pub(super) struct SeqWriter<'q, 'a, S> {
     next: usize,
     run: Run<1>,
     depth: Depth,
-    /// What whoever has the sequence is told in the end.
+    /// The note that the code around the sequence gets in the end.
     note: Note,
     /// Where the current item starts.
     start: usize,
@@ -235,7 +235,7 @@ impl<'q, 'a, S: Sink> SeqWriter<'q, 'a, S> {
         self.writer.readable
     }
 
-    /// What the next item is written to.
+    /// The place for the next item.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn place(&mut self) -> Place<'_, 'a, S> {
         if self.run.left == 0 {
@@ -256,8 +256,8 @@ impl<'q, 'a, S: Sink> SeqWriter<'q, 'a, S> {
         self.wrote(value, written)
     }
 
-    /// Writes an item that is not expected: the first of a run, or one where the stack is low. Such a one is written on another
-    /// stack if it may have parts, and what follows is hidden again, so that it comes here, too.
+    /// Writes an item that is not expected: the first of a run, or one that comes while the stack is low. If the stack is low and the
+    /// item may have parts, it is written on another stack. The items that follow are hidden again, so that they come here, too.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn unexpected<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         let Place { writer, next, here, depth } = self.place();
@@ -288,7 +288,7 @@ impl<'q, 'a, S: Sink> SeqWriter<'q, 'a, S> {
                 self.run.learn(self.writer, 0, written.note().0);
             }
             written => {
-                // What a failed item has left does not matter: no key of this level is to be found.
+                // The bytes that a failed item has left do not matter, because a sequence has no keys that a path could need.
                 let part = RunPart { which: 0, start: self.start };
                 let settled =
                     self.writer.settle_item(value, 0, self.run, self.depth, part, written);
@@ -305,13 +305,13 @@ impl<'q, 'a, S: Sink> SeqWriter<'q, 'a, S> {
         self.run.tags[0]
     }
 
-    /// Whether so many items of one of these tags are expected, which is not written.
+    /// Whether so many items of one of these tags are expected, so that they are written without their tag.
     pub(super) fn expects(&self, tags: [Tag; 2], items: usize) -> bool {
         let is_known = tags.iter().any(|tag| *tag as u8 == self.slot());
         is_known && self.run.left >= items as u64
     }
 
-    /// Takes so many items of the run at once, of which `write` puts the bytes.
+    /// Takes so many items of the run at once. `write` puts their bytes.
     pub(super) fn take_run(&mut self, items: usize, write: impl FnOnce(&mut Vec<u8>)) {
         self.writer.flush(self.next);
         self.next = 0;
@@ -353,13 +353,13 @@ pub(super) struct MapWriter<'q, 'a, S> {
     next: usize,
     run: Run<2>,
     depth: Depth,
-    /// What whoever has the map is told in the end.
+    /// The note that the code around the map gets in the end.
     note: Note,
     /// Where the current entry's key starts.
     start: usize,
-    /// A key was written whose value has not come yet.
+    /// Whether a key was written whose value has not come yet.
     open: bool,
-    /// The current entry was not expected: it is the first of a run, or the stack is low.
+    /// Whether the current entry was not expected, because it is the first of a run or the stack is low.
     unexpected: bool,
 }
 

@@ -1,5 +1,5 @@
-//! The serializer that users are handed: the walk's own, for whichever container, with the whole object's end kept where the
-//! container is completed. What writes to it gives nothing back by which a part could be passed off as the whole.
+//! The serializer that users are handed. It is the walk's own, for any container. The code that completes the container keeps the
+//! whole object's end. So the code that writes to the serializer returns nothing by which it could pass a part off as the whole.
 
 use std::cell::Cell;
 use std::fmt;
@@ -17,7 +17,7 @@ use super::schema::Arena;
 use super::seq_map::{MapWriter, SeqWriter};
 use super::{Place, Writer, Written, dropped};
 
-/// What takes a container's arrays, whichever container it is: so a type that is written to a [`Serializer`] is compiled once.
+/// Takes a container's arrays, for any container. So a type that is written to a [`Serializer`] is compiled once.
 trait Arrays {
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()>;
     fn expect(&mut self, bytes: usize);
@@ -58,7 +58,7 @@ impl<S: Sink> Arrays for S {
     }
 }
 
-/// The sink of a [`Serializer`]: its arrays go on, and the rest is given back for the container itself to complete.
+/// The sink of a [`Serializer`]. It passes arrays on, and gives the rest back so that the container itself completes it.
 struct AnySink<'a>(&'a mut dyn Arrays);
 
 impl Sink for AnySink<'_> {
@@ -97,17 +97,17 @@ impl Sink for AnySink<'_> {
     }
 }
 
-/// What is not array data.
+/// The parts of a container that are not array data.
 struct Rest {
     inline: Vec<u8>,
     tables: Vec<u8>,
 }
 
-/// Writes to a sink what `write` gives to the serializer that it is handed.
+/// Calls `write` with a serializer, and writes to the sink what `write` gives to it.
 ///
 /// # Errors
 ///
-/// Those of the sink and of `write`; `Message` if that gave no whole value; `Limit` if it nests too deep.
+/// Those of the sink and of `write`; `Message` if `write` gave no whole value; `Limit` if the value nests too deep.
 pub(crate) fn to_sink_with<S: Sink>(
     mut sink: S,
     write: impl FnOnce(Serializer<'_, '_>) -> Result<()>,
@@ -161,12 +161,12 @@ fn not_whole() -> Error {
     )
 }
 
-/// Writes an object of any kind, for code that is handed a [`serde::Serializer`]: a transcoder, a wrapper, a type-erased value.
+/// Writes an object of any kind, for code that takes a [`serde::Serializer`]: a transcoder, a wrapper, a type-erased value.
 ///
-/// It is handed to a closure, by [`to_bytes_with`](super::to_bytes_with), [`to_writer_with`](super::to_writer_with),
-/// [`SegmentOptions::create_with`](crate::SegmentOptions::create_with) and `NpzOptions::save_with`, and takes one value. The
-/// container is completed when the closure has returned, and only if that value is whole: what the closure returns carries nothing,
-/// so that the end of a part, or of another object, cannot be taken for it.
+/// [`to_bytes_with`](super::to_bytes_with), [`to_writer_with`](super::to_writer_with),
+/// [`SegmentOptions::create_with`](crate::SegmentOptions::create_with) and `NpzOptions::save_with` hand it to a closure. It takes
+/// one value. The container is completed after the closure has returned, and only if that value is whole. The closure returns no
+/// data, so that the end of a part, or of another object, cannot be taken for the end of this one.
 ///
 /// ```
 /// use serde::Serialize;
@@ -179,13 +179,13 @@ fn not_whole() -> Error {
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// What it writes is what [`to_bytes`](crate::to_bytes) and the others write, in one pass, at the same speed but for what
-/// wrappers take. Arrays pass through wrappers as they are, where a wrapper passes on the names of newtypes and tuple structs, as
-/// all that are known do; a transcoder sees numbers, and writes them as such.
+/// It writes what [`to_bytes`](crate::to_bytes) and the others write, in one pass, and at the same speed except for the time that
+/// wrappers take. Arrays stay arrays if a wrapper passes on the names of newtypes and tuple structs; all known wrappers do. A
+/// transcoder sees an array as numbers, and writes it as numbers.
 ///
-/// There is one difference. A type that has a form for human readers and a compact one, such as an IP address, is written in the
-/// compact one if it is the whole object, and only there: inside an object it is, if it is short, in that for readers, which what
-/// reads it through serde's `untagged` and `flatten` needs.
+/// There is one difference. Some types have a form for human readers and a compact one, such as an IP address. Such a value is
+/// written in its compact form if it is the whole object. Inside an object, it is written in the form for human readers if that
+/// is short, because code that reads it through serde's `untagged` and `flatten` needs this form.
 pub struct Serializer<'q, 'a> {
     place: Place<'q, 'a, AnySink<'a>>,
     /// Where the object ends, once it is whole.
@@ -198,7 +198,7 @@ impl fmt::Debug for Serializer<'_, '_> {
     }
 }
 
-/// A sequence, map, struct, tuple or variant with parts that is the whole object of a [`Serializer`], while it is being written.
+/// The whole object of a [`Serializer`] while it is being written, if it is a sequence, map, struct, tuple or variant with parts.
 ///
 /// ```
 /// use serde::Serializer as _;
@@ -213,7 +213,7 @@ impl fmt::Debug for Serializer<'_, '_> {
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
-/// One that is dropped before its `end` makes no object.
+/// If it is dropped before `end` is called, no object is written.
 pub struct Compound<'q, 'a> {
     parts: Parts<'q, 'a>,
     whole: &'q Cell<Option<Written>>,
@@ -234,7 +234,7 @@ enum Parts<'q, 'a> {
     Struct(StructOrArray<'q, 'a, AnySink<'a>>),
 }
 
-/// What is written at once.
+/// Values that are written at once.
 macro_rules! values {
     ($($method:ident($($arg:ident: $ty:ty),*);)*) => {$(
         fn $method(self, $($arg: $ty),*) -> Result<()> {
@@ -245,7 +245,7 @@ macro_rules! values {
     )*};
 }
 
-/// What holds one value.
+/// Values that hold one other value.
 macro_rules! around {
     ($($method:ident($($arg:ident: $ty:ty),*);)*) => {$(
         fn $method<T: Serialize + ?Sized>(self, $($arg: $ty,)* value: &T) -> Result<()> {
@@ -256,7 +256,7 @@ macro_rules! around {
     )*};
 }
 
-/// What has parts.
+/// Values that have parts.
 macro_rules! compounds {
     ($($method:ident($($arg:ident: $ty:ty),*) $kind:ident;)*) => {$(
         fn $method(self, $($arg: $ty),*) -> Result<Compound<'q, 'a>> {
@@ -277,7 +277,7 @@ impl<'q, 'a> serde::Serializer for Serializer<'q, 'a> {
     type SerializeStruct = Compound<'q, 'a>;
     type SerializeStructVariant = Compound<'q, 'a>;
 
-    /// A value that is the whole object cannot be asked once more, as one inside is that asks this.
+    /// A value inside an object that asks this is asked once more for its other form. The whole object cannot be asked once more.
     fn is_human_readable(&self) -> bool {
         false
     }
@@ -322,7 +322,7 @@ impl<'q, 'a> serde::Serializer for Serializer<'q, 'a> {
     }
 }
 
-/// No serializer gives one kind for another.
+/// The error for a part of another kind than the one begun. No serializer mixes these up.
 #[cold]
 fn another_kind() -> Error {
     ser::Error::custom("a part of another kind of object")

@@ -1,8 +1,9 @@
-//! Arrays that have a shared owner: one that is met again is not written again.
+//! Arrays that have a shared owner. An array that is met again is not written again.
 //!
-//! An address alone does not tell an array: one that was made for a moment may be freed, and another made in its place. So of each
-//! that is remembered a share is kept, by which its memory stays, and stays as it is. One of which all other shares are gone
-//! cannot be met any more, and is let go, so that an object that makes its arrays as it is written takes no more memory for it.
+//! An address alone does not identify an array: an array may be freed, and another one made in its place. So the serializer keeps
+//! a share of each array that it remembers, so that the array's memory stays and does not change. If all other shares are gone,
+//! the array cannot be met any more, and the serializer drops its share. So an object that makes its arrays while it is written
+//! takes no more memory because of this.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
@@ -12,10 +13,10 @@ use crate::dtype::DType;
 use crate::layout::Order;
 use crate::memory::Keeper;
 
-/// Behind so many arrays of an object, small ones are written each time: to remember one takes longer than to write it.
+/// After so many arrays of an object, small arrays are written each time, because to remember one takes longer than to write it.
 pub(super) const MANY: u64 = 1024;
 
-/// What is kept is looked through where it has doubled, and these bytes have come.
+/// The kept shares are looked through when their number has doubled and so many bytes have come.
 const FREE_BYTES: u64 = 16 << 20;
 const FREE_COUNT: usize = 64;
 
@@ -29,14 +30,14 @@ pub(super) struct SharedKey {
     pub(super) order: Order,
 }
 
-/// Few arrays lie at one address.
+/// Hashes the address only, because few arrays lie at one address.
 impl Hash for SharedKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_usize(self.address);
     }
 }
 
-/// An address, mixed. Where an object's arrays lie nobody chooses who sends one.
+/// Mixes an address. A sender cannot choose the addresses of an object's arrays, so the hash need not resist attacks.
 #[derive(Default)]
 pub(super) struct AddressHasher(u64);
 
@@ -58,17 +59,17 @@ impl Hasher for AddressHasher {
 }
 
 struct Met {
-    /// Where the container has it.
+    /// The array's place in the container.
     place: u64,
     bytes: u64,
     keeper: Keeper,
 }
 
-/// The arrays that were met.
+/// The arrays that were met so far.
 #[derive(Default)]
 pub(super) struct SharedArrays {
     met: HashMap<SharedKey, Met, BuildHasherDefault<AddressHasher>>,
-    /// How many there may be, and how many bytes, before they are looked through.
+    /// How many arrays there may be, and how many bytes, before the arrays are looked through.
     most: usize,
     most_bytes: u64,
     bytes: u64,
@@ -89,12 +90,12 @@ impl New {
 }
 
 impl SharedArrays {
-    /// Where the container has it.
+    /// The array's place in the container.
     pub(super) fn place_of(&self, new: &New) -> Option<u64> {
         self.met.get(&new.key).map(|met| met.place)
     }
 
-    /// It was written there, and has so many bytes.
+    /// Remembers an array that was written at this place and has so many bytes.
     pub(super) fn remember(&mut self, new: New, place: u64, bytes: u64) {
         if self.met.len() >= self.most.max(FREE_COUNT)
             || self.bytes + bytes > self.most_bytes.max(FREE_BYTES)
@@ -106,7 +107,7 @@ impl SharedArrays {
         self.met.insert(key, Met { place, bytes, keeper });
     }
 
-    /// Lets go of those of which all other shares are gone.
+    /// Drops the shares of arrays of which all other shares are gone.
     #[cold]
     #[inline(never)]
     fn let_go(&mut self) {

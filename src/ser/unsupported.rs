@@ -1,4 +1,4 @@
-//! Methods of serializers that take one kind of value and refuse every other: their bodies, written once.
+//! The bodies of the methods of serializers that take one kind of value and refuse every other.
 
 macro_rules! refuse {
     ($error:ident: $($method:ident($($ty:ty),*))*) => {$(

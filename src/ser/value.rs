@@ -1,4 +1,4 @@
-//! What serde calls for each value: leaves, options and newtypes are written here, all else is begun.
+//! The serializer that serde calls for each value. It writes values without parts, options and newtypes, and begins all others.
 
 use serde::ser::Serialize;
 
@@ -22,7 +22,7 @@ use super::shared::MANY;
 use super::{ANY, ASKED, Note, Place, Written};
 
 impl<S> Place<'_, '_, S> {
-    /// The tag of the value, which its slot may say already, and room for so many bytes behind it.
+    /// Writes the value's tag, unless its slot says it already, and makes room for so many bytes behind it.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn tag(&mut self, tag: Tag, bytes: usize) -> Note {
         let (next, note) = self.writer.put_tag(self.next, self.here.get().slot(), tag as u8, bytes);
@@ -44,8 +44,7 @@ impl<S> Place<'_, '_, S> {
         self.writer.put_number(self.next, self.here.get().slot(), tag as u8, number)
     }
 
-    /// A 64-bit number. It is written in eight bytes where a run or field of such began with one that a varint makes no
-    /// shorter.
+    /// A 64-bit number. It takes eight bytes if the first number of its run or field was one that a varint makes no shorter.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn wide(self, varint: Tag, fixed: Tag, number: u64, bytes: [u8; 8]) -> Written {
         let slot = self.here.get().slot();
@@ -72,7 +71,7 @@ impl<S> Place<'_, '_, S> {
 }
 
 impl<S: Sink> Place<'_, '_, S> {
-    /// A value inside an option or a mark, where the slot does not say that it is one, or there may be no room for it.
+    /// Writes a value inside an option or a mark, if the slot does not say that, or if there may be no room for another level.
     #[inline(never)]
     pub(super) fn held<T: Serialize + ?Sized>(mut self, tag: Tag, value: &T) -> Result<Written> {
         let note = self.tag(tag, 0);
@@ -87,7 +86,7 @@ impl<S: Sink> Place<'_, '_, S> {
         self.inside(note, value)
     }
 
-    /// The value inside what was written of this note.
+    /// Writes the value inside an option, name or mark that was written with this note.
     fn inside<T: Serialize + ?Sized>(self, note: Note, value: &T) -> Result<Written> {
         let Place { writer, next, here, depth, .. } = self;
         if depth.options() >= stack::STEP || writer.watch.is_due::<()>() {
@@ -255,7 +254,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         name: &'static str,
         len: usize,
     ) -> Result<TupleStruct<'q, 'a, S>> {
-        // All of them begin so, and no tuple struct of Rust's does.
+        // All private names begin with `$`. The name of a tuple struct in Rust cannot.
         if name.starts_with('$') {
             match name {
                 TOKEN => return Ok(TupleStruct::Array(Capture::new(self))),

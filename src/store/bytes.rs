@@ -10,7 +10,7 @@ use super::{ArrayHead, Nonce, Sink};
 /// Where allocators put large blocks, modulo 64: a page and their own two words.
 const LIKELY_START: usize = ARRAY_ALIGN - 16;
 
-/// Room for what most objects have beside one large array, so that this does not move it.
+/// Room for the inline values that most objects have beside one large array, so that writing them does not move the array.
 const REST: usize = 4096;
 
 pub(crate) struct BytesSink(BlockSink<AlignedBytes>);
@@ -31,7 +31,7 @@ impl Sink for BytesSink {
     }
 
     fn expect(&mut self, bytes: usize) {
-        // Where there is no room now, there may be none later; then it is seen.
+        // If there is no memory now, a later write fails and reports it.
         let _ = self.0.out_mut().try_reserve(bytes.saturating_add(REST));
     }
 

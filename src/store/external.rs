@@ -28,7 +28,7 @@ impl ExternalBlock {
         Ok(number)
     }
 
-    /// The nonce is that of the archive's directory: [`fingerprint`].
+    /// The nonce is the [`fingerprint`] of the archive's directory.
     pub(crate) fn finish(self, inline: &[u8], tables: &[u8], nonce: Nonce) -> Result<Vec<u8>> {
         let mut sink = BlockSink::with_flags(Vec::new(), nonce, FLAG_EXTERNAL);
         sink.directory = self.directory;
@@ -39,8 +39,8 @@ impl ExternalBlock {
     }
 }
 
-/// What the block of an archive has for a nonce: the checksum of the directory's entries before its own, and how many they
-/// are. While the directory still has it, the members are as they were written.
+/// The nonce of an archive's block: the checksum and the number of the directory's entries before the block's own. While the
+/// archive's directory still has both, the members are as they were written.
 pub(crate) fn fingerprint(sum: u32, count: u64) -> Nonce {
     let mut nonce = Nonce::default();
     nonce[..4].copy_from_slice(&sum.to_le_bytes());
@@ -62,11 +62,11 @@ fn encode_pieces(members: &[(u64, Pieces)]) -> Vec<u8> {
     bytes
 }
 
-/// The pieces of members, by the numbers of their arrays, from what stands where a block has its arrays.
+/// The pieces of members, by the numbers of their arrays. They stand where other blocks have their arrays.
 ///
 /// # Errors
 ///
-/// `Corrupt` if it is cut or has a number that fits nothing.
+/// `Corrupt` if the bytes are cut off or have a number that fits nothing.
 pub(crate) fn decode_pieces(bytes: &[u8]) -> Result<Vec<(u64, Pieces)>> {
     let mut reader = Reader::new(bytes);
     let mut members = Vec::new();
@@ -74,7 +74,7 @@ pub(crate) fn decode_pieces(bytes: &[u8]) -> Result<Vec<(u64, Pieces)>> {
         return Ok(members);
     }
     let fault = || Error::corrupt("the table of pieces has a length that fits nothing");
-    // Each number takes a byte at least, so no more than there are bytes are kept, whatever the counts say.
+    // Each number takes at least one byte. So no more numbers are kept than there are bytes, whatever the counts say.
     for _ in 0..reader.varint()? {
         let number = reader.varint()?;
         let piece = usize::try_from(reader.varint()?).map_err(|_| fault())?;

@@ -1,5 +1,5 @@
-//! Where an object goes and comes from: the traits that the serializer writes to and the deserializer reads from,
-//! and one file per container. No serde here: bytes, dtypes and shapes only.
+//! The containers: the traits that the serializer writes to and the deserializer reads from, and one file per container. This
+//! module knows nothing of serde. It deals in bytes, dtypes and shapes only.
 
 mod block;
 mod bytes;
@@ -39,20 +39,20 @@ pub(crate) use tally::Tally;
 /// What a sink is told of an array before its bytes come.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ArrayHead<'a> {
-    /// The place in the object, `layers.0.weight`.
+    /// The array's place in the object, such as `layers.0.weight`.
     pub(crate) path: &'a str,
     pub(crate) dtype: &'a DType,
     pub(crate) shape: &'a [usize],
     pub(crate) order: Order,
-    /// What it is to be in a container that can hold arrays which change; elsewhere it is a plain one.
+    /// The array's kind in a container that can hold live arrays. In other containers, it is a plain array.
     pub(crate) kind: Kind,
-    /// `layout::byte_len` of shape and dtype: what the sink will be given.
+    /// `layout::byte_len` of shape and dtype: how many bytes the sink will be given.
     pub(crate) bytes: usize,
 }
 
 /// A container that is being written, front to back, in one pass. Arrays come one after the other, whole.
 pub(crate) trait Sink {
-    /// What is there in the end.
+    /// What the sink gives when the container is complete.
     type Output;
 
     /// Bytes that the serializer leaves free in front of the inline block, for what the sink may put there.
@@ -61,7 +61,8 @@ pub(crate) trait Sink {
     /// Starts an array.
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()>;
 
-    /// So many bytes will come in parts. Only memory needs to know, so as not to move what is there as it grows.
+    /// Tells the sink that so many bytes will come in parts. Only a sink in memory needs to know, so that it need not move its bytes
+    /// as it grows.
     fn expect(&mut self, _bytes: usize) {}
 
     /// The array's next bytes; all calls together give `head.bytes`.
@@ -70,25 +71,25 @@ pub(crate) trait Sink {
     /// Ends the array and gives its number, by which the inline block refers to it.
     fn end(&mut self) -> Result<u64>;
 
-    /// Gives up the array that was begun: what was written of it is dead space at most.
+    /// Gives up the array that was begun. The bytes that were written of it may stay as dead space.
     fn abandon(&mut self) -> Result<()>;
 
-    /// Where the array lies that was ended last; `None` if no other array of the container may lie there, too.
+    /// The place of the array that was ended last. `None` if no other array of the container may lie at the same place.
     fn last_place(&self) -> Option<u64> {
         None
     }
 
-    /// Adds an array that lies where another one of the same dtype, shape and order does, and gives its number; `None` if it is
-    /// to be written again. The place is one that [`last_place`](Self::last_place) gave.
+    /// Adds an array that lies at the place of another one of the same dtype, shape and order, and gives its number. `None` if the
+    /// array must be written again. The place is one that [`last_place`](Self::last_place) gave.
     fn repeat(&mut self, _head: &ArrayHead<'_>, _place: u64) -> Result<Option<u64>> {
         Ok(None)
     }
 
-    /// Writes what is not array data and completes the container. `inline` starts after the headroom.
+    /// Writes everything but the arrays, and completes the container. `inline` starts after the headroom.
     fn finish(self, inline: Vec<u8>, tables: &[u8]) -> Result<Self::Output>;
 }
 
-/// All that a container says of an array but its place.
+/// All that a container says of an array except its place.
 #[derive(Clone, Debug)]
 pub(crate) struct PlacedHead {
     pub(crate) dtype: DType,
@@ -97,13 +98,13 @@ pub(crate) struct PlacedHead {
     pub(crate) standing: Standing,
 }
 
-/// An array as it lies in a container. What is said of arrays that are alike is held once.
+/// An array as it lies in a container. Arrays that are alike share their head.
 #[derive(Clone, Debug)]
 pub(crate) struct Placed<'de> {
     pub(crate) head: Arc<PlacedHead>,
     /// `layout::byte_len` of shape and dtype: checked by the source. Empty for a live array.
     pub(crate) bytes: &'de [u8],
-    /// The memory in which the bytes lie, where it is not the container's own.
+    /// The memory in which the bytes lie, if it is not the container's own.
     pub(crate) region: Option<Region>,
 }
 
@@ -116,14 +117,14 @@ impl Deref for Placed<'_> {
 }
 
 impl PlacedHead {
-    /// Of an array of which anything can be made.
+    /// The head of an array that can be read as any kind of array.
     pub(crate) fn free(dtype: DType, shape: Vec<usize>, order: Order) -> Arc<Self> {
         Arc::new(PlacedHead { dtype, shape, order, standing: Standing::Free })
     }
 }
 
 impl<'de> Placed<'de> {
-    /// An array of which anything can be made, in memory of the container.
+    /// An array that can be read as any kind of array, in memory of the container.
     pub(crate) fn free(dtype: DType, shape: Vec<usize>, order: Order, bytes: &'de [u8]) -> Self {
         Placed { head: PlacedHead::free(dtype, shape, order), bytes, region: None }
     }
@@ -144,19 +145,19 @@ impl PlacedHead {
 /// Whether an array's kind is fixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// Elements of which anything can be made.
+    /// The array can be read as any kind of array.
     Free,
     /// An array of a segment that does not change.
     Fixed,
-    /// An array of this number in the directory that changes: its elements are not here.
+    /// A live array of this kind, with its number in the directory. Its elements are in other memory.
     Live(Kind, u64),
 }
 
 /// An array that is read as it is copied.
 pub(crate) struct ArrayStream<'de> {
-    /// All of it but the bytes.
+    /// The array without its bytes.
     pub(crate) placed: Placed<'de>,
-    /// So many bytes will come.
+    /// How many bytes will come.
     pub(crate) len: usize,
     pub(crate) bytes: Box<dyn ByteStream + 'de>,
 }
@@ -182,16 +183,16 @@ pub(crate) trait Source<'de> {
     /// The tables of shapes and layouts that it refers to.
     fn tables(&self) -> &'de [u8];
 
-    /// How many bytes its arrays can have together, without any counted twice.
+    /// How many bytes its arrays can have together, if each byte counts once.
     fn array_bytes(&self) -> u64;
 
-    /// How many bytes of arrays readers may copy out of it in one reading, if arrays may share their bytes; `None` if none do,
-    /// so that all that are referred to together have [`array_bytes`](Self::array_bytes) at most.
+    /// How many bytes of arrays a reader may copy out of the container in one reading, if arrays may share their bytes. `None` if no
+    /// arrays do, so that all arrays together have at most [`array_bytes`](Self::array_bytes).
     fn copy_limit(&self) -> Option<u64> {
         None
     }
 
-    /// The arrays that change, if the container has such.
+    /// The live arrays, if the container has any.
     fn live(&self) -> Option<&'de Arc<LiveArrays>> {
         None
     }
@@ -202,8 +203,8 @@ pub(crate) trait Source<'de> {
     /// The array of this number, with everything but its elements checked.
     fn array(&self, number: u64) -> Result<Placed<'de>>;
 
-    /// The same as it is read, for one who copies it anyway, so that it is not in memory twice. `None` if it lies in
-    /// memory, or is better loaded.
+    /// The same array as a stream, for a caller that copies it anyway, so that it is not in memory twice. `None` if it lies in memory,
+    /// or is better loaded.
     fn array_to_copy(&self, _number: u64) -> Result<Option<ArrayStream<'de>>> {
         Ok(None)
     }

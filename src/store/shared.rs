@@ -1,4 +1,4 @@
-//! A segment: a block, and beside it the memory of the arrays that change.
+//! A segment: a block, and beside it the memory of the live arrays.
 
 use std::io::{BufWriter, Write};
 
@@ -32,7 +32,7 @@ fn header(nonce: Nonce, entries: &[LiveEntry]) -> [u8; HEADER] {
 /// Small writes are gathered up to this size; larger ones go straight through.
 const GATHER: usize = 64 << 10;
 
-/// Writes a segment's block, and what belongs beside it to what `make` makes when the first such array comes.
+/// Writes a segment's block. When the first live array comes, `make` makes the memory for live arrays.
 pub(crate) struct SharedSink<W: Write, M> {
     block: BlockSink<W>,
     live: Option<LiveSink<W>>,
@@ -44,13 +44,13 @@ pub(crate) struct SharedSink<W: Write, M> {
 struct LiveSink<W: Write> {
     out: BufWriter<W>,
     position: u64,
-    /// Where the last array ended that was not given up.
+    /// The end of the last array that was not given up.
     end: u64,
-    /// The bytes that are to come of the array that was begun.
+    /// How many bytes are still to come of the array that was begun.
     open: Option<u64>,
 }
 
-/// Live memory that was written, but for its header: what that says is known in the end.
+/// Live memory that was written, without its header. The header's content is known only at the end.
 pub(crate) struct LivePart<W> {
     pub(crate) out: W,
     pub(crate) header: [u8; HEADER],
@@ -158,7 +158,7 @@ impl<W: Write, M: FnMut() -> Result<W>> Sink for SharedSink<W, M> {
         }
     }
 
-    /// Live arrays have no place that another array may have.
+    /// A live array never shares its place with another array.
     fn last_place(&self) -> Option<u64> {
         self.block.last_place()
     }
@@ -186,7 +186,8 @@ fn wrong_length() -> Error {
 ///
 /// # Errors
 ///
-/// `Corrupt` if it is none or another's, `Version` if a later version wrote it; those of `read`.
+/// `Corrupt` if the bytes are not such a header, or belong to another block; `Version` if a later version wrote it; those of
+/// `read`.
 pub(crate) fn check_live_header(
     nonce: Nonce,
     entries: &[LiveEntry],

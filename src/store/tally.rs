@@ -1,4 +1,4 @@
-//! A sink that writes nothing: how many bytes the arrays of an object have.
+//! A sink that writes nothing. It counts the bytes that the arrays of an object have.
 
 use crate::error::Result;
 

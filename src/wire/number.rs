@@ -8,7 +8,7 @@ pub(crate) fn varint_len(number: u64) -> usize {
     (64 - (number | 1).leading_zeros() as usize).div_ceil(7)
 }
 
-/// Seven bits a byte, lowest first; the high bit says that another byte follows.
+/// Writes seven bits in each byte, lowest first. The high bit says that another byte follows.
 #[inline]
 pub(crate) fn put_varint(out: &mut Vec<u8>, number: u64) {
     if number < 1 << 7 {
@@ -29,8 +29,8 @@ fn put_long_varint(out: &mut Vec<u8>, mut number: u64) {
     put_first(out, &spread_56(number));
 }
 
-/// Many numbers. Where eight in a row take a byte each, as most do in lists of small ones, they are put at once; others by way of a
-/// room whose size the compiler knows.
+/// Writes many numbers. If eight in a row take a byte each, as most do in lists of small numbers, they are put at once. Others are
+/// put by way of a room whose size the compiler knows.
 pub(crate) fn put_varints(
     out: &mut Vec<u8>,
     eights: impl ExactSizeIterator<Item = [u64; 8]>,
@@ -76,7 +76,7 @@ fn put_at<const N: usize>(room: &mut [u8], at: usize, bytes: [u8; N]) {
     }
 }
 
-/// All are stored and the rest taken back: a copy of a fixed size is one store.
+/// Stores all bytes and then takes back the rest, because a copy of a fixed size is one store.
 #[inline]
 fn put_first<const N: usize>(out: &mut Vec<u8>, (bytes, len): &([u8; N], usize)) {
     let start = out.len();
@@ -84,8 +84,8 @@ fn put_first<const N: usize>(out: &mut Vec<u8>, (bytes, len): &([u8; N], usize))
     out.truncate(start + len);
 }
 
-/// The same to the start of these bytes: how many it took, or `None` if there is too little room. Bytes behind it may be
-/// written, too.
+/// Writes the number to the start of these bytes, and gives how many it took. `None` if there is too little room. Bytes behind it
+/// may be overwritten, too.
 pub(crate) fn put_varint_at(mut place: &mut [u8], mut number: u64) -> Option<usize> {
     let mut before = 0;
     while number >= 1 << 56 {
@@ -101,13 +101,13 @@ pub(crate) fn put_varint_at(mut place: &mut [u8], mut number: u64) -> Option<usi
     Some(before + len)
 }
 
-/// The same where it is a short one: all bytes are to be stored, of which so many count. `None` if the number is longer.
+/// The bytes of a short number, and how many of them count; the caller stores all of them. `None` if the number is longer.
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(crate) fn short_varint(number: u64) -> Option<([u8; 4], usize)> {
     (number < 1 << 28).then(|| spread_28(number as u32))
 }
 
-/// The same of twice as many bytes.
+/// The same for twice as many bytes.
 #[inline]
 pub(crate) fn medium_varint(number: u64) -> Option<([u8; 8], usize)> {
     (number < 1 << 56).then(|| spread_56(number))
@@ -165,7 +165,7 @@ pub(crate) fn unzigzag(number: u64) -> i64 {
 /// Reads forward through bytes that may be anything.
 #[derive(Clone)]
 pub(crate) struct Reader<'de> {
-    /// What is left, and how much there was.
+    /// The bytes that are left, and how many there were at first.
     rest: &'de [u8],
     total: usize,
 }
@@ -204,20 +204,20 @@ impl<'de> Reader<'de> {
         }
     }
 
-    /// The bytes that stand so many further on, which stay; `None` if there are too few.
+    /// The bytes that start so many bytes further on. The position does not change. `None` if there are too few.
     #[cfg(feature = "ndarray")]
     #[inline]
     pub(crate) fn array_at<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
         self.rest.get(at..)?.first_chunk().copied()
     }
 
-    /// The next byte, which stays.
+    /// The next byte. The position does not change.
     #[inline]
     pub(crate) fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
     }
 
-    /// Passes over a byte that was peeked at.
+    /// Moves past a byte that was peeked at.
     #[inline]
     pub(crate) fn skip_byte(&mut self) {
         self.rest = self.rest.get(1..).unwrap_or_default();
@@ -343,7 +343,7 @@ impl<'de> Reader<'de> {
         Err(Error::corrupt(format!("a number at byte {} has more than 10 bytes", self.position())))
     }
 
-    /// A length of something that takes at least a byte an item, hence no more than what is left.
+    /// A length of something that takes at least one byte for each item. So it is an error if the length exceeds the bytes left.
     #[inline]
     pub(crate) fn length(&mut self, what: &str) -> Result<usize> {
         let length = self.varint()?;

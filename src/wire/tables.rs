@@ -49,7 +49,7 @@ pub(crate) struct Schema<'a> {
     pub(crate) variant: &'a str,
     pub(crate) variant_index: u32,
     pub(crate) len: usize,
-    /// The names of the `len` fields; none where the kind has no names.
+    /// The names of the `len` fields. Empty if the kind has no names.
     pub(crate) fields: Vec<&'a str>,
 }
 
@@ -115,11 +115,11 @@ impl<'de> ReadTables<'de> {
     }
 }
 
-/// The schema that these bytes are, and nothing else.
+/// Reads bytes that must be exactly one schema.
 ///
 /// # Errors
 ///
-/// `Corrupt` if they are none, or more than one.
+/// `Corrupt` if the bytes are not a schema, or if more bytes follow it.
 pub(crate) fn read_schema(bytes: &[u8]) -> Result<Schema<'_>> {
     let mut reader = Reader::new(bytes);
     let schema = schema(&mut reader, |reader| {
@@ -189,7 +189,7 @@ fn field_tags<'de>(
     let tags = reader.take(schema.len)?;
     for &tag in tags {
         match Tag::from_byte(tag).filter(|tag| *tag as u8 <= last as u8) {
-            // A value that is nothing but its tag always carries it: each field takes a byte at least.
+            // A value that is nothing but its tag always carries the tag, so that each field takes at least one byte.
             Some(Tag::Unit | Tag::Absent) | None => {
                 return Err(Error::corrupt(format!(
                     "field tags of `{}` have tag {tag}",

@@ -3,7 +3,7 @@
 use super::number::{Reader, unzigzag};
 use super::tag::Tag;
 
-/// The tag of a value behind the names that it stands under; `None` if the bytes are no such thing.
+/// The tag of a value, behind the names that the value stands under. `None` if the bytes are not such a value.
 pub(crate) fn behind_names(reader: &mut Reader<'_>, mut tag: Tag) -> Option<Tag> {
     while tag == Tag::Named {
         let len = reader.length("name").ok()?;
@@ -13,7 +13,7 @@ pub(crate) fn behind_names(reader: &mut Reader<'_>, mut tag: Tag) -> Option<Tag>
     Some(tag)
 }
 
-/// The text of a string, number, bool or char; `None` for anything else, and for bytes that are none.
+/// The text of a string, number, bool or char. `None` for anything else, and for bytes that are not a value.
 pub(crate) fn scalar_text(reader: &mut Reader<'_>, mut tag: Tag) -> Option<String> {
     tag = behind_names(reader, tag)?;
     while tag == Tag::Readable {

@@ -1,4 +1,5 @@
-//! One call of a pool: jobs go out, results come back, processes die and are replaced. Of the jobs it knows numbers and bytes.
+//! One call of a pool: jobs go out, results come back, processes die and are replaced. Of a job, this module knows only the
+//! number and the bytes.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use super::frame::{FrameKind, Header, NO_JOB};
 use super::message::Message;
 use super::process::{Cause, Death, Folding, GRACE, Process, Sent};
 
-/// How often a process is asked whether it lives, where the kernel does not tell.
+/// How often a call checks whether a process lives, where the kernel does not report its end.
 const ASK: Duration = Duration::from_millis(50);
 
 pub(super) struct Call<'c> {
@@ -20,17 +21,17 @@ pub(super) struct Call<'c> {
     name: &'static str,
     is_fold: bool,
     id: u32,
-    /// Jobs whose process died.
+    /// Jobs that wait to be sent: a new one, or those of a process that died.
     again: VecDeque<Sent>,
     /// Results that can be given out.
     ready: VecDeque<(u64, Message)>,
-    /// Results that wait for those of earlier jobs.
+    /// Results that wait until the results of earlier jobs have come.
     early: BTreeMap<u64, Message>,
-    /// The job whose result is next.
+    /// The job whose result is given out next, where the call keeps the order.
     next: u64,
     /// How many jobs were taken from the iterator.
     taken: u64,
-    /// Whether there are no more.
+    /// Whether the iterator has no more jobs.
     no_more: bool,
 }
 
@@ -64,7 +65,7 @@ impl<'c> Call<'c> {
             && self.place().is_some()
     }
 
-    /// Gives out the next job.
+    /// Takes the next job's bytes, and sends them to a process.
     pub(super) fn give(&mut self, payload: Message) -> Result<()> {
         let number = self.taken;
         self.taken += 1;
@@ -81,7 +82,7 @@ impl<'c> Call<'c> {
         self.no_more = true;
     }
 
-    /// The next result that has come, with its job's number, or that of the process if it is that of a fold.
+    /// The next result that has come, with the number of its job. The result of a fold comes with the number of its process.
     pub(super) fn take(&mut self) -> Option<(u64, Message)> {
         self.ready.pop_front()
     }
@@ -106,7 +107,8 @@ impl<'c> Call<'c> {
         Ok(())
     }
 
-    /// Moves what can be moved. If it is to wait, it waits until something happens.
+    /// Sends what can be sent, handles what has come, and ends processes that are past their time. With `wait`, it first waits
+    /// until something happens.
     pub(super) fn advance(&mut self, wait: bool) -> Result<()> {
         self.send_again()?;
         if self.is_fold && self.no_more && self.again.is_empty() {
@@ -119,7 +121,7 @@ impl<'c> Call<'c> {
             .map_err(|e| Error::io("cannot wait for worker processes", e))?;
         let found: Vec<_> =
             waiting.iter().map(|one| (one.readable, one.writable, one.ended)).collect();
-        // From behind, since the dead are taken out.
+        // From the last to the first, because dead processes are removed from the list.
         for (at, (readable, writable, mut ended)) in found.into_iter().enumerate().rev() {
             if writable {
                 self.crew.processes[at].send()?;
@@ -141,7 +143,7 @@ impl<'c> Call<'c> {
         Ok(())
     }
 
-    /// What is past its time is ended.
+    /// Ends the process if it is past its time.
     fn check_time(&mut self, at: usize) -> Result<()> {
         let Some(due) = self.due(&self.crew.processes[at]) else { return Ok(()) };
         if Instant::now() < due {
@@ -156,7 +158,7 @@ impl<'c> Call<'c> {
         self.died(at, cause)
     }
 
-    /// When a process must have done what it does.
+    /// When a process must have finished what it does now.
     fn due(&self, process: &Process) -> Option<Instant> {
         if let Some(closed) = process.closed {
             return Some(closed + GRACE);
@@ -178,7 +180,7 @@ impl<'c> Call<'c> {
         due
     }
 
-    /// The process that the next job goes to; the number of those that there are stands for a new one.
+    /// The index of the process that the next job goes to. An index past the last one stands for a process to be started.
     fn place(&self) -> Option<usize> {
         let processes = &self.crew.processes;
         let usable = || processes.iter().enumerate().filter(|(_, process)| process.takes_jobs());
@@ -195,7 +197,7 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// Sends what waits to be given out, as far as there is a place for it.
+    /// Sends the jobs that wait in `again`, as far as there are processes for them.
     fn send_again(&mut self) -> Result<()> {
         while !self.again.is_empty()
             && let Some(at) = self.place()
@@ -228,7 +230,7 @@ impl<'c> Call<'c> {
         Ok(())
     }
 
-    /// Tells all that are folding that there is no more.
+    /// Tells all processes that are folding that there are no more jobs.
     fn end_folds(&mut self) -> Result<()> {
         for process in &mut self.crew.processes {
             if process.folding == Folding::Open {
@@ -240,7 +242,7 @@ impl<'c> Call<'c> {
         Ok(())
     }
 
-    /// A frame of a process.
+    /// Handles a frame that a process sent.
     fn came(&mut self, at: usize, header: Header, payload: Message) -> Result<()> {
         let process = &mut self.crew.processes[at];
         if !process.is_ready {
@@ -282,7 +284,7 @@ impl<'c> Call<'c> {
         Ok(())
     }
 
-    /// A result, which is given out at its turn.
+    /// Keeps a result until it is its turn to be given out.
     fn keep(&mut self, number: u64, payload: Message) {
         if !self.crew.in_order {
             self.ready.push_back((number, payload));
@@ -295,8 +297,8 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// A process has ended, or is ended here. Its jobs are given to others, unless the one that it had was given out often
-    /// enough.
+    /// Handles a process that has ended, or kills one for the given cause. Its jobs wait for other processes, unless the job that
+    /// it was doing has used up its attempts.
     fn died(&mut self, at: usize, cause: Cause) -> Result<()> {
         let mut process = self.crew.processes.remove(at);
         let status = process.end();
@@ -309,7 +311,7 @@ impl<'c> Call<'c> {
             return Err(self.crew.not_started(&text, cause));
         }
         if owes {
-            // All that it had folded in is lost with it.
+            // All jobs that the process had folded in are lost with it.
             for job in process.folded.iter_mut().chain(&mut process.queue) {
                 job.deaths += 1;
             }
@@ -319,7 +321,7 @@ impl<'c> Call<'c> {
         let most = self.crew.attempts;
         let jobs = || process.queue.iter().chain(&process.folded);
         let given_up = jobs().find(|job| job.deaths >= most).map(|job| (job.number, job.deaths));
-        // Without a job to blame, what it had folded in cannot be given out again: it was not kept.
+        // There may be no job to blame. The jobs that it had folded in still cannot be given out again: they were not kept.
         if let Some((number, deaths)) = given_up.or((owes && most == 1).then_some((NO_JOB, 1))) {
             let often = if deaths > 1 {
                 format!("; it was given to {deaths} processes, and each ended")
@@ -336,7 +338,7 @@ impl<'c> Call<'c> {
     }
 }
 
-/// An error of a job, if it is one of a job.
+/// The error, with the number of the job in its path if it is the error of a job.
 pub(super) fn at_job(error: Error, number: u64) -> Error {
     if number == NO_JOB {
         return error;
@@ -345,7 +347,8 @@ pub(super) fn at_job(error: Error, number: u64) -> Error {
 }
 
 impl Drop for Call<'_> {
-    /// Where a call is given up, by an error, a panic or its caller, the processes that still work on it are ended.
+    /// Ends the processes that still work on the call. There are some only if the call is given up: by an error, by a panic, or
+    /// because its caller drops the results.
     fn drop(&mut self) {
         self.crew.processes.retain_mut(|process| {
             if process.is_busy() {

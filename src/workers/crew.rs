@@ -1,4 +1,5 @@
-//! The processes of a pool: what they are given, how they are started, and how they end. Of calls it knows their number.
+//! The processes of a pool: what they are given, how they are started, and how they end. Of a call, this module knows only
+//! the number.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -12,15 +13,15 @@ use super::keeper::Keeper;
 use super::message::Message;
 use super::process::{Cause, Death, GRACE, Process};
 
-/// How long the processes that have nothing to do may take to end, when the pool is dropped.
+/// When the pool is dropped, how long it waits for processes that have nothing to do, before it kills them.
 const LAST_GRACE: Duration = Duration::from_secs(2);
 
 pub(super) struct Crew {
-    /// The object, as processes get it, and whether its live arrays may be changed.
+    /// The files of the object, as they are sent to each process, and whether processes may change its live arrays.
     object: Arc<Message>,
     writable: bool,
     command: Option<Command>,
-    /// What is started, for errors.
+    /// The program that is started, as errors name it.
     pub(super) program: String,
     keeper: Option<Keeper>,
     owner: u32,
@@ -36,7 +37,7 @@ pub(super) struct Crew {
 }
 
 impl Crew {
-    /// No process yet, and what there is unless it is said otherwise.
+    /// A crew without processes yet, with the default settings.
     pub(super) fn of(segment: &Segment) -> Result<Self> {
         let Handed { sealed, live, writable } = Handed::of(segment)?;
         let files = std::iter::once(sealed).chain(live).collect();
@@ -60,7 +61,7 @@ impl Crew {
         })
     }
 
-    /// Starts this and not the program at hand.
+    /// Sets the command that starts processes, in place of the running program.
     pub(super) fn start_by(&mut self, command: Command) {
         self.program = format!("{command:?}");
         self.command = Some(command);
@@ -71,11 +72,11 @@ impl Crew {
         self.processes.iter().map(Process::number).collect()
     }
 
-    /// The number of a call that begins.
+    /// Begins a call and gives its number.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if there can be no call.
+    /// `InvalidInput` if the pool's settings allow no call, or if this process is a forked child of the pool's owner.
     pub(super) fn next_call(&mut self) -> Result<u32> {
         self.check()?;
         self.deaths.clear();
@@ -83,7 +84,7 @@ impl Crew {
         Ok(self.calls)
     }
 
-    /// How many jobs may be out at a time.
+    /// How many jobs may be out at a time: taken from the iterator, with results that were not given out yet.
     pub(super) fn most_jobs(&self) -> usize {
         self.most.saturating_mul(self.look_ahead.saturating_add(1))
     }
@@ -118,7 +119,7 @@ impl Crew {
         Ok(())
     }
 
-    /// The error for a process that did not come so far as to serve.
+    /// The error for a process that ended, or was ended, before it served.
     pub(super) fn not_started(&self, death: &str, cause: Cause) -> Error {
         let hint = match cause {
             Cause::Late(_) => "it did not call `serde_shm::workers::serve` in that time",
@@ -132,7 +133,7 @@ impl Crew {
 impl Drop for Crew {
     fn drop(&mut self) {
         if self.owner != std::process::id() {
-            // The parent's processes, and a thread that was not forked with this one.
+            // The processes are the parent's, and the keeper's thread does not exist in this forked child.
             std::mem::forget((std::mem::take(&mut self.processes), self.keeper.take()));
             return;
         }

@@ -1,5 +1,5 @@
-//! What goes over the connection of a pool and one of its processes: frames, a header and a payload each.
-//! `docs/WORKERS.md` has the table.
+//! The frames that go over the connection between a pool and one of its processes. Each has a header and a payload.
+//! `docs/WORKERS.md` lists them.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -11,24 +11,25 @@ use crate::{Error, ErrorKind, Result};
 
 use super::message::Message;
 
-/// What both ends must agree about; it goes up with every change of the frames.
+/// The protocol's version, which must be the same at both ends. Every change of the frames raises it.
 pub(super) const PROTOCOL: u32 = 1;
 
 /// The number in a `Hello`, `serdeshm`.
 pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"serdeshm");
 
-/// The number of a failure that no job is to blame for.
+/// Stands for a job's number where there is no job, such as in a failure that no job has caused.
 pub(super) const NO_JOB: u64 = u64::MAX;
 
 const HEADER: usize = 24;
 
-/// What is read at once where frames are small.
+/// How many bytes are read at once where frames are small.
 const BUFFER: usize = 64 << 10;
 
-/// What is made room for before any of it is there: a length from outside is not believed beyond it.
+/// For how many bytes of a payload memory is allocated before any of them has come. A header's length is not believed beyond
+/// that.
 const BELIEVED: u64 = 16 << 20;
 
-/// How many files may have come whose frame has not: with one call come those of one frame.
+/// How many files may have come before their frame has. One call of the system gives the files of one frame.
 const UNCLAIMED: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ pub(super) enum FrameKind {
     Folded = 19,
     /// From a process: the result of a fold.
     Result = 20,
-    /// From a process: the job `number`, or none, failed; the payload says why.
+    /// From a process: the job `number` failed, or the task without a job if that is [`NO_JOB`]. The payload says why.
     Failed = 21,
 }
 
@@ -96,24 +97,24 @@ impl Header {
     }
 }
 
-/// What came.
+/// What came over the connection.
 pub(super) enum Came {
     Frame(Header, Message),
-    /// Nothing more at the moment.
+    /// No whole frame at the moment.
     Nothing,
     End,
 }
 
-/// Bytes that came, up to whole frames.
+/// Gathers the bytes that come until they make whole frames.
 pub(super) struct Inbox {
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
     /// A frame whose header has come.
     begun: Option<(Header, Message)>,
-    /// Files that came, of frames that were not given out.
+    /// Files that came, and belong to frames that were not given out yet.
     files: Vec<File>,
-    /// Whether the last call left room in the buffer.
+    /// Whether the last read left room in the buffer, so that it took all that the connection had.
     took_all: bool,
 }
 
@@ -129,17 +130,18 @@ impl Inbox {
         }
     }
 
-    /// Whether there are bytes of frames that were not given out.
+    /// Whether it has bytes of frames that were not given out yet.
     pub(super) fn has_some(&self) -> bool {
         self.start < self.end || self.begun.is_some()
     }
 
-    /// The next frame. Of a line that does not wait it may say that nothing is there when the last call took all that there was;
-    /// `ask` makes it ask again.
+    /// The next frame. On a line that does not wait, it may say [`Came::Nothing`] without a system call, if the last read took all
+    /// that the line had. With `ask`, it reads the line in any case.
     ///
     /// # Errors
     ///
-    /// `Corrupt` if what came is no frame, `Io` if the connection or memory fails. An end within a frame is an end.
+    /// `Corrupt` if what came is no frame, `Io` if the connection fails or memory runs out. A connection that ends within a frame
+    /// is no error: it gives [`Came::End`].
     pub(super) fn next(&mut self, line: &Line, ask: bool) -> Result<Came> {
         loop {
             if let Some((header, message)) = &mut self.begun {
@@ -165,7 +167,7 @@ impl Inbox {
                         return Ok(Came::Frame(header, message));
                     }
                 } else if missing >= BUFFER as u64 {
-                    // Past the buffer, which is empty by now.
+                    // The rest goes straight to the payload and not to the buffer, which is empty by now.
                     let rest = Rest { line, most: missing.min(room) };
                     match payload.extend_from_reader(rest) {
                         Ok(0) => return Ok(Came::End),
@@ -196,7 +198,7 @@ impl Inbox {
         }
     }
 
-    /// Receives into the buffer; 0 at the end.
+    /// Receives into the buffer, and says how many bytes came: 0 at the end of the connection.
     fn fill(&mut self, line: &Line) -> io::Result<usize> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
@@ -211,7 +213,7 @@ impl Inbox {
     }
 }
 
-/// So many bytes of what a line has, which is received to where it stays.
+/// Reads at most `most` bytes of a line, straight to the memory where they stay.
 struct Rest<'a> {
     line: &'a Line,
     most: u64,
@@ -226,7 +228,7 @@ impl Read for Rest<'_> {
         Ok(came)
     }
 
-    /// Room that nobody has written to need not be filled with zeros.
+    /// Receives into uninitialized room, so that the room need not be filled with zeros first.
     fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
         self.line.receive_to(bytes, self.most)
     }
@@ -235,13 +237,13 @@ impl Read for Rest<'_> {
 fn stop(error: io::Error) -> Result<Came> {
     match error.kind() {
         io::ErrorKind::WouldBlock => Ok(Came::Nothing),
-        // The other end has gone with something unread.
+        // The other end has gone before it had read everything.
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Ok(Came::End),
         _ => Err(Error::io("cannot receive from a worker process", error)),
     }
 }
 
-/// A frame on its way out. Its payload is shared with who may have to send it again.
+/// A frame on its way out. The call shares its payload, because it may have to send the job again.
 struct Parcel {
     header: [u8; HEADER],
     message: Arc<Message>,
@@ -251,11 +253,11 @@ struct Parcel {
 #[derive(Default)]
 pub(super) struct Outbox {
     parcels: VecDeque<Parcel>,
-    /// How much of the first one has gone.
+    /// How many bytes of the first parcel were sent.
     sent: usize,
 }
 
-/// How many frames go with one call at most.
+/// How many frames are sent with one system call at most.
 const TOGETHER: usize = 16;
 
 impl Outbox {
@@ -269,13 +271,12 @@ impl Outbox {
         self.parcels.is_empty()
     }
 
-    /// Sends what there is, or as much as goes without waiting, if the line is one that does not wait; says whether the
-    /// other end is there.
+    /// Sends all frames. On a line that does not wait, sends as much as the line takes. Says whether the other end is still there.
     pub(super) fn send(&mut self, line: &Line) -> io::Result<bool> {
         while !self.parcels.is_empty() {
             let mut skip = self.sent;
             let mut parts = Vec::with_capacity(2 * TOGETHER);
-            // Files go with the first byte of a call.
+            // Files go with the first byte of a system call.
             let files = match self.parcels.front() {
                 Some(first) if self.sent == 0 => &first.message.files[..],
                 _ => &[],
@@ -348,7 +349,7 @@ mod tests {
             for piece in all.chunks(cut) {
                 let mut sent = 0;
                 while sent < piece.len() {
-                    // No more than the socket has room for: nobody reads meanwhile.
+                    // No more than the socket has room for, because nothing reads from it meanwhile.
                     let end = piece.len().min(sent + 50_000);
                     sent += far.send(&[IoSlice::new(&piece[sent..end])], &[]).unwrap();
                     while let Some((header, message)) = frame(&mut inbox, &near) {
@@ -409,7 +410,7 @@ mod tests {
         };
         assert!(try_one(&[0; 64]).0.is_err());
         assert!(try_one(b"HTTP/1.1 200 OK, and more of it").0.is_err());
-        // A length that nobody can have, of which nothing comes.
+        // A length that no payload can have, and no byte of the payload.
         let header = Header { length: u64::MAX, ..Header::new(FrameKind::Done, 0, 0) };
         assert!(matches!(try_one(&header.bytes()), (Ok(Came::End), 0)));
         // A file that does not come.

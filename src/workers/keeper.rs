@@ -1,7 +1,7 @@
 //! The thread that starts a pool's processes.
 //!
-//! The kernel can be asked to kill a process when the *thread* that started it ends. So one thread starts them all, and lives as
-//! long as the pool does, whatever becomes of the threads that call it.
+//! The kernel can be asked to kill a process when the *thread* that started it ends. So one thread starts all processes of a
+//! pool. It lives as long as the pool does, even if the threads that call the pool end.
 
 use std::io;
 use std::process::{Child, Command};
@@ -25,7 +25,7 @@ impl Keeper {
         let keep = move || {
             for (line, variable) in ordered {
                 let child = command.stdin(line.into_stdin()).env(VARIABLE, variable).spawn();
-                // The command has a copy of the connection's far end, which would never end.
+                // The command still holds the connection's far end. If it stayed open here, the connection would never end.
                 command.stdin(std::process::Stdio::null());
                 if start.send(child).is_err() {
                     break;
@@ -49,7 +49,7 @@ impl Drop for Keeper {
     fn drop(&mut self) {
         drop(self.orders.take());
         if let Some(thread) = self.thread.take() {
-            // It does not panic, and if it did, that would be no reason to.
+            // The thread does not panic. Even if it did, that would be no reason to panic here.
             let _ = thread.join();
         }
     }

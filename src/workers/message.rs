@@ -1,4 +1,4 @@
-//! A value on its way between two processes: bytes where it is small, sealed memory where it is large.
+//! A value on its way between two processes: bytes if it is small, sealed memory if it is large.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -8,8 +8,8 @@ use serde::ser::Serialize;
 
 use crate::{AlignedBytes, Block, Error, ErrorKind, MemoryWriter, Result, Segment, to_writer};
 
-/// What is larger goes as sealed memory, which is written once and mapped, where a socket would take it in pieces, with a
-/// copy in and a copy out. `benches/workers.rs` has the figures.
+/// A value of more bytes goes as sealed memory. The sender writes that memory once and the receiver maps it. A socket would
+/// carry the value in pieces, with a copy in and a copy out. `benches/workers.rs` measures both.
 const LARGE: usize = 256 << 10;
 
 /// What a frame carries: bytes, or open files.
@@ -33,11 +33,11 @@ impl Message {
         Ok(Message { bytes, files })
     }
 
-    /// Reads a value. Arrays that can be kept where they are, are.
+    /// Reads a value. Arrays whose types can share the message's memory stay in it.
     pub(super) fn read<T: DeserializeOwned>(self) -> Result<T> {
         match self.files.into_iter().next() {
             None => Block::new(self.bytes)?.get(),
-            // The mapping stays where an array of the value is in it, the descriptor does not.
+            // If an array of the value lies in the mapping, the mapping stays. The descriptor is closed.
             Some(memory) => segment(memory)?.get(),
         }
     }
@@ -48,13 +48,13 @@ fn segment(memory: File) -> Result<Segment> {
     Segment::from_fd(memory.into())
 }
 
-/// Nobody can send it.
+/// No other process can send one on this platform.
 #[cfg(not(unix))]
 fn segment(_: File) -> Result<Segment> {
     Err(missing())
 }
 
-/// Bytes, until they are many.
+/// A writer that keeps bytes in this process's memory up to [`LARGE`], and beyond that moves them to memory to be sealed.
 struct Spill {
     bytes: AlignedBytes,
     memory: Option<MemoryWriter>,
@@ -79,7 +79,7 @@ impl Write for Spill {
     }
 }
 
-/// The error of a message that should be there and is not.
+/// The error for a message that came without files that its header or its kind promises.
 pub(super) fn missing() -> Error {
     Error::new(ErrorKind::Corrupt, "a message came without what belongs to it")
 }

@@ -1,9 +1,10 @@
-//! Processes that work on one shared object: jobs go out, results come back, and are reduced.
+//! Worker processes that share one object: the caller sends them jobs, and they send results back.
 //!
-//! A [`Pool`] starts some processes, each of which has the object of a [`Segment`](crate::Segment), and gives them jobs from
-//! an iterator. What a process does with a job is a function that both sides know by name: a [`Task`], which makes a
-//! result of each job, or a [`Fold`], which makes one of all jobs of a process. A closure of the caller cannot be sent to
-//! another process; so the same program is started once more, and turns off at [`serve`].
+//! A [`Pool`] starts the worker processes. Each of them has the object of a [`Segment`](crate::Segment). The pool takes jobs
+//! from an iterator and gives them to the processes. A process does a job by calling a function that both sides know by its
+//! name. The function is a [`Task`], which makes one result from each job, or a [`Fold`], which makes one result from all
+//! jobs of a process. A closure of the caller cannot be sent to another process. Instead, the pool starts the same program
+//! again, and the new process begins its work in the program's call of [`serve`].
 //!
 //! ```
 //! use std::ops::Range;
@@ -39,32 +40,41 @@
 //! - **Results that come back**: [`Pool::map_reduce`], or [`Pool::map`] for an iterator of them. The reducer runs in the
 //!   caller, in the order of the jobs, so that sums of floats are the same in each run.
 //! - **In place**: [`Pool::for_each`], with an [`AtomicArray`](crate::AtomicArray) of the object that all processes add to.
-//!   Nothing comes back but that the job is done. `examples/kmer_count.rs` does it.
-//! - **An array of each process, added at the end**: [`Pool::fold_reduce`]. Best where jobs add to the same few elements,
-//!   or add floats. Its function can also end with [`AtomicArray::add_from`](crate::AtomicArray::add_from).
+//!   A process only reports that a job is done. `examples/kmer_count.rs` is an example.
+//! - **An array of each process, added at the end**: [`Pool::fold_reduce`]. This is best where jobs add to the same few
+//!   elements, or add floats. The fold's function can also end with
+//!   [`AtomicArray::add_from`](crate::AtomicArray::add_from).
 //!
-//! Only the first and, where results come back, the third are as if nothing had happened when a process dies and its job
-//! is done by another ([`Pool::attempts`]): what was added in place stays.
+//! A process may die and another one may do its job ([`Pool::attempts`]). The sum is then right in the first way, and in the
+//! third where the arrays come back as results. It may be wrong where a process adds in place, because what the dead process
+//! has already added stays.
 //!
 //! # When threads are better
 //!
-//! Mostly. Where the work is Rust code that can run on threads, `rayon` and [`std::thread::scope`] share the object by a plain
-//! reference, a job needs no message and no encoding, and closures capture what they like. Processes are for work that
-//! threads do not stand: a C library that has global state, is not thread-safe or leaks; code that may crash, run out of
-//! memory or hang, and must not take the caller with it ([`Pool::attempts`], [`Pool::time_limit`]); an interpreter with
-//! one lock; an allocator or a NUMA node for each; or programs that are there already, and find the object in shared
-//! memory.
+//! Mostly. If the work is Rust code that can run on threads, use `rayon` or [`std::thread::scope`]: threads share the object
+//! by a plain reference, a job needs no message and no encoding, and closures can capture variables. Processes are for work
+//! that threads cannot do well:
+//!
+//! - a C library that has global state, is not thread-safe or leaks;
+//! - code that may crash, run out of memory or hang, and must not take the caller with it ([`Pool::attempts`],
+//!   [`Pool::time_limit`]);
+//! - an interpreter with one global lock;
+//! - workers that each need an allocator or a NUMA node of their own;
+//! - programs that exist already, and find the object in shared memory.
 //!
 //! # Cost
 //!
-//! On a busy machine of two cores, `cargo bench -p serde_shm_benches --bench workers` gave 23 us for a job that does nothing and comes back before the
-//! next one is sent, and 14 us with a look-ahead of 15: a job should take a millisecond. A pool of one process was made,
-//! started and dropped in 2.5 ms, one of four in 8 ms. A process attaches the object without a copy. Jobs and
-//! results of more than 256 KiB are placed in memory that both sides map, at one copy, if their arrays are such as this
-//! crate places in bulk: [`ShmArray`](crate::ShmArray)s and what the derives mark. A plain ndarray that is a job by itself goes element
-//! by element.
+//! `cargo bench -p serde_shm_benches --bench workers` measured these times on a busy machine of two cores. A job that does
+//! nothing took 23 us where the caller sends the next job after the result has come, and 14 us with a look-ahead of 15. A
+//! job should therefore take at least a millisecond. To make, start and drop a pool took 2.5 ms with one process, and 8 ms
+//! with four.
 //!
-//! Only on Linux. `docs/WORKERS.md` has what goes over the connection, and how a process learns that its caller has gone.
+//! A process attaches the object without a copy. A job or a result of more than 256 KiB is written to memory that both sides
+//! map. Its arrays are then copied once, if they are arrays that this crate places in bulk: [`ShmArray`](crate::ShmArray)s
+//! and fields that are marked for the derives. A plain ndarray that is a job by itself is encoded element by element.
+//!
+//! Pools work on Linux only. `docs/WORKERS.md` describes what goes over the connection, and how a process learns that its
+//! caller has ended.
 
 mod call;
 mod crew;
@@ -81,5 +91,5 @@ pub use process::Death;
 pub use serve::{serve, test_command};
 pub use task::{Fold, Jobs, Object, Outcome, Task, Work};
 
-/// What errors call the object that a process was given.
+/// The name that error texts use for the object that a process was given.
 const OBJECT: &str = "the pool's segment";

@@ -1,4 +1,4 @@
-//! The caller's side: options, and the calls that jobs are given to.
+//! The caller's side: a pool's settings, and its methods that take jobs.
 
 use std::fmt;
 use std::iter::FusedIterator;
@@ -18,14 +18,16 @@ use super::process::Death;
 use super::serve;
 use super::task::{Fold, Task};
 
-/// A number of processes that share one object and take jobs.
+/// Worker processes that share one object and do jobs for this process.
 ///
-/// See the [module](super) for what they run, and [`serve`](super::serve) for what the program must call.
+/// The [module](super) says what worker processes run, and [`serve`](super::serve) what the program must call.
 ///
-/// Processes are started when there is a job for them, and stay for further calls. A pool can be sent to another thread. When it
-/// is dropped its processes end: those without a job by themselves, for which two seconds are waited at most, others by
-/// `SIGKILL`. After a `fork` they stay the parent's: what the child does with its copy of the pool is an error, and
-/// dropping it does nothing.
+/// The pool starts a process when there is a job for it, and keeps the process for further calls. A pool can be sent to another
+/// thread. When the pool is dropped, its processes end. Those without a job end by themselves; the pool waits for them for at
+/// most two seconds, and then kills them. It kills the others with `SIGKILL`.
+///
+/// After a `fork`, the processes still belong to the parent. In the child, a call of its copy of the pool gives an error, and
+/// to drop the copy does nothing.
 ///
 /// ```
 /// use serde_shm::workers::{self, Pool, Task};
@@ -45,7 +47,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A pool for the object in this segment, with as many processes as the machine has cores.
+    /// A pool for the object in this segment, with at most one process for each core.
     ///
     /// ```
     /// use serde_shm::workers::{self, Pool, Task};
@@ -61,14 +63,15 @@ impl Pool {
     /// }
     /// ```
     ///
-    /// Nothing is started yet. The pool has descriptors of its own of the segment's memory, which it hands to its processes: it
-    /// needs neither the handle nor, on its processes' side, `/proc`. Of a persistent segment one copy is made in memory.
-    /// Through a handle that was opened for reading, live arrays are for reading in the processes as well.
+    /// This starts no process yet. The pool has file descriptors of its own for the segment's memory, and hands them to its
+    /// processes. So `segment` may be dropped before the pool, and the processes need no `/proc` to open the memory. A persistent
+    /// segment is copied to memory once. If `segment` was opened for reading, the processes can only read its live arrays, too.
     ///
     /// # Errors
     ///
-    /// [`Io`](ErrorKind::Io) if there are no descriptors or memory. [`InvalidInput`](ErrorKind::InvalidInput) if this process
-    /// was started by a pool and has not called [`serve`](super::serve): it would start processes that start processes.
+    /// [`Io`](ErrorKind::Io) if the system has no descriptors or memory left. [`InvalidInput`](ErrorKind::InvalidInput) if a pool
+    /// started this process and this process has not called [`serve`](super::serve). Without this error, it would start processes
+    /// that start processes.
     pub fn new(segment: &Segment) -> Result<Self> {
         if let Some(parent) = serve::started_by() {
             return Err(Error::new(
@@ -82,7 +85,7 @@ impl Pool {
         Ok(Pool { crew: Crew::of(segment)? })
     }
 
-    /// How many processes there are at most; one for each core unless it is given.
+    /// Sets how many processes the pool has at most. The default is one for each core.
     ///
     /// ```
     /// use serde_shm::workers::{self, Pool, Task};
@@ -104,12 +107,15 @@ impl Pool {
         self
     }
 
-    /// How many jobs are taken from the iterator ahead, for each process, beside the one that it does; 3 unless it is given.
+    /// Sets how many jobs the pool takes from the iterator ahead of time for each process, beside the job that the process is
+    /// doing. The default is 3.
     ///
-    /// At most `processes × (1 + look_ahead)` jobs are out at any time: taken from the iterator, and their results not
-    /// given out yet. With 0, a process waits after each job until it is sent the next one, some microseconds, and for
-    /// whatever the caller does meanwhile. With more, jobs may wait behind a long one while other processes have nothing
-    /// left to do; and where results are given out in order, other processes can go on for longer beside a long job.
+    /// At most `processes × (1 + look_ahead)` jobs are out at any time. A job is out from when the pool takes it from the iterator
+    /// until it gives out the job's result.
+    ///
+    /// With 0, a process waits after each job until the caller sends the next one. That takes some microseconds, and longer if the
+    /// caller is busy. With more, jobs may wait behind a long one while other processes have nothing left to do. But where results
+    /// are given out in order, other processes can go on for longer beside a long job.
     ///
     /// ```
     /// use std::cell::Cell;
@@ -134,12 +140,13 @@ impl Pool {
         self
     }
 
-    /// To how many processes a job is given before the call fails, if each of them dies with it; 1 unless it is given.
+    /// Sets to how many processes a job is given before the call fails, if each of them dies while it does the job. The default
+    /// is 1.
     ///
-    /// With 1 the first death fails the call. With more, the job goes to another process, and those that waited behind it
-    /// as well. Only for results that come back is that the same as if nothing had happened: what the job has already
-    /// done to a live array stays, and is done once more. A call keeps the bytes of each job until its result has come;
-    /// for a [`Fold`], until the fold's has.
+    /// With 1, the first death fails the call. With more, the pool gives the job to another process, and also the jobs that waited
+    /// behind it. Results that come back are then the same as if no process had died. A live array is not: what the job had already
+    /// done to the array stays, and the other process does it once more. With more than 1, a call keeps the bytes of each job until
+    /// the job's result has come; for a [`Fold`], until the fold's result has come.
     ///
     /// ```
     /// use serde_shm::workers::{self, Pool, Task};
@@ -161,10 +168,10 @@ impl Pool {
         self
     }
 
-    /// Whether results are given out in the order of the jobs, as they are unless it is said otherwise.
+    /// Sets whether results are given out in the order of their jobs. The default is `true`.
     ///
-    /// In order, a reduction of floats has the same sum in each run, and one process the same as ten. Else results are
-    /// given out as they come. The results of a [`Fold`] always are.
+    /// In order, a reduction of floats has the same sum in each run, and with one process the same as with ten. With `false`,
+    /// results are given out as they come. The results of a [`Fold`] are always given out as they come.
     ///
     /// ```
     /// use serde_shm::workers::{self, Pool, Task};
@@ -186,7 +193,7 @@ impl Pool {
         self
     }
 
-    /// How long a process may take to its call of [`serve`](super::serve); a minute unless it is given.
+    /// Sets how long a process may take from its start to its call of [`serve`](super::serve). The default is a minute.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -208,8 +215,9 @@ impl Pool {
         self
     }
 
-    /// How long a job may take, or the end of a fold; there is no limit unless it is given. The process is then killed, as
-    /// if it had died.
+    /// Sets how long a job may take, or the end of a fold after its last job. By default there is no limit.
+    ///
+    /// The pool kills a process that takes longer. What follows is the same as if the process had died by itself.
     ///
     /// ```
     /// use std::time::Duration;
@@ -232,11 +240,14 @@ impl Pool {
         self
     }
 
-    /// What is started instead of this program: another one that calls [`serve`](super::serve), this one with arguments
-    /// ([`test_command`](super::test_command)), or either behind a program that sets something, as `nice`, `taskset` or `numactl`.
+    /// Sets the command that starts a worker process. The default is this program without arguments.
     ///
-    /// Its standard input is the connection, everything else is as the command has it. The process that it starts must be there as
-    /// long as it serves, or the one that serves be its child.
+    /// The command may start another program that calls [`serve`](super::serve), or this one with arguments
+    /// ([`test_command`](super::test_command)). It may also start either of them by a program that first sets something, such as
+    /// `nice`, `taskset` or `numactl`.
+    ///
+    /// The pool sets the command's standard input, which is the connection. Everything else is as the command has it. The process
+    /// that the command starts must serve itself, or must live as long as a child of it that serves.
     ///
     /// ```
     /// use std::process::Command;
@@ -260,7 +271,7 @@ impl Pool {
         self
     }
 
-    /// Starts all processes now and waits until they serve, so that the first call need not.
+    /// Starts all processes now and waits until they serve, so that the first call need not wait for them.
     ///
     /// ```
     /// use serde_shm::workers::{self, Pool, Task};
@@ -279,15 +290,16 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// Those of [`map`](Self::map) that are not of a job.
+    /// Those errors of [`map`](Self::map) that do not come from a job.
     pub fn start(&mut self) -> Result<()> {
         let mut call = Call::new(&mut self.crew, "", false)?;
         call.start_all()
     }
 
-    /// The processes that died in the last call, or since the one before it, also where another one took over.
+    /// The processes that died during the last call, or between the call before it and the last one. A process is listed even if
+    /// another one took over its jobs.
     ///
-    /// Those that the pool itself ends because a call is given up are none of them.
+    /// Processes that the pool kills because a call is given up are not listed.
     ///
     /// ```
     /// use serde_shm::workers::{self, Pool, Task};
@@ -308,7 +320,7 @@ impl Pool {
         &self.crew.deaths
     }
 
-    /// The numbers of the processes that there are at the moment.
+    /// The process ids of the pool's processes at the moment.
     ///
     /// ```
     /// # #[cfg(target_os = "linux")] {
@@ -324,11 +336,11 @@ impl Pool {
 
     /// Gives jobs to the processes, and gives out their results as an iterator.
     ///
-    /// Jobs are taken from `jobs` in this thread, and only from within the iterator's `next`: each time there is room, one job is
-    /// taken, and what has come is looked after. An iterator that waits makes results wait.
+    /// The pool takes jobs from `jobs` in this thread, and only while the returned iterator's `next` runs. `next` takes one job
+    /// each time that there is room for one, and then handles what the processes have sent. If `jobs` blocks, results wait too.
     ///
-    /// When the iterator is dropped before its end, or has given an error, the processes that still work are killed; others
-    /// take their place in the next call.
+    /// If the returned iterator is dropped before its end, or has given an error, the pool kills the processes that still work. The
+    /// next call starts others in their place.
     ///
     /// ```
     /// use serde_shm::workers::{self, Pool, Task};
@@ -348,13 +360,18 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// The first error is the last item. [`JobFailed`](ErrorKind::JobFailed) if the task returned an error or panicked: its
-    /// text, and [`path`](Error::path) `jobs[17]`. [`WorkerDied`](ErrorKind::WorkerDied) if a process ended: its exit
-    /// code or signal. [`Io`](ErrorKind::Io) if no process can be started. [`Version`](ErrorKind::Version) or
-    /// [`Corrupt`](ErrorKind::Corrupt) if the program that was started is of another version of this crate, or something
-    /// else writes to the connection. [`InvalidInput`](ErrorKind::InvalidInput) if the pool has no processes, or is a
-    /// forked child's copy. Those of [`to_bytes`](crate::to_bytes) of a job and [`from_bytes`](crate::from_bytes) of a
-    /// result, with the job's number.
+    /// The first error is the iterator's last item.
+    ///
+    /// - [`JobFailed`](ErrorKind::JobFailed) if the task returned an error or panicked. The error has its text, and
+    ///   [`path`](Error::path) names the job, as in `jobs[17]`.
+    /// - [`WorkerDied`](ErrorKind::WorkerDied) if a process ended. The error names the exit code or the signal.
+    /// - [`Io`](ErrorKind::Io) if the pool cannot start a process.
+    /// - [`Version`](ErrorKind::Version) or [`Corrupt`](ErrorKind::Corrupt) if the program that was started uses another version of
+    ///   this crate, or something else writes to the connection.
+    /// - [`InvalidInput`](ErrorKind::InvalidInput) if [`processes`](Self::processes) or [`attempts`](Self::attempts) is 0, or if
+    ///   the pool is a forked child's copy.
+    /// - The errors of [`to_bytes`](crate::to_bytes) for a job and of [`from_bytes`](crate::from_bytes) for a result, with the
+    ///   job's number.
     pub fn map<'p, T, J, R, I>(
         &'p mut self,
         task: &Task<T, J, R>,
@@ -368,8 +385,10 @@ impl Pool {
         Results::new(self, task.name, false, jobs.into_iter())
     }
 
-    /// Gives jobs to the processes, and reduces their results to one, in this process and in the order of the jobs, unless
-    /// [`in_order`](Self::in_order) says otherwise.
+    /// Gives jobs to the processes, and reduces their results to one.
+    ///
+    /// The reducer runs in this process. It gets the results in the order of the jobs, unless [`in_order`](Self::in_order) says
+    /// otherwise.
     ///
     /// ```
     /// use serde_shm::workers::{self, Pool, Task};
@@ -388,7 +407,7 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// Those of [`map`](Self::map). What was reduced so far is dropped.
+    /// Those of [`map`](Self::map). On an error, what the reducer has gathered so far is dropped.
     pub fn map_reduce<T, J, R, I, A>(
         &mut self,
         task: &Task<T, J, R>,
@@ -404,10 +423,10 @@ impl Pool {
         self.map(task, jobs).try_fold(init, |sum, result| Ok(reducer(sum, result?)))
     }
 
-    /// Gives jobs to the processes whose results are in what all share: an [`AtomicArray`](crate::AtomicArray) or a
-    /// [`LockedArray`](crate::LockedArray) of the object.
+    /// Gives jobs to the processes, where the jobs write their results to shared memory: to an
+    /// [`AtomicArray`](crate::AtomicArray) or a [`LockedArray`](crate::LockedArray) of the object.
     ///
-    /// What the jobs did is seen here when the call returns. If it fails, some of it has been done.
+    /// When the call returns, this process sees what the jobs did. If the call fails, some of the jobs may have been done.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")]
@@ -449,10 +468,10 @@ impl Pool {
         self.map(task, jobs).collect()
     }
 
-    /// Gives jobs to the processes, each of which makes one result of all that it gets, and reduces these results to one, in this
-    /// process, as they come.
+    /// Gives jobs to the processes, each of which makes one result from all jobs that it gets, and reduces these results to one.
     ///
-    /// There are as many results as processes that had a job, or more where some died and others did their jobs.
+    /// The reducer runs in this process, and gets the results as they come. There are as many results as there were processes that
+    /// had a job. There may be more if a process died and others did its jobs.
     ///
     /// ```
     /// use serde_shm::workers::{self, Fold, Pool};
@@ -500,7 +519,7 @@ impl fmt::Debug for Pool {
     }
 }
 
-/// The results of a call, as they come or in order: [`Pool::map`].
+/// The iterator over the results of [`Pool::map`], in the order of the jobs or as they come.
 ///
 /// ```
 /// use serde_shm::workers::{self, Pool, Task};
@@ -519,7 +538,7 @@ impl fmt::Debug for Pool {
 /// }
 /// ```
 pub struct Results<'p, J, R, I> {
-    /// None when it is over.
+    /// `None` when the call is over.
     call: Option<Call<'p>>,
     failed: Option<Error>,
     is_fold: bool,

@@ -20,41 +20,41 @@ pub(super) const GRACE: Duration = Duration::from_secs(1);
 /// A job that was taken from the caller's iterator.
 pub(super) struct Sent {
     pub(super) number: u64,
-    /// Kept where it may have to be sent again.
+    /// `None` once it was sent, unless it may have to be sent again.
     pub(super) payload: Option<Arc<Message>>,
-    /// To how many processes it was given that died with it.
+    /// How many processes have died with it.
     pub(super) deaths: u32,
 }
 
-/// What a process is doing of a fold.
+/// How far a process is in a fold.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Folding {
     No,
-    /// It gets jobs.
+    /// The process gets jobs.
     Open,
-    /// It was told that there are no more, and owes its result.
+    /// The process was told that there are no more jobs, and has not sent its result yet.
     Ended,
 }
 
 pub(super) struct Process {
     child: Child,
-    /// None when it has ended.
+    /// `None` when the connection has ended.
     line: Option<Line>,
     watch: Option<Watch>,
     inbox: Inbox,
     pub(super) outbox: Outbox,
     /// Whether it has said that it serves.
     pub(super) is_ready: bool,
-    /// When it began what it does now: to start, or the first of its jobs.
+    /// When it began what it does now: its start, or the first job in its queue.
     pub(super) since: Instant,
     /// When the connection ended.
     pub(super) closed: Option<Instant>,
-    /// The call that it was told of.
+    /// The last call that it was told of.
     pub(super) call: Option<u32>,
-    /// The jobs out at it, in the order in which they are done.
+    /// The jobs that it was given and has not finished, in the order in which it does them.
     pub(super) queue: VecDeque<Sent>,
     pub(super) folding: Folding,
-    /// Jobs that are in a fold whose result has not come.
+    /// Jobs that it has folded in, while the fold's result has not come.
     pub(super) folded: Vec<Sent>,
 }
 
@@ -83,7 +83,7 @@ impl Process {
             folded: Vec::new(),
         };
         if let Err(error) = process.send() {
-            // It runs already, and nobody else knows of it.
+            // The process runs already, and no other code would end it.
             process.end();
             return Err(error);
         }
@@ -114,7 +114,7 @@ impl Process {
         }
     }
 
-    /// Whether only asking tells that it has ended.
+    /// Whether the caller must ask whether it has ended, because the kernel gave no descriptor that reports it.
     pub(super) fn must_be_asked(&self) -> bool {
         self.watch.is_none()
     }
@@ -124,15 +124,16 @@ impl Process {
         matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
-    /// Sends what goes without waiting.
+    /// Sends as many bytes of the outbox as the connection takes without waiting.
     pub(super) fn send(&mut self) -> Result<()> {
         let Some(line) = &self.line else { return Ok(()) };
-        // That it has gone, its end or its status tells.
+        // Whether the process has gone is not looked at here: the end of its connection or its status tells that.
         let cannot = |e| Error::io("cannot send to a worker process", e);
         self.outbox.send(line).map(drop).map_err(cannot)
     }
 
-    /// The next frame that it sent, if there is one, for sure if it is to ask; notes the end of the connection.
+    /// The next frame that the process sent, if one has come. With `ask`, the connection is read even if the last read emptied
+    /// it, so that no frame is missed. Notes the end of the connection.
     pub(super) fn receive(&mut self, ask: bool) -> Result<Option<(Header, Message)>> {
         let Some(line) = &self.line else { return Ok(None) };
         match self.inbox.next(line, ask).map_err(|error| self.disorder(&error))? {
@@ -146,7 +147,7 @@ impl Process {
         }
     }
 
-    /// The first frame that it sends.
+    /// Checks the first frame that the process sent: its greeting.
     pub(super) fn greeted(&mut self, header: Header) -> Result<()> {
         if header.kind != FrameKind::Hello || header.number != MAGIC {
             let error = Error::new(
@@ -171,7 +172,7 @@ impl Process {
         Ok(())
     }
 
-    /// What it sent makes no sense.
+    /// The error for a process that sent something which makes no sense.
     pub(super) fn disorder(&self, error: &Error) -> Error {
         Error::new(
             error.kind(),
@@ -183,7 +184,7 @@ impl Process {
         )
     }
 
-    /// Closes the connection, upon which it ends unless it is stuck.
+    /// Closes the connection. The process then ends by itself unless it is stuck.
     pub(super) fn hang_up(&mut self) {
         self.line = None;
         self.closed.get_or_insert_with(Instant::now);
@@ -192,13 +193,13 @@ impl Process {
     /// Kills it if it still runs, and waits for its end.
     pub(super) fn end(&mut self) -> Option<ExitStatus> {
         self.line = None;
-        // One that has ended cannot be killed: then this does nothing.
+        // If the process has ended already, `kill` does nothing.
         let _ = self.child.kill();
         self.child.wait().ok()
     }
 }
 
-/// That a process of a pool ended, and what it was doing.
+/// A report that a process of a pool ended, with what it was doing.
 ///
 /// ```
 /// use serde_shm::workers::{self, Death, Pool, Task};
@@ -226,7 +227,7 @@ pub struct Death {
     pub(super) cause: Cause,
 }
 
-/// Why a process was ended, or that it did so itself.
+/// Why a process ended: by itself, or because the pool ended it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     Itself,
@@ -235,7 +236,7 @@ pub(super) enum Cause {
 }
 
 impl Death {
-    /// The number of the process.
+    /// The process id.
     ///
     /// ```
     /// use serde_shm::workers::{self, Pool, Task};
@@ -254,7 +255,7 @@ impl Death {
         self.process
     }
 
-    /// The number of the job that it was doing, counted from 0; `None` if it had none, or had done all of a fold.
+    /// The number of the job that the process was doing, counted from 0. `None` if it had no job, or had done all jobs of a fold.
     ///
     /// ```
     /// use serde_shm::workers::{self, Pool, Task};
@@ -273,7 +274,8 @@ impl Death {
         self.job
     }
 
-    /// Its exit code or the signal that killed it; `None` if somebody else has waited for it.
+    /// The exit code of the process, or the signal that killed it. `None` if other code of this program has already waited for
+    /// the process.
     ///
     /// ```
     /// use serde_shm::workers::{self, Pool, Task};
@@ -293,7 +295,8 @@ impl Death {
         self.status
     }
 
-    /// Whether it was killed because a job took longer than [`Pool::time_limit`](super::Pool::time_limit).
+    /// Whether the pool killed the process because a job took longer than [`Pool::time_limit`](super::Pool::time_limit), or its
+    /// start longer than [`Pool::start_limit`](super::Pool::start_limit).
     ///
     /// ```
     /// use std::time::Duration;

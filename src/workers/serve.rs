@@ -1,4 +1,4 @@
-//! The side of a process that works: from the start of `main` to its end.
+//! The worker's side: what a worker process does from the start of `main` to its end.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -17,15 +17,16 @@ use super::frame::{Came, FrameKind, Header, Inbox, MAGIC, NO_JOB, Outbox, PROTOC
 use super::message::{self, Message};
 use super::task::{Begun, Feed, Outcome, Work};
 
-/// Tells a process that it was started as a worker: `SOCKET:PID`, the identity of the socket that is its standard input
-/// and the process of the pool. It is inherited by what the worker starts, which has another standard input.
+/// The environment variable that tells a process that it was started as a worker. Its value is `SOCKET:PID`: the identity of
+/// the socket that is the worker's standard input, and the id of the pool's process. A program that the worker starts inherits
+/// the variable, but has another standard input, by which it knows that it is no worker.
 pub(super) const VARIABLE: &str = "SERDE_SHM_WORKER";
 
-/// Works for the pool that started this process, if one did, and does not return then. Otherwise it returns at once.
+/// Serves the pool that started this process, and then does not return. If no pool started this process, returns at once.
 ///
-/// It belongs at the top of `main`, before arguments are read, threads are started or anything is done that a worker should not
-/// do. A [`Pool`](super::Pool) starts the program that it is called in once more for each of its processes, without
-/// arguments; here these processes turn off.
+/// Call it at the top of `main`: before the program reads arguments, starts threads or does anything else that a worker should
+/// not do. A [`Pool`](super::Pool) starts the running program again, without arguments, for each of its processes. Such a
+/// process does its work in this call, and never comes to the rest of `main`.
 ///
 /// ```
 /// use serde_shm::workers::{self, Outcome, Pool, Task};
@@ -46,21 +47,23 @@ pub(super) const VARIABLE: &str = "SERDE_SHM_WORKER";
 /// }
 /// ```
 ///
-/// In a test, which is not called from a `main` of one's own, it stands at the top of the test, and the pool is told to start that
-/// test: see [`test_command`](super::test_command).
+/// A test has no `main` of its own. There, call `serve` at the top of the test, and tell the pool to start that test: see
+/// [`test_command`](super::test_command).
 ///
 /// # What a worker process has
 ///
-/// Standard input is empty: before, it was the connection to the pool. Standard output and error are the caller's. A panic
-/// of a task is reported by the usual hook and to the caller. When the caller ends, however it does, or drops the pool,
-/// the process ends: in the midst of a job by `SIGKILL`, else by [`std::process::exit`], with what that does. Jobs are
-/// done by the thread that called this function, one after the other; a thread of its own waits for the caller's end.
+/// Standard input is empty, because `serve` has taken the connection to the pool that was there. Standard output and standard
+/// error are the caller's. If a task panics, the process's panic hook runs as usual, and the caller gets an error.
 ///
-/// Ending is also all that this function does where the pool is that of another version of this crate which it does not
-/// understand; what was wrong is said on standard error, and the caller gets an error as well.
+/// The thread that called this function does the jobs, one after the other. A second thread waits for the caller's end. When
+/// the caller ends, in whatever way, or drops the pool, the worker process ends: by `SIGKILL` if it is doing a job, otherwise by
+/// [`std::process::exit`].
+///
+/// If the pool uses a version of this crate whose messages this one does not understand, the process ends. It prints the reason
+/// to standard error, and the caller gets an error too.
 pub fn serve(tasks: &[&dyn Work]) {
     let Some(parent) = started_by() else { return };
-    // A second thread that comes here meanwhile has nothing to serve.
+    // If a second thread calls this meanwhile, there is nothing left to serve.
     static TAKEN: AtomicBool = AtomicBool::new(false);
     if TAKEN.swap(true, Ordering::SeqCst) {
         return;
@@ -75,10 +78,10 @@ pub fn serve(tasks: &[&dyn Work]) {
     std::process::exit(code);
 }
 
-/// This test binary, to be started at one of its tests, for [`Pool::command`](super::Pool::command).
+/// A command that runs one test of this test binary, for [`Pool::command`](super::Pool::command).
 ///
-/// A test has no `main` of its own to call [`serve`] in. It calls it at its top, and has its pool start the binary anew with that
-/// test alone:
+/// A test has no `main` of its own in which it could call [`serve`]. Instead, the test calls `serve` at its top, and its pool
+/// starts the test binary again with that test alone:
 ///
 /// ```no_run
 /// use serde_shm::workers::{self, Pool, Task};
@@ -96,9 +99,9 @@ pub fn serve(tasks: &[&dyn Work]) {
 /// }
 /// ```
 ///
-/// It is `--exact NAME --nocapture` and the like to the standard library's harness. The harness's own lines are not shown:
-/// standard output is set to nothing, which [`Command::stdout`](std::process::Command::stdout) changes. One test that serves all
-/// tasks will do for a whole binary.
+/// The command passes `--exact NAME --nocapture` and a few more arguments to the standard library's test harness. It discards
+/// standard output, so that the harness's own lines are not shown; [`Command::stdout`](std::process::Command::stdout) changes
+/// that. For a whole test binary, one test that serves all tasks is enough.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")] {
@@ -110,8 +113,8 @@ pub fn serve(tasks: &[&dyn Work]) {
 ///
 /// # Errors
 ///
-/// [`Io`](ErrorKind::Io) if the system does not say what program this is; [`Unsupported`](ErrorKind::Unsupported) anywhere but
-/// on Linux.
+/// [`Io`](ErrorKind::Io) if the system does not say what program this is. [`Unsupported`](ErrorKind::Unsupported) on every
+/// system but Linux.
 pub fn test_command(test: &str) -> Result<std::process::Command> {
     let mut command =
         os::this_program().map_err(|e| Error::io("cannot tell what program this is", e))?;
@@ -120,7 +123,7 @@ pub fn test_command(test: &str) -> Result<std::process::Command> {
     Ok(command)
 }
 
-/// The number of the process whose pool started this one as a worker, if that was so and it does not serve yet.
+/// The id of the process whose pool started this one as a worker. `None` if no pool did, or if this process serves already.
 pub(super) fn started_by() -> Option<u32> {
     let text = std::env::var(VARIABLE).ok()?;
     let (socket, parent) = text.split_once(':')?;
@@ -137,11 +140,11 @@ struct Connection {
     line: Line,
     inbox: Inbox,
     call: u32,
-    /// A job that was received and not done.
+    /// A job that was received, and that the task has not taken yet.
     job: Option<Message>,
     number: u64,
     is_fold: bool,
-    /// Whether the fold under way has its last job.
+    /// Whether the pool has said that the fold under way gets no more jobs.
     ended: bool,
     busy: Arc<AtomicBool>,
 }
@@ -171,7 +174,7 @@ impl Server {
             busy,
         };
         let Some((header, message)) = connection.receive()? else {
-            // The pool has gone already.
+            // The pool has ended already.
             std::process::exit(0);
         };
         if header.kind != FrameKind::Open || header.call != PROTOCOL {
@@ -234,7 +237,7 @@ impl Server {
                     connection.job = Some(payload);
                     caught(|| task.run(&mut connection))
                 }
-                // What was on its way to a fold that has failed.
+                // The frame was on its way to a fold that has failed meanwhile.
                 FrameKind::Job | FrameKind::End => continue,
                 other => {
                     return Err(Error::new(
@@ -256,7 +259,7 @@ impl Server {
 }
 
 impl Connection {
-    /// The next frame; none when the pool has gone.
+    /// The next frame. `None` when the pool has closed the connection.
     fn receive(&mut self) -> Result<Option<(Header, Message)>> {
         self.busy.store(self.inbox.has_some(), Ordering::SeqCst);
         match self.inbox.next(&self.line, true)? {
@@ -270,11 +273,11 @@ impl Connection {
     }
 
     fn send(&mut self, kind: FrameKind, payload: Message) -> Result<()> {
-        // What is sent is done: when the caller drops the pool upon it, this process is to end by itself.
+        // The job is done once its result is sent. If the caller then drops the pool, this process must end by itself.
         self.busy.store(self.inbox.has_some(), Ordering::SeqCst);
         let mut outbox = Outbox::default();
         outbox.put(Header::new(kind, self.call, self.number), Arc::new(payload));
-        // That the other end has gone, the next receive tells.
+        // If the other end has gone, the next `receive` tells that.
         outbox.send(&self.line).map(drop).map_err(|e| Error::io("cannot send to the pool", e))
     }
 
@@ -306,7 +309,7 @@ impl Feed for Connection {
                 self.number = NO_JOB;
                 None
             }
-            // Nobody is there to take a result: what the fold would do with half of its jobs is not to happen.
+            // The pool has gone, so no process would take a result. The fold must not go on with half of its jobs.
             Ok(None) => std::process::exit(0),
             Ok(Some((header, _))) => self.fail(&format!("the pool sent a frame {:?}", header.kind)),
             Err(error) => self.fail(&format!("{error:#}")),
@@ -319,7 +322,7 @@ impl Feed for Connection {
     }
 }
 
-/// The task of this name.
+/// The index of the task of this name.
 fn find(tasks: &[&dyn Work], name: &[u8], is_fold: bool) -> std::result::Result<usize, String> {
     let is_meant = |task: &&dyn Work| task.name().as_bytes() == name;
     let name = String::from_utf8_lossy(name);
@@ -335,7 +338,7 @@ fn find(tasks: &[&dyn Work], name: &[u8], is_fold: bool) -> std::result::Result<
     }
 }
 
-/// What the function gives; of an error or a panic the text.
+/// The function's result. Of an error or a panic, the text.
 fn caught(run: impl FnOnce() -> Outcome<Message>) -> std::result::Result<Message, String> {
     match panic::catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(result)) => Ok(result),
@@ -371,7 +374,7 @@ thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Has panics leave where they happened, beside what is done with them otherwise.
+/// Sets a panic hook that notes where a panic happened, and then calls the usual hook.
 fn note_panics() {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -381,8 +384,8 @@ fn note_panics() {
     }));
 }
 
-/// Ends this process when the pool has gone: at once if there is a job under way, else when it has had its time to end
-/// by itself.
+/// Starts a thread that ends this process when the pool has gone: at once if a job is under way. If not, the process first has
+/// two seconds to end by itself.
 fn watch(line: Line, busy: Arc<AtomicBool>) -> std::io::Result<()> {
     let wait = move || {
         if line.wait_for_end().is_err() {

@@ -1,4 +1,4 @@
-//! What the processes of a pool do: functions with a name, known to both sides.
+//! What the processes of a pool do: functions that both sides know by their names.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,7 +11,7 @@ use crate::{Error, ErrorKind, Result, Segment};
 
 use super::message::Message;
 
-/// What a job ends with: a result, or any error, whose text comes back to the caller.
+/// What the function of a job returns: a result, or any error. The error's text comes back to the caller.
 ///
 /// ```
 /// use serde_shm::workers::Outcome;
@@ -23,10 +23,11 @@ use super::message::Message;
 /// ```
 pub type Outcome<R> = std::result::Result<R, Box<dyn std::error::Error + Send + Sync>>;
 
-/// A function that makes of the shared object and a job a result. Both sides know it by its name.
+/// A function that makes a result from the shared object and a job. Both sides know it by its name.
 ///
-/// `T` is what a process gets of the object ([`Object`]), `J` the type of a job and `R` that of its result. A task is a
-/// constant, which is given to [`serve`](super::serve) and to [`Pool::map_reduce`](super::Pool::map_reduce) or its like:
+/// `T` is the type as which a process reads the object ([`Object`]), `J` is the type of a job, and `R` is the type of its
+/// result. Declare a task as a constant, and give it to [`serve`](super::serve) and to
+/// [`Pool::map_reduce`](super::Pool::map_reduce) or another method of the pool:
 ///
 /// ```
 /// use serde_shm::workers::{Outcome, Task};
@@ -41,15 +42,15 @@ pub type Outcome<R> = std::result::Result<R, Box<dyn std::error::Error + Send + 
 /// assert_eq!(sum(&vec![1, 2, 3], 1..3).unwrap(), 5); // as a process of a pool calls it
 /// ```
 ///
-/// The function is a plain one, or a closure that captures nothing: another process has only the program in common with
-/// this one. What it needs comes with the object or with the job.
+/// The function is a plain one, or a closure that captures nothing, because another process has only the program in common
+/// with this one. All data that the function needs must be in the object or in the job.
 pub struct Task<T, J, R> {
     pub(super) name: &'static str,
     run: Option<fn(&T, J) -> Outcome<R>>,
 }
 
 impl<T, J, R> Task<T, J, R> {
-    /// The task of this name and function.
+    /// A task with this name and this function.
     ///
     /// ```
     /// use serde_shm::workers::Task;
@@ -60,8 +61,9 @@ impl<T, J, R> Task<T, J, R> {
         Task { name, run: Some(run) }
     }
 
-    /// A task whose function is in another program, which [`Pool::command`](super::Pool::command) starts. `T` is of no
-    /// matter here, and `J` may be a type that borrows.
+    /// A task whose function is in another program, which [`Pool::command`](super::Pool::command) starts.
+    ///
+    /// This program does not use `T`, so any type will do. `J` may be a type that borrows.
     ///
     /// ```
     /// use serde_shm::workers::Task;
@@ -72,7 +74,7 @@ impl<T, J, R> Task<T, J, R> {
         Task { name, run: None }
     }
 
-    /// The name by which both sides know it.
+    /// The name by which both sides know the function.
     ///
     /// ```
     /// use serde_shm::workers::Task;
@@ -84,10 +86,10 @@ impl<T, J, R> Task<T, J, R> {
     }
 }
 
-/// A function that makes of the shared object and *all* the jobs of one process one result.
+/// A function that makes one result from the shared object and *all* jobs of one process.
 ///
-/// It loops over its jobs as they come. What it gathers, in variables of its own, costs nothing between jobs; so an
-/// array of counts goes to the caller once for each process and not once for each job:
+/// The function loops over its jobs as they come, and gathers results in variables of its own. So an array of counts goes to
+/// the caller once for each process, and not once for each job:
 ///
 /// ```
 /// use serde_shm::workers::{Fold, Jobs, Outcome, Pool};
@@ -112,8 +114,9 @@ impl<T, J, R> Task<T, J, R> {
 /// # Ok(()) }
 /// ```
 ///
-/// See [`Pool::fold_reduce`](super::Pool::fold_reduce). Which process gets which jobs is not promised. The function must
-/// take its jobs to their end: to return while there are more for its process is an error, unless it returns one itself.
+/// See [`Pool::fold_reduce`](super::Pool::fold_reduce). The crate does not promise which process gets which jobs. The function
+/// must take all its jobs, until the iterator gives `None`. If it returns a result before that and its process gets another
+/// job, the call fails. It may return an error at any time.
 pub struct Fold<T, J, R> {
     pub(super) name: &'static str,
     run: Option<FoldFunction<T, J, R>>,
@@ -122,7 +125,7 @@ pub struct Fold<T, J, R> {
 type FoldFunction<T, J, R> = fn(&T, &mut Jobs<'_, J>) -> Outcome<R>;
 
 impl<T, J, R> Fold<T, J, R> {
-    /// The fold of this name and function.
+    /// A fold with this name and this function.
     ///
     /// ```
     /// use serde_shm::workers::Fold;
@@ -144,7 +147,7 @@ impl<T, J, R> Fold<T, J, R> {
         Fold { name, run: None }
     }
 
-    /// The name by which both sides know it.
+    /// The name by which both sides know the function.
     ///
     /// ```
     /// use serde_shm::workers::Fold;
@@ -168,10 +171,10 @@ impl<T, J, R> fmt::Debug for Fold<T, J, R> {
     }
 }
 
-/// The jobs that one process gets for a [`Fold`], as they come.
+/// The iterator over the jobs that one process gets for a [`Fold`], as they come.
 ///
-/// `next` waits for the next job, which is taken from the caller's iterator when there is room. It tells the caller that
-/// the job before is done. A job that is not a `J` fails the call, and the process with it.
+/// `next` first tells the caller that the previous job is done, and then waits for the next one. The caller takes that from its
+/// own iterator when there is room. If a job cannot be read as a `J`, the call fails and the process ends.
 ///
 /// ```
 /// use serde_shm::workers::{Fold, Jobs, Outcome, Pool};
@@ -207,12 +210,16 @@ impl<J: DeserializeOwned> Iterator for Jobs<'_, J> {
     }
 }
 
-/// What a process gets of the shared object: any type that owns what it has, or the [`Segment`] itself.
+/// The types as which a process can read the shared object: any type that borrows nothing, or the [`Segment`] itself.
 ///
-/// The object is read once by each process that works on a task. In [`ShmArray`](crate::ShmArray)s,
-/// [`AtomicArray`](crate::AtomicArray)s and [`LockedArray`](crate::LockedArray)s the arrays are those of the segment;
-/// plain ones are copied into each process. A task on the `Segment` reads views of it, `segment.get::<View>()?`, which
-/// borrow text as well; that costs microseconds for each job. Sealed.
+/// Each process that works on a task reads the object once. [`ShmArray`](crate::ShmArray)s,
+/// [`AtomicArray`](crate::AtomicArray)s and [`LockedArray`](crate::LockedArray)s then refer to the arrays in the segment. Arrays
+/// of other types are copied into each process.
+///
+/// A task on the `Segment` itself reads types that borrow from it, by `segment.get::<View>()?`. They can borrow text, too. This
+/// costs some microseconds for each job.
+///
+/// This trait is sealed: other crates cannot implement it.
 ///
 /// ```
 /// use serde_shm::Segment;
@@ -231,7 +238,7 @@ impl<J: DeserializeOwned> Iterator for Jobs<'_, J> {
 /// ```
 pub trait Object: Attach {}
 
-/// How an object is had of a segment.
+/// How a process reads the object from a segment.
 pub trait Attach: Sized {
     fn attach(segment: &Segment) -> Result<Self>;
 }
@@ -250,7 +257,9 @@ impl Attach for Segment {
     }
 }
 
-/// A [`Task`] or a [`Fold`] that a process can serve. Sealed.
+/// A [`Task`] or a [`Fold`] that a process can serve.
+///
+/// This trait is sealed: other crates cannot implement it.
 ///
 /// ```
 /// use serde_shm::workers::{Fold, Pool, Task, Work};
@@ -267,7 +276,7 @@ impl Attach for Segment {
 /// ```
 pub trait Work: Serve {}
 
-/// What the server knows of a task.
+/// What the worker's loop knows of a task.
 pub trait Serve {
     fn name(&self) -> &'static str;
 
@@ -277,9 +286,9 @@ pub trait Serve {
     fn begin(&self, segment: &Segment) -> Result<Box<dyn Begun + '_>>;
 }
 
-/// A task with its object.
+/// A task, with the object that was read for it.
 pub trait Begun {
-    /// Does a job, or, if it is a fold, those that the feed has.
+    /// Does the feed's job, or all of the feed's jobs if the task is a fold.
     fn run(&mut self, feed: &mut dyn Feed) -> Outcome<Message>;
 }
 

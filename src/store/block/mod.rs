@@ -1,7 +1,7 @@
 //! The block: header, arrays, inline block, tables, directory, trailer. A segment's content, and what `to_bytes` gives.
 //!
-//! What is not array data stands at the end, so that a block is written in one pass to anything that takes bytes. `sink` writes
-//! one, `parts` checks one and says where its parts lie, `source` reads one that was checked.
+//! Everything but the arrays stands at the end, so that a block can be written in one pass to anything that takes bytes. `sink`
+//! writes a block, `parts` checks one and says where its parts lie, and `source` reads one that was checked.
 
 use crate::error::Error;
 
@@ -52,7 +52,7 @@ fn checksum(parts: &[&[u8]]) -> u32 {
     hasher.finalize()
 }
 
-/// What a checksum changes by with the header of its block.
+/// The difference that a changed header makes to its block's checksum.
 pub(crate) struct HeaderChange(u32);
 
 /// Gives a header another nonce.
@@ -63,13 +63,13 @@ pub(crate) fn put_nonce(header: &mut [u8; HEADER], nonce: Nonce) -> HeaderChange
 }
 
 impl HeaderChange {
-    /// Gives the trailer of that block the checksum that goes with the header, without a look at what lies between. One that was
-    /// wrong stays wrong.
+    /// Gives the trailer of that block the checksum that belongs to the new header, without reading the bytes between. A checksum that
+    /// was wrong stays wrong.
     pub(crate) fn apply(&self, trailer: &mut [u8; TRAILER]) {
-        // The checksum goes over the header and over so many bytes behind it, or over nothing known where the lengths are wrong.
+        // The checksum covers the header and so many bytes behind it. If the lengths are wrong, it is not known what it covers.
         let rest = number(trailer, T_TOTAL).wrapping_sub(number(trailer, T_START));
         let behind = rest.wrapping_sub((TRAILER - T_CRC) as u64);
-        // A CRC is linear: what it changes by is what that of its first part does, shifted by the length of what follows.
+        // A CRC is linear: it changes by the change of its first part's CRC, shifted by the length of the bytes that follow.
         let mut change = crc32fast::Hasher::new_with_initial_len(self.0, 0);
         change.combine(&crc32fast::Hasher::new_with_initial_len(0, behind));
         let change = change.finalize().to_le_bytes();

@@ -1,4 +1,4 @@
-//! What is checked of a block before anything else, and where its parts lie.
+//! Checks a block before anything else is read of it, and finds where its parts lie.
 
 use std::ops::Range;
 
@@ -14,11 +14,11 @@ use super::{
     checksum, number, truncated,
 };
 
-/// What is read of a block's end at first: enough for a struct of some dozens of fields.
+/// How many bytes of a block's end are read at first: enough for a struct of some dozens of fields.
 const GUESS: u64 = 4 << 10;
 
-/// Up to here what is not array data of a segment is read to a place of its own. To map it costs a page fault at either end of
-/// the segment when it is touched, and more when it is unmapped: ten times this read.
+/// If everything but the arrays of a segment has at most so many bytes, it is read to memory of its own. To map it would cost a
+/// page fault at either end of the segment when it is touched, and more when it is unmapped: ten times as much as this read.
 pub(crate) const KEPT: u64 = 16 << 10;
 
 /// Where the parts of a checked block lie.
@@ -38,19 +38,19 @@ pub(crate) struct BlockParts {
 }
 
 impl BlockParts {
-    /// Checks header, trailer and the checksum of all that is not array data. No array's page is touched.
+    /// Checks the header, the trailer, and the checksum of everything but the arrays. It touches no page of an array.
     ///
     /// # Errors
     ///
-    /// `Corrupt` if the bytes are no whole block, `Version` if a later version of the format wrote them.
+    /// `Corrupt` if the bytes are not a whole block, `Version` if a later version of the format wrote them.
     pub(crate) fn check(bytes: &[u8]) -> Result<Self> {
         let ends = Ends::parse(bytes, bytes, bytes.len() as u64)?;
         let start = ends.parts.inline.start;
         ends.verify(&bytes[start..bytes.len() - TRAILER])
     }
 
-    /// The same for a block that can be read in parts: what is not array data is read, if that is so many bytes at `most`, and
-    /// given back from its start in the block. `None` says that it is better looked at in place, by [`check`](Self::check).
+    /// The same for a block that can be read in parts. If everything but the arrays has at most `most` bytes, reads it, and gives it
+    /// with its start in the block. `None` says that it is better checked in place, by [`check`](Self::check).
     ///
     /// # Errors
     ///
@@ -88,14 +88,14 @@ impl BlockParts {
         Ok(Some((ends.verify(&tail)?, tail.into())))
     }
 
-    /// Where what is not array data starts in the block.
+    /// Where the part behind the arrays starts in the block.
     pub(super) fn start(&self) -> usize {
         self.inline.start
     }
 
     /// # Errors
     ///
-    /// `Corrupt` if the arrays are elsewhere.
+    /// `Corrupt` if the arrays are not in the block.
     pub(crate) fn check_internal(&self) -> Result<()> {
         if self.external {
             return Err(Error::corrupt(
@@ -105,12 +105,12 @@ impl BlockParts {
         Ok(())
     }
 
-    /// Whether the arrays are elsewhere: the member of an archive.
+    /// Whether the arrays are not in the block, because it is the member of an archive.
     pub(crate) fn is_external(&self) -> bool {
         self.external
     }
 
-    /// What stands between header and inline block, where the arrays are in most blocks.
+    /// The bytes between the header and the inline block, where most blocks have their arrays.
     #[cfg(feature = "npz")]
     pub(crate) fn array_part<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
         bytes.get(HEADER..self.start()).unwrap_or(&[])
@@ -120,17 +120,17 @@ impl BlockParts {
         self.nonce
     }
 
-    /// How many of its arrays lie in live memory.
+    /// How many of the block's arrays lie in live memory.
     pub(crate) fn live(&self) -> u32 {
         self.live
     }
 }
 
-/// Checks what the first bytes of a block say of its format, as far as they are there; gives the header if it is whole.
+/// Checks what the first bytes of a block say of its format, as far as the bytes are there. Gives the header if it is whole.
 ///
 /// # Errors
 ///
-/// `Corrupt` if they are not those of a block, `Version` if a later version of the format wrote them.
+/// `Corrupt` if they are not the first bytes of a block, `Version` if a later version of the format wrote them.
 pub(crate) fn check_head(head: &[u8]) -> Result<Option<&[u8; HEADER]>> {
     let found = &head[..MAGIC.len().min(head.len())];
     if found != MAGIC {
@@ -239,13 +239,14 @@ impl Ends {
             parts.arrays,
             parts.version,
         )?;
-        // Each array is referred to, and a reference has a byte. Older directories have a record for each.
+        // Each array is referred to, and a reference takes at least one byte. Older directories have a record for each array.
         if parts.version >= 3 && parts.arrays > parts.inline.len() as u64 {
             let (arrays, inline) = (parts.arrays, parts.inline.len());
             let what = format!("an inline block of {inline} bytes cannot refer to {arrays} arrays");
             return Err(Error::corrupt(what));
         }
-        // The checksum does not cover how many arrays are live, but which are. Where none is, none is looked for.
+        // The checksum does not cover the number of live arrays, but it covers which arrays are live. If no array is live, the
+        // directory is not searched for one.
         if parts.live != 0
             && (u64::from(parts.live) > parts.arrays
                 || directory.count_live() != u64::from(parts.live))

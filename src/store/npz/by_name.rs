@@ -1,4 +1,4 @@
-//! The places that the names of an archive's arrays stand for, where the archive says nothing else of its object:
+//! The places in an object that the names of an archive's arrays stand for, if the archive says nothing else of its object:
 //! `layers.0.weight` and `layers/0/weight` are both the weight of the first of the layers.
 
 use crate::error::{Error, Result};
@@ -20,13 +20,13 @@ struct Leaf<'a> {
     member: usize,
 }
 
-/// The parts of an array's name. One that is no path, as `/group/data` or `../up`, is a single part, whatever is in it.
+/// The parts of an array's name. A name that is not a path, such as `/group/data` or `../up`, is a single part.
 fn parts(name: &str) -> impl Iterator<Item = &str> {
     let separators: &[char] = if is_path(name) { &SEPARATORS } else { &[] };
     name.split(separators)
 }
 
-/// Whether the name has no part that is empty.
+/// Whether the name is a path, that is, has no empty part.
 fn is_path(name: &str) -> bool {
     name.split(SEPARATORS).all(|part| !part.is_empty())
 }
@@ -59,7 +59,7 @@ pub(crate) struct Node<'t, 'a> {
 }
 
 impl<'t, 'a> Node<'t, 'a> {
-    /// Splits the arrays that stand here from those further in.
+    /// Separates the arrays that stand here from those further in.
     fn parts(&self) -> (&'t [Leaf<'a>], &'t [Leaf<'a>]) {
         let here = self.leaves.iter().take_while(|leaf| leaf.name.len() < self.at).count();
         self.leaves.split_at(here)
@@ -86,7 +86,7 @@ impl<'t, 'a> Node<'t, 'a> {
     ///
     /// # Errors
     ///
-    /// `NotFound` if there is none, `Corrupt` if there are two or it cannot be read.
+    /// `NotFound` if no array stands here, `Corrupt` if two do or the array cannot be read.
     pub(crate) fn array(&self) -> Result<Placed<'a>> {
         match self.parts() {
             ([leaf], _) => {
@@ -109,7 +109,7 @@ impl<'t, 'a> Node<'t, 'a> {
         self.parts().0.first().map_or("", |leaf| leaf.name)
     }
 
-    /// What further names lead to, in the order of the archive.
+    /// The places to which further names lead, in the order of the archive.
     pub(crate) fn children(&self) -> Vec<(&'a str, Node<'t, 'a>)> {
         let (_, further) = self.parts();
         let part = |leaf: &Leaf<'a>| match self.at {

@@ -1,4 +1,4 @@
-//! A file that is mapped, and of which what is not array data is read: a page that is touched costs more than that.
+//! A file that is mapped for its arrays. Everything else is read from the file, because that costs less than to touch a page.
 
 use std::fs::File;
 use std::io;

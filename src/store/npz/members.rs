@@ -26,10 +26,10 @@ use super::names::file_name;
 pub(crate) enum Input {
     /// In a file: each member is read into memory of its own.
     File(File),
-    /// In memory. A member that is stored and aligned is seen where it lies, and its checksum is verified at its first use.
+    /// In memory. A member that is stored and aligned is used where it lies. Its checksum is verified at its first use.
     Memory(Region),
-    /// In a file that is mapped: the same, but no checksum is verified, and no page of the mapping touched that is not
-    /// asked for. What is not array data is read from the file.
+    /// In a file that is mapped. Members are used where they lie, but no checksum is verified, and only pages that a reader asks for
+    /// are touched. Everything but the arrays is read from the file.
     Map(MappedFile),
 }
 
@@ -42,7 +42,7 @@ impl Input {
         }
     }
 
-    /// The memory in which members are seen where they lie.
+    /// The memory in which members are used where they lie.
     pub(crate) fn region(&self) -> Option<&Region> {
         match self {
             Input::File(_) => None,
@@ -56,21 +56,21 @@ fn read_error(error: io::Error) -> Error {
     Error::io("cannot read the file", error)
 }
 
-/// The arrays of a file, and what was loaded of them so far.
+/// The arrays of a file, with those that were loaded so far.
 pub(crate) struct Members {
     input: Input,
-    /// `None` if the file is one array, and no archive.
+    /// `None` if the file is one array and not an archive.
     archive: Option<Archive>,
-    /// Of the whole file.
+    /// The size of the whole file.
     size: u64,
     contents: Box<[OnceLock<LoadedMember>]>,
     /// How many bytes may be copied or decompressed, and how many were.
     limit: u64,
     taken: AtomicU64,
-    /// For each member how many hold its bytes: they count once. Empty where there is no limit.
+    /// For each member, how many loads hold its bytes, which count once. Empty if there is no limit.
     holders: Box<[AtomicU32]>,
     ahead: Ahead,
-    /// Where large compressed members can be parted.
+    /// For large compressed members, where they can be split.
     pieces: BTreeMap<usize, Pieces>,
 }
 
@@ -83,7 +83,7 @@ impl ByteStream for Stream<'_> {
 /// A member's array.
 struct LoadedMember {
     header: Header,
-    /// Where the elements lie in `region`, or in the input's where that is `None`.
+    /// Where the elements lie in `region`, or in the input's region if that is `None`.
     data: Range<usize>,
     region: Option<Region>,
 }
@@ -99,17 +99,17 @@ pub(crate) struct Info {
 
 /// Where an array's elements lie in a file.
 pub(crate) struct Seat {
-    /// `None` if they are compressed, or nothing that was read tells.
+    /// `None` if the elements are compressed, or if nothing that was read tells their place.
     pub(crate) range: Option<Range<u64>>,
-    /// They can be seen there, but for their byte order; or, in a file, be read without conversion.
+    /// Whether the elements can be used where they lie, apart from their byte order; or, in a file, read without conversion.
     pub(crate) in_place: bool,
 }
 
-/// A member that is no array, or none that can be read.
+/// A member that is not an array, or an array that cannot be read.
 pub(crate) struct Other {
     pub(crate) name: String,
     pub(crate) bytes: u64,
-    /// Why it is none.
+    /// Why the member is not an array, or cannot be read.
     pub(crate) error: Error,
 }
 
@@ -118,40 +118,40 @@ pub(crate) struct Other {
 struct Ahead {
     /// The first member behind those of the last batch.
     end: AtomicUsize,
-    /// How many were loaded so, and how many of those were asked for since.
+    /// How many members were loaded in this way, and how many of those were asked for since.
     loaded: AtomicUsize,
     used: AtomicUsize,
 }
 
-/// Members that are decompressed at once have no more bytes than this together, beside the one that is asked for.
+/// How many bytes the members may have that are decompressed at once, together, beside the member that was asked for.
 const AHEAD_BYTES: u64 = 64 << 20;
 
-/// Up to here a member of a mapped file is read where it is no array of the object.
+/// A member of a mapped file of at most so many bytes is read, if it is not an array of the object.
 const KEPT: u64 = 16 << 10;
 
-/// From here on an array is copied as it is read; smaller ones come with their header in one read.
+/// An array of at least so many bytes is copied as it is read. A smaller one comes with its header in one read.
 const STREAMED: u64 = 256 << 10;
 
 /// The name that NumPy gives to an array without one.
 const UNNAMED: &str = "arr_0.npy";
 
 impl Members {
-    /// Reads the archive's directory. No more than `limit` bytes will be copied or decompressed out of it. A `.npy`
-    /// file counts as an archive of one array without a name.
+    /// Reads the archive's directory. At most `limit` bytes will be copied or decompressed out of the archive. A `.npy` file counts
+    /// as an archive of one array without a name.
     ///
     /// # Errors
     ///
     /// Those of [`Archive::open`].
     pub(crate) fn open(input: Input, limit: u64) -> Result<Self> {
         let size = input.bytes().size().map_err(read_error)?;
-        // An archive shows at its end, and starts with a member's header or is empty. So no file is both.
+        // An archive is recognised by its end, and starts with a member's header or is empty. So no file is both an archive and an array.
         let archive = match Archive::open(input.bytes()) {
             Ok(archive) => Some(archive),
             Err(error) => {
                 let mut head = [0; signature::HEAD];
                 let head = &mut head[..size.min(signature::HEAD as u64) as usize];
                 let read = input.bytes().read_exact_at(0, head);
-                // What starts as an archive was cut, or was no whole one.
+                // A file that starts like an archive was cut off, or was never a whole one.
                 if read.is_err() || head.starts_with(b"PK") {
                     return Err(error);
                 }
@@ -175,12 +175,12 @@ impl Members {
         Ok(Members { input, archive, size, contents, limit, taken, holders, ahead, pieces })
     }
 
-    /// Where members can be parted, by their index.
+    /// Sets where members can be split, by their index.
     pub(super) fn set_pieces(&mut self, pieces: BTreeMap<usize, Pieces>) {
         self.pieces = pieces;
     }
 
-    /// The memory in which members are seen where they lie.
+    /// The memory in which members are used where they lie.
     pub(crate) fn region(&self) -> Option<&Region> {
         self.input.region()
     }
@@ -191,7 +191,7 @@ impl Members {
 
     /// # Errors
     ///
-    /// `Corrupt` if the archive has members, but none of them is named as an array or is one: with what it seems to be.
+    /// `Corrupt` if the archive has members, but no member is named as an array or is one. The error says what the file seems to be.
     pub(crate) fn check_arrays(&self) -> Result<()> {
         if self.len() == 0 || self.array_names().next().is_some() {
             return Ok(());
@@ -213,7 +213,7 @@ impl Members {
         }
     }
 
-    /// How many bytes all members say to have.
+    /// How many bytes all members have together, as the directory says.
     pub(crate) fn total_size(&self) -> u64 {
         self.archive.as_ref().map_or(self.size, Archive::total_size)
     }
@@ -234,22 +234,22 @@ impl Members {
         }
     }
 
-    /// The array of this member; it is an error if the member says to have more than `most` bytes, header included.
+    /// The array of this member. It is an error if the member claims more than `most` bytes, with its header.
     ///
     /// # Errors
     ///
-    /// `Corrupt` if the member is not what the directory says, or is no array; `Limit` if too much would be loaded.
+    /// `Corrupt` if the member is not what the directory says, or is not an array; `Limit` if too much would be loaded.
     pub(crate) fn array(&self, index: usize, most: u64) -> Result<Placed<'_>> {
         if let Some(content) = self.contents[index].get() {
             return Ok(self.placed(content));
         }
         let content = self.load(index, most)?;
         self.keep(index, content);
-        // What is there is this, or what another thread loaded meanwhile.
+        // The member is now loaded, by this thread or meanwhile by another one.
         self.array(index, most)
     }
 
-    /// The same for one to whom it does not matter how it is aligned: a stored member of a mapped file where it lies.
+    /// The same for a caller that needs no alignment: a stored member of a mapped file is used where it lies.
     ///
     /// # Errors
     ///
@@ -266,8 +266,8 @@ impl Members {
         Ok(Placed::free(dtype, shape, order, &bytes[place]))
     }
 
-    /// The array of this member as it is read from a file, for one who copies it anyway: large ones that are stored and were
-    /// not loaded before. `None` if it is better loaded.
+    /// The array of this member as a stream from a file, for a caller that copies it anyway. `None` unless the array is large, is stored
+    /// and was not loaded before: then it is better loaded.
     ///
     /// # Errors
     ///
@@ -277,7 +277,7 @@ impl Members {
             return Ok(None);
         };
         let loaded = self.contents[index].get().is_some();
-        // What is read over and over would never come to a limit.
+        // An array that is streamed again and again would never reach the limit.
         if loaded
             || self.is_deflated(index)
             || self.limit != u64::MAX
@@ -298,7 +298,7 @@ impl Members {
         Ok(Some(ArrayStream { placed, len, bytes: Box::new(stream) }))
     }
 
-    /// The same, but little is read from a file though it is mapped: that costs less than to touch its page.
+    /// The same, but a small member is read from the file even if the file is mapped, because that costs less than to touch a page.
     pub(crate) fn small_array(&self, index: usize) -> Result<Placed<'_>> {
         let apart = matches!(self.input, Input::Map(..)) && self.size(index) <= KEPT;
         if apart && self.contents[index].get().is_none() {
@@ -337,7 +337,7 @@ impl Members {
         (sum.1 == last as u64).then_some(sum)
     }
 
-    /// The same for one of many that will be asked for in their order: where it is compressed, those behind it are
+    /// The same for one of many members that will be asked for in their order. If the member is compressed, those behind it are
     /// decompressed with it, on all cores.
     pub(crate) fn array_in_order(&self, index: usize, most: u64) -> Result<Placed<'_>> {
         if self.contents[index].get().is_none() {
@@ -373,7 +373,7 @@ impl Members {
         self.load_apart(index, most)
     }
 
-    /// The member read into memory of its own.
+    /// Reads the member into memory of its own, and finds its array.
     fn load_apart(&self, index: usize, most: u64) -> Result<LoadedMember> {
         self.take(index)?;
         self.fetch(index, most)
@@ -381,7 +381,7 @@ impl Members {
             .inspect_err(|_| self.give_back(index))
     }
 
-    /// The member in memory of its own.
+    /// Reads or decompresses the member into memory of its own.
     fn fetch(&self, index: usize, most: u64) -> Result<Region> {
         if let Some(archive) = &self.archive {
             return archive.load(self.input.bytes(), index, most, self.pieces.get(&index));
@@ -392,7 +392,7 @@ impl Members {
         Ok(fresh.into_region())
     }
 
-    /// A stored member where it lies, or copied if its elements are not aligned there.
+    /// The array of a stored member, where it lies or copied if its elements are not aligned there.
     fn in_place(&self, region: &Region, range: Range<u64>, index: usize) -> Result<LoadedMember> {
         let (start, end) = (range.start as usize, range.end as usize);
         let bytes = &region.bytes()[start..end];
@@ -413,14 +413,14 @@ impl Members {
         })
     }
 
-    /// A member that was read into memory of its own.
+    /// The array of a member that was read into memory of its own.
     fn content(&self, index: usize, region: Region) -> Result<LoadedMember> {
         let (header, place) = npy::split(&self.named(index), region.bytes())?;
         let data = &region.bytes()[place.clone()];
         if header.dtype.is_aligned(data) {
             return Ok(LoadedMember { header, data: place, region: Some(region) });
         }
-        // NumPy pads its header so that this is never needed; others need not.
+        // NumPy pads its header so that this is never needed. Other programs may not.
         let region = Region::from_block(AlignedBytes::copy_from(data));
         Ok(LoadedMember { header, data: 0..place.len(), region: Some(region) })
     }
@@ -430,7 +430,7 @@ impl Members {
             return;
         };
         let (loaded, used) = (self.ahead.loaded.load(Relaxed), self.ahead.used.load(Relaxed));
-        // Who asks for a few of many would pay for all, or find no room left for them within the limit.
+        // A caller that asks for a few members of many would pay for all, or would find that others have used up the limit.
         if used < loaded / 2 || self.total_size() > self.limit {
             return;
         }
@@ -456,7 +456,7 @@ impl Members {
         for (&member, region) in batch.iter().zip(regions) {
             match region.and_then(|region| self.content(member, region)) {
                 Ok(content) => self.keep(member, content),
-                // What is wrong with a member is said when it is asked for.
+                // The error of a member is reported when a caller asks for that member.
                 Err(_) => self.give_back(member),
             }
         }
@@ -492,7 +492,7 @@ impl Members {
         }
     }
 
-    /// Keeps what was loaded; if another thread was first, its own is kept, and counts once.
+    /// Keeps a loaded member. If another thread was first, its copy is kept, and counts once.
     fn keep(&self, index: usize, content: LoadedMember) {
         let counted = content.region.is_some();
         if self.contents[index].set(content).is_err() && counted {
@@ -517,7 +517,7 @@ impl Members {
         )))
     }
 
-    /// The member in the words of an error.
+    /// The member as an error names it.
     fn named(&self, index: usize) -> impl Display {
         format!("member `{}`", self.name(index))
     }

@@ -19,16 +19,16 @@ pub(crate) struct NpzSink<'r, W: Write + Seek> {
     settings: Settings,
     block: ExternalBlock,
     names: MemberNames,
-    /// That of the array that was begun last, which is often that of the next.
+    /// The header of the array that was begun last. The next array often has the same.
     header: Header,
     open: Option<Open>,
-    /// Told of the bytes of arrays as they are dealt with.
+    /// Called with the number of array bytes that were dealt with.
     report: &'r mut dyn FnMut(u64),
-    /// Bytes that were reported of arrays that were then given up: so many of the next are not.
+    /// How many bytes were reported of arrays that were then given up. So many bytes of the next array are not reported.
     ahead: u64,
 }
 
-/// The array that was begun, of the last header.
+/// The array that was begun. It has the last header.
 struct Open {
     name: String,
     bytes: usize,
@@ -54,7 +54,7 @@ impl Header {
     }
 }
 
-/// What is reported at once: a bar that moves a few dozen times a second.
+/// How many bytes are reported at once, so that a progress bar moves a few dozen times a second.
 const STEP: usize = 16 << 20;
 
 impl<'r, W: Write + Seek> NpzSink<'r, W> {
@@ -91,7 +91,7 @@ impl<'r, W: Write + Seek> NpzSink<'r, W> {
 }
 
 impl<W: Write + Seek> Sink for NpzSink<'_, W> {
-    /// What was written to, and where the archive ends in it: bytes of an abandoned array may follow.
+    /// The file that was written to, and where the archive ends in it. Bytes of an abandoned array may follow.
     type Output = (W, u64);
 
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
@@ -105,7 +105,7 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
         if let Some(open) = &mut self.open {
             open.written += bytes.len();
         }
-        // What is compressed is best handed over whole.
+        // An array that is compressed is best handed over whole.
         let step = if self.settings.deflate.is_none() { STEP } else { bytes.len().max(1) };
         for block in bytes.chunks(step) {
             let mut told = 0;

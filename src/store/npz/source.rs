@@ -1,4 +1,4 @@
-//! An archive that this crate wrote: the object, and where its arrays are.
+//! An archive that this crate wrote: its object, and where the object's arrays are.
 
 use std::collections::BTreeMap;
 
@@ -14,25 +14,25 @@ use super::super::{ArrayPath, ArrayStream, ListedArray, Placed, PlacedHead, Sour
 use super::members::{Info, Members, Other};
 use super::names::{REST, file_name};
 
-/// The member that holds all that is not array data, checked.
+/// The member that holds everything but the arrays, checked.
 #[derive(Debug)]
 pub(crate) struct Rest {
     member: usize,
     parts: BlockParts,
-    /// The archive's directory is as this crate wrote it.
+    /// Whether the archive's directory is as this crate wrote it.
     intact: bool,
 }
 
 impl Rest {
-    /// `None` if the archive has no such member: another program wrote it.
+    /// Finds this member. `None` if the archive has no such member, because another program wrote it.
     ///
     /// # Errors
     ///
-    /// `Corrupt` or `Version` if it has one that cannot be read.
+    /// `Corrupt` or `Version` if the archive has such a member that cannot be read.
     pub(crate) fn find(members: &mut Members) -> Result<Option<Self>> {
         let name = file_name(REST);
         let Some(member) = members.find(&name) else { return Ok(None) };
-        // In a file of this crate's own nobody but an attacker has one name twice.
+        // This crate never writes a name twice. In its files, only an attacker could have done so.
         members.check_names()?;
         let placed = members.small_array(member)?;
         if placed.dtype != crate::dtype::DType::U8 || placed.shape.len() != 1 {
@@ -67,7 +67,7 @@ impl Rest {
 pub(crate) struct NpzSource<'a> {
     members: &'a Members,
     block: BlockSource<'a>,
-    /// The member that holds it.
+    /// The index of the member that holds the object.
     rest: usize,
     intact: bool,
 }
@@ -85,7 +85,7 @@ impl<'a> NpzSource<'a> {
         self.block.directory()
     }
 
-    /// The array of this path, loaded in this way, and nothing beside it. `None` if the object has none of that path.
+    /// Loads only the array of this path, in this way. `None` if the object has no array of that path.
     #[cfg(feature = "ndarray")]
     pub(crate) fn find(
         &self,
@@ -126,7 +126,7 @@ impl<'a> NpzSource<'a> {
     /// What the object says of an array, and the member that has it.
     fn entry(&self, number: u64) -> Result<(ListedArray, usize)> {
         let (entry, path) = (self.block.directory().entry(number)?, self.block.path(number)?);
-        // The members have the order of the numbers, where nobody has changed it.
+        // The members are in the order of the numbers, unless another program has changed it.
         if let Some(member) =
             usize::try_from(number).ok().filter(|member| *member < self.members.len())
             && self.members.name(member).strip_suffix(".npy").is_some_and(|name| path == *name)
@@ -143,12 +143,12 @@ impl<'a> NpzSource<'a> {
         Ok((entry, member))
     }
 
-    /// A member as the array that the object has; an error if it is another.
+    /// Checks that a member is the array that the object has, and gives it.
     fn check(&self, number: u64, entry: ListedArray, found: Placed<'a>) -> Result<Placed<'a>> {
         let PlacedHead { dtype, shape, order, .. } = &*found.head;
         let same_order = *order == entry.order || !npy::has_order(&entry.shape);
         if entry.dtype.agrees_with(dtype) && *shape == entry.shape && same_order {
-            // The directory tells apart what NumPy has one name for.
+            // NumPy has one name for some dtypes that the directory distinguishes.
             let head = PlacedHead::free(entry.dtype, entry.shape, entry.order);
             return Ok(Placed { head, ..found });
         }
@@ -206,7 +206,7 @@ impl<'a> Source<'a> for NpzSource<'a> {
 
     fn array_to_copy(&self, number: u64) -> Result<Option<ArrayStream<'a>>> {
         let (entry, member) = self.entry(number)?;
-        // A byte that is no bool is an error with its place, which the loaded array tells.
+        // A byte that is not a bool is an error with its place. The loaded array reports that place.
         if entry.dtype.scalar() == Some(Scalar::Bool) {
             return Ok(None);
         }
