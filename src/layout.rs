@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(places(&[2, 3], Order::F), [0, 2, 4, 1, 3, 5]);
         assert_eq!(places(&[2, 3], Order::C), [0, 1, 2, 3, 4, 5]);
         assert_eq!(places(&[], Order::F), [0]);
-        assert_eq!(places(&[2, 0], Order::F), []);
+        assert_eq!(places(&[2, 0], Order::F), [0_usize; 0]);
     }
 
     #[test]

@@ -308,3 +308,105 @@ pub(super) fn visit_packed<'de, V: Visitor<'de>>(
     let shape = &[len];
     visit_elements(Part { dtype, shape, strides: &[], bytes, bounds }, visitor)
 }
+
+#[cfg(all(test, feature = "ndarray"))]
+mod tests {
+    use std::fmt::Debug;
+
+    use ndarray::{Array2, ShapeBuilder};
+    use serde::de::DeserializeOwned;
+    use serde::{Deserialize, Serialize};
+
+    use crate::{ShmArray, from_bytes, to_bytes};
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Wrapped<T>(T);
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    enum Small {
+        A,
+        B,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[repr(u32)]
+    enum Wide {
+        A,
+        B,
+    }
+
+    /// Both as it lies side by side and as it lies apart, and as a list that was packed.
+    fn comes_as<A: crate::Element + Serialize, T: DeserializeOwned + PartialEq + Debug>(
+        written: [A; 4],
+        expected: fn() -> [T; 4],
+    ) {
+        let shape = (2, 2);
+        let rows = Array2::from_shape_vec(shape, written.to_vec()).unwrap();
+        let [a, b, c, d] = written;
+        let columns = Array2::from_shape_vec(shape.f(), vec![a, c, b, d]).unwrap();
+        let [a, b, c, d] = expected();
+        let nested = vec![vec![a, b], vec![c, d]];
+        for array in [rows, columns] {
+            let bytes = to_bytes(&ShmArray::from(array)).unwrap();
+            assert_eq!(from_bytes::<Vec<Vec<T>>>(&bytes).unwrap(), nested, "{}", A::DTYPE);
+        }
+        let list = to_bytes(&written.to_vec()).unwrap();
+        assert_eq!(from_bytes::<Vec<T>>(&list).unwrap(), expected(), "{}", A::DTYPE);
+    }
+
+    /// What is read is as large as the number, larger or smaller, bare or wrapped.
+    #[test]
+    fn each_number_comes_as_types_of_every_size() {
+        macro_rules! numbers {
+            ($($number:ident)*) => {$({
+                fn four() -> [$number; 4] {
+                    ["0", "1", "2", "100"].map(|n| n.parse().unwrap())
+                }
+                let written = four();
+                comes_as(written, four);
+                comes_as(written, || four().map(Wrapped));
+                comes_as(written, || four().map(Some));
+                comes_as(written, || four().map(|n| serde_json::json!(n)));
+                comes_as(written, || [0.0_f64, 1.0, 2.0, 100.0]);
+                comes_as(written, || [0.0_f32, 1.0, 2.0, 100.0]);
+            })*};
+        }
+        numbers! { i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 }
+        macro_rules! whole {
+            ($($number:ident)*) => {$(
+                let written: [$number; 4] = [0, 1, 2, 100];
+                comes_as(written, || [0_u8, 1, 2, 100]);
+                comes_as(written, || [0_i16, 1, 2, 100]);
+                comes_as(written, || [0_u32, 1, 2, 100]);
+                comes_as(written, || [0_i64, 1, 2, 100]);
+                comes_as(written, || [0_u128, 1, 2, 100]);
+            )*};
+        }
+        whole! { i8 i16 i32 i64 u8 u16 u32 u64 }
+    }
+
+    /// A `u32` is the index of a variant, whether the enum has its size or not, wherever it lies.
+    #[test]
+    fn indices_are_variants_of_enums_of_any_size() {
+        let rows = Array2::from_shape_vec((2, 2), vec![0_u32, 1, 1, 0]).unwrap();
+        for array in [rows.clone(), rows.reversed_axes()] {
+            let bytes = to_bytes(&ShmArray::from(array)).unwrap();
+            let small = [[Small::A, Small::B], [Small::B, Small::A]];
+            assert_eq!(from_bytes::<[[Small; 2]; 2]>(&bytes).unwrap(), small);
+            let wide = [[Wide::A, Wide::B], [Wide::B, Wide::A]];
+            assert_eq!(from_bytes::<[[Wide; 2]; 2]>(&bytes).unwrap(), wide);
+        }
+    }
+
+    /// Half of a complex number was lost without a word.
+    #[test]
+    #[cfg(feature = "complex")]
+    fn a_complex_number_is_taken_as_a_whole() {
+        let numbers = vec![num_complex::Complex32::new(1.0, 2.0)];
+        let bytes = to_bytes(&crate::ShmArray1::from(numbers)).unwrap();
+        assert_eq!(from_bytes::<Vec<(f32, f32)>>(&bytes).unwrap(), [(1.0, 2.0)]);
+        let error = from_bytes::<Vec<(f32,)>>(&bytes).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Mismatch);
+        assert!(error.to_string().contains("expected 1 elements, found 2"), "{error}");
+    }
+}
