@@ -123,6 +123,38 @@ fn what_can_be_read_is_listed_and_the_rest_is_told_of() {
 }
 
 /// What another program put into an archive of ours is listed behind the object's arrays.
+/// Two members gave one path, `x` and `x.npy` both, and only one of them could be had by it.
+#[test]
+fn names_that_differ_in_their_suffix_are_those_of_numpy() {
+    let folder = folder();
+    if !python("members.py", &[&folder.path()]) {
+        return;
+    }
+    for way in WAYS {
+        let file = opened(way, &folder.path().join("suffix.npz")).unwrap();
+        let arrays = file.arrays().unwrap();
+        let told: Vec<_> = arrays.iter().map(|info| (info.path(), info.shape()[0])).collect();
+        let expected =
+            [("x.npy", 3), ("x", 4), ("y", 3), ("y.npy.npy", 4), ("z", 3), ("z.npy", 4), ("t", 3)];
+        assert_eq!(told, expected);
+        for (path, len) in told.into_iter().chain([("y.npy", 3), ("t.npy", 3)]) {
+            assert_eq!(file.array_dyn(path).unwrap().shape(), [len], "{path}");
+        }
+    }
+    // In a file of ours, where the object says what its arrays are called, nobody adds another by that name.
+    let path = folder.path().join("ours.npz");
+    to_npz(&path, &BTreeMap::from([("x", ShmArray1::from(vec![5.0]))])).unwrap();
+    let file = fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    let mut archive = zip::ZipWriter::new_append(file).unwrap();
+    archive.start_file("x", zip::write::SimpleFileOptions::default()).unwrap();
+    let content = crate::npz::foreign::npy("<i4", "(1,)", &[7, 0, 0, 0]);
+    std::io::Write::write_all(&mut archive, &content).unwrap();
+    archive.finish().unwrap();
+    let error = Npz::open(&path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(error.to_string().contains("`x` and `x.npy` are both the array `x`"), "{error}");
+}
+
 #[test]
 fn what_was_added_to_a_file_of_ours_is_listed() {
     let folder = folder();

@@ -53,6 +53,10 @@ pack("mixed.npz", [
 ])
 with np.load(folder / "mixed.npz") as back:
     assert back["no_suffix"].shape == (4,) and back["twice"].shape == (4,)
+pack("suffix.npz", [("x.npy", a), ("x", b), ("y.npy", a), ("y.npy.npy", b), ("z", a), ("z.npy", b), ("t.npy", a), ("t", b"text")])
+with np.load(folder / "suffix.npz") as back:
+    lens = {name: len(back[name]) for name in ["x", "x.npy", "y", "y.npy", "y.npy.npy", "z", "z.npy"]}
+    assert lens == {"x": 4, "x.npy": 3, "y": 3, "y.npy": 3, "y.npy.npy": 4, "z": 3, "z.npy": 4}
 pack("only_pickle.npz", [("obj.npy", npy(np.array([{}], dtype=object), allow_pickle=True))])
 pack("torch.pt", [("model/data.pkl", b"\x80\x02}q\x00."), ("model/byteorder", b"little"), ("model/data/0", bytes(16)), ("model/version", b"3\n")])
 pack("document.docx", [("[Content_Types].xml", b"<?xml?>"), ("word/document.xml", b"<?xml?>")])

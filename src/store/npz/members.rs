@@ -61,6 +61,8 @@ pub(crate) struct Members {
     input: Input,
     /// `None` if the file is one array and not an archive.
     archive: Option<Archive>,
+    /// Whether a name does not end in `.npy`, or does so twice: only then an array's name may be the whole name of another.
+    has_odd_names: bool,
     /// The size of the whole file.
     size: u64,
     contents: Box<[OnceLock<LoadedMember>]>,
@@ -172,7 +174,22 @@ impl Members {
         let holders = std::iter::repeat_with(AtomicU32::default).take(limited).collect();
         let (taken, ahead) = (AtomicU64::new(0), Ahead::default());
         let pieces = BTreeMap::new();
-        Ok(Members { input, archive, size, contents, limit, taken, holders, ahead, pieces })
+        let mut names =
+            archive.iter().flat_map(|archive| (0..count).map(|index| archive.member(index).name));
+        let has_odd_names =
+            names.any(|name| name.strip_suffix(".npy").is_none_or(|name| name.ends_with(".npy")));
+        Ok(Members {
+            input,
+            archive,
+            has_odd_names,
+            size,
+            contents,
+            limit,
+            taken,
+            holders,
+            ahead,
+            pieces,
+        })
     }
 
     /// Sets where members can be split, by their index.
@@ -547,14 +564,18 @@ impl Members {
         }
     }
 
-    /// The array of this name, with or without `.npy`.
+    /// The array of this name, as NumPy finds it: a member whose whole name this is comes before `NAME.npy`.
     #[cfg(feature = "ndarray")]
     pub(crate) fn find_array(&self, name: &str) -> Option<usize> {
-        self.find(&file_name(name)).or_else(|| self.find(name))
+        let whole = self.find(name);
+        whole
+            .filter(|member| self.is_npy(*member))
+            .or_else(|| self.find(&file_name(name)))
+            .or(whole)
     }
 
-    /// The names of the arrays as NumPy gives them: without `.npy`, or the whole name of a member that is an array by its
-    /// first bytes alone.
+    /// The names by which NumPy finds the arrays: without `.npy`, unless another member is the array of that name; and the whole name
+    /// of a member that is an array by its first bytes alone.
     pub(crate) fn array_names(&self) -> impl Iterator<Item = (usize, &str)> {
         (0..self.len()).filter_map(|index| Some((index, self.array_name(index)?)))
     }
@@ -562,10 +583,16 @@ impl Members {
     fn array_name(&self, index: usize) -> Option<&str> {
         let name = self.name(index);
         let array = match name.strip_suffix(".npy") {
-            None if self.is_npy(index) => name,
-            array => array?,
+            None if !self.is_npy(index) => return None,
+            Some(array) if !self.is_taken(array) => array,
+            _ => name,
         };
         (!self.is_shadowed(index)).then_some(array)
+    }
+
+    /// Whether the whole name of a member that is an array is this one.
+    fn is_taken(&self, array: &str) -> bool {
+        self.has_odd_names && self.find(array).is_some_and(|member| self.is_npy(member))
     }
 
     /// Whether the member starts as a `.npy` file does.
@@ -582,9 +609,20 @@ impl Members {
 
     /// # Errors
     ///
-    /// `Corrupt` if two members have one name.
+    /// `Corrupt` if two members have one name, or two arrays do but for `.npy`.
     pub(super) fn check_names(&self) -> Result<()> {
-        self.archive.as_ref().map_or(Ok(()), Archive::check_names)
+        self.archive.as_ref().map_or(Ok(()), Archive::check_names)?;
+        if !self.has_odd_names {
+            return Ok(());
+        }
+        let names = (0..self.len()).filter_map(|index| self.name(index).strip_suffix(".npy"));
+        match names.into_iter().find(|name| !name.ends_with(".npy") && self.is_taken(name)) {
+            Some(name) => Err(Error::corrupt(format!(
+                "the members `{name}` and `{}` are both the array `{name}`: a duplicate",
+                file_name(name)
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// What the headers of these members say, and whether the arrays can be seen where they lie; and of those that are no
@@ -624,8 +662,7 @@ impl Members {
         let behind = self.size(index) - place.end;
         let len = (place.end - place.start) as usize;
         let seat = self.seat(index, &dtype, len, behind, Some(data))?;
-        let name = self.name(index);
-        let path = name.strip_suffix(".npy").unwrap_or(name).to_owned();
+        let path = self.array_name(index).unwrap_or(self.name(index)).to_owned();
         Ok(Info { path, dtype, shape, order, seat })
     }
 
