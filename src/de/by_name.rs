@@ -220,8 +220,26 @@ impl<'t, 'de> ByName<'t, 'de> {
         Children { parent: self, left: self.node.children().into_iter(), value: None }
     }
 
+    /// Everything here as a map: an array that stands beside others further in has an empty name.
     fn map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let mut children = self.children();
+        if !self.node.has_array() {
+            return self.fields(visitor);
+        }
+        let mut entries = vec![("", self.node.alone())];
+        entries.extend(self.node.children());
+        self.fields_of(Children { parent: self, left: entries.into_iter(), value: None }, visitor)
+    }
+
+    /// What stands further in, for a type that says the names. An array that stands here is not asked for.
+    fn fields<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.fields_of(self.children(), visitor)
+    }
+
+    fn fields_of<V: Visitor<'de>>(
+        self,
+        mut children: Children<'t, 'de>,
+        visitor: V,
+    ) -> Result<V::Value> {
         match visitor.visit_map(&mut children) {
             Ok(value) => match children.left.next() {
                 None => Ok(value),
@@ -260,14 +278,15 @@ impl<'de> Deserializer<'de> for ByName<'_, 'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if self.is_array() {
+        let is_both = self.node.has_array() && self.node.has_children();
+        if self.is_array() && !is_both {
             return self.array()?.deserialize_any(visitor);
         }
         if is_buffer::<V>() {
             // The visitor fills serde's buffer. When that is read out, nothing checks the stack. Names have few steps.
             self.bounds.check_levels(self.node.steps() + self.depth as usize)?;
         }
-        if self.node.has_children() && self.items().is_ok() {
+        if self.node.has_children() && !is_both && self.items().is_ok() {
             return self.deserialize_seq(visitor);
         }
         self.map(visitor)
@@ -351,7 +370,7 @@ impl<'de> Deserializer<'de> for ByName<'_, 'de> {
         if self.is_array() && (is_ndarray || !self.node.has_children()) {
             return self.array()?.deserialize_struct(name, fields, visitor);
         }
-        self.map(visitor)
+        self.fields(visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

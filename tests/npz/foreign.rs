@@ -349,6 +349,11 @@ fn an_ambiguous_name_is_resolved_by_the_type_or_is_an_error() {
     assert_eq!(files.read::<A<Array1<f64>>>("array_and_group").a, array![0.0, 0.0]);
     assert_eq!(files.read::<A<Vec<f64>>>("array_and_group").a, [0.0, 0.0]);
     assert_eq!(files.read::<A<B>>("array_and_group").a.b, array![1.0, 1.0, 1.0]);
+    // A type that takes anything was given the array alone, and one that takes any name the group alone.
+    let all = serde_json::json!({"": [0.0, 0.0], "b": [1.0, 1.0, 1.0]});
+    assert_eq!(files.read::<A<serde_json::Value>>("array_and_group").a, all);
+    let map = files.read::<A<HashMap<String, Vec<f64>>>>("array_and_group").a;
+    assert_eq!(map, HashMap::from([("".into(), vec![0.0; 2]), ("b".into(), vec![1.0; 3])]));
     let (kind, text) = files.error::<A<B>>("two_separators");
     assert_eq!(kind, ErrorKind::Corrupt);
     assert!(text.contains("`a.b.npy`") && text.contains("`a/b.npy`"), "{text}");

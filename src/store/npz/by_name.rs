@@ -73,6 +73,11 @@ impl<'t, 'a> Node<'t, 'a> {
         !self.parts().1.is_empty()
     }
 
+    /// This place without what stands further in.
+    pub(crate) fn alone(&self) -> Self {
+        Node { leaves: self.parts().0, ..*self }
+    }
+
     /// How many steps the longest name has from here on.
     pub(crate) fn steps(&self) -> usize {
         let steps = |leaf: &Leaf<'a>| match self.at {
