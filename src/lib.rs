@@ -46,6 +46,7 @@ fn main() -> Result<(), serde_shm::Error> {
 //! | to | use |
 //! |---|---|
 //! | share an object between processes | [`to_shared`], [`from_shared`], [`Segment`], [`SegmentOptions`], [`OpenOptions`], [`MemoryWriter`], [`segments`](mod@segments) |
+//! | build arrays in shared memory from the beginning (feature `ndarray`) | `Arena`, `ArenaArray` |
 //! | keep an object in memory or send it | [`to_bytes`], [`from_bytes`], [`to_writer`], [`from_reader`], [`Block`], [`AlignedBytes`] |
 //! | keep an object in a file that NumPy opens (feature `npz`) | `to_npz`, `from_npz`, `Npz`, `NpzOptions` |
 //! | say what is an array | the derives `Serialize` and `Deserialize` (feature `derive`); [`mod@array`] for structs under serde's own derives |
@@ -92,10 +93,10 @@ pub use array::ArrayInfo;
 pub use array::AsArray;
 #[cfg(feature = "ndarray")]
 pub use array::{
-    AtomicArray, DynArray, FlatAtomic, LiveKind, LockedArray, LockedReadGuard, LockedWriteGuard,
-    RawArray, ShmArray, ShmArray0, ShmArray1, ShmArray2, ShmArray3, ShmArray4, ShmArray5,
-    ShmArray6, ShmArrayD, UntypedArray, UntypedAtomic, UntypedLive, UntypedReadGuard, UntypedView,
-    UntypedWriteGuard,
+    ArenaArray, AtomicArray, DynArray, FlatAtomic, LiveKind, LockedArray, LockedReadGuard,
+    LockedWriteGuard, RawArray, ShmArray, ShmArray0, ShmArray1, ShmArray2, ShmArray3, ShmArray4,
+    ShmArray5, ShmArray6, ShmArrayD, UntypedArray, UntypedAtomic, UntypedLive, UntypedReadGuard,
+    UntypedView, UntypedWriteGuard,
 };
 pub use dtype::{DType, DTypeKind, Field as DTypeField, TimeBase, TimeUnit};
 pub use element::Element;
@@ -159,6 +160,8 @@ pub use serde_shm_derive::Element;
 pub use serde_shm_derive::Serialize;
 #[cfg(feature = "ndarray")]
 pub use value::Value;
+#[cfg(feature = "ndarray")]
+pub use verbs::Arena;
 pub use verbs::{
     Block, MemoryWriter, OpenOptions, Segment, SegmentOptions, from_bytes, from_reader,
     from_reader_limited, from_shared, segments, to_bytes, to_shared, to_writer,

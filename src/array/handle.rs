@@ -105,9 +105,24 @@ impl<A: Element, D: Dimension> ShmArray<A, D> {
         .map_err(|misfit| Error::corrupt(misfit.to_string()))
     }
 
-    fn from_vec(items: Vec<A>, shape: &[usize], order: Order) -> Result<Self, Error> {
+    /// The array of elements that were one of this shape and order before.
+    pub(super) fn of_whole(
+        region: Region,
+        offset: usize,
+        len: usize,
+        shape: &[usize],
+        order: Order,
+    ) -> Self {
+        match ShmArray::in_region(region, offset, len, shape, order) {
+            Ok(array) => array,
+            // The shape, the order and the length are those of an array that exists.
+            Err(error) => unreachable!("an owned array is a valid shared one: {error}"),
+        }
+    }
+
+    fn from_vec(items: Vec<A>, shape: &[usize], order: Order) -> Self {
         let len = size_of_val(&items[..]);
-        ShmArray::in_region(Region::from_vec(items), 0, len, shape, order)
+        ShmArray::of_whole(Region::from_vec(items), 0, len, shape, order)
     }
 
     /// The memory in which the elements lie.
@@ -193,17 +208,12 @@ impl<A: Element, D: Dimension> From<Array<A, D>> for ShmArray<A, D> {
         let standard = array.is_standard_layout();
         let order = if !standard && array.t().is_standard_layout() { Order::F } else { Order::C };
         let len = array.len() * size_of::<A>();
-        let made = if standard || order == Order::F {
+        if standard || order == Order::F {
             let (items, offset) = array.into_raw_vec_and_offset();
             let start = offset.unwrap_or(0) * size_of::<A>();
-            ShmArray::in_region(Region::from_vec(items), start, len, &shape, order)
+            ShmArray::of_whole(Region::from_vec(items), start, len, &shape, order)
         } else {
             ShmArray::from_vec(array.iter().copied().collect(), &shape, Order::C)
-        };
-        match made {
-            Ok(array) => array,
-            // The shape, the order and the length are those of an array that exists.
-            Err(error) => unreachable!("an owned array is a valid shared one: {error}"),
         }
     }
 }

@@ -17,6 +17,8 @@
 //! # Ok::<(), serde_shm::Error>(())
 //! ```
 
+#[cfg(feature = "ndarray")]
+mod arena;
 #[cfg(feature = "derive")]
 #[doc(hidden)]
 pub mod autoref;
@@ -49,6 +51,8 @@ use serde::{Deserializer, Serializer};
 
 #[cfg(feature = "serde_with")]
 pub use self::serde_with::AsArray;
+#[cfg(feature = "ndarray")]
+pub use arena::ArenaArray;
 #[cfg(feature = "ndarray")]
 pub use dynamic::{DynArray, RawArray};
 pub(crate) use element::{text, unpadded};

@@ -163,6 +163,18 @@ pub(super) fn bytes<A: Element>(items: &[A]) -> Option<&[u8]> {
     Some(unsafe { std::slice::from_raw_parts(items.as_ptr().cast::<u8>(), size_of_val(items)) })
 }
 
+/// The bytes of elements, to be changed, if all bytes are valid elements.
+#[cfg(feature = "ndarray")]
+pub(super) fn bytes_mut<A: Element>(items: &mut [A]) -> Option<&mut [u8]> {
+    if super::has_padding(&A::DTYPE) || super::has_bools(&A::DTYPE) {
+        return None;
+    }
+    let len = size_of_val(items);
+    // SAFETY: as in `bytes`, all bytes are initialised. `has_bools` checked that there are no bools, so that any bytes that are
+    // written are valid elements, by what `Element` promises. The slice is borrowed as long as the bytes are.
+    Some(unsafe { std::slice::from_raw_parts_mut(items.as_mut_ptr().cast::<u8>(), len) })
+}
+
 /// Copies the bytes of an element's fields, without its padding, to where they lie in `out`.
 pub(super) fn copy_fields<A: Element>(item: &A, fields: &[std::ops::Range<usize>], out: &mut [u8]) {
     let all = std::ptr::from_ref(item).cast::<MaybeUninit<u8>>();

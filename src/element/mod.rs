@@ -180,6 +180,12 @@ pub(crate) fn bytes<A: Element>(items: &[A]) -> Option<&[u8]> {
     cast::bytes(items)
 }
 
+/// The bytes of the elements, to be changed; `None` if not all bytes are valid elements, because there are bools or padding.
+#[cfg(feature = "ndarray")]
+pub(crate) fn bytes_mut<A: Element>(items: &mut [A]) -> Option<&mut [u8]> {
+    cast::bytes_mut(items)
+}
+
 /// Calls `put` with the bytes of the elements: once with all of them if they have no padding, else block by block, copied, with
 /// zeros for padding.
 pub(crate) fn blocks<A: Element, E>(

@@ -31,6 +31,13 @@ impl<F: Borrow<File>> FileWriter<F> {
         FileWriter { file, at: 0, len: 0, limit, on_file_system: false }
     }
 
+    /// A writer for memory whose first bytes are there already: it goes on behind them.
+    #[cfg(feature = "ndarray")]
+    pub(crate) fn memory_behind(at: u64, file: F) -> io::Result<Self> {
+        std::io::Seek::seek(&mut file.borrow(), std::io::SeekFrom::Start(at))?;
+        Ok(FileWriter { at, len: at, ..FileWriter::memory(file) })
+    }
+
     /// A writer for an empty file on a file system.
     pub(crate) fn file(file: F) -> Self {
         FileWriter { on_file_system: true, ..FileWriter::memory(file) }

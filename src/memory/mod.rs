@@ -1,6 +1,8 @@
 //! Memory that views borrow: aligned blocks, shared regions, and views that keep their region.
 
 mod aligned;
+#[cfg(feature = "ndarray")]
+mod arena;
 #[cfg(feature = "npz")]
 mod fresh;
 #[cfg(feature = "ndarray")]
@@ -14,6 +16,8 @@ use std::sync::OnceLock;
 use crate::os;
 
 pub use aligned::AlignedBytes;
+#[cfg(feature = "ndarray")]
+pub(crate) use arena::{ArenaHold, ArenaMemory};
 #[cfg(feature = "npz")]
 pub(crate) use fresh::Fresh;
 #[cfg(feature = "ndarray")]

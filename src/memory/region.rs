@@ -72,6 +72,13 @@ impl<T: AsRef<[u8]> + Send + Sync> Owner for Given<T> {
 }
 
 #[cfg(feature = "ndarray")]
+impl Owner for super::arena::FrozenPlace {
+    fn bytes(&self) -> &[u8] {
+        self.bytes()
+    }
+}
+
+#[cfg(feature = "ndarray")]
 struct OwnedElements<A>(Vec<A>);
 
 #[cfg(feature = "ndarray")]
@@ -103,6 +110,11 @@ impl Region {
 
     pub(crate) fn from_map(map: crate::os::ReadOnlyMap) -> Self {
         Region { owner: Arc::new(map) }
+    }
+
+    #[cfg(feature = "ndarray")]
+    pub(super) fn from_arena(place: super::arena::FrozenPlace) -> Self {
+        Region { owner: Arc::new(place) }
     }
 
     #[cfg(feature = "npz")]

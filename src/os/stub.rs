@@ -75,6 +75,16 @@ types! {
         fn len() -> usize;
     }
 
+    enum WritableMap {
+        new new(&File, u64, usize) -> Self;
+        fn start() -> *mut u8;
+        fn len() -> usize;
+        fn populate(&File, u64, usize, usize) -> io::Result<()>;
+        fn wish_huge_pages() -> ();
+        fn give_up(usize, usize) -> ();
+        fn make_private(&File, u64) -> io::Result<()>;
+    }
+
     enum Line {
         new pair() -> (Self, Self);
         new is_stdin(u64) -> bool = false;
@@ -99,6 +109,7 @@ functions! {
     fn map_file(&File, usize, Unchanging) -> ReadOnlyMap;
     fn read_at(&File, &mut [u8], u64) -> ();
     fn read_some_at(&File, &mut [u8], u64) -> usize;
+    fn write_at(&File, &[u8], u64) -> ();
     fn descriptor(&File) -> u32 = 0;
     fn open_descriptor(u32, u32) -> File;
     fn descriptor_kind(u32, u32) -> FileKind;
@@ -142,6 +153,8 @@ functions! {
     fn address_limit() -> Option<u64> = None;
     fn available_memory() -> Option<u64> = None;
     fn total_memory() -> Option<u64> = None;
+    fn page_size() -> usize = 4096;
+    fn has_huge_pages() -> bool = false;
     fn can_map(usize) -> bool = true;
 
     fn die_with(u32) -> bool = false;

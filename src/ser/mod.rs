@@ -72,7 +72,7 @@ use frames::{Depth, Frame, Here};
 use newtypes::Newtypes;
 use path::PlaceName;
 use room::ROOM;
-use schema::{Arena, Schemas};
+use schema::{SchemaArena, Schemas};
 use shared::SharedArrays;
 
 pub use newtypes::NamedNewtypes;
@@ -131,7 +131,7 @@ pub fn to_writer_with<W: Write>(
 ///
 /// Those of the sink, those that the value's `Serialize` reports, and `Limit` if the value nests too deep.
 pub(crate) fn to_sink<T: Serialize + ?Sized, S: Sink>(value: &T, sink: S) -> Result<S::Output> {
-    let arena = Arena::default();
+    let arena = SchemaArena::default();
     let mut writer = Writer::new(sink, &arena);
     writer.low = !writer.watch.is_begun();
     writer.write_root(value).map_err(Error::out_of_serde)?;
@@ -284,7 +284,7 @@ impl Note {
 
 impl<'a, S: Sink> Writer<'a, S> {
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn new(sink: S, arena: &'a Arena) -> Self {
+    fn new(sink: S, arena: &'a SchemaArena) -> Self {
         Writer {
             room: [0; ROOM],
             out: vec![0; S::HEADROOM],

@@ -156,7 +156,7 @@ impl FieldStep {
 
 /// Data that must not move while more is added.
 #[derive(Default)]
-pub(super) struct Arena {
+pub(super) struct SchemaArena {
     /// The steps of all rows of field tags: a record holds those of its own while others are found.
     steps: Pieces<Box<[FieldStep]>>,
     /// Names that are known at run time only, as they were handed over.
@@ -187,7 +187,7 @@ impl<T> Pieces<T> {
     }
 }
 
-impl Arena {
+impl SchemaArena {
     /// Keeps the steps of the row of field tags of this number.
     fn keep(&self, number: u32, steps: Vec<FieldStep>) -> &[FieldStep] {
         self.steps.keep(number, steps.into()).map_or(&[], |steps| steps)
@@ -207,7 +207,7 @@ pub(super) struct Schemas<'a> {
     known: Vec<Known<'a>>,
     /// Each row's fields: name (empty in a tuple) and tag.
     fields: Vec<(&'a str, u8)>,
-    arena: &'a Arena,
+    arena: &'a SchemaArena,
     /// The kinds of records by what they are called.
     called: HashMap<SchemaParts<'a>, Called<'a>>,
     /// Kinds by the addresses of their names. A kind's names may have several.
@@ -229,7 +229,7 @@ struct Named<'a> {
 }
 
 impl<'a> Schemas<'a> {
-    pub(super) fn new(arena: &'a Arena) -> Self {
+    pub(super) fn new(arena: &'a SchemaArena) -> Self {
         Schemas {
             numbers: HashMap::new(),
             rows: HashMap::new(),
@@ -446,7 +446,7 @@ mod tests {
 
     #[test]
     fn steps_stay_where_they_are_while_others_come() {
-        let arena = Arena::default();
+        let arena = SchemaArena::default();
         let name = |number: u32| ["a", "bc", ""][number as usize % 3];
         let steps =
             |number| (0..number % 5).map(move |at| FieldStep::new(name(at), 1, false, number));

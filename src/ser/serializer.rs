@@ -13,7 +13,7 @@ use crate::store::{ArrayHead, Sink};
 use super::frames::{Depth, Here};
 use super::ndarray_form::StructOrArray;
 use super::record::{RecordWriter, TupleOrSeq, TupleStruct};
-use super::schema::Arena;
+use super::schema::SchemaArena;
 use super::seq_map::{MapWriter, SeqWriter};
 use super::{Place, Writer, Written, dropped};
 
@@ -136,7 +136,7 @@ fn rest_here(
     headroom: usize,
     write: impl FnOnce(Serializer<'_, '_>) -> Result<()>,
 ) -> Result<Rest> {
-    let arena = Arena::default();
+    let arena = SchemaArena::default();
     let mut writer = Writer::new(AnySink(sink), &arena);
     writer.out = vec![0; headroom];
     writer.low = !writer.watch.is_begun();

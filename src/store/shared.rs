@@ -1,12 +1,14 @@
 //! A segment: a block, and beside it the memory of the live arrays.
 
 use std::io::{BufWriter, Write};
+use std::ops::Range;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{ARRAY_ALIGN, align_up};
 use crate::memory::live::{ControlLayout, DATA_START, DIGEST, Kind, LiveEntry, digest};
 
 use super::block::BlockSink;
+use super::directory::Head;
 use super::{ArrayHead, Nonce, Sink};
 
 const MAGIC: [u8; 8] = *b"\x89SHL\r\n\x1a\n";
@@ -38,6 +40,33 @@ pub(crate) struct SharedSink<W: Write, M> {
     live: Option<LiveSink<W>>,
     make: M,
     nonce: Nonce,
+    built: Option<Built>,
+}
+
+/// What lies in the segment before it is written.
+struct Built {
+    /// The addresses of the bytes that are there, ascending, and where each range starts in the segment.
+    places: Vec<(Range<usize>, u64)>,
+    /// The array that was begun, and how many bytes it has, until the first of them come.
+    open: Option<(Head, usize)>,
+}
+
+impl Built {
+    /// The array that was begun, and where it lies in the segment, if these are all its bytes and lie there.
+    fn find(&mut self, bytes: &[u8]) -> Option<(Head, u64)> {
+        let (head, len) = self.open.take()?;
+        let place = self.place_of(bytes).filter(|_| bytes.len() == len)?;
+        Some((head, place))
+    }
+
+    /// Where these bytes lie in the segment, if they do.
+    fn place_of(&self, bytes: &[u8]) -> Option<u64> {
+        let start = bytes.as_ptr().addr();
+        let next = self.places.partition_point(|(addresses, _)| addresses.start <= start);
+        let (addresses, place) = self.places[..next].last()?;
+        let at = start - addresses.start;
+        (bytes.len() <= addresses.len().checked_sub(at)?).then_some(place + at as u64)
+    }
 }
 
 /// Live memory that is being written.
@@ -59,7 +88,26 @@ pub(crate) struct LivePart<W> {
 
 impl<W: Write, M: FnMut() -> Result<W>> SharedSink<W, M> {
     pub(crate) fn new(out: W, nonce: Nonce, make: M) -> Self {
-        SharedSink { block: BlockSink::new(out, nonce), live: None, make, nonce }
+        SharedSink { block: BlockSink::new(out, nonce), live: None, make, nonce, built: None }
+    }
+
+    /// Writes the part of a segment that is behind `end`. Before it lie the bytes of these addresses: an array of such bytes
+    /// is not written. The caller writes the [`header`](Self::header).
+    #[cfg(feature = "ndarray")]
+    pub(crate) fn behind(
+        end: u64,
+        places: Vec<(Range<usize>, u64)>,
+        out: W,
+        nonce: Nonce,
+        make: M,
+    ) -> Self {
+        let block = BlockSink::behind(end, out, nonce);
+        SharedSink { block, live: None, make, nonce, built: Some(Built { places, open: None }) }
+    }
+
+    #[cfg(feature = "ndarray")]
+    pub(crate) fn header(&self) -> &[u8] {
+        self.block.header()
     }
 }
 
@@ -105,6 +153,9 @@ impl<W: Write, M: FnMut() -> Result<W>> Sink for SharedSink<W, M> {
 
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
         if head.kind == Kind::Plain {
+            if let Some(built) = self.built.as_mut().filter(|_| head.bytes > 0) {
+                built.open = Some((Head::of(head, 0), head.bytes));
+            }
             return self.block.begin(head);
         }
         let live = match &mut self.live {
@@ -130,7 +181,12 @@ impl<W: Write, M: FnMut() -> Result<W>> Sink for SharedSink<W, M> {
                 }
                 live.put(bytes)
             }
-            _ => self.block.write(bytes),
+            _ => match self.built.as_mut().and_then(|built| built.find(bytes)) {
+                Some((head, place)) => {
+                    self.block.is_at(&ArrayHead { bytes: bytes.len(), ..head.view() }, place)
+                }
+                None => self.block.write(bytes),
+            },
         }
     }
 

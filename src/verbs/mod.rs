@@ -14,6 +14,8 @@ pub use block::Block;
 pub use bytes::{from_bytes, from_reader, from_reader_limited, to_bytes, to_writer};
 #[cfg(feature = "npz")]
 pub use npz::{Compression, Npz, NpzOptions, OtherMember, from_npz, to_npz};
+#[cfg(feature = "ndarray")]
+pub use shared::Arena;
 #[cfg(feature = "workers")]
 pub(crate) use shared::Handed;
 pub use shared::{MemoryWriter, OpenOptions, Segment, SegmentOptions, from_shared, to_shared};

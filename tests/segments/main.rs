@@ -3,6 +3,7 @@
 #![allow(missing_docs)]
 
 mod anonymous;
+mod arena;
 #[path = "../support/child.rs"]
 mod child;
 mod copies;
@@ -41,6 +42,8 @@ fn play(role: &str, args: &[&str]) {
         ("turns", []) => crate::turns::take(),
         ("turns-live", [name]) => crate::turns::take_live(name),
         ("orphan", [name]) => crate::turns::orphan(name),
+        ("arena", [what]) => crate::arena::run(what),
+        ("arena-sum", [id]) => crate::arena::sum(id),
         ("cycles", []) => crate::limits::cycles(),
         ("attach", [id]) => crate::anonymous::attach(id),
         ("cost", [id]) => crate::anonymous::cost(id),

@@ -72,8 +72,9 @@ fn new_stamp(word: &AtomicU64) -> u64 {
 
 /// A mapping of this process alone: in a child that `fork` makes, touching it is a SIGSEGV.
 ///
-/// The child keeps the address range. So nothing else can get the addresses to which its inherited references point, and
-/// when the child unmaps the range, it unmaps nothing else. `MADV_DONTFORK` would leave a hole instead. A child that was
+/// The child keeps the address range, with nothing behind it. So nothing else can get the addresses to which its inherited
+/// references point, and when the child unmaps the range, it unmaps nothing else. `MADV_DONTFORK` would leave a hole instead.
+/// The child does not count among those who map the memory for writing, so that its parent can seal the memory. A child that was
 /// made without the C library's `fork` (by a direct `clone`) keeps the mapping usable.
 pub(super) struct OwnMapping(&'static MappingPlace);
 
@@ -112,7 +113,7 @@ impl OwnMapping {
     pub(super) fn new(map: &MmapRaw) -> io::Result<Self> {
         if !FORKS_ARE_SEEN.load(Ordering::Acquire) {
             // Two threads may do this at once: hiding a mapping twice does no harm. SAFETY: `hide_all` makes no call but
-            // `mprotect` and `abort`, which a forked child may make.
+            // `mmap` and `abort`, which a forked child may make.
             let failed = unsafe { pthread_atfork(None, None, Some(hide_all)) };
             if failed != 0 {
                 return Err(io::Error::from_raw_os_error(failed));
@@ -156,12 +157,13 @@ unsafe extern "C" fn hide_all() {
     while let Some(place) = unsafe { next.as_ref() } {
         let start = place.start.load(Ordering::Acquire);
         if !start.is_null() {
-            let none = libc::PROT_NONE;
+            let (len, none) = (place.len.load(Ordering::Relaxed), libc::PROT_NONE);
+            let flags =
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
             // SAFETY: the range is a mapping of this crate's own, because the mapping's owner takes it off the list
             // before it unmaps it. References to the mapping cannot be used after this, which is intended.
-            let failed =
-                unsafe { libc::mprotect(start, place.len.load(Ordering::Relaxed), none) } != 0;
-            if failed {
+            let hidden = unsafe { libc::mmap(start, len, none, flags, -1, 0) };
+            if hidden == libc::MAP_FAILED {
                 // A sandbox forbids the call. The child could then write where only the holder of a lock may, so it must
                 // end. SAFETY: it can be called at any time.
                 unsafe { libc::abort() }

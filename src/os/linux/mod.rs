@@ -20,6 +20,8 @@ use rustix::io::{Errno, retry_on_intr};
 use super::{FileKind, Lack, Rights, Space, Stamp, Status, Unchanging, Unsealed};
 
 #[cfg(feature = "ndarray")]
+mod arena;
+#[cfg(feature = "ndarray")]
 mod forks;
 mod live;
 #[cfg(feature = "ndarray")]
@@ -27,6 +29,8 @@ mod locks;
 mod processes;
 #[cfg(feature = "workers")]
 mod workers;
+#[cfg(feature = "ndarray")]
+pub(crate) use arena::{WritableMap, has_huge_pages};
 #[cfg(feature = "ndarray")]
 pub(crate) use forks::process_stamp;
 pub(crate) use live::*;
@@ -49,6 +53,9 @@ const PRIVATE_DIR: Mode = Mode::RWXU;
 /// The seals that memory must have before it is borrowed. Without `SHRINK` a process could take pages away, and without
 /// `WRITE` it could change them.
 const NEEDED_SEALS: SealFlags = SealFlags::SHRINK.union(SealFlags::WRITE);
+
+/// How often sealing is tried again, a millisecond each, while somebody has the memory mapped for writing.
+const BUSY_TRIES: u32 = 1000;
 
 /// A read-only mapping of bytes that do not change: sealed memory, or a file that a caller has promised not to change.
 pub(crate) struct ReadOnlyMap(Mmap);
@@ -102,7 +109,16 @@ impl SealedMemory {
     /// Seals the memory for good, for all processes, and returns it read-only.
     pub(crate) fn seal(memory: File) -> io::Result<Self> {
         let seals = NEEDED_SEALS | SealFlags::GROW | SealFlags::SEAL;
-        retry_on_intr(|| rustix::fs::fcntl_add_seals(&memory, seals))?;
+        let mut tries = 0;
+        while let Err(error) = retry_on_intr(|| rustix::fs::fcntl_add_seals(&memory, seals)) {
+            // A child that was forked just now has the memory mapped for writing for another moment, until its handler runs, and a
+            // device may still read into it.
+            if error != Errno::BUSY || tries == BUSY_TRIES {
+                return Err(error.into());
+            }
+            tries += 1;
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
         // Kernels before 6.7 map a write-sealed memfd only through a descriptor that was opened for reading. Without
         // /proc the first descriptor is used: later kernels map it, and handing it over does not need /proc.
         let file = read_only(&memory).unwrap_or(memory);
@@ -175,6 +191,12 @@ fn again<T>(call: impl Fn() -> io::Result<T>) -> io::Result<T> {
 /// Fills the buffer from this offset of the file.
 pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     file.read_exact_at(buffer, offset)
+}
+
+/// Writes all bytes at this offset of the file.
+#[cfg(feature = "ndarray")]
+pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    file.write_all_at(bytes, offset)
 }
 
 /// Reads from this offset of the file, as many bytes as one call gives.
@@ -268,6 +290,13 @@ pub(crate) fn total_memory() -> Option<u64> {
         u64::try_from(unsafe { libc::sysconf(of) }).ok()
     };
     number(libc::_SC_PHYS_PAGES)?.checked_mul(number(libc::_SC_PAGESIZE)?)
+}
+
+/// The size of a page of memory, in bytes.
+#[cfg(feature = "ndarray")]
+pub(crate) fn page_size() -> usize {
+    // SAFETY: the call takes a number, returns a number and changes nothing.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(64 << 10)
 }
 
 /// The memory that the system can still give, in bytes.

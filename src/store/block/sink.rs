@@ -30,12 +30,31 @@ pub(crate) struct BlockSink<W> {
     position: u64,
     pub(in crate::store) directory: DirectoryBuilder,
     header: [u8; HEADER],
-    /// Where the array that was begun starts and how long it will be, until `end`.
-    open: Option<(u64, usize)>,
+    /// The array that was begun, until `end`.
+    open: Option<OpenArray>,
     /// Where the array starts that was ended last.
     last: Option<u64>,
     /// How many arrays of the directory are live.
     live: u32,
+}
+
+/// An array of which the bytes come.
+struct OpenArray {
+    /// Where the array lies in the block.
+    place: u64,
+    /// Where the bytes begin that come, and how many they are: none if the array lies in the block already.
+    start: u64,
+    bytes: usize,
+}
+
+/// The header of a block.
+fn header(nonce: Nonce, flags: u16) -> [u8; HEADER] {
+    let mut header = [0; HEADER];
+    header[..MAGIC.len()].copy_from_slice(&MAGIC);
+    header[H_VERSION..H_FLAGS].copy_from_slice(&VERSION.to_le_bytes());
+    header[H_FLAGS..H_FLAGS + 2].copy_from_slice(&flags.to_le_bytes());
+    header[H_NONCE..H_NONCE + nonce.len()].copy_from_slice(&nonce);
+    header
 }
 
 impl<W: Write> BlockSink<W> {
@@ -43,16 +62,18 @@ impl<W: Write> BlockSink<W> {
         Self::with_flags(out, nonce, 0)
     }
 
+    /// Writes the part of a block that is behind this position. The bytes before it are there already, but for the
+    /// [`header`](Self::header), which the caller writes.
+    pub(in crate::store) fn behind(position: u64, out: W, nonce: Nonce) -> Self {
+        BlockSink { position, gathered: Vec::new(), ..Self::new(out, nonce) }
+    }
+
     pub(in crate::store) fn out_mut(&mut self) -> &mut W {
         &mut self.out
     }
 
     pub(in crate::store) fn with_flags(out: W, nonce: Nonce, flags: u16) -> Self {
-        let mut header = [0; HEADER];
-        header[..MAGIC.len()].copy_from_slice(&MAGIC);
-        header[H_VERSION..H_FLAGS].copy_from_slice(&VERSION.to_le_bytes());
-        header[H_FLAGS..H_FLAGS + 2].copy_from_slice(&flags.to_le_bytes());
-        header[H_NONCE..H_NONCE + nonce.len()].copy_from_slice(&nonce);
+        let header = header(nonce, flags);
         BlockSink {
             out,
             gathered: header.to_vec(),
@@ -106,7 +127,8 @@ impl<W: Write> Sink for BlockSink<W> {
         self.pad_to(if packed { head.dtype.alignment() } else { ARRAY_ALIGN })?;
         let head = ArrayHead { kind: Kind::Plain, ..*head };
         self.directory.push(&head, self.position)?;
-        self.open = Some((self.position, head.bytes));
+        let start = self.position;
+        self.open = Some(OpenArray { place: start, start, bytes: head.bytes });
         Ok(())
     }
 
@@ -115,15 +137,17 @@ impl<W: Write> Sink for BlockSink<W> {
     }
 
     fn end(&mut self) -> Result<u64> {
-        let (offset, bytes) = self.open.take().unwrap_or((self.position, 0));
-        let written = self.position - offset;
+        let start = self.position;
+        let open = self.open.take().unwrap_or(OpenArray { place: start, start, bytes: 0 });
+        let OpenArray { place, start, bytes } = open;
+        let written = self.position - start;
         if written != bytes as u64 {
             return Err(Error::new(
                 ErrorKind::Message,
                 format!("an array gave {written} bytes where {bytes} were announced"),
             ));
         }
-        self.last = Some(offset);
+        self.last = Some(place);
         Ok(self.directory.count() - 1)
     }
 
@@ -148,6 +172,15 @@ impl<W: Write> Sink for BlockSink<W> {
 }
 
 impl<W: Write> BlockSink<W> {
+    /// Says that the array that was begun, whose head this is, lies in the block already, so that its bytes do not come.
+    pub(in crate::store) fn is_at(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<()> {
+        let head = ArrayHead { kind: Kind::Plain, ..*head };
+        self.directory.pop();
+        self.directory.push(&head, place)?;
+        self.open = Some(OpenArray { place, start: self.position, bytes: 0 });
+        Ok(())
+    }
+
     /// Names an array that lies elsewhere, and gives its number.
     pub(in crate::store) fn push_live(&mut self, head: &ArrayHead<'_>, offset: u64) -> Result<u64> {
         self.live += 1;

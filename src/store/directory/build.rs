@@ -11,7 +11,7 @@ use super::set::{Hole, SetBuilder, WINDOW, hole};
 
 /// An array, owned.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(in crate::store) struct Head {
     pub(super) path: String,
     pub(super) dtype: DType,
     pub(super) shape: Vec<usize>,
@@ -21,7 +21,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub(super) fn of(head: &ArrayHead<'_>, offset: u64) -> Self {
+    pub(in crate::store) fn of(head: &ArrayHead<'_>, offset: u64) -> Self {
         let &ArrayHead { path, dtype, shape, order, kind, .. } = head;
         let (path, dtype, shape) = (path.to_owned(), dtype.clone(), shape.to_vec());
         Head { path, dtype, shape, order, kind, offset }
@@ -40,7 +40,7 @@ impl Head {
     }
 
     /// The same as it was pushed, but for its length.
-    pub(super) fn view(&self) -> ArrayHead<'_> {
+    pub(in crate::store) fn view(&self) -> ArrayHead<'_> {
         let &Head { ref path, ref dtype, ref shape, order, kind, .. } = self;
         ArrayHead { path, dtype, shape, order, kind, bytes: 0 }
     }

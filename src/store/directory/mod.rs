@@ -21,6 +21,7 @@ use self::records::Records;
 use self::series::SeriesTable;
 
 pub(crate) use build::DirectoryBuilder;
+pub(in crate::store) use build::Head;
 #[cfg(feature = "ndarray")]
 pub(crate) use index::{PathIndex, look_through};
 pub(crate) use path::ArrayPath;

@@ -137,6 +137,11 @@ const STREAMED: u64 = 256 << 10;
 /// The name that NumPy gives to an array without one.
 const UNNAMED: &str = "arr_0.npy";
 
+/// The name of an array whose member is called so.
+fn stem(member: &str) -> Option<&str> {
+    member.strip_suffix(".npy")
+}
+
 impl Members {
     /// Reads the archive's directory. At most `limit` bytes will be copied or decompressed out of the archive. A `.npy` file counts
     /// as an archive of one array without a name.
@@ -176,8 +181,7 @@ impl Members {
         let pieces = BTreeMap::new();
         let mut names =
             archive.iter().flat_map(|archive| (0..count).map(|index| archive.member(index).name));
-        let has_odd_names =
-            names.any(|name| name.strip_suffix(".npy").is_none_or(|name| name.ends_with(".npy")));
+        let has_odd_names = names.any(|name| stem(name).is_none_or(|name| stem(name).is_some()));
         Ok(Members {
             input,
             archive,
@@ -582,7 +586,7 @@ impl Members {
 
     fn array_name(&self, index: usize) -> Option<&str> {
         let name = self.name(index);
-        let array = match name.strip_suffix(".npy") {
+        let array = match stem(name) {
             None if !self.is_npy(index) => return None,
             Some(array) if !self.is_taken(array) => array,
             _ => name,
@@ -615,8 +619,8 @@ impl Members {
         if !self.has_odd_names {
             return Ok(());
         }
-        let names = (0..self.len()).filter_map(|index| self.name(index).strip_suffix(".npy"));
-        match names.into_iter().find(|name| !name.ends_with(".npy") && self.is_taken(name)) {
+        let names = (0..self.len()).filter_map(|index| stem(self.name(index)));
+        match names.into_iter().find(|name| stem(name).is_none() && self.is_taken(name)) {
             Some(name) => Err(Error::corrupt(format!(
                 "the members `{name}` and `{}` are both the array `{name}`: a duplicate",
                 file_name(name)

@@ -1,5 +1,7 @@
 //! Shared memory: writes an object into a segment, and reads it in another process.
 
+#[cfg(feature = "ndarray")]
+mod arena;
 mod content;
 mod copy;
 #[cfg(feature = "workers")]
@@ -30,6 +32,8 @@ use super::block;
 use super::handle::Container;
 #[cfg(feature = "ndarray")]
 use super::lookup;
+#[cfg(feature = "ndarray")]
+pub use arena::Arena;
 use content::Content;
 #[cfg(feature = "workers")]
 pub(crate) use hand::Handed;

@@ -250,22 +250,44 @@ impl SegmentOptions {
     }
 
     pub(super) fn create_by(&self, fill: impl FnOnce(Blank) -> Result<Filled>) -> Result<Segment> {
+        let name = self.checked_name()?;
+        match &name {
+            Some(name) if self.persist => {
+                self.create_file(fill, name).map_err(|error| error.in_container(name))
+            }
+            name => self.hold(name.as_ref(), |nonce| {
+                fill(Blank { out: Memory::create()?, nonce, make_live: segment::create_live })
+            }),
+        }
+    }
+
+    /// The segment's name, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if it is not valid or the options contradict each other; `Unsupported` on a system without segments.
+    pub(super) fn checked_name(&self) -> Result<Option<SegmentName>> {
         let name = self.name.as_deref().map(SegmentName::parse).transpose()?;
-        let named = |error: Error| match &name {
+        segment::check_supported().and_then(|()| self.check()).map_err(|error| match &name {
             Some(name) => error.in_container(name),
             None => error,
-        };
-        segment::check_supported().and_then(|()| self.check()).map_err(named)?;
-        match &name {
-            None => {
-                let (memory, content) = create_memory(fill)?;
-                let mut segment = Segment::of_memory(memory, content, String::new(), Access::FULL);
-                segment.asked = segment.id().to_owned();
-                Ok(segment)
-            }
-            Some(name) if self.persist => self.create_file(fill, name).map_err(named),
-            Some(name) => self.create_named(fill, name).map_err(named),
+        })?;
+        Ok(name)
+    }
+
+    /// Makes a segment of memory that `fill` makes and fills, for a block of this nonce.
+    pub(super) fn hold(
+        &self,
+        name: Option<&SegmentName>,
+        fill: impl FnOnce(Nonce) -> Result<Filled>,
+    ) -> Result<Segment> {
+        if let Some(name) = name {
+            return self.create_named(fill, name).map_err(|error| error.in_container(name));
         }
+        let (memory, content) = create_memory(fill)?;
+        let mut segment = Segment::of_memory(memory, content, String::new(), Access::FULL);
+        segment.asked = segment.id().to_owned();
+        Ok(segment)
     }
 
     /// # Errors
@@ -296,7 +318,7 @@ impl SegmentOptions {
 
     fn create_named(
         &self,
-        fill: impl FnOnce(Blank) -> Result<Filled>,
+        fill: impl FnOnce(Nonce) -> Result<Filled>,
         name: &SegmentName,
     ) -> Result<Segment> {
         let folder = Folder::of_user()?;
@@ -361,10 +383,9 @@ fn new_nonce() -> Result<Nonce> {
     })
 }
 
-fn create_memory(fill: impl FnOnce(Blank) -> Result<Filled>) -> Result<(Memory, Content)> {
+fn create_memory(fill: impl FnOnce(Nonce) -> Result<Filled>) -> Result<(Memory, Content)> {
     let nonce = new_nonce()?;
-    let blank = Blank { out: Memory::create()?, nonce, make_live: segment::create_live };
-    let (writer, live) = fill(blank)?;
+    let (writer, live) = fill(nonce)?;
     let seal = |live: LivePart<_>| segment::seal_live(live.out, &live.header, &live.layout);
     let live = live.map(seal).transpose()?;
     let memory = Memory::seal(writer)?;
@@ -374,7 +395,7 @@ fn create_memory(fill: impl FnOnce(Blank) -> Result<Filled>) -> Result<(Memory, 
 }
 
 /// A function pointer, so that a type is compiled for one sink, however many ways there are to share it.
-type MakeLive = fn() -> Result<SegmentWriter>;
+pub(super) type MakeLive = fn() -> Result<SegmentWriter>;
 
 /// A segment to which nothing has been written yet.
 pub(super) struct Blank {
