@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ndarray::{Array2, Ix1};
+use ndarray::{Array2, ArrayView, Ix1, Ix2};
 use serde_shm::workers::{self, Pool, Task};
 use serde_shm::{
-    Compression, Deserialize, Error, LockedArray, Npz, NpzOptions, Segment, SegmentOptions,
-    Serialize, from_npz, from_shared, segments, to_bytes, to_npz, to_shared,
+    Arena, ArenaArray, Compression, Deserialize, Error, LockedArray, MemoryWriter, Npz, NpzOptions,
+    Segment, SegmentOptions, Serialize, from_npz, from_shared, segments, to_bytes, to_npz,
+    to_shared, to_writer,
 };
 
 use crate::child::say;
@@ -56,6 +57,16 @@ impl Object {
     }
 }
 
+/// An object whose arrays lie in an arena.
+#[derive(Serialize)]
+struct Built<'a> {
+    number: u32,
+    text: &'a str,
+    grid: ArenaArray<f64, Ix2>,
+    list: ArenaArray<u32, Ix1>,
+    sum: u64,
+}
+
 /// An array that is changed in place: all its numbers are 1, or all are 2.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Live {
@@ -66,6 +77,8 @@ pub(crate) struct Live {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {
     ToShared,
+    Build,
+    Seal,
     Create,
     Replace,
     Persist,
@@ -89,8 +102,10 @@ pub(crate) enum Deed {
 }
 
 /// Those that make something, or put it in the place of something.
-pub(crate) const WRITES: [Deed; 11] = [
+pub(crate) const WRITES: [Deed; 13] = [
     Deed::ToShared,
+    Deed::Build,
+    Deed::Seal,
     Deed::Create,
     Deed::Replace,
     Deed::Persist,
@@ -140,6 +155,8 @@ impl Deed {
         match self {
             Deed::ToNpzDeflated | Deed::LoadDeflated => 200_000,
             Deed::Load => 1 << 20,
+            // So many that they have a mapping of their own.
+            Deed::Build => 300_000,
             Deed::Attach | Deed::AttachByName | Deed::OpenStored | Deed::LookInto => 50_000,
             _ => 0,
         }
@@ -161,6 +178,23 @@ impl Deed {
         let named = SegmentOptions::new().name(NAME);
         match self {
             Deed::ToShared => to_shared(object).map(Some),
+            Deed::Build => {
+                let &Object { number, ref text, ref grid, ref list, sum } = object;
+                let arena = Arena::new(named.replace(true))?;
+                drop(arena.copy_of(grid)?);
+                let (grid, mut other) = (arena.copy_of(grid)?, arena.zeros(list.len())?);
+                other.assign(&ArrayView::from(list));
+                let copy = arena.copy_of(&ArrayView::from(list))?;
+                assert_eq!(copy, other);
+                arena.publish(&Built { number, text, grid, list: copy, sum }).map(Some)
+            }
+            Deed::Seal => {
+                let mut memory = MemoryWriter::new()?;
+                to_writer(&mut memory, object)?;
+                let segment = Segment::from_fd(memory.seal()?.into())?;
+                assert_eq!(segment.get::<Object>()?.whole(), object.number);
+                Ok(Some(segment))
+            }
             Deed::Create => named.create(object).map(Some),
             Deed::Replace => named.replace(true).create(object).map(Some),
             Deed::Persist => named.persist(true).create(object).map(Some),

@@ -21,7 +21,8 @@ fn reasons(at: usize) -> impl Iterator<Item = &'static str> {
 /// which ends a Rust program by its own rules. And what the kernel never lets fail.
 fn is_the_runtimes(deed: Deed, point: &Point) -> bool {
     let text = &point.text;
-    matches!(&*point.name, "brk" | "mremap" | "futex" | "munmap" | "madvise" | "mprotect")
+    matches!(&*point.name, "brk" | "mremap" | "futex" | "munmap" | "mprotect")
+        || point.name == "madvise" && !text.contains("MADV_POPULATE_WRITE")
         || matches!(&*point.name, "getpid" | "geteuid" | "rt_sigprocmask" | "restart_syscall")
         || text.contains("GRND_INSECURE")
         || text.contains("MAP_ANONYMOUS") && !is_memory_for_what_is_read(deed, text)
@@ -88,6 +89,16 @@ fn said(output: &std::process::Output, context: &str) -> String {
 #[test]
 fn faults_in_to_shared() {
     sweep(Deed::ToShared);
+}
+
+#[test]
+fn faults_while_a_segment_is_built_in_place() {
+    sweep(Deed::Build);
+}
+
+#[test]
+fn faults_while_memory_is_written_and_sealed() {
+    sweep(Deed::Seal);
 }
 
 #[test]

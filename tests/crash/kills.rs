@@ -35,6 +35,16 @@ fn killed_in_to_shared() {
 }
 
 #[test]
+fn killed_while_a_segment_is_built_in_place() {
+    sweep(Deed::Build);
+}
+
+#[test]
+fn killed_while_memory_is_written_and_sealed() {
+    sweep(Deed::Seal);
+}
+
+#[test]
 fn killed_while_a_name_is_given() {
     sweep(Deed::Create);
 }

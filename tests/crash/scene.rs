@@ -105,7 +105,7 @@ impl Scene {
             Deed::ToShared | Deed::Create | Deed::Persist | Deed::Retract => {
                 return Before::Nothing;
             }
-            Deed::OpenOrCreate | Deed::FromReader => return Before::Nothing,
+            Deed::Seal | Deed::OpenOrCreate | Deed::FromReader => return Before::Nothing,
             Deed::Lock => {
                 let live = Live { array: vec![1; 100].into() };
                 return Before::Live(to_shared(&live).unwrap());
@@ -123,7 +123,7 @@ impl Scene {
     /// Which object a reader gets.
     fn seen(&self) -> Option<u32> {
         let object: Result<Object, Error> = match self.deed {
-            Deed::ToShared | Deed::Attach | Deed::Lock | Deed::Pool => return None,
+            Deed::ToShared | Deed::Seal | Deed::Attach | Deed::Lock | Deed::Pool => return None,
             Deed::PersistElsewhere => from_shared(self.path().to_str().unwrap()),
             deed if deed.is_of_files() => from_npz(self.path()),
             _ => from_shared(NAME),
@@ -155,7 +155,7 @@ impl Scene {
             return;
         }
         let before = match self.deed {
-            Deed::Replace | Deed::PersistReplace | Deed::PersistElsewhere => Some(1),
+            Deed::Build | Deed::Replace | Deed::PersistReplace | Deed::PersistElsewhere => Some(1),
             deed if deed.is_of_files() => Some(1),
             _ => None,
         };
