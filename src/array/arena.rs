@@ -7,10 +7,14 @@ use std::ops::{Deref, DerefMut};
 use ndarray::{Array, ArrayRef, ArrayView, ArrayViewMut, Dimension, Ix1, Shape, ShapeBuilder};
 use serde::ser::{Serialize, Serializer};
 
+#[cfg(feature = "npz")]
+use crate::element::Fit;
 use crate::element::{self, Element};
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
 use crate::memory::{ArenaHold, ArenaMemory};
+#[cfg(feature = "npz")]
+use crate::store::ArrayStream;
 
 use super::handle::ShmArray;
 use super::item::SerializeArray;
@@ -79,6 +83,32 @@ impl<A: Element, D: Dimension> ArenaArray<A, D> {
             }
         };
         Ok(ArenaArray { hold })
+    }
+
+    /// An array of a container, copied as it is read. `None` if not all bytes of the container's array are elements as they
+    /// are.
+    #[cfg(feature = "npz")]
+    pub(crate) fn streamed(memory: &ArenaMemory, stream: ArrayStream<'_>) -> Result<Option<Self>> {
+        let ArrayStream { placed, len, mut bytes } = stream;
+        if !matches!(element::fit(&placed.dtype, &A::DTYPE), Ok(Fit::Same)) {
+            return Ok(None);
+        }
+        let shape = dimension::<D, Error>(&placed.shape, placed.order)?;
+        let mut hold = ArenaHold::<A, D>::zeroed(memory, len / size_of::<A>(), shape)?;
+        let Some(to) = hold.as_slice_memory_order_mut().and_then(element::bytes_mut) else {
+            return Ok(None);
+        };
+        let mut at = 0;
+        while at < to.len() {
+            let block = bytes.next(BLOCK)?;
+            let end = (at + block.len()).min(to.len());
+            if end == at {
+                return Err(Error::corrupt("an array has fewer bytes than its shape says"));
+            }
+            to[at..end].copy_from_slice(&block[..end - at]);
+            at = end;
+        }
+        Ok(Some(ArenaArray { hold }))
     }
 
     /// A view of the array that borrows it.

@@ -576,3 +576,51 @@ proptest! {
         }
     }
 }
+
+/// Streamed, loaded or converted, an array of a file is the same in the arena.
+#[test]
+#[cfg(feature = "npz")]
+fn arrays_of_files_are_loaded_into_the_arena() {
+    use serde_shm::{Compression, Npz, NpzOptions};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    #[derive(Serialize)]
+    struct Arrays {
+        large: Array2<f32>,
+        columns: Array2<f64>,
+        small: Array1<u16>,
+        flags: Array1<bool>,
+    }
+    let arrays = Arrays {
+        large: Array2::from_shape_fn((500, 400), |(i, j)| (i * j) as f32),
+        columns: Array2::from_shape_fn((300, 400).f(), |(i, j)| (i + j) as f64),
+        small: array![1, 2],
+        flags: Array1::from_shape_fn(300_000, |n| n % 3 == 0),
+    };
+    for compression in [Compression::None, Compression::Deflate(1)] {
+        NpzOptions::new().compression(compression).fsync(false).save(&path, &arrays).unwrap();
+        let (file, arena) = (Npz::open(&path).unwrap(), arena());
+        assert_eq!(arena.load::<f32, Ix2>(&file, "large").unwrap(), arrays.large);
+        let columns = arena.load::<f64, Ix2>(&file, "columns").unwrap();
+        assert_eq!((columns.strides(), &columns.to_owned()), (&[1, 300][..], &arrays.columns));
+        assert_eq!(arena.load::<u16, Ix1>(&file, "small").unwrap(), arrays.small);
+        assert_eq!(arena.load::<bool, Ix1>(&file, "flags").unwrap(), arrays.flags);
+        let wide = arena.load::<f64, Ix2>(&file, "large").unwrap();
+        assert_eq!(wide[[499, 399]], 499.0 * 399.0);
+        for (wrong, kind) in [
+            (arena.load::<f32, Ix1>(&file, "large").map(drop), ErrorKind::Mismatch),
+            (arena.load::<u8, Ix1>(&file, "small").map(drop), ErrorKind::Mismatch),
+            (arena.load::<f32, Ix2>(&file, "larg").map(drop), ErrorKind::NotFound),
+        ] {
+            assert_eq!(wrong.unwrap_err().kind(), kind);
+        }
+    }
+    // An altered byte is found while the array is read.
+    NpzOptions::new().fsync(false).save(&path, &arrays).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[400_000] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let (file, arena) = (Npz::open(&path).unwrap(), arena());
+    let error = arena.load::<f32, Ix2>(&file, "large").unwrap_err();
+    assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("large"), "{error}");
+}

@@ -85,6 +85,12 @@ impl<'a> NpzSource<'a> {
         self.block.directory()
     }
 
+    /// The number of the array of this path.
+    #[cfg(feature = "ndarray")]
+    pub(crate) fn number_of(&self, path: &str) -> Option<u64> {
+        self.block.find(path)
+    }
+
     /// Loads only the array of this path, in this way. `None` if the object has no array of that path.
     #[cfg(feature = "ndarray")]
     pub(crate) fn find(
@@ -92,7 +98,7 @@ impl<'a> NpzSource<'a> {
         path: &str,
         way: impl FnOnce(&'a Members, usize, u64) -> Result<Placed<'a>>,
     ) -> Result<Option<Placed<'a>>> {
-        match self.block.find(path) {
+        match self.number_of(path) {
             Some(number) => self.load(number, way).map(Some),
             None => Ok(None),
         }

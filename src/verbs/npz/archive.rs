@@ -19,6 +19,8 @@ use crate::de::{Deserializer, Opened};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{AlignedBytes, Region};
 use crate::os;
+#[cfg(feature = "ndarray")]
+use crate::store::Source as _;
 use crate::store::{Info, Input, MappedFile, Members, NpzSource, Other, Rest, Tree};
 
 use super::OtherMember;
@@ -519,6 +521,27 @@ impl Npz {
         self.members.check_arrays()?;
         let names = || self.members.array_names().map(|(_, name)| name);
         Err(lookup::no_array(path, names().count() as u64, names()))
+    }
+
+    /// The array of this path as a stream, for a caller that copies it: `None` if it is better loaded.
+    #[cfg(feature = "ndarray")]
+    pub(in crate::verbs) fn stream(
+        &self,
+        path: &str,
+    ) -> Result<Option<crate::store::ArrayStream<'_>>> {
+        let stream = || {
+            if let Some(rest) = &self.rest {
+                let source = NpzSource::new(&self.members, rest)?;
+                if let Some(number) = source.number_of(path) {
+                    return source.array_to_copy(number);
+                }
+            }
+            match self.members.find_array(path) {
+                Some(member) => self.members.array_to_copy(member, u64::MAX),
+                None => Ok(None),
+            }
+        };
+        stream().map_err(|error| self.named(error))
     }
 
     /// Reads every member, whether it is used or not, and verifies its checksum.

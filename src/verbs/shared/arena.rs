@@ -260,6 +260,54 @@ impl Arena {
         ArenaArray::copied(&self.memory, array)
     }
 
+    /// One array of an `.npz` file, copied into the arena.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("model.npz");
+    /// use std::collections::BTreeMap;
+    /// use ndarray::Ix1;
+    /// use serde_shm::{Arena, ArenaArray, Npz, SegmentOptions};
+    ///
+    /// serde_shm::to_npz(&path, &BTreeMap::from([("bias", ndarray::arr1(&[0.5_f32, 1.5]))]))?;
+    /// let (file, arena) = (Npz::open(&path)?, Arena::new(SegmentOptions::new())?);
+    /// let mut bias: ArenaArray<f32, Ix1> = arena.load(&file, "bias")?;
+    /// bias[0] = 1.0;
+    /// let segment = arena.publish(&BTreeMap::from([("bias", bias)]))?;
+    /// assert_eq!(segment.array::<f32, Ix1>("bias")?.sum(), 2.5);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// A stored array of at least 256 KiB goes from the file into the arena in blocks of 256 KiB, whose checksum is computed on the
+    /// way. Any other array is loaded by the handle, which keeps it, and copied.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`zeros`](Self::zeros) and of [`Npz::array_as`](crate::Npz::array_as).
+    #[cfg(feature = "npz")]
+    pub fn load<A: Element, D: Dimension>(
+        &self,
+        file: &crate::Npz,
+        path: &str,
+    ) -> Result<ArenaArray<A, D>> {
+        if let Some(stream) = file.stream(path)?
+            && let Some(array) =
+                ArenaArray::streamed(&self.memory, stream).map_err(|error| error.at_field(path))?
+        {
+            return Ok(array);
+        }
+        match file.array::<A, D>(path) {
+            Ok(view) => self.copy_of(&view),
+            // The elements are converted on the way.
+            Err(error) if error.kind() == ErrorKind::Mismatch => {
+                self.copy_of(&file.array_as::<A, D>(path)?)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Makes the segment: writes the value behind the arrays, seals the memory, and publishes the name if there is one.
     ///
     /// Each array of the value whose elements lie in the arena without gaps is referred to and not copied, whatever its type is:
