@@ -7,6 +7,7 @@
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::collections::BTreeMap;
     use std::fs::File;
     use std::hint::black_box;
     use std::io::{Read, Write};
@@ -14,7 +15,7 @@ mod linux {
     use std::process::{Command, Stdio};
     use std::time::Instant;
 
-    use memmap2::MmapOptions;
+    use memmap2::{Mmap, MmapOptions};
     use ndarray::{Array2, ArrayView1};
     use rustix::fs::{MemfdFlags, SealFlags};
     use serde_shm::{
@@ -57,6 +58,7 @@ mod linux {
         publish(&plan);
         repeated(&plan);
         attach(&plan);
+        attach_small(&plan);
         refresh(&plan);
         open_or_create(&plan);
         list(&plan);
@@ -325,16 +327,19 @@ mod linux {
             };
             self.by_id.push(open_get(id));
             self.by_name.push(open_get(&self.name));
-            self.raw.push(timed(|| {
-                let file = File::open(&self.path).unwrap();
-                let len = usize::try_from(rustix::fs::fstat(&file).unwrap().st_size).unwrap();
-                // SAFETY: the memory is sealed.
-                #[allow(unsafe_code)]
-                let map = unsafe { MmapOptions::new().len(len).map(&file) }.unwrap();
-                assert_eq!(len, black_box(&map).len());
-                (file, map)
-            }));
+            self.raw.push(timed(|| map_again(&self.path)));
         }
+    }
+
+    /// The least that attaching could be.
+    fn map_again(path: &str) -> (File, Mmap) {
+        let file = File::open(path).unwrap();
+        let len = usize::try_from(rustix::fs::fstat(&file).unwrap().st_size).unwrap();
+        // SAFETY: the memory is sealed.
+        #[allow(unsafe_code)]
+        let map = unsafe { MmapOptions::new().len(len).map(&file) }.unwrap();
+        assert_eq!(len, black_box(&map).len());
+        (file, map)
     }
 
     fn attach(plan: &Plan) {
@@ -371,6 +376,43 @@ mod linux {
                     median(&ratios(&large, &raw))
                 );
             }
+        }
+    }
+
+    /// 32 arrays of 8 KiB and a map of 32 entries, which are read as handles.
+    fn attach_small(plan: &Plan) {
+        #[derive(Serialize, Deserialize)]
+        struct Small {
+            arrays: Vec<ShmArray1<f32>>,
+            map: BTreeMap<String, f64>,
+        }
+        let object = Small {
+            arrays: vec![rising(2048); 32].into_iter().map(ShmArray1::from).collect(),
+            map: (0..32).map(|number| (format!("parameter {number}"), 0.5)).collect(),
+        };
+        let segment = to_shared(&object).unwrap();
+        let path = format!("/proc/self/fd/{}", segment.as_fd().as_raw_fd());
+        let (mut ours, mut raw) = (Vec::new(), Vec::new());
+        for _ in 0..plan.attaches {
+            ours.push(timed(|| {
+                let small: Small = from_shared(segment.id()).unwrap();
+                assert_eq!((black_box(&small).arrays.len(), small.map.len()), (32, 32));
+                small
+            }));
+            raw.push(timed(|| map_again(&path)));
+        }
+        println!("attach {} KiB, 32 arrays and a map of 32 entries", segment.len() / 1024);
+        for (what, of) in [
+            ("attach", (|times| times.made) as fn(&Times) -> f64),
+            ("attach and detach", |times| times.whole),
+        ] {
+            let [ours, raw] = [&ours, &raw].map(|times| times.iter().map(of).collect::<Vec<_>>());
+            println!(
+                "  {what:18} {:.2} us, open, fstat, mmap (munmap, close) {:.2} us, ratio {:.2}",
+                median(&ours) * 1e6,
+                median(&raw) * 1e6,
+                median(&ratios(&ours, &raw))
+            );
         }
     }
 

@@ -143,9 +143,13 @@ impl ArenaMemory {
         self.check_process()?;
         let ArenaMemory { file, is_open, parts, .. } = self;
         is_open.store(false, Ordering::Release);
-        let Parts { chunks, end, .. } = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Parts { chunks, end, len, .. } = parts;
         let end = align_up(end, ARRAY_ALIGN as u64).unwrap_or(end);
-        file.set_len(end).map_err(|e| Error::io("cannot cut the arena to its length", e))?;
+        // The kernel looks through all pages, even where it cuts none.
+        if len != end {
+            file.set_len(end).map_err(|e| Error::io("cannot cut the arena to its length", e))?;
+        }
         Ok(ClosedArena { file, chunks, end })
     }
 }
