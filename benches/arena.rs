@@ -18,6 +18,9 @@ mod linux {
     const MIB: usize = 1 << 20;
     const ARRAYS: usize = 16;
 
+    /// Fills arrays of so many numbers and publishes them.
+    type Way = fn(usize) -> (f64, f64);
+
     /// Milliseconds until the arrays are filled, and those that publishing them takes.
     type Times = (Vec<f64>, Vec<f64>);
 
@@ -28,7 +31,7 @@ mod linux {
         let mib = std::env::var("SERDE_SHM_BENCH_MIB")
             .map_or(mib, |text| text.parse().expect("SERDE_SHM_BENCH_MIB is a number of MiB"));
         let len = mib * MIB / 8 / ARRAYS;
-        let mut ways: Vec<(&str, fn(usize) -> (f64, f64), Times)> = vec![
+        let mut ways: Vec<(&str, Way, Times)> = vec![
             ("a mapping of a memfd, unmapped, sealed", raw, Times::default()),
             ("Arena, publish", in_place, Times::default()),
             ("Arena with huge pages, publish", in_huge_pages, Times::default()),

@@ -353,7 +353,7 @@ fn an_ambiguous_name_is_resolved_by_the_type_or_is_an_error() {
     let all = serde_json::json!({"": [0.0, 0.0], "b": [1.0, 1.0, 1.0]});
     assert_eq!(files.read::<A<serde_json::Value>>("array_and_group").a, all);
     let map = files.read::<A<HashMap<String, Vec<f64>>>>("array_and_group").a;
-    assert_eq!(map, HashMap::from([("".into(), vec![0.0; 2]), ("b".into(), vec![1.0; 3])]));
+    assert_eq!(map, HashMap::from([(String::new(), vec![0.0; 2]), ("b".to_owned(), vec![1.0; 3])]));
     let (kind, text) = files.error::<A<B>>("two_separators");
     assert_eq!(kind, ErrorKind::Corrupt);
     assert!(text.contains("`a.b.npy`") && text.contains("`a/b.npy`"), "{text}");

@@ -64,6 +64,7 @@ impl<W: Write> BlockSink<W> {
 
     /// Writes the part of a block that is behind this position. The bytes before it are there already, but for the
     /// [`header`](Self::header), which the caller writes.
+    #[cfg(feature = "ndarray")]
     pub(in crate::store) fn behind(position: u64, out: W, nonce: Nonce) -> Self {
         BlockSink { position, gathered: Vec::new(), ..Self::new(out, nonce) }
     }

@@ -19,7 +19,6 @@ use crate::zip::{Archive, Pieces, ReadAt, Stream};
 
 use super::super::{ArrayStream, ByteStream, Placed, PlacedHead};
 use super::mapped::MappedFile;
-#[cfg(feature = "ndarray")]
 use super::names::file_name;
 
 /// Where the archive's bytes are.
