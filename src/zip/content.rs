@@ -16,39 +16,39 @@ use super::records::{
 };
 use super::source::{ReadAt, fetch};
 
-/// What is read and then summed in one go, so that the sum finds it in the cache.
+/// How many bytes are read and then summed at a time, so that the checksum finds them in the processor's cache.
 const BLOCK: usize = 64 << 10;
 
-/// From here on a stored member is read by several threads, in parts that each takes one after the other.
+/// From this size on several threads read a stored member; each takes one part after the other.
 const LARGE: usize = 16 << 20;
 const PART: usize = 4 << 20;
 
-/// What it takes a thread longer to decompress than to start.
+/// From this many bytes on, a thread takes longer to decompress them than to start.
 const SHARE: u64 = 128 << 10;
 
-/// From here on a compressed member that can be parted is worth all threads for itself.
+/// From this size on a compressed member that can be parted gets all threads for itself.
 const PARTED: u64 = 4 << 20;
 
-/// What is read of a member that is not kept.
+/// How many bytes are read at a time of a member that is not kept in memory.
 const STREAM: u64 = 256 << 10;
 
-/// Of a file, a member's own header and so much more is read in one call: the extra field, mostly.
+/// How many bytes behind a member's own header are read from a file in the same call. They mostly hold the extra field.
 const SLACK: u64 = 128;
 
-/// A member of up to this size is read with its header in one call.
+/// A member of up to this size is read together with its header, in one call.
 const SMALL: u64 = 32 << 10;
 
-/// Where a member's compressed bytes can be parted, so that the parts are decompressed beside each other. It comes from
-/// outside of the archive's records, and is no more than a hint: what it does not hold of is decompressed in one go.
+/// Where a member's compressed bytes can be parted, so that several threads decompress the parts. It does not come from the
+/// archive's records and is no more than a hint: a member that it is wrong about is decompressed in one go.
 #[derive(Debug)]
 pub(crate) struct Pieces {
-    /// How many bytes each gives; the last may give fewer.
+    /// How many bytes each part gives. The last may give fewer.
     pub(crate) piece: usize,
-    /// How many it takes.
+    /// How many compressed bytes each part takes.
     pub(crate) packed: Vec<u32>,
 }
 
-/// A final empty block. A piece that another follows ends at a byte, without one.
+/// A final empty block. A piece that another follows ends at a byte and has no such block.
 const FINAL: [u8; 5] = [1, 0, 0, 0xff, 0xff];
 
 impl Archive {
@@ -56,22 +56,22 @@ impl Archive {
     ///
     /// # Errors
     ///
-    /// `Corrupt` if the header is none, says something else than the directory, or makes the data overlap what
-    /// comes after it.
+    /// `Corrupt` if the bytes are no header, if the header contradicts the directory, or if by the header the data
+    /// overlaps what comes after it.
     pub(crate) fn locate(&self, input: &dyn ReadAt, index: usize) -> Result<Range<u64>> {
         Ok(self.read_header(input, index, 0, &mut Vec::new())?.0)
     }
 
-    /// Where a stored member's bytes lie by the directory alone: right before what comes next. That is so where nothing
-    /// stands between the members, as this crate writes them.
+    /// Where a stored member's bytes lie by the directory alone: right before the next header. That is true if nothing
+    /// stands between the members, which is how this crate writes them.
     pub(crate) fn adjoining(&self, index: usize) -> Option<Range<u64>> {
         let entry = &self.entries[index];
         let stored = entry.is_plain() && entry.flags & DESCRIPTOR == 0;
-        // That a header has room before it was seen when the directory was read.
+        // The directory was accepted only if there is room for a header before the data.
         stored.then(|| entry.limit - entry.size..entry.limit)
     }
 
-    /// [`Archive::locate`] and [`Archive::head`] in one, which of a stored member in a file is one read.
+    /// [`Archive::locate`] and [`Archive::head`] in one. For a stored member in a file this is one read.
     pub(crate) fn peek(
         &self,
         input: &dyn ReadAt,
@@ -109,14 +109,14 @@ impl Archive {
         Ok((data, head.to_vec()))
     }
 
-    /// The first `len` bytes of the content, or all if there are fewer. Nothing more is read or decompressed, and
-    /// hence no checksum verified.
+    /// The first `len` bytes of the content, or all if there are fewer. Nothing more is read or decompressed, so the
+    /// checksum is not verified.
     pub(crate) fn head(&self, input: &dyn ReadAt, index: usize, len: usize) -> Result<Vec<u8>> {
         Ok(self.peek(input, index, len)?.1)
     }
 
-    /// Reads and checks a member's own header, together with some `more` bytes; gives where the data lies, and what
-    /// was read from the header's start.
+    /// Reads and checks a member's own header, together with some `more` bytes. Returns where the data lies, and the bytes
+    /// that were read, from the header's start.
     fn read_header<'a>(
         &self,
         input: &'a dyn ReadAt,
@@ -168,8 +168,9 @@ impl Archive {
     ///
     /// # Errors
     ///
-    /// `Corrupt` before anything is allocated if the content says to have more than `most` bytes, or more than deflate
-    /// can make of the bytes that are there; if it has fewer or more than it says; if the checksum is wrong.
+    /// `Corrupt`, before anything is allocated, if the directory claims more than `most` bytes of content, or more than
+    /// deflate can make of the bytes that are there. `Corrupt` if the content has another length than the directory says,
+    /// or if its checksum is wrong.
     pub(crate) fn load(
         &self,
         input: &dyn ReadAt,
@@ -223,7 +224,7 @@ impl Archive {
             }
             if entry.stored_size > entry.size.saturating_add(entry.size / 8).saturating_add(STREAM)
             {
-                // Much more than content of this size ever takes; it is not held in memory.
+                // Content of this size never takes so many compressed bytes, so they are not held in memory.
                 let mut at = 0;
                 entry.inflate(input, data, name, STREAM as usize, |bytes| {
                     into[at..at + bytes.len()].copy_from_slice(bytes);
@@ -246,7 +247,7 @@ impl Archive {
         Ok(fresh.into_region())
     }
 
-    /// Loads several members, those that take time beside each other.
+    /// Loads several members. Threads load the large ones at the same time.
     pub(crate) fn load_many<'p>(
         &self,
         input: &dyn ReadAt,
@@ -262,7 +263,7 @@ impl Archive {
             .map(|&index| &self.entries[index])
             .filter(|entry| entry.method == DEFLATED)
             .fold(0, |work, entry| work.saturating_add(entry.size));
-        // Beside others a member is not parted: threads do not start threads.
+        // A member that is loaded at the same time as others is not parted, because threads do not start threads.
         let load = |(): &mut (), index| self.load(input, index, most, None);
         let mut loaded = threads::map(threads::worth(work, SHARE), others, || (), load).into_iter();
         let mut alone = alone.into_iter().map(|index| self.load(input, index, most, parted(index)));
@@ -273,15 +274,15 @@ impl Archive {
         indices.iter().filter_map(next).collect()
     }
 
-    /// Verifies all members beside each other.
+    /// Verifies all members, several at a time.
     ///
     /// # Errors
     ///
-    /// That of the first member that has one.
+    /// The error of the first member that has one.
     pub(crate) fn verify_all(&self, input: &dyn ReadAt) -> Result<()> {
         let first = AtomicUsize::new(usize::MAX);
         let verify = |(): &mut (), index| {
-            // What stands behind a fault that was found is not looked at.
+            // Members behind one that is known to be faulty are not verified.
             if index > first.load(Relaxed) {
                 return Ok(());
             }
@@ -294,7 +295,7 @@ impl Archive {
         threads::map(threads, (0..self.len()).collect(), || (), verify).into_iter().collect()
     }
 
-    /// Verifies a member's checksum, without keeping its content: memory for a part of it at most.
+    /// Verifies a member's checksum without keeping its content. This takes memory for a part of the content at most.
     pub(crate) fn verify(&self, input: &dyn ReadAt, index: usize) -> Result<()> {
         let (entry, name) = (&self.entries[index], self.name(index));
         entry.check_size(name)?;
@@ -320,7 +321,7 @@ impl Archive {
     }
 }
 
-/// A stored member's bytes, block by block as they are read, summed on the way.
+/// A stored member's bytes, read block by block and summed on the way.
 pub(crate) struct Stream<'a> {
     input: &'a dyn ReadAt,
     entry: &'a ListedMember,
@@ -357,8 +358,8 @@ impl Stream<'_> {
     }
 }
 
-/// Decompresses the pieces of a member beside each other; gives the checksum of all. `None` if they are not what they are
-/// said to be, or cannot be read.
+/// Decompresses the pieces of a member on several threads and returns the checksum of the whole. `None` if the hint about
+/// the pieces is wrong, or if they cannot be read.
 fn inflate_pieces(
     input: &dyn ReadAt,
     data: &Range<u64>,
@@ -384,7 +385,7 @@ fn inflate_pieces(
         .collect();
     let inflate = |room: &mut Vec<u8>, (into, place): (&mut [u8], Range<u64>)| {
         room.clear();
-        // No longer than what compressing makes of so many bytes, whatever the pieces say.
+        // A piece cannot be longer than compressing this many bytes can make it, whatever the hint says.
         let len = usize::try_from(place.end - place.start).ok()?;
         if len > into.len() + into.len() / 8 + BLOCK {
             return None;
@@ -415,8 +416,8 @@ fn read_fault(name: &str, error: io::Error) -> Error {
     Error::io(format_args!("cannot read member `{}`", name.escape_debug()), error)
 }
 
-/// Fills `into` and sums it, block by block, in parts beside each other if it is large: fresh memory is mostly page
-/// faults.
+/// Fills `into` and sums it, block by block. If it is large, several threads fill a part each, because most of the time
+/// goes into the page faults of fresh memory.
 fn read_summed(input: &dyn ReadAt, at: u64, into: &mut [u8]) -> io::Result<crc32fast::Hasher> {
     let read = |(): &mut (), (number, part): (usize, &mut [u8])| {
         let mut sum = crc32fast::Hasher::new();
@@ -440,7 +441,7 @@ fn read_summed(input: &dyn ReadAt, at: u64, into: &mut [u8]) -> io::Result<crc32
 }
 
 impl ListedMember {
-    /// The content can be read, and the size that is claimed come of the bytes that are there.
+    /// Checks that the content can be read, and that the claimed size can come of the bytes that are there.
     fn check_size(&self, name: &str) -> Result<()> {
         self.check_method(name)?;
         if self.method == DEFLATED && self.size > self.stored_size.saturating_mul(DEFLATE_RATIO) {
@@ -452,7 +453,7 @@ impl ListedMember {
         Ok(())
     }
 
-    /// Compares a member's own header with the directory; gives the place of the data after the header's start.
+    /// Compares a member's own header with the directory. Returns how far behind the header's start the data lies, or
     /// `None` if the header does not end within `header`.
     fn check_header(&self, header: &[u8], name: &str) -> Result<Option<u64>> {
         let differ = |what: &str| {
@@ -484,7 +485,7 @@ impl ListedMember {
         if found != raw {
             return Err(differ("name"));
         }
-        // A writer that cannot go back leaves zeros here, and the numbers follow the data.
+        // A writer that cannot go back leaves zeros here, and puts the numbers behind the data.
         let later = flags & DESCRIPTOR != 0;
         let crc = u32_at(header, 14);
         if crc != self.crc && !(later && crc == 0) {
@@ -543,8 +544,8 @@ impl ListedMember {
         self.check_sum(name, sum.finalize())
     }
 
-    /// Decompresses the member part by part, each of up to `part` bytes, until `take` has enough. What comes is as long
-    /// as the directory says, and never longer.
+    /// Decompresses the member in parts of up to `part` bytes, until `take` has enough. All parts together are as long as
+    /// the directory says, and never longer.
     fn inflate(
         &self,
         input: &dyn ReadAt,

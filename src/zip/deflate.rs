@@ -1,7 +1,7 @@
-//! Deflate: what is decompressed whole, and what part by part.
+//! Deflate, of whole buffers and part by part.
 //!
-//! With the feature `libdeflate` whole buffers go through that library, which is written in C and two to three times as
-//! fast; without it, and part by part, through `flate2`'s backend in Rust.
+//! With the feature `libdeflate`, whole buffers go through that library. It is written in C and two to three times as fast.
+//! Without the feature, and part by part, `flate2`'s backend in Rust does the work.
 
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -13,26 +13,26 @@ use crate::error::explained;
 #[cfg(feature = "libdeflate")]
 use super::splice;
 
-/// Why compressed bytes do not give what they should.
+/// Why compressed bytes do not give the content that they should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Misfit {
     Broken,
-    /// They end after so many bytes.
+    /// The stream ends after this many bytes of content.
     Short(u64),
     Long,
-    /// There is no memory to decompress them.
+    /// There is no memory for the decompressor.
     Memory,
 }
 
-/// Makes what takes so much memory, by code that panics or aborts where there is none: so it is looked for beforehand. Should
-/// another thread take it in between, a panic is caught here.
+/// Calls code that allocates this much memory and panics or aborts if it cannot. So this function first tries whether the
+/// memory can be had. If another thread takes the memory in between, a panic of that code is caught here.
 fn in_memory<T>(bytes: usize, make: impl FnOnce() -> T) -> io::Result<T> {
     let none = || {
         explained(io::ErrorKind::OutOfMemory.into(), format!("there is no memory of {bytes} bytes"))
     };
     let mut room = Vec::<u8>::new();
     room.try_reserve_exact(bytes).map_err(|_| none())?;
-    // An allocation that nobody sees may be left out.
+    // The compiler may leave out an allocation whose address nothing reads.
     drop(std::hint::black_box(room));
     std::panic::catch_unwind(AssertUnwindSafe(make)).map_err(|_| none())
 }
@@ -79,7 +79,7 @@ pub(super) fn inflate(packed: &[u8], into: &mut [u8]) -> Result<(), Misfit> {
         More::End if made == into.len() => Ok(()),
         More::End => Err(Misfit::Short(made as u64)),
         More::Input => Err(Misfit::Broken),
-        // Full; the end of the stream must be all that is left.
+        // `into` is full. Nothing but the end of the stream may follow.
         More::Output => match inflater.step(&packed[used..], &mut [0]) {
             Ok((_, 0, More::End)) => Ok(()),
             Ok((_, 0, _)) | Err(()) => Err(Misfit::Broken),
@@ -91,7 +91,7 @@ pub(super) fn inflate(packed: &[u8], into: &mut [u8]) -> Result<(), Misfit> {
 /// Decompresses part by part.
 pub(super) struct Inflater(Decompress);
 
-/// What a step stopped for.
+/// Why a step stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum More {
     Input,
@@ -108,7 +108,7 @@ impl Inflater {
         in_memory(INFLATER, || Inflater(Decompress::new(false)))
     }
 
-    /// Decompresses until one of both ends; says how many bytes were used and made. `into` is not empty.
+    /// Decompresses until the input or `into` is used up. Returns how many bytes were used and made. `into` is not empty.
     pub(super) fn step(
         &mut self,
         packed: &[u8],
@@ -145,11 +145,11 @@ pub(super) struct Deflater {
 }
 
 impl Deflater {
-    /// Levels beyond the highest that the library has are that one.
+    /// A level beyond the library's highest is taken as the highest.
     ///
     /// # Errors
     ///
-    /// `OutOfMemory`. Another library would do with less, but its bytes would be others.
+    /// `OutOfMemory`. Another library would need less memory, but would write other bytes.
     #[allow(clippy::unnecessary_wraps)] // The other coder may find no memory.
     pub(super) fn new(level: u8) -> io::Result<Self> {
         #[cfg(feature = "libdeflate")]
@@ -168,7 +168,7 @@ impl Deflater {
         self.level
     }
 
-    /// Appends `data` compressed: a whole stream if it is `last`, else one that another can follow.
+    /// Compresses `data` and appends it: as a whole stream if it is the `last`, else as one that another can follow.
     ///
     /// # Errors
     ///
@@ -181,7 +181,7 @@ impl Deflater {
         out.resize(start + bound, 0);
         let len = self.whole.deflate_compress(data, &mut out[start..]).unwrap_or(0);
         out.truncate(start + len);
-        // It fits in its bound and is a stream; else the other way is open.
+        // The output fits in the library's bound and is a stream. If it were not, the other way would do.
         if len == 0 || !last && !splice::open_end(out, start, data.len() as u64) {
             out.truncate(start);
             return self.deflate_in_parts(data, last, out);
@@ -189,7 +189,7 @@ impl Deflater {
         Ok(())
     }
 
-    /// Appends `data` compressed: a whole stream if it is `last`, else one that another can follow.
+    /// Compresses `data` and appends it: as a whole stream if it is the `last`, else as one that another can follow.
     ///
     /// # Errors
     ///
@@ -204,7 +204,7 @@ impl Deflater {
         let mut deflater = in_memory(DEFLATER, || Compress::new(level, false))?;
         let flush = if last { FlushCompress::Finish } else { FlushCompress::Sync };
         loop {
-            // The flush is done when room is left; growing goes on by a part of what came.
+            // The flush is complete when it leaves room. Otherwise the output grows by a part of the input's length.
             out.try_reserve((data.len() / 8).max(1 << 10))?;
             let used = deflater.total_in() as usize;
             let status = deflater.compress_vec(&data[used..], out, flush);
@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);
     }
 
-    /// Bytes that shrink, in runs and noise.
+    /// Bytes that compress: runs and noise.
     fn sample(len: usize) -> Vec<u8> {
         let mut state = 1_u32;
         let mut next = || {

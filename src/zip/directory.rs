@@ -12,10 +12,10 @@ use super::records::{
 };
 use super::source::{ReadAt, fetch};
 
-/// What is read of the end at first: the whole directory of an archive of some fifty members.
+/// How much of the archive's end a reader reads first. This holds the whole directory of an archive of some fifty members.
 pub(crate) const TAIL: u64 = 4 << 10;
 
-/// What is read of a long directory at a time: a claim of a size costs no memory before it was seen to hold.
+/// How much of a long directory a reader reads at a time. So a claimed size costs no memory before the bytes are there.
 const STEP: u64 = 1 << 20;
 
 /// The directory of an archive, checked in itself. Members' own headers are checked when the member is used.
@@ -25,9 +25,9 @@ pub(crate) struct Archive {
     pub(super) entries: Vec<ListedMember>,
     /// The names, one after the other.
     names: String,
-    /// The entries in the order of their names, of those with one name the last alone.
+    /// The entries in the order of their names. Of several entries with one name, only the last is here.
     sorted: Vec<u32>,
-    /// The others, in order.
+    /// All other entries, in the directory's order.
     shadowed: Vec<u32>,
     /// The checksum of all entries but the last, and how many they are.
     sum: (u32, u64),
@@ -38,7 +38,7 @@ pub(crate) struct Archive {
 pub(super) struct ListedMember {
     /// Where the name lies in the names.
     name: Range<usize>,
-    /// The name's bytes in the archive, where they are others.
+    /// The name's bytes in the archive, if they differ from the name.
     pub(super) raw_name: Option<Box<[u8]>>,
     pub(super) flags: u16,
     pub(super) method: u16,
@@ -70,7 +70,8 @@ impl Archive {
     ///
     /// `Corrupt` if this is no zip archive, a cut one, or one that two readers could understand differently: members
     /// that overlap, bytes before or after. `Unsupported` if the archive is split. A member that is encrypted or compressed
-    /// by another method than deflate is an error when it is asked for. A name may be any: nothing is written to it.
+    /// by another method than deflate is an error only when the caller asks for its content. A name may be any text,
+    /// because this crate writes no file of that name.
     pub(crate) fn open(input: &dyn ReadAt) -> Result<Self> {
         let len = input.size().map_err(read_error)?;
         let (mut room, mut more_room) = (Vec::new(), Vec::new());
@@ -99,7 +100,7 @@ impl Archive {
         archive.names.reserve((end.size - end.count * ENTRY_LEN as u64).min(STEP) as usize);
         archive.read_entries(EntryFeed { input, held, at: 0, rest }, end.count)?;
         archive.check_places(end.start)?;
-        // Folders have no content; NumPy and others have no use for them either.
+        // Folders have no content. NumPy and other readers skip them, too.
         let names = &archive.names;
         archive.entries.retain(|entry| entry.size > 0 || !names[entry.name.clone()].ends_with('/'));
         archive.sort_names();
@@ -107,7 +108,7 @@ impl Archive {
     }
 
     fn read_entries(&mut self, mut feed: EntryFeed<'_>, count: u64) -> Result<()> {
-        // A claim of a count that the directory has no room for was refused; what is reserved here is a start.
+        // A count that the directory has no room for was refused above. The vectors grow beyond what is reserved here.
         self.entries.reserve(count.min(STEP / ENTRY_LEN as u64) as usize);
         let mut sum = crc32fast::Hasher::new();
         for number in 0..count {
@@ -178,7 +179,7 @@ impl Archive {
         })
     }
 
-    /// Appends a member's name; gives its bytes in the archive where they are others.
+    /// Appends a member's name. Returns the name's bytes in the archive if they differ from the name.
     fn push_name(&mut self, raw: &[u8], extra: &[u8], flags: u16) -> Result<Option<Box<[u8]>>> {
         if raw.is_ascii() || flags & UTF8 != 0 {
             let name = str::from_utf8(raw)
@@ -200,8 +201,8 @@ impl Archive {
         Ok(Some(raw.into()))
     }
 
-    /// No two members share a byte, and none reaches into the directory. How long their own headers are is seen when
-    /// they are used; here they count with the least that they can have.
+    /// Checks that no two members share a byte, and that no member reaches into the directory. The length of a member's
+    /// own header is known only when the member is used; here it counts with the least that it can be.
     fn check_places(&mut self, directory: u64) -> Result<()> {
         let Archive { entries, names, .. } = self;
         let mut order: Vec<u32> = (0..entries.len() as u32).collect();
@@ -229,10 +230,10 @@ impl Archive {
         Ok(())
     }
 
-    /// Of members with one name the last is found by it, as Python does it.
+    /// Sorts the entries by name. Of members with one name, a search finds the last, as in Python.
     fn sort_names(&mut self) {
         let Archive { entries, names, sorted, shadowed, .. } = self;
-        // The bytes order as the characters do.
+        // The bytes of UTF-8 have the order of the characters.
         let mut order: Vec<(&[u8], u32)> = entries
             .iter()
             .zip(0..)
@@ -298,7 +299,7 @@ impl Archive {
         self.sum
     }
 
-    /// What all members say to hold.
+    /// The sum of the lengths that all members claim for their content.
     pub(crate) fn total_size(&self) -> u64 {
         self.entries.iter().fold(0, |total, entry| total.saturating_add(entry.size))
     }
@@ -307,7 +308,7 @@ impl Archive {
 impl ListedMember {
     /// # Errors
     ///
-    /// `Unsupported` if the content is there, but cannot be read.
+    /// `Unsupported` if the content is there, but this crate cannot read it.
     pub(super) fn check_method(&self, name: &str) -> Result<()> {
         if self.flags & (ENCRYPTED | PATCH) == 0 && matches!(self.method, STORED | DEFLATED) {
             return Ok(());
@@ -330,13 +331,13 @@ impl ListedMember {
         self.method == STORED && self.flags & (ENCRYPTED | PATCH) == 0
     }
 
-    /// The name's bytes in the archive, of an entry with this name.
+    /// The bytes that the archive has for the name of this entry.
     pub(super) fn raw_name<'a>(&'a self, name: &'a str) -> &'a [u8] {
         self.raw_name.as_deref().unwrap_or(name.as_bytes())
     }
 }
 
-/// A directory as it is read: what was read and not used yet, and what is left in the input.
+/// A directory that is being read: the bytes that were read and not used yet, and what is left in the input.
 struct EntryFeed<'a> {
     input: &'a dyn ReadAt,
     held: Vec<u8>,
@@ -345,7 +346,7 @@ struct EntryFeed<'a> {
 }
 
 impl EntryFeed<'_> {
-    /// The next `len` bytes at least.
+    /// Returns the next `len` bytes or more.
     fn peek(&mut self, len: usize) -> Result<&[u8]> {
         if self.held.len() - self.at < len {
             self.held.drain(..self.at);
@@ -385,7 +386,7 @@ impl End {
         let (end, place) = if let Some(locator) = locator {
             let place = here - LOCATOR64_LEN as u64;
             let (wide, from) = End::read64(input, locator, place)?;
-            // Some readers look at the one record, some at the other.
+            // Some readers look at the end record, others at the zip64 one. They must not see different archives.
             let agree = |narrow: u64, full: u64, wide: u64| narrow == full || narrow == wide;
             if !(counts.iter().all(|&count| agree(count.into(), FULL16.into(), wide.count))
                 && agree(size.into(), FULL.into(), wide.size)
@@ -422,7 +423,7 @@ impl End {
         Ok(end)
     }
 
-    /// Reads the zip64 record that the locator at `place` leads to; gives its place too.
+    /// Reads the zip64 record that the locator at `place` names. Also returns the record's place.
     fn read64(input: &dyn ReadAt, locator: &[u8], place: u64) -> Result<(End, u64)> {
         let from = u64_at(locator, 8);
         let mut record = [0; END64_LEN];
@@ -447,7 +448,8 @@ impl End {
     }
 }
 
-/// Where the end record stands: the last place from which a comment of the length that is said there ends the file.
+/// Where the end record stands: the last place from which a record and its comment, of the length that the record states,
+/// end the file.
 fn find_end(tail: &[u8]) -> Option<usize> {
     let last = tail.len().checked_sub(END_LEN)?;
     let first = last.saturating_sub(usize::from(FULL16));
@@ -456,7 +458,7 @@ fn find_end(tail: &[u8]) -> Option<usize> {
         .find(|&at| tail[at..].starts_with(&END) && usize::from(u16_at(tail, at + 20)) == last - at)
 }
 
-/// Why there is no end record.
+/// The error for bytes without an end record. Its text depends on the first bytes and on what stands at the end.
 #[cold]
 fn no_end(input: &dyn ReadAt, tail: &[u8]) -> Error {
     let mut magic = [0; 4];

@@ -1,5 +1,5 @@
 //! The zip container of an .npz file: a writer whose stored members lie aligned in the file, and a reader that
-//! believes nothing which it can check. Bytes in, bytes out.
+//! believes nothing that it can check. Both know bytes only, and nothing of objects.
 
 mod content;
 mod deflate;
@@ -19,7 +19,7 @@ pub(crate) use records::name_fault;
 pub(crate) use source::ReadAt;
 pub(crate) use write::{ArchiveWriter, Settings};
 
-// They are of this crate, since they see what is private, and stand among the other tests.
+// These tests see private items, so they are modules of this crate; their files stand among the other tests.
 #[cfg(test)]
 #[path = "../../tests/zip/mod.rs"]
 mod tests;

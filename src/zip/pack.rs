@@ -1,4 +1,4 @@
-//! Compresses many pieces beside each other.
+//! Compresses many pieces on several threads at once.
 
 use std::io;
 
@@ -10,13 +10,14 @@ use super::deflate::Deflater;
 /// with the next; against pieces of a MiB the size grows by less than a thousandth.
 pub(crate) const PIECE: usize = 256 << 10;
 
-/// What is compressed and held in memory before it is written. It is the same everywhere, so that the bytes are.
+/// How many bytes are compressed and held in memory before they are written. The number is the same on every machine, so
+/// that the archive's bytes are, too.
 pub(super) const BATCH: usize = 8 << 20;
 
-/// What it takes a thread longer to compress than to start.
+/// From this many bytes on, a thread takes longer to compress them than to start.
 const SHARE: u64 = 64 << 10;
 
-/// Deflate is worth its time from three per cent on.
+/// Deflate is worth its time if it saves three per cent or more.
 pub(super) fn is_worth(packed: u64, size: u64) -> bool {
     packed <= size - size / 33
 }
@@ -25,7 +26,7 @@ pub(super) fn is_worth(packed: u64, size: u64) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fit {
     pub(super) level: u8,
-    /// What is compressed by itself within a piece.
+    /// The length of a part of a piece that is compressed by itself.
     block: usize,
 }
 
@@ -35,7 +36,7 @@ impl Fit {
     }
 }
 
-/// What is compressed by itself.
+/// A range of bytes that is compressed by itself.
 #[derive(Clone, Copy)]
 pub(super) struct Piece<'a> {
     data: &'a [u8],
@@ -50,11 +51,11 @@ pub(super) struct Packed {
     pub(super) bytes: Vec<u8>,
 }
 
-/// Compresses pieces beside each other.
+/// Compresses pieces on several threads at once.
 ///
 /// # Errors
 ///
-/// `OutOfMemory`, as all that compresses.
+/// `OutOfMemory`, as in every function that compresses.
 pub(super) fn pack(pieces: &[Piece<'_>]) -> io::Result<Vec<Packed>> {
     let pack = |kept: &mut Option<Deflater>, piece: &Piece<'_>| {
         let mut sum = crc32fast::Hasher::new();
@@ -106,17 +107,17 @@ pub(super) fn fit_all<'a>(
     members: impl Iterator<Item = &'a [u8]>,
 ) -> io::Result<Vec<Fit>> {
     let members: Vec<&[u8]> = members.collect();
-    // Of each member that is looked into a sample is compressed more than once.
+    // The choice compresses a sample of the member more than once.
     let looked_into = members.iter().filter(|data| data.len() >= PIECE).count();
     let threads = threads::worth(looked_into as u64 * SHARE, SHARE);
     threads::map(threads, members, || (), |(), data| fit(level, data)).into_iter().collect()
 }
 
-/// The way for data of this kind, by a sample of it.
+/// Chooses how to compress data of this kind, by a sample of it.
 ///
-/// In noise, as floats and sorted numbers have it, the quick search for repeats finds what the thorough one does, and no
-/// worse. Numbers that are sorted closely change their kind every few kilobytes, since their upper bytes do: codes of
-/// their own for each 16 KiB take a hundredth less, where libdeflate by itself makes one block of all.
+/// In noise, which floats and sorted numbers contain, the quick search for repeats finds as much as the thorough one.
+/// Closely sorted numbers change their kind every few kilobytes, because their upper bytes change. Codes of their own for
+/// each 16 KiB take a hundredth less there; libdeflate by itself makes one block of all.
 pub(super) fn fit(level: u8, data: &[u8]) -> io::Result<Fit> {
     const QUICK: u8 = 4;
     const SAMPLE: usize = 32 << 10;

@@ -20,7 +20,8 @@ pub(super) const END_LEN: usize = 22;
 pub(super) const END64_LEN: usize = 56;
 pub(super) const LOCATOR64_LEN: usize = 20;
 
-/// In a field of 32 bits: the number is in the zip64 extra field. Sixteen bits have the same mark.
+/// In a field of 32 bits, this says that the number stands in the zip64 extra field. A field of 16 bits has all bits set,
+/// too.
 pub(super) const FULL: u32 = u32::MAX;
 pub(super) const FULL16: u16 = u16::MAX;
 
@@ -60,8 +61,8 @@ pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(array(bytes, at))
 }
 
-/// The content of the one extra field with this id; `Err` if fields run over the end or two have the id. Up to three
-/// bytes that are no field may stand at the end, as some tools pad with them.
+/// The content of the one extra field with this id. `Err` if a field runs over the end, or if two fields have the id. Up
+/// to three bytes that are no field may stand at the end, because some tools pad with them.
 pub(super) fn extra_field(mut extra: &[u8], id: u16) -> Result<Option<&[u8]>, ()> {
     let mut found = None;
     while extra.len() >= 4 {
@@ -75,7 +76,7 @@ pub(super) fn extra_field(mut extra: &[u8], id: u16) -> Result<Option<&[u8]>, ()
     Ok(found)
 }
 
-/// The numbers of a zip64 field: each in turn for one of the fields that have the mark.
+/// The numbers of a zip64 field. Each in turn replaces one of the fields that have the mark.
 pub(super) struct Zip64<'a>(Option<&'a [u8]>);
 
 impl<'a> Zip64<'a> {
@@ -93,7 +94,7 @@ impl<'a> Zip64<'a> {
         Ok(u64_at(number, 0))
     }
 
-    /// The number of a disk, which comes last and is shorter.
+    /// The number of a disk, which comes last and has 32 bits.
     pub(super) fn resolve_disk(&mut self, field: u16) -> Result<u32, ()> {
         if field != FULL16 {
             return Ok(field.into());
@@ -104,9 +105,10 @@ impl<'a> Zip64<'a> {
     }
 }
 
-/// What makes a name unfit for a member: programs that unpack an archive would write elsewhere, or not at all.
+/// What makes a name unfit for a member. A program that unpacks the archive would write outside of its folder, or not at
+/// all.
 pub(crate) fn name_fault(name: &str) -> Option<&'static str> {
-    // All of these characters are single bytes that are no part of others in UTF-8.
+    // Each of these characters is one byte in UTF-8, and that byte is no part of another character.
     let bytes = name.as_bytes();
     if bytes.is_empty() {
         Some("its name is empty")
@@ -121,7 +123,7 @@ pub(crate) fn name_fault(name: &str) -> Option<&'static str> {
     }
 }
 
-/// The upper half of code page 437, in which names are that do not say to be in UTF-8.
+/// The upper half of code page 437. A name is in this code page unless its flags say UTF-8.
 const CP437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
 
 pub(super) fn from_cp437(bytes: &[u8]) -> String {

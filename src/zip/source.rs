@@ -6,15 +6,15 @@ use std::ops::Range;
 
 use crate::memory::Region;
 
-/// Bytes at places: memory, or a file that is read without moving anybody's position.
+/// Bytes that a caller reads by their offset: memory, or a file whose position no read moves.
 pub(crate) trait ReadAt: Sync {
     /// How many bytes there are.
     fn size(&self) -> io::Result<u64>;
 
-    /// Fills `into` with the bytes at `offset`; fewer are an error.
+    /// Fills `into` with the bytes at `offset`. It is an error if there are fewer.
     fn read_exact_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()>;
 
-    /// The bytes themselves, where they lie in memory and the range is within them.
+    /// The bytes themselves, if they lie in memory and the range is within them.
     fn slice(&self, range: Range<u64>) -> Option<&[u8]>;
 }
 
@@ -99,7 +99,7 @@ fn read_exact_at(file: &File, mut offset: u64, mut into: &mut [u8]) -> io::Resul
     Ok(())
 }
 
-/// There is one position in the file: readers take turns.
+/// The file has one position, so readers take turns.
 #[cfg(not(any(unix, windows)))]
 fn read_exact_at(mut file: &File, offset: u64, into: &mut [u8]) -> io::Result<()> {
     use std::io::{Read, Seek, SeekFrom};
@@ -121,7 +121,7 @@ pub(super) fn fetch<'a>(
     }
     let len = usize::try_from(range.end - range.start)
         .map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?;
-    // What is there already is overwritten, and need not be zeroed again.
+    // The read overwrites the bytes that `room` already has, so they need not be zeroed again.
     room.truncate(len);
     room.try_reserve_exact(len - room.len())
         .map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?;

@@ -1,11 +1,11 @@
 //! Makes a deflate stream one that another can follow.
 //!
-//! `libdeflate` compresses whole buffers: the last block of what it gives says that it is the last, and ends at any bit.
-//! Streams of pieces that were compressed beside each other become one when that is mended in all but the
-//! last of them. Blocks have no lengths, so the codes of those before the last must be read; what they stand for is
-//! counted and not made. A piece of even data is mostly one block, and costs nothing then.
+//! `libdeflate` compresses whole buffers. The last block of its output says that it is the last, and ends at any bit.
+//! Pieces that were compressed apart become one stream when both are corrected in every piece but the last. Blocks do not
+//! state their lengths, so the codes of all blocks before the last must be read. This module counts the bytes that the
+//! codes stand for and does not make them. A piece of even data is mostly one block, and then no codes are read.
 
-/// Codes of up to this many bits are found by one look into a table.
+/// Codes of up to this many bits are found by one look-up in a table.
 const FAST: u32 = 11;
 
 /// The longest code of deflate.
@@ -54,7 +54,7 @@ const LENGTHS: [(u32, u32); 29] = [
     (258, 0),
 ];
 
-/// In which order the lengths of the code of code lengths stand.
+/// The order in which the lengths of the code of code lengths stand.
 const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
 /// Where the last block of a stream starts and where the stream ends, in bits.
@@ -64,21 +64,21 @@ struct Last {
     end: u64,
 }
 
-/// Makes a whole stream in `stream[from..]`, of `len` bytes, one that another stream can follow: it ends at a byte, with
-/// an empty block. `false` if it is seen to be no such stream; nothing was changed then.
+/// Changes the whole stream in `stream[from..]`, which gives `len` bytes, so that another stream can follow: it then ends
+/// at a byte, with an empty block. Returns `false`, and changes nothing, if the bytes are no such stream.
 pub(super) fn open_end(stream: &mut Vec<u8>, from: usize, len: u64) -> bool {
     let Some(last) = find_last(&stream[from..], len) else {
         return false;
     };
     stream[from + (last.start / 8) as usize] &= !(1 << (last.start % 8));
-    // The header of an empty stored block is three bits of zero, and zeros up to the next byte. What is left of the
-    // stream's last byte is zero.
+    // The header of an empty stored block is three zero bits, and zeros up to the next byte. The unused bits of the
+    // stream's last byte are zero.
     stream.resize(from + (last.end + 3).div_ceil(8) as usize, 0);
     stream.extend_from_slice(&[0, 0, 0xff, 0xff]);
     true
 }
 
-/// Finds the last block of a stream; `None` if there is none or those before it give more than `most` bytes.
+/// Finds the last block of a stream. `None` if no block is the last, or if the blocks before it give more than `most` bytes.
 fn find_last(stream: &[u8], most: u64) -> Option<Last> {
     let mut bits = Bits { bytes: stream, at: 0, held: 0, count: 0 };
     let mut codes = Codes::new();
@@ -114,17 +114,17 @@ fn find_last(stream: &[u8], most: u64) -> Option<Last> {
     }
 }
 
-/// Where the last block ends, found from behind: its code for the end, of so many bits, is followed by up to seven
-/// bits of zero. `None` where that can be in two places, which is only if that code is all zeros.
+/// Where the last block ends. The search goes from the stream's end: up to seven zero bits follow the block's code for its
+/// end, whose number of bits the caller gives. `None` if two places are possible, which is so only if the code is all zeros.
 ///
-/// Were it in two, `s` bits apart, then the code's last `s` bits would be zero as bits after the first place, and it would
-/// be equal to itself moved by `s`: zero throughout.
+/// Assume two places that are `s` bits apart. The code's last `s` bits are then zero, because they follow the first place.
+/// The code also equals itself moved by `s` bits. So all its bits are zero.
 fn find_end(stream: &[u8], from: u64, (code, len): (u32, u32)) -> Option<u64> {
     if code == 0 {
         return None;
     }
     let whole = stream.len() as u64 * 8;
-    // The last bits; those before the stream's start do not matter, as places there are not taken.
+    // The last bits. Bits before the stream's start do not matter, because no place there is accepted.
     let mut tail = [0; 8];
     let known = stream.len().min(8);
     tail[8 - known..].copy_from_slice(&stream[stream.len() - known..]);
@@ -137,18 +137,18 @@ fn find_end(stream: &[u8], from: u64, (code, len): (u32, u32)) -> Option<u64> {
     (0..8).find_map(place).filter(|end| *end >= from + u64::from(len))
 }
 
-/// The stream ends in the byte of this bit, and what is left of it is zero.
+/// Whether the stream ends in the byte of this bit, and the rest of that byte is zero.
 fn is_clean(stream: &[u8], end: u64) -> bool {
     let left = stream.len() as u64 * 8 - end;
     left < 8 && stream.last().is_none_or(|byte| u64::from(byte.leading_zeros()) >= left)
 }
 
-/// Reads the codes of a block to its end; gives how many bytes they stand for, more than `most` of which are an error.
+/// Reads the codes of a block to its end. Returns how many bytes they stand for; more than `most` are an error.
 fn skip_block(bits: &mut Bits<'_>, codes: &Codes, most: u64) -> Option<u64> {
     const MASK: u64 = (1 << FAST) - 1;
     let mut made = 0_u64;
     loop {
-        // Four looks take 48 bits at most.
+        // Four look-ups take at most 48 bits.
         bits.fill();
         let mut entry = 0;
         for _ in 0..4 {
@@ -165,7 +165,7 @@ fn skip_block(bits: &mut Bits<'_>, codes: &Codes, most: u64) -> Option<u64> {
         if entry & LITERAL != 0 {
             continue;
         }
-        // A length and its distance take 48 bits at most.
+        // A length and its distance take at most 48 bits.
         bits.fill();
         if entry & OTHER != 0 {
             let (symbol, len) = codes.literals.slow(bits.held)?;
@@ -226,7 +226,7 @@ impl Codes {
         Codes { literals: Table::new(), distances: Table::new(), end: None }
     }
 
-    /// The codes of blocks that have none of their own.
+    /// The fixed codes, for blocks that do not bring their own.
     fn set_fixed(&mut self) -> Option<()> {
         let mut lengths = [8; 288];
         lengths[144..256].fill(9);
@@ -275,7 +275,7 @@ impl Codes {
     }
 }
 
-/// The code in which the lengths of the other codes are written.
+/// The code in which the lengths of the other two codes are written.
 struct Precode([(u8, u8); 128]);
 
 impl Precode {
@@ -300,7 +300,7 @@ impl Precode {
 /// A prefix code.
 struct Table {
     fast: [u32; 1 << FAST],
-    /// How many codes of each length there are, and their symbols in the order of the codes: for the long ones.
+    /// How many codes of each length there are, and their symbols in the order of the codes. Only long codes need these.
     counts: [u16; LONGEST + 1],
     symbols: [u16; 320],
 }
@@ -330,8 +330,8 @@ impl Table {
         })
     }
 
-    /// Joins a literal with what follows it, where both fit in one look: another literal, or a length that has no extra
-    /// bits.
+    /// Joins a literal with the code that follows it, if both fit in one look-up and that code is another literal or a
+    /// length without extra bits.
     fn pair(&mut self) {
         let single = self.fast;
         for (index, entry) in self.fast.iter_mut().enumerate() {
@@ -397,7 +397,7 @@ struct Bits<'a> {
 }
 
 impl Bits<'_> {
-    /// Holds 56 bits at least.
+    /// Makes sure that it holds at least 56 bits.
     fn fill(&mut self) {
         let word = match self.bytes.get(self.at..self.at + 8) {
             Some(bytes) => {
@@ -435,7 +435,7 @@ impl Bits<'_> {
         self.at as u64 * 8 - u64::from(self.count)
     }
 
-    /// Skips a stored block after its header's bits; gives its length.
+    /// Skips a stored block, whose header's bits have been read. Returns its length.
     fn skip_stored(&mut self) -> Option<u32> {
         let start = self.position().div_ceil(8) as usize;
         let head = self.bytes.get(start..start + 4)?;

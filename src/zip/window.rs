@@ -1,18 +1,18 @@
-//! What an archive is written through.
+//! The buffer through which the writer of an archive writes.
 
 use std::io::{self, Seek, SeekFrom, Write};
 
-/// Pieces from this size on go straight through.
+/// Pieces of this size and more go to the output at once.
 pub(super) const BLOCK: usize = 128 << 10;
 
-/// The last bytes that were written, held back: headers that are completed later are mostly still here, and ten
-/// thousand small members take tens of system calls and not tens of thousands.
+/// Holds the last bytes back before it writes them. A header that is completed later is mostly still here. Ten thousand
+/// small members take tens of system calls and not tens of thousands.
 pub(super) struct Window<W> {
     out: W,
-    /// Where `held` starts in `out`, which stands there.
+    /// Where `held` starts in the output. The position of `out` is the same.
     start: u64,
     held: Vec<u8>,
-    /// After an error nothing more is written: where `out` stands is not known.
+    /// Whether a write failed. The position of `out` is then unknown, so nothing more is written.
     failed: bool,
 }
 
@@ -44,7 +44,7 @@ impl<W: Write + Seek> Window<W> {
         })
     }
 
-    /// Writes over bytes that were appended before.
+    /// Overwrites bytes that were appended before.
     pub(super) fn patch(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         if let Some(at) = at.checked_sub(self.start) {
             let at = at as usize;
@@ -60,7 +60,7 @@ impl<W: Write + Seek> Window<W> {
         })
     }
 
-    /// Takes back what was appended from there on: the next bytes go there.
+    /// Takes back all bytes from this place on. The next bytes go there.
     pub(super) fn truncate(&mut self, at: u64) -> io::Result<()> {
         if let Some(at) = at.checked_sub(self.start) {
             self.held.truncate(at as usize);
@@ -74,7 +74,7 @@ impl<W: Write + Seek> Window<W> {
         })
     }
 
-    /// Writes what is held; gives the output and where it ends.
+    /// Writes the held bytes. Returns the output and its end.
     pub(super) fn finish(mut self) -> io::Result<(W, u64)> {
         self.guard(|window| {
             window.settle()?;

@@ -16,16 +16,16 @@ use super::window::{BLOCK, Window};
 /// A member of up to this size is compressed together with others, from a copy.
 const GATHERED: u64 = 4 << 20;
 
-/// A member that is nearly as long as 32 bits count has sizes of 64: compressed data may be a little longer than what it
-/// was made of, before that is seen.
+/// A member from nearly this size on has sizes of 64 bits. Compressed data may be a little longer than its content before
+/// the writer sees it and stores the content.
 const WIDE_FROM: u64 = FULL as u64 - (16 << 20);
 
 /// How an archive is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
-    /// Stored members' data starts at multiples of this: a power of two of at most 32768.
+    /// The data of stored members starts at multiples of this number: a power of two, at most 32,768.
     pub(crate) align: u16,
-    /// The level at which members are compressed that get smaller by it; `None` stores all.
+    /// The level at which members are compressed if that makes them smaller. `None` stores all members.
     pub(crate) deflate: Option<u8>,
 }
 
@@ -35,19 +35,19 @@ impl Default for Settings {
     }
 }
 
-/// Writes an archive. The same calls give the same bytes: no time of day gets in.
+/// Writes an archive. The same calls give the same bytes, because the archive contains no time of day.
 pub(crate) struct ArchiveWriter<W: Write + Seek> {
     out: Window<W>,
     settings: Settings,
-    /// The directory's entries so far, and how many.
+    /// The directory's entries so far, and how many they are.
     directory: Vec<u8>,
     count: u64,
     open: Option<Open>,
-    /// The last header, for its memory.
+    /// The last header, kept so that its memory is used again.
     header: Vec<u8>,
     /// From this size on a member has 64-bit sizes.
     wide_from: u64,
-    /// Members that were ended and wait to be compressed, and their bytes.
+    /// Members that have ended and wait to be compressed, and their bytes.
     waiting: Vec<Waiting>,
     waiting_bytes: usize,
 }
@@ -72,13 +72,13 @@ enum Way {
 /// A member that is compressed as it comes.
 struct Deflating {
     started: Started,
-    /// What was written of it.
+    /// How many compressed bytes were written.
     packed: u64,
-    /// The lengths of the pieces that were.
+    /// The compressed lengths of the pieces that were written.
     pieces: Vec<u32>,
-    /// How, once something was; before, the level alone counts.
+    /// How it is compressed, once a piece was. Before that, only the level is known.
     fit: Fit,
-    /// What came and was not compressed yet.
+    /// The bytes that came and were not compressed yet.
     held: Vec<u8>,
 }
 
@@ -94,7 +94,7 @@ struct Waiting {
 }
 
 impl<W: Write + Seek> ArchiveWriter<W> {
-    /// `out` is empty and stands at its start.
+    /// `out` must be empty, with its position at the start.
     pub(crate) fn new(out: W, settings: Settings) -> Self {
         debug_assert!(settings.align.is_power_of_two());
         ArchiveWriter {
@@ -117,11 +117,11 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         self
     }
 
-    /// Starts a member of exactly `size` bytes. The name was not used before.
+    /// Starts a member of exactly `size` bytes. No member may have this name already.
     ///
     /// # Errors
     ///
-    /// `Limit` if the name is longer than 65,535 bytes or one that readers would refuse.
+    /// `Limit` if the name is longer than 65,535 bytes, or if readers would refuse it.
     pub(crate) fn begin(&mut self, name: &str, size: u64) -> Result<()> {
         if let Some(open) = &self.open {
             return Err(misuse(format!("member `{}` was not ended before the next", open.name)));
@@ -147,7 +147,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         Ok(())
     }
 
-    /// Writes a header of which the checksum, and what comes of compressing, is not known yet.
+    /// Writes a header whose checksum and compressed size are not known yet.
     fn start(&mut self, name: &str, method: u16, size: u64) -> Result<Started> {
         let header = self.out.position();
         let wide = size >= self.wide_from;
@@ -157,13 +157,13 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         Ok(Started { header, sum: crc32fast::Hasher::new() })
     }
 
-    /// The member's next bytes. What is compressed is best given in few calls: the rest of a member that comes whole
-    /// is not copied.
+    /// Writes the member's next bytes. For a compressed member few calls are best: if all that is left of it comes in one
+    /// call, the bytes are not copied.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.write_telling(bytes, &mut |_| ())
     }
 
-    /// The same; where it takes long, `tell` is told how many of these bytes, or more, are dealt with.
+    /// The same. A call that takes long reports to `tell` how many of these bytes are done; the number may be too large.
     pub(crate) fn write_telling(
         &mut self,
         bytes: &[u8],
@@ -176,7 +176,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         if open.written > open.size {
             return Err(open.wrong_size());
         }
-        // After a failed write there is nothing to go on with.
+        // After a failed write the member cannot be continued.
         let Some(mut open) = self.open.take() else { return Ok(()) };
         let last = open.written == open.size;
         open.way = match open.way {
@@ -204,7 +204,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
     }
 
     fn store(&mut self, started: &mut Started, bytes: &[u8]) -> Result<()> {
-        // The first block ends where a page of the file does, so that no page is written in two goes.
+        // The first block ends at the end of a page of the file, so that no page is written twice.
         let first = BLOCK - (self.out.position() % 4096) as usize;
         let (first, rest) = bytes.split_at(first.min(bytes.len()));
         for block in std::iter::once(first).chain(rest.chunks(BLOCK)) {
@@ -214,7 +214,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         Ok(())
     }
 
-    /// Writes a member anew that was started: stored.
+    /// Writes the started member anew, stored.
     fn restart(&mut self, name: &str, size: u64, started: &Started) -> Result<Started> {
         self.out.truncate(started.header).map_err(write_error)?;
         self.start(name, STORED, size)
@@ -230,8 +230,8 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         Ok(())
     }
 
-    /// Writes a member of which all is at hand: `rest`, and less than a piece before it. It can still be stored in the
-    /// end.
+    /// Writes a member whose bytes are all in memory: `rest`, and less than a piece before it. The member can still be
+    /// stored if compressing it does not pay.
     fn deflate_whole(
         &mut self,
         name: &str,
@@ -263,7 +263,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         Ok(Way::Stored(started))
     }
 
-    /// Writes what there is of a member that comes bit by bit. Whether it shrinks is told by what comes first.
+    /// Writes what has come of a member that comes in several calls. Its first bytes decide whether it is compressed.
     fn deflate_part(
         &mut self,
         name: &str,
@@ -301,12 +301,12 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         }
     }
 
-    /// Ends the member. Gives the lengths of the pieces in which it was compressed, each of [`PIECE`] bytes but the last;
-    /// none if it is stored, or compressed with others.
+    /// Ends the member. Returns the compressed lengths of its pieces, each of [`PIECE`] bytes but the last. There are no
+    /// lengths if the member is stored, or is compressed together with others.
     ///
     /// # Errors
     ///
-    /// `Message` if it was given fewer bytes than announced.
+    /// `Message` if the caller wrote fewer bytes than it announced.
     pub(crate) fn end(&mut self) -> Result<Vec<u32>> {
         if let Some(open) = &self.open
             && open.written != open.size
@@ -390,14 +390,14 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         Ok(())
     }
 
-    /// The checksum of the directory's entries of all members so far, and how many they are. What waits to be compressed
-    /// with others is written now.
+    /// The checksum of the directory's entries of all members so far, and the number of these entries. Members that wait
+    /// to be compressed are written now.
     pub(crate) fn directory_sum(&mut self) -> Result<(u32, u64)> {
         self.flush_waiting()?;
         Ok((crc32fast::hash(&self.directory), self.count))
     }
 
-    /// Takes the member that was begun back: the next one starts where it did.
+    /// Takes back the member that was begun. The next one starts at the same place.
     pub(crate) fn abandon(&mut self) -> Result<()> {
         match self.open.take().map(|open| open.way) {
             Some(Way::Stored(started) | Way::Deflated(Deflating { started, .. })) => {
@@ -407,8 +407,8 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         }
     }
 
-    /// Writes the directory; gives the output and the archive's length. Bytes of an abandoned member may stand behind
-    /// it, where `out` is a file that only its owner can cut.
+    /// Writes the directory. Returns the output and the archive's length. Bytes of an abandoned member may stand behind the
+    /// archive; the owner of the file that `out` writes to must cut them off.
     pub(crate) fn finish(mut self) -> Result<(W, u64)> {
         if let Some(open) = &self.open {
             return Err(misuse(format!("member `{}` was not ended", open.name)));
@@ -431,7 +431,7 @@ impl Open {
     }
 }
 
-/// Writers of today make this; the lower byte is the version of the format that a reader must know.
+/// What current writers put here. The lower byte is the version of the format that a reader must know.
 fn version(zip64: bool) -> u16 {
     if zip64 { 45 } else { 20 }
 }
@@ -439,7 +439,7 @@ fn version(zip64: bool) -> u16 {
 /// Unix, whose permissions the entries have.
 const SYSTEM: u16 = 3 << 8;
 
-/// The first day that the format knows, at midnight.
+/// The first day that the format can express, at midnight.
 const DATE: u16 = 1 << 5 | 1;
 
 /// A regular file that its owner may write and all may read.
@@ -461,7 +461,7 @@ struct MemberHeaders<'a> {
     size: u64,
     stored_size: u64,
     header: u64,
-    /// Its own header has 64-bit sizes.
+    /// Whether its own header has 64-bit sizes.
     wide: bool,
 }
 
@@ -499,7 +499,7 @@ impl MemberHeaders<'_> {
         bytes[LOCAL_LEN - 2..LOCAL_LEN].copy_from_slice(&extra.to_le_bytes());
     }
 
-    /// The checksum and the sizes in the member's own header, which are known late, and where they stand in it.
+    /// The checksum and the sizes for the member's own header, which are known only at the end, and their place in it.
     fn late_fields(&self) -> (u64, [u8; 12]) {
         let full = self.wide.then_some(FULL);
         let mut fields = [0; 12];
@@ -509,7 +509,7 @@ impl MemberHeaders<'_> {
         (14, fields)
     }
 
-    /// The sizes of 64 bits, of a member that has them, and where they stand.
+    /// The sizes of 64 bits and their place, if the member has them.
     fn late_zip64(&self) -> Option<(u64, [u8; 16])> {
         let mut sizes = [0; 16];
         sizes[..8].copy_from_slice(&self.size.to_le_bytes());

@@ -13,14 +13,14 @@ use super::{
     T_INLINE, T_LIVE, T_MAGIC, T_START, T_TABLES, T_TOTAL, TRAILER, VERSION, checksum,
 };
 
-/// Arrays below this size are packed at their element's alignment once there are some.
+/// Arrays below this size are packed at their element's alignment, once the block has [`ALIGNED_ARRAYS`] arrays.
 const SMALL: usize = 256;
 
-/// How many arrays of any size start at a multiple of 64: objects with few arrays are aligned throughout for a KiB at most,
-/// and objects of many small ones are not larger than these.
+/// How many arrays of any size start at a multiple of 64. In an object with few arrays all are aligned, which costs a KiB at
+/// most. An object of many small arrays is hardly larger than the arrays are.
 const ALIGNED_ARRAYS: u64 = 16;
 
-/// Small writes are gathered up to this size; larger ones go straight through.
+/// Small writes are gathered up to this size. Larger ones go to the output at once.
 const GATHER: usize = 64 << 10;
 
 /// Writes a block to anything that takes bytes.
@@ -30,9 +30,9 @@ pub(crate) struct BlockSink<W> {
     position: u64,
     pub(in crate::store) directory: DirectoryBuilder,
     header: [u8; HEADER],
-    /// The array that was begun, until `end`.
+    /// The open array; `None` once it has ended.
     open: Option<OpenArray>,
-    /// Where the array starts that was ended last.
+    /// Where the array that ended last starts.
     last: Option<u64>,
     /// How many arrays of the directory are live.
     live: u32,
@@ -173,7 +173,7 @@ impl<W: Write> Sink for BlockSink<W> {
 }
 
 impl<W: Write> BlockSink<W> {
-    /// Says that the array that was begun, whose head this is, lies in the block already, so that its bytes do not come.
+    /// Says that the open array, whose head this is, lies in the block already, so that its bytes do not come.
     pub(in crate::store) fn is_at(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<()> {
         let head = ArrayHead { kind: Kind::Plain, ..*head };
         self.directory.pop();
@@ -182,14 +182,14 @@ impl<W: Write> BlockSink<W> {
         Ok(())
     }
 
-    /// Names an array that lies elsewhere, and gives its number.
+    /// Notes an array that lies elsewhere, and returns its number.
     pub(in crate::store) fn push_live(&mut self, head: &ArrayHead<'_>, offset: u64) -> Result<u64> {
         self.live += 1;
         self.last = None;
         self.directory.push(head, offset)
     }
 
-    /// Takes the live array back that was named last.
+    /// Takes back the live array that was noted last.
     pub(in crate::store) fn pop_live(&mut self) {
         self.live -= 1;
         self.directory.pop();
@@ -234,7 +234,8 @@ impl<W: Write> BlockSink<W> {
         &self.header
     }
 
-    /// The trailer of a block whose inline block starts at `start`, with the parts of its directory of so many arrays.
+    /// The trailer of a block whose inline block starts at `start`, with these parts of its directory and this number of
+    /// arrays.
     pub(in crate::store) fn trailer(
         &self,
         start: u64,

@@ -17,7 +17,8 @@ use super::{BlockParts, HEADER, truncated};
 /// From this version on several arrays may lie at one place.
 const SHARING: u16 = 3;
 
-/// Readers may copy so many times the block's bytes in one reading, and so many beside, up to half of the machine's memory.
+/// In one reading, a reader may copy this many times the block's bytes and a constant more, up to half of the machine's
+/// memory.
 const COPIES: u64 = 16;
 const FREE_COPIES: u64 = 256 << 20;
 
@@ -33,16 +34,16 @@ pub(crate) struct BlockSource<'de> {
     limit: usize,
     in_segment: bool,
     live: Option<&'de Arc<LiveArrays>>,
-    /// What finds arrays by their paths, where that is kept.
+    /// The table that finds arrays by their paths, if it is kept.
     #[cfg(feature = "ndarray")]
     paths: Option<&'de PathIndex>,
-    /// What was asked for in the place of the usual limit.
+    /// The limit on copies that the caller set in place of the usual one.
     copy_limit: Option<u64>,
-    /// What was said of the last array that may be said of the next, too.
+    /// The description of the last array, which may hold for the next one, too.
     recent: RefCell<Option<Recent>>,
 }
 
-/// An array, and what is said of all that are like it.
+/// An array, and the description that it shares with all that are like it.
 #[derive(Clone)]
 struct Recent {
     like: Like,
@@ -102,7 +103,7 @@ impl<'de> BlockSource<'de> {
         })
     }
 
-    /// The same, of which readers may copy so many bytes.
+    /// The same, with this limit on the bytes that readers may copy.
     pub(crate) fn limited(self, copy_limit: Option<u64>) -> Self {
         BlockSource { copy_limit, ..self }
     }
@@ -116,7 +117,7 @@ impl<'de> BlockSource<'de> {
     ///
     /// # Errors
     ///
-    /// `Corrupt` if it contradicts itself.
+    /// `Corrupt` if the directory contradicts itself.
     pub(crate) fn live_entries(&self) -> Result<Vec<LiveEntry>> {
         self.directory.live()
     }
@@ -134,7 +135,7 @@ impl<'de> BlockSource<'de> {
         }
     }
 
-    /// An entry's bytes, which must lie between header and inline block, at their element's alignment.
+    /// The bytes of an array. They must lie between the header and the inline block, at their element's alignment.
     pub(crate) fn placed(&self, number: u64, entry: ListedArray) -> Result<Placed<'de>> {
         let ListedArray { dtype, shape, order, bytes, offset, .. } = entry;
         let standing = if self.in_segment { Standing::Fixed } else { Standing::Free };
@@ -142,7 +143,7 @@ impl<'de> BlockSource<'de> {
         self.at(number, head, offset, bytes)
     }
 
-    /// So many bytes of the block as the elements of an array.
+    /// This many bytes of the block as the elements of an array.
     #[inline]
     fn at(
         &self,
@@ -190,7 +191,7 @@ impl<'de> Source<'de> for BlockSource<'de> {
         if self.version < SHARING {
             return None;
         }
-        // What is there may be copied once, whatever is asked for.
+        // All bytes of the block may be copied once, whatever limit the caller set.
         let all = self.bytes.len() as u64;
         let usual = || {
             all.saturating_mul(COPIES).saturating_add(FREE_COPIES).min(memory::half_of_machine())

@@ -27,7 +27,7 @@ impl Head {
         Head { path, dtype, shape, order, kind, offset }
     }
 
-    /// The same in memory that another does not need any more.
+    /// The same, in the memory of an array that is no longer needed.
     fn set(&mut self, head: &ArrayHead<'_>, offset: u64) {
         self.path.clear();
         self.path.push_str(head.path);
@@ -39,7 +39,7 @@ impl Head {
         (self.order, self.kind, self.offset) = (head.order, head.kind, offset);
     }
 
-    /// The same as it was pushed, but for its length.
+    /// The same in the form in which it was pushed, except for its length.
     pub(in crate::store) fn view(&self) -> ArrayHead<'_> {
         let &Head { ref path, ref dtype, ref shape, order, kind, .. } = self;
         ArrayHead { path, dtype, shape, order, kind, bytes: 0 }
@@ -57,12 +57,12 @@ impl Head {
 /// Where the last array is.
 #[derive(Default)]
 enum Last {
-    /// In its place for good, or taken back.
+    /// It is in its place for good, or was taken back.
     #[default]
     Settled,
-    /// In no place yet.
+    /// It has no place yet.
     Open(Head),
-    /// In the run.
+    /// It is in the run.
     InRun,
 }
 
@@ -72,21 +72,21 @@ pub(crate) struct DirectoryBuilder {
     series: SeriesWriter,
     /// How many arrays there are.
     count: u64,
-    /// Those that are in no series yet; none while there is a run.
+    /// The arrays that are in no series yet. While there is a run, there are no such arrays.
     open: Vec<Head>,
     run: Option<SetBuilder>,
     /// The last array, which may be taken back.
     last: Last,
-    /// What is not needed any more, for its memory.
+    /// Arrays that are no longer needed, kept so that their memory is used again.
     spare: Vec<Head>,
 }
 
 impl DirectoryBuilder {
-    /// Adds an array whose bytes start at `offset` of the container; its number is returned.
+    /// Adds an array whose bytes start at `offset` of the container, and returns its number.
     ///
     /// # Errors
     ///
-    /// `Limit` if it has too many axes, is one array too many or comes behind too long paths.
+    /// `Limit` if the array has too many axes, if there are too many arrays, or if the paths before it are too long.
     pub(crate) fn push(&mut self, head: &ArrayHead<'_>, offset: u64) -> Result<u64> {
         if head.shape.len() > MAX_NDIM {
             return Err(Error::new(
@@ -125,7 +125,7 @@ impl DirectoryBuilder {
         self.count
     }
 
-    /// Puts all arrays in series, and gives the directory in parts.
+    /// Puts all arrays in series, and returns the directory in parts.
     ///
     /// # Errors
     ///
@@ -165,8 +165,8 @@ impl DirectoryBuilder {
         Ok(())
     }
 
-    /// How many arrays take turns, if this one is like the one so many before it and at the next step: a number that counts up
-    /// rather than any other name.
+    /// How many arrays take turns, if this array is like the one that many places before it, and stands at the next step of
+    /// the path. A step that is a number and counts up is preferred to a name.
     fn turns(&self, head: &Head) -> Option<(usize, Hole)> {
         let mut named = None;
         for turns in 1..=self.open.len() {
@@ -186,7 +186,7 @@ impl DirectoryBuilder {
         named
     }
 
-    /// Ends the run. If `more` arrays come, a short one is taken apart: its arrays may turn out to take turns with those.
+    /// Ends the run. If `more` arrays come, a short run is taken apart, because its arrays may take turns with those.
     fn end_run(&mut self, more: bool) -> Result<()> {
         let Some(mut run) = self.run.take() else { return Ok(()) };
         if let Some(heads) = run.take_apart(more) {
@@ -197,12 +197,12 @@ impl DirectoryBuilder {
         self.series.push(&run)
     }
 
-    /// Puts the first of the open arrays in a series, with those behind it that are its next.
+    /// Puts the first of the open arrays in a series, together with the arrays behind it that continue the series.
     fn close(&mut self) -> Result<()> {
         self.close_most(self.open.len())
     }
 
-    /// The same of the first so many.
+    /// The same, with only the first `most` of the open arrays.
     fn close_most(&mut self, most: usize) -> Result<()> {
         let mut open = self.open.drain(..most).peekable();
         let Some(first) = open.next() else { return Ok(()) };

@@ -9,10 +9,10 @@ use super::build::Head;
 const FLAG_FORTRAN: u8 = 1;
 const FLAG_BIG_ENDIAN: u8 = 2;
 
-/// The last of the dtype codes that version 1 has.
+/// The last dtype code of version 1.
 const LAST_OF_VERSION_1: u8 = 11;
 
-/// The dtype is not one of the codes: its descriptor stands in the heap.
+/// Says that no code stands for the dtype: its descriptor stands in the heap.
 const DESCRIBED: u8 = 255;
 
 /// The four bytes: dtype, flags, number of axes, kind.
@@ -44,7 +44,7 @@ pub(super) fn encode(head: &Head) -> (FormBytes, String) {
 
 /// # Errors
 ///
-/// What is wrong with it.
+/// A text that says what is wrong with the form.
 pub(super) fn decode(
     bytes: FormBytes,
     descriptor: &[u8],

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::Directory;
 
-/// Up to so many arrays are looked through.
+/// Among up to this many arrays, a search looks at one after the other.
 const FEW: u64 = 16;
 
 /// Finds arrays of one directory by their paths: among many by a table, which is made at the first search.
@@ -14,12 +14,13 @@ pub(crate) struct PathIndex(OnceLock<Option<Table>>);
 
 struct Table {
     hashing: RandomState,
-    /// The numbers of arrays plus one and a part of their paths' hashes, each at the first free place from the one that its hash says.
+    /// Each array's number plus one, with a part of its path's hash. It stands at the first free place from the one that the
+    /// hash names.
     places: Vec<(u32, u32)>,
 }
 
 impl PathIndex {
-    /// The number of the array of this path; of several the first. The directory is always the same.
+    /// The number of the first array of this path. Every call must pass the same directory.
     pub(crate) fn find(&self, directory: Directory<'_>, path: &str) -> Option<u64> {
         let is_large = directory.len() > FEW;
         match is_large.then(|| self.0.get_or_init(|| Table::new(directory))) {
@@ -32,7 +33,7 @@ impl PathIndex {
     }
 }
 
-/// The same without a table: for who looks once.
+/// The same without a table, for callers that search once.
 pub(crate) fn look_through(directory: Directory<'_>, path: &str) -> Option<u64> {
     (0..directory.len()).find(|number| has_path(directory, *number, path))
 }
@@ -48,7 +49,7 @@ fn has_path(directory: Directory<'_>, number: u64, path: &str) -> bool {
 }
 
 impl Table {
-    /// `None` if there is no memory for it.
+    /// `None` if there is no memory for the table.
     fn new(directory: Directory<'_>) -> Option<Self> {
         let count = usize::try_from(directory.len()).ok()?;
         let room = count.checked_mul(2)?.checked_next_power_of_two()?;
@@ -119,7 +120,7 @@ mod tests {
         for count in [1_u64, FEW, FEW + 1, 1000] {
             let mut builder = DirectoryBuilder::default();
             for number in 0..count {
-                // Every third has the path of the one before.
+                // Every third array has the path of the one before it.
                 let path = format!("a.{}.b", number - u64::from(number % 3 == 2));
                 let head = ArrayHead {
                     path: &path,

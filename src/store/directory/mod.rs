@@ -37,7 +37,7 @@ pub(crate) struct ListedArray {
     pub(crate) bytes: usize,
 }
 
-/// What is wrong with a directory, where an array is asked for.
+/// What is wrong with a directory, found when a reader asks for an array.
 #[derive(Debug)]
 enum Fault {
     NotThere,
@@ -71,20 +71,20 @@ impl ListedArray {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Like {
     number: u64,
-    /// Arrays with the same number here differ in their places alone.
+    /// Arrays with the same number here differ only in their places.
     pub(crate) alike: usize,
     pub(crate) offset: u64,
-    /// So many arrays of the next numbers follow, each so far behind the one before.
+    /// How many arrays of the next numbers follow, and how far each lies behind the one before it.
     more: u64,
     pitch: u64,
 }
 
 impl Like {
-    /// The array of this number, if it is the next and follows by the rule.
+    /// The array of this number, if it is the next one and lies where the series says.
     #[inline]
     pub(crate) fn next(self, number: u64) -> Option<Self> {
         let more = self.more.checked_sub(1)?;
-        // Where the sum exceeds 64 bits, whoever looks the array up says so.
+        // A sum that exceeds 64 bits is an error when the array is looked up in the usual way.
         let offset = self.offset.checked_add(self.pitch)?;
         (self.number + 1 == number).then_some(Like { number, offset, more, ..self })
     }
@@ -103,7 +103,7 @@ enum Table<'a> {
 impl<'a> Directory<'a> {
     /// # Errors
     ///
-    /// `Corrupt` if the bytes are not those of so many arrays.
+    /// `Corrupt` if the bytes are no directory of this many arrays.
     pub(crate) fn parse(bytes: &'a [u8], count: u64, version: u16) -> Result<Self> {
         let table = if version < 3 {
             Records::parse(bytes, count, version).map(Table::Records)
@@ -125,7 +125,7 @@ impl<'a> Directory<'a> {
 
     /// # Errors
     ///
-    /// `Corrupt` if there is no such array or its path is none.
+    /// `Corrupt` if there is no such array, or if its path is not valid.
     pub(crate) fn path(&self, number: u64) -> Result<ArrayPath<'a>> {
         let path = match &self.0 {
             Table::Records(table) => table.path(number),
@@ -157,7 +157,7 @@ impl<'a> Directory<'a> {
 
     /// # Errors
     ///
-    /// `Corrupt` if there is no such array or what is said of it contradicts itself.
+    /// `Corrupt` if there is no such array, or if its description contradicts itself.
     pub(crate) fn entry(&self, number: u64) -> Result<ListedArray> {
         let entry = match &self.0 {
             Table::Records(table) => table.entry(number),
@@ -166,7 +166,7 @@ impl<'a> Directory<'a> {
         entry.map_err(|fault| self.fault(number, fault))
     }
 
-    /// Where the array of this number starts, if more is said of it that goes for others, too.
+    /// Where the array of this number starts, if the directory describes it together with others.
     ///
     /// # Errors
     ///
@@ -176,7 +176,7 @@ impl<'a> Directory<'a> {
         table.like(number).map_err(|fault| self.fault(number, fault))
     }
 
-    /// How many arrays lie not in the container but in live memory.
+    /// How many arrays lie in live memory and not in the container.
     pub(crate) fn count_live(&self) -> u64 {
         match &self.0 {
             Table::Records(table) => table.live().count() as u64,
@@ -184,11 +184,11 @@ impl<'a> Directory<'a> {
         }
     }
 
-    /// Those arrays. What [`count_live`](Self::count_live) says was compared with what else is said of their number.
+    /// The arrays in live memory. The caller has compared [`count_live`](Self::count_live) with the trailer's number.
     ///
     /// # Errors
     ///
-    /// `Corrupt` if what is said of one contradicts itself.
+    /// `Corrupt` if the description of one of them contradicts itself.
     pub(crate) fn live(&self) -> Result<Vec<LiveEntry>> {
         let live = |number| {
             let ListedArray { kind, dtype, shape, offset: start, .. } = self.entry(number)?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The path of an array, in the parts that the directory has it in: arrays of one series differ in the step between.
+/// The path of an array, in the parts in which the directory has it. Arrays of one series differ in the middle part.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ArrayPath<'a> {
     pub(super) before: &'a str,
@@ -19,7 +19,7 @@ pub(super) enum SeriesStep<'a> {
 }
 
 impl ArrayPath<'_> {
-    /// Its text, without the machinery of formatting, which takes as long as all else of a look-up.
+    /// The path as text. It does not use `format!`, which would take as long as the rest of a look-up.
     #[cfg(any(feature = "ndarray", test))]
     pub(super) fn push_to(&self, text: &mut String) {
         use fmt::Write;
@@ -59,7 +59,7 @@ impl PartialEq<str> for ArrayPath<'_> {
     }
 }
 
-/// The number of a step that is written as numbers are: in digits, without a zero ahead of others.
+/// The number of a step that is written as a number: in digits, without a leading zero.
 pub(super) fn parse_number(step: &str) -> Option<u64> {
     let is_number = step.bytes().all(|byte| byte.is_ascii_digit());
     let is_padded = step.len() > 1 && step.starts_with('0');

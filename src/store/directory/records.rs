@@ -25,7 +25,7 @@ pub(super) struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// `None` if the bytes are too few for so many records.
+    /// `None` if the bytes are too few for this many records.
     pub(super) fn parse(bytes: &'a [u8], count: u64, version: u16) -> Option<Self> {
         let len = usize::try_from(count).ok()?.checked_mul(RECORD)?;
         let (records, heap) = bytes.split_at_checked(len)?;
@@ -59,7 +59,7 @@ impl<'a> Records<'a> {
         Ok(ArrayPath { before, step: SeriesStep::None, after: "" })
     }
 
-    /// The numbers of the arrays that lie in live memory. Version 1 has no such.
+    /// The numbers of the arrays that lie in live memory. Version 1 has no such arrays.
     pub(super) fn live(&self) -> impl Iterator<Item = u64> {
         let is_live = self.version > 1;
         let numbers = 0..self.rows.len();
@@ -92,7 +92,7 @@ pub(super) mod tests {
     use super::super::build::Head;
     use super::*;
 
-    /// A directory of version 2, as it was written, of arrays and where they lie.
+    /// The bytes of a directory of version 2, for these arrays at these places.
     pub(in super::super) fn encode<'a>(
         arrays: impl Iterator<Item = (ArrayHead<'a>, u64)>,
     ) -> Vec<u8> {

@@ -30,7 +30,7 @@ const RECORD: usize = WIDTHS + 1;
 /// How many series there are, ahead of the records.
 const COUNT: usize = 8;
 
-/// The step that differs is a number, which counts up.
+/// The step that differs is a number that counts up.
 const NUMBERED: u8 = 1;
 /// It is a name, from a column.
 const NAMED: u8 = 2;
@@ -53,7 +53,7 @@ pub(super) struct SeriesTable<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct FoundItem<'a> {
     record: &'a [u8; RECORD],
-    /// That of the first series of its set, which has the column of names.
+    /// The record of the first series of its set, which has the column of names.
     leader: &'a [u8; RECORD],
     item: usize,
     /// How many arrays follow before those of the next series.
@@ -61,12 +61,12 @@ pub(super) struct FoundItem<'a> {
 }
 
 impl FoundItem<'_> {
-    /// What arrays have in common of which the same is said, but for their places: the same number.
+    /// A number that is the same for all arrays that differ only in their places.
     fn alike(&self) -> Option<usize> {
         (self.record[COLUMNS] & SHAPES == 0).then_some(self.record.as_ptr().addr())
     }
 
-    /// How many arrays follow with the next numbers, each so far behind the one before.
+    /// How many arrays follow with the next numbers, and how far each lies behind the one before it.
     fn regular(&self) -> (u64, u64) {
         if self.record[STRIDE] != 1 || self.record[COLUMNS] & OFFSETS != 0 {
             return (0, 0);
@@ -137,7 +137,7 @@ fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
 }
 
 impl<'a> SeriesTable<'a> {
-    /// `None` if the bytes are not those of so many arrays.
+    /// `None` if the bytes are no directory of this many arrays.
     pub(super) fn parse(bytes: &'a [u8], count: u64, version: u16) -> Option<Self> {
         let Some((series, rest)) = bytes.split_first_chunk::<COUNT>() else {
             let is_empty = bytes.is_empty() && count == 0;
@@ -158,8 +158,8 @@ impl<'a> SeriesTable<'a> {
         self.count
     }
 
-    /// The series that has the array of this number: the last whose first number is not beyond it, or another of that one's set,
-    /// whose arrays take turns.
+    /// The series that has the array of this number. It is the last series whose first number is not beyond this one, or
+    /// another series of the same set, because the arrays of a set take turns.
     pub(super) fn find(&self, number: u64) -> Result<FoundItem<'a>, Fault> {
         if number >= self.count {
             return Err(Fault::NotThere);
@@ -214,7 +214,7 @@ impl<'a> SeriesTable<'a> {
         self.paths(found)?.path(found.item)
     }
 
-    /// Calls `put` with the number and path of each array that has one. What arrays of a series share is read once.
+    /// Calls `put` with the number and path of each array that has a path. What the arrays of a series share is read once.
     #[cfg(any(feature = "ndarray", test))]
     pub(super) fn each_path(&self, mut put: impl FnMut(u64, ArrayPath<'a>)) {
         let mut number = 0;
@@ -287,7 +287,7 @@ impl<'a> SeriesTable<'a> {
         numbers
     }
 
-    /// Where it starts.
+    /// Where the array starts.
     #[inline]
     pub(super) fn offset(
         &self,
@@ -302,7 +302,7 @@ impl<'a> SeriesTable<'a> {
         offset.ok_or_else(|| Fault::Other("its offset exceeds 64 bits".to_owned()))
     }
 
-    /// Where an array stands, if more is said that goes for others, too.
+    /// Where an array lies, if its series describes other arrays, too.
     pub(super) fn like(&self, number: u64) -> Result<Option<Like>, Fault> {
         let found = self.find(number)?;
         let Some(alike) = found.alike() else { return Ok(None) };
@@ -335,7 +335,7 @@ struct Column<'a> {
 }
 
 impl<'a> Column<'a> {
-    /// The first `count` numbers, and what is behind them. Of the width the last two bits count.
+    /// The first `count` numbers, and the bytes behind them. Only the last two bits of the width count.
     fn split(bytes: &'a [u8], count: usize, width: u8) -> Option<(Self, &'a [u8])> {
         let width = width & 3;
         let (bytes, rest) = bytes.split_at_checked(count.checked_mul(1 << width)?)?;
@@ -352,7 +352,7 @@ impl<'a> Column<'a> {
         })
     }
 
-    /// The least width for these numbers.
+    /// The smallest width that holds these numbers.
     fn width_of(numbers: impl Iterator<Item = u64>) -> u8 {
         match numbers.fold(0, |all, number| all | number) {
             0..0x100 => 0,
@@ -460,7 +460,7 @@ impl SeriesWriter {
         Ok(())
     }
 
-    /// Number of series, records and heap; nothing if there are none.
+    /// The number of series, the records and the heap; nothing if there is no series.
     pub(super) fn parts(&self) -> [&[u8]; 3] {
         let count: &[u8] = if self.records.is_empty() { &[] } else { &self.count };
         [count, &self.records, &self.heap]

@@ -46,24 +46,24 @@ impl Hole {
 
 /// What of the arrays' places and shapes differs from item to item.
 struct OpenSeries {
-    /// The first.
+    /// The first array.
     head: Head,
     /// How many bytes of its path stand before the step and behind it.
     before: usize,
     after: usize,
     pitch: u64,
-    /// Once they do not keep to the pitch.
+    /// The offsets, once they do not keep to the pitch.
     offsets: Option<Vec<u64>>,
-    /// Once they differ.
+    /// The shapes, once they differ.
     shapes: Option<Vec<usize>>,
 }
 
 /// The step of the paths.
 pub(super) enum Steps {
     None,
-    /// The numbers from this one on, and the next in digits.
+    /// The steps are numbers: the first, and the next in digits.
     Numbers(u64, Digits),
-    /// The ends of names, and the names.
+    /// The steps are names: where each ends, and the names themselves.
     Names(Vec<u32>, String),
 }
 
@@ -73,9 +73,9 @@ pub(super) struct SetBuilder {
     steps: Steps,
     /// How often each came.
     items: usize,
-    /// Those of the next item so far.
+    /// The arrays of the next item that have come so far.
     turn: Vec<Head>,
-    /// All but the first item's and those, while they are few.
+    /// The arrays of all other items, as long as they are few.
     kept: Option<Vec<Head>>,
 }
 
@@ -93,10 +93,10 @@ pub(super) struct Series<'a> {
     pub(super) steps: &'a Steps,
 }
 
-/// So many arrays are kept to see whether those that come next are like them: the most that take turns in a set.
+/// How many arrays are kept to compare the next ones with. So at most this many arrays take turns in a set.
 pub(super) const WINDOW: usize = 16;
 
-/// A series whose places were regular for so long does not get a column of them, but ends.
+/// A series whose places were regular for this many items ends at the first irregular place. It gets no column of offsets.
 const REGULAR: usize = 16;
 
 impl SetBuilder {
@@ -128,7 +128,7 @@ impl SetBuilder {
         })
     }
 
-    /// Whether the array is the next one.
+    /// Whether the array continues the run.
     pub(super) fn is_next(&self, head: &ArrayHead<'_>, offset: u64) -> bool {
         let member = &self.members[self.turn.len()];
         if !member.head.is_like(head) {
@@ -186,7 +186,7 @@ impl SetBuilder {
         }
     }
 
-    /// Takes the next array, if it [`is_next`](Self::is_next); what is left of those that were taken is given to `spare`.
+    /// Takes the array if it [`is_next`](Self::is_next). The memory of arrays that are no longer needed goes to `spare`.
     pub(super) fn take(&mut self, head: Head, spare: &mut Vec<Head>) {
         self.turn.push(head);
         if self.turn.len() < self.members.len() {
@@ -207,7 +207,7 @@ impl SetBuilder {
         }
     }
 
-    /// All its arrays, if they may belong to a larger set: they are few, and take no turns yet. `more` arrays come.
+    /// All arrays of the run, if they may belong to a larger set: they are few, take no turns yet, and `more` arrays come.
     pub(super) fn take_apart(&mut self, more: bool) -> Option<Vec<Head>> {
         let is_open = more && self.members.len() == 1;
         if !is_open && self.items > 1 {
@@ -325,7 +325,7 @@ impl Digits {
             }
             *digit = b'0';
         }
-        // All were nines.
+        // All digits were nines.
         self.0.insert(0, b'1');
     }
 }

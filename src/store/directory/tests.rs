@@ -27,7 +27,7 @@ fn like(paths: impl IntoIterator<Item = impl Into<String>>) -> Vec<Pushed> {
 fn built(arrays: &[Pushed]) -> Vec<u8> {
     let mut builder = DirectoryBuilder::default();
     for (number, array) in arrays.iter().enumerate() {
-        // One that is taken back leaves nothing.
+        // An array that is taken back leaves no trace.
         if number % 5 == 3 {
             let begun = (format!("{}.v", array.0), DType::U8, vec![7], Order::F, 1);
             builder.push(&head(&begun), 8).unwrap();
@@ -76,11 +76,11 @@ fn arrays_that_follow_one_another_share_a_record() {
     let map = like((0..1000).flat_map(|at| ["w", "b"].map(|f| format!("{}.{f}", keys(at)))));
     assert!(there_and_back(&map) < 1000 * 13);
 
-    // Keys may be larger than what is counted up in 64 bits.
+    // Keys may be larger than 64 bits can count.
     let large =
         like((u64::MAX - 3..=u64::MAX).map(u128::from).chain([1 << 64]).map(|n| format!("k.{n}")));
     assert!(there_and_back(&large) < 200);
-    // Digits are carried.
+    // A carry makes a number one digit longer.
     let carried = like((95..=1005).map(|at| at.to_string()));
     assert!(there_and_back(&carried) < 100);
 
@@ -100,7 +100,7 @@ fn shapes_and_offsets_that_differ_are_in_columns() {
         offset += 8 * (at as u64 % 50);
     }
     assert!(there_and_back(&ragged) < 1000 * 6);
-    // Now and then one is far off, or earlier than those before.
+    // Now and then an array is far off, or lies before the earlier ones.
     ragged[500].4 = u64::MAX - 8;
     ragged[600].4 = 0;
     ragged[700].2 = vec![1 << 40];
@@ -133,7 +133,7 @@ fn every_mixture_comes_back() {
     }
 }
 
-/// Numbers below what is asked, always the same.
+/// Numbers below the given one, the same in every run.
 fn fastrand_like(seed: u64) -> impl FnMut(usize) -> usize {
     let mut state = seed;
     move |below| {
@@ -173,8 +173,8 @@ fn altered_bytes_do_not_panic() {
     }
 }
 
-/// Whoever reads in order goes on without a search, and must not get another array than who asks for one, whatever the bytes say: but
-/// for records that are out of order, among which a search finds one or another.
+/// A reader that asks in order goes on without a search. Whatever the bytes say, it must get the same arrays as a reader that
+/// searches for each. Records that are out of order are the exception: among them a search may find either.
 #[test]
 fn the_next_of_a_series_is_what_a_search_finds() {
     let mut arrays = like((0..30).map(|at| format!("a.{at}")));
@@ -197,7 +197,7 @@ fn the_next_of_a_series_is_what_a_search_finds() {
             assert_eq!((next.alike, next.offset), (found.alike, found.offset), "{number}");
             true
         };
-        // Nor another path.
+        // The same holds for paths.
         let mut paths = Vec::new();
         directory.each_path(|number, path| paths.push((number, path.to_string())));
         let alone = (0..count).filter_map(|at| Some((at, directory.path(at).ok()?.to_string())));

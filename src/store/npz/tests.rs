@@ -1,4 +1,4 @@
-//! What a sink writes, a source reads; what others write is checked.
+//! A source reads what a sink writes, and checks what other programs write.
 
 use std::io::Cursor;
 
@@ -33,7 +33,7 @@ fn fill(sink: &mut impl Sink, (path, dtype, shape, order): &Sample<'_>) -> u64 {
     sink.end().unwrap()
 }
 
-/// Long enough to refer to some arrays.
+/// An inline block that is long enough to refer to some arrays.
 const INLINE: &[u8] = b"inline block";
 
 fn save(samples: &[Sample<'_>]) -> AlignedBytes {
@@ -175,7 +175,7 @@ fn members_must_agree_with_the_directory() {
         (Some(b"text".to_vec()), "member `a.npy`: wrong magic"),
     ] {
         let error = read(member).unwrap_err();
-        // On a machine of the other order the same, in that.
+        // On a machine of the other byte order the header names that order.
         let error = error.replace('>', "<");
         assert!(error.contains(said), "{error}");
     }
