@@ -14,6 +14,7 @@ pub mod readme {}
 /// [DECISIONS.md]: crate::_docs::decisions
 /// [DEPENDENCIES.md]: crate::_docs::dependencies
 /// [FORMAT.md]: crate::_docs::format
+/// [GUIDE.md]: crate::_docs::guide
 /// [LIFECYCLE.md]: crate::_docs::lifecycle
 /// [LIVE.md]: crate::_docs::live
 /// [SAFETY.md]: crate::_docs::safety
@@ -60,6 +61,27 @@ pub mod dependencies {}
 ///
 #[doc = include_str!("../docs/FORMAT.md")]
 pub mod format {}
+
+/// Ten tasks, each with a program, its cost, and what can go wrong.
+///
+/// [LIVE.md]: crate::_docs::live
+///
+// Its programs need these features, and segments, which exist on Linux only. Elsewhere they are not tested.
+#[cfg_attr(
+    any(
+        not(doctest),
+        all(
+            target_os = "linux",
+            feature = "derive",
+            feature = "ndarray",
+            feature = "npz",
+            feature = "serde_with",
+            feature = "workers"
+        )
+    ),
+    doc = include_str!("../docs/GUIDE.md")
+)]
+pub mod guide {}
 
 /// When a segment appears, and when it goes away.
 ///

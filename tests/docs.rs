@@ -4,12 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Words that others have made: system calls, crates, programs.
+/// Words that others have made: system calls, crates, programs and their settings.
 const OTHERS: &[&str] = &[
     "CHANGELOG",
+    "DynamicUser",
     "F_GET_SEALS",
     "F_SEAL_FUTURE_WRITE",
     "F_SETLK",
+    "LimitAS",
+    "LimitFSIZE",
+    "LimitMEMLOCK",
+    "LimitNOFILE",
+    "MemoryMax",
     "O_CLOEXEC",
     "O_NOCTTY",
     "O_NONBLOCK",
@@ -17,10 +23,17 @@ const OTHERS: &[&str] = &[
     "O_RDWR",
     "O_TMPFILE",
     "PR_SET_PDEATHSIG",
+    "PrivatePIDs",
+    "PrivateTmp",
+    "ProtectProc",
+    "RemoveIPC",
     "TRIPLE",
+    "conf",
+    "emptyDir",
     "interprocess",
     "ipc",
     "linkme",
+    "logind",
     "max_map_count",
     "minimize_crash",
     "multiprocessing",
@@ -30,8 +43,11 @@ const OTHERS: &[&str] = &[
     "procspawn",
     "psm",
     "ptrace",
+    "pwrite",
     "semver",
     "serde_core",
+    "shareProcessNamespace",
+    "shared_memory_wrapper",
     "sudo",
     "vm",
 ];
@@ -235,6 +251,18 @@ fn every_part_of_a_type_is_in_the_type() {
         }
     }
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn the_guide_says_what_to_do_about_every_kind_of_error() {
+    let mut parts = BTreeMap::new();
+    parts_of_types(&std::fs::read_to_string(root().join("src/error.rs")).unwrap(), &mut parts);
+    let kinds = parts["ErrorKind"].iter().filter(|part| part.starts_with(char::is_uppercase));
+    let guide = std::fs::read_to_string(root().join("docs/GUIDE.md")).unwrap();
+    let (_, table) = guide.split_once("| kind | the error says |").unwrap();
+    let listed = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let listed: BTreeSet<&str> = listed.collect();
+    assert_eq!(listed, kinds.map(String::as_str).collect());
 }
 
 #[test]

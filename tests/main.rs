@@ -9,6 +9,7 @@
 mod block;
 mod docs;
 mod format;
+mod guide;
 mod kmer_count_example;
 mod safety;
 mod share_example;
