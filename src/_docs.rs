@@ -23,6 +23,16 @@ pub mod readme {}
 #[doc = include_str!("../docs/ARCHITECTURE.md")]
 pub mod architecture {}
 
+/// How this crate compares with others that share, save or view data, and when to take which.
+///
+/// [FORMAT.md]: crate::_docs::format
+/// [GUIDE.md]: crate::_docs::guide
+/// [LIFECYCLE.md]: crate::_docs::lifecycle
+/// [SAFETY.md]: crate::_docs::safety
+///
+#[doc = include_str!("../docs/COMPARE.md")]
+pub mod compare {}
+
 /// What was decided, and what the alternatives were.
 ///
 /// [ARCHITECTURE.md]: crate::_docs::architecture

@@ -57,6 +57,9 @@ fn main() -> Result<(), serde_shm::Error> {
 //! | transcode or wrap | [`ser`], [`de`] |
 //!
 //! Every function that can fail returns the same error type, [`Error`].
+//!
+//! The [guide](crate::_docs::guide) shows each task with a program, its cost and its errors. The
+//! [comparison](crate::_docs::compare) says when to take another crate. [`_docs`] has the documents on how this one works.
 
 pub mod array;
 mod context;
