@@ -45,8 +45,8 @@ impl Segment {
     ///
     /// # Cost
     ///
-    /// If the segment exists, that of [`open`](Self::open). Otherwise that of [`SegmentOptions::create`] and some thirty
-    /// system calls for the lock. Waiting callers notice at most 2 ms later that the lock is free.
+    /// If the segment exists, that of [`open`](Self::open). Otherwise that of [`SegmentOptions::create`] and some sixty
+    /// system calls for the look-up and the lock. Waiting callers notice at most 2 ms later that the lock is free.
     ///
     /// # Errors
     ///
