@@ -1,4 +1,4 @@
-//! Bytes of which each was changed, values that nest or lie, and elements of every dtype.
+//! Bytes of which each was changed, and values that nest or lie.
 #![allow(missing_docs)]
 
 /// `exhaustive` changes a small object in each container in every small way; `frames` and `nesting` are deep, `misuse` is code that
@@ -14,5 +14,4 @@ mod corrupt {
     pub(crate) mod model;
     mod nesting;
 }
-mod dtypes;
 mod support;

@@ -12,7 +12,7 @@ use serde_shm::element::{
 };
 use serde_shm::{Deserialize, DynArray, ErrorKind, Npz, Serialize, ShmArray1, from_npz, to_npz};
 
-use crate::dtypes::structs::{Point, point};
+use crate::structs::{Point, point};
 
 fn python(args: &[&str]) -> bool {
     let Some(python) = std::env::var_os("SERDE_SHM_PYTHON") else {

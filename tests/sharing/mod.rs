@@ -4,7 +4,7 @@
 #![allow(missing_docs)]
 
 mod forged;
-mod memory;
+mod once;
 mod owners;
 mod temporaries;
 mod values;
