@@ -42,13 +42,6 @@ mod npz {
     #[allow(dead_code)]
     pub(crate) mod support;
 }
-/// Structs of arrays, through every container.
-#[cfg(all(feature = "derive", feature = "ndarray"))]
-mod roundtrip {
-    pub(crate) mod cases;
-    pub(crate) mod model;
-    mod typed;
-}
 mod safety;
 mod share_example;
 mod sharing;

@@ -21,7 +21,6 @@ mod corrupt {
     #[allow(dead_code)]
     pub(crate) mod forge;
 }
-/// Values of every shape of serde's. Structs of arrays are in `suite`.
 #[cfg(all(feature = "derive", feature = "ndarray"))]
 #[allow(clippy::cast_sign_loss, clippy::cast_possible_wrap)]
 mod roundtrip {
@@ -30,6 +29,7 @@ mod roundtrip {
     pub(crate) mod expect;
     mod golden;
     pub(crate) mod model;
+    mod typed;
     pub(crate) mod value;
     mod values;
 }

@@ -1,5 +1,5 @@
-//! How many values a property test tries: seconds by default; `PROPTEST_CASES=100000 cargo test --release --test suite roundtrip::`
-//! looks for longer.
+//! How many values a property test tries: seconds by default. For longer:
+//! `PROPTEST_CASES=100000 cargo test --release -p serde_shm_matrix --test values roundtrip::`.
 
 use proptest::test_runner::Config;
 
