@@ -1,6 +1,5 @@
-//! What serde can say, and every way to ask for it.
+//! What serde can say.
 #![allow(missing_docs)]
 
-mod requests;
 mod serde;
 mod support;

@@ -1,16 +1,48 @@
-//! The tests that need no process to themselves, in few programs: what they are generic over is compiled and linked a few times, and
-//! no compiler has so much of it at once that it needs the memory of a large machine. Here is what goes in and comes out of
-//! containers; `archives.rs` has files, `derives.rs` the derives and what wraps the codec, `forms.rs` what serde can say, `values.rs`
-//! objects of any type, and `hostile.rs` bytes that somebody changed. Tests that fork, start themselves again by the dozen or count
-//! descriptors are programs beside these, and those that take long are a package, `tests/sweeps`. `README.md` here says which promise
-//! is held where.
+//! The quick tests of each promise, in one program: what they are generic over is compiled and linked once. Tests that fork, start
+//! themselves again by the dozen or count descriptors are programs beside it. What takes a compiler or a processor minutes is in the
+//! packages of `tests/matrix` and `tests/sweeps`, and some folders are spread over programs: the roots of these say which file is where.
+//! `README.md` here says which promise is held where.
 #![allow(missing_docs)]
 
 mod block;
+/// Bytes that somebody changed, or made for one lie: an error, in bounded time and memory, and never a wrong value.
+#[cfg(all(feature = "derive", feature = "ndarray"))]
+mod corrupt {
+    mod altered;
+    mod bounds;
+    #[allow(dead_code)]
+    pub(crate) mod forge;
+    mod forged;
+    #[cfg(target_os = "linux")]
+    mod holes;
+    #[cfg(feature = "npz")]
+    mod hollow;
+    #[allow(dead_code)]
+    pub(crate) mod model;
+    mod readers;
+    mod series;
+}
+/// The attributes of fields and variants under the derives.
+#[cfg(all(feature = "derive", feature = "ndarray"))]
+mod derive {
+    mod fields;
+    #[allow(dead_code)]
+    pub(crate) mod support;
+    mod variants;
+}
 mod docs;
 mod format;
 mod guide;
 mod kmer_count_example;
+/// `.npz` files, with NumPy and without.
+#[cfg(all(feature = "derive", feature = "ndarray", feature = "npz"))]
+mod npz {
+    mod durable;
+    mod examples;
+    mod exchange;
+    #[allow(dead_code)]
+    pub(crate) mod support;
+}
 mod safety;
 mod share_example;
 mod sharing;

@@ -21,7 +21,18 @@ mod corrupt {
     #[allow(dead_code)]
     pub(crate) mod forge;
 }
-mod roundtrip;
+#[cfg(all(feature = "derive", feature = "ndarray"))]
+#[allow(clippy::cast_sign_loss, clippy::cast_possible_wrap)]
+mod roundtrip {
+    mod borrowed;
+    pub(crate) mod cases;
+    pub(crate) mod expect;
+    mod golden;
+    pub(crate) mod model;
+    mod typed;
+    pub(crate) mod value;
+    mod values;
+}
 mod support;
 mod value;
 

@@ -16,7 +16,7 @@ use serde_shm::{
 };
 
 use crate::corrupt::forge::{Parts, RECORD, seal};
-use crate::dtypes::structs::{Point, point};
+use crate::structs::{Point, point};
 
 const NATIVE_IS_BIG: bool = cfg!(target_endian = "big");
 

@@ -5,7 +5,7 @@ use serde_shm::{
     AlignedBytes, Deserialize, DynArray, Element, ErrorKind, Serialize, from_bytes, to_bytes,
 };
 
-use crate::dtypes::structs::{Point, point};
+use crate::structs::{Point, point};
 
 #[derive(Serialize, Deserialize, Debug)]
 struct Owned {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
 use std::process::Command;
 
 use half::{bf16, f16};
@@ -13,7 +12,7 @@ use serde_shm::element::{
 };
 use serde_shm::{Deserialize, DynArray, ErrorKind, Npz, Serialize, ShmArray1, from_npz, to_npz};
 
-use crate::dtypes::structs::{Point, point};
+use crate::structs::{Point, point};
 
 fn python(args: &[&str]) -> bool {
     let Some(python) = std::env::var_os("SERDE_SHM_PYTHON") else {
@@ -22,7 +21,7 @@ fn python(args: &[&str]) -> bool {
         std::io::stderr().write_all(note.as_bytes()).unwrap();
         return false;
     };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/dtypes.py");
+    let script = crate::support::root().join("tests/python/dtypes.py");
     let output = Command::new(python).arg(script).args(args).output().unwrap();
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     true

@@ -1,6 +1,5 @@
 //! The examples of checkpoints, run as a user runs them.
 
-use std::path::Path;
 use std::process::Output;
 
 use crate::npz::support::{folder, names, python};
@@ -49,7 +48,7 @@ fn a_checkpoint_is_resumed_by_another_run() {
 fn numpy_and_a_program_hand_files_to_each_other() {
     let folder = folder();
     let (given, answer) = (folder.path().join("given.npz"), folder.path().join("answer.npz"));
-    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/numpy_exchange");
+    let scripts = crate::support::root().join("examples/numpy_exchange");
     if !python(scripts.join("write.py").to_str().unwrap(), &[&given]) {
         return;
     }

@@ -19,7 +19,7 @@ pub(crate) fn python(script: &str, args: &[&dyn AsRef<Path>]) -> bool {
         std::io::stderr().write_all(note.as_bytes()).unwrap();
         return false;
     };
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python");
+    let folder = crate::support::root().join("tests/python");
     let args = args.iter().map(AsRef::as_ref);
     let output = Command::new(python).arg(folder.join(script)).args(args).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_bytes::ByteBuf;
 use serde_shm::{DynArray, ShmArray1, ShmArray2, from_bytes, to_bytes};
 
-use crate::requests::becomes;
-use crate::requests::matrix::Marked;
+use crate::becomes;
+use crate::matrix::Marked;
 
 /// It goes through serde's buffer.
 #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]

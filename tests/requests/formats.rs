@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use serde_shm::{Compression, ShmArray2, from_bytes, from_npz, to_bytes};
 
-use crate::requests::matrix::{Adjacent, Flat, Internal, Marked, Plain, UntaggedStruct};
+use crate::matrix::{Adjacent, Flat, Internal, Marked, Plain, UntaggedStruct};
 
 /// One value in each wrapper that serde has a buffer or a form of its own for.
 #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]

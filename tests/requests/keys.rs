@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 use serde_shm::{from_bytes, to_bytes};
 
-use crate::requests::{becomes, check};
+use crate::{becomes, check};
 
 /// Once the names of values' types were looked at: where one held `toml::` or `serde_json::`, keys became text.
 mod my_toml {

@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_shm::{DynArray, ShmArray1, ShmArray2, from_bytes, to_bytes};
 
-use crate::requests::{becomes, check};
+use crate::{becomes, check};
 
 /// Bytes up to 255 are encoded in place, longer ones are placed as an array.
 const LENGTHS: [usize; 6] = [0, 1, 255, 256, 257, 70_000];

@@ -8,7 +8,7 @@ use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewD, CowArray, Ix2};
 use proptest::prelude::*;
 use serde_shm::{Deserialize, Serialize, ShmArray1, from_bytes, to_bytes};
 
-use crate::roundtrip::cases;
+use crate::roundtrip::cases::cases;
 use crate::roundtrip::model::{Parts, parts};
 
 #[derive(Serialize, Debug)]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_shm::{from_bytes, from_reader, to_bytes, to_writer};
 
-use crate::roundtrip::cases;
+use crate::roundtrip::cases::cases;
 use crate::roundtrip::model::{ours, parts, theirs};
 
 #[track_caller]

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny};
 use serde_shm::ser::NamedNewtypes;
 use serde_shm::{AlignedBytes, from_bytes, from_reader, to_bytes, to_writer};
 
-use crate::roundtrip::cases;
+use crate::roundtrip::cases::cases;
 use crate::roundtrip::expect::{MARK, Same, ThenMark, plain};
 use crate::roundtrip::value::{Content, Fields, Told, Value, value};
 use crate::support::forever::forever;

@@ -1,4 +1,4 @@
-//! Each type that shares its elements writes what the others write; those that do not share write each array.
+//! Types that share their elements are placed once, in each layout; those that do not share are written each time.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -9,35 +9,8 @@ use serde::Serialize;
 use serde_shm::array::SerializeArray;
 use serde_shm::{Block, ShmArray1, ShmArray2, UntypedArray};
 
-use crate::sharing::places::{everywhere, numbers};
+use crate::sharing::numbers;
 use crate::support::Routed;
-
-fn same_as_handles<T: SerializeArray + Clone>(what: &str, array: &T) {
-    let expected = everywhere(&ShmArray1::from(numbers()));
-    for (found, expected) in everywhere(array).into_iter().zip(expected) {
-        assert!(found.bytes == expected.bytes, "{what} in `{}`", found.name);
-        #[cfg(target_os = "linux")]
-        assert_eq!(found.segment.len(), expected.segment.len(), "{what} in `{}`", found.name);
-    }
-}
-
-#[test]
-fn all_that_share_write_the_same() {
-    let list = numbers().to_vec();
-    same_as_handles("ArcArray", &ArcArray1::from(numbers()));
-    same_as_handles("UntypedArray", &UntypedArray::from(ShmArray1::from(numbers())));
-    same_as_handles("Arc<[A]>", &Arc::<[f32]>::from(&list[..]));
-    same_as_handles("Rc<[A]>", &Rc::<[f32]>::from(&list[..]));
-    same_as_handles("Arc<Vec<A>>", &Arc::new(list.clone()));
-    same_as_handles("Rc<Vec<A>>", &Rc::new(list.clone()));
-    same_as_handles("Arc<[A; N]>", &Arc::<[f32; 5_000]>::new(list.clone().try_into().unwrap()));
-    same_as_handles("Rc<[A; N]>", &Rc::<[f32; 5_000]>::new(list.try_into().unwrap()));
-    same_as_handles("Arc<ArcArray>", &Arc::new(ArcArray1::from(numbers())));
-    same_as_handles("Rc<ShmArray>", &Rc::new(ShmArray1::from(numbers())));
-    same_as_handles("Arc<Arc<[A]>>", &Arc::new(Arc::<[f32]>::from(numbers().to_vec())));
-    same_as_handles("&ArcArray", &&ArcArray1::from(numbers()));
-    same_as_handles("Box<ShmArray>", &Box::new(ShmArray1::from(numbers())));
-}
 
 /// How many bytes two of an array take more than one.
 fn second<T: SerializeArray>(first: T, second: T) -> usize {

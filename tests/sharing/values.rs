@@ -1,34 +1,11 @@
 //! An object that is read as a value and written again shares what it shared.
 
-use ndarray::{ArcArray1, Array1};
+use ndarray::Array1;
+use serde_shm::ShmArray1;
 use serde_shm::value::Value;
-use serde_shm::{Block, ShmArray1};
 
-use crate::sharing::places::{everywhere, numbers};
+use crate::sharing::numbers;
 use crate::support::Routed;
-
-#[test]
-fn a_value_is_written_in_the_same_bytes() {
-    for written in everywhere(&ArcArray1::from(numbers())) {
-        let name = written.name;
-        let block = Block::new(written.bytes.clone()).unwrap();
-        let value = block.value().unwrap();
-        assert!(serde_shm::to_bytes(&value).unwrap() == written.bytes, "{name} by a block");
-        let field: Value = block.get().unwrap();
-        assert!(serde_shm::to_bytes(&field).unwrap() == written.bytes, "{name} as a field");
-        let copied: Value = serde_shm::from_bytes(&written.bytes).unwrap();
-        assert!(serde_shm::to_bytes(&copied).unwrap() == written.bytes, "{name} copied");
-        let read: Value = serde_shm::from_reader(&written.bytes[..]).unwrap();
-        assert!(serde_shm::to_bytes(&read).unwrap() == written.bytes, "{name} from a reader");
-        #[cfg(target_os = "linux")]
-        {
-            let value = written.segment.value().unwrap();
-            assert!(serde_shm::to_bytes(&value).unwrap() == written.bytes, "{name} by a segment");
-            let copy = serde_shm::to_shared(&block.value().unwrap()).unwrap();
-            assert_eq!(copy.len(), written.bytes.len(), "{name} into a segment");
-        }
-    }
-}
 
 #[test]
 fn a_copy_of_a_value_is_counted_once_for_all_its_places() {

@@ -63,8 +63,9 @@ fn in_role(program: Command, role: &str, args: &[&str]) -> Command {
 /// A copy of this program that every user may start, whoever may look into the folder of this one.
 pub(crate) fn copy() -> tempfile::TempPath {
     let path = tempfile::NamedTempFile::new().unwrap().into_temp_path();
-    // With the permissions.
-    std::fs::copy(own(), &path).unwrap();
+    // With the permissions; and by another process, since what this one has open to write, a child that another test starts
+    // meanwhile has for a moment, too, and no such file can be started.
+    assert!(Command::new("cp").arg("-p").arg(own()).arg(&path).status().unwrap().success());
     path
 }
 

@@ -4,6 +4,8 @@
 pub(crate) mod forever;
 pub(crate) mod memory;
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 /// A value whose arrays are routed, wherever it stands: the `with` module as a wrapper.
@@ -30,6 +32,12 @@ pub(crate) fn points_into<T>(block: &[u8], part: &[T]) -> bool {
     range.start <= part.start.cast() && part.end.cast() <= range.end
 }
 
+/// The root of this repository, whichever of its packages a test belongs to.
+pub(crate) fn root() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().find(|folder| folder.join("Cargo.lock").exists()).unwrap()
+}
+
 /// An example of this crate. Cargo builds them for `cargo test`, next to the folder of the test binaries; for
 /// `cargo test --test ..` it does not.
 pub(crate) fn example(name: &str) -> std::process::Command {
@@ -39,7 +47,7 @@ pub(crate) fn example(name: &str) -> std::process::Command {
     if !example.exists() {
         let mut build = std::process::Command::new(env!("CARGO"));
         build.args(["build", "--quiet", "--example", name, "--target-dir"]);
-        build.arg(profile.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
+        build.arg(profile.parent().unwrap()).current_dir(root());
         build.args(profile.ends_with("release").then_some("--release"));
         assert!(build.status().unwrap().success());
     }

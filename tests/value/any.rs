@@ -13,7 +13,7 @@ use serde_shm::{
     from_bytes, to_bytes, to_shared,
 };
 
-use crate::roundtrip::cases;
+use crate::roundtrip::cases::cases;
 use crate::value::rebuilt::{Rebuilt, same};
 
 /// Names that paths and files have to write in another way, some of which are the same where case is not looked at.

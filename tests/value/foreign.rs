@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_shm::value::{Map, Names, Value};
 use serde_shm::{Segment, ShmArray1, from_bytes, to_bytes, to_shared};
 
-use crate::roundtrip::cases;
+use crate::roundtrip::cases::cases;
 use crate::value::any::value;
 use crate::value::rebuilt::same;
 

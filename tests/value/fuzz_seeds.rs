@@ -14,7 +14,7 @@ use crate::value::rebuilt::{Rebuilt, same};
 
 /// The files of a folder of this checkout, with their contents.
 fn files(folder: &str) -> Vec<(PathBuf, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let folder = crate::support::root().join(folder);
     let entries = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<PathBuf> = entries.filter(|path| path.is_file()).collect();
     paths.sort();
@@ -105,7 +105,7 @@ fn blocks_and_archives_that_are_kept_for_ever() {
         "evolution3.npz",
     ];
     let values = values.map(|name| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
+        let path = crate::support::root().join("tests/data").join(name);
         if name.ends_with("npz") {
             return Npz::open(&path).unwrap().value().unwrap();
         }
@@ -170,7 +170,7 @@ fn types_of_seeds_see_no_difference() {
 
     #[track_caller]
     fn check<T: serde::Serialize + DeserializeOwned>(name: &str) {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/from_bytes").join(name);
+        let path = crate::support::root().join("fuzz/seeds/from_bytes").join(name);
         let block = Block::new(AlignedBytes::copy_from(&fs::read(path).unwrap())).unwrap();
         let typed: T = block.get().unwrap();
         let again: T = from_bytes(&to_bytes(&block.value().unwrap()).unwrap()).unwrap();

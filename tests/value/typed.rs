@@ -9,7 +9,7 @@ use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer};
 use serde::ser::Serialize;
 use serde_shm::{Block, Segment, Value as Unknown, from_bytes, to_bytes, to_shared};
 
-use crate::roundtrip::cases;
+use crate::roundtrip::cases::cases;
 use crate::roundtrip::expect::Same;
 use crate::roundtrip::model::{ours, parts, theirs};
 use crate::roundtrip::value::{Content, Told, Value, value};

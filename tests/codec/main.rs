@@ -6,6 +6,8 @@ mod json;
 mod left;
 mod once;
 mod seeds;
+#[path = "../support/mod.rs"]
+mod support;
 mod wrapped;
 
 use serde::Serialize;

@@ -1,34 +1,41 @@
-//! The places where shared owners may stand, and what each reader makes of them in each container.
+//! The places where shared owners may stand, what each reader makes of them in each container, and that all owners write the same.
+#![cfg(all(feature = "derive", feature = "ndarray"))]
+#![allow(missing_docs)]
+
+mod support;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use ndarray::{ArcArray1, Array1, ArrayView1, CowArray, Ix1};
 use serde::{Deserialize, Serialize};
 use serde_shm::array::{DeserializeArray, SerializeArray};
+use serde_shm::value::Value;
 use serde_shm::{AlignedBytes, Block, ShmArray1, UntypedArray, UntypedView};
 
 use crate::support::Routed;
 
-pub(crate) const LEN: usize = 5_000;
+const LEN: usize = 5_000;
 const BYTES: usize = LEN * 4;
 
 #[derive(Clone, Serialize, Deserialize, Debug, PartialEq)]
-pub(crate) struct Fields<T> {
+struct Fields<T> {
     a: T,
     between: u8,
     b: T,
 }
 
 #[derive(Serialize, Deserialize, Debug, PartialEq)]
-pub(crate) struct Nested<T> {
+struct Nested<T> {
     left: Fields<T>,
     right: Vec<Fields<T>>,
 }
 
 #[derive(Serialize, Deserialize, Debug, PartialEq)]
-pub(crate) enum Plain<T> {
+enum Plain<T> {
     Newtype(T),
     Tuple(T, T),
     Struct { a: T, b: T },
@@ -36,33 +43,33 @@ pub(crate) enum Plain<T> {
 
 #[derive(Serialize, Deserialize, Debug, PartialEq)]
 #[serde(tag = "kind")]
-pub(crate) enum Tagged<T> {
+enum Tagged<T> {
     Struct { a: T, b: T },
     Newtype(Fields<T>),
 }
 
 #[derive(Serialize, Deserialize, Debug, PartialEq)]
 #[serde(tag = "kind", content = "content")]
-pub(crate) enum Adjacent<T> {
+enum Adjacent<T> {
     Tuple(T, T),
 }
 
 #[derive(Serialize, Deserialize, Debug, PartialEq)]
 #[serde(untagged)]
-pub(crate) enum Untagged<T> {
+enum Untagged<T> {
     Number(u64),
     Struct { a: T, b: T },
 }
 
 #[derive(Serialize, Deserialize, Debug, PartialEq)]
-pub(crate) struct Flat<T> {
+struct Flat<T> {
     id: u8,
     #[serde(flatten)]
     rest: Fields<T>,
 }
 
 #[derive(Serialize, Deserialize, Debug, PartialEq)]
-pub(crate) struct FlatVariant<T> {
+struct FlatVariant<T> {
     id: u8,
     #[serde(flatten)]
     rest: Plain<T>,
@@ -75,20 +82,20 @@ type Optional<T> = (Option<T>, Option<T>, Option<Vec<T>>);
 type Boxed<T> = Vec<Box<(T, T)>>;
 
 /// An object in which one array stands several times.
-pub(crate) struct Written {
-    pub(crate) name: &'static str,
+struct Written {
+    name: &'static str,
     /// How often it stands there, and how often it is placed.
-    pub(crate) stands: usize,
-    pub(crate) placed: usize,
-    pub(crate) bytes: AlignedBytes,
+    stands: usize,
+    placed: usize,
+    bytes: AlignedBytes,
     #[cfg(target_os = "linux")]
-    pub(crate) segment: serde_shm::Segment,
+    segment: serde_shm::Segment,
     #[cfg(feature = "npz")]
-    pub(crate) archive: serde_shm::Npz,
+    archive: serde_shm::Npz,
 }
 
 /// What objects are read from.
-pub(crate) trait Source {
+trait Source {
     fn get<'a, T: Deserialize<'a>>(&'a self) -> T;
     fn infos(&self) -> usize;
 }
@@ -119,7 +126,7 @@ sources! {
 macro_rules! places {
     ($($name:literal $stands:literal $placed:literal $with:ident |$item:ident| $of:expr, |$got:pat_param| $items:expr;)*) => {
         /// The array in each place.
-        pub(crate) fn everywhere<T: SerializeArray + Clone>(array: &T) -> Vec<Written> {
+        fn everywhere<T: SerializeArray + Clone>(array: &T) -> Vec<Written> {
             let mut all = Vec::new();
             $({
                 let $item = || Routed(array.clone());
@@ -161,7 +168,7 @@ macro_rules! places {
         }
 
         /// The arrays as they are read from that place.
-        pub(crate) fn read<'a, R: DeserializeArray<'a>>(name: &str, source: &'a impl Source) -> Vec<R> {
+        fn read<'a, R: DeserializeArray<'a>>(name: &str, source: &'a impl Source) -> Vec<R> {
             match name {
                 $($name => {
                     #[allow(irrefutable_let_patterns)]
@@ -202,7 +209,7 @@ fn fields<T>(item: impl Fn() -> T) -> Fields<T> {
     Fields { a: item(), between: 1, b: item() }
 }
 
-pub(crate) fn numbers() -> Array1<f32> {
+fn numbers() -> Array1<f32> {
     (0..LEN).map(|n| n as f32).collect()
 }
 
@@ -264,8 +271,8 @@ fn check<'a>(
         Array1<f32>, |array: &Array1<f32>| array.as_ptr();
         ArcArray1<f32>, |array: &ArcArray1<f32>| array.as_ptr();
         Vec<f32>, |items: &Vec<f32>| items.as_ptr();
-        std::sync::Arc<[f32]>, |items: &std::sync::Arc<[f32]>| items.as_ptr();
-        std::rc::Rc<Vec<f32>>, |items: &std::rc::Rc<Vec<f32>>| items.as_ptr();
+        Arc<[f32]>, |items: &Arc<[f32]>| items.as_ptr();
+        Rc<Vec<f32>>, |items: &Rc<Vec<f32>>| items.as_ptr();
     }
 }
 
@@ -289,58 +296,54 @@ fn each_reader_has_the_array_in_each_place_of_each_container() {
     }
 }
 
-#[test]
-fn handles_of_bytes_that_nobody_keeps_share_one_copy() {
-    let array = ShmArray1::from(numbers());
-    let bytes = serde_shm::to_bytes(&vec![array; 8]).unwrap();
-    let (handles, peak) = crate::support::memory::peak(|| {
-        serde_shm::from_bytes::<Vec<ShmArray1<f32>>>(&bytes).unwrap()
-    });
-    assert!(peak < 2 * BYTES, "{peak} bytes for one copy of {BYTES}");
-    assert!(handles.iter().all(|one| one.as_ptr() == handles[0].as_ptr() && *one == numbers()));
-    let mixed: (ShmArray1<f32>, UntypedArray, ShmArray1<f32>) = serde_shm::from_bytes(
-        &serde_shm::to_bytes(&(&handles[0], &handles[1], &handles[2])).unwrap(),
-    )
-    .unwrap();
-    assert_eq!(mixed.0.as_ptr(), mixed.2.as_ptr());
-    assert_eq!(mixed.0.as_ptr().cast(), mixed.1.as_bytes().unwrap().as_ptr());
-}
-
-#[test]
-fn one_array_by_its_path_is_that_of_each_place() {
-    let array = ShmArray1::from(numbers());
-    let object = BTreeMap::from([("a", &array), ("b", &array), ("c", &array)]);
-    let block = Block::new(serde_shm::to_bytes(&object).unwrap()).unwrap();
-    let paths: Vec<String> =
-        block.arrays().unwrap().iter().map(|info| info.path().to_owned()).collect();
-    assert_eq!(paths, ["a", "b", "c"]);
-    for path in ["a", "b", "c"] {
-        assert_eq!(block.array::<f32, Ix1>(path).unwrap(), numbers());
-        assert_eq!(
-            block.array::<f32, Ix1>(path).unwrap().as_ptr(),
-            block.array::<f32, Ix1>("a").unwrap().as_ptr()
-        );
+/// Each type that shares its elements writes what the others write.
+fn same_as_handles<T: SerializeArray + Clone>(what: &str, array: &T) {
+    let expected = everywhere(&ShmArray1::from(numbers()));
+    for (found, expected) in everywhere(array).into_iter().zip(expected) {
+        assert!(found.bytes == expected.bytes, "{what} in `{}`", found.name);
+        #[cfg(target_os = "linux")]
+        assert_eq!(found.segment.len(), expected.segment.len(), "{what} in `{}`", found.name);
     }
 }
 
 #[test]
-fn an_array_in_eight_places_takes_the_memory_of_one() {
-    const LARGE: usize = 32 << 20;
-    let object = vec![ShmArray1::from(vec![0.5_f32; LARGE / 4]); 8];
-    let (_, single) = crate::support::memory::peak(|| serde_shm::to_bytes(&object[..1]).unwrap());
-    let (block, peak) = crate::support::memory::peak(|| serde_shm::to_bytes(&object).unwrap());
-    assert!(block.len() < LARGE + 2_000 && peak < single + (1 << 16), "{peak}, once {single}");
-    #[cfg(target_os = "linux")]
-    {
-        let (segment, peak) =
-            crate::support::memory::peak(|| serde_shm::to_shared(&object).unwrap());
-        assert!(segment.len() == block.len() && peak < 1 << 20, "{peak} bytes beside the segment");
-        let (handles, peak) =
-            crate::support::memory::peak(|| segment.get::<Vec<ShmArray1<f32>>>().unwrap());
-        assert!(handles.len() == 8 && peak < 1 << 16, "{peak} bytes for handles");
+fn all_that_share_write_the_same() {
+    let list = numbers().to_vec();
+    same_as_handles("ArcArray", &ArcArray1::from(numbers()));
+    same_as_handles("UntypedArray", &UntypedArray::from(ShmArray1::from(numbers())));
+    same_as_handles("Arc<[A]>", &Arc::<[f32]>::from(&list[..]));
+    same_as_handles("Rc<[A]>", &Rc::<[f32]>::from(&list[..]));
+    same_as_handles("Arc<Vec<A>>", &Arc::new(list.clone()));
+    same_as_handles("Rc<Vec<A>>", &Rc::new(list.clone()));
+    same_as_handles("Arc<[A; N]>", &Arc::<[f32; 5_000]>::new(list.clone().try_into().unwrap()));
+    same_as_handles("Rc<[A; N]>", &Rc::<[f32; 5_000]>::new(list.try_into().unwrap()));
+    same_as_handles("Arc<ArcArray>", &Arc::new(ArcArray1::from(numbers())));
+    same_as_handles("Rc<ShmArray>", &Rc::new(ShmArray1::from(numbers())));
+    same_as_handles("Arc<Arc<[A]>>", &Arc::new(Arc::<[f32]>::from(numbers().to_vec())));
+    same_as_handles("&ArcArray", &&ArcArray1::from(numbers()));
+    same_as_handles("Box<ShmArray>", &Box::new(ShmArray1::from(numbers())));
+}
+
+/// An object that is read as a value and written again shares what it shared.
+#[test]
+fn a_value_is_written_in_the_same_bytes() {
+    for written in everywhere(&ArcArray1::from(numbers())) {
+        let name = written.name;
+        let block = Block::new(written.bytes.clone()).unwrap();
+        let value = block.value().unwrap();
+        assert!(serde_shm::to_bytes(&value).unwrap() == written.bytes, "{name} by a block");
+        let field: Value = block.get().unwrap();
+        assert!(serde_shm::to_bytes(&field).unwrap() == written.bytes, "{name} as a field");
+        let copied: Value = serde_shm::from_bytes(&written.bytes).unwrap();
+        assert!(serde_shm::to_bytes(&copied).unwrap() == written.bytes, "{name} copied");
+        let read: Value = serde_shm::from_reader(&written.bytes[..]).unwrap();
+        assert!(serde_shm::to_bytes(&read).unwrap() == written.bytes, "{name} from a reader");
+        #[cfg(target_os = "linux")]
+        {
+            let value = written.segment.value().unwrap();
+            assert!(serde_shm::to_bytes(&value).unwrap() == written.bytes, "{name} by a segment");
+            let copy = serde_shm::to_shared(&block.value().unwrap()).unwrap();
+            assert_eq!(copy.len(), written.bytes.len(), "{name} into a segment");
+        }
     }
-    let (owned, peak) = crate::support::memory::peak(|| {
-        serde_shm::from_bytes::<Vec<Routed<Vec<f32>>>>(&block).unwrap()
-    });
-    assert!(owned.len() == 8 && peak < 8 * LARGE + (1 << 20), "{peak} bytes for copies");
 }
