@@ -1,0 +1,132 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+const EXIT_CODES: &str = "\
+Targets:
+  NAME or an id        a segment in shared memory (`serde-shm ls` lists the names)
+  FILE                 an .npz, an .npy or a block file; `./FILE` is never a segment
+
+Exit status:
+  0  done; for `diff`: the same; for `verify`: whole
+  1  for `diff`: they differ; for `verify`: damaged
+  2  trouble: a wrong argument, a target that is not there, an error of the system";
+
+/// Shows, copies, compares and checks the segments, .npz files and blocks of serde_shm, and .npy files.
+#[derive(Debug, Parser)]
+#[command(name = "serde-shm", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) look: Look,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How the output looks.
+#[derive(Debug, Args)]
+pub(crate) struct Look {
+    /// When to write in colour; `auto` heeds NO_COLOR and writes plain text to files and pipes
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: When,
+    /// How many columns the output may take
+    #[arg(long, global = true, value_name = "COLUMNS", env = "COLUMNS", hide_env_values = true)]
+    pub(crate) width: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Lists the segments that this user has published
+    Ls(Ls),
+    /// Removes the names of segments; processes that have them open keep them
+    Rm(Rm),
+    /// Removes names whose maker has died
+    Gc(Gc),
+    /// Says how much shared memory is used and how much is left
+    Free(Free),
+    /// Shows an object as a tree, with statistics of its arrays
+    Inspect(Inspect),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ls {
+    /// Write JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// List again and again, until Ctrl-C
+    #[arg(long)]
+    pub(crate) watch: bool,
+    #[command(flatten)]
+    pub(crate) interval: Interval,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Interval {
+    /// Seconds between two looks
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
+    pub(crate) interval: f64,
+}
+
+impl Interval {
+    pub(crate) fn duration(&self) -> std::time::Duration {
+        std::time::Duration::from_secs_f64(self.interval)
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
+    if (0.01..=86400.0).contains(&number) {
+        Ok(number)
+    } else {
+        Err("expected 0.01 to 86400 seconds".to_owned())
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rm {
+    /// Names of segments
+    #[arg(required = true, value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Gc {
+    /// Say which names would go, and keep them
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Free {
+    /// Write JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// A segment's name or id, an .npz, .npy or block file
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) target: String,
+    /// Show this array alone; may be given several times
+    #[arg(long = "array", value_name = "PATH")]
+    pub(crate) arrays: Vec<String>,
+    /// How many levels of the tree to show
+    #[arg(long, value_name = "LEVELS")]
+    pub(crate) depth: Option<usize>,
+    /// How many parts of a list, and how many bytes of a text, to show
+    #[arg(long, value_name = "PARTS", default_value_t = 8)]
+    pub(crate) fold: usize,
+    /// Read no array
+    #[arg(long)]
+    pub(crate) no_stats: bool,
+    /// Write JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,61 @@
+//! `serde-shm`: shows, copies, compares and checks the containers of `serde_shm`.
+
+mod args;
+mod element;
+mod fault;
+mod inspect;
+mod list;
+mod outline;
+mod stats;
+mod stop;
+mod target;
+mod term;
+mod tree;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::fault::{Fault, Result};
+use crate::term::Screen;
+
+/// How a command ended that met no trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Done,
+    /// Ctrl-C came before the end.
+    Stopped,
+}
+
+const TROUBLE: u8 = 2;
+const STOPPED: u8 = 130;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut screen = Screen::new(&cli.look);
+    let ended = run(&cli.command, &mut screen);
+    // What was found before the trouble is written in any case.
+    let flushed = screen.flush().map_err(Fault::from);
+    match ended.and_then(|ended| flushed.map(|()| ended)) {
+        Ok(Ended::Done) | Err(Fault::ClosedPipe) => ExitCode::SUCCESS,
+        Ok(Ended::Stopped) => ExitCode::from(STOPPED),
+        Err(Fault::Said(text)) => {
+            // Where standard error is closed, too, the status says it.
+            let _ = writeln!(anstream::stderr(), "serde-shm: {text}");
+            ExitCode::from(TROUBLE)
+        }
+    }
+}
+
+fn run(command: &Command, screen: &mut Screen) -> Result<Ended> {
+    match command {
+        Command::Ls(args) => list::ls(args, screen)?,
+        Command::Rm(args) => list::rm(args, screen)?,
+        Command::Gc(args) => list::gc(args, screen)?,
+        Command::Free(args) => list::free(args, screen)?,
+        Command::Inspect(args) => return inspect::run(args, screen),
+    }
+    Ok(Ended::Done)
+}

@@ -1,0 +1,6 @@
+//! The tool as a user runs it: real processes, real segments, and files of NumPy's.
+#![allow(missing_docs)]
+
+mod inspect;
+mod list;
+mod support;
