@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 const EXIT_CODES: &str = "\
@@ -52,6 +54,8 @@ pub(crate) enum Command {
     Free(Free),
     /// Shows an object as a tree, with statistics of its arrays
     Inspect(Inspect),
+    /// Shows an array, or a part of it, as numbers, as an image or as a table
+    Show(Show),
 }
 
 #[derive(Debug, Args)]
@@ -129,4 +133,35 @@ pub(crate) struct Inspect {
     /// Write JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// A segment's name or id, an .npz, .npy or block file
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) target: String,
+    /// An array's path, with a slice as in NumPy: `layers.0.weight[3, ::2]`; may be left out where there is one array
+    #[arg(value_name = "PATH[SLICE]")]
+    pub(crate) part: Option<String>,
+    /// Fold nothing
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Draw a heat map in the terminal
+    #[arg(long)]
+    pub(crate) heat: bool,
+    /// Draw a histogram and not a map or line, with --png and --svg
+    #[arg(long)]
+    pub(crate) histogram: bool,
+    /// Write an image: a map of two axes, a line of one; `-` is standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) png: Option<PathBuf>,
+    /// Write an image that has no pixels
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) svg: Option<PathBuf>,
+    /// Write a table
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) csv: Option<PathBuf>,
+    /// Write an .npy file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) npy: Option<PathBuf>,
 }

@@ -24,7 +24,8 @@ pub(crate) trait Scalar: Copy + PartialOrd {
 pub(crate) enum Number {
     Bool(bool),
     Int(i128),
-    Half(f64),
+    F16(f16),
+    BF16(bf16),
     F32(f32),
     F64(f64),
 }
@@ -34,10 +35,45 @@ impl Number {
         match self {
             Number::Bool(value) => f64::from(u8::from(value)),
             Number::Int(value) => value as f64,
-            Number::Half(value) | Number::F64(value) => value,
+            Number::F16(value) => value.into(),
+            Number::BF16(value) => value.into(),
+            Number::F64(value) => value,
             Number::F32(value) => value.into(),
         }
     }
+}
+
+impl Number {
+    /// The float with the shortest text that gives this number in its own type. An `f32` has a text of its own.
+    fn shortest(self) -> f64 {
+        match self {
+            Number::F16(value) => shortest(value.into(), |near| f16::from_f64(near) == value),
+            Number::BF16(value) => shortest(value.into(), |near| bf16::from_f64(near) == value),
+            other => other.to_f64(),
+        }
+    }
+
+    /// The shortest text without an exponent.
+    pub(crate) fn fixed(self) -> String {
+        match self {
+            Number::F32(value) => value.to_string(),
+            other => other.shortest().to_string(),
+        }
+    }
+
+    /// The shortest text with an exponent.
+    pub(crate) fn scientific(self) -> String {
+        match self {
+            Number::F32(value) => format!("{value:e}"),
+            other => format!("{:e}", other.shortest()),
+        }
+    }
+}
+
+/// The float of the fewest digits that is still this one by `is_same`.
+fn shortest(value: f64, is_same: impl Fn(f64) -> bool) -> f64 {
+    let near = (0..8).map(|digits| format!("{value:.digits$e}").parse().unwrap_or(value));
+    near.into_iter().find(|near| is_same(*near)).unwrap_or(value)
 }
 
 /// The shortest text that gives the same number, as Python writes it.
@@ -46,9 +82,8 @@ impl std::fmt::Display for Number {
         match *self {
             Number::Bool(value) => f.write_str(if value { "True" } else { "False" }),
             Number::Int(value) => write!(f, "{value}"),
-            Number::Half(value) => f.write_str(&float(value, value as f32)),
-            Number::F64(value) => f.write_str(&float(value, value)),
             Number::F32(value) => f.write_str(&float(value.into(), value)),
+            float_number => f.write_str(&float(float_number.to_f64(), float_number.shortest())),
         }
     }
 }
@@ -137,8 +172,8 @@ macro_rules! float_scalar {
 }
 
 float_scalar! {
-    f16, u16, |this| Number::Half(this.into());
-    bf16, u16, |this| Number::Half(this.into());
+    f16, u16, |this| Number::F16(this);
+    bf16, u16, |this| Number::BF16(this);
     f32, u32, |this| Number::F32(this);
     f64, u64, |this| Number::F64(this);
 }

@@ -1,15 +1,22 @@
 //! `serde-shm`: shows, copies, compares and checks the containers of `serde_shm`.
 
+// Start, stop and step, axis and axes: they are NumPy's words.
+#![allow(clippy::similar_names)]
+
 mod args;
 mod element;
 mod fault;
 mod inspect;
 mod list;
+mod npy;
 mod outline;
+mod show;
+mod slice;
 mod stats;
 mod stop;
 mod target;
 mod term;
+mod text;
 mod tree;
 
 use std::io::Write;
@@ -55,6 +62,7 @@ fn run(command: &Command, screen: &mut Screen) -> Result<Ended> {
         Command::Rm(args) => list::rm(args, screen)?,
         Command::Gc(args) => list::gc(args, screen)?,
         Command::Free(args) => list::free(args, screen)?,
+        Command::Show(args) => show::run(args, screen)?,
         Command::Inspect(args) => return inspect::run(args, screen),
     }
     Ok(Ended::Done)

@@ -316,6 +316,33 @@ pub(crate) fn of_names(arrays: &[ArrayInfo], fold: Fold) -> Node {
 }
 
 impl Node {
+    /// The part at this path.
+    pub(crate) fn find(&self, path: &str) -> Option<&Node> {
+        let mut found = None;
+        self.each("", &mut |at, node| {
+            if at == path {
+                found = Some(node);
+            }
+        });
+        found
+    }
+
+    /// The paths of all parts.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        self.each("", &mut |at, _| paths.push(at.to_owned()));
+        paths
+    }
+
+    fn each<'a>(&'a self, path: &str, see: &mut impl FnMut(&str, &'a Node)) {
+        see(path, self);
+        if let Node::Parts(parts) = self {
+            for (name, node) in &parts.children {
+                node.each(&join(path, name), see);
+            }
+        }
+    }
+
     /// The arrays of the tree, in its order.
     pub(crate) fn arrays(&self) -> Vec<&Head> {
         match self {

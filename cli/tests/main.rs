@@ -3,4 +3,5 @@
 
 mod inspect;
 mod list;
+mod show;
 mod support;

@@ -69,7 +69,9 @@ impl Shown<'_> {
     }
 }
 
-fn tree_of(target: &Target, fold: Fold) -> Result<Node> {
+pub(crate) use text::write_node;
+
+pub(crate) fn tree_of(target: &Target, fold: Fold) -> Result<Node> {
     Ok(match target {
         Target::Npz { file, is_ours: true, .. } => {
             let arrays = target.arrays()?;

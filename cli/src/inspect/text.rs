@@ -3,12 +3,15 @@
 use std::fmt::Write as _;
 use std::io::Write;
 
+use serde_shm::DTypeKind;
+
 use super::Shown;
 use crate::element::Number;
 use crate::fault::Result;
 use crate::stats::{self, BINS, Stats};
 use crate::stop;
 use crate::term::{self, ALARM, FAINT, NAME, NUMBER, Screen, TEXT, TYPE};
+use crate::text;
 use crate::tree::{Form, Head, Leaf, Node, Parts};
 
 pub(super) fn write(shown: &Shown<'_>, screen: &mut Screen) -> Result<()> {
@@ -33,6 +36,13 @@ pub(super) fn write(shown: &Shown<'_>, screen: &mut Screen) -> Result<()> {
         statistics(shown, &heads, screen)?;
     }
     Ok(())
+}
+
+/// A part of an object by itself.
+pub(crate) fn write_node(node: &Node, screen: &mut Screen) -> Result<()> {
+    let text = describe(node, screen);
+    writeln!(screen, "{text}")?;
+    branch(node, "", screen)
 }
 
 fn branch(node: &Node, indent: &str, screen: &mut Screen) -> Result<()> {
@@ -150,9 +160,9 @@ fn line(head: &Head, stats: &Stats, room: usize, screen: &Screen) -> String {
     let (min, mean, max, bins) = match &stats.finite {
         None => (dash(), dash(), dash(), String::new()),
         Some(finite) => (
-            short(finite.min),
-            short(Number::F64(finite.mean)),
-            short(finite.max),
+            shown(finite.min, head),
+            shown(Number::F64(finite.mean), head),
+            shown(finite.max, head),
             screen.paint(NUMBER, stats::sparkline(&finite.bins)),
         ),
     };
@@ -164,6 +174,16 @@ fn line(head: &Head, stats: &Stats, room: usize, screen: &Screen) -> String {
     format!(
         "{name} {min:>NUMBER_WIDTH$} {mean:>NUMBER_WIDTH$} {max:>NUMBER_WIDTH$} {nan} {infinite}  {bins}{partial}"
     )
+}
+
+/// A number of the array in at most 11 characters; a point in time as its date.
+fn shown(number: Number, head: &Head) -> String {
+    match head.dtype.unit() {
+        Some(unit) if head.dtype.kind() == DTypeKind::Datetime => {
+            term::cut(&text::time(number.to_f64().round() as i64, unit), NUMBER_WIDTH)
+        }
+        _ => short(number),
+    }
 }
 
 /// A number in at most 11 characters.
