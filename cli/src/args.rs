@@ -56,6 +56,12 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Shows an array, or a part of it, as numbers, as an image or as a table
     Show(Show),
+    /// Copies an object to another kind of container, or a part of it
+    Cp(Cp),
+    /// Says what differs between two objects
+    Diff(Diff),
+    /// Checks that a container is whole
+    Verify(Verify),
 }
 
 #[derive(Debug, Args)]
@@ -164,4 +170,71 @@ pub(crate) struct Show {
     /// Write an .npy file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) npy: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cp {
+    /// A segment's name or id, an .npz, .npy or block file
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) source: String,
+    /// A file that ends in .npz, .npy or .block, or the name of a segment
+    #[arg(value_hint = ValueHint::FilePath, required_unless_present = "name")]
+    pub(crate) destination: Option<String>,
+    /// Publish a segment of this name
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["destination", "to"])]
+    pub(crate) name: Option<String>,
+    /// Which kind of container to write, where the destination's name does not say it
+    #[arg(long, value_name = "KIND")]
+    pub(crate) to: Option<Kind>,
+    /// Copy this part alone; may be given several times
+    #[arg(long, value_name = "PATH")]
+    pub(crate) only: Vec<String>,
+    /// Compress the arrays of an .npz file, at a level from 1 to 12
+    #[arg(long, value_name = "LEVEL", num_args = 0..=1, require_equals = true, default_missing_value = "6")]
+    pub(crate) compress: Option<u8>,
+    /// Take the name from a segment that has it
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Keep the segment in memory that is freed with its last user, and hold it until Ctrl-C; without this it is a file in
+    /// shared memory that stays until `rm`
+    #[arg(long)]
+    pub(crate) hold: bool,
+}
+
+/// A kind of container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    Segment,
+    Npz,
+    Npy,
+    Block,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// A segment's name or id, an .npz, .npy or block file
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) first: String,
+    /// What it is compared with
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) second: String,
+    /// Let numbers a and b pass where |a - b| is at most ATOL + RTOL * |b|
+    #[arg(long, value_name = "RTOL", default_value_t = 0.0)]
+    pub(crate) rtol: f64,
+    /// The part of the tolerance that does not grow with the numbers
+    #[arg(long, value_name = "ATOL", default_value_t = 0.0)]
+    pub(crate) atol: f64,
+    /// Say nothing: the exit status has the answer
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Write JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// A segment's name or id, an .npz, .npy or block file
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) target: String,
 }

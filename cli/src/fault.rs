@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use serde_shm::ErrorKind;
+
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
 pub(crate) enum Fault {
@@ -11,14 +13,23 @@ pub(crate) enum Fault {
     ClosedPipe,
     /// A line for the user.
     Said(String),
+    /// A line that says how a container is damaged.
+    Damaged(String),
 }
 
 pub(crate) type Result<T, E = Fault> = std::result::Result<T, E>;
 
 impl Fault {
     pub(crate) fn new(text: impl fmt::Display) -> Self {
-        // A name or a text of a file may have line breaks.
-        Fault::Said(text.to_string().replace(['\n', '\r'], " "))
+        Fault::Said(in_one_line(&text))
+    }
+
+    /// An error of the library, with more text around it.
+    pub(crate) fn of_library(error: &serde_shm::Error, text: impl fmt::Display) -> Self {
+        match error.kind() {
+            ErrorKind::Corrupt | ErrorKind::Poisoned => Fault::Damaged(in_one_line(&text)),
+            _ => Fault::new(text),
+        }
     }
 
     /// The error of reading or writing a file.
@@ -34,7 +45,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::ClosedPipe => f.write_str("the output was closed"),
-            Fault::Said(text) => f.write_str(text),
+            Fault::Said(text) | Fault::Damaged(text) => f.write_str(text),
         }
     }
 }
@@ -51,8 +62,13 @@ impl From<io::Error> for Fault {
 
 impl From<serde_shm::Error> for Fault {
     fn from(error: serde_shm::Error) -> Self {
-        Fault::new(format_args!("{error:#}"))
+        Fault::of_library(&error, format_args!("{error:#}"))
     }
+}
+
+/// A name or a text of a file may have line breaks.
+fn in_one_line(text: &impl fmt::Display) -> String {
+    text.to_string().replace(['\n', '\r'], " ")
 }
 
 impl From<serde_json::Error> for Fault {

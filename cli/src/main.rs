@@ -4,10 +4,13 @@
 #![allow(clippy::similar_names)]
 
 mod args;
+mod copy;
+mod diff;
 mod element;
 mod fault;
 mod inspect;
 mod list;
+mod nest;
 mod npy;
 mod outline;
 mod show;
@@ -18,6 +21,7 @@ mod target;
 mod term;
 mod text;
 mod tree;
+mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -32,6 +36,10 @@ use crate::term::Screen;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
     Done,
+    /// `diff` found a difference.
+    Differ,
+    /// `verify` found damage.
+    Damaged,
     /// Ctrl-C came before the end.
     Stopped,
 }
@@ -47,8 +55,9 @@ fn main() -> ExitCode {
     let flushed = screen.flush().map_err(Fault::from);
     match ended.and_then(|ended| flushed.map(|()| ended)) {
         Ok(Ended::Done) | Err(Fault::ClosedPipe) => ExitCode::SUCCESS,
+        Ok(Ended::Differ | Ended::Damaged) => ExitCode::FAILURE,
         Ok(Ended::Stopped) => ExitCode::from(STOPPED),
-        Err(Fault::Said(text)) => {
+        Err(Fault::Said(text) | Fault::Damaged(text)) => {
             // Where standard error is closed, too, the status says it.
             let _ = writeln!(anstream::stderr(), "serde-shm: {text}");
             ExitCode::from(TROUBLE)
@@ -62,6 +71,9 @@ fn run(command: &Command, screen: &mut Screen) -> Result<Ended> {
         Command::Rm(args) => list::rm(args, screen)?,
         Command::Gc(args) => list::gc(args, screen)?,
         Command::Free(args) => list::free(args, screen)?,
+        Command::Cp(args) => return copy::run(args, screen),
+        Command::Diff(args) => return diff::run(args, screen),
+        Command::Verify(args) => return verify::run(args, screen),
         Command::Show(args) => show::run(args, screen)?,
         Command::Inspect(args) => return inspect::run(args, screen),
     }

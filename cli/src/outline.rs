@@ -32,7 +32,7 @@ impl Outline<'_> {
     }
 
     fn parts(form: Form, parts: Vec<(String, Node)>, more: usize) -> Node {
-        Node::Parts(Parts { form, title: String::new(), children: parts, more })
+        Node::Parts(Parts::new(form, parts, more))
     }
 }
 

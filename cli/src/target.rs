@@ -46,8 +46,9 @@ impl Target {
     pub(crate) fn open_file(path: &Path) -> Result<Self> {
         let (head, len) = head(path)?;
         if head.starts_with(BLOCK_MAGIC) {
-            let block = Block::new(read(path, len)?)
-                .map_err(|error| Fault::new(format_args!("{}: {error:#}", path.display())))?;
+            let block = Block::new(read(path, len)?).map_err(|error| {
+                Fault::of_library(&error, format_args!("{}: {error:#}", path.display()))
+            })?;
             return Ok(Target::BlockFile(block, len));
         }
         let file = Npz::open(path).map_err(|error| match error.kind() {

@@ -23,6 +23,43 @@ pub(crate) fn raw_number(dtype: &DType, bytes: &[u8]) -> Option<Number> {
     with_scalar!(dtype, S => Some(<S as Scalar>::read(bytes, is_swapped).to_number()), None)
 }
 
+/// An integer or bool with all its digits.
+pub(crate) fn exact(dtype: &DType, bytes: &[u8]) -> Option<i128> {
+    match raw_number(dtype, bytes)? {
+        Number::Int(value) => Some(value),
+        Number::Bool(value) => Some(value.into()),
+        _ => None,
+    }
+}
+
+/// How far two elements are apart: |a - b|, in the complex plane for complex ones.
+pub(crate) fn distance(dtypes: [&DType; 2], bytes: [&[u8]; 2]) -> f64 {
+    if let [Some(one), Some(other)] = [0, 1].map(|side| exact(dtypes[side], bytes[side])) {
+        return one.abs_diff(other) as f64;
+    }
+    let [one, other] = [0, 1].map(|side| parts(dtypes[side], bytes[side]));
+    if one.1 == 0.0 && other.1 == 0.0 {
+        return (one.0 - other.0).abs();
+    }
+    (one.0 - other.0).hypot(one.1 - other.1)
+}
+
+/// The real and the imaginary part.
+fn parts(dtype: &DType, bytes: &[u8]) -> (f64, f64) {
+    let is_swapped = is_swapped(dtype);
+    match (dtype.kind(), dtype.item_size()) {
+        (DTypeKind::Complex, 8) => {
+            let Complex64 { re, im } = Scalar::read(bytes, is_swapped);
+            (re.into(), im.into())
+        }
+        (DTypeKind::Complex, _) => {
+            let Complex128 { re, im } = Scalar::read(bytes, is_swapped);
+            (re, im)
+        }
+        _ => (raw_number(dtype, bytes).map_or(f64::NAN, Number::to_f64), 0.0),
+    }
+}
+
 /// The element as text, as Python shows it.
 pub(crate) fn text(dtype: &DType, bytes: &[u8]) -> String {
     let is_swapped = is_swapped(dtype);

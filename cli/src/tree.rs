@@ -17,6 +17,7 @@ pub(crate) enum Node {
     Parts(Parts),
 }
 
+#[derive(Debug)]
 pub(crate) enum Leaf {
     Nothing,
     Bool(bool),
@@ -48,6 +49,16 @@ pub(crate) struct Parts {
     pub(crate) children: Vec<(String, Node)>,
     /// How many parts are left out.
     pub(crate) more: usize,
+    /// The step that an enum's variant adds to the paths of its parts.
+    pub(crate) variant: Option<String>,
+    /// Whether the one part has no step of its own.
+    pub(crate) is_newtype: bool,
+}
+
+impl Parts {
+    pub(crate) fn new(form: Form, children: Vec<(String, Node)>, more: usize) -> Self {
+        Parts { form, title: String::new(), children, more, variant: None, is_newtype: false }
+    }
 }
 
 /// What is said of an array, and where its elements are.
@@ -237,7 +248,7 @@ fn parts_of(value: &Value, path: &str, fold: Fold) -> Parts {
     };
     let list = |len: usize, parts: Vec<(String, Node)>| {
         let more = len - parts.len();
-        Parts { form: Form::List, title: String::new(), children: parts, more }
+        Parts::new(Form::List, parts, more)
     };
     match value {
         Value::Seq(seq) => {
@@ -258,7 +269,7 @@ fn parts_of(value: &Value, path: &str, fold: Fold) -> Parts {
             };
             let parts: Vec<_> = map.iter().take(fold.parts).enumerate().map(entry).collect();
             let more = map.len() - parts.len();
-            Parts { form: Form::Map, title: String::new(), children: parts, more }
+            Parts::new(Form::Map, parts, more)
         }
         Value::Record(record) => {
             let names = record.names();
@@ -273,12 +284,15 @@ fn parts_of(value: &Value, path: &str, fold: Fold) -> Parts {
                 (name, of_value(value, &path, fold))
             };
             let parts = record.fields().enumerate().map(field).collect();
-            Parts { form: Form::Record, title: title(names), children: parts, more: 0 }
+            Parts {
+                title: title(names),
+                variant: names.variant().map(str::to_owned),
+                is_newtype: names.kind() == RecordKind::NewtypeVariant,
+                ..Parts::new(Form::Record, parts, 0)
+            }
         }
         // A kind of value that a later version adds.
-        other => {
-            Parts { form: Form::List, title: other.to_string(), children: Vec::new(), more: 0 }
-        }
+        other => Parts { title: other.to_string(), ..Parts::new(Form::List, Vec::new(), 0) },
     }
 }
 
@@ -312,7 +326,7 @@ pub(crate) fn of_names(arrays: &[ArrayInfo], fold: Fold) -> Node {
         |info: &ArrayInfo| (info.path().to_owned(), Node::Array(Box::new(Head::of_info(info))));
     let parts: Vec<_> = arrays.iter().take(fold.parts).map(array).collect();
     let more = arrays.len() - parts.len();
-    Node::Parts(Parts { form: Form::Map, title: String::new(), children: parts, more })
+    Node::Parts(Parts::new(Form::Map, parts, more))
 }
 
 impl Node {
@@ -334,11 +348,17 @@ impl Node {
         paths
     }
 
-    fn each<'a>(&'a self, path: &str, see: &mut impl FnMut(&str, &'a Node)) {
+    /// Calls `see` with each part and its path.
+    pub(crate) fn each<'a>(&'a self, path: &str, see: &mut impl FnMut(&str, &'a Node)) {
         see(path, self);
         if let Node::Parts(parts) = self {
+            let path = match &parts.variant {
+                Some(variant) => join(path, variant),
+                None => path.to_owned(),
+            };
             for (name, node) in &parts.children {
-                node.each(&join(path, name), see);
+                let at = if parts.is_newtype { path.clone() } else { join(&path, name) };
+                node.each(&at, see);
             }
         }
     }

@@ -1,6 +1,8 @@
 //! The tool as a user runs it: real processes, real segments, and files of NumPy's.
 #![allow(missing_docs)]
 
+mod copy;
+mod diff;
 mod inspect;
 mod list;
 mod show;

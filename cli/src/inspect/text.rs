@@ -66,7 +66,7 @@ fn branch(node: &Node, indent: &str, screen: &mut Screen) -> Result<()> {
 }
 
 /// A part in one line, without its own parts.
-fn describe(node: &Node, screen: &Screen) -> String {
+pub(crate) fn describe(node: &Node, screen: &Screen) -> String {
     match node {
         Node::Array(head) => array(head, screen),
         Node::Leaf(leaf) => self::leaf(leaf, screen),
@@ -74,7 +74,7 @@ fn describe(node: &Node, screen: &Screen) -> String {
     }
 }
 
-fn of_parts(Parts { form, title, children, more }: &Parts) -> String {
+fn of_parts(Parts { form, title, children, more, .. }: &Parts) -> String {
     let count = children.len() + more;
     match form {
         _ if !title.is_empty() => title.clone(),

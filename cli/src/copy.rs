@@ -1,0 +1,330 @@
+//! `cp`: an object from one container to another, without its Rust type.
+
+use std::fs::Permissions;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_shm::value::{Map, Record, Seq, Value};
+use serde_shm::{Compression, ErrorKind, NpzOptions, SegmentOptions};
+
+use crate::args::{Cp, Kind};
+use crate::fault::{Fault, Result};
+use crate::target::{self, Target};
+use crate::term::{self, Screen};
+use crate::tree::{join, join_number, key_text};
+use crate::{Ended, nest, npy, stop};
+
+enum Destination {
+    Segment(String),
+    Npz(PathBuf),
+    Npy(PathBuf),
+    BlockFile(PathBuf),
+}
+
+impl Destination {
+    fn new(args: &Cp) -> Result<Self> {
+        if let Some(name) = &args.name {
+            return Ok(Destination::Segment(name.clone()));
+        }
+        let text = args.destination.as_deref().unwrap_or_default();
+        let path = Path::new(text);
+        let extension = path.extension().unwrap_or_default().to_str().unwrap_or_default();
+        Ok(match (args.to, extension) {
+            (Some(Kind::Segment), _) => Destination::Segment(text.to_owned()),
+            (Some(Kind::Npz), _) | (None, "npz") => Destination::Npz(path.to_owned()),
+            (Some(Kind::Npy), _) | (None, "npy") => Destination::Npy(path.to_owned()),
+            (Some(Kind::Block), _) | (None, "block") => Destination::BlockFile(path.to_owned()),
+            (None, "safetensors") => {
+                return Err(Fault::new(format_args!(
+                    "{text}: `serde-shm convert` writes safetensors files"
+                )));
+            }
+            (None, "") if !text.contains('/') => Destination::Segment(text.to_owned()),
+            (None, _) => {
+                return Err(Fault::new(format_args!(
+                    "{text}: which kind of container is that? Let it end in .npz, .npy or .block, or say `--to npz`"
+                )));
+            }
+        })
+    }
+}
+
+pub(crate) fn run(args: &Cp, screen: &mut Screen) -> Result<Ended> {
+    let destination = Destination::new(args)?;
+    check_options(args, &destination)?;
+    let source = Target::open(&args.source)?;
+    if let Destination::Npy(path) = &destination {
+        let array = source.array(&only_array(args, &source)?)?;
+        in_place(path, |out| npy::write(&array, out).map_err(Into::into))?;
+        return Ok(Ended::Done);
+    }
+    let mut value = object(args, &source)?;
+    let keeps_live = args.hold && matches!(destination, Destination::Segment(_));
+    if !keeps_live && source.arrays()?.iter().any(serde_shm::ArrayInfo::is_live) {
+        let count = freeze(&mut value)?;
+        let _ = writeln!(
+            anstream::stderr(),
+            "serde-shm: {count} live arrays are copied as they are now, and frozen"
+        );
+    }
+    write(args, &destination, &value, screen)
+}
+
+/// Writes the object.
+pub(crate) fn to_npz(path: &Path, value: &Value, compress: Option<u8>) -> Result<()> {
+    let compression = compress.map_or(Compression::None, Compression::Deflate);
+    Ok(NpzOptions::new().compression(compression).save(path, value)?)
+}
+
+fn write(
+    args: &Cp,
+    destination: &Destination,
+    value: &Value,
+    screen: &mut Screen,
+) -> Result<Ended> {
+    match destination {
+        Destination::Npz(path) => to_npz(path, value, args.compress)?,
+        Destination::BlockFile(path) => {
+            in_place(path, |out| Ok(serde_shm::to_writer(out, value)?))?;
+        }
+        Destination::Npy(_) => {}
+        Destination::Segment(name) => {
+            let options =
+                SegmentOptions::new().name(name).replace(args.replace).persist(!args.hold);
+            let segment = options.create(value).map_err(|error| match error.kind() {
+                ErrorKind::AlreadyExists => {
+                    Fault::new(format_args!("{error:#}; `--replace` takes the name"))
+                }
+                _ => error.into(),
+            })?;
+            if args.hold {
+                stop::listen()?;
+                let size = term::bytes(segment.len() as u64);
+                writeln!(screen, "holding {name} ({size}) until Ctrl-C")?;
+                screen.flush()?;
+                while stop::sleep(std::time::Duration::from_secs(3600)) {}
+            }
+        }
+    }
+    Ok(Ended::Done)
+}
+
+fn check_options(args: &Cp, destination: &Destination) -> Result<()> {
+    let fault = |option: &str, of: &str| Err(Fault::new(format_args!("`{option}` is for {of}")));
+    match destination {
+        Destination::Segment(_) if args.compress.is_some() => fault("--compress", ".npz files"),
+        Destination::Segment(_) => Ok(()),
+        _ if args.hold => fault("--hold", "segments"),
+        _ if args.replace => fault("--replace", "segments; a file is replaced in any case"),
+        Destination::Npy(_) | Destination::BlockFile(_) if args.compress.is_some() => {
+            fault("--compress", ".npz files")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The object, or the parts of it that were asked for.
+fn object(args: &Cp, source: &Target) -> Result<Value> {
+    if args.only.is_empty() {
+        return source.value();
+    }
+    let infos = source.arrays()?;
+    let is_array = |path: &String| infos.iter().any(|info| info.path() == path);
+    // Of an archive, an object would be read whole, and an array alone.
+    if matches!(source, Target::Npz { .. } | Target::Npy { .. }) && args.only.iter().all(is_array) {
+        let load = |path: &String| Ok((path.clone(), source.array(path)?.into()));
+        let named: Vec<(String, Value)> = args.only.iter().map(load).collect::<Result<_>>()?;
+        return Ok(nest::nested(named, &['.', '/']));
+    }
+    let mut keep =
+        Keep { paths: &args.only, found: vec![false; args.only.len()], seen: Vec::new() };
+    let kept = keep.prune(source.value()?, "");
+    if let Some(place) = keep.found.iter().position(|found| !found) {
+        let path = &args.only[place];
+        let near = target::nearest(path, keep.seen.iter().map(String::as_str));
+        let hint = match near.as_slice() {
+            [] => format!("`serde-shm inspect {}` shows what it has", args.source),
+            near => format!("the nearest: {}", target::quoted(near)),
+        };
+        return Err(Fault::new(format_args!("{}: there is no `{path}`; {hint}", args.source)));
+    }
+    Ok(kept.unwrap_or(Value::Unit))
+}
+
+/// Leaves out what is not on the way to one of these paths.
+struct Keep<'a> {
+    paths: &'a [String],
+    found: Vec<bool>,
+    /// The paths that were come by, for the error.
+    seen: Vec<String>,
+}
+
+impl Keep<'_> {
+    fn prune(&mut self, value: Value, path: &str) -> Option<Value> {
+        self.seen.push(path.to_owned());
+        if let Some(place) = self.paths.iter().position(|kept| kept == path) {
+            self.found[place] = true;
+            return Some(value);
+        }
+        let is_before = |kept: &String| {
+            path.is_empty() || kept.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
+        };
+        if !self.paths.iter().any(is_before) {
+            return None;
+        }
+        match value {
+            Value::Optional(Some(value)) => {
+                Some(Value::Optional(Some(Box::new(self.prune(*value, path)?))))
+            }
+            Value::Named(name, value) => {
+                Some(Value::Named(name, Box::new(self.prune(*value, path)?)))
+            }
+            Value::Seq(seq) => Some(self.list(Vec::from(seq), path)),
+            Value::Tuple(items) => Some(self.list(items.into_vec(), path)),
+            Value::Map(map) => Some(self.map(map, path)),
+            Value::Record(record) => self.record(record, path),
+            _ => None,
+        }
+    }
+
+    fn list(&mut self, items: Vec<Value>, path: &str) -> Value {
+        let keep =
+            |(place, item): (usize, Value)| self.prune(item, &join(path, &place.to_string()));
+        Value::Seq(items.into_iter().enumerate().filter_map(keep).collect::<Seq>())
+    }
+
+    fn map(&mut self, map: Map, path: &str) -> Value {
+        let keep = |(place, (key, value)): (usize, (Value, Value))| {
+            let path = match key_text(&key) {
+                Some(text) => join(path, &text),
+                None => join_number(path, place),
+            };
+            Some((key, self.prune(value, &path)?))
+        };
+        Value::Map(map.into_iter().enumerate().filter_map(keep).collect())
+    }
+
+    /// A struct without its other fields, as if they had been skipped. A variant whose fields have no names stays whole.
+    fn record(&mut self, record: Record, path: &str) -> Option<Value> {
+        let path = match record.names().variant() {
+            Some(variant) => join(path, variant),
+            None => path.to_owned(),
+        };
+        self.seen.push(path.clone());
+        let (names, values) = record.into_parts();
+        let is_named = names.fields().len() == values.len();
+        let mut place = 0;
+        let values: Vec<Option<Value>> = values
+            .into_iter()
+            .map(|value| {
+                let at = match names.field(place) {
+                    Some(name) => join(&path, name),
+                    None => join(&path, &place.to_string()),
+                };
+                place += 1;
+                let value = value?;
+                if is_named {
+                    return self.prune(value, &at);
+                }
+                let inside = |kept: &String| {
+                    *kept == at || *kept == path || kept.starts_with(&format!("{path}."))
+                };
+                for (found, _) in
+                    self.found.iter_mut().zip(self.paths).filter(|(_, kept)| inside(kept))
+                {
+                    *found = true;
+                }
+                Some(value)
+            })
+            .collect();
+        Record::with_absent(names, values).ok().map(Value::Record)
+    }
+}
+
+/// Makes plain arrays of live ones, and says of how many.
+pub(crate) fn freeze(value: &mut Value) -> Result<usize> {
+    let mut count = 0;
+    match value {
+        Value::Live(array) => {
+            *value = array.snapshot()?.into();
+            count = 1;
+        }
+        Value::Optional(Some(value)) | Value::Readable(value) | Value::Named(_, value) => {
+            count += freeze(value)?;
+        }
+        // Numbers are no arrays.
+        Value::Seq(seq) if seq.numbers().is_some() => {}
+        Value::Seq(seq) => {
+            for item in seq.iter_mut() {
+                count += freeze(item)?;
+            }
+        }
+        Value::Tuple(items) => {
+            for item in items {
+                count += freeze(item)?;
+            }
+        }
+        Value::Map(map) => {
+            for (_, value) in map.iter_mut() {
+                count += freeze(value)?;
+            }
+        }
+        Value::Record(record) => {
+            let (names, values) = record.clone().into_parts();
+            let mut frozen = Vec::new();
+            for part in values {
+                frozen.push(match part {
+                    Some(mut value) => {
+                        count += freeze(&mut value)?;
+                        Some(value)
+                    }
+                    None => None,
+                });
+            }
+            *record = Record::with_absent(names, frozen)?;
+        }
+        _ => {}
+    }
+    Ok(count)
+}
+
+/// The path of the array that an .npy file is to have.
+fn only_array(args: &Cp, source: &Target) -> Result<String> {
+    let infos = source.arrays()?;
+    match (&args.only[..], &infos[..]) {
+        ([path], _) => Ok(path.clone()),
+        ([], [only]) => Ok(only.path().to_owned()),
+        _ => {
+            let paths: Vec<String> =
+                infos.iter().take(5).map(|info| info.path().to_owned()).collect();
+            Err(Fault::new(format_args!(
+                "{}: an .npy file has one array, and there are {}; name one by `--only`, such as {}",
+                args.source,
+                infos.len(),
+                target::quoted(&paths)
+            )))
+        }
+    }
+}
+
+/// Writes a file beside its place, and renames it when it is whole.
+pub(crate) fn in_place(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<()>,
+) -> Result<()> {
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let fault = |error| Fault::of_file(path, "write the file", &error);
+    let draft = tempfile::Builder::new()
+        .prefix(".serde-shm-")
+        // The umask takes from these what it takes from every file.
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(fault)?;
+    let mut out = BufWriter::with_capacity(1 << 20, draft.as_file());
+    write(&mut out)?;
+    out.flush().map_err(fault)?;
+    drop(out);
+    draft.persist(path).map_err(|error| fault(error.error))?;
+    Ok(())
+}
