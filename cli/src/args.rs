@@ -8,11 +8,14 @@ const EXIT_CODES: &str = "\
 Targets:
   NAME or an id        a segment in shared memory (`serde-shm ls` lists the names)
   FILE                 an .npz, an .npy or a block file; `./FILE` is never a segment
+  PATH                 a part of the object: `layers.0.weight`; `inspect` shows the paths
 
 Exit status:
-  0  done; for `diff`: the same; for `verify`: whole
-  1  for `diff`: they differ; for `verify`: damaged
-  2  trouble: a wrong argument, a target that is not there, an error of the system";
+  0    done; for `diff`: the same; for `verify`: whole
+  1    for `diff`: they differ; for `verify`: damaged
+  2    trouble: a wrong argument, a target that is not there, an error of the system
+  130  `inspect` was stopped by Ctrl-C, and said what it had
+";
 
 /// Shows, copies, compares and checks the segments, .npz files and blocks of serde_shm, and .npy files.
 #[derive(Debug, Parser)]
@@ -62,6 +65,14 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Checks that a container is whole
     Verify(Verify),
+    /// Converts a safetensors file, or an object to one
+    Convert(Convert),
+    /// Says of each new version of a segment
+    Watch(Watch),
+    /// Writes a script that completes the arguments in a shell
+    Completions(Completions),
+    /// Writes the manual page
+    Man(Man),
 }
 
 #[derive(Debug, Args)]
@@ -237,4 +248,55 @@ pub(crate) struct Verify {
     /// A segment's name or id, an .npz, .npy or block file
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) target: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Convert {
+    /// A safetensors file; or a segment's name or id, an .npz, .npy or block file, which becomes a safetensors file
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) source: String,
+    /// A file that ends in .safetensors, .npz or .block, or the name of a segment
+    #[arg(value_hint = ValueHint::FilePath, required_unless_present = "name")]
+    pub(crate) destination: Option<String>,
+    /// Publish a segment of this name
+    #[arg(long, value_name = "NAME", conflicts_with = "destination")]
+    pub(crate) name: Option<String>,
+    /// Keep names such as `layers.0.weight` as keys; without this their parts nest
+    #[arg(long)]
+    pub(crate) flat: bool,
+    /// Convert this part alone to a safetensors file; may be given several times
+    #[arg(long, value_name = "PATH")]
+    pub(crate) only: Vec<String>,
+    /// Compress the arrays of an .npz file, at a level from 1 to 12
+    #[arg(long, value_name = "LEVEL", num_args = 0..=1, require_equals = true, default_missing_value = "6")]
+    pub(crate) compress: Option<u8>,
+    /// Take the name from a segment that has it
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// The name of a segment
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) interval: Interval,
+    /// End after this many versions
+    #[arg(long, value_name = "VERSIONS")]
+    pub(crate) count: Option<u64>,
+    /// Write a line of JSON for each version
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Write the page of each command into this folder
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) dir: Option<PathBuf>,
 }

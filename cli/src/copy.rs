@@ -4,16 +4,17 @@ use std::fs::Permissions;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_shm::value::{Map, Record, Seq, Value};
-use serde_shm::{Compression, ErrorKind, NpzOptions, SegmentOptions};
+use serde_shm::{Compression, ErrorKind, NpzOptions, Segment, SegmentOptions};
 
-use crate::args::{Cp, Kind};
+use crate::args::{Convert, Cp, Kind};
 use crate::fault::{Fault, Result};
 use crate::target::{self, Target};
 use crate::term::{self, Screen};
 use crate::tree::{join, join_number, key_text};
-use crate::{Ended, nest, npy, stop};
+use crate::{nest, npy, stop};
 
 enum Destination {
     Segment(String),
@@ -23,14 +24,14 @@ enum Destination {
 }
 
 impl Destination {
-    fn new(args: &Cp) -> Result<Self> {
-        if let Some(name) = &args.name {
+    fn new(name: Option<&String>, text: Option<&String>, to: Option<Kind>) -> Result<Self> {
+        if let Some(name) = name {
             return Ok(Destination::Segment(name.clone()));
         }
-        let text = args.destination.as_deref().unwrap_or_default();
+        let text = text.map_or("", String::as_str);
         let path = Path::new(text);
         let extension = path.extension().unwrap_or_default().to_str().unwrap_or_default();
-        Ok(match (args.to, extension) {
+        Ok(match (to, extension) {
             (Some(Kind::Segment), _) => Destination::Segment(text.to_owned()),
             (Some(Kind::Npz), _) | (None, "npz") => Destination::Npz(path.to_owned()),
             (Some(Kind::Npy), _) | (None, "npy") => Destination::Npy(path.to_owned()),
@@ -50,16 +51,15 @@ impl Destination {
     }
 }
 
-pub(crate) fn run(args: &Cp, screen: &mut Screen) -> Result<Ended> {
-    let destination = Destination::new(args)?;
+pub(crate) fn run(args: &Cp, screen: &mut Screen) -> Result<()> {
+    let destination = Destination::new(args.name.as_ref(), args.destination.as_ref(), args.to)?;
     check_options(args, &destination)?;
     let source = Target::open(&args.source)?;
     if let Destination::Npy(path) = &destination {
         let array = source.array(&only_array(args, &source)?)?;
-        in_place(path, |out| npy::write(&array, out).map_err(Into::into))?;
-        return Ok(Ended::Done);
+        return in_place(path, |out| npy::write(&array, out).map_err(Into::into));
     }
-    let mut value = object(args, &source)?;
+    let mut value = object(&args.source, &source, &args.only)?;
     let keeps_live = args.hold && matches!(destination, Destination::Segment(_));
     if !keeps_live && source.arrays()?.iter().any(serde_shm::ArrayInfo::is_live) {
         let count = freeze(&mut value)?;
@@ -68,46 +68,69 @@ pub(crate) fn run(args: &Cp, screen: &mut Screen) -> Result<Ended> {
             "serde-shm: {count} live arrays are copied as they are now, and frozen"
         );
     }
-    write(args, &destination, &value, screen)
+    let segment = write(&destination, &value, args.compress, args.replace, !args.hold)?;
+    if let Some(segment) = segment.filter(|_| args.hold) {
+        hold(&segment, screen)?;
+    }
+    Ok(())
 }
 
-/// Writes the object.
-pub(crate) fn to_npz(path: &Path, value: &Value, compress: Option<u8>) -> Result<()> {
-    let compression = compress.map_or(Compression::None, Compression::Deflate);
-    Ok(NpzOptions::new().compression(compression).save(path, value)?)
+/// Writes an object that was made of another format's file.
+pub(crate) fn write_new(args: &Convert, value: &Value) -> Result<()> {
+    let destination = Destination::new(args.name.as_ref(), args.destination.as_ref(), None)?;
+    match (&destination, args.compress) {
+        (Destination::Npz(_), _) | (_, None) => {}
+        _ => return Err(Fault::new("`--compress` is for .npz files")),
+    }
+    if let Destination::Npy(path) = &destination {
+        return Err(Fault::new(format_args!(
+            "{}: an .npy file has one array; convert to .npz, and take an array from there by `cp --only`",
+            path.display()
+        )));
+    }
+    write(&destination, value, args.compress, args.replace, true).map(drop)
 }
 
+/// Writes the object. A segment is returned that ends with its handle, unless it persists.
 fn write(
-    args: &Cp,
     destination: &Destination,
     value: &Value,
-    screen: &mut Screen,
-) -> Result<Ended> {
+    compress: Option<u8>,
+    is_replaced: bool,
+    is_persistent: bool,
+) -> Result<Option<Segment>> {
     match destination {
-        Destination::Npz(path) => to_npz(path, value, args.compress)?,
+        Destination::Npz(path) => {
+            let compression = compress.map_or(Compression::None, Compression::Deflate);
+            NpzOptions::new().compression(compression).save(path, value)?;
+        }
         Destination::BlockFile(path) => {
             in_place(path, |out| Ok(serde_shm::to_writer(out, value)?))?;
         }
+        // It has an array and no object.
         Destination::Npy(_) => {}
         Destination::Segment(name) => {
-            let options =
-                SegmentOptions::new().name(name).replace(args.replace).persist(!args.hold);
-            let segment = options.create(value).map_err(|error| match error.kind() {
+            let options = SegmentOptions::new().name(name).replace(is_replaced);
+            let segment = options.persist(is_persistent).create(value);
+            return segment.map(Some).map_err(|error| match error.kind() {
                 ErrorKind::AlreadyExists => {
                     Fault::new(format_args!("{error:#}; `--replace` takes the name"))
                 }
                 _ => error.into(),
-            })?;
-            if args.hold {
-                stop::listen()?;
-                let size = term::bytes(segment.len() as u64);
-                writeln!(screen, "holding {name} ({size}) until Ctrl-C")?;
-                screen.flush()?;
-                while stop::sleep(std::time::Duration::from_secs(3600)) {}
-            }
+            });
         }
     }
-    Ok(Ended::Done)
+    Ok(None)
+}
+
+/// Keeps the segment until Ctrl-C.
+fn hold(segment: &Segment, screen: &mut Screen) -> Result<()> {
+    stop::listen()?;
+    let (name, size) = (segment.name().unwrap_or_default(), term::bytes(segment.len() as u64));
+    writeln!(screen, "holding {name} ({size}) until Ctrl-C")?;
+    screen.flush()?;
+    while stop::sleep(Duration::from_secs(3600)) {}
+    Ok(())
 }
 
 fn check_options(args: &Cp, destination: &Destination) -> Result<()> {
@@ -125,29 +148,28 @@ fn check_options(args: &Cp, destination: &Destination) -> Result<()> {
 }
 
 /// The object, or the parts of it that were asked for.
-fn object(args: &Cp, source: &Target) -> Result<Value> {
-    if args.only.is_empty() {
+pub(crate) fn object(name: &str, source: &Target, only: &[String]) -> Result<Value> {
+    if only.is_empty() {
         return source.value();
     }
     let infos = source.arrays()?;
     let is_array = |path: &String| infos.iter().any(|info| info.path() == path);
     // Of an archive, an object would be read whole, and an array alone.
-    if matches!(source, Target::Npz { .. } | Target::Npy { .. }) && args.only.iter().all(is_array) {
+    if matches!(source, Target::Npz { .. } | Target::Npy { .. }) && only.iter().all(is_array) {
         let load = |path: &String| Ok((path.clone(), source.array(path)?.into()));
-        let named: Vec<(String, Value)> = args.only.iter().map(load).collect::<Result<_>>()?;
+        let named: Vec<(String, Value)> = only.iter().map(load).collect::<Result<_>>()?;
         return Ok(nest::nested(named, &['.', '/']));
     }
-    let mut keep =
-        Keep { paths: &args.only, found: vec![false; args.only.len()], seen: Vec::new() };
+    let mut keep = Keep { paths: only, found: vec![false; only.len()], seen: Vec::new() };
     let kept = keep.prune(source.value()?, "");
     if let Some(place) = keep.found.iter().position(|found| !found) {
-        let path = &args.only[place];
+        let path = &only[place];
         let near = target::nearest(path, keep.seen.iter().map(String::as_str));
         let hint = match near.as_slice() {
-            [] => format!("`serde-shm inspect {}` shows what it has", args.source),
+            [] => format!("`serde-shm inspect {name}` shows what it has"),
             near => format!("the nearest: {}", target::quoted(near)),
         };
-        return Err(Fault::new(format_args!("{}: there is no `{path}`; {hint}", args.source)));
+        return Err(Fault::new(format_args!("{name}: there is no `{path}`; {hint}")));
     }
     Ok(kept.unwrap_or(Value::Unit))
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::similar_names)]
 
 mod args;
+mod convert;
 mod copy;
 mod diff;
 mod element;
@@ -13,6 +14,7 @@ mod list;
 mod nest;
 mod npy;
 mod outline;
+mod shell;
 mod show;
 mod slice;
 mod stats;
@@ -22,6 +24,7 @@ mod term;
 mod text;
 mod tree;
 mod verify;
+mod watch;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -71,9 +74,13 @@ fn run(command: &Command, screen: &mut Screen) -> Result<Ended> {
         Command::Rm(args) => list::rm(args, screen)?,
         Command::Gc(args) => list::gc(args, screen)?,
         Command::Free(args) => list::free(args, screen)?,
-        Command::Cp(args) => return copy::run(args, screen),
+        Command::Cp(args) => copy::run(args, screen)?,
         Command::Diff(args) => return diff::run(args, screen),
         Command::Verify(args) => return verify::run(args, screen),
+        Command::Convert(args) => convert::run(args)?,
+        Command::Watch(args) => watch::run(args, screen)?,
+        Command::Completions(args) => shell::completions(args, screen)?,
+        Command::Man(args) => shell::man(args, screen)?,
         Command::Show(args) => show::run(args, screen)?,
         Command::Inspect(args) => return inspect::run(args, screen),
     }

@@ -1,14 +1,12 @@
 //! `cp` and `verify`.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Stdio;
 
 use ndarray::array;
 use serde_shm::{Block, LockedArray, Npz, Segment, ShmArray1};
 
 use crate::support::{
-    Folder, Model, Removed, interrupt, model, name, ok, publish, python, run, tool, trouble,
+    Folder, Model, Removed, Running, model, name, ok, publish, python, run, trouble,
 };
 
 /// Reads a target as its type.
@@ -150,15 +148,13 @@ fn a_held_segment_lives_until_ctrl_c() {
     let block = folder.path("h.block");
     std::fs::write(&block, serde_shm::to_bytes(&model()).unwrap()).unwrap();
     let held = name("held");
-    let args = ["cp", block.to_str().unwrap(), &held, "--hold"];
-    let mut child = tool().args(args).stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let mut tool = Running::new(["cp", block.to_str().unwrap(), &held, "--hold"]);
+    let line = tool.line();
     assert!(line.starts_with(&format!("holding {held}")), "{line}");
     let model_seen: Model = Segment::open(&held).unwrap().get().unwrap();
     assert_eq!(model_seen, model());
-    interrupt(&child);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    tool.interrupt();
+    assert_eq!(tool.end().1, Some(0));
     assert!(Segment::open(&held).is_err());
 }
 

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use ndarray::Array1;
 use serde_shm::{LockedArray, ShmArray1};
 
-use crate::support::{Folder, json, model, ok, publish, python, run, tool, trouble};
+use crate::support::{Folder, Running, json, model, ok, publish, python, run, tool, trouble};
 
 /// A container of each kind says the same of the object.
 #[test]
@@ -191,13 +191,11 @@ fn a_stopped_inspection_says_so() {
     ok(["inspect", &name, "--no-stats"]);
     assert!(began.elapsed() < std::time::Duration::from_secs(2));
 
-    let mut child = tool().args(["inspect", &name]).stdout(Stdio::piped()).spawn().unwrap();
-    let mut start = [0; 8];
-    child.stdout.as_mut().unwrap().read_exact(&mut start).unwrap();
-    crate::support::interrupt(&child);
-    let output = child.wait_with_output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(130), "{text}");
+    let mut tool = Running::new(["inspect", &name]);
+    tool.line();
+    tool.interrupt();
+    let (text, code) = tool.end();
+    assert_eq!(code, Some(130), "{text}");
     assert!(text.contains("not complete"), "{text}");
 }
 

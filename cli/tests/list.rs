@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use serde_shm::{AtomicArray, SegmentOptions, segments};
 
-use crate::support::{Removed, json, model, name, ok, publish, run, tool, trouble};
+use crate::support::{Removed, Running, json, model, name, ok, publish, run, trouble};
 
 #[test]
 fn segments_are_listed_with_what_they_are() {
@@ -106,17 +106,11 @@ fn free_counts_what_is_used_and_left() {
 }
 
 /// The list is written again until somebody stops the tool, which is no trouble.
-#[cfg(target_os = "linux")]
 #[test]
 fn ls_goes_on_until_it_is_stopped() {
-    use std::io::{BufRead, BufReader};
-    let child = tool().args(["ls", "--watch", "--interval=0.05"]).stdout(Stdio::piped()).spawn();
-    let mut child = child.unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut headers =
-        || lines.by_ref().find(|line| line.as_ref().unwrap().contains("NAME")).is_some();
+    let mut tool = Running::new(["ls", "--watch", "--interval=0.05"]);
+    let mut headers = || tool.lines.by_ref().any(|line| line.unwrap().contains("NAME"));
     assert!(headers() && headers());
-    crate::support::interrupt(&child);
-    while lines.next().is_some() {}
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    tool.interrupt();
+    assert_eq!(tool.end().1, Some(0));
 }
