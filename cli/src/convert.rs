@@ -16,10 +16,11 @@ use serde_shm::value::{Map, Value};
 use serde_shm::{AlignedBytes, DType, DTypeKind, Order, UntypedArray};
 
 use crate::args::Convert;
+use crate::copy;
 use crate::element::{is_bf16, is_swapped};
 use crate::fault::{Fault, Result};
+use crate::nest::{self, Nest};
 use crate::target::{self, Target};
-use crate::{copy, nest};
 
 /// The key of the metadata, in a safetensors file's header and in our objects.
 const METADATA: &str = "__metadata__";
@@ -92,7 +93,7 @@ fn load(path: &Path, is_flat: bool) -> Result<Value> {
         let entries = named.into_iter().map(|(name, value)| (Value::from(name), value));
         return Ok(Value::Map(entries.collect::<Map>()));
     }
-    Ok(nest::nested(named, &['.']))
+    Ok(Nest::new(named, nest::dotted).into_value())
 }
 
 /// A tensor's bytes in the file, which they keep.

@@ -11,10 +11,11 @@ use serde_shm::{Compression, ErrorKind, NpzOptions, Segment, SegmentOptions};
 
 use crate::args::{Convert, Cp, Kind};
 use crate::fault::{Fault, Result};
+use crate::nest::{self, Nest};
 use crate::target::{self, Target};
 use crate::term::{self, Screen};
 use crate::tree::{join, join_number, key_text};
-use crate::{nest, npy, stop};
+use crate::{npy, stop};
 
 enum Destination {
     Segment(String),
@@ -150,7 +151,12 @@ fn check_options(args: &Cp, destination: &Destination) -> Result<()> {
 /// The object, or the parts of it that were asked for.
 pub(crate) fn object(name: &str, source: &Target, only: &[String]) -> Result<Value> {
     if only.is_empty() {
-        return source.value();
+        return source.value().map_err(|fault| match source.others() {
+            Ok(others) if !others.is_empty() => {
+                Fault::new(format_args!("{fault}; `--only` copies what can be read"))
+            }
+            _ => fault,
+        });
     }
     let infos = source.arrays()?;
     let is_array = |path: &String| infos.iter().any(|info| info.path() == path);
@@ -158,7 +164,7 @@ pub(crate) fn object(name: &str, source: &Target, only: &[String]) -> Result<Val
     if matches!(source, Target::Npz { .. } | Target::Npy { .. }) && only.iter().all(is_array) {
         let load = |path: &String| Ok((path.clone(), source.array(path)?.into()));
         let named: Vec<(String, Value)> = only.iter().map(load).collect::<Result<_>>()?;
-        return Ok(nest::nested(named, &['.', '/']));
+        return Ok(Nest::new(named, nest::member_steps).into_value());
     }
     let mut keep = Keep { paths: only, found: vec![false; only.len()], seen: Vec::new() };
     let kept = keep.prune(source.value()?, "");

@@ -2,27 +2,55 @@
 
 use serde_shm::value::Value;
 
-/// A map of maps by the steps of the names; keys that count from 0 make a list. Where one name begins another, as `a` does
-/// `a.b`, nothing nests, and the names are keys as they stand.
-pub(crate) fn nested(named: Vec<(String, Value)>, separators: &[char]) -> Value {
-    let mut root = Branch::default();
-    let steps: Vec<Vec<&str>> =
-        named.iter().map(|(name, _)| name.split(separators).collect()).collect();
-    if !steps.iter().enumerate().all(|(place, steps)| root.put(steps, place)) {
-        return named
-            .into_iter()
-            .map(|(name, value)| (Value::from(name), value))
-            .collect::<serde_shm::value::Map>()
-            .into();
+/// A part of what the names of arrays make.
+pub(crate) enum Nest<T> {
+    Leaf(T),
+    List(Vec<Nest<T>>),
+    Map(Vec<(String, Nest<T>)>),
+}
+
+/// The steps of a name in a safetensors file.
+pub(crate) fn dotted(name: &str) -> Vec<&str> {
+    name.split('.').collect()
+}
+
+/// The steps of a member's name, as `Npz::value` takes them: a name that is no path, such as `/a/b` or `../a`, is one step.
+pub(crate) fn member_steps(name: &str) -> Vec<&str> {
+    let steps: Vec<&str> = name.split(['.', '/']).collect();
+    if steps.iter().any(|step| step.is_empty()) { vec![name] } else { steps }
+}
+
+impl<T> Nest<T> {
+    /// Maps of maps by the steps of the names; keys that count from 0 make a list. Where one name begins another, as `a` does
+    /// `a.b`, nothing nests, and the names are keys as they stand.
+    pub(crate) fn new(named: Vec<(String, T)>, steps: impl Fn(&str) -> Vec<&str>) -> Self {
+        let (names, parts): (Vec<String>, Vec<T>) = named.into_iter().unzip();
+        let mut root = Branch::default();
+        let is_nested = names.iter().enumerate().all(|(place, name)| root.put(&steps(name), place));
+        let mut parts: Vec<Option<T>> = parts.into_iter().map(Some).collect();
+        if is_nested {
+            return root.take(&mut parts);
+        }
+        let entries = names.iter().zip(parts);
+        Nest::Map(
+            entries.filter_map(|(name, part)| Some((name.clone(), Nest::Leaf(part?)))).collect(),
+        )
     }
-    let (names, values): (Vec<_>, Vec<_>) =
-        named.into_iter().map(|(name, value)| (name, Some(value))).unzip();
-    let mut root = Branch::default();
-    for (place, name) in names.iter().enumerate() {
-        root.put(&name.split(separators).collect::<Vec<_>>(), place);
+}
+
+impl Nest<Value> {
+    pub(crate) fn into_value(self) -> Value {
+        match self {
+            Nest::Leaf(value) => value,
+            Nest::List(items) => Value::Seq(items.into_iter().map(Nest::into_value).collect()),
+            Nest::Map(entries) => Value::Map(
+                entries
+                    .into_iter()
+                    .map(|(key, part)| (Value::from(key), part.into_value()))
+                    .collect(),
+            ),
+        }
     }
-    let mut values = values;
-    root.into_value(&mut values)
 }
 
 /// Names that begin alike, in the order in which they came.
@@ -31,20 +59,21 @@ struct Branch<'a>(Vec<(&'a str, Twig<'a>)>);
 
 enum Twig<'a> {
     Branch(Branch<'a>),
-    /// The place of the value.
-    Value(usize),
+    /// The place of what has the name.
+    Part(usize),
 }
 
 impl<'a> Branch<'a> {
-    /// Whether there is a place for the name.
+    /// Whether there is room for the name.
     fn put(&mut self, steps: &[&'a str], place: usize) -> bool {
         let Some((first, rest)) = steps.split_first() else { return false };
-        let found = self.0.iter_mut().find(|(step, _)| step == first);
+        // Names that follow one another often begin alike.
+        let found = self.0.iter_mut().rev().find(|(step, _)| step == first);
         match (found, rest.is_empty()) {
             (Some((_, Twig::Branch(branch))), false) => branch.put(rest, place),
             (Some(_), _) => false,
             (None, true) => {
-                self.0.push((first, Twig::Value(place)));
+                self.0.push((first, Twig::Part(place)));
                 true
             }
             (None, false) => {
@@ -56,29 +85,23 @@ impl<'a> Branch<'a> {
         }
     }
 
-    fn into_value(mut self, values: &mut [Option<Value>]) -> Value {
+    fn take<T>(mut self, parts: &mut [Option<T>]) -> Nest<T> {
+        let count = self.0.len();
         let number =
-            |step: &str| step.parse::<usize>().ok().filter(|number| number.to_string() == *step);
-        // Ten comes behind nine, however the names were sorted.
+            |step: &str| step.parse().ok().filter(|number: &usize| number.to_string() == step);
         let is_list =
-            self.0.iter().all(|(step, _)| number(step).is_some_and(|number| number < self.0.len()));
-        if is_list && !self.0.is_empty() {
+            self.0.iter().all(|(step, _)| number(step).is_some_and(|number| number < count));
+        let mut part = |twig: Twig<'a>| match twig {
+            Twig::Branch(branch) => Some(branch.take(parts)),
+            Twig::Part(place) => parts.get_mut(place)?.take().map(Nest::Leaf),
+        };
+        if is_list && count > 0 {
+            // Ten comes behind nine, however the names were sorted.
             self.0.sort_by_key(|(step, _)| number(step));
-            let items = self.0.into_iter().map(|(_, twig)| twig.into_value(values));
-            return Value::Seq(items.collect());
+            return Nest::List(self.0.into_iter().filter_map(|(_, twig)| part(twig)).collect());
         }
-        let entries =
-            self.0.into_iter().map(|(step, twig)| (Value::from(step), twig.into_value(values)));
-        Value::Map(entries.collect())
-    }
-}
-
-impl Twig<'_> {
-    fn into_value(self, values: &mut [Option<Value>]) -> Value {
-        match self {
-            Twig::Branch(branch) => branch.into_value(values),
-            Twig::Value(place) => values[place].take().unwrap_or(Value::Unit),
-        }
+        let entries = self.0.into_iter();
+        Nest::Map(entries.filter_map(|(step, twig)| Some((step.to_owned(), part(twig)?))).collect())
     }
 }
 
@@ -89,7 +112,7 @@ mod tests {
     fn shown(names: &[&str]) -> String {
         let named =
             names.iter().zip(0_u8..).map(|(name, value)| ((*name).to_owned(), value.into()));
-        nested(named.collect(), &['.']).to_string()
+        Nest::new(named.collect(), dotted).into_value().to_string()
     }
 
     #[test]
@@ -105,5 +128,12 @@ mod tests {
     fn names_that_cannot_nest_stay() {
         assert_eq!(shown(&["a", "a.b"]), r#"{ "a": 0, "a.b": 1 }"#);
         assert_eq!(shown(&["a.b", "a"]), r#"{ "a.b": 0, "a": 1 }"#);
+    }
+
+    #[test]
+    fn a_name_that_is_no_path_is_one_step() {
+        assert_eq!(member_steps("a/0.b"), ["a", "0", "b"]);
+        assert_eq!(member_steps("/a/b"), ["/a/b"]);
+        assert_eq!(member_steps("../a"), ["../a"]);
     }
 }

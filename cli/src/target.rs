@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_shm::segments::{self, SegmentInfo};
 use serde_shm::value::Value;
-use serde_shm::{AlignedBytes, ArrayInfo, Block, ErrorKind, Npz, Segment, UntypedArray};
+use serde_shm::{
+    AlignedBytes, ArrayInfo, Block, ErrorKind, Npz, OtherMember, Segment, UntypedArray,
+};
 
 use crate::fault::{Fault, Result};
 
@@ -105,6 +107,14 @@ impl Target {
             Target::BlockFile(block, _) => block.arrays()?,
         };
         Ok(arrays.into_iter().filter(|info| info.path() != INLINE_MEMBER).collect())
+    }
+
+    /// The members of an archive that are no arrays, or none that can be read.
+    pub(crate) fn others(&self) -> Result<Vec<OtherMember>> {
+        match self {
+            Target::Npz { file, .. } => Ok(file.others()?),
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// The whole object. An archive is read whole for it.

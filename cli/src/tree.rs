@@ -7,6 +7,7 @@ use serde_shm::value::{Names, RecordKind, Value};
 use serde_shm::{ArrayInfo, DType, LiveKind, Order, UntypedArray, UntypedLive};
 
 use crate::fault::Result;
+use crate::nest::{self, Nest};
 use crate::stats::JsonNumber;
 use crate::target::Target;
 
@@ -320,13 +321,34 @@ pub(crate) fn key_text(key: &Value) -> Option<String> {
     }
 }
 
-/// The tree of an archive of another program: its arrays, which are all it has.
+/// The tree of an archive of another program: its arrays, which are all it has, by the steps of their names.
 pub(crate) fn of_names(arrays: &[ArrayInfo], fold: Fold) -> Node {
-    let array =
-        |info: &ArrayInfo| (info.path().to_owned(), Node::Array(Box::new(Head::of_info(info))));
-    let parts: Vec<_> = arrays.iter().take(fold.parts).map(array).collect();
-    let more = arrays.len() - parts.len();
-    Node::Parts(Parts::new(Form::Map, parts, more))
+    let named = arrays.iter().map(|info| (info.path().to_owned(), info)).collect();
+    of_nest(&Nest::new(named, nest::member_steps), fold)
+}
+
+fn of_nest(nest: &Nest<&ArrayInfo>, fold: Fold) -> Node {
+    if let Nest::Leaf(info) = nest {
+        return Node::Array(Box::new(Head::of_info(info)));
+    }
+    let Some(deeper) = fold.deeper() else { return Node::Leaf(Leaf::Deeper) };
+    match nest {
+        Nest::Leaf(info) => Node::Array(Box::new(Head::of_info(info))),
+        Nest::List(items) => {
+            let item = |(place, item): (usize, &Nest<&ArrayInfo>)| {
+                (place.to_string(), of_nest(item, deeper))
+            };
+            let parts: Vec<_> = items.iter().take(fold.parts).enumerate().map(item).collect();
+            let more = items.len() - parts.len();
+            Node::Parts(Parts::new(Form::List, parts, more))
+        }
+        Nest::Map(entries) => {
+            let entry =
+                |(name, part): &(String, Nest<&ArrayInfo>)| (name.clone(), of_nest(part, deeper));
+            let parts = entries.iter().map(entry).collect();
+            Node::Parts(Parts::new(Form::Map, parts, 0))
+        }
+    }
 }
 
 impl Node {

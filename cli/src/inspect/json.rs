@@ -17,6 +17,8 @@ struct Report<'a> {
     bytes: u64,
     object: &'a Node,
     arrays: Vec<ArrayReport<'a>>,
+    /// The members of an archive that are no arrays.
+    others: Vec<OtherReport>,
 }
 
 #[derive(Serialize)]
@@ -28,6 +30,13 @@ struct ArrayReport<'a> {
     bytes: u64,
     live: Option<&'static str>,
     stats: Option<StatsReport>,
+}
+
+#[derive(Serialize)]
+struct OtherReport {
+    member: String,
+    bytes: u64,
+    why: String,
 }
 
 #[derive(Serialize)]
@@ -73,12 +82,18 @@ pub(super) fn write(shown: &Shown<'_>, screen: &mut Screen) -> Result<()> {
         live: head.live_text(),
         stats,
     });
+    let other = |other: serde_shm::OtherMember| OtherReport {
+        member: other.name().to_owned(),
+        bytes: other.byte_len(),
+        why: other.why().to_owned(),
+    };
     let report = Report {
         target: &shown.args.target,
         kind: shown.target.kind(),
         bytes: shown.target.byte_len(),
         object: &shown.tree,
         arrays: arrays.collect(),
+        others: shown.target.others()?.into_iter().map(other).collect(),
     };
     serde_json::to_writer(&mut *screen, &report)?;
     Ok(writeln!(screen)?)

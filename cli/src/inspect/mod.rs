@@ -77,10 +77,7 @@ pub(crate) fn tree_of(target: &Target, fold: Fold) -> Result<Node> {
             let arrays = target.arrays()?;
             outline::of_npz(file, &arrays, fold)?
         }
-        Target::Npz { .. } => {
-            let fold = Fold { parts: usize::MAX, ..fold };
-            tree::of_names(&target.arrays()?, fold)
-        }
+        Target::Npz { .. } => tree::of_names(&target.arrays()?, fold),
         Target::Npy { .. } => match target.arrays()?.first() {
             Some(info) => Node::Array(Box::new(Head::of_info(info))),
             None => Err(serde_shm::Error::new(ErrorKind::Unsupported, "it holds no array"))?,

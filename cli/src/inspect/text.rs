@@ -25,6 +25,10 @@ pub(super) fn write(shown: &Shown<'_>, screen: &mut Screen) -> Result<()> {
         let root = describe(&shown.tree, screen);
         writeln!(screen, "{root}")?;
         branch(&shown.tree, "", screen)?;
+        for other in shown.target.others()? {
+            let name = screen.paint(ALARM, other.name().escape_debug());
+            writeln!(screen, "no array: {name}: {}", other.why())?;
+        }
     } else {
         for head in &heads {
             let (name, text) = (screen.paint(NAME, &head.path), array(head, screen));

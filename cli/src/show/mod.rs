@@ -22,17 +22,24 @@ use crate::fault::{Fault, Result};
 use crate::slice::Selection;
 use crate::target::{self, Target};
 use crate::term::Screen;
-use crate::tree::Fold;
+use crate::tree::{Fold, Node};
 use crate::{inspect, npy};
 
 pub(crate) fn run(args: &Show, screen: &mut Screen) -> Result<()> {
     let target = Target::open(&args.target)?;
     let selection = select(args, &target)?;
     let infos = target.arrays()?;
-    if !infos.iter().any(|info| info.path() == selection.path) {
-        return inline(args, &target, &selection, screen);
-    }
-    let array = selection.of(&target.array(&selection.path)?)?;
+    let array = if infos.iter().any(|info| info.path() == selection.path) {
+        target.array(&selection.path)?
+    } else {
+        // A part that is no array, or an array by the place that its member's name stands for.
+        let tree = whole_tree(args, &target)?;
+        match part(args, &tree, &selection)? {
+            Node::Array(head) => head.load(&target)?,
+            node => return inline(args, node, &selection, screen),
+        }
+    };
+    let array = selection.of(&array)?;
     let name = selection.to_string();
     if let Some(path) = &args.png {
         to_file(path, screen, |out| png::write(&array, args.histogram, out))?;
@@ -82,24 +89,25 @@ fn select(args: &Show, target: &Target) -> Result<Selection> {
     Ok(selection)
 }
 
-/// Shows a part that is no array.
-fn inline(args: &Show, target: &Target, selection: &Selection, screen: &mut Screen) -> Result<()> {
+fn whole_tree(args: &Show, target: &Target) -> Result<Node> {
     let bytes = if args.full { usize::MAX } else { 4096 };
-    // A part may stand anywhere, so the whole tree is needed.
-    let fold = Fold { parts: usize::MAX, bytes, depth: usize::MAX };
-    let tree = inspect::tree_of(target, fold)?;
-    let Some(node) = tree.find(&selection.path) else {
+    inspect::tree_of(target, Fold { parts: usize::MAX, bytes, depth: usize::MAX })
+}
+
+fn part<'a>(args: &Show, tree: &'a Node, selection: &Selection) -> Result<&'a Node> {
+    tree.find(&selection.path).ok_or_else(|| {
         let paths = tree.paths();
         let near = target::nearest(&selection.path, paths.iter().map(String::as_str));
         let hint = match near.as_slice() {
             [] => format!("`serde-shm inspect {}` shows what it has", args.target),
             near => format!("the nearest: {}", target::quoted(near)),
         };
-        return Err(Fault::new(format_args!(
-            "{}: there is no `{}`; {hint}",
-            args.target, selection.path
-        )));
-    };
+        Fault::new(format_args!("{}: there is no `{}`; {hint}", args.target, selection.path))
+    })
+}
+
+/// Shows a part that is no array.
+fn inline(args: &Show, node: &Node, selection: &Selection, screen: &mut Screen) -> Result<()> {
     let asks_for_array = args.heat || writes_files(args) || selection.to_string() != selection.path;
     if asks_for_array {
         return Err(Fault::new(format_args!(
