@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Convert) -> Result<()> {
     if is_to {
         let target = Target::open(&args.source)?;
         let mut value = copy::object(&args.source, &target, &args.only)?;
-        if target.arrays()?.iter().any(serde_shm::ArrayInfo::is_live) {
+        if copy::has_live(&target)? {
             copy::freeze(&mut value)?;
         }
         return save(Path::new(destination), &value);

@@ -1,13 +1,13 @@
 //! `cp`: an object from one container to another, without its Rust type.
 
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_shm::value::{Map, Record, Seq, Value};
-use serde_shm::{Compression, ErrorKind, NpzOptions, Segment, SegmentOptions};
+use serde_shm::{ArrayInfo, Compression, ErrorKind, NpzOptions, Segment, SegmentOptions};
 
 use crate::args::{Convert, Cp, Kind};
 use crate::fault::{Fault, Result};
@@ -55,14 +55,22 @@ impl Destination {
 pub(crate) fn run(args: &Cp, screen: &mut Screen) -> Result<()> {
     let destination = Destination::new(args.name.as_ref(), args.destination.as_ref(), args.to)?;
     check_options(args, &destination)?;
+    if let Some(segment) = of_block_file(args, &destination)? {
+        return if args.hold { hold(&segment, screen) } else { Ok(()) };
+    }
     let source = Target::open(&args.source)?;
+    if let (Target::Segment(segment), Destination::BlockFile(path), true) =
+        (&source, &destination, args.only.is_empty() && !has_live(&source)?)
+    {
+        return in_place(path, |out| Ok(segment.write_block(out)?));
+    }
     if let Destination::Npy(path) = &destination {
         let array = source.array(&only_array(args, &source)?)?;
         return in_place(path, |out| npy::write(&array, out).map_err(Into::into));
     }
     let mut value = object(&args.source, &source, &args.only)?;
     let keeps_live = args.hold && matches!(destination, Destination::Segment(_));
-    if !keeps_live && source.arrays()?.iter().any(serde_shm::ArrayInfo::is_live) {
+    if !keeps_live && has_live(&source)? {
         let count = freeze(&mut value)?;
         let _ = writeln!(
             anstream::stderr(),
@@ -74,6 +82,32 @@ pub(crate) fn run(args: &Cp, screen: &mut Screen) -> Result<()> {
         hold(&segment, screen)?;
     }
     Ok(())
+}
+
+/// A block file goes into a segment as it is read: its bytes are never in memory twice, and nothing is decoded.
+fn of_block_file(args: &Cp, destination: &Destination) -> Result<Option<Segment>> {
+    let Destination::Segment(name) = destination else { return Ok(None) };
+    let Some((path, len)) = target::block_file(&args.source).filter(|_| args.only.is_empty())
+    else {
+        return Ok(None);
+    };
+    let file = File::open(&path).map_err(|error| Fault::of_file(&path, "read the file", &error))?;
+    let options = SegmentOptions::new().name(name).replace(args.replace).persist(!args.hold);
+    options.create_from_reader_limited(file, len).map(Some).map_err(of_name)
+}
+
+pub(crate) fn has_live(target: &Target) -> Result<bool> {
+    Ok(target.arrays()?.iter().any(ArrayInfo::is_live))
+}
+
+/// The error of making a segment.
+fn of_name(error: serde_shm::Error) -> Fault {
+    match error.kind() {
+        ErrorKind::AlreadyExists => {
+            Fault::new(format_args!("{error:#}; `--replace` takes the name"))
+        }
+        _ => error.into(),
+    }
 }
 
 /// Writes an object that was made of another format's file.
@@ -113,12 +147,7 @@ fn write(
         Destination::Segment(name) => {
             let options = SegmentOptions::new().name(name).replace(is_replaced);
             let segment = options.persist(is_persistent).create(value);
-            return segment.map(Some).map_err(|error| match error.kind() {
-                ErrorKind::AlreadyExists => {
-                    Fault::new(format_args!("{error:#}; `--replace` takes the name"))
-                }
-                _ => error.into(),
-            });
+            return segment.map(Some).map_err(of_name);
         }
     }
     Ok(None)

@@ -11,7 +11,7 @@ use crate::fault::{Fault, Result};
 use crate::show::index::each_element;
 use crate::stats::Bar;
 use crate::target::Target;
-use crate::term::{ALARM, FAINT, GOOD, NAME, NUMBER, Screen};
+use crate::term::{ALARM, Colours, FAINT, GOOD, NAME, NUMBER, Screen};
 use crate::tree::{Fold, Head, Leaf, Node};
 use crate::{Ended, inspect, stop, text};
 
@@ -19,6 +19,9 @@ use crate::{Ended, inspect, stop, text};
 const CHUNK: usize = 4 << 20;
 
 pub(crate) fn run(args: &Diff, screen: &mut Screen) -> Result<Ended> {
+    if args.json {
+        screen.colours = Colours::Absent;
+    }
     let (first, second) = (Target::open(&args.first)?, Target::open(&args.second)?);
     let fold = Fold { parts: usize::MAX, bytes: usize::MAX, depth: usize::MAX };
     let trees = [inspect::tree_of(&first, fold)?, inspect::tree_of(&second, fold)?];

@@ -17,6 +17,9 @@ use crate::stop;
 use crate::target;
 use crate::term::{self, ALARM, FAINT, GOOD, NAME, Screen};
 
+/// Persistent segments of more bytes are not read to be listed.
+const READ_WHOLE: u64 = 16 << 20;
+
 /// What is told of a segment.
 #[derive(Serialize)]
 struct Row {
@@ -35,8 +38,8 @@ struct Row {
 impl Row {
     fn new(info: &SegmentInfo) -> Self {
         let age = SystemTime::now().duration_since(info.created()).unwrap_or_default();
-        // A persistent segment is read whole when it is opened, and its memory cannot be mapped in safe code.
-        let is_mapped = info.is_alive() && !info.is_persistent();
+        // A persistent segment is read whole when it is opened.
+        let is_cheap = info.is_alive() && (!info.is_persistent() || info.byte_len() <= READ_WHOLE);
         let open = || Segment::open_read_only(info.name())?.arrays();
         Row {
             name: info.name().to_owned(),
@@ -45,7 +48,7 @@ impl Row {
             pid: info.pid(),
             alive: info.is_alive(),
             persistent: info.is_persistent(),
-            arrays: is_mapped.then(open).and_then(|arrays| Some(arrays.ok()?.len())),
+            arrays: is_cheap.then(open).and_then(|arrays| Some(arrays.ok()?.len())),
             live_arrays: info.live_arrays(),
         }
     }
@@ -158,6 +161,7 @@ fn names(count: usize) -> String {
 #[derive(Serialize)]
 struct Memory {
     segments: usize,
+    persistent_segments: usize,
     segment_bytes: u64,
     persistent_bytes: u64,
     machine_shared_bytes: Option<u64>,
@@ -169,15 +173,17 @@ struct Memory {
 
 pub(crate) fn free(args: &Free, screen: &mut Screen) -> Result<()> {
     let all = segments::list()?;
-    let memory_of = |persistent| {
-        let some = all.iter().filter(|info| info.is_alive() && info.is_persistent() == persistent);
-        some.map(SegmentInfo::byte_len).sum()
+    let some = |persistent| {
+        all.iter().filter(move |info| info.is_alive() && info.is_persistent() == persistent)
     };
+    let memory_of = |persistent| some(persistent).map(SegmentInfo::byte_len).sum();
+    let count_of = |persistent| some(persistent).count();
     let system = Meminfo::current()
         .map_err(|error| Fault::new(format_args!("/proc/meminfo: cannot be read: {error}")))?;
     let device = rustix::fs::statvfs("/dev/shm").ok();
     let memory = Memory {
-        segments: all.iter().filter(|info| info.is_alive()).count(),
+        segments: count_of(false),
+        persistent_segments: count_of(true),
         segment_bytes: memory_of(false),
         persistent_bytes: memory_of(true),
         machine_shared_bytes: system.shmem,
@@ -197,7 +203,10 @@ pub(crate) fn free(args: &Free, screen: &mut Screen) -> Result<()> {
     let known = |bytes: Option<u64>| bytes.map_or_else(|| "unknown".to_owned(), term::bytes);
     let lines = [
         ("named segments", format!("{} in {}", term::bytes(memory.segment_bytes), memory.segments)),
-        ("persistent segments", term::bytes(memory.persistent_bytes)),
+        (
+            "persistent segments",
+            format!("{} in {}", term::bytes(memory.persistent_bytes), memory.persistent_segments),
+        ),
         ("shared memory of all programs", known(memory.machine_shared_bytes)),
         ("memory left", known(memory.available_bytes)),
         ("swap left", term::bytes(memory.swap_free_bytes)),

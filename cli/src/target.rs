@@ -148,6 +148,16 @@ impl Target {
     }
 }
 
+/// The path and length of a block file, if the text names one.
+pub(crate) fn block_file(text: &str) -> Option<(PathBuf, u64)> {
+    let path = Path::new(text);
+    if !text.contains('/') && (!path.exists() || Segment::open_read_only(text).is_ok()) {
+        return None;
+    }
+    let (head, len) = head(path).ok()?;
+    head.starts_with(BLOCK_MAGIC).then(|| (path.to_owned(), len))
+}
+
 fn is_ours_by_magic(head: &[u8]) -> bool {
     head.starts_with(NPY_MAGIC) || head.starts_with(b"PK")
 }

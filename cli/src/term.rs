@@ -97,6 +97,16 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     short
 }
 
+/// The end of a text, behind an ellipsis if it is longer than this many characters: of a path, the end tells more.
+pub(crate) fn cut_start(text: &str, width: usize) -> String {
+    let count = text.chars().count();
+    if count <= width {
+        return text.to_owned();
+    }
+    let left = count + 1 - width.max(1);
+    std::iter::once('…').chain(text.chars().skip(left)).collect()
+}
+
 /// A number of bytes for people: `1.50 GiB`.
 pub(crate) fn bytes(count: u64) -> String {
     indicatif::BinaryBytes(count).to_string()

@@ -44,6 +44,18 @@ fn a_typed_reader_sees_no_copy() {
     }
 }
 
+/// A block goes into a segment and out of it without being decoded.
+#[test]
+fn a_cut_block_makes_no_segment() {
+    let folder = Folder::new();
+    let file = folder.path("c.block");
+    let bytes = serde_shm::to_bytes(&model()).unwrap();
+    std::fs::write(&file, &bytes[..bytes.len() - 9]).unwrap();
+    let copy = Removed(name("cut"));
+    assert_eq!(run(["cp", file.to_str().unwrap(), &copy.0]).code, Some(2));
+    assert!(Segment::open(&copy.0).is_err());
+}
+
 #[test]
 fn an_npy_file_comes_and_goes() {
     let folder = Folder::new();

@@ -69,7 +69,7 @@ impl Shown<'_> {
     }
 }
 
-pub(crate) use text::{describe, write_node};
+pub(crate) use text::{describe, short, write_node};
 
 pub(crate) fn tree_of(target: &Target, fold: Fold) -> Result<Node> {
     Ok(match target {

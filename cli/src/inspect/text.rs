@@ -122,7 +122,7 @@ fn array(head: &Head, screen: &Screen) -> String {
 }
 
 /// The widths of the columns of numbers and of counts.
-const NUMBER_WIDTH: usize = 11;
+const NUMBER_WIDTH: usize = 10;
 const COUNT_WIDTH: usize = 5;
 
 fn statistics(shown: &Shown<'_>, heads: &[&Head], screen: &mut Screen) -> Result<()> {
@@ -153,7 +153,7 @@ fn statistics(shown: &Shown<'_>, heads: &[&Head], screen: &mut Screen) -> Result
 }
 
 fn line(head: &Head, stats: &Stats, room: usize, screen: &Screen) -> String {
-    let name = term::cut(&head.path.escape_debug().to_string(), room);
+    let name = term::cut_start(&head.path.escape_debug().to_string(), room);
     let name = screen.paint(NAME, format_args!("{name:<room$}"));
     let counts = [stats.nan, stats.infinite].map(|count| {
         let text = format!("{count:>COUNT_WIDTH$}");
@@ -167,7 +167,7 @@ fn line(head: &Head, stats: &Stats, room: usize, screen: &Screen) -> String {
             shown(finite.min, head),
             shown(Number::F64(finite.mean), head),
             shown(finite.max, head),
-            screen.paint(NUMBER, stats::sparkline(&finite.bins)),
+            screen.paint(NUMBER, stats::sparkline(&finite.bins).trim_end()),
         ),
     };
     let partial = if stats.is_partial {
@@ -180,7 +180,7 @@ fn line(head: &Head, stats: &Stats, room: usize, screen: &Screen) -> String {
     )
 }
 
-/// A number of the array in at most 11 characters; a point in time as its date.
+/// A number of the array in at most 10 characters; a point in time as its date.
 fn shown(number: Number, head: &Head) -> String {
     match head.dtype.unit() {
         Some(unit) if head.dtype.kind() == DTypeKind::Datetime => {
@@ -190,15 +190,15 @@ fn shown(number: Number, head: &Head) -> String {
     }
 }
 
-/// A number in at most 11 characters.
-fn short(number: Number) -> String {
+/// A number in at most 10 characters.
+pub(crate) fn short(number: Number) -> String {
     let text = number.to_string();
     if text.len() <= NUMBER_WIDTH {
         return text;
     }
     let value = number.to_f64();
-    // With a sign and five digits before the dot, these are as long as the column is wide.
-    if value == 0.0 || (1e-4..99_999.0).contains(&value.abs()) {
+    // With a sign and four digits before the dot, these are as long as the column is wide.
+    if value == 0.0 || (1e-4..9_999.0).contains(&value.abs()) {
         return format!("{value:.4}");
     }
     format!("{value:.3e}")

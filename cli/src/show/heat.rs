@@ -9,6 +9,7 @@ use super::colour::{self, Rgb};
 use super::grid::Grid;
 use crate::element::Number;
 use crate::fault::Result;
+use crate::inspect::short;
 use crate::term::{Colours, Screen};
 
 /// As many rows as fit on most screens.
@@ -36,7 +37,7 @@ pub(super) fn write(array: &UntypedArray, screen: &mut Screen) -> Result<()> {
     if grid.low > grid.high {
         return Ok(writeln!(screen, "no finite number")?);
     }
-    let (low, high) = (Number::F64(grid.low), Number::F64(grid.high));
+    let [low, high] = [grid.low, grid.high].map(|end| short(Number::F64(end)));
     let scale: String = (0..16).map(|place| sample(f64::from(place) / 15.0, screen)).collect();
     Ok(writeln!(screen, "{low} {scale} {high}")?)
 }

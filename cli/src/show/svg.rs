@@ -9,6 +9,7 @@ use super::colour;
 use super::grid::{Grid, share};
 use crate::element::Number;
 use crate::fault::Result;
+use crate::inspect::short;
 
 /// The largest grid, of which each place is a rectangle of its own.
 const MOST: usize = 256;
@@ -96,7 +97,7 @@ fn point(x: f64, y: f64) -> String {
 }
 
 fn label(value: f64) -> String {
-    Number::F64(value).to_string()
+    short(Number::F64(value))
 }
 
 fn line(line: &Line, title: &str, out: &mut dyn Write) -> Result<()> {
