@@ -33,8 +33,8 @@ pub(crate) struct Look {
     /// When to write in colour; `auto` heeds NO_COLOR and writes plain text to files and pipes
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: When,
-    /// How many columns the output may take
-    #[arg(long, global = true, value_name = "COLUMNS", env = "COLUMNS", hide_env_values = true)]
+    /// How many columns the output may take; otherwise those of the environment variable COLUMNS, of the terminal, or 80
+    #[arg(long, global = true, value_name = "COLUMNS")]
     pub(crate) width: Option<usize>,
 }
 
@@ -196,7 +196,7 @@ pub(crate) struct Cp {
     pub(crate) name: Option<String>,
     /// Which kind of container to write, where the destination's name does not say it
     #[arg(long, value_name = "KIND")]
-    pub(crate) to: Option<Kind>,
+    pub(crate) to: Option<ContainerKind>,
     /// Copy this part alone; may be given several times
     #[arg(long, value_name = "PATH")]
     pub(crate) only: Vec<String>,
@@ -214,7 +214,7 @@ pub(crate) struct Cp {
 
 /// A kind of container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kind {
+pub(crate) enum ContainerKind {
     Segment,
     Npz,
     Npy,

@@ -73,7 +73,7 @@ fn load(path: &Path, is_flat: bool) -> Result<Value> {
             ))
         })?;
         let range = start + info.data_offsets.0..start + info.data_offsets.1;
-        let part = Part { bytes: Arc::clone(&bytes), range };
+        let part = TensorBytes { bytes: Arc::clone(&bytes), range };
         let array =
             UntypedArray::from_owner(dtype, &info.shape, Order::C, part).map_err(|error| {
                 Fault::new(format_args!("{}: tensor `{name}`: {error:#}", path.display()))
@@ -97,12 +97,12 @@ fn load(path: &Path, is_flat: bool) -> Result<Value> {
 }
 
 /// A tensor's bytes in the file, which they keep.
-struct Part {
+struct TensorBytes {
     bytes: Arc<AlignedBytes>,
     range: Range<usize>,
 }
 
-impl AsRef<[u8]> for Part {
+impl AsRef<[u8]> for TensorBytes {
     fn as_ref(&self) -> &[u8] {
         self.bytes.get(self.range.clone()).unwrap_or_default()
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_shm::value::{Map, Record, Seq, Value};
 use serde_shm::{ArrayInfo, Compression, ErrorKind, NpzOptions, Segment, SegmentOptions};
 
-use crate::args::{Convert, Cp, Kind};
+use crate::args::{ContainerKind, Convert, Cp};
 use crate::fault::{Fault, Result};
 use crate::nest::{self, Nest};
 use crate::target::{self, Target};
@@ -25,7 +25,11 @@ enum Destination {
 }
 
 impl Destination {
-    fn new(name: Option<&String>, text: Option<&String>, to: Option<Kind>) -> Result<Self> {
+    fn new(
+        name: Option<&String>,
+        text: Option<&String>,
+        to: Option<ContainerKind>,
+    ) -> Result<Self> {
         if let Some(name) = name {
             return Ok(Destination::Segment(name.clone()));
         }
@@ -33,10 +37,12 @@ impl Destination {
         let path = Path::new(text);
         let extension = path.extension().unwrap_or_default().to_str().unwrap_or_default();
         Ok(match (to, extension) {
-            (Some(Kind::Segment), _) => Destination::Segment(text.to_owned()),
-            (Some(Kind::Npz), _) | (None, "npz") => Destination::Npz(path.to_owned()),
-            (Some(Kind::Npy), _) | (None, "npy") => Destination::Npy(path.to_owned()),
-            (Some(Kind::Block), _) | (None, "block") => Destination::BlockFile(path.to_owned()),
+            (Some(ContainerKind::Segment), _) => Destination::Segment(text.to_owned()),
+            (Some(ContainerKind::Npz), _) | (None, "npz") => Destination::Npz(path.to_owned()),
+            (Some(ContainerKind::Npy), _) | (None, "npy") => Destination::Npy(path.to_owned()),
+            (Some(ContainerKind::Block), _) | (None, "block") => {
+                Destination::BlockFile(path.to_owned())
+            }
             (None, "safetensors") => {
                 return Err(Fault::new(format_args!(
                     "{text}: `serde-shm convert` writes safetensors files"

@@ -77,12 +77,12 @@ enum Change {
     Removed { value: String },
     Added { value: String },
     Value { first: String, second: String },
-    Elements(Elements),
+    Elements(Distance),
 }
 
 /// How the elements of two arrays of one shape differ.
 #[derive(Default, Serialize)]
-struct Elements {
+struct Distance {
     /// The dtypes, if they are not the same.
     dtypes: Option<[String; 2]>,
     differing: u64,
@@ -146,10 +146,10 @@ impl Pair<'_> {
         one == other || (one.is_nan() && other.is_nan()) || (within && other.is_finite())
     }
 
-    fn elements(&self, first: &Head, second: &Head) -> Result<Elements> {
+    fn elements(&self, first: &Head, second: &Head) -> Result<Distance> {
         let (one, other) = (first.load(self.targets[0])?, second.load(self.targets[1])?);
         let dtypes = [one.dtype(), other.dtype()];
-        let mut found = Elements { total: one.len() as u64, ..Elements::default() };
+        let mut found = Distance { total: one.len() as u64, ..Distance::default() };
         if dtypes[0] != dtypes[1] {
             found.dtypes = Some(dtypes.map(DType::to_string));
         }
@@ -178,7 +178,7 @@ impl Pair<'_> {
     }
 
     /// Compares elements that lie in the same order: chunks that are the same need no closer look.
-    fn in_place(&self, array: &UntypedArray, left: &[u8], right: &[u8], found: &mut Elements) {
+    fn in_place(&self, array: &UntypedArray, left: &[u8], right: &[u8], found: &mut Distance) {
         let size = array.dtype().item_size();
         if size == 0 {
             return;
@@ -203,7 +203,7 @@ impl Pair<'_> {
 
     fn see(
         &self,
-        found: &mut Elements,
+        found: &mut Distance,
         dtypes: [&DType; 2],
         bytes: [&[u8]; 2],
         index: impl FnOnce() -> Vec<usize>,
@@ -311,7 +311,7 @@ impl Report<'_> {
     }
 }
 
-fn describe(elements: &Elements, screen: &Screen) -> String {
+fn describe(elements: &Distance, screen: &Screen) -> String {
     let mut parts = Vec::new();
     if let Some([first, second]) = &elements.dtypes {
         parts.push(format!("{first} → {second}"));

@@ -63,7 +63,7 @@ impl Selection {
                 self.path
             )));
         };
-        let mut part = Part {
+        let mut part = Strided {
             dtype: array.dtype().clone(),
             shape: array.shape().to_vec(),
             strides: array.strides().to_vec(),
@@ -73,7 +73,7 @@ impl Selection {
             part = part.of(group).map_err(|why| Fault::new(format_args!("{self}: {why}")))?;
         }
         let owner = Owner(array.clone());
-        let Part { dtype, shape, strides, offset } = part;
+        let Strided { dtype, shape, strides, offset } = part;
         let strides: Vec<isize> = shape
             .iter()
             .zip(strides)
@@ -181,22 +181,22 @@ impl fmt::Display for Item {
 }
 
 /// A part of an array's elements: where they lie in its bytes.
-struct Part {
+struct Strided {
     dtype: DType,
     shape: Vec<usize>,
     strides: Vec<isize>,
     offset: usize,
 }
 
-impl Part {
-    fn of(self, group: &Group) -> Result<Part, String> {
+impl Strided {
+    fn of(self, group: &Group) -> Result<Strided, String> {
         match group {
             Group::Field(name) => self.field(name),
             Group::Items(items) => self.slice(items),
         }
     }
 
-    fn field(mut self, name: &str) -> Result<Part, String> {
+    fn field(mut self, name: &str) -> Result<Strided, String> {
         let fields = self.dtype.fields();
         let Some(field) = fields.iter().find(|field| field.name() == name) else {
             let names: Vec<String> =
@@ -216,10 +216,10 @@ impl Part {
         self.offset += field.offset();
         self.shape.extend(field.shape());
         self.strides.extend(strides);
-        Ok(Part { dtype, ..self })
+        Ok(Strided { dtype, ..self })
     }
 
-    fn slice(self, items: &[Item]) -> Result<Part, String> {
+    fn slice(self, items: &[Item]) -> Result<Strided, String> {
         let axes = self.shape.len();
         let is_used = |item: &&Item| matches!(item, Item::Index(_) | Item::Range { .. });
         let used = items.iter().filter(is_used).count();
@@ -229,8 +229,12 @@ impl Part {
                 self.shape
             ));
         }
-        let mut part =
-            Part { dtype: self.dtype, shape: Vec::new(), strides: Vec::new(), offset: self.offset };
+        let mut part = Strided {
+            dtype: self.dtype,
+            shape: Vec::new(),
+            strides: Vec::new(),
+            offset: self.offset,
+        };
         let mut offset = part.offset.cast_signed();
         let mut axis = 0;
         let rest = [Item::Ellipsis];

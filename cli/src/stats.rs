@@ -1,5 +1,6 @@
 //! Statistics of an array: two passes over its bytes in chunks, first for the range, then for the histogram.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -97,7 +98,9 @@ pub(crate) fn of(array: &UntypedArray, bar: &Bar) -> Result<Option<Stats>> {
     if !has_stats(dtype) {
         return Ok(None);
     }
-    let bytes = array.to_bytes()?;
+    // In whichever order they lie.
+    let bytes =
+        array.as_bytes().map_or_else(|| array.to_bytes(), |bytes| Ok(Cow::Borrowed(bytes)))?;
     Ok(with_scalar!(dtype, S => Some(of_bytes::<S>(&bytes, dtype, bar)), None))
 }
 

@@ -46,7 +46,9 @@ impl Screen {
             When::Auto => AutoStream::choice(&out) != ColorChoice::Never,
         };
         let sized = || terminal_size::terminal_size_of(&out).map(|(width, _)| width.0.into());
-        let width = look.width.filter(|width| *width > 0).or_else(sized).unwrap_or(PLAIN_WIDTH);
+        let stated = || std::env::var("COLUMNS").ok()?.parse().ok();
+        let width = look.width.or_else(stated).filter(|width| *width > 0);
+        let width = width.or_else(sized).unwrap_or(PLAIN_WIDTH);
         let colours = if is_coloured { colours_of_terminal() } else { Colours::Absent };
         Screen { out: BufWriter::new(out), colours, width, is_terminal }
     }

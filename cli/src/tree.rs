@@ -70,10 +70,11 @@ pub(crate) struct Head {
     pub(crate) order: Option<Order>,
     pub(crate) bytes: u64,
     pub(crate) live: Option<LiveKind>,
-    elements: Elements,
+    source: ElementSource,
 }
 
-enum Elements {
+/// Where the elements of an array are.
+enum ElementSource {
     Here(UntypedArray),
     Live(Box<UntypedLive>),
     /// In an archive: to be read by the path.
@@ -89,7 +90,7 @@ impl Head {
             order: array.order(),
             bytes: (array.len() * array.dtype().item_size()) as u64,
             live: None,
-            elements: Elements::Here(array.clone()),
+            source: ElementSource::Here(array.clone()),
         }
     }
 
@@ -102,7 +103,7 @@ impl Head {
             order: None,
             bytes: (count * array.dtype().item_size()) as u64,
             live: Some(array.kind()),
-            elements: Elements::Live(Box::new(array.clone())),
+            source: ElementSource::Live(Box::new(array.clone())),
         }
     }
 
@@ -114,16 +115,16 @@ impl Head {
             order: Some(info.order()),
             bytes: info.byte_len() as u64,
             live: None,
-            elements: Elements::Away,
+            source: ElementSource::Away,
         }
     }
 
     /// The elements; of a live array, those that it has now.
     pub(crate) fn load(&self, target: &Target) -> Result<UntypedArray> {
-        match &self.elements {
-            Elements::Here(array) => Ok(array.clone()),
-            Elements::Live(array) => Ok(array.snapshot()?),
-            Elements::Away => target.array(&self.path),
+        match &self.source {
+            ElementSource::Here(array) => Ok(array.clone()),
+            ElementSource::Live(array) => Ok(array.snapshot()?),
+            ElementSource::Away => target.array(&self.path),
         }
     }
 

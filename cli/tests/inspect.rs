@@ -135,6 +135,10 @@ fn lines_fit_the_width() {
         assert_eq!(statistics.contains('…'), is_cut, "{text}");
         assert_eq!(ok(["inspect", &name, "--width", columns]), text);
     }
+    for odd in ["", "wide", "0"] {
+        let output = tool().args(["inspect", &name]).env("COLUMNS", odd).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), ok(["inspect", &name]));
+    }
 }
 
 #[test]
