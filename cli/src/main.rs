@@ -50,8 +50,24 @@ pub(crate) enum Ended {
 const TROUBLE: u8 = 2;
 const STOPPED: u8 = 130;
 
+/// Objects nest 2,048 levels deep, and the tool walks over them by functions that call themselves. Memory that no level comes to is
+/// not taken. On a thread with more than some 300 MiB of stack, the crate reads no more than 256 levels.
+const STACK: usize = 128 << 20;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let worker = std::thread::Builder::new().stack_size(STACK).spawn(move || run_to_end(&cli));
+    match worker.map(std::thread::JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        Err(error) => {
+            let _ = writeln!(anstream::stderr(), "serde-shm: cannot start a thread: {error}");
+            ExitCode::from(TROUBLE)
+        }
+    }
+}
+
+fn run_to_end(cli: &Cli) -> ExitCode {
     let mut screen = Screen::new(&cli.look);
     let ended = run(&cli.command, &mut screen);
     // What was found before the trouble is written in any case.

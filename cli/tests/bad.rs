@@ -167,3 +167,31 @@ fn a_closed_pipe_ends_every_command_quietly() {
         );
     }
 }
+
+/// As deep as containers go: no command runs out of stack.
+#[test]
+fn deep_objects_are_shown_and_copied() {
+    use serde_shm::value::Value;
+    let folder = Folder::new();
+    let array: serde_shm::UntypedArray = serde_shm::ShmArray1::from(vec![1.5]).into();
+    let mut value = Value::from(array);
+    for _ in 0..2040 {
+        value = Value::from(vec![Value::from(Some(value))]);
+    }
+    let (made, _segment) = publish("deep", &value);
+    let (npz, block) = (folder.text("d.npz"), folder.text("d.block"));
+    for to in [&npz, &block] {
+        assert_eq!(ok(["cp", &made, to]), "");
+    }
+    for target in [&made, &npz, &block] {
+        assert_eq!(
+            ok(["inspect", target, "--no-stats", "--width", "80"]).matches("list of 1").count(),
+            2040
+        );
+        assert!(ok(["inspect", target, "--json"]).contains("1.5"));
+        assert!(ok(["verify", target]).contains("whole"));
+        assert_eq!(ok(["diff", target, &made]), "");
+        assert_eq!(ok(["show", target]), "[1.5]\n");
+        assert_eq!(ok(["convert", target, &folder.text("d.safetensors")]), "");
+    }
+}

@@ -178,7 +178,8 @@ fn images_are_images() {
     let (pixels, svg_map) = size("map", &[]);
     assert_eq!(pixels, (270, 180));
     assert_eq!(svg_map.matches("<rect").count(), 600);
-    assert!(size("line", &[]).1.contains("<polyline"));
+    let svg_line = size("line", &[]).1;
+    assert!(svg_line.contains("<polyline") && svg_line.contains(">29</text>"), "{svg_line}");
     assert!(size("map", &["--histogram"]).1.matches("<rect").count() > 10);
     assert!(trouble(["show", &name, "map[None]", "--png", &png]).contains("pick two"));
     assert_eq!(run(["show", &name, "map", "--png", "/no/such/folder/x.png"]).code, Some(2));

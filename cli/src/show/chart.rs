@@ -7,6 +7,8 @@ use crate::fault::{Fault, Result};
 
 /// An array with one axis as a line: for each column the least and the largest number there, so that no peak is lost.
 pub(super) struct Line {
+    /// How many elements the array has.
+    pub(super) len: usize,
     pub(super) columns: Vec<Option<(f64, f64)>>,
     pub(super) low: f64,
     pub(super) high: f64,
@@ -23,6 +25,7 @@ impl Line {
     pub(super) fn new(array: &UntypedArray, columns: usize) -> Result<Self> {
         let len = array.len();
         let mut line = Line {
+            len,
             columns: vec![None; columns.min(len)],
             low: f64::INFINITY,
             high: f64::NEG_INFINITY,

@@ -103,7 +103,8 @@ fn label(value: f64) -> String {
 fn line(line: &Line, title: &str, out: &mut dyn Write) -> Result<()> {
     let count = line.columns.len();
     let last = count.saturating_sub(1);
-    frame(out, title, ["0".into(), last.to_string()], [label(line.low), label(line.high)])?;
+    let right = line.len.saturating_sub(1).to_string();
+    frame(out, title, ["0".into(), right], [label(line.low), label(line.high)])?;
     let y = |value| MARGIN + HEIGHT * (1.0 - share(value, line.low, line.high));
     let x = |place: usize| MARGIN + WIDTH * place as f64 / last.max(1) as f64;
     // A gap where all numbers are NaN or infinite.
