@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde_shm::ErrorKind;
 
+use crate::term;
+
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
 pub(crate) enum Fault {
@@ -66,9 +68,9 @@ impl From<serde_shm::Error> for Fault {
     }
 }
 
-/// A name or a text of a file may have line breaks.
+/// A name or a text of a file may have line breaks, and what a terminal takes for a command.
 fn in_one_line(text: &impl fmt::Display) -> String {
-    text.to_string().replace(['\n', '\r'], " ")
+    term::visible(&text.to_string())
 }
 
 impl From<serde_json::Error> for Fault {

@@ -89,6 +89,18 @@ fn colours_of_terminal() -> Colours {
     }
 }
 
+/// A text without control characters, which a terminal would take for commands.
+pub(crate) fn visible(text: &str) -> String {
+    let shown = |char: char| {
+        if char.is_control() { char.escape_default().to_string() } else { char.to_string() }
+    };
+    if text.contains(char::is_control) {
+        text.chars().map(shown).collect()
+    } else {
+        text.to_owned()
+    }
+}
+
 /// A text cut to this many characters, the last of which is then an ellipsis.
 pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {

@@ -195,3 +195,42 @@ fn deep_objects_are_shown_and_copied() {
         assert_eq!(ok(["convert", target, &folder.text("d.safetensors")]), "");
     }
 }
+
+/// Names and texts of a hostile file cannot command the terminal.
+#[test]
+fn no_control_character_comes_out() {
+    use serde_shm::value::{Names, Record, Value};
+    let array =
+        || Value::from(serde_shm::UntypedArray::from(serde_shm::ShmArray1::from(vec![1.5])));
+    let of = |text: &str| {
+        let map = [(Value::from("k\u{1b}[2J"), array()), (Value::from("t"), Value::from(text))];
+        let map = Value::Map(map.into_iter().collect());
+        let unit = Names::unit_variant("E\u{1b}", 0, "V\u{1b}[31m");
+        let unit = Value::from(Record::new(unit, []).unwrap());
+        let names = Names::of_struct("S\u{1b}]0;x\u{7}", ["a\u{9b}", "b"]);
+        Value::from(Record::new(names, [map, unit]).unwrap())
+    };
+    let (one, _segment) = publish("escape", &of("\u{1b}[31m\n"));
+    let (two, _segment) = publish("escapes", &of("\u{1b}[32m\r"));
+    let is_clean = |text: &str| text.chars().all(|char| char == '\n' || !char.is_control());
+    for args in [
+        &["inspect", &one][..],
+        &["diff", &one, &two],
+        &["show", &one, "b"],
+        &["show", &one, "x"],
+        &["inspect", &one, "--array", "x"],
+    ] {
+        let said = run(args);
+        assert!(is_clean(&said.out) && is_clean(&said.err), "{args:?}: {:?}", said.out);
+    }
+    let folder = Folder::new();
+    let file = folder.path("e.npz");
+    let Some(printed) = python(
+        "x = np.array(['\\x1b[31m', 'a\\n\\\\', 'it\\'s \"x\"']); b = np.array([b'\\x1b', b'it\\'s', b'\\'\"'])\nnp.savez(sys.argv[1], x=x, b=b)\nprint(x)\nprint(b)",
+        &[&file],
+    ) else {
+        return;
+    };
+    let file = file.to_str().unwrap();
+    assert_eq!(ok(["show", file, "x"]) + &ok(["show", file, "b"]), printed);
+}

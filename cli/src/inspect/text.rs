@@ -27,11 +27,12 @@ pub(super) fn write(shown: &Shown<'_>, screen: &mut Screen) -> Result<()> {
         branch(&shown.tree, "", screen)?;
         for other in shown.target.others()? {
             let name = screen.paint(ALARM, other.name().escape_debug());
-            writeln!(screen, "no array: {name}: {}", other.why())?;
+            writeln!(screen, "no array: {name}: {}", term::visible(other.why()))?;
         }
     } else {
         for head in &heads {
-            let (name, text) = (screen.paint(NAME, &head.path), array(head, screen));
+            let name = screen.paint(NAME, term::visible(&head.path));
+            let text = array(head, screen);
             writeln!(screen, "{name}  {text}")?;
         }
     }
@@ -81,7 +82,7 @@ pub(crate) fn describe(node: &Node, screen: &Screen) -> String {
 fn of_parts(Parts { form, title, children, more, .. }: &Parts) -> String {
     let count = children.len() + more;
     match form {
-        _ if !title.is_empty() => title.clone(),
+        _ if !title.is_empty() => term::visible(title),
         Form::List => format!("list of {count}"),
         Form::Map | Form::Record => format!("map of {count}"),
     }
@@ -102,14 +103,14 @@ fn leaf(leaf: &Leaf, screen: &Screen) -> String {
         Leaf::Bytes(bytes, left) => {
             screen.paint(TEXT, format_args!("b\"{}\"", bytes.escape_ascii())) + &more(left)
         }
-        Leaf::Variant(name) => screen.paint(TYPE, name),
+        Leaf::Variant(name) => screen.paint(TYPE, term::visible(name)),
         Leaf::Deeper => screen.paint(FAINT, "…"),
     }
 }
 
 /// An array in one line. Writing to a string does not fail.
 fn array(head: &Head, screen: &Screen) -> String {
-    let dtype = screen.paint(TYPE, term::cut(&head.dtype.to_string(), 40));
+    let dtype = screen.paint(TYPE, term::cut(&term::visible(&head.dtype.to_string()), 40));
     let mut text = format!("{dtype} {:?}", head.shape);
     if !head.order_text().is_empty() {
         let _ = write!(text, " {}", head.order_text());

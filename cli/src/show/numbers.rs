@@ -65,7 +65,7 @@ impl Words {
                 pairs.map(|(re, im)| re + &with_unit(&im)).collect()
             }
             DTypeKind::Text => texts().map(|text| quoted(&text)).collect(),
-            DTypeKind::Bytes => texts().map(|text| format!("b{}", quoted(&text))).collect(),
+            DTypeKind::Bytes => texts().map(|text| bytes_text(&text)).collect(),
             DTypeKind::Datetime => aligned(texts().map(|text| format!("'{text}'")).collect()),
             DTypeKind::Bool => texts().map(|text| format!("{text:>5}")).collect(),
             DTypeKind::Struct | DTypeKind::Raw => texts().collect(),
@@ -110,12 +110,28 @@ fn aligned(texts: Vec<String>) -> Vec<String> {
     texts.into_iter().map(|text| format!("{text:>width$}")).collect()
 }
 
+/// Bytes as Python writes them; they are escaped already.
+fn bytes_text(text: &str) -> String {
+    if text.contains("\\'") && !text.contains("\\\"") {
+        format!("b\"{}\"", text.replace("\\'", "'"))
+    } else {
+        format!("b'{}'", text.replace("\\\"", "\""))
+    }
+}
+
 /// A text as Python writes it.
 fn quoted(text: &str) -> String {
-    if text.contains('\'') && !text.contains('"') {
-        return format!("\"{text}\"");
-    }
-    format!("'{}'", text.replace('\'', "\\'"))
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let shown = |char: char| match char {
+        '\n' => "\\n".to_owned(),
+        '\r' => "\\r".to_owned(),
+        '\t' => "\\t".to_owned(),
+        '\\' => "\\\\".to_owned(),
+        _ if char == quote => format!("\\{char}"),
+        _ if char.is_control() => format!("\\x{:02x}", u32::from(char)),
+        _ => char.to_string(),
+    };
+    format!("{quote}{}{quote}", text.chars().map(shown).collect::<String>())
 }
 
 struct Page<'a> {
