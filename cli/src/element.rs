@@ -4,7 +4,7 @@ use half::{bf16, f16};
 use serde_shm::{DType, DTypeKind};
 
 /// A number type whose elements lie in an array in little-endian order, or in the other one.
-pub(crate) trait Scalar: Copy + PartialOrd {
+pub(crate) trait Scalar: Copy + PartialOrd + Send + Sync {
     const SIZE: usize;
 
     /// The number in `SIZE` bytes; `is_swapped` says that they are in big-endian order.
@@ -107,6 +107,7 @@ macro_rules! scalar {
         impl Scalar for $ty {
             const SIZE: usize = size_of::<$bits>();
 
+            #[inline]
             fn read(bytes: &[u8], is_swapped: bool) -> Self {
                 let mut all = [0; size_of::<$bits>()];
                 all.copy_from_slice(bytes);
@@ -117,6 +118,7 @@ macro_rules! scalar {
 
             // Such a number is averaged and drawn, where the last digits of a large one do not count.
             #[allow(clippy::cast_lossless)]
+            #[inline]
             fn to_f64(self) -> f64 {
                 let $this = self;
                 $float
@@ -147,10 +149,12 @@ macro_rules! float_scalar {
         impl Scalar for $ty {
             const SIZE: usize = size_of::<$bits>();
 
+            #[inline]
             fn read(bytes: &[u8], is_swapped: bool) -> Self {
                 Self::from_bits(<$bits as Scalar>::read(bytes, is_swapped))
             }
 
+            #[inline]
             fn to_f64(self) -> f64 {
                 self.into()
             }
@@ -160,10 +164,12 @@ macro_rules! float_scalar {
                 $number
             }
 
+            #[inline]
             fn is_nan(self) -> bool {
                 self.is_nan()
             }
 
+            #[inline]
             fn is_infinite(self) -> bool {
                 self.is_infinite()
             }
@@ -196,11 +202,13 @@ macro_rules! complex {
         impl Scalar for $name {
             const SIZE: usize = 2 * size_of::<$part>();
 
+            #[inline]
             fn read(bytes: &[u8], is_swapped: bool) -> Self {
                 let (re, im) = bytes.split_at(size_of::<$part>());
                 $name { re: Scalar::read(re, is_swapped), im: Scalar::read(im, is_swapped) }
             }
 
+            #[inline]
             fn to_f64(self) -> f64 {
                 self.re.to_f64().hypot(self.im.to_f64())
             }
@@ -209,10 +217,12 @@ macro_rules! complex {
                 Number::F64(self.to_f64())
             }
 
+            #[inline]
             fn is_nan(self) -> bool {
                 self.re.is_nan() || self.im.is_nan()
             }
 
+            #[inline]
             fn is_infinite(self) -> bool {
                 !self.is_nan() && (self.re.is_infinite() || self.im.is_infinite())
             }

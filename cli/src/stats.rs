@@ -39,52 +39,102 @@ pub(crate) struct Finite {
 }
 
 /// What the first pass sees.
+#[derive(Clone, Copy)]
 struct Range<S> {
-    min: Option<(S, S)>,
+    ends: Option<(S, S)>,
     /// The mean of what was seen, kept up chunk by chunk, so that no sum grows beyond a float's precision.
     mean: f64,
     finite: u64,
     nan: u64,
     infinite: u64,
+    /// How many bytes were seen.
+    bytes: usize,
 }
 
 impl<S: Scalar> Range<S> {
-    fn see(&mut self, chunk: &[u8], is_swapped: bool) {
-        let (mut sum, mut count) = (0.0, 0_u64);
-        for bytes in chunk.chunks_exact(S::SIZE) {
+    const EMPTY: Self = Range { ends: None, mean: 0.0, finite: 0, nan: 0, infinite: 0, bytes: 0 };
+
+    /// What one chunk has.
+    fn of(chunk: &[u8], is_swapped: bool) -> Self {
+        let values = || chunk.chunks_exact(S::SIZE).map(|bytes| S::read(bytes, is_swapped));
+        let (mut nan, mut infinite) = (0, 0);
+        let Some(first) = values().find(|value| !value.is_nan() && !value.is_infinite()) else {
+            for value in values() {
+                nan += u64::from(value.is_nan());
+                infinite += u64::from(value.is_infinite());
+            }
+            return Range { nan, infinite, bytes: chunk.len(), ..Range::EMPTY };
+        };
+        // Sums side by side do not wait for one another.
+        let mut lanes = [(first, first, 0.0, 0_u64); LANES];
+        let mut see = |lane: &mut (S, S, f64, u64), bytes: &[u8]| {
             let value = S::read(bytes, is_swapped);
-            if value.is_nan() {
-                self.nan += 1;
-            } else if value.is_infinite() {
-                self.infinite += 1;
-            } else {
-                sum += value.to_f64();
-                count += 1;
-                let (min, max) = self.min.get_or_insert((value, value));
-                if value < *min {
-                    *min = value;
-                }
-                if value > *max {
-                    *max = value;
-                }
+            let (is_nan, is_infinite) = (value.is_nan(), value.is_infinite());
+            nan += u64::from(is_nan);
+            infinite += u64::from(is_infinite);
+            let is_finite = !(is_nan || is_infinite);
+            let counted = if is_finite { value } else { first };
+            lane.0 = if counted < lane.0 { counted } else { lane.0 };
+            lane.1 = if counted > lane.1 { counted } else { lane.1 };
+            lane.2 += if is_finite { value.to_f64() } else { 0.0 };
+            lane.3 += u64::from(is_finite);
+        };
+        let groups = chunk.chunks_exact(LANES * S::SIZE);
+        let rest = groups.remainder();
+        for group in groups {
+            for (lane, bytes) in lanes.iter_mut().zip(group.chunks_exact(S::SIZE)) {
+                see(lane, bytes);
             }
         }
-        if count > 0 {
-            self.finite += count;
-            let share = count as f64 / self.finite as f64;
-            self.mean += (sum / count as f64 - self.mean) * share;
+        rest.chunks_exact(S::SIZE).for_each(|bytes| see(&mut lanes[0], bytes));
+        let (mut min, mut max, mut sum, mut finite) = (first, first, 0.0, 0);
+        for (least, most, part, count) in lanes {
+            min = if least < min { least } else { min };
+            max = if most > max { most } else { max };
+            sum += part;
+            finite += count;
         }
+        let mean = sum / finite as f64;
+        Range { ends: Some((min, max)), mean, finite, nan, infinite, bytes: chunk.len() }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.nan += other.nan;
+        self.infinite += other.infinite;
+        self.bytes += other.bytes;
+        let Some((least, most)) = other.ends else { return };
+        let (min, max) = self.ends.unwrap_or((least, most));
+        self.ends =
+            Some((if least < min { least } else { min }, if most > max { most } else { max }));
+        self.finite += other.finite;
+        self.mean += (other.mean - self.mean) * (other.finite as f64 / self.finite as f64);
     }
 }
 
-/// The bin of a number of a range.
-fn bin(value: f64, low: f64, high: f64) -> usize {
-    // Halves first: the span of the largest floats is more than a float holds.
-    let span = high / 2.0 - low / 2.0;
-    let share = if span > 0.0 { (value / 2.0 - low / 2.0) / span } else { 0.0 };
-    #[expect(clippy::cast_sign_loss, reason = "the share is 0 to 1")]
-    let bin = (share * BINS as f64) as usize;
-    bin.min(BINS - 1)
+const LANES: usize = 4;
+
+/// Finds the bins of the numbers of a range.
+#[derive(Clone, Copy)]
+struct Bins {
+    low: f64,
+    scale: f64,
+}
+
+impl Bins {
+    /// Halves, since the span of the largest floats is more than a float holds.
+    fn new(low: f64, high: f64) -> Self {
+        let span = high / 2.0 - low / 2.0;
+        let scale = if span > 0.0 { BINS as f64 / span } else { 0.0 };
+        // The least of floats have a span whose inverse is infinite.
+        Bins { low: low / 2.0, scale: if scale.is_finite() { scale } else { 0.0 } }
+    }
+
+    #[inline]
+    fn of(self, value: f64) -> usize {
+        #[expect(clippy::cast_sign_loss, reason = "no number of the range is below its least")]
+        let bin = ((value * 0.5 - self.low) * self.scale) as usize;
+        bin.min(BINS - 1)
+    }
 }
 
 /// Whether arrays of the dtype have statistics.
@@ -106,36 +156,72 @@ pub(crate) fn of(array: &UntypedArray, bar: &Bar) -> Result<Option<Stats>> {
 
 fn of_bytes<S: Scalar>(bytes: &[u8], dtype: &DType, bar: &Bar) -> Stats {
     let is_swapped = element::is_swapped(dtype);
-    let chunk = CHUNK / S::SIZE * S::SIZE;
-    let mut range = Range::<S> { min: None, mean: 0.0, finite: 0, nan: 0, infinite: 0 };
-    let mut seen = 0;
-    let chunks = || bytes.chunks(chunk).take_while(|_| !stop::is_asked());
-    for chunk in chunks() {
-        range.see(chunk, is_swapped);
-        seen += chunk.len();
-        bar.advance(chunk.len());
-    }
-    let mut is_partial = seen < bytes.len();
-    let finite = range.min.map(|(min, max)| {
-        let (low, high) = (min.to_f64(), max.to_f64());
-        let mut bins = [0; BINS];
-        let mut counted = 0;
-        // After Ctrl-C, the histogram has what there was time for: nothing.
-        for chunk in chunks() {
+    let see = |chunk: &[u8]| Range::<S>::of(chunk, is_swapped);
+    let range = in_parts(bytes, S::SIZE, bar, Range::EMPTY, see, Range::add);
+    let mut is_partial = range.bytes < bytes.len();
+    let finite = range.ends.map(|(min, max)| {
+        let place = Bins::new(min.to_f64(), max.to_f64());
+        let see = |chunk: &[u8]| {
+            let mut bins = [0; BINS];
             for bytes in chunk.chunks_exact(S::SIZE) {
                 let value = S::read(bytes, is_swapped);
                 if !value.is_nan() && !value.is_infinite() {
-                    bins[bin(value.to_f64(), low, high)] += 1;
+                    bins[place.of(value.to_f64())] += 1;
                 }
             }
-            counted += chunk.len();
-            bar.advance(chunk.len());
-        }
-        is_partial |= counted < bytes.len();
+            (bins, chunk.len())
+        };
+        let add = |(bins, seen): &mut ([u64; BINS], usize), (more, len): ([u64; BINS], usize)| {
+            bins.iter_mut().zip(more).for_each(|(bin, more)| *bin += more);
+            *seen += len;
+        };
+        // After Ctrl-C, the histogram has what there was time for.
+        let (bins, seen) = in_parts(bytes, S::SIZE, bar, ([0; BINS], 0), see, add);
+        is_partial |= seen < bytes.len();
         Finite { min: min.to_number(), max: max.to_number(), mean: range.mean, bins }
     });
     let (nan, infinite) = (range.nan, range.infinite);
-    Stats { finite, nan, infinite, seen: (seen / S::SIZE) as u64, is_partial }
+    Stats { finite, nan, infinite, seen: (range.bytes / S::SIZE) as u64, is_partial }
+}
+
+/// Bytes fewer than this are not worth a thread.
+const PARALLEL_FROM: usize = 64 << 20;
+const MOST_THREADS: usize = 8;
+
+/// Goes over the bytes in chunks of whole elements, on several threads if they are many, until Ctrl-C.
+fn in_parts<T: Copy + Send + Sync>(
+    bytes: &[u8],
+    size: usize,
+    bar: &Bar,
+    empty: T,
+    see: impl Fn(&[u8]) -> T + Sync,
+    add: impl Fn(&mut T, T) + Sync,
+) -> T {
+    let chunk = CHUNK / size * size;
+    let go = |part: &[u8]| {
+        let mut total = empty;
+        for chunk in part.chunks(chunk).take_while(|_| !stop::is_asked()) {
+            add(&mut total, see(chunk));
+            bar.advance(chunk.len());
+        }
+        total
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    if threads == 1 || bytes.len() < PARALLEL_FROM {
+        return go(bytes);
+    }
+    let part = bytes.len().div_ceil(threads).next_multiple_of(chunk);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = bytes.chunks(part).map(|part| scope.spawn(|| go(part))).collect();
+        let mut total = empty;
+        for worker in workers {
+            match worker.join() {
+                Ok(part) => add(&mut total, part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        total
+    })
 }
 
 /// A histogram in one line of block characters; the tallest bin is a whole block.
@@ -278,5 +364,23 @@ mod tests {
     fn a_sparkline_shows_every_bin_that_has_a_number() {
         assert_eq!(sparkline(&[0, 1, 800, 400]), " ▁█▄");
         assert_eq!(sparkline(&[u64::MAX, 1]), "█▁");
+    }
+
+    /// As many bytes as threads share; the parts meet where a NaN is.
+    #[test]
+    fn threads_see_what_one_sees() {
+        let count = PARALLEL_FROM / 8 + 5;
+        let mut bytes: Vec<u8> = Vec::with_capacity(count * 8);
+        for number in 0..count {
+            let value = if number % 1_000_003 == 7 { f64::NAN } else { number as f64 };
+            bytes.extend(value.to_le_bytes());
+        }
+        let nan = (0..count).filter(|number| number % 1_000_003 == 7).count();
+        let stats = stats("<f8", &bytes);
+        assert_eq!((stats.nan, stats.seen, stats.is_partial), (nan as u64, count as u64, false));
+        let finite = stats.finite.unwrap();
+        assert_eq!((finite.min, finite.max), (Number::F64(0.0), Number::F64((count - 1) as f64)));
+        assert!((finite.mean - count as f64 / 2.0).abs() < 2.0, "{}", finite.mean);
+        assert_eq!(finite.bins.iter().sum::<u64>(), (count - nan) as u64);
     }
 }

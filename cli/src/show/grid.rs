@@ -1,9 +1,10 @@
 //! An array of one or two axes as numbers in a grid that is no larger than can be shown.
 
-use serde_shm::{DType, UntypedArray};
+use serde_shm::{DType, Order, UntypedArray};
 
 use super::index::each_element;
 use super::no_numbers;
+use crate::element::{self, Scalar, with_scalar};
 use crate::fault::{Fault, Result};
 use crate::text;
 
@@ -72,12 +73,35 @@ pub(super) fn share(value: f64, low: f64, high: f64) -> f64 {
     if span > 0.0 { ((value / 2.0 - low / 2.0) / span).clamp(0.0, 1.0) } else { 0.5 }
 }
 
-/// Calls `see` with each element's index and number.
+/// Calls `see` with each element's index and number, in the order in which they lie.
 pub(super) fn each_number(array: &UntypedArray, mut see: impl FnMut(&[usize], f64)) -> Result<()> {
     let dtype: &DType = array.dtype();
-    each_element(array, |index, bytes| {
-        let number = text::number(dtype, bytes).ok_or_else(|| no_numbers(array))?;
-        see(index, number.to_f64());
+    let is_swapped = element::is_swapped(dtype);
+    let (Some(bytes), Some(order)) = (array.as_bytes(), array.order()) else {
+        return each_element(array, |index, bytes| {
+            let number = text::number(dtype, bytes).ok_or_else(|| no_numbers(array))?;
+            see(index, number.to_f64());
+            Ok(())
+        });
+    };
+    let shape = array.shape();
+    let mut axes: Vec<usize> = (0..shape.len()).collect();
+    if order == Order::C {
+        axes.reverse();
+    }
+    let mut index = vec![0; shape.len()];
+    with_scalar!(dtype, S => {
+        for bytes in bytes.chunks_exact(S::SIZE) {
+            let value = <S as Scalar>::read(bytes, is_swapped);
+            see(&index, if value.is_nan() { f64::NAN } else { value.to_f64() });
+            for axis in &axes {
+                index[*axis] += 1;
+                if index[*axis] < shape[*axis] {
+                    break;
+                }
+                index[*axis] = 0;
+            }
+        }
         Ok(())
-    })
+    }, Err(no_numbers(array)))
 }
