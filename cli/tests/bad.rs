@@ -80,6 +80,7 @@ fn names_with_slashes_are_the_same_as_with_dots() {
         assert_eq!(ok(["show", file, path]), "[1 2]\n");
     }
     assert!(ok(["inspect", file]).contains("layers  list of 2"));
+    assert!(ok(["inspect", file, "--array", "layers.1.w"]).starts_with("layers/1/w"));
     assert_eq!(ok(["cp", file, &copy]), "");
     assert_eq!(ok(["diff", file, &copy]), "");
 }

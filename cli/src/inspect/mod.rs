@@ -42,7 +42,13 @@ impl Shown<'_> {
             return Ok(all);
         }
         let find = |path: &String| {
-            all.iter().find(|head| head.path == *path).copied().ok_or_else(|| {
+            // By its name, or by the place that its member's name stands for.
+            let named = all.iter().find(|head| head.path == *path).copied();
+            let placed = || match self.tree.find(path) {
+                Some(Node::Array(head)) => Some(&**head),
+                _ => None,
+            };
+            named.or_else(placed).ok_or_else(|| {
                 let near = target::nearest(path, all.iter().map(|head| head.path.as_str()));
                 let hint = match near.as_slice() {
                     [] => format!("`serde-shm inspect {}` lists them", self.args.target),
