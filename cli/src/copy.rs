@@ -4,12 +4,14 @@ use std::fs::{File, Permissions};
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_shm::value::{Map, Record, Seq, Value};
 use serde_shm::{ArrayInfo, Compression, ErrorKind, NpzOptions, Segment, SegmentOptions};
 
 use crate::args::{ContainerKind, Convert, Cp};
+use crate::bar::Bar;
 use crate::fault::{Fault, Result};
 use crate::nest::{self, Nest};
 use crate::target::{self, Target};
@@ -143,7 +145,12 @@ fn write(
     match destination {
         Destination::Npz(path) => {
             let compression = compress.map_or(Compression::None, Compression::Deflate);
-            NpzOptions::new().compression(compression).save(path, value)?;
+            let bar = OnceLock::new();
+            let report = |done, all| bar.get_or_init(|| Bar::new(all)).reach(done);
+            let saved =
+                NpzOptions::new().compression(compression).progress(report).save(path, value);
+            bar.get().inspect(|bar| bar.finish());
+            saved?;
         }
         Destination::BlockFile(path) => {
             in_place(path, |out| Ok(serde_shm::to_writer(out, value)?))?;

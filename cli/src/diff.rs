@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde_shm::{DType, UntypedArray};
 
 use crate::args::Diff;
+use crate::bar::Bar;
 use crate::fault::{Fault, Result};
 use crate::show::index::each_element;
-use crate::stats::Bar;
 use crate::target::Target;
 use crate::term::{ALARM, Colours, FAINT, GOOD, NAME, NUMBER, Screen};
 use crate::tree::{Fold, Head, Leaf, Node};

@@ -4,6 +4,7 @@
 #![allow(clippy::similar_names)]
 
 mod args;
+mod bar;
 mod convert;
 mod copy;
 mod diff;

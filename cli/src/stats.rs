@@ -1,12 +1,11 @@
 //! Statistics of an array: two passes over its bytes in chunks, first for the range, then for the histogram.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use serde_shm::{DType, DTypeKind, UntypedArray};
 
+use crate::bar::Bar;
 use crate::element::{self, Number, Scalar, with_scalar};
 use crate::fault::Result;
 use crate::stop;
@@ -234,51 +233,6 @@ pub(crate) fn sparkline(bins: &[u64]) -> String {
         _ => LEVELS[((u128::from(count) * 8).div_ceil(u128::from(most)) as usize).clamp(1, 8) - 1],
     };
     bins.iter().map(|count| level(*count)).collect()
-}
-
-/// A progress bar on standard error, for what takes long.
-pub(crate) struct Bar {
-    total: u64,
-    bar: OnceLock<ProgressBar>,
-}
-
-/// What takes less than a blink has no bar.
-const BAR_FROM: u64 = 256 << 20;
-
-impl Bar {
-    /// A bar for passes over this many bytes.
-    pub(crate) fn new(total: u64) -> Self {
-        Bar { total, bar: OnceLock::new() }
-    }
-
-    pub(crate) fn advance(&self, bytes: usize) {
-        if self.total < BAR_FROM {
-            return;
-        }
-        let bar = self.bar.get_or_init(|| {
-            let style = ProgressStyle::with_template(
-                "{bar:30} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta} (Ctrl-C: end with what there is)",
-            );
-            let bar = ProgressBar::with_draw_target(Some(self.total), ProgressDrawTarget::stderr());
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar
-        });
-        bar.inc(bytes as u64);
-    }
-
-    /// Takes the bar from the terminal, before something else is written there.
-    pub(crate) fn hide<T>(&self, write: impl FnOnce() -> T) -> T {
-        match self.bar.get() {
-            Some(bar) => bar.suspend(write),
-            None => write(),
-        }
-    }
-
-    pub(crate) fn finish(&self) {
-        if let Some(bar) = self.bar.get() {
-            bar.finish_and_clear();
-        }
-    }
 }
 
 /// A number for JSON, which has neither NaN nor infinity.

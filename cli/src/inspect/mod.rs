@@ -6,8 +6,9 @@ mod text;
 use serde_shm::ErrorKind;
 
 use crate::args::Inspect;
+use crate::bar::Bar;
 use crate::fault::{Fault, Result};
-use crate::stats::{self, Bar, Stats};
+use crate::stats::{self, Stats};
 use crate::stop;
 use crate::target::{self, Target};
 use crate::term::Screen;
@@ -63,7 +64,7 @@ impl Shown<'_> {
     /// A bar for the statistics of these arrays, of which each is passed over twice.
     fn bar(heads: &[&Head]) -> Bar {
         let counted = heads.iter().filter(|head| stats::has_stats(&head.dtype));
-        Bar::new(counted.map(|head| head.bytes.saturating_mul(2)).sum())
+        Bar::stoppable(counted.map(|head| head.bytes.saturating_mul(2)).sum())
     }
 
     /// The statistics of an array, unless there are none to be had or somebody stopped the command.
