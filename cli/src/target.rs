@@ -1,0 +1,260 @@
+//! What a target is: a segment or a file, and of which kind.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde_shm::segments::{self, SegmentInfo};
+use serde_shm::value::Value;
+use serde_shm::{
+    AlignedBytes, ArrayInfo, Block, ErrorKind, Npz, OtherMember, Segment, UntypedArray,
+};
+
+use crate::fault::{Fault, Result};
+
+/// The array in which this crate's archives keep all that is inline (`docs/FORMAT.md`).
+const INLINE_MEMBER: &str = "__serde_shm__";
+
+const BLOCK_MAGIC: &[u8] = b"\x89SHM\r\n\x1a\n";
+const NPY_MAGIC: &[u8] = b"\x93NUMPY";
+
+const OPENS: &str =
+    "the tool opens segments, .npz, .npy and block files, and `convert` reads safetensors files";
+
+/// An open container.
+pub(crate) enum Target {
+    Segment(Box<Segment>),
+    Npz { file: Box<Npz>, path: PathBuf, is_ours: bool },
+    Npy { file: Box<Npz>, path: PathBuf },
+    BlockFile(Block, u64),
+}
+
+impl Target {
+    /// Opens what a text names. A text with a slash is a file. Another text is the name or id of a segment, or else a file.
+    pub(crate) fn open(text: &str) -> Result<Self> {
+        if text.contains('/') {
+            return Target::open_file(Path::new(text));
+        }
+        match Segment::open_read_only(text) {
+            Ok(segment) => Ok(Target::Segment(Box::new(segment))),
+            Err(_) if Path::new(text).exists() => Target::open_file(Path::new(text)),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {
+                Err(not_there(text))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(crate) fn open_file(path: &Path) -> Result<Self> {
+        let (head, len) = head(path)?;
+        if head.starts_with(BLOCK_MAGIC) {
+            let block = Block::new(read(path, len)?).map_err(|error| {
+                Fault::of_library(&error, format_args!("{}: {error:#}", path.display()))
+            })?;
+            return Ok(Target::BlockFile(block, len));
+        }
+        let file = Npz::open(path).map_err(|error| match error.kind() {
+            ErrorKind::Corrupt if !is_ours_by_magic(&head) => {
+                Fault::new(format_args!("{error:#}; {OPENS}"))
+            }
+            _ => error.into(),
+        })?;
+        let (file, path) = (Box::new(file), path.to_owned());
+        if head.starts_with(NPY_MAGIC) {
+            return Ok(Target::Npy { file, path });
+        }
+        // Of a zip archive without any array, this says what it is.
+        if file.arrays()?.is_empty()
+            && let Some(other) = file.others()?.first()
+        {
+            let why = other.why();
+            return Err(Fault::new(format_args!(
+                "{}: a zip archive without arrays: member `{}`: {why}; {OPENS}",
+                path.display(),
+                other.name()
+            )));
+        }
+        let is_ours = file.array_untyped(INLINE_MEMBER).is_ok();
+        Ok(Target::Npz { file, path, is_ours })
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Target::Segment(_) => "segment",
+            Target::Npz { is_ours: true, .. } => "npz",
+            Target::Npz { .. } => "npz of another program",
+            Target::Npy { .. } => "npy",
+            Target::BlockFile(..) => "block",
+        }
+    }
+
+    /// How many bytes the container has.
+    pub(crate) fn byte_len(&self) -> u64 {
+        match self {
+            Target::Segment(segment) => segment.len() as u64,
+            Target::Npz { path, .. } | Target::Npy { path, .. } => {
+                std::fs::metadata(path).map_or(0, |data| data.len())
+            }
+            Target::BlockFile(_, len) => *len,
+        }
+    }
+
+    /// What the container says of its arrays. No element is read.
+    pub(crate) fn arrays(&self) -> Result<Vec<ArrayInfo>> {
+        let arrays = match self {
+            Target::Segment(segment) => segment.arrays()?,
+            Target::Npz { file, .. } | Target::Npy { file, .. } => file.arrays()?,
+            Target::BlockFile(block, _) => block.arrays()?,
+        };
+        Ok(arrays.into_iter().filter(|info| info.path() != INLINE_MEMBER).collect())
+    }
+
+    /// The members of an archive that are no arrays, or none that can be read.
+    pub(crate) fn others(&self) -> Result<Vec<OtherMember>> {
+        match self {
+            Target::Npz { file, .. } => Ok(file.others()?),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// The whole object. An archive is read whole for it.
+    pub(crate) fn value(&self) -> Result<Value> {
+        Ok(match self {
+            Target::Segment(segment) => segment.value()?,
+            Target::Npz { file, .. } => file.value()?,
+            Target::Npy { path, .. } => Npz::open(path)?.array_untyped("arr_0")?.into(),
+            Target::BlockFile(block, _) => block.value()?,
+        })
+    }
+
+    /// One array; of a live one, the elements that it has now. Of an archive nothing else is read, and the archive does not
+    /// keep the array.
+    pub(crate) fn array(&self, path: &str) -> Result<UntypedArray> {
+        match self {
+            Target::Segment(segment) => {
+                let found = segment.array_untyped(path);
+                match found {
+                    Err(error) if error.kind() == ErrorKind::Mismatch => {
+                        Ok(segment.live_untyped(path)?.snapshot()?)
+                    }
+                    found => Ok(found?),
+                }
+            }
+            Target::Npz { path: file, .. } | Target::Npy { path: file, .. } => {
+                Ok(Npz::open(file)?.array_untyped(path)?)
+            }
+            Target::BlockFile(block, _) => Ok(block.array_untyped(path)?),
+        }
+    }
+}
+
+/// The path and length of a block file, if the text names one.
+pub(crate) fn block_file(text: &str) -> Option<(PathBuf, u64)> {
+    let path = Path::new(text);
+    if !text.contains('/') && (!path.exists() || Segment::open_read_only(text).is_ok()) {
+        return None;
+    }
+    let (head, len) = head(path).ok()?;
+    head.starts_with(BLOCK_MAGIC).then(|| (path.to_owned(), len))
+}
+
+fn is_ours_by_magic(head: &[u8]) -> bool {
+    head.starts_with(NPY_MAGIC) || head.starts_with(b"PK")
+}
+
+/// The first bytes of a file, and its length.
+fn head(path: &Path) -> Result<(Vec<u8>, u64)> {
+    let fault = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => not_there(&path.display().to_string()),
+        _ => Fault::of_file(path, "read the file", &error),
+    };
+    let mut file = File::open(path).map_err(fault)?;
+    let data = file.metadata().map_err(fault)?;
+    if data.is_dir() {
+        return Err(Fault::new(format_args!("{}: a folder; name a file in it", path.display())));
+    }
+    let mut head = Vec::new();
+    if data.is_file() {
+        (&mut file).take(64).read_to_end(&mut head).map_err(fault)?;
+    }
+    Ok((head, data.len()))
+}
+
+/// A whole file in aligned memory, so that its arrays can be seen where they lie.
+pub(crate) fn read(path: &Path, len: u64) -> Result<AlignedBytes> {
+    let fault = |error: io::Error| Fault::of_file(path, "read the file", &error);
+    let mut bytes = AlignedBytes::new();
+    let room = usize::try_from(len).unwrap_or(usize::MAX).saturating_add(1);
+    bytes.try_reserve(room).map_err(fault)?;
+    bytes.extend_from_reader(File::open(path).map_err(fault)?).map_err(fault)?;
+    Ok(bytes)
+}
+
+/// The error for a text that is neither a segment nor a file.
+fn not_there(text: &str) -> Fault {
+    if text.contains('/') {
+        let path = Path::new(text);
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        let names: Vec<String> = std::fs::read_dir(folder.unwrap_or(Path::new(".")))
+            .map(|entries| {
+                entries
+                    .flatten()
+                    .map(|entry| entry.file_name().to_string_lossy().into_owned())
+                    .collect()
+            })
+            .unwrap_or_default();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let hint = match nearest(&name, names.iter().map(String::as_str)).as_slice() {
+            [] if folder.is_some_and(|folder| !folder.exists()) => {
+                "its folder does not exist".to_owned()
+            }
+            [] => "check the path".to_owned(),
+            near => format!("the nearest in that folder: {}", quoted(near)),
+        };
+        return Fault::new(format_args!("{text}: there is no such file; {hint}"));
+    }
+    Fault::new(no_segment(text))
+}
+
+/// What to say of a name that no segment has.
+pub(crate) fn no_segment(name: &str) -> String {
+    let infos = segments::list().unwrap_or_default();
+    let dead = infos.iter().find(|info| info.name() == name && !info.is_alive());
+    if let Some(pid) = dead.and_then(SegmentInfo::pid) {
+        return format!(
+            "{name}: its maker, process {pid}, has died, and the memory with it; `serde-shm gc` removes the name"
+        );
+    }
+    let hint = match nearest(name, infos.iter().map(SegmentInfo::name)).as_slice() {
+        [] => "`serde-shm ls` lists the segments".to_owned(),
+        near => format!("the nearest segments: {}", quoted(near)),
+    };
+    format!("{name}: there is no segment or file of this name; {hint}")
+}
+
+pub(crate) fn quoted(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+/// The names that are most like this one.
+pub(crate) fn nearest<'a>(name: &str, others: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut like: Vec<(f64, &str)> = others
+        .map(|other| (strsim::jaro_winkler(name, other), other))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .collect();
+    like.sort_by(|one, other| other.0.total_cmp(&one.0));
+    like.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn the_nearest_name_comes_first() {
+        let names = ["weights", "index", "weight-2", "weigth"];
+        assert_eq!(nearest("weight", names.into_iter())[0], "weights");
+        assert!(nearest("zzz", names.into_iter()).is_empty());
+    }
+}
