@@ -289,6 +289,7 @@ impl SegmentOptions {
     }
 
     /// Empty memory, as the options want it.
+    #[cfg_attr(not(feature = "ndarray"), allow(clippy::unused_self))]
     fn memory(&self) -> Result<SegmentWriter> {
         #[cfg(feature = "ndarray")]
         if self.huge_pages {
