@@ -312,7 +312,7 @@ impl Arena {
     /// address. Arrays that still live, in any thread, keep their elements and stay mutable; what is written to them from
     /// then on is in pages of this process alone.
     ///
-    /// Costs some fifteen system calls and one for each MiB of small arrays or array of more than that; see
+    /// Costs some twenty system calls and one for each MiB of small arrays or array of more than that; see
     /// [the cost of pages](Self#cost).
     ///
     /// # Errors
