@@ -2,6 +2,8 @@
 
 mod block;
 mod bytes;
+#[cfg(feature = "npz")]
+mod file;
 mod handle;
 #[cfg(feature = "ndarray")]
 mod lookup;
