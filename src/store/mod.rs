@@ -15,6 +15,8 @@ mod npz;
 mod shared;
 #[cfg(feature = "npz")]
 mod tally;
+#[cfg(feature = "safetensors")]
+mod tensors;
 
 use std::ops::Deref;
 #[cfg(feature = "npz")]
@@ -41,6 +43,8 @@ pub(crate) use npz::{Input, MappedFile, Members, NpzSink, NpzSource, Other, Rest
 pub(crate) use shared::{LivePart, SharedSink, check_live_header};
 #[cfg(feature = "npz")]
 pub(crate) use tally::Tally;
+#[cfg(feature = "safetensors")]
+pub(crate) use tensors::{ObjectText, SurveySink, TensorInput, TensorSink, TensorSource, Tensors};
 
 /// What a sink is told of an array before its bytes come.
 #[derive(Clone, Copy, Debug)]
