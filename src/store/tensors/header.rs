@@ -15,6 +15,9 @@ pub(super) const MAX_HEADER: u64 = 100_000_000;
 /// The key of the metadata under which the object stands.
 pub(super) const KEY: &str = "serde_shm";
 
+/// A text that says which program's layout the tensors have. The library transformers refuses files that have metadata without it.
+pub(super) const FORMAT: (&str, &str) = ("format", "pt");
+
 /// The name in the header that no tensor can have.
 pub(super) const METADATA: &str = "__metadata__";
 

@@ -2,9 +2,10 @@
 //! sink, which looks at no element, and then to the file.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use ::safetensors::tensor::{Dtype, Metadata, TensorInfo};
+use ::safetensors::tensor::{Dtype, TensorInfo};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
@@ -15,7 +16,7 @@ use super::super::external::ExternalBlock;
 use super::super::names::ArrayNames;
 use super::super::{ArrayHead, Nonce, Sink};
 use super::base64;
-use super::header::{KEY, LEN, MAX_HEADER, METADATA, dtype_of, tensor_dtype};
+use super::header::{FORMAT, KEY, LEN, MAX_HEADER, METADATA, dtype_of, tensor_dtype};
 
 /// A tensor that is written.
 #[derive(PartialEq, Eq)]
@@ -111,11 +112,11 @@ impl Survey {
                 shape: tensor.shape.clone(),
                 data_offsets: (at, end),
             };
-            infos.push((tensor.name.clone(), info));
+            infos.push((tensor.name.as_str(), info));
             starts[number] = at as u64;
             at = end;
         }
-        let head = head(HashMap::from([(KEY.to_owned(), base64::encode(&block))]), infos)?;
+        let head = head(&HeaderText { object: base64::encode(&block), infos })?;
         let start = head.len() as u64;
         let places = starts.into_iter().map(|place| start + place);
         let tensors = tensors.into_iter().zip(places).collect();
@@ -123,14 +124,29 @@ impl Survey {
     }
 }
 
+/// What a header says. The crate's own type has the texts in another order each time.
+struct HeaderText<'a> {
+    object: String,
+    infos: Vec<(&'a str, TensorInfo)>,
+}
+
+impl Serialize for HeaderText<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.infos.len() + 1))?;
+        map.serialize_entry(METADATA, &BTreeMap::from([FORMAT, (KEY, &self.object)]))?;
+        for (name, info) in &self.infos {
+            map.serialize_entry(name, info)?;
+        }
+        map.end()
+    }
+}
+
 /// The header with its length, padded so that the first tensor is aligned.
-fn head(texts: HashMap<String, String>, infos: Vec<(String, TensorInfo)>) -> Result<Vec<u8>> {
-    let failed = |error: String| {
-        Error::new(ErrorKind::Message, format!("cannot write the safetensors header: {error}"))
-    };
-    let metadata = Metadata::new(Some(texts), infos).map_err(|error| failed(error.to_string()))?;
+fn head(text: &HeaderText<'_>) -> Result<Vec<u8>> {
     let mut head = vec![0; LEN as usize];
-    serde_json::to_writer(&mut head, &metadata).map_err(|error| failed(error.to_string()))?;
+    serde_json::to_writer(&mut head, text).map_err(|error| {
+        Error::new(ErrorKind::Message, format!("cannot write the safetensors header: {error}"))
+    })?;
     head.resize(head.len().next_multiple_of(ARRAY_ALIGN), b' ');
     let len = head.len() as u64 - LEN;
     if len > MAX_HEADER {

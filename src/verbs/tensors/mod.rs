@@ -19,7 +19,7 @@ pub use handle::Safetensors;
 ///
 /// In Python, `safetensors.torch.load_file("m.safetensors")["layers.0.weight"]` gives the array of the field `weight` of the first of
 /// the `layers`. A value that is itself an array is named `arr_0`. Everything that is not array data is in the file's metadata, under
-/// the key `serde_shm`, as text. [`from_safetensors`] reads the value back.
+/// the key `serde_shm`, as text; beside it stands `format`: `pt`, which some programs ask for. [`from_safetensors`] reads the value back.
 ///
 /// Tensors are row-major and little-endian: an array in column-major order is written row by row, and is row-major when it is read.
 /// The file appears in one step, as that of [`to_npz`](crate::to_npz) does. Saving the same value gives the same bytes.
