@@ -37,7 +37,7 @@ mod linux {
             ("Arena with huge pages, publish", in_huge_pages, Times::default()),
             ("on the heap, to_shared", on_the_heap, Times::default()),
         ];
-        if Arena::with_huge_pages(SegmentOptions::new()).is_err() {
+        if Arena::new(SegmentOptions::new().huge_pages(true)).is_err() {
             ways.remove(2);
             println!("(no huge pages of shared memory here)");
         }
@@ -100,7 +100,7 @@ mod linux {
     }
 
     fn in_huge_pages(len: usize) -> (f64, f64) {
-        in_arena(Arena::with_huge_pages(SegmentOptions::new()).unwrap(), len)
+        in_arena(Arena::new(SegmentOptions::new().huge_pages(true)).unwrap(), len)
     }
 
     fn on_the_heap(len: usize) -> (f64, f64) {

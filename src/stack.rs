@@ -249,8 +249,12 @@ mod switch {
     pub(crate) fn large(each: usize, run: &mut dyn FnMut(u32)) -> Result<usize> {
         let size = each.saturating_mul(2 * DEEP as usize).clamp(LARGE, LARGEST);
         let before = left();
-        // On a platform where stacks cannot be switched, this is still the caller's own stack.
-        on(size, &mut || run(if left() > before { DEEP } else { SHALLOW_ONLY }))?;
+        on(size, &mut || {
+            let left = left();
+            // On a platform where stacks cannot be switched, this is still the caller's own stack. It may be large enough.
+            let has_room = left > before || left.is_some_and(|left| left >= size / 2);
+            run(if has_room { DEEP } else { SHALLOW_ONLY });
+        })?;
         Ok(size)
     }
 
@@ -318,6 +322,21 @@ mod tests {
         assert!((STRIDE..STRIDE + 8000).contains(&watch.largest), "{}", watch.largest);
         assert!(!watch.look(1 << 40, 0) && !watch.look(0, frames::<[u8; 1 << 30]>()));
         assert!(is_begun::<u8>() && !is_begun::<[u8; 1 << 30]>());
+    }
+
+    /// Such a thread read 256 levels only, as its own stack was larger than the one that was made for deep objects.
+    #[cfg(feature = "deep")]
+    #[test]
+    fn a_thread_with_a_large_stack_reads_as_deep_as_others() {
+        for size in [1 << 20, 64 << 20, 1 << 30] {
+            let read = || {
+                let mut levels = 0;
+                large(0, &mut |most| levels = most).unwrap();
+                levels
+            };
+            let thread = std::thread::Builder::new().stack_size(size).spawn(read).unwrap();
+            assert_eq!(thread.join().unwrap(), DEEP, "{size}");
+        }
     }
 
     #[cfg(feature = "deep")]

@@ -14,8 +14,8 @@ use serde_shm::value::{
     Blob, Map, Name, Names, Number, Numbers, PlacedArray, Record, RecordKind, Seq,
 };
 use serde_shm::{
-    AlignedBytes, ArrayInfo, AtomicArray, Block, Compression, DType, DTypeField, DTypeKind,
-    DynArray, Error, ErrorKind, FlatAtomic, LiveKind, LockedArray, LockedReadGuard,
+    AlignedBytes, Arena, ArenaArray, ArrayInfo, AtomicArray, Block, Compression, DType, DTypeField,
+    DTypeKind, DynArray, Error, ErrorKind, FlatAtomic, LiveKind, LockedArray, LockedReadGuard,
     LockedWriteGuard, Npz, NpzOptions, OpenOptions, Order, OtherMember, RawArray, Segment,
     SegmentOptions, ShmArray, TimeBase, TimeUnit, UntypedArray, UntypedAtomic, UntypedLive,
     UntypedReadGuard, UntypedView, UntypedWriteGuard, Value,
@@ -28,6 +28,8 @@ fn handles_are_free_to_go_anywhere() {
     is_free::<Block>();
     is_free::<Segment>();
     is_free::<SegmentOptions>();
+    is_free::<Arena>();
+    is_free::<ArenaArray<f32, Ix2>>();
     is_free::<OpenOptions>();
     is_free::<NpzOptions<'static>>();
     is_free::<SegmentInfo>();

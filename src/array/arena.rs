@@ -62,6 +62,9 @@ pub struct ArenaArray<A: Element, D: Dimension> {
     hold: ArenaHold<A, D>,
 }
 
+/// The array owns its elements, as an owned one of ndarray's does.
+impl<A: Element, D: Dimension> std::panic::UnwindSafe for ArenaArray<A, D> {}
+
 impl<A: Element, D: Dimension> ArenaArray<A, D> {
     /// An array whose bytes are zero.
     pub(crate) fn zeroed(memory: &ArenaMemory, shape: Shape<D>) -> Result<Self> {

@@ -317,7 +317,7 @@ mod tests {
     use serde::de::DeserializeOwned;
     use serde::{Deserialize, Serialize};
 
-    use crate::{ShmArray, from_bytes, to_bytes};
+    use crate::{DType, Order, ShmArray, UntypedView, from_bytes, to_bytes};
 
     #[derive(Debug, Deserialize, PartialEq)]
     struct Wrapped<T>(T);
@@ -352,6 +352,22 @@ mod tests {
         }
         let list = to_bytes(&written.to_vec()).unwrap();
         assert_eq!(from_bytes::<Vec<T>>(&list).unwrap(), expected(), "{}", A::DTYPE);
+        // The same numbers in the other byte order, in rows and in columns.
+        let dtype = DType::from_descriptor(&A::DTYPE.to_string().replace('<', ">")).unwrap();
+        let swapped = |items: [A; 4]| {
+            let mut bytes = crate::element::bytes(&items).unwrap().to_vec();
+            bytes.chunks_exact_mut(size_of::<A>()).for_each(<[u8]>::reverse);
+            bytes
+        };
+        let [a, b, c, d] = written;
+        for (order, items) in [(Order::C, [a, b, c, d]), (Order::F, [a, c, b, d])] {
+            let bytes = swapped(items);
+            let view = UntypedView::new(dtype.clone(), &[2, 2], order, &bytes).unwrap();
+            let [a, b, c, d] = expected();
+            let nested = vec![vec![a, b], vec![c, d]];
+            let block = to_bytes(&view).unwrap();
+            assert_eq!(from_bytes::<Vec<Vec<T>>>(&block).unwrap(), nested, "{dtype} {order:?}");
+        }
     }
 
     /// What is read is as large as the number, larger or smaller, bare or wrapped.

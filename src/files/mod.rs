@@ -9,6 +9,8 @@ pub(crate) mod draft;
 mod recent;
 pub(crate) mod room;
 mod sync;
+#[cfg(feature = "ndarray")]
+mod window;
 mod writer;
 
 pub(crate) use draft::Draft;

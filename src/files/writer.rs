@@ -10,6 +10,8 @@ use crate::error::explained;
 use crate::os;
 
 use super::room::{self, Medium};
+#[cfg(feature = "ndarray")]
+use super::window::HugeWindow;
 
 /// Writes a memfd, or a file that does not have its own name yet. There are no page faults, and a full memory, a full
 /// disk or a limit gives an error and not a signal. The writer's owner must remove a file that is given up.
@@ -22,13 +24,30 @@ pub(crate) struct FileWriter<F = File> {
     limit: Option<u64>,
     /// Whether the file takes room on a file system, and not in memory alone.
     on_file_system: bool,
+    /// Set if the memory is to have huge pages.
+    #[cfg(feature = "ndarray")]
+    window: Option<HugeWindow>,
 }
 
 impl<F: Borrow<File>> FileWriter<F> {
     /// A writer for empty memory.
     pub(crate) fn memory(file: F) -> Self {
         let limit = os::file_size_limit();
-        FileWriter { file, at: 0, len: 0, limit, on_file_system: false }
+        FileWriter {
+            file,
+            at: 0,
+            len: 0,
+            limit,
+            on_file_system: false,
+            #[cfg(feature = "ndarray")]
+            window: None,
+        }
+    }
+
+    /// The same, in huge pages as far as the kernel has free ones.
+    #[cfg(feature = "ndarray")]
+    pub(crate) fn huge_memory(file: F) -> Self {
+        FileWriter { window: Some(HugeWindow::default()), ..FileWriter::memory(file) }
     }
 
     /// A writer for memory whose first bytes are there already: it goes on behind them.
@@ -55,13 +74,24 @@ impl<F: Borrow<File>> Write for FileWriter<F> {
         let mut file = self.file.borrow();
         let place = if self.on_file_system { Medium::FileSystem(file) } else { Medium::Memory };
         let needed = self.len.max(end);
-        let written = file.write(bytes).map_err(|error| room::explain(error, needed, place))?;
+        #[cfg(feature = "ndarray")]
+        let written = match &mut self.window {
+            Some(window) => window.write(file, self.at, bytes, self.len),
+            None => file.write(bytes),
+        };
+        #[cfg(not(feature = "ndarray"))]
+        let written = file.write(bytes);
+        let written = written.map_err(|error| room::explain(error, needed, place))?;
         self.at += written as u64;
         self.len = self.len.max(self.at);
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        #[cfg(feature = "ndarray")]
+        if let Some(window) = &mut self.window {
+            window.close();
+        }
         Ok(())
     }
 }
@@ -112,6 +142,28 @@ mod tests {
         assert!(error.to_string().contains("at least 11 bytes"), "{error}");
         assert!(within(Some(0), 0).is_ok());
         assert!(within(Some(0), 1).is_err());
+    }
+
+    /// Whether the kernel has huge pages or not, what is written through a window is what is in the memory.
+    #[cfg(all(target_os = "linux", feature = "ndarray"))]
+    #[test]
+    fn memory_that_is_filled_through_a_window_has_what_was_written() {
+        let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+        let mut out = FileWriter::huge_memory(os::create_memory().unwrap());
+        let mut expected = Vec::new();
+        for len in [1, 100, 4096, 2_500_000, 7].into_iter().chain([3_000_000; 25]) {
+            out.write_all(&bytes[..len]).unwrap();
+            expected.extend_from_slice(&bytes[..len]);
+        }
+        out.flush().unwrap();
+        out.write_all(b"more").unwrap();
+        expected.extend_from_slice(b"more");
+        let memory = os::SealedMemory::seal(out.into_file()).unwrap();
+        assert!(*memory.map().unwrap() == *expected);
+        // A limit is an error before anything is mapped.
+        let mut out =
+            FileWriter { limit: Some(10), ..FileWriter::huge_memory(os::create_memory().unwrap()) };
+        assert_eq!(out.write_all(&bytes).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
     }
 
     #[cfg(feature = "npz")]

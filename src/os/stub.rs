@@ -81,6 +81,7 @@ types! {
         fn len() -> usize;
         fn populate(&File, u64, usize, usize) -> io::Result<()>;
         fn wish_huge_pages() -> ();
+        fn fill(usize, &[u8]) -> ();
         fn give_up(usize, usize) -> ();
         fn make_private(&File, u64) -> io::Result<()>;
     }

@@ -26,6 +26,32 @@ impl Memory {
         Ok(SegmentWriter::memory(file))
     }
 
+    /// The same, in huge pages as far as the kernel has free ones.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create); `Unsupported` if the kernel does not make huge pages of shared memory.
+    #[cfg(feature = "ndarray")]
+    pub(crate) fn create_huge() -> Result<SegmentWriter> {
+        Memory::check_huge()?;
+        Memory::create().map(|writer| SegmentWriter::huge_memory(writer.into_file()))
+    }
+
+    /// # Errors
+    ///
+    /// `Unsupported` if the kernel does not make huge pages of shared memory.
+    #[cfg(feature = "ndarray")]
+    pub(crate) fn check_huge() -> Result<()> {
+        if os::has_huge_pages() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "the kernel makes no huge pages of shared memory here: an administrator allows them by `echo advise > \
+             /sys/kernel/mm/transparent_hugepage/shmem_enabled`; leave `huge_pages` out otherwise",
+        ))
+    }
+
     /// Seals the memory that was written. From then on it cannot change, and therefore can be mapped.
     pub(crate) fn seal(writer: SegmentWriter) -> Result<Self> {
         let memory = SealedMemory::seal(writer.into_file())

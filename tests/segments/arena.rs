@@ -422,6 +422,32 @@ fn options_hold_for_what_is_built() {
     }
 }
 
+/// Where the kernel makes no huge pages, the error says so; else all is as ever.
+#[test]
+fn huge_pages_are_had_or_refused_with_a_reason() {
+    let options = SegmentOptions::new().huge_pages(true);
+    let text = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
+    let has_some = text.is_ok_and(|text| !text.contains("[never]") && !text.contains("[deny]"));
+    let value = Array1::from_elem(3 * MIB, 7_u8);
+    let made = options.create(&value);
+    let arena = Arena::new(options.clone());
+    if has_some {
+        assert_eq!(made.unwrap().get::<ShmArray1<u8>>().unwrap(), value);
+        let arena = arena.unwrap();
+        let (large, small) =
+            (arena.copy_of(&value).unwrap(), arena.copy_of(&value.slice(s![..9])).unwrap());
+        let segment = arena.publish(&(large, small)).unwrap();
+        assert_eq!(segment.get::<(Vec<u8>, Vec<u8>)>().unwrap().1, [7; 9]);
+    } else {
+        for error in [made.unwrap_err(), arena.unwrap_err()] {
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+            assert!(error.to_string().contains("shmem_enabled"), "{error}");
+        }
+    }
+    let error = options.name("x").persist(true).create(&1).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+}
+
 #[test]
 fn an_error_of_the_value_leaves_the_arrays() {
     struct Fails<'a>(&'a ArenaArray<u8, Ix1>);

@@ -78,6 +78,18 @@ impl WritableMap {
         }
     }
 
+    /// Copies bytes to this place of the mapping, for which there is memory.
+    pub(crate) fn fill(&mut self, at: usize, bytes: &[u8]) {
+        let room = self.len().checked_sub(at).filter(|room| *room >= bytes.len());
+        assert!(room.is_some(), "bytes for a place that is not mapped");
+        // SAFETY: the range lies within the mapping, which was checked just above, and nobody else uses it, as it is borrowed alone.
+        // What another mapping or a borrowed slice has lies elsewhere: this one was made for writing a little while ago.
+        unsafe {
+            let to = self.start().wrapping_add(at);
+            to.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        }
+    }
+
     /// Gives the memory of the whole pages in this range back. Their bytes are zero from then on.
     pub(crate) fn give_up(&self, at: usize, len: usize) {
         let (start, len) = self.pages(at, len, Rounding::Inwards);

@@ -65,8 +65,8 @@ use super::{Segment, SegmentOptions};
 /// An array of at least 1 MiB takes three system calls, small ones take some for every 256 KiB.
 /// [`publish`](Self::publish) copies nothing that lies in the arena. What it costs per GiB is the kernel's part: it takes
 /// the pages out of this process's page tables, and looks through them before it seals them. With pages of 4 KiB this
-/// takes about a tenth of the time of a copy; with huge pages ([`with_huge_pages`](Self::with_huge_pages)) it takes less
-/// than a millisecond.
+/// takes about a fifth of the time of a copy; with huge pages
+/// ([`SegmentOptions::huge_pages`]) it takes less than a millisecond.
 pub struct Arena {
     memory: ArenaMemory,
     options: SegmentOptions,
@@ -92,41 +92,9 @@ impl Arena {
     ///
     /// [`InvalidInput`](ErrorKind::InvalidInput) if the options contradict each other, the name is not valid, or the segment
     /// is to be persistent, as a file is not built in place; [`Io`](ErrorKind::Io) if there is no free descriptor;
-    /// [`Unsupported`](ErrorKind::Unsupported) on systems other than Linux.
+    /// [`Unsupported`](ErrorKind::Unsupported) on systems other than Linux, or if the options ask for
+    /// [huge pages](SegmentOptions::huge_pages) and the kernel makes none.
     pub fn new(options: SegmentOptions) -> Result<Self> {
-        Arena::make(options, false)
-    }
-
-    /// An arena whose arrays of at least 2 MiB lie in huge pages, as far as the kernel has free ones.
-    ///
-    /// Such memory is faster to fill and to read where accesses are scattered, and costs next to nothing to publish. The
-    /// kernel makes huge pages of shared memory only if the administrator allows it.
-    ///
-    /// ```no_run
-    /// use serde_shm::{Arena, SegmentOptions};
-    /// let arena = Arena::with_huge_pages(SegmentOptions::new())?;
-    /// let table = arena.zeros::<u64, _>(1 << 27)?;
-    /// let segment = arena.publish(&table)?;
-    /// # Ok::<(), serde_shm::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Those of [`new`](Self::new); [`Unsupported`](ErrorKind::Unsupported) if the kernel does not make huge pages of shared
-    /// memory: the text says how that is allowed.
-    pub fn with_huge_pages(options: SegmentOptions) -> Result<Self> {
-        segment::check_supported()?;
-        if !os::has_huge_pages() {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "the kernel makes no huge pages of shared memory here: an administrator allows them by `echo advise > \
-                 /sys/kernel/mm/transparent_hugepage/shmem_enabled`; `Arena::new` does without them",
-            ));
-        }
-        Arena::make(options, true)
-    }
-
-    fn make(options: SegmentOptions, huge_pages: bool) -> Result<Self> {
         options.checked_name()?;
         if options.persist {
             return Err(Error::new(
@@ -135,7 +103,10 @@ impl Arena {
                  published to a file by `Segment::write_block`",
             ));
         }
-        let memory = ArenaMemory::new(Memory::create()?.into_file(), huge_pages);
+        if options.huge_pages {
+            Memory::check_huge()?;
+        }
+        let memory = ArenaMemory::new(Memory::create()?.into_file(), options.huge_pages);
         Ok(Arena { memory, options })
     }
 
@@ -341,7 +312,7 @@ impl Arena {
     /// address. Arrays that still live, in any thread, keep their elements and stay mutable; what is written to them from
     /// then on is in pages of this process alone.
     ///
-    /// Costs some fifteen system calls and one for each MiB of small arrays or array of more than that; see
+    /// Costs some twenty system calls and one for each MiB of small arrays or array of more than that; see
     /// [the cost of pages](Self#cost).
     ///
     /// # Errors

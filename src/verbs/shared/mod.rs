@@ -56,7 +56,7 @@ pub use writer::MemoryWriter;
 /// # }
 /// ```
 ///
-/// Costs one copy of each array, by `write(2)` from where the array lies, and some fifteen system calls. No memory is
+/// Costs one copy of each array, by `write(2)` from where the array lies, and some twenty system calls. No memory is
 /// needed beyond that of the segment, which does not count against the size of `/dev/shm`.
 ///
 /// # Errors

@@ -41,6 +41,8 @@ pub struct SegmentOptions {
     mode: Option<u32>,
     pub(super) dir: Option<PathBuf>,
     fsync: Option<bool>,
+    #[cfg(feature = "ndarray")]
+    pub(super) huge_pages: bool,
     pub(super) wait_limit: Option<Duration>,
 }
 
@@ -187,6 +189,31 @@ impl SegmentOptions {
         self
     }
 
+    /// Whether the segment's memory is to be in huge pages, as far as the kernel has free ones. By default it is not.
+    ///
+    /// A page of 2 MiB takes one entry of the page tables where 512 of 4 KiB do otherwise: large arrays are faster to fill, to map
+    /// and to read where accesses are scattered. The last page of the segment, and in an [`Arena`](crate::Arena) the last page of
+    /// each large array, is taken as a whole, so small objects are larger for it.
+    ///
+    /// The kernel makes huge pages of shared memory only if the administrator allows it, and gives small ones where memory is
+    /// scattered. The option then makes no difference. On a virtual machine whose host takes free memory back, huge pages may be
+    /// slow to come at first.
+    ///
+    /// ```no_run
+    /// let options = serde_shm::SegmentOptions::new().huge_pages(true);
+    /// let segment = options.create(&vec![0.5_f64; 1 << 27])?;
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// [`create`](Self::create) and [`Arena::new`](crate::Arena::new) return [`Unsupported`](crate::ErrorKind::Unsupported) if the
+    /// kernel makes no huge pages of shared memory; the text says how that is allowed.
+    #[cfg(feature = "ndarray")]
+    #[must_use]
+    pub fn huge_pages(mut self, huge_pages: bool) -> Self {
+        self.huge_pages = huge_pages;
+        self
+    }
+
     /// Serializes an object into a new segment, and publishes the name, if there is one, when the segment is whole.
     ///
     /// ```
@@ -256,9 +283,19 @@ impl SegmentOptions {
                 self.create_file(fill, name).map_err(|error| error.in_container(name))
             }
             name => self.hold(name.as_ref(), |nonce| {
-                fill(Blank { out: Memory::create()?, nonce, make_live: segment::create_live })
+                fill(Blank { out: self.memory()?, nonce, make_live: segment::create_live })
             }),
         }
+    }
+
+    /// Empty memory, as the options want it.
+    #[cfg_attr(not(feature = "ndarray"), allow(clippy::unused_self))]
+    fn memory(&self) -> Result<SegmentWriter> {
+        #[cfg(feature = "ndarray")]
+        if self.huge_pages {
+            return Memory::create_huge();
+        }
+        Memory::create()
     }
 
     /// The segment's name, if it has one.
@@ -306,6 +343,12 @@ impl SegmentOptions {
                      are in the folder that $SERDE_SHM_DIR moves"
                 ));
             }
+        }
+        #[cfg(feature = "ndarray")]
+        if self.huge_pages && self.persist {
+            return refused(
+                "`huge_pages` is for memory, and a persistent segment is a file: leave one of them out".to_owned(),
+            );
         }
         match self.mode {
             Some(mode) if mode & !0o644 != 0 || mode & 0o400 == 0 => refused(format!(
