@@ -49,6 +49,7 @@ fn main() -> Result<(), serde_shm::Error> {
 //! | build arrays in shared memory from the beginning (feature `ndarray`) | `Arena`, `ArenaArray` |
 //! | keep an object in memory or send it | [`to_bytes`], [`from_bytes`], [`to_writer`], [`from_reader`], [`Block`], [`AlignedBytes`] |
 //! | keep an object in a file that NumPy opens (feature `npz`) | `to_npz`, `from_npz`, `Npz`, `NpzOptions` |
+//! | exchange it with programs that read safetensors files (feature `safetensors`) | `to_safetensors`, `from_safetensors`, `Safetensors` |
 //! | say what is an array | the derives `Serialize` and `Deserialize` (feature `derive`); [`mod@array`] for structs under serde's own derives |
 //! | say what an array holds | [`Element`] and its derive, the types of [`element`], [`DType`] |
 //! | change arrays in place (feature `ndarray`) | `LockedArray`, `AtomicArray` |
@@ -171,6 +172,8 @@ pub use verbs::{
 };
 #[cfg(feature = "npz")]
 pub use verbs::{Compression, Npz, NpzOptions, OtherMember, from_npz, to_npz};
+#[cfg(feature = "safetensors")]
+pub use verbs::{Safetensors, from_safetensors, to_safetensors};
 
 /// What the code that the derives generate refers to. Not part of the public interface.
 #[doc(hidden)]

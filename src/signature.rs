@@ -146,7 +146,7 @@ impl fmt::Display for FoundFile<'_> {
         }
         if is_safetensors(head) {
             return f.write_str(
-                "a safetensors file (read it with the crate or package `safetensors`, and save its tensors by `to_npz`)",
+                "a safetensors file (read it with `from_safetensors`, of the feature `safetensors`)",
             );
         }
         if let Some(text) = text(head) {
@@ -173,7 +173,7 @@ impl Signature {
 }
 
 /// Whether the file starts with the length of a JSON header and then the header.
-fn is_safetensors(head: &[u8]) -> bool {
+pub(crate) fn is_safetensors(head: &[u8]) -> bool {
     let Some((len, json)) = head.split_first_chunk() else { return false };
     let len = u64::from_le_bytes(*len);
     (2..=100_000_000).contains(&len) && json.starts_with(b"{\"")

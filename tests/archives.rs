@@ -1,4 +1,4 @@
-//! NumPy's files, and arrays whose type is known to none but them.
+//! NumPy's files, files of models, and arrays whose type is known to none but them.
 #![allow(missing_docs)]
 
 #[cfg(all(feature = "derive", feature = "ndarray", feature = "npz", target_os = "linux"))]
@@ -26,6 +26,14 @@ mod npz {
     mod ways;
 }
 mod support;
+/// Safetensors files: ours are opened by the crate `safetensors`, its are opened by us, and none can harm.
+#[cfg(all(feature = "derive", feature = "ndarray", feature = "safetensors"))]
+mod tensors {
+    mod foreign;
+    mod hostile;
+    mod own;
+    mod support;
+}
 mod untyped;
 
 /// What a child process runs that is killed, or has limits.

@@ -195,8 +195,13 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
         if written.as_ref().is_ok_and(|written| written.is_kept()) {
             return Ok(());
         }
-        if !matches!(self.state, State::Struct(_)) {
-            self.real(key)?;
+        match written {
+            // The sink failed, which says more than that nothing can follow.
+            Err(error) if matches!(self.state, State::Failed) => return Err(error),
+            _ if !matches!(self.state, State::Struct(_)) => {
+                self.real(key)?;
+            }
+            _ => {}
         }
         self.as_struct()?.wrote(value, written)
     }

@@ -2,17 +2,25 @@
 //! module knows nothing of serde. It deals in bytes, dtypes and shapes only.
 
 mod block;
+#[cfg(feature = "npz")]
+mod by_name;
 mod bytes;
 mod directory;
 #[cfg(feature = "npz")]
 mod external;
 #[cfg(feature = "npz")]
+mod names;
+#[cfg(feature = "npz")]
 mod npz;
 mod shared;
 #[cfg(feature = "npz")]
 mod tally;
+#[cfg(feature = "safetensors")]
+mod tensors;
 
 use std::ops::Deref;
+#[cfg(feature = "npz")]
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::dtype::DType;
@@ -26,15 +34,17 @@ pub(crate) use block::VERSION;
 pub(crate) use block::{
     BlockParts, BlockSink, BlockSource, HEADER, KEPT, Nonce, TRAILER, check_head, put_nonce,
 };
+#[cfg(feature = "npz")]
+pub(crate) use by_name::{NamedArrays, Node, Tree};
 pub(crate) use bytes::BytesSink;
 pub(crate) use directory::{ArrayPath, ListedArray};
 #[cfg(feature = "npz")]
-pub(crate) use npz::{
-    Info, Input, MappedFile, Members, Node, NpzSink, NpzSource, Other, Rest, Tree,
-};
+pub(crate) use npz::{Input, MappedFile, Members, NpzSink, NpzSource, Other, Rest};
 pub(crate) use shared::{LivePart, SharedSink, check_live_header};
 #[cfg(feature = "npz")]
 pub(crate) use tally::Tally;
+#[cfg(feature = "safetensors")]
+pub(crate) use tensors::{ObjectText, SurveySink, TensorInput, TensorSink, TensorSource, Tensors};
 
 /// What a sink is told of an array before its bytes come.
 #[derive(Clone, Copy, Debug)]
@@ -160,6 +170,25 @@ pub(crate) struct ArrayStream<'de> {
     /// How many bytes will come.
     pub(crate) len: usize,
     pub(crate) bytes: Box<dyn ByteStream + 'de>,
+}
+
+/// What is known of an array that was not read.
+#[cfg(feature = "npz")]
+pub(crate) struct Info {
+    pub(crate) path: String,
+    pub(crate) dtype: DType,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) order: Order,
+    pub(crate) seat: Seat,
+}
+
+/// Where an array's elements lie in a file.
+#[cfg(feature = "npz")]
+pub(crate) struct Seat {
+    /// `None` if the elements are compressed, or if nothing that was read tells their place.
+    pub(crate) range: Option<Range<u64>>,
+    /// Whether the elements can be used where they lie, apart from their byte order; or, in a file, read without conversion.
+    pub(crate) in_place: bool,
 }
 
 /// Bytes that come block by block.

@@ -2,6 +2,8 @@
 
 mod block;
 mod bytes;
+#[cfg(feature = "npz")]
+mod file;
 mod handle;
 #[cfg(feature = "ndarray")]
 mod lookup;
@@ -9,6 +11,8 @@ mod lookup;
 mod npz;
 pub mod segments;
 mod shared;
+#[cfg(feature = "safetensors")]
+mod tensors;
 
 pub use block::Block;
 pub use bytes::{from_bytes, from_reader, from_reader_limited, to_bytes, to_writer};
@@ -19,3 +23,5 @@ pub use shared::Arena;
 #[cfg(feature = "workers")]
 pub(crate) use shared::Handed;
 pub use shared::{MemoryWriter, OpenOptions, Segment, SegmentOptions, from_shared, to_shared};
+#[cfg(feature = "safetensors")]
+pub use tensors::{Safetensors, from_safetensors, to_safetensors};

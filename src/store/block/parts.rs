@@ -99,7 +99,7 @@ impl BlockParts {
     pub(crate) fn check_internal(&self) -> Result<()> {
         if self.external {
             return Err(Error::corrupt(
-                "this is the `__serde_shm__` member of an .npz file; its arrays are in the other members",
+                "this is the `__serde_shm__` member of an .npz file, or the metadata of a safetensors file; its arrays are beside it",
             ));
         }
         Ok(())

@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::layout::Order;
 use crate::memory::{AlignedBytes, Fresh, Region};
 use crate::npy::{self, Header};
 use crate::signature::{self, FoundFile};
 use crate::threads;
 use crate::zip::{Archive, Pieces, ReadAt, Stream};
 
-use super::super::{ArrayStream, ByteStream, Placed, PlacedHead};
+use super::super::by_name::is_path;
+use super::super::{ArrayStream, ByteStream, Info, NamedArrays, Placed, PlacedHead, Seat};
 use super::mapped::MappedFile;
 use super::names::file_name;
 
@@ -75,6 +75,12 @@ pub(crate) struct Members {
     pieces: BTreeMap<usize, Pieces>,
 }
 
+impl NamedArrays for Members {
+    fn array_at(&self, index: usize) -> Result<Placed<'_>> {
+        self.array_in_order(index, u64::MAX)
+    }
+}
+
 impl ByteStream for Stream<'_> {
     fn next(&mut self, most: usize) -> Result<&[u8]> {
         Stream::next(self, most)
@@ -87,23 +93,6 @@ struct LoadedMember {
     /// Where the elements lie in `region`, or in the input's region if that is `None`.
     data: Range<usize>,
     region: Option<Region>,
-}
-
-/// What is known of an array that was not read.
-pub(crate) struct Info {
-    pub(crate) path: String,
-    pub(crate) dtype: DType,
-    pub(crate) shape: Vec<usize>,
-    pub(crate) order: Order,
-    pub(crate) seat: Seat,
-}
-
-/// Where an array's elements lie in a file.
-pub(crate) struct Seat {
-    /// `None` if the elements are compressed, or if nothing that was read tells their place.
-    pub(crate) range: Option<Range<u64>>,
-    /// Whether the elements can be used where they lie, apart from their byte order; or, in a file, read without conversion.
-    pub(crate) in_place: bool,
 }
 
 /// A member that is not an array, or an array that cannot be read.
@@ -583,6 +572,13 @@ impl Members {
         (0..self.len()).filter_map(|index| Some((index, self.array_name(index)?)))
     }
 
+    /// The names that stand for places in an object. Members that are no arrays have no place. That is not looked up where a name is a
+    /// path and says so: it is an error when it is asked for. What other programs leave in an archive, as `__MACOSX/._a.npy`, has
+    /// other names.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.array_names().filter(|(index, name)| is_path(name) || self.is_npy(*index))
+    }
+
     fn array_name(&self, index: usize) -> Option<&str> {
         let name = self.name(index);
         let array = match stem(name) {
@@ -599,7 +595,7 @@ impl Members {
     }
 
     /// Whether the member starts as a `.npy` file does.
-    pub(super) fn is_npy(&self, index: usize) -> bool {
+    fn is_npy(&self, index: usize) -> bool {
         let Some(archive) = &self.archive else { return true };
         archive
             .head(self.input.bytes(), index, npy::MAGIC.len())

@@ -9,16 +9,20 @@ use crate::memory::live::Kind;
 use crate::npy;
 use crate::zip::{ArchiveWriter, PIECE, Pieces, Settings};
 
-use super::super::external::{ExternalBlock, fingerprint};
+use super::super::external::ExternalBlock;
+use super::super::names::ArrayNames;
 use super::super::{ArrayHead, Sink};
-use super::names::{MemberNames, REST, file_name};
+use super::names::{REST, file_name};
+use super::pieces::{encode_pieces, fingerprint};
 
 /// Writes an .npz file. The object's arrays come first and in their order, then the rest.
 pub(crate) struct NpzSink<'r, W: Write + Seek> {
     archive: ArchiveWriter<W>,
     settings: Settings,
     block: ExternalBlock,
-    names: MemberNames,
+    /// The pieces of members that were compressed in several, by the numbers of the arrays.
+    pieces: Vec<(u64, Pieces)>,
+    names: ArrayNames,
     /// The header of the array that was begun last. The next array often has the same.
     header: Header,
     open: Option<Open>,
@@ -63,8 +67,9 @@ impl<'r, W: Write + Seek> NpzSink<'r, W> {
         NpzSink {
             settings,
             archive: ArchiveWriter::new(out, settings),
-            block: ExternalBlock::new(),
-            names: MemberNames::new(),
+            block: ExternalBlock::default(),
+            pieces: Vec::new(),
+            names: ArrayNames::new(REST),
             header: Header::new(&DType::U8, &[], Order::C, settings.align),
             open: None,
             report,
@@ -138,7 +143,11 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
         let pieces = Pieces { piece: PIECE, packed: self.archive.end()? };
         let &Header { ref dtype, ref shape, order, .. } = &self.header;
         let head = ArrayHead { path: &name, dtype, shape, order, kind: Kind::Plain, bytes };
-        self.block.push(&head, pieces)
+        let number = self.block.push(&head)?;
+        if pieces.packed.len() > 1 {
+            self.pieces.push((number, pieces));
+        }
+        Ok(number)
     }
 
     fn abandon(&mut self) -> Result<()> {
@@ -150,9 +159,10 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
     }
 
     fn finish(mut self, inline: Vec<u8>, tables: &[u8]) -> Result<(W, u64)> {
-        let block = std::mem::replace(&mut self.block, ExternalBlock::new());
+        let block = std::mem::take(&mut self.block);
         let (sum, count) = self.archive.directory_sum()?;
-        let rest = block.finish(&inline, tables, fingerprint(sum, count))?;
+        let pieces = encode_pieces(&self.pieces);
+        let rest = block.finish(&pieces, &inline, tables, fingerprint(sum, count))?;
         self.member(REST, &DType::U8, &[rest.len()], Order::C, rest.len())?;
         self.archive.write(&rest)?;
         self.archive.end()?;

@@ -9,10 +9,10 @@ use crate::npy;
 use super::super::block::{BlockParts, BlockSource};
 #[cfg(feature = "ndarray")]
 use super::super::directory::Directory;
-use super::super::external::{decode_pieces, fingerprint};
-use super::super::{ArrayPath, ArrayStream, ListedArray, Placed, PlacedHead, Source};
-use super::members::{Info, Members, Other};
+use super::super::{ArrayPath, ArrayStream, Info, ListedArray, Placed, PlacedHead, Source};
+use super::members::{Members, Other};
 use super::names::{REST, file_name};
+use super::pieces::{decode_pieces, fingerprint};
 
 /// The member that holds everything but the arrays, checked.
 #[derive(Debug)]

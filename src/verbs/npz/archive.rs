@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::fs::File;
-use std::io;
 use std::marker::PhantomData;
 use std::path::Path;
 
 use serde::de::{Deserialize, DeserializeSeed};
 
+use super::super::file::{map_whole, open_file};
 use super::super::handle::Container;
 #[cfg(feature = "ndarray")]
 use super::super::lookup;
@@ -16,7 +15,7 @@ use crate::array::ArrayInfo;
 #[cfg(feature = "ndarray")]
 use crate::de;
 use crate::de::{Deserializer, Opened};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::memory::{AlignedBytes, Region};
 use crate::os;
 #[cfg(feature = "ndarray")]
@@ -146,15 +145,12 @@ impl Npz {
     #[allow(unsafe_code)]
     pub unsafe fn map(path: impl AsRef<Path>) -> Result<Self> {
         let name = path.as_ref().display().to_string();
-        let cannot = |error| Error::io("cannot map the file", error);
         open_file(path.as_ref())
             .and_then(|(file, len)| {
-                let len =
-                    usize::try_from(len).map_err(|_| cannot(io::ErrorKind::OutOfMemory.into()))?;
                 // SAFETY: the caller of `map` gives the same promise.
                 let promise = unsafe { os::Unchanging::promised() };
-                let map = os::map_file(&file, len, promise).map_err(cannot)?;
-                let mapped = MappedFile::new(file, Region::from_map(map))
+                let region = map_whole(&file, len, promise)?;
+                let mapped = MappedFile::new(file, region)
                     .map_err(|error| Error::io("cannot read the file", error))?;
                 Npz::new(Input::Map(mapped), u64::MAX)
             })
@@ -587,7 +583,7 @@ impl Container for Npz {
             return read(Opened::Source(&NpzSource::new(&self.members, rest)?, region));
         }
         self.members.check_arrays()?;
-        read(Opened::Tree(&Tree::new(&self.members), region))
+        read(Opened::Tree(&Tree::new(&self.members, self.members.places()), region))
     }
 
     fn infos(&self) -> Result<Vec<ArrayInfo>> {
@@ -612,17 +608,6 @@ impl Container for Npz {
     fn named(&self, error: Error) -> Error {
         Npz::named(self, error)
     }
-}
-
-/// Opens a file and returns its length too. A pipe or a device is an error, and this does not wait for it.
-fn open_file(path: &Path) -> Result<(File, u64)> {
-    let cannot = |error| Error::io("cannot open the file", error);
-    let file = os::open_to_read(path).map_err(cannot)?;
-    let metadata = file.metadata().map_err(cannot)?;
-    if metadata.is_file() {
-        return Ok((file, metadata.len()));
-    }
-    Err(Error::new(ErrorKind::InvalidInput, "expected a file, found a folder, a pipe or a device"))
 }
 
 impl fmt::Debug for Npz {

@@ -16,8 +16,8 @@ use crate::ser::{Serializer, to_sink, to_sink_with};
 use crate::store::{NpzSink, Tally};
 use crate::zip::Settings;
 
+use super::super::file::FileDraft;
 use super::archive::Npz;
-use super::file::ArchiveDraft;
 
 /// Whether the arrays of an `.npz` file are compressed.
 ///
@@ -352,7 +352,7 @@ impl<'p> NpzOptions<'p> {
     ) -> Result<()> {
         let settings = self.settings()?;
         let all = all()?;
-        let draft = ArchiveDraft::beside(path)?;
+        let draft = FileDraft::beside(path)?;
         let done = Cell::new(0_u64);
         let mut report = |bytes: u64| {
             if let Some(progress) = &self.progress {

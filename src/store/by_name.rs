@@ -1,23 +1,28 @@
-//! The places in an object that the names of an archive's arrays stand for, if the archive says nothing else of its object:
+//! The places in an object that the names of a file's arrays stand for, if the file says nothing else of its object:
 //! `layers.0.weight` and `layers/0/weight` are both the weight of the first of the layers.
 
 use crate::error::{Error, Result};
 
-use super::super::Placed;
-use super::members::Members;
+use super::Placed;
 
 const SEPARATORS: [char; 2] = ['.', '/'];
 
-/// The arrays of an archive, by name.
+/// A file that has arrays, by their numbers in it.
+pub(crate) trait NamedArrays {
+    /// One of many arrays that are asked for in the order of the file, loaded.
+    fn array_at(&self, index: usize) -> Result<Placed<'_>>;
+}
+
+/// The arrays of a file, by name.
 pub(crate) struct Tree<'a> {
-    members: &'a Members,
+    arrays: &'a dyn NamedArrays,
     /// Sorted by the parts of their names, so that those of one place are neighbours.
     leaves: Vec<Leaf<'a>>,
 }
 
 struct Leaf<'a> {
     name: &'a str,
-    member: usize,
+    index: usize,
 }
 
 /// The parts of an array's name. A name that is not a path, such as `/group/data` or `../up`, is a single part.
@@ -27,32 +32,30 @@ fn parts(name: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Whether the name is a path, that is, has no empty part.
-fn is_path(name: &str) -> bool {
+pub(super) fn is_path(name: &str) -> bool {
     name.split(SEPARATORS).all(|part| !part.is_empty())
 }
 
 impl<'a> Tree<'a> {
-    /// Members that are no arrays have no place. That is not looked up where a name is a path and says so: it is an error
-    /// when it is asked for. What other programs leave in an archive, as `__MACOSX/._a.npy`, has other names.
-    pub(crate) fn new(members: &'a Members) -> Self {
-        let mut leaves: Vec<Leaf<'a>> = members
-            .array_names()
-            .filter(|(member, name)| is_path(name) || members.is_npy(*member))
-            .map(|(member, name)| Leaf { name, member })
-            .collect();
+    /// `names` gives each array's number and name.
+    pub(crate) fn new(
+        arrays: &'a dyn NamedArrays,
+        names: impl Iterator<Item = (usize, &'a str)>,
+    ) -> Self {
+        let mut leaves: Vec<Leaf<'a>> = names.map(|(index, name)| Leaf { name, index }).collect();
         leaves.sort_by(|a, b| parts(a.name).cmp(parts(b.name)));
-        Tree { members, leaves }
+        Tree { arrays, leaves }
     }
 
     pub(crate) fn root(&self) -> Node<'_, 'a> {
-        Node { members: self.members, leaves: &self.leaves, at: 0 }
+        Node { arrays: self.arrays, leaves: &self.leaves, at: 0 }
     }
 }
 
 /// A place in the tree: an array, or what further names lead to, or both.
 #[derive(Clone, Copy)]
 pub(crate) struct Node<'t, 'a> {
-    members: &'a Members,
+    arrays: &'a dyn NamedArrays,
     leaves: &'t [Leaf<'a>],
     /// How many bytes of each name lead here, with the separator behind them.
     at: usize,
@@ -94,16 +97,14 @@ impl<'t, 'a> Node<'t, 'a> {
     /// `NotFound` if no array stands here, `Corrupt` if two do or the array cannot be read.
     pub(crate) fn array(&self) -> Result<Placed<'a>> {
         match self.parts() {
-            ([leaf], _) => {
-                self.members.array_in_order(leaf.member, u64::MAX).map_err(Error::into_serde)
-            }
+            ([leaf], _) => self.arrays.array_at(leaf.index).map_err(Error::into_serde),
             ([], further) => Err(Error::mismatch(format!(
                 "expected an array, found {} arrays further in, the first of them `{}`",
                 further.len(),
                 further.first().map_or("", |leaf| leaf.name)
             ))),
             ([one, other, ..], _) => Err(Error::corrupt(format!(
-                "the members `{}.npy` and `{}.npy` have one place",
+                "the arrays `{}` and `{}` have one place",
                 one.name, other.name
             ))),
         }
@@ -114,7 +115,7 @@ impl<'t, 'a> Node<'t, 'a> {
         self.parts().0.first().map_or("", |leaf| leaf.name)
     }
 
-    /// The places to which further names lead, in the order of the archive.
+    /// The places to which further names lead, in the order of the file.
     pub(crate) fn children(&self) -> Vec<(&'a str, Node<'t, 'a>)> {
         let (_, further) = self.parts();
         let part = |leaf: &Leaf<'a>| match self.at {
@@ -125,10 +126,10 @@ impl<'t, 'a> Node<'t, 'a> {
             .chunk_by(|a, b| part(a) == part(b))
             .map(|leaves| {
                 let name = part(&leaves[0]);
-                (name, Node { members: self.members, leaves, at: self.at + name.len() + 1 })
+                (name, Node { arrays: self.arrays, leaves, at: self.at + name.len() + 1 })
             })
             .collect();
-        let first = |node: &Node<'t, 'a>| node.leaves.iter().map(|leaf| leaf.member).min();
+        let first = |node: &Node<'t, 'a>| node.leaves.iter().map(|leaf| leaf.index).min();
         children.sort_by_cached_key(|(_, node)| first(node));
         children
     }

@@ -1,4 +1,5 @@
-//! A file that appears only when it is whole: it is written beside its place, then renamed.
+//! Files that hold an object: one that appears only when it is whole, since it is written beside its place and then renamed; and how
+//! one is opened or mapped.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
@@ -10,6 +11,7 @@ use std::time::SystemTime;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{self, FileWriter};
+use crate::memory::Region;
 use crate::os::{self, Dir, Rights};
 
 /// Drafts are called `.NAME.XXXXXX.serde_shm.tmp`.
@@ -17,12 +19,12 @@ const SUFFIX: &str = ".serde_shm.tmp";
 
 /// A file that is being written. If it is dropped before it is put in its place, it is removed. It has a name of its own
 /// from the start, so that in the end one rename is enough.
-pub(super) struct ArchiveDraft {
+pub(super) struct FileDraft {
     draft: files::Draft<Dir>,
     name: OsString,
 }
 
-impl ArchiveDraft {
+impl FileDraft {
     /// Makes an empty file in the folder of `target`, with the mode that the target has or would get. Also removes drafts
     /// that killed processes left in the folder.
     ///
@@ -51,7 +53,7 @@ impl ArchiveDraft {
                 .set_permissions(permissions)
                 .map_err(|error| Error::io("cannot keep the mode of the file", error))?;
         }
-        Ok(ArchiveDraft { draft, name: name.to_owned() })
+        Ok(FileDraft { draft, name: name.to_owned() })
     }
 
     /// A writer that starts at the beginning of the file.
@@ -82,6 +84,24 @@ impl ArchiveDraft {
         }
         Ok(())
     }
+}
+
+/// Opens a file and returns its length too. A pipe or a device is an error, and this does not wait for it.
+pub(super) fn open_file(path: &Path) -> Result<(File, u64)> {
+    let cannot = |error| Error::io("cannot open the file", error);
+    let file = os::open_to_read(path).map_err(cannot)?;
+    let metadata = file.metadata().map_err(cannot)?;
+    if metadata.is_file() {
+        return Ok((file, metadata.len()));
+    }
+    Err(Error::new(ErrorKind::InvalidInput, "expected a file, found a folder, a pipe or a device"))
+}
+
+/// The mapping of a whole file.
+pub(super) fn map_whole(file: &File, len: u64, promise: os::Unchanging) -> Result<Region> {
+    let cannot = |error| Error::io("cannot map the file", error);
+    let len = usize::try_from(len).map_err(|_| cannot(io::ErrorKind::OutOfMemory.into()))?;
+    os::map_file(file, len, promise).map(Region::from_map).map_err(cannot)
 }
 
 fn rename_error(error: io::Error) -> Error {
@@ -181,12 +201,12 @@ mod tests {
     fn a_draft_that_lives_is_not_swept_and_one_that_was_left_is() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("a.npz");
-        let alive = ArchiveDraft::beside(&target).unwrap();
+        let alive = FileDraft::beside(&target).unwrap();
         let left = folder.path().join(".a.npz.abc123.serde_shm.tmp");
         fs::write(&left, b"half").unwrap();
         let other = folder.path().join(".a.npz.abc123.tmp");
         fs::write(&other, b"mine").unwrap();
-        drop(ArchiveDraft::beside(&target).unwrap());
+        drop(FileDraft::beside(&target).unwrap());
         assert!(!left.exists());
         assert!(other.exists());
         alive.publish(0, false).unwrap();
