@@ -1,8 +1,6 @@
 //! `ls`, `rm`, `gc`, `free`.
 
-use std::process::Stdio;
-
-use serde_shm::{AtomicArray, SegmentOptions, segments};
+use serde_shm::{AtomicArray, SegmentOptions, segments, to_bytes};
 
 use crate::support::{Removed, Running, json, model, name, ok, publish, run, trouble};
 
@@ -58,23 +56,17 @@ fn the_nearest_name_is_said() {
     );
 }
 
-/// A process that publishes a segment and is killed.
+/// A process that holds a segment and is killed.
 #[test]
 fn names_of_the_dead_are_collected() {
     let dead = Removed(name("dead"));
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "list::publishes_and_waits", "--ignored", "--nocapture"])
-        .env("CLI_TEST_NAME", &dead.0)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let block = folder.path().join("numbers.block");
+    std::fs::write(&block, &*to_bytes(&vec![1_u64; 100]).unwrap()).unwrap();
+    let mut holder = Running::new(["cp", block.to_str().unwrap(), &dead.0, "--hold"]);
+    assert!(holder.line().contains(&dead.0));
+    drop(holder); // kills it
     let is_there = || segments::list().unwrap().iter().any(|info| info.name() == dead.0);
-    while !is_there() {
-        assert!(child.try_wait().unwrap().is_none(), "it ended early");
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
 
     let text = ok(["ls", "--width=200"]);
     assert!(text.lines().any(|line| line.contains(&dead.0) && line.contains("died")), "{text}");
@@ -85,15 +77,6 @@ fn names_of_the_dead_are_collected() {
     assert!(is_there());
     assert!(ok(["gc"]).ends_with("removed\n"));
     assert!(!is_there());
-}
-
-#[test]
-#[ignore = "a process of the test above"]
-fn publishes_and_waits() {
-    let Some(name) = std::env::var_os("CLI_TEST_NAME") else { return };
-    let name = name.into_string().unwrap();
-    let _segment = SegmentOptions::new().name(name).create(&vec![1_u64; 100]).unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(60));
 }
 
 #[test]
