@@ -77,7 +77,7 @@ fn killed_in_to_npz() {
 #[test]
 fn killed_while_a_file_is_compressed() {
     sweep(Deed::ToNpzDeflated);
-    assert_eq!(WRITES.len(), 11, "each deed that writes has its test");
+    assert_eq!(WRITES.len(), 13, "each deed that writes has its test");
 }
 
 #[test]
