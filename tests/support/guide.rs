@@ -7,6 +7,23 @@ fn in_a_folder() -> tempfile::TempDir {
     folder
 }
 
+/// Writes an archive as `np.savez` does, in which each array of these names is `[[1, 2]]` of `f32`.
+#[allow(dead_code)]
+fn a_file_of_another_program(path: &str, names: &[&str]) {
+    use std::io::Write;
+    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }";
+    let mut member = b"\x93NUMPY\x01\0\x76\0".to_vec();
+    member.extend_from_slice(format!("{header:117}\n").as_bytes());
+    member.extend([1.0_f32, 2.0].iter().flat_map(|item| item.to_le_bytes()));
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for name in names {
+        archive.start_file(format!("{name}.npy"), stored).unwrap();
+        archive.write_all(&member).unwrap();
+    }
+    archive.finish().unwrap();
+}
+
 /// A name that no other program has.
 fn a_name() -> String {
     format!("guide-{}", std::process::id())
