@@ -158,8 +158,8 @@ impl<A: Element, D: Dimension> ArenaArray<A, D> {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Costs one call of `read_exact` for all bytes. If some bytes are no elements, because there are `bool`s or padding, they
-    /// are read in blocks of 256 KiB, checked and copied.
+    /// Costs one call of `read_exact` for all bytes. If some bytes are no elements, because there are `bool`s, they are read in
+    /// blocks of 256 KiB, checked and copied.
     ///
     /// # Errors
     ///
@@ -206,7 +206,7 @@ impl<A: Element, D: Dimension> ArenaArray<A, D> {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Elements are copied only if they have padding, or gaps between them because the array was sliced in place.
+    /// Elements are copied only if there are gaps between them because the array was sliced in place.
     pub fn into_shared(self) -> ShmArray<A, D> {
         let standard = self.is_standard_layout();
         let order = if !standard && self.t().is_standard_layout() { Order::F } else { Order::C };
@@ -214,10 +214,8 @@ impl<A: Element, D: Dimension> ArenaArray<A, D> {
             return self.to_owned().into();
         }
         let (shape, len) = (self.shape().to_vec(), self.len() * size_of::<A>());
-        match self.hold.into_region() {
-            Ok((region, start)) => ShmArray::of_whole(region, start, len, &shape, order),
-            Err(hold) => hold.to_owned().into(),
-        }
+        let (region, start) = self.hold.into_region();
+        ShmArray::of_whole(region, start, len, &shape, order)
     }
 }
 

@@ -252,12 +252,13 @@ impl<A: Element, D: Dimension> ArenaHold<A, D> {
     ///
     /// # Errors
     ///
-    /// `Io` if there is not enough memory.
+    /// `Io` if there is not enough memory; `Unsupported` if the elements have padding.
     pub(crate) fn zeroed(
         memory: &ArenaMemory,
         count: usize,
         shape: StrideShape<D>,
     ) -> Result<Self> {
+        check_padding::<A>()?;
         let len = count.checked_mul(size_of::<A>()).ok_or_else(too_many)?;
         Self::new(memory.place(len, None)?, count, shape)
     }
@@ -266,16 +267,15 @@ impl<A: Element, D: Dimension> ArenaHold<A, D> {
     ///
     /// # Errors
     ///
-    /// `Io` if there is not enough memory.
+    /// Those of [`zeroed`](Self::zeroed).
     pub(crate) fn copied(memory: &ArenaMemory, items: &[A], shape: StrideShape<D>) -> Result<Self> {
         // Pages that are written through the file need not be cleared before.
         if let Some(bytes) = element::bytes(items).filter(|bytes| bytes.len() >= LARGE) {
             return Self::new(memory.place(bytes.len(), Some(bytes))?, items.len(), shape);
         }
         let mut hold = Self::zeroed(memory, items.len(), shape)?;
-        if let Some(to) = hold.as_slice_memory_order_mut() {
-            to.copy_from_slice(items);
-        }
+        let to = hold.as_slice_memory_order_mut().ok_or_else(too_many)?;
+        to.copy_from_slice(items);
         Ok(hold)
     }
 
@@ -299,17 +299,13 @@ impl<A: Element, D: Dimension> ArenaHold<A, D> {
         Ok(ArenaHold { view, place })
     }
 
-    /// The place of the elements, as memory that nobody changes any more, with the place of the first element in it. `None` if
-    /// there is padding between their fields, which may not be read.
-    pub(crate) fn into_region(self) -> std::result::Result<(Region, usize), Self> {
-        if element::bytes::<A>(&[]).is_none() {
-            return Err(self);
-        }
+    /// The place of the elements, as memory that nobody changes any more, with the place of the first element in it.
+    pub(crate) fn into_region(self) -> (Region, usize) {
         let first = self.view.as_ptr().addr();
         let ArenaHold { view, place } = self;
         drop(view);
         let start = first.saturating_sub(place.address().addr());
-        Ok((Region::from_arena(FrozenPlace(place)), start))
+        (Region::from_arena(FrozenPlace(place)), start)
     }
 }
 
@@ -327,6 +323,23 @@ impl<A: Element, D: Dimension> DerefMut for ArenaHold<A, D> {
     }
 }
 
+/// # Errors
+///
+/// `Unsupported` if the elements have padding. Whatever is in the padding of a value would get into the segment with it.
+fn check_padding<A: Element>() -> Result<()> {
+    if element::bytes::<A>(&[]).is_some() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Unsupported,
+        format!(
+            "expected elements without padding in an arena, found {}: give the padding a field, or put an owned array into \
+             the value, which `publish` copies",
+            A::DTYPE
+        ),
+    ))
+}
+
 #[cold]
 fn too_many() -> Error {
     Error::new(ErrorKind::Limit, "an array exceeds this machine's memory")
@@ -341,7 +354,7 @@ impl FrozenPlace {
             return &[];
         }
         // SAFETY: the place has so many bytes, and stays mapped as long as it lives. They are initialised: the kernel cleared them, and
-        // elements without padding were written there. Nobody writes to them: the view through which somebody could was
+        // elements without padding were written there, as `check_padding` demands. Nobody writes to them: the view through which somebody could was
         // dropped before this was made.
         unsafe { std::slice::from_raw_parts(self.0.address(), self.0.len) }
     }

@@ -80,14 +80,15 @@ fn another_process_reads_what_was_built_in_place() {
 fn arrays_of_every_kind_come_back() {
     #[derive(Clone, Copy, Debug, PartialEq, Element, serde::Serialize, serde::Deserialize)]
     #[repr(C)]
-    struct Padded {
+    struct Pair {
         flag: bool,
-        value: u32,
+        count: u8,
+        value: u16,
     }
     let arena = arena();
     let base = Array2::from_shape_fn((50, 40), |(i, j)| i32::try_from(100 * i + j).unwrap());
     let columns = arena.zeros::<i16, _>((5, 4).f()).unwrap();
-    let padded = Padded { flag: true, value: 7 };
+    let pair = Pair { flag: true, count: 2, value: 7 };
     let text: FixedBytes<3> = "abc".try_into().unwrap();
     let counted = arena.from_iter(0..300_000_u32).unwrap();
     let uncounted = arena.from_iter((0..10_u8).filter(|n| n % 3 == 0)).unwrap();
@@ -95,7 +96,7 @@ fn arrays_of_every_kind_come_back() {
         (arena.copy_of(&base).unwrap(), arena.copy_of(&base.t().to_owned()).unwrap()),
         (arena.copy_of(&base.t()).unwrap(), arena.copy_of(&base.slice(s![..;2, 3..])).unwrap()),
         (columns, arena.zeros::<f32, _>((0, 3)).unwrap(), arena.from_elem((), 2.5_f32).unwrap()),
-        (arena.from_elem(3, true).unwrap(), arena.from_elem(2, padded).unwrap()),
+        (arena.from_elem(3, true).unwrap(), arena.from_elem(2, pair).unwrap()),
         (arena.from_elem((2, 2), text).unwrap(), counted, uncounted),
     );
     assert_eq!(value.1.0.strides(), [1, 40]);
@@ -104,14 +105,14 @@ fn arrays_of_every_kind_come_back() {
         (ShmArray2<i32>, ShmArray2<i32>),
         (ShmArray2<i32>, ShmArray2<i32>),
         (Array2<i16>, Array2<f32>, ndarray::Array0<f32>),
-        (Array1<bool>, Array1<Padded>),
+        (Array1<bool>, Array1<Pair>),
         (Array2<FixedBytes<3>>, ShmArray1<u32>, Vec<u8>),
     );
     let (whole, views, c, d, e): Back = segment.get().unwrap();
     assert!(whole.0 == base.view() && whole.1 == base.t());
     assert!(views.0 == base.t() && views.1 == base.slice(s![..;2, 3..]));
     assert_eq!(c, (Array2::zeros((5, 4)), Array2::zeros((0, 3)), ndarray::arr0(2.5)));
-    assert_eq!(d, (Array1::from_elem(3, true), Array1::from_elem(2, padded)));
+    assert_eq!(d, (Array1::from_elem(3, true), Array1::from_elem(2, pair)));
     assert_eq!(e.0, Array2::from_elem((2, 2), text));
     assert_eq!((e.1.len(), e.1[299_999], e.2), (300_000, 299_999, vec![0, 3, 6, 9]));
     // It is a block as any other.
@@ -119,6 +120,37 @@ fn arrays_of_every_kind_come_back() {
     segment.write_block(&mut block).unwrap();
     let copy = SegmentOptions::new().create_from_bytes(&block).unwrap();
     assert_eq!(copy.get::<Back>().unwrap().4.1[7], 7);
+}
+
+/// What was in the padding of a value on the stack got into the segment.
+#[test]
+fn elements_with_padding_are_refused_and_copied_without_it() {
+    #[derive(Clone, Copy, Debug, PartialEq, Element)]
+    #[repr(C)]
+    struct Padded {
+        flag: bool,
+        value: u32,
+    }
+    #[derive(Serialize)]
+    struct Value {
+        #[shm_array]
+        pairs: Array1<Padded>,
+        numbers: ArenaArray<u8, Ix1>,
+    }
+    let arena = arena();
+    let pairs = Array1::from_elem(3, Padded { flag: true, value: 7 });
+    for error in [
+        arena.zeros::<Padded, _>(3).unwrap_err(),
+        arena.copy_of(&pairs).unwrap_err(),
+        arena.from_iter(pairs.to_vec()).unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("without padding"), "{error}");
+        assert!(error.to_string().contains("value"), "{error}");
+    }
+    let numbers = arena.from_elem(5, 1_u8).unwrap();
+    let segment = arena.publish(&Value { pairs: pairs.clone(), numbers }).unwrap();
+    assert_eq!(segment.array::<Padded, Ix1>("pairs").unwrap(), pairs);
 }
 
 /// What lies in the arena is not copied, by whatever type it is written.

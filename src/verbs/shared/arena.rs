@@ -126,8 +126,9 @@ impl Arena {
     /// # Errors
     ///
     /// [`Io`](ErrorKind::Io) if there is not enough memory, or the limit on file sizes is too low;
-    /// [`Limit`](ErrorKind::Limit) if the shape exceeds the address space; [`Unsupported`](ErrorKind::Unsupported) in a
-    /// forked child of the process that made the arena.
+    /// [`Limit`](ErrorKind::Limit) if the shape exceeds the address space; [`Unsupported`](ErrorKind::Unsupported) if the
+    /// elements are structs with padding, whose content would get into the segment, or in a forked child of the process that
+    /// made the arena.
     pub fn zeros<A: Element, Sh: ShapeBuilder>(&self, shape: Sh) -> Result<ArenaArray<A, Sh::Dim>> {
         ArenaArray::zeroed(&self.memory, shape.into_shape_with_order())
     }
