@@ -16,10 +16,9 @@ use crate::signature::{self, FoundFile};
 use crate::threads;
 use crate::zip::{Archive, Pieces, ReadAt, Stream};
 
-use super::super::by_name::is_path;
 use super::super::{ArrayStream, ByteStream, Info, NamedArrays, Placed, PlacedHead, Seat};
+use super::array_names::is_odd;
 use super::mapped::MappedFile;
-use super::names::file_name;
 
 /// Where the archive's bytes are.
 pub(crate) enum Input {
@@ -61,7 +60,7 @@ pub(crate) struct Members {
     /// `None` if the file is one array and not an archive.
     archive: Option<Archive>,
     /// Whether a name does not end in `.npy`, or does so twice: only then an array's name may be the whole name of another.
-    has_odd_names: bool,
+    pub(super) has_odd_names: bool,
     /// The size of the whole file.
     size: u64,
     contents: Box<[OnceLock<LoadedMember>]>,
@@ -125,11 +124,6 @@ const STREAMED: u64 = 256 << 10;
 /// The name that NumPy gives to an array without one.
 const UNNAMED: &str = "arr_0.npy";
 
-/// The name of an array whose member is called so.
-fn stem(member: &str) -> Option<&str> {
-    member.strip_suffix(".npy")
-}
-
 impl Members {
     /// Reads the archive's directory. At most `limit` bytes will be copied or decompressed out of the archive. A `.npy` file counts
     /// as an archive of one array without a name.
@@ -169,7 +163,7 @@ impl Members {
         let pieces = BTreeMap::new();
         let mut names =
             archive.iter().flat_map(|archive| (0..count).map(|index| archive.member(index).name));
-        let has_odd_names = names.any(|name| stem(name).is_none_or(|name| stem(name).is_some()));
+        let has_odd_names = names.any(is_odd);
         Ok(Members {
             input,
             archive,
@@ -556,72 +550,23 @@ impl Members {
         }
     }
 
-    /// The array of this name, as NumPy finds it: a member whose whole name this is comes before `NAME.npy`.
-    #[cfg(feature = "ndarray")]
-    pub(crate) fn find_array(&self, name: &str) -> Option<usize> {
-        let whole = self.find(name);
-        whole
-            .filter(|member| self.is_npy(*member))
-            .or_else(|| self.find(&file_name(name)))
-            .or(whole)
-    }
-
-    /// The names by which NumPy finds the arrays: without `.npy`, unless another member is the array of that name; and the whole name
-    /// of a member that is an array by its first bytes alone.
-    pub(crate) fn array_names(&self) -> impl Iterator<Item = (usize, &str)> {
-        (0..self.len()).filter_map(|index| Some((index, self.array_name(index)?)))
-    }
-
-    /// The names that stand for places in an object. Members that are no arrays have no place. That is not looked up where a name is a
-    /// path and says so: it is an error when it is asked for. What other programs leave in an archive, as `__MACOSX/._a.npy`, has
-    /// other names.
-    pub(crate) fn places(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.array_names().filter(|(index, name)| is_path(name) || self.is_npy(*index))
-    }
-
-    fn array_name(&self, index: usize) -> Option<&str> {
-        let name = self.name(index);
-        let array = match stem(name) {
-            None if !self.is_npy(index) => return None,
-            Some(array) if !self.is_taken(array) => array,
-            _ => name,
-        };
-        (!self.is_shadowed(index)).then_some(array)
-    }
-
-    /// Whether the whole name of a member that is an array is this one.
-    fn is_taken(&self, array: &str) -> bool {
-        self.has_odd_names && self.find(array).is_some_and(|member| self.is_npy(member))
-    }
-
     /// Whether the member starts as a `.npy` file does.
-    fn is_npy(&self, index: usize) -> bool {
+    pub(super) fn is_npy(&self, index: usize) -> bool {
         let Some(archive) = &self.archive else { return true };
         archive
             .head(self.input.bytes(), index, npy::MAGIC.len())
             .is_ok_and(|head| head == npy::MAGIC)
     }
 
-    fn is_shadowed(&self, index: usize) -> bool {
+    pub(super) fn is_shadowed(&self, index: usize) -> bool {
         self.archive.as_ref().is_some_and(|archive| archive.is_shadowed(index))
     }
 
     /// # Errors
     ///
-    /// `Corrupt` if two members have one name, or two arrays do but for `.npy`.
-    pub(super) fn check_names(&self) -> Result<()> {
-        self.archive.as_ref().map_or(Ok(()), Archive::check_names)?;
-        if !self.has_odd_names {
-            return Ok(());
-        }
-        let names = (0..self.len()).filter_map(|index| stem(self.name(index)));
-        match names.into_iter().find(|name| stem(name).is_none() && self.is_taken(name)) {
-            Some(name) => Err(Error::corrupt(format!(
-                "the members `{name}` and `{}` are both the array `{name}`: a duplicate",
-                file_name(name)
-            ))),
-            None => Ok(()),
-        }
+    /// `Corrupt` if two members have one name.
+    pub(super) fn check_member_names(&self) -> Result<()> {
+        self.archive.as_ref().map_or(Ok(()), Archive::check_names)
     }
 
     /// What the headers of these members say, and whether the arrays can be seen where they lie; and of those that are no

@@ -1,6 +1,7 @@
 //! The .npz file: one `.npy` member for each array, named by its path in the object, and a member with the rest. A
 //! file of another program has no such member, and its arrays' names are all there is.
 
+mod array_names;
 mod mapped;
 mod members;
 mod names;
