@@ -1,5 +1,7 @@
 //! Shapes, orders and byte lengths. The only place that multiplies sizes.
 
+use std::ops::Deref;
+
 /// More axes than NumPy allows or any real array has. It bounds what a container may claim.
 pub(crate) const MAX_NDIM: usize = 64;
 
@@ -31,6 +33,41 @@ pub enum Order {
     C,
     /// Column-major: the first axis varies fastest (Fortran).
     F,
+}
+
+/// The lengths of an array's axes, as they are gathered from the outermost to the innermost. Few axes take no memory of their own.
+#[derive(Clone, Debug)]
+pub struct Axes {
+    few: [usize; 4],
+    len: usize,
+    /// All of them, once they are more than a few.
+    many: Vec<usize>,
+}
+
+impl Axes {
+    pub(crate) fn of(first: usize) -> Self {
+        Axes { few: [first, 0, 0, 0], len: 1, many: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, axis: usize) {
+        if let Some(place) = self.few.get_mut(self.len) {
+            *place = axis;
+        } else {
+            if self.many.is_empty() {
+                self.many.extend_from_slice(&self.few);
+            }
+            self.many.push(axis);
+        }
+        self.len += 1;
+    }
+}
+
+impl Deref for Axes {
+    type Target = [usize];
+
+    fn deref(&self) -> &[usize] {
+        self.few.get(..self.len).unwrap_or(&self.many)
+    }
 }
 
 /// The number of elements of a shape.

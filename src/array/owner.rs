@@ -19,6 +19,8 @@ pub(crate) struct Shared {
 
 /// The owner of an array's elements.
 pub(super) trait Owner {
+    const IS_SHARED: bool;
+
     /// A share of the elements; `None` if the owner is not shared.
     fn share(&self) -> Option<Shared>;
 }
@@ -27,12 +29,16 @@ pub(super) trait Owner {
 pub(super) struct Unshared;
 
 impl Owner for Unshared {
+    const IS_SHARED: bool = false;
+
     fn share(&self) -> Option<Shared> {
         None
     }
 }
 
 impl<F: Fn() -> Option<Shared>> Owner for F {
+    const IS_SHARED: bool = true;
+
     fn share(&self) -> Option<Shared> {
         self()
     }

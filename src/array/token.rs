@@ -49,6 +49,12 @@ pub(crate) const NEWTYPES: &str = "$serde_shm::Newtypes";
 /// and their bytes; all are little-endian.
 pub(crate) const NUMBERS: &str = "$serde_shm::Numbers";
 
+/// Whether the name is the token. It is asked for each array, and most often it is the very text.
+#[inline]
+pub(crate) fn is_token(name: &str) -> bool {
+    std::ptr::eq(name, TOKEN) || name == TOKEN
+}
+
 /// Whether a struct's name is one that a crate reserves for itself and its own format: whether it begins with a sign, such as
 /// `$`. No Rust type has such a name, and nobody has a reason to rename a type so for a schema. For an empty name or a number,
 /// there is such a reason.
@@ -300,8 +306,9 @@ impl<B: ElementBytes, O: Owner> Serialize for Payload<'_, B, O> {
             let mut array = serializer.serialize_tuple_struct(TOKEN, 2)?;
             let head = Descriptor::encode(dtype, order, shape, kind, is_ndarray_form);
             let is_small =
-                layout::byte_len(shape, dtype.item_size()).is_some_and(|len| len < SMALL);
-            let kept = if is_small && has_many_arrays() { None } else { owner.share() };
+                || layout::byte_len(shape, dtype.item_size()).is_some_and(|len| len < SMALL);
+            let is_kept = O::IS_SHARED && !(has_many_arrays() && is_small());
+            let kept = if is_kept { owner.share() } else { None };
             let (result, is_there) = match kept {
                 Some(kept) => offering(&head, kept, || array.serialize_field(&Bytes(&head))),
                 None => (array.serialize_field(&Bytes(&head)), false),

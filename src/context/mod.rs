@@ -40,6 +40,10 @@ struct Flags {
     half_bits: bool,
     /// All fields are handed over by name.
     by_name: bool,
+    /// The owner of an array that is being handed over offers a share of it.
+    offers: bool,
+    /// Something is handed to the reader of a token.
+    handed: bool,
 }
 
 impl Flags {
@@ -50,6 +54,8 @@ impl Flags {
         kind: None,
         half_bits: false,
         by_name: false,
+        offers: false,
+        handed: false,
     };
 }
 
@@ -232,7 +238,6 @@ struct Learned {
 pub(crate) struct Lessons([usize; 3]);
 
 struct Context {
-    flags: Cell<Flags>,
     offer: RefCell<Option<Offer>>,
     reading: RefCell<Reading>,
     learned: RefCell<Learned>,
@@ -241,9 +246,11 @@ struct Context {
 }
 
 thread_local! {
+    /// They need no destructor, so that to look at them is one load: they are looked at for each array.
+    static FLAGS: Cell<Flags> = const { Cell::new(Flags::NONE) };
+
     static CONTEXT: Context = const {
         Context {
-            flags: Cell::new(Flags::NONE),
             offer: const { RefCell::new(None) },
             reading: RefCell::new(Reading::NOTHING),
             learned: RefCell::new(Learned {
@@ -262,13 +269,11 @@ struct FlagsGuard(Flags);
 impl FlagsGuard {
     #[inline]
     fn set(change: impl FnOnce(&mut Flags)) -> Self {
-        CONTEXT.with(|context| {
-            let before = context.flags.get();
-            let mut flags = before;
-            change(&mut flags);
-            context.flags.set(flags);
-            FlagsGuard(before)
-        })
+        let before = FLAGS.get();
+        let mut flags = before;
+        change(&mut flags);
+        FLAGS.set(flags);
+        FlagsGuard(before)
     }
 
     // These are functions and not closures: a closure in a function with a type parameter would be compiled for each type.
@@ -289,13 +294,18 @@ impl FlagsGuard {
     }
 
     #[inline]
+    fn offers() -> Self {
+        FlagsGuard::set(|flags| flags.offers = true)
+    }
+
+    #[inline]
     fn kind(kind: ErrorKind) -> Self {
         FlagsGuard::set(|flags| flags.kind = Some(kind))
     }
 
     #[inline]
     fn put_back(&self) {
-        CONTEXT.with(|context| context.flags.set(self.0));
+        FLAGS.set(self.0);
     }
 }
 
@@ -351,17 +361,15 @@ pub(crate) fn announce<R>(many: bool, serialize: impl FnOnce() -> R) -> R {
 
 /// Takes the announcement, and says whether there was one.
 pub(crate) fn take_announced() -> bool {
-    CONTEXT.with(|context| {
-        let flags = context.flags.get();
-        context.flags.set(Flags { announced: false, ..flags });
-        flags.announced
-    })
+    let flags = FLAGS.get();
+    FLAGS.set(Flags { announced: false, ..flags });
+    flags.announced
 }
 
 /// Whether the object that this crate's serializer writes has many arrays, so that it is not worth the time to find out whether a
 /// small one is shared.
 pub(crate) fn has_many_arrays() -> bool {
-    CONTEXT.with(|context| context.flags.get().many)
+    FLAGS.get().many
 }
 
 /// Runs `read`, which reads a token and copies the elements under it, and announces the copy to this crate's deserializer.
@@ -372,11 +380,9 @@ pub(crate) fn copying<R>(read: impl FnOnce() -> R) -> R {
 
 /// Whether the reader of this token copies its elements.
 pub(crate) fn take_copies() -> bool {
-    CONTEXT.with(|context| {
-        let flags = context.flags.get();
-        context.flags.set(Flags { copies: false, ..flags });
-        flags.copies
-    })
+    let flags = FLAGS.get();
+    FLAGS.set(Flags { copies: false, ..flags });
+    flags.copies
 }
 
 /// Makes an error of a format's own type, which has no kinds, from an error of this crate. If the format is this crate's, its
@@ -388,11 +394,9 @@ pub(crate) fn with_kind<E>(kind: ErrorKind, custom: impl FnOnce() -> E) -> E {
 
 /// The kind of the error for which `custom` is called, if this crate has set one.
 pub(crate) fn take_kind() -> Option<ErrorKind> {
-    CONTEXT.with(|context| {
-        let flags = context.flags.get();
-        context.flags.set(Flags { kind: None, ..flags });
-        flags.kind
-    })
+    let flags = FLAGS.get();
+    FLAGS.set(Flags { kind: None, ..flags });
+    flags.kind
 }
 
 /// What the readers of arrays must know of the container.
@@ -430,18 +434,26 @@ fn with_reading<R>(run: impl FnOnce(&mut Reading) -> R) -> R {
 pub(crate) fn handing<R>(handed: Handed, visit: impl FnOnce() -> R) -> R {
     hand(Some(handed));
     let result = visit();
-    // A visitor that does not read arrays has left it.
-    hand(None);
+    if FLAGS.get().handed {
+        // The visitor does not read arrays and has left it.
+        hand(None);
+    }
     result
 }
 
 #[inline]
 fn hand(handed: Option<Handed>) {
+    FLAGS.set(Flags { handed: handed.is_some(), ..FLAGS.get() });
     with_reading(|reading| reading.handed = handed);
 }
 
 /// What the reader of the current token gets.
 pub(crate) fn take_handed() -> Option<Handed> {
+    let flags = FLAGS.get();
+    if !flags.handed {
+        return None;
+    }
+    FLAGS.set(Flags { handed: false, ..flags });
     with_reading(|reading| reading.handed.take())
 }
 
@@ -546,7 +558,7 @@ pub(crate) fn with_half_bits<R>(visit: impl FnOnce() -> R) -> R {
 
 /// Whether floats of two bytes are put there in that way.
 pub(crate) fn is_half_bits() -> bool {
-    CONTEXT.with(|context| context.flags.get().half_bits)
+    FLAGS.get().half_bits
 }
 
 /// Adds a region to the current ones, until the current read ends.
@@ -594,15 +606,15 @@ pub(crate) fn learn_by_name(fields: &'static [&'static str]) {
 
 /// Has all fields handed over by name, until the current read ends.
 pub(crate) fn hand_over_by_name() {
-    CONTEXT.with(|context| context.flags.set(Flags { by_name: true, ..context.flags.get() }));
+    FLAGS.set(Flags { by_name: true, ..FLAGS.get() });
 }
 
 /// Whether these fields are handed over by name: because all fields are, or because a visitor has refused these by position.
 pub(crate) fn is_by_name(fields: &'static [&'static str]) -> bool {
-    CONTEXT.with(|context| {
-        context.flags.get().by_name
-            || context.learned.borrow().by_name.iter().any(|known| std::ptr::eq(*known, fields))
-    })
+    FLAGS.get().by_name
+        || CONTEXT.with(|context| {
+            context.learned.borrow().by_name.iter().any(|known| std::ptr::eq(*known, fields))
+        })
 }
 
 /// Notes that a visitor of this type has asked for anything and refused bytes.

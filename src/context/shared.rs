@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 #[cfg(feature = "ndarray")]
 use crate::memory::Region;
 
-use super::{CONTEXT, Seen, with_reading};
+use super::{CONTEXT, FLAGS, FlagsGuard, Seen, with_reading};
 
 /// A share of the array whose descriptor is being handed over.
 pub(super) struct Offer {
@@ -45,6 +45,7 @@ pub(crate) fn offering<R>(head: &[u8], share: Shared, hand_over: impl FnOnce() -
     let offer = Offer { head: head.as_ptr().addr(), share: Some(share), is_there: false };
     let mut restore = Restore(Some(offer));
     restore.swap();
+    let _guard = FlagsGuard::offers();
     let result = hand_over();
     (result, is_there())
 }
@@ -62,8 +63,10 @@ fn with_offer<R>(head: &[u8], run: impl FnOnce(&mut Offer) -> Option<R>) -> Opti
 }
 
 /// The share that was offered with this descriptor.
+#[inline]
 pub(crate) fn take_share(head: &[u8]) -> Option<Shared> {
-    with_offer(head, |offer| offer.share.take())
+    // Most arrays have no shared owner.
+    if FLAGS.get().offers { with_offer(head, |offer| offer.share.take()) } else { None }
 }
 
 /// Notes that the container has the array of this descriptor already.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::de::value::UnitDeserializer;
 use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
 
-use crate::array::{TOKEN, is_private};
+use crate::array::{is_private, is_token};
 use crate::context::{self, Form, Handed};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -188,7 +188,7 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
     /// Answers a request for a newtype of a private name: an array of this crate, or a type of another crate.
     #[inline(never)]
     fn private<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value> {
-        if name == TOKEN {
+        if is_token(name) {
             return self.token(visitor);
         }
         #[cfg(feature = "ndarray")]

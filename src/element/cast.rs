@@ -52,6 +52,16 @@ pub unsafe trait Element: Copy + Send + Sync + 'static {
     const DTYPE: DType;
 }
 
+/// Bytes as text, if they are that. Most texts are short and of ASCII, which is seen by words and not byte by byte.
+#[inline]
+pub(crate) fn text(bytes: &[u8]) -> Option<&str> {
+    if bytes.is_ascii() {
+        // SAFETY: the line above checked that every byte is a character of ASCII, and so of UTF-8.
+        return Some(unsafe { std::str::from_utf8_unchecked(bytes) });
+    }
+    std::str::from_utf8(bytes).ok()
+}
+
 /// SAFETY of each line: the type is a number of the machine, of the size that the dtype says, for which every bit pattern is
 /// valid; for `bool` the trait states the condition itself; the others are `repr(transparent)` or arrays of such.
 macro_rules! elements {

@@ -33,6 +33,7 @@ use std::fmt;
 use crate::os;
 
 pub use cast::Element;
+pub(crate) use cast::text;
 pub use derived::{ElementField, field, structure};
 pub(crate) use fit::{Fit, Plan, fit, mismatch};
 pub(crate) use text::{FillBytes, Latin};

@@ -86,14 +86,11 @@ impl<S: Sink> Place<'_, '_, S> {
     #[inline(never)]
     fn repeat(&mut self, found: &Descriptor, bytes: usize, at: u64) -> Result<Option<u64>> {
         let writer = &mut *self.writer;
-        writer.flush(self.next);
-        self.next = 0;
-        let name = writer.place_name(self.here.get(), self.depth);
-        let path = name.text();
+        let follows = writer.place_name(self.here.get(), self.depth, &mut self.next);
         let Descriptor { dtype, shape, order, kind, .. } = found;
-        let head = ArrayHead { path, dtype, shape, order: *order, kind: *kind, bytes };
+        let (path, order, kind) = (writer.name.text(), *order, *kind);
+        let head = ArrayHead { path, follows, dtype, shape, order, kind, bytes };
         let number = writer.sink.repeat(&head, at);
-        writer.keep_name(name);
         let number = number.map_err(|error| writer.fail(error.into_serde()))?;
         writer.arrays += u64::from(number.is_some());
         Ok(number)
@@ -102,7 +99,6 @@ impl<S: Sink> Place<'_, '_, S> {
 
 impl<S: Sink> Place<'_, '_, S> {
     /// Begins an array at the place where the serializer stands, and gives its length in bytes.
-    #[inline(never)]
     pub(super) fn begin_array(
         &mut self,
         dtype: &DType,
@@ -110,23 +106,33 @@ impl<S: Sink> Place<'_, '_, S> {
         order: Order,
         kind: Kind,
     ) -> Result<usize> {
+        let bytes = layout::byte_len(shape, dtype.item_size());
+        self.begin_sized(dtype, shape, order, kind, bytes)?;
+        Ok(bytes.unwrap_or_default())
+    }
+
+    /// The same for an array of so many bytes; of none if they are too many for this machine.
+    #[inline(never)]
+    fn begin_sized(
+        &mut self,
+        dtype: &DType,
+        shape: &[usize],
+        order: Order,
+        kind: Kind,
+        bytes: Option<usize>,
+    ) -> Result<()> {
         let writer = &mut *self.writer;
-        writer.flush(self.next);
-        self.next = 0;
-        let Some(bytes) = layout::byte_len(shape, dtype.item_size()) else {
+        let Some(bytes) = bytes else {
             return Err(writer.fail(Error::new(
                 ErrorKind::Limit,
                 format!("an array of shape {shape:?} of {dtype} exceeds this machine's memory"),
             )));
         };
         writer.arrays += 1;
-        let name = writer.place_name(self.here.get(), self.depth);
-        let path = name.text();
-        let head = ArrayHead { path, dtype, shape, order, kind, bytes };
-        let begun = writer.sink.begin(&head);
-        writer.keep_name(name);
-        begun.map_err(|error| writer.fail(error.into_serde()))?;
-        Ok(bytes)
+        let follows = writer.place_name(self.here.get(), self.depth, &mut self.next);
+        let path = writer.name.text();
+        let head = ArrayHead { path, follows, dtype, shape, order, kind, bytes };
+        writer.sink.begin(&head).map_err(|error| writer.fail(error.into_serde()))
     }
 }
 
@@ -147,94 +153,122 @@ fn wrong_length() -> Error {
     Error::new(ErrorKind::Message, "an array gave more or fewer bytes than its shape says")
 }
 
+/// The descriptor that came last, as bytes and decoded, and how many bytes such an array has. Arrays that follow one another are often
+/// alike; and if not, the next one uses the memory again.
+pub(super) struct Known {
+    encoded: Vec<u8>,
+    descriptor: Descriptor,
+    bytes: Option<usize>,
+}
+
+impl Known {
+    fn decode(encoded: &[u8], last: Option<Box<Known>>) -> Option<Box<Self>> {
+        let Some(mut known) = last else {
+            let descriptor = Descriptor::decode(encoded, Vec::new())?;
+            let bytes = layout::byte_len(&descriptor.shape, descriptor.dtype.item_size());
+            return Some(Box::new(Known { encoded: encoded.to_vec(), descriptor, bytes }));
+        };
+        let shape = std::mem::take(&mut known.descriptor.shape);
+        known.descriptor = Descriptor::decode(encoded, shape)?;
+        known.encoded.clear();
+        known.encoded.extend_from_slice(encoded);
+        let Descriptor { dtype, shape, .. } = &known.descriptor;
+        known.bytes = layout::byte_len(shape, dtype.item_size());
+        Some(known)
+    }
+}
+
 /// Takes what a payload hands over: its descriptor, then its elements' bytes.
 pub(super) struct Capture<'q, 'a, S> {
-    state: State<'q, 'a, S>,
+    /// The array, or the place for it.
+    array: Begun<'q, 'a, S>,
+    stage: Stage,
     is_ndarray_form: bool,
 }
 
-enum State<'q, 'a, S> {
-    Waiting(Place<'q, 'a, S>),
-    Begun(Begun<'q, 'a, S>),
-    /// An array with a shared owner, of so many bytes.
-    New(Begun<'q, 'a, S>, Box<New>, usize),
+enum Stage {
+    /// No descriptor has come yet.
+    Waiting,
+    Begun,
+    /// An array with a shared owner has begun, of so many bytes.
+    New(Box<New>, usize),
     /// An array that the container already has. It was added as another array, with this number.
-    There(Place<'q, 'a, S>, u64),
+    There(u64),
     Failed,
 }
 
 impl<'q, 'a, S: Sink> Capture<'q, 'a, S> {
+    #[inline]
     pub(super) fn new(place: Place<'q, 'a, S>) -> Self {
-        Capture { state: State::Waiting(place), is_ndarray_form: false }
+        Capture { array: Begun::of(place, 0), stage: Stage::Waiting, is_ndarray_form: false }
     }
 
     pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        match std::mem::replace(&mut self.state, State::Failed) {
-            State::Waiting(place) => {
-                let mut place = Some(place);
-                let mut state = Ok(State::Failed);
-                value.serialize(BytesTo(|head: &[u8]| {
-                    if let Some(place) = place.take() {
-                        state = self.begin(place, head);
-                    }
+        match self.stage {
+            Stage::Begun | Stage::New(..) => {
+                value.serialize(BytesTo(|bytes: &[u8]| self.array.write(bytes)))
+            }
+            Stage::Waiting => {
+                let mut begun = None;
+                // Between here and the descriptor, code of others may wrap errors.
+                value.serialize(BytesTo(|encoded: &[u8]| {
+                    begun = Some(self.begin(encoded));
                     Ok(())
                 }))?;
-                if let Some(place) = place {
-                    return Err(place.writer.fail(foreign()));
-                }
-                self.state = state?;
+                self.stage = Stage::Failed;
+                self.stage =
+                    begun.unwrap_or_else(|| Err(self.array.place.writer.fail(foreign())))?;
+                Ok(())
             }
-            State::Begun(mut begun) => {
-                value.serialize(BytesTo(|bytes: &[u8]| begun.write(bytes)))?;
-                self.state = State::Begun(begun);
-            }
-            State::New(mut begun, new, all) => {
-                value.serialize(BytesTo(|bytes: &[u8]| begun.write(bytes)))?;
-                self.state = State::New(begun, new, all);
-            }
-            there @ State::There(..) => self.state = there,
-            State::Failed => return Err(foreign()),
+            Stage::There(_) => Ok(()),
+            Stage::Failed => Err(foreign()),
         }
-        Ok(())
     }
 
     /// Begins the array of this descriptor, or finds that the container already has it.
-    fn begin(&mut self, mut place: Place<'q, 'a, S>, head: &[u8]) -> Result<State<'q, 'a, S>> {
-        let shape = std::mem::take(&mut place.writer.shape);
-        let Some(found) = Descriptor::decode(head, shape) else {
-            return Err(place.writer.fail(foreign()));
+    fn begin(&mut self, encoded: &[u8]) -> Result<Stage> {
+        let place = &mut self.array.place;
+        let last = place.writer.known.take();
+        let known = match last {
+            Some(known) if known.encoded == encoded => Some(known),
+            last => Known::decode(encoded, last),
         };
-        let Descriptor { dtype, shape, order, kind, is_ndarray_form } = &found;
+        let Some(known) = known else { return Err(place.writer.fail(foreign())) };
+        let Descriptor { dtype, shape, order, kind, is_ndarray_form } = &known.descriptor;
         self.is_ndarray_form = *is_ndarray_form;
-        let new = context::take_share(head)
+        let new = context::take_share(encoded)
             .filter(|_| *kind == Kind::Plain)
             .map(|owner| New::of(owner, dtype, shape, *order));
-        if let Some(new) = &new
+        let stage = if let Some(new) = &new
             && let Some(at) = place.writer.shared.place_of(new)
-            && let Some(bytes) = layout::byte_len(shape, dtype.item_size())
-            && let Some(number) = place.repeat(&found, bytes, at)?
+            && let Some(bytes) = known.bytes
+            && let Some(number) = place.repeat(&known.descriptor, bytes, at)?
         {
-            context::note_there(head);
-            return Ok(State::There(place, number));
-        }
-        let begun = Begun::begin(place, dtype, shape, *order, *kind)?;
-        begun.place.writer.shape = found.shape;
-        let bytes = begun.left;
-        // An array without bytes has nothing to share.
-        Ok(match new.filter(|_| bytes > 0) {
-            Some(new) => State::New(begun, Box::new(new), bytes),
-            None => State::Begun(begun),
-        })
+            context::note_there(encoded);
+            Stage::There(number)
+        } else {
+            place.begin_sized(dtype, shape, *order, *kind, known.bytes)?;
+            let bytes = known.bytes.unwrap_or_default();
+            self.array.left = bytes;
+            // An array without bytes has nothing to share.
+            match new.filter(|_| bytes > 0) {
+                Some(new) => Stage::New(Box::new(new), bytes),
+                None => Stage::Begun,
+            }
+        };
+        self.array.place.writer.known = Some(known);
+        Ok(stage)
     }
 
     pub(super) fn finish(self) -> Result<Written> {
         let tag = if self.is_ndarray_form { Tag::Ndarray } else { Tag::Array };
-        match self.state {
-            State::Begun(begun) => begun.end(tag),
-            State::New(begun, new, bytes) => begun.end_of_new(*new, bytes, tag),
-            State::There(place, number) => Ok(place.refer(tag, number)),
-            State::Waiting(place) => Err(place.writer.fail(foreign())),
-            State::Failed => Err(foreign()),
+        let Capture { array, stage, .. } = self;
+        match stage {
+            Stage::Begun => array.end(tag),
+            Stage::New(new, bytes) => array.end_of_new(*new, bytes, tag),
+            Stage::There(number) => Ok(array.place.refer(tag, number)),
+            Stage::Waiting => Err(array.place.writer.fail(foreign())),
+            Stage::Failed => Err(foreign()),
         }
     }
 }

@@ -58,8 +58,13 @@ const KIND: u32 = 46;
 impl Here {
     /// The place of the whole object.
     pub(super) const ROOT: Here = Here(ANY as u64);
-    /// A field whose tag is not known beforehand.
-    pub(super) const NEW: Here = Here(1 << KIND | LEARN as u64);
+    /// A field whose tag is not known beforehand. Its number among such fields, from 1 on, tells it from others; with 0 it is told from
+    /// none.
+    pub(super) fn new_field(number: u64) -> Self {
+        // A number that is too large would be another kind of part.
+        let number = if number >> (KIND - NUMBER) == 0 { number } else { 0 };
+        Here(1 << KIND | number << NUMBER | u64::from(LEARN))
+    }
 
     pub(super) fn field(number: u32, slot: u8) -> Self {
         Here(u64::from(number) << NUMBER | u64::from(slot))
@@ -88,10 +93,19 @@ impl Here {
     }
 
     /// Whether both are the same part. The slot does not matter, nor which record, sequence or map it is in: a field has its number
-    /// among the fields of all rows. Entries and fields without a guess are named by what is in their level.
+    /// among the fields of all rows, or among those without a guess. Entries are named by what is in their level.
     pub(super) fn is_same(self, other: Here) -> bool {
-        matches!(self.part(), FramePart::Field(_) | FramePart::Item(_))
-            && self.with(0).0 == other.with(0).0
+        let is_named_by_its_number = match self.0 >> KIND {
+            0 | 2 => true,
+            1 => self.0 >> NUMBER != 1 << (KIND - NUMBER),
+            _ => false,
+        };
+        is_named_by_its_number && self.with(0).0 == other.with(0).0
+    }
+
+    /// Whether both are items, and this one has the number after that of the other.
+    pub(super) fn is_item_after(self, other: Here) -> bool {
+        other.0 >> KIND == 2 && self.with(0).0 == other.with(0).0 + (1 << NUMBER)
     }
 
     pub(super) fn part(self) -> FramePart {
@@ -156,7 +170,13 @@ mod tests {
             }
         }
         assert!(matches!(Here::field(u32::MAX, ANY).part(), FramePart::Field(0xffff_ffff)));
-        assert!(matches!(Here::NEW.part(), FramePart::New) && Here::NEW.slot() == LEARN);
+        let new = Here::new_field;
+        assert!(matches!(new(7).part(), FramePart::New) && new(7).slot() == LEARN);
+        assert!(new(7).is_same(new(7).with(ANY)) && !new(7).is_same(new(8)));
+        assert!(!new(0).is_same(new(0)) && !new(1 << 38).is_same(new(1 << 38)));
+        let items = [Here::item(7, 1), Here::item(8, 2), Here::item((1 << 38) - 1, 0)];
+        assert!(items[1].is_item_after(items[0]) && !items[0].is_item_after(items[1]));
+        assert!(!Here::entry(0, 0).is_item_after(items[2]) && !items[1].is_item_after(new(7)));
         let depth = (0..70_000).fold(Depth::default(), |depth, _| depth.level().option());
         assert_eq!((depth.levels(), depth.options()), (70_000, 70_000));
     }

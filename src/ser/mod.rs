@@ -67,6 +67,7 @@ use crate::stack::{self, Watch};
 use crate::store::{BlockSink, BytesSink, Nonce, Sink};
 use crate::wire::Tag;
 
+use array::Known;
 use forms::Before;
 use frames::{Depth, Frame, Here};
 use newtypes::Newtypes;
@@ -186,9 +187,11 @@ struct Writer<'a, S> {
     newtypes: Newtypes,
     /// How many arrays were begun.
     arrays: u64,
-    /// The place of the last array in the object, and the last array's shape. The next array uses their memory again.
+    /// How many fields had no guess when they were written.
+    new_fields: u64,
+    /// The place of the last array in the object, and its descriptor.
     name: PlaceName,
-    shape: Vec<usize>,
+    known: Option<Box<Known>>,
     /// Arrays that have shared owners.
     shared: SharedArrays,
     /// Whether a value has failed. If the value's parent dropped the error, the bytes written make no sense.
@@ -296,8 +299,9 @@ impl<'a, S: Sink> Writer<'a, S> {
             readable: false,
             newtypes: Newtypes::Bare,
             arrays: 0,
+            new_fields: 0,
             name: PlaceName::default(),
-            shape: Vec::new(),
+            known: None,
             shared: SharedArrays::default(),
             failed: false,
             sink,

@@ -34,31 +34,78 @@ impl From<Text<'_>> for Step {
 pub(super) struct PlaceName {
     text: String,
     steps: Vec<(Here, usize)>,
+    /// The part of the innermost level.
+    last: Option<Here>,
 }
 
 impl PlaceName {
     pub(super) fn text(&self) -> &str {
         &self.text
     }
+
+    /// Where the steps of the levels around the array end.
+    fn outer(&self) -> usize {
+        self.steps.last().map_or(0, |step| step.1)
+    }
+
+    /// The name of the next item, of an item.
+    fn count_up(&mut self) {
+        let mut nines = 0;
+        while self.text.len() > self.outer()
+            && let Some(digit @ '0'..='9') = self.text.pop()
+        {
+            if digit != '9' {
+                self.text.push(char::from(digit as u8 + 1));
+                break;
+            }
+            nines += 1;
+            if !self.text[self.outer()..].ends_with(|char: char| char.is_ascii_digit()) {
+                self.text.push('1');
+                break;
+            }
+        }
+        (0..nines).for_each(|_| self.text.push('0'));
+    }
 }
 
 impl<S> Writer<'_, S> {
-    /// The name of an array that stands here: steps joined by dots, `arr_0` for the root. The room is empty.
+    /// Finds the name of an array that stands here: steps joined by dots, `arr_0` for the root.
     ///
     /// A character that could be taken for a separator, a folder or a control character is written `%XX`. So different places have
     /// different names, and every name is safe as the name of an archive's member.
     ///
-    /// The caller gives the name back by [`keep_name`](Self::keep_name). Steps that the next name begins with, too, are then not
-    /// written again.
-    pub(super) fn place_name(&mut self, here: Here, depth: Depth) -> PlaceName {
-        let mut name = std::mem::take(&mut self.name);
-        let outer =
-            || (1..depth.levels()).filter_map(|level| Some((level, self.frames.get(level)?.here)));
-        let same = outer().zip(&name.steps).take_while(|((_, here), step)| here.is_same(step.0));
+    /// Steps that this name and the last begin with are not written again. Returns whether both differ in the last step alone, which
+    /// is a number and counts up by one. If not, the room is emptied, where a key may be, and `next` set to its start.
+    pub(super) fn place_name(&mut self, here: Here, depth: Depth, next: &mut usize) -> bool {
+        let levels = 1..depth.levels();
+        let outer = |level: usize| Some(self.frames.get(level)?.here);
+        let name = &self.name;
+        let same = levels
+            .clone()
+            .zip(&name.steps)
+            .take_while(|(level, step)| outer(*level).is_some_and(|here| here.is_same(step.0)));
         let same = same.count();
+        let follows = same == levels.len()
+            && same == name.steps.len()
+            && name.last.is_some_and(|last| here.is_item_after(last));
+        if follows {
+            self.name.count_up();
+        } else {
+            self.flush(std::mem::take(next));
+            self.write_name(same, here, depth);
+        }
+        self.name.last = Some(here);
+        follows
+    }
+
+    /// Writes a name anew, but for the steps of so many levels. The room is empty.
+    #[inline(never)]
+    fn write_name(&mut self, same: usize, here: Here, depth: Depth) {
+        let mut name = std::mem::take(&mut self.name);
         name.steps.truncate(same);
-        name.text.truncate(name.steps.last().map_or(0, |step| step.1));
-        for (level, here) in outer().skip(same) {
+        name.text.truncate(name.outer());
+        for level in 1 + same..depth.levels() {
+            let Some(here) = self.frames.get(level).map(|frame| frame.here) else { continue };
             self.push_steps(level, here, &mut name.text);
             name.steps.push((here, name.text.len()));
         }
@@ -66,10 +113,6 @@ impl<S> Writer<'_, S> {
         if name.text.is_empty() {
             name.text.push_str("arr_0");
         }
-        name
-    }
-
-    pub(super) fn keep_name(&mut self, name: PlaceName) {
         self.name = name;
     }
 
@@ -157,8 +200,7 @@ fn push_number(name: &mut String, mut number: usize) {
             break;
         }
     }
-    // Digits are text.
-    name.push_str(std::str::from_utf8(&digits[start..]).unwrap_or_default());
+    name.extend(digits[start..].iter().map(|digit| char::from(*digit)));
 }
 
 fn escape(text: &str, name: &mut String) {

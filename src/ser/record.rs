@@ -271,7 +271,8 @@ impl<'a, S> Writer<'a, S> {
         if let Some(rare) = self.rare_at(depth) {
             rare.fields.push((name, LEARN));
         }
-        (at, Here::NEW)
+        self.new_fields += 1;
+        (at, Here::new_field(self.new_fields))
     }
 
     /// The field that was written last.
@@ -281,7 +282,7 @@ impl<'a, S> Writer<'a, S> {
             let left = at.steps.len().min(guess.steps.len());
             &guess.steps[..guess.steps.len() - left]
         });
-        done.last().map_or(Here::NEW, |step| step.here)
+        done.last().map_or(Here::new_field(0), |step| step.here)
     }
 
     /// Notes the tag of a field, if it differs from the guess or there is no guess.

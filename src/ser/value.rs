@@ -2,7 +2,7 @@
 
 use serde::ser::Serialize;
 
-use crate::array::{NAMED, NUMBERS, READABLE, RECORD, SPARSE, TOKEN};
+use crate::array::{NAMED, NUMBERS, READABLE, RECORD, SPARSE, is_token};
 use crate::context::announce;
 use crate::error::{Error, Result};
 use crate::layout::Order;
@@ -211,7 +211,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         name: &'static str,
         value: &T,
     ) -> Result<Written> {
-        if name == TOKEN {
+        if is_token(name) {
             return announce(self.writer.arrays >= MANY, || value.serialize(self));
         }
         if self.writer.notes(name) {
@@ -256,8 +256,10 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
     ) -> Result<TupleStruct<'q, 'a, S>> {
         // All private names begin with `$`. The name of a tuple struct in Rust cannot.
         if name.starts_with('$') {
+            if is_token(name) {
+                return Ok(TupleStruct::Array(Capture::new(self)));
+            }
             match name {
-                TOKEN => return Ok(TupleStruct::Array(Capture::new(self))),
                 RECORD => return Ok(TupleStruct::Record(Box::new(NamedRecord::new(self, false)))),
                 SPARSE => return Ok(TupleStruct::Record(Box::new(NamedRecord::new(self, true)))),
                 READABLE => return Ok(TupleStruct::Readable(Box::new(ReadableValue::new(self)))),

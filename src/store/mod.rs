@@ -51,6 +51,8 @@ pub(crate) use tensors::{ObjectText, SurveySink, TensorInput, TensorSink, Tensor
 pub(crate) struct ArrayHead<'a> {
     /// The array's place in the object, such as `layers.0.weight`.
     pub(crate) path: &'a str,
+    /// Whether the path of the array that was begun last differs in its last step alone, where it has the number before.
+    pub(crate) follows: bool,
     pub(crate) dtype: &'a DType,
     pub(crate) shape: &'a [usize],
     pub(crate) order: Order,

@@ -1,5 +1,6 @@
 //! Variable-length numbers (LEB128) and the cursor that reads them.
 
+use crate::element;
 use crate::error::{Error, Result};
 
 /// The bytes that `put_varint` writes for this number.
@@ -391,16 +392,15 @@ impl<'de> Reader<'de> {
     pub(crate) fn text(&mut self) -> Result<&'de str> {
         let length = self.length("string")?;
         let start = self.position();
-        match std::str::from_utf8(self.take(length)?) {
-            Ok(text) => Ok(text),
-            Err(error) => Err(no_text(start + error.valid_up_to())),
-        }
+        let bytes = self.take(length)?;
+        element::text(bytes).ok_or_else(|| no_text(start, bytes))
     }
 }
 
 #[cold]
 #[inline(never)]
-fn no_text(at: usize) -> Error {
+fn no_text(start: usize, bytes: &[u8]) -> Error {
+    let at = start + std::str::from_utf8(bytes).err().map_or(0, |error| error.valid_up_to());
     Error::corrupt(format!(
         "invalid UTF-8: expected text, found byte {at} of the inline block not to belong to a character"
     ))

@@ -8,6 +8,7 @@ use serde::de::{Deserializer, Error};
 use serde::ser::Serializer;
 
 use crate::element;
+use crate::layout::Axes;
 
 use super::super::owner::{ArcPointer, Family, Pointer, RcPointer, Rows, ToArray, ToSlice, ToVec};
 use super::super::payload::count;
@@ -19,7 +20,7 @@ use super::{
 
 impl<T: SerializeItem> SerializeArray for [T] {
     fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        T::serialize_items(self, &mut vec![self.len()], serializer)
+        T::serialize_items(self, &mut Axes::of(self.len()), serializer)
     }
 
     fn serialize_pointed<P: Pointer, S: Serializer>(
@@ -36,7 +37,7 @@ fn owned<F: Family, T: SerializeItem, S: Serializer>(
     owner: &F::Of<T>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    T::serialize_owned_items::<F, S>(items, &mut vec![items.len()], owner, serializer)
+    T::serialize_owned_items::<F, S>(items, &mut Axes::of(items.len()), owner, serializer)
 }
 
 impl<T: SerializeItem, const N: usize> SerializeArray for [T; N] {
@@ -46,7 +47,7 @@ impl<T: SerializeItem, const N: usize> SerializeArray for [T; N] {
 
     fn serialize_items<S: Serializer>(
         items: &[Self],
-        shape: &mut Vec<usize>,
+        shape: &mut Axes,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         if N == 0 {
@@ -59,7 +60,7 @@ impl<T: SerializeItem, const N: usize> SerializeArray for [T; N] {
 
     fn serialize_owned_items<F: Family, S: Serializer>(
         items: &[Self],
-        shape: &mut Vec<usize>,
+        shape: &mut Axes,
         owner: &F::Of<Self>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {

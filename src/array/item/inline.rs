@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
+use crate::layout::Axes;
+
 use super::super::token::{self, nest};
 use super::nested::{Inline, collect_nested};
 use super::{DeserializeItem, Seal, SerializeItem};
@@ -21,7 +23,7 @@ macro_rules! inline {
 
             fn serialize_items<S: Serializer>(
                 items: &[Self],
-                shape: &mut Vec<usize>,
+                shape: &mut Axes,
                 serializer: S,
             ) -> Result<S::Ok, S::Error> {
                 nest::<Self, token::Plain, S>(shape, items, serializer)

@@ -11,6 +11,8 @@ use serde::ser::Serializer;
 
 use nested::{Routed, collect_nested};
 
+use crate::layout::Axes;
+
 use super::owner::{Family, Pointer};
 use super::token::nest;
 
@@ -80,7 +82,7 @@ pub trait SerializeArray {
     #[doc(hidden)]
     fn serialize_items<S: Serializer>(
         items: &[Self],
-        shape: &mut Vec<usize>,
+        shape: &mut Axes,
         serializer: S,
     ) -> Result<S::Ok, S::Error>
     where
@@ -93,7 +95,7 @@ pub trait SerializeArray {
     #[doc(hidden)]
     fn serialize_owned_items<F: Family, S: Serializer>(
         items: &[Self],
-        shape: &mut Vec<usize>,
+        shape: &mut Axes,
         _owner: &F::Of<Self>,
         serializer: S,
     ) -> Result<S::Ok, S::Error>
@@ -223,7 +225,7 @@ pub trait SerializeItem {
     #[doc(hidden)]
     fn serialize_items<S: Serializer>(
         items: &[Self],
-        shape: &mut Vec<usize>,
+        shape: &mut Axes,
         serializer: S,
     ) -> Result<S::Ok, S::Error>
     where
@@ -232,7 +234,7 @@ pub trait SerializeItem {
     #[doc(hidden)]
     fn serialize_owned_items<F: Family, S: Serializer>(
         items: &[Self],
-        shape: &mut Vec<usize>,
+        shape: &mut Axes,
         _owner: &F::Of<Self>,
         serializer: S,
     ) -> Result<S::Ok, S::Error>
@@ -335,7 +337,7 @@ impl<T: SerializeArray> SerializeItem for T {
 
     fn serialize_items<S: Serializer>(
         items: &[Self],
-        shape: &mut Vec<usize>,
+        shape: &mut Axes,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         <T as SerializeArray>::serialize_items(items, shape, serializer)
@@ -343,7 +345,7 @@ impl<T: SerializeArray> SerializeItem for T {
 
     fn serialize_owned_items<F: Family, S: Serializer>(
         items: &[Self],
-        shape: &mut Vec<usize>,
+        shape: &mut Axes,
         owner: &F::Of<Self>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {

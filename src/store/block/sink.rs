@@ -112,6 +112,9 @@ impl<W: Write> BlockSink<W> {
         const ZEROS: [u8; ARRAY_ALIGN] = [0; ARRAY_ALIGN];
         let target = align_up(self.position, align as u64)
             .ok_or_else(|| Error::new(ErrorKind::Limit, "the container exceeds 2^64 bytes"))?;
+        if target == self.position {
+            return Ok(());
+        }
         self.put(&ZEROS[..(target - self.position) as usize])
     }
 }

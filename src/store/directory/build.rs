@@ -42,7 +42,7 @@ impl Head {
     /// The same in the form in which it was pushed, except for its length.
     pub(in crate::store) fn view(&self) -> ArrayHead<'_> {
         let &Head { ref path, ref dtype, ref shape, order, kind, .. } = self;
-        ArrayHead { path, dtype, shape, order, kind, bytes: 0 }
+        ArrayHead { path, follows: false, dtype, shape, order, kind, bytes: 0 }
     }
 
     /// Whether the two may stand in one series.
@@ -77,6 +77,8 @@ pub(crate) struct DirectoryBuilder {
     run: Option<SetBuilder>,
     /// The last array, which may be taken back.
     last: Last,
+    /// The last array was taken back, so that what follows it follows no array that is here.
+    is_broken: bool,
     /// Arrays that are no longer needed, kept so that their memory is used again.
     spare: Vec<Head>,
 }
@@ -97,7 +99,15 @@ impl DirectoryBuilder {
         if self.count >= u32::MAX.into() {
             return Err(Error::new(ErrorKind::Limit, "an object has more than 2^32 - 1 arrays"));
         }
+        let follows = head.follows && !std::mem::take(&mut self.is_broken);
         self.settle()?;
+        // The array before is the last of the run, if there is one.
+        let run = self.run.as_mut().filter(|_| follows);
+        if run.is_some_and(|run| run.takes_following(head, offset)) {
+            self.last = Last::InRun;
+            self.count += 1;
+            return Ok(self.count - 1);
+        }
         let is_next = self.run.as_mut().is_some_and(|run| run.takes_directly(head, offset));
         self.last = if is_next {
             Last::InRun
@@ -113,6 +123,7 @@ impl DirectoryBuilder {
 
     /// Takes the last array back.
     pub(crate) fn pop(&mut self) {
+        self.is_broken = true;
         match (std::mem::take(&mut self.last), &mut self.run) {
             (Last::Open(head), _) => self.spare.push(head),
             (Last::InRun, Some(run)) => run.give_back(),
@@ -140,8 +151,15 @@ impl DirectoryBuilder {
     }
 
     /// Puts the last array in its place.
+    #[inline]
     fn settle(&mut self) -> Result<()> {
-        let Last::Open(head) = std::mem::take(&mut self.last) else { return Ok(()) };
+        match std::mem::take(&mut self.last) {
+            Last::Open(head) => self.settle_open(head),
+            Last::Settled | Last::InRun => Ok(()),
+        }
+    }
+
+    fn settle_open(&mut self, head: Head) -> Result<()> {
         if let Some(run) = &mut self.run {
             if run.is_next(&head.view(), head.offset) {
                 run.take(head, &mut self.spare);

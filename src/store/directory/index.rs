@@ -124,6 +124,7 @@ mod tests {
                 let path = format!("a.{}.b", number - u64::from(number % 3 == 2));
                 let head = ArrayHead {
                     path: &path,
+                    follows: false,
                     dtype: &DType::F32,
                     shape: &[2],
                     order: Order::C,

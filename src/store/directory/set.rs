@@ -177,6 +177,25 @@ impl SetBuilder {
         true
     }
 
+    /// The same for an array that follows the last of the run: its path needs no look if a number that counts up is all in which
+    /// paths differ, and is their last step.
+    pub(super) fn takes_following(&mut self, head: &ArrayHead<'_>, offset: u64) -> bool {
+        let ([member], None) = (&mut self.members[..], &self.kept) else { return false };
+        let Steps::Numbers(first, next) = &mut self.steps else { return false };
+        let is_regular = member.expected(self.items) == Some(offset);
+        if member.after != 0
+            || first.checked_add(self.items as u64).is_none()
+            || !member.head.is_like(head)
+            || self.items >= REGULAR && member.offsets.is_none() && !is_regular
+        {
+            return false;
+        }
+        next.count_up();
+        member.take(head.shape, offset, self.items);
+        self.items += 1;
+        true
+    }
+
     /// Gives the last array back that was [taken directly](Self::takes_directly).
     pub(super) fn give_back(&mut self) {
         self.items -= 1;

@@ -12,7 +12,7 @@ type Pushed = (String, DType, Vec<usize>, Order, u64);
 
 fn head((path, dtype, shape, order, _): &Pushed) -> ArrayHead<'_> {
     let bytes = layout::byte_len(shape, dtype.item_size()).unwrap();
-    ArrayHead { path, dtype, shape, order: *order, kind: Kind::Plain, bytes }
+    ArrayHead { path, follows: false, dtype, shape, order: *order, kind: Kind::Plain, bytes }
 }
 
 /// Arrays of these paths, one behind the other, of one dtype and shape.

@@ -142,7 +142,15 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
         }
         let pieces = Pieces { piece: PIECE, packed: self.archive.end()? };
         let &Header { ref dtype, ref shape, order, .. } = &self.header;
-        let head = ArrayHead { path: &name, dtype, shape, order, kind: Kind::Plain, bytes };
+        let head = ArrayHead {
+            path: &name,
+            follows: false,
+            dtype,
+            shape,
+            order,
+            kind: Kind::Plain,
+            bytes,
+        };
         let number = self.block.push(&head)?;
         if pieces.packed.len() > 1 {
             self.pieces.push((number, pieces));

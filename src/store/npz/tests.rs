@@ -27,7 +27,16 @@ type Sample<'a> = (&'a str, DType, &'a [usize], Order);
 
 fn fill(sink: &mut impl Sink, (path, dtype, shape, order): &Sample<'_>) -> u64 {
     let bytes = layout::byte_len(shape, dtype.item_size()).unwrap();
-    sink.begin(&ArrayHead { path, dtype, shape, order: *order, kind: Kind::Plain, bytes }).unwrap();
+    sink.begin(&ArrayHead {
+        path,
+        dtype,
+        shape,
+        order: *order,
+        kind: Kind::Plain,
+        bytes,
+        follows: false,
+    })
+    .unwrap();
     sink.write(&vec![bytes as u8; bytes / 2]).unwrap();
     sink.write(&vec![bytes as u8; bytes - bytes / 2]).unwrap();
     sink.end().unwrap()
@@ -93,6 +102,7 @@ fn an_abandoned_array_is_not_there() {
     let mut sink = NpzSink::new(Cursor::new(Vec::new()), Settings::default(), &mut report);
     let head = ArrayHead {
         path: "a",
+        follows: false,
         dtype: &DType::U8,
         shape: &[9],
         order: Order::C,
@@ -114,6 +124,7 @@ fn an_array_that_is_short_is_an_error() {
     let mut sink = NpzSink::new(Cursor::new(Vec::new()), Settings::default(), &mut report);
     let head = ArrayHead {
         path: "a",
+        follows: false,
         dtype: &DType::U8,
         shape: &[9],
         order: Order::C,

@@ -71,7 +71,15 @@ impl Gathered {
         let Outgoing { name, dtype, shape, bytes } = tensor;
         let dtype = dtype_of(*dtype).unwrap_or(DType::U8);
         let (order, kind) = (Order::C, Kind::Plain);
-        self.block.push(&ArrayHead { path: name, dtype: &dtype, shape, order, kind, bytes: *bytes })
+        self.block.push(&ArrayHead {
+            path: name,
+            follows: false,
+            dtype: &dtype,
+            shape,
+            order,
+            kind,
+            bytes: *bytes,
+        })
     }
 
     pub(super) fn abandon(&mut self, tensor: &Outgoing) {
