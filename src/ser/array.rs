@@ -8,7 +8,7 @@ use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
 use crate::memory::live::Kind;
-use crate::store::{ArrayHead, Sink};
+use crate::store::ArrayHead;
 use crate::wire::Tag;
 
 use super::room::LONGEST;
@@ -17,15 +17,15 @@ use super::unsupported::{refuse, refuse_compounds, refuse_tuples};
 use super::{Place, Writer, Written};
 
 /// An array that the sink has begun.
-pub(super) struct Begun<'q, 'a, S> {
-    place: Place<'q, 'a, S>,
+pub(super) struct Begun<'q, 'a> {
+    place: Place<'q, 'a>,
     left: usize,
 }
 
-impl<'q, 'a, S: Sink> Begun<'q, 'a, S> {
+impl<'q, 'a> Begun<'q, 'a> {
     /// Begins an array at the place where the serializer stands.
     pub(super) fn begin(
-        mut place: Place<'q, 'a, S>,
+        mut place: Place<'q, 'a>,
         dtype: &DType,
         shape: &[usize],
         order: Order,
@@ -36,7 +36,7 @@ impl<'q, 'a, S: Sink> Begun<'q, 'a, S> {
     }
 
     /// An array that was begun at this place, with so many bytes still to come.
-    pub(super) fn of(place: Place<'q, 'a, S>, left: usize) -> Self {
+    pub(super) fn of(place: Place<'q, 'a>, left: usize) -> Self {
         Begun { place, left }
     }
 
@@ -63,7 +63,7 @@ impl<'q, 'a, S: Sink> Begun<'q, 'a, S> {
         Ok(place.refer(tag, number))
     }
 
-    fn ended(self) -> Result<(Place<'q, 'a, S>, u64)> {
+    fn ended(self) -> Result<(Place<'q, 'a>, u64)> {
         let writer = &mut *self.place.writer;
         if self.left != 0 {
             return Err(writer.fail(wrong_length()));
@@ -73,7 +73,7 @@ impl<'q, 'a, S: Sink> Begun<'q, 'a, S> {
     }
 }
 
-impl<S: Sink> Place<'_, '_, S> {
+impl Place<'_, '_> {
     /// Encodes the reference to an array.
     fn refer(mut self, tag: Tag, number: u64) -> Written {
         let note = self.tag(tag, LONGEST);
@@ -97,7 +97,7 @@ impl<S: Sink> Place<'_, '_, S> {
     }
 }
 
-impl<S: Sink> Place<'_, '_, S> {
+impl Place<'_, '_> {
     /// Begins an array at the place where the serializer stands, and gives its length in bytes.
     pub(super) fn begin_array(
         &mut self,
@@ -136,7 +136,7 @@ impl<S: Sink> Place<'_, '_, S> {
     }
 }
 
-impl<S: Sink> Writer<'_, S> {
+impl Writer<'_> {
     /// Hands more bytes of the array that was begun to the sink.
     pub(super) fn hand_over(&mut self, bytes: &[u8]) -> Result<()> {
         self.sink.write(bytes).map_err(|error| self.fail(error.into_serde()))
@@ -179,9 +179,9 @@ impl Known {
 }
 
 /// Takes what a payload hands over: its descriptor, then its elements' bytes.
-pub(super) struct Capture<'q, 'a, S> {
+pub(super) struct Capture<'q, 'a> {
     /// The array, or the place for it.
-    array: Begun<'q, 'a, S>,
+    array: Begun<'q, 'a>,
     stage: Stage,
     is_ndarray_form: bool,
 }
@@ -197,9 +197,9 @@ enum Stage {
     Failed,
 }
 
-impl<'q, 'a, S: Sink> Capture<'q, 'a, S> {
+impl<'q, 'a> Capture<'q, 'a> {
     #[inline]
-    pub(super) fn new(place: Place<'q, 'a, S>) -> Self {
+    pub(super) fn new(place: Place<'q, 'a>) -> Self {
         Capture { array: Begun::of(place, 0), stage: Stage::Waiting, is_ndarray_form: false }
     }
 

@@ -7,7 +7,6 @@ use serde::ser::{Serialize, SerializeSeq, SerializeTuple, SerializeTupleStruct};
 
 use crate::array::TOKEN;
 use crate::error::{Error, Result};
-use crate::store::Sink;
 
 use super::forward::{
     forward, forward_lists, forward_numbers, forward_rest, forward_tuples, forward_types,
@@ -45,17 +44,17 @@ impl Serialize for Dim {
 }
 
 /// Keeps a list of sizes.
-pub(super) struct DimTaker<'x, 'q, 'a, S> {
-    array: &'x mut NdarrayForm<'q, 'a, S>,
+pub(super) struct DimTaker<'x, 'q, 'a> {
+    array: &'x mut NdarrayForm<'q, 'a>,
     asked: Cell<bool>,
 }
 
-impl<'x, 'q, 'a, S: Sink> DimTaker<'x, 'q, 'a, S> {
-    pub(super) fn new(array: &'x mut NdarrayForm<'q, 'a, S>) -> Self {
+impl<'x, 'q, 'a> DimTaker<'x, 'q, 'a> {
+    pub(super) fn new(array: &'x mut NdarrayForm<'q, 'a>) -> Self {
         DimTaker { array, asked: Cell::new(false) }
     }
 
-    fn real(self) -> Result<Place<'x, 'a, S>> {
+    fn real(self) -> Result<Place<'x, 'a>> {
         let place = self.array.real("dim")?;
         if self.asked.get() {
             place.is_human_readable();
@@ -63,21 +62,21 @@ impl<'x, 'q, 'a, S: Sink> DimTaker<'x, 'q, 'a, S> {
         Ok(place)
     }
 
-    fn list(self, list: List, len: usize) -> Axes<'x, 'q, 'a, S> {
+    fn list(self, list: List, len: usize) -> Axes<'x, 'q, 'a> {
         Axes::Kept { taker: self, list, axes: Vec::with_capacity(len.min(8)) }
     }
 }
 
-impl<'x, 'q, 'a, S: Sink> serde::Serializer for DimTaker<'x, 'q, 'a, S> {
+impl<'x, 'q, 'a> serde::Serializer for DimTaker<'x, 'q, 'a> {
     type Ok = Written;
     type Error = Error;
-    type SerializeSeq = Axes<'x, 'q, 'a, S>;
-    type SerializeTuple = Axes<'x, 'q, 'a, S>;
-    type SerializeTupleStruct = Axes<'x, 'q, 'a, S>;
-    type SerializeTupleVariant = RecordWriter<'x, 'a, S>;
-    type SerializeMap = MapWriter<'x, 'a, S>;
-    type SerializeStruct = StructOrArray<'x, 'a, S>;
-    type SerializeStructVariant = RecordWriter<'x, 'a, S>;
+    type SerializeSeq = Axes<'x, 'q, 'a>;
+    type SerializeTuple = Axes<'x, 'q, 'a>;
+    type SerializeTupleStruct = Axes<'x, 'q, 'a>;
+    type SerializeTupleVariant = RecordWriter<'x, 'a>;
+    type SerializeMap = MapWriter<'x, 'a>;
+    type SerializeStruct = StructOrArray<'x, 'a>;
+    type SerializeStructVariant = RecordWriter<'x, 'a>;
 
     fn is_human_readable(&self) -> bool {
         self.asked.set(true);
@@ -138,25 +137,25 @@ pub(super) enum List {
 }
 
 /// A list that has only had sizes so far, or a list that is being written.
-pub(super) enum Axes<'x, 'q, 'a, S> {
+pub(super) enum Axes<'x, 'q, 'a> {
     Kept {
-        taker: DimTaker<'x, 'q, 'a, S>,
+        taker: DimTaker<'x, 'q, 'a>,
         list: List,
         axes: Vec<FoundNumber>,
     },
-    Real(RealList<'x, 'a, S>),
+    Real(RealList<'x, 'a>),
     /// An array of this crate's own.
-    Array(TupleStruct<'x, 'a, S>),
+    Array(TupleStruct<'x, 'a>),
     Failed,
 }
 
 /// A list that is written.
-pub(super) enum RealList<'x, 'a, S> {
-    Seq(SeqWriter<'x, 'a, S>),
-    Tuple(TupleOrSeq<'x, 'a, S>),
+pub(super) enum RealList<'x, 'a> {
+    Seq(SeqWriter<'x, 'a>),
+    Tuple(TupleOrSeq<'x, 'a>),
 }
 
-impl<'a, S: Sink> Axes<'_, '_, 'a, S> {
+impl<'a> Axes<'_, '_, 'a> {
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         if let Axes::Array(array) = self {
             return array.serialize_field(value);
@@ -177,7 +176,7 @@ impl<'a, S: Sink> Axes<'_, '_, 'a, S> {
     }
 
     /// The place for an item that is not a size. The sizes that were kept are written before it.
-    fn place(&mut self) -> Result<Place<'_, 'a, S>> {
+    fn place(&mut self) -> Result<Place<'_, 'a>> {
         if let Axes::Kept { .. } = self
             && let Axes::Kept { taker, list, axes } = std::mem::replace(self, Axes::Failed)
         {
@@ -221,7 +220,7 @@ impl<'a, S: Sink> Axes<'_, '_, 'a, S> {
 
 macro_rules! list {
     ($($tr:ident $method:ident)*) => {$(
-        impl<S: Sink> $tr for Axes<'_, '_, '_, S> {
+        impl $tr for Axes<'_, '_, '_> {
             type Ok = Written;
             type Error = Error;
 
@@ -239,12 +238,12 @@ macro_rules! list {
 list! { SerializeSeq serialize_element SerializeTuple serialize_element SerializeTupleStruct serialize_field }
 
 /// Keeps one size.
-struct AxisTaker<'y, 'x, 'q, 'a, S> {
-    axes: &'y mut Axes<'x, 'q, 'a, S>,
+struct AxisTaker<'y, 'x, 'q, 'a> {
+    axes: &'y mut Axes<'x, 'q, 'a>,
     asked: Cell<bool>,
 }
 
-impl<'y, 'a, S: Sink> AxisTaker<'y, '_, '_, 'a, S> {
+impl<'y, 'a> AxisTaker<'y, '_, '_, 'a> {
     fn number(self, number: FoundNumber) -> Result<Written> {
         if let Axes::Kept { axes, .. } = &mut *self.axes {
             axes.push(number);
@@ -253,7 +252,7 @@ impl<'y, 'a, S: Sink> AxisTaker<'y, '_, '_, 'a, S> {
         number.serialize(self.real()?)
     }
 
-    fn real(self) -> Result<Place<'y, 'a, S>> {
+    fn real(self) -> Result<Place<'y, 'a>> {
         let place = self.axes.place()?;
         if self.asked.get() {
             place.is_human_readable();
@@ -262,7 +261,7 @@ impl<'y, 'a, S: Sink> AxisTaker<'y, '_, '_, 'a, S> {
     }
 }
 
-impl<'y, 'a, S: Sink> serde::Serializer for AxisTaker<'y, '_, '_, 'a, S> {
+impl<'y, 'a> serde::Serializer for AxisTaker<'y, '_, '_, 'a> {
     forward_types!('y 'a);
 
     fn is_human_readable(&self) -> bool {

@@ -16,7 +16,6 @@ use crate::dtype::Scalar::{self, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64}
 use crate::error::{Error, Result};
 use crate::layout::Order;
 use crate::memory::live::Kind;
-use crate::store::Sink;
 
 use super::forward::{forward, forward_lists, forward_rest, forward_tuples, forward_types};
 use super::ndarray_form::{NdarrayForm, StructOrArray};
@@ -73,8 +72,8 @@ impl Batch {
 }
 
 /// The elements of an array, as far as they have come.
-pub(super) struct GatheredElements<'x, 'q, 'a, S> {
-    state: State<'x, 'q, 'a, S>,
+pub(super) struct GatheredElements<'x, 'q, 'a> {
+    state: State<'x, 'q, 'a>,
     shape: Vec<usize>,
     count: usize,
     /// The list's type.
@@ -99,10 +98,10 @@ pub(super) struct GatheredElements<'x, 'q, 'a, S> {
     apart: Option<Written>,
 }
 
-enum State<'x, 'q, 'a, S> {
-    Packing(&'x mut NdarrayForm<'q, 'a, S>),
+enum State<'x, 'q, 'a> {
+    Packing(&'x mut NdarrayForm<'q, 'a>),
     /// A list like any other.
-    List(SeqWriter<'x, 'a, S>),
+    List(SeqWriter<'x, 'a>),
     /// The array is placed, or the value is not a list.
     Done,
     /// The sink's own error, as against an element that does not fit.
@@ -121,9 +120,9 @@ pub(super) enum End {
     Seen,
 }
 
-impl<'x, 'q, 'a, S: Sink> GatheredElements<'x, 'q, 'a, S> {
+impl<'x, 'q, 'a> GatheredElements<'x, 'q, 'a> {
     pub(super) fn new(
-        array: &'x mut NdarrayForm<'q, 'a, S>,
+        array: &'x mut NdarrayForm<'q, 'a>,
         shape: Vec<usize>,
         count: usize,
         list: TypeId,
@@ -144,7 +143,7 @@ impl<'x, 'q, 'a, S: Sink> GatheredElements<'x, 'q, 'a, S> {
         }
     }
 
-    pub(super) fn taker(&mut self) -> DataTaker<'_, 'x, 'q, 'a, S> {
+    pub(super) fn taker(&mut self) -> DataTaker<'_, 'x, 'q, 'a> {
         DataTaker { elements: self, asked: Cell::new(false) }
     }
 
@@ -325,7 +324,7 @@ impl<'x, 'q, 'a, S: Sink> GatheredElements<'x, 'q, 'a, S> {
     }
 
     /// The place for an item that does not fit.
-    fn place(&mut self) -> Result<Place<'_, 'a, S>> {
+    fn place(&mut self) -> Result<Place<'_, 'a>> {
         self.become_list()?;
         match &mut self.state {
             State::List(seq) => Ok(seq.place()),
@@ -424,13 +423,13 @@ impl Serialize for Packed<'_> {
 }
 
 /// Takes a list of elements.
-pub(super) struct DataTaker<'y, 'x, 'q, 'a, S> {
-    elements: &'y mut GatheredElements<'x, 'q, 'a, S>,
+pub(super) struct DataTaker<'y, 'x, 'q, 'a> {
+    elements: &'y mut GatheredElements<'x, 'q, 'a>,
     asked: Cell<bool>,
 }
 
-impl<'x, 'a, S: Sink> DataTaker<'_, 'x, '_, 'a, S> {
-    fn real(self) -> Result<Place<'x, 'a, S>> {
+impl<'x, 'a> DataTaker<'_, 'x, '_, 'a> {
+    fn real(self) -> Result<Place<'x, 'a>> {
         if self.elements.own {
             return Err(other());
         }
@@ -445,16 +444,16 @@ impl<'x, 'a, S: Sink> DataTaker<'_, 'x, '_, 'a, S> {
     }
 }
 
-impl<'y, 'x, 'q, 'a, S: Sink> serde::Serializer for DataTaker<'y, 'x, 'q, 'a, S> {
+impl<'y, 'x, 'q, 'a> serde::Serializer for DataTaker<'y, 'x, 'q, 'a> {
     type Ok = Written;
     type Error = Error;
-    type SerializeSeq = Sequence<'y, 'x, 'q, 'a, S>;
-    type SerializeTuple = TupleOrSeq<'x, 'a, S>;
-    type SerializeTupleStruct = TupleStruct<'x, 'a, S>;
-    type SerializeTupleVariant = RecordWriter<'x, 'a, S>;
-    type SerializeMap = MapWriter<'x, 'a, S>;
-    type SerializeStruct = StructOrArray<'x, 'a, S>;
-    type SerializeStructVariant = RecordWriter<'x, 'a, S>;
+    type SerializeSeq = Sequence<'y, 'x, 'q, 'a>;
+    type SerializeTuple = TupleOrSeq<'x, 'a>;
+    type SerializeTupleStruct = TupleStruct<'x, 'a>;
+    type SerializeTupleVariant = RecordWriter<'x, 'a>;
+    type SerializeMap = MapWriter<'x, 'a>;
+    type SerializeStruct = StructOrArray<'x, 'a>;
+    type SerializeStructVariant = RecordWriter<'x, 'a>;
 
     fn is_human_readable(&self) -> bool {
         self.asked.set(true);
@@ -515,12 +514,12 @@ impl<'y, 'x, 'q, 'a, S: Sink> serde::Serializer for DataTaker<'y, 'x, 'q, 'a, S>
     forward_tuples!();
 }
 
-pub(super) struct Sequence<'y, 'x, 'q, 'a, S> {
-    elements: &'y mut GatheredElements<'x, 'q, 'a, S>,
+pub(super) struct Sequence<'y, 'x, 'q, 'a> {
+    elements: &'y mut GatheredElements<'x, 'q, 'a>,
     batch: Batch,
 }
 
-impl<S: Sink> SerializeSeq for Sequence<'_, '_, '_, '_, S> {
+impl SerializeSeq for Sequence<'_, '_, '_, '_> {
     type Ok = Written;
     type Error = Error;
 
@@ -550,14 +549,14 @@ impl<S: Sink> SerializeSeq for Sequence<'_, '_, '_, '_, S> {
 }
 
 /// Takes one element of the list.
-struct ElementWriter<'z, 'y, 'x, 'q, 'a, S> {
-    sequence: &'z mut Sequence<'y, 'x, 'q, 'a, S>,
+struct ElementWriter<'z, 'y, 'x, 'q, 'a> {
+    sequence: &'z mut Sequence<'y, 'x, 'q, 'a>,
     /// Gives the type of the element. It is called only when a batch is full.
     type_of: fn() -> TypeId,
     asked: Cell<bool>,
 }
 
-impl<'z, 'a, S: Sink> ElementWriter<'z, '_, '_, '_, 'a, S> {
+impl<'z, 'a> ElementWriter<'z, '_, '_, '_, 'a> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn number<const N: usize>(self, scalar: Scalar, bytes: [u8; N]) -> Result<Written> {
         let Sequence { elements, batch } = self.sequence;
@@ -572,7 +571,7 @@ impl<'z, 'a, S: Sink> ElementWriter<'z, '_, '_, '_, 'a, S> {
         put.map(|()| Written::KEPT)
     }
 
-    fn real(self) -> Result<Place<'z, 'a, S>> {
+    fn real(self) -> Result<Place<'z, 'a>> {
         let Sequence { elements, batch } = self.sequence;
         elements.keep(&std::mem::take(batch));
         let place = elements.place()?;
@@ -592,7 +591,7 @@ macro_rules! take {
     )*};
 }
 
-impl<'z, 'a, S: Sink> serde::Serializer for ElementWriter<'z, '_, '_, '_, 'a, S> {
+impl<'z, 'a> serde::Serializer for ElementWriter<'z, '_, '_, '_, 'a> {
     forward_types!('z 'a);
 
     fn is_human_readable(&self) -> bool {

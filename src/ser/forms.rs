@@ -7,7 +7,6 @@
 use serde::ser::Serialize;
 
 use crate::error::Result;
-use crate::store::Sink;
 use crate::wire::Tag;
 
 use super::frames::{Depth, Here};
@@ -24,7 +23,7 @@ pub(super) struct Before {
     position: usize,
 }
 
-impl<S> Writer<'_, S> {
+impl Writer<'_> {
     /// Notes that the value in this slot asks.
     #[cold]
     #[inline(never)]
@@ -45,7 +44,7 @@ impl<S> Writer<'_, S> {
     }
 }
 
-impl<S: Sink> Writer<'_, S> {
+impl Writer<'_> {
     /// Writes a value in its readable form if it has asked, and is short.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn settle<T: Serialize + ?Sized>(

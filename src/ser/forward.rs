@@ -14,13 +14,13 @@ macro_rules! forward_types {
     ($real:lifetime $arena:lifetime) => {
         type Ok = Written;
         type Error = Error;
-        type SerializeSeq = SeqWriter<$real, $arena, S>;
-        type SerializeTuple = TupleOrSeq<$real, $arena, S>;
-        type SerializeTupleStruct = TupleStruct<$real, $arena, S>;
-        type SerializeTupleVariant = RecordWriter<$real, $arena, S>;
-        type SerializeMap = MapWriter<$real, $arena, S>;
-        type SerializeStruct = StructOrArray<$real, $arena, S>;
-        type SerializeStructVariant = RecordWriter<$real, $arena, S>;
+        type SerializeSeq = SeqWriter<$real, $arena>;
+        type SerializeTuple = TupleOrSeq<$real, $arena>;
+        type SerializeTupleStruct = TupleStruct<$real, $arena>;
+        type SerializeTupleVariant = RecordWriter<$real, $arena>;
+        type SerializeMap = MapWriter<$real, $arena>;
+        type SerializeStruct = StructOrArray<$real, $arena>;
+        type SerializeStructVariant = RecordWriter<$real, $arena>;
     };
 }
 

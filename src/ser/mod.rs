@@ -64,7 +64,7 @@ use serde::ser::Serialize;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::AlignedBytes;
 use crate::stack::{self, Watch};
-use crate::store::{BlockSink, BytesSink, Nonce, Sink};
+use crate::store::{BlockSink, BytesSink, Finish, Nonce, Sink};
 use crate::wire::Tag;
 
 use array::Known;
@@ -131,17 +131,32 @@ pub fn to_writer_with<W: Write>(
 /// # Errors
 ///
 /// Those of the sink, those that the value's `Serialize` reports, and `Limit` if the value nests too deep.
-pub(crate) fn to_sink<T: Serialize + ?Sized, S: Sink>(value: &T, sink: S) -> Result<S::Output> {
+pub(crate) fn to_sink<T: Serialize + ?Sized, S: Finish>(
+    value: &T,
+    mut sink: S,
+) -> Result<S::Output> {
+    let Rest { inline, tables } = write_arrays(value, &mut sink, S::HEADROOM)?;
+    sink.finish(inline, &tables)
+}
+
+/// The parts of a container that are not array data.
+struct Rest {
+    /// The sink's headroom, and the inline block.
+    inline: Vec<u8>,
+    tables: Vec<u8>,
+}
+
+/// Writes the arrays of a value, and returns the rest.
+fn write_arrays<T: Serialize + ?Sized>(
+    value: &T,
+    sink: &mut dyn Sink,
+    headroom: usize,
+) -> Result<Rest> {
     let arena = SchemaArena::default();
-    let mut writer = Writer::new(sink, &arena);
+    let mut writer = Writer::new(sink, headroom, &arena);
     writer.low = !writer.watch.is_begun();
     writer.write_root(value).map_err(Error::out_of_serde)?;
-    // The writer is taken apart and not moved as a whole, because it is large.
-    let Writer { sink, out, schemas, failed, .. } = writer;
-    if failed {
-        return Err(dropped());
-    }
-    sink.finish(out, &schemas.encode())
+    writer.finish()
 }
 
 #[cold]
@@ -168,7 +183,7 @@ fn may_nest(slot: u8) -> bool {
 
 /// The object as far as it is written, and all that is known of it. State that changes from value to value is in [`Place`] and in
 /// the records, sequences and maps that serde holds.
-struct Writer<'a, S> {
+struct Writer<'a> {
     /// Bytes that are not in the inline block yet.
     room: [u8; ROOM],
     /// The sink's headroom, then the inline block so far.
@@ -196,13 +211,13 @@ struct Writer<'a, S> {
     shared: SharedArrays,
     /// Whether a value has failed. If the value's parent dropped the error, the bytes written make no sense.
     failed: bool,
-    sink: S,
+    sink: &'a mut dyn Sink,
 }
 
 /// What a value is written to: its place in the object. A place is passed by value, so that it stays in registers where serde's
 /// calls are inlined. For the same reason, cold code takes its parts one by one, and returns where the room's next byte goes.
-struct Place<'q, 'a, S> {
-    writer: &'q mut Writer<'a, S>,
+struct Place<'q, 'a> {
+    writer: &'q mut Writer<'a>,
     /// Where in the room the next byte goes.
     next: usize,
     /// Which part of the innermost record, sequence or map the value is, and in which slot.
@@ -285,12 +300,12 @@ impl Note {
     }
 }
 
-impl<'a, S: Sink> Writer<'a, S> {
+impl<'a> Writer<'a> {
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn new(sink: S, arena: &'a SchemaArena) -> Self {
+    fn new(sink: &'a mut dyn Sink, headroom: usize, arena: &'a SchemaArena) -> Self {
         Writer {
             room: [0; ROOM],
-            out: vec![0; S::HEADROOM],
+            out: vec![0; headroom],
             schemas: Schemas::new(arena),
             frames: Vec::new(),
             watch: Watch::begin(),
@@ -308,6 +323,15 @@ impl<'a, S: Sink> Writer<'a, S> {
         }
     }
 
+    fn finish(self) -> Result<Rest> {
+        // The writer is taken apart and not moved as a whole, because it is large.
+        let Writer { out, schemas, failed, .. } = self;
+        if failed {
+            return Err(dropped());
+        }
+        Ok(Rest { inline: out, tables: schemas.encode() })
+    }
+
     fn write_root<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         let (here, depth) = (Here::ROOT, Depth::default());
         let written = if self.low {
@@ -321,10 +345,10 @@ impl<'a, S: Sink> Writer<'a, S> {
     }
 }
 
-impl<'a, S> Writer<'a, S> {
+impl<'a> Writer<'a> {
     /// The place for a value that stands here.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn at(&mut self, next: usize, here: Here, depth: Depth) -> Place<'_, 'a, S> {
+    fn at(&mut self, next: usize, here: Here, depth: Depth) -> Place<'_, 'a> {
         Place { writer: self, next, here: Cell::new(here), depth }
     }
 
@@ -399,7 +423,7 @@ impl<'a, S> Writer<'a, S> {
     }
 }
 
-impl<S: Sink> Writer<'_, S> {
+impl Writer<'_> {
     /// Writes a value that comes near the end of the stack.
     #[cold]
     #[inline(never)]

@@ -4,7 +4,6 @@
 use serde::ser::{Error as _, Serialize};
 
 use crate::error::{Error, Result};
-use crate::store::Sink;
 use crate::wire::{Schema, SchemaKind, Tag, put_varints, zigzag};
 
 use super::array::BytesTo;
@@ -14,26 +13,26 @@ use super::seq_map::SeqWriter;
 use super::{Place, Writer, Written};
 
 /// A record whose names are known at run time only.
-pub(super) struct NamedRecord<'q, 'a, S> {
-    state: State<'q, 'a, S>,
+pub(super) struct NamedRecord<'q, 'a> {
+    state: State<'q, 'a>,
     /// The number under which `schema` knows its names, and how many of its fields were written or left out.
     names: u32,
     field: u32,
 }
 
-enum State<'q, 'a, S> {
+enum State<'q, 'a> {
     /// The names are still to come. Also, whether some fields are left out.
-    Unnamed(Place<'q, 'a, S>, bool),
+    Unnamed(Place<'q, 'a>, bool),
     /// The names have come. A list of the fields that are written is still to come.
-    Named(Place<'q, 'a, S>),
-    Begun(RecordWriter<'q, 'a, S>),
+    Named(Place<'q, 'a>),
+    Begun(RecordWriter<'q, 'a>),
     /// A byte for each field says whether it is written.
-    Sparse(Box<(RecordWriter<'q, 'a, S>, Vec<u8>)>),
+    Sparse(Box<(RecordWriter<'q, 'a>, Vec<u8>)>),
     Failed,
 }
 
-impl<'q, 'a, S: Sink> NamedRecord<'q, 'a, S> {
-    pub(super) fn new(place: Place<'q, 'a, S>, is_sparse: bool) -> Self {
+impl<'q, 'a> NamedRecord<'q, 'a> {
+    pub(super) fn new(place: Place<'q, 'a>, is_sparse: bool) -> Self {
         NamedRecord { state: State::Unnamed(place, is_sparse), names: 0, field: 0 }
     }
 
@@ -102,11 +101,11 @@ impl<'q, 'a, S: Sink> NamedRecord<'q, 'a, S> {
 
 /// Begins a record of these names. A derived struct announces only the fields that it writes, and not those that it leaves out.
 /// Only a field that has a name can be left out.
-fn begin<'q, 'a, S: Sink>(
-    place: Place<'q, 'a, S>,
+fn begin<'q, 'a>(
+    place: Place<'q, 'a>,
     names: u32,
     written: Option<&[u8]>,
-) -> Result<RecordWriter<'q, 'a, S>> {
+) -> Result<RecordWriter<'q, 'a>> {
     let Some(schema) = place.writer.schemas.named(names) else { return Err(incomplete()) };
     let &Schema { kind, name, variant, variant_index, len, .. } = schema;
     let key_len = match written {
@@ -124,7 +123,7 @@ fn begin<'q, 'a, S: Sink>(
     }
 }
 
-fn finish<S: Sink>(mut record: RecordWriter<'_, '_, S>, names: u32, field: u32) -> Result<Written> {
+fn finish(mut record: RecordWriter<'_, '_>, names: u32, field: u32) -> Result<Written> {
     let writer = record.writer();
     let len = writer.schemas.named(names).map_or(0, |schema| schema.len);
     if field as usize == len {
@@ -136,7 +135,7 @@ fn finish<S: Sink>(mut record: RecordWriter<'_, '_, S>, names: u32, field: u32) 
 
 /// Passes over the fields that are not written.
 #[inline]
-fn skip<S: Sink>(record: &mut RecordWriter<'_, '_, S>, names: u32, at: &mut u32, written: &[u8]) {
+fn skip(record: &mut RecordWriter<'_, '_>, names: u32, at: &mut u32, written: &[u8]) {
     while written.get(*at as usize) == Some(&0) {
         if let Ok((_, name)) = field(record.writer(), names, *at) {
             record.skip(name);
@@ -147,7 +146,7 @@ fn skip<S: Sink>(record: &mut RecordWriter<'_, '_, S>, names: u32, at: &mut u32,
 
 /// The name of a field. The fields of a tuple variant have no names.
 #[inline]
-fn field<'a, S>(writer: &mut Writer<'a, S>, names: u32, at: u32) -> Result<(SchemaKind, &'a str)> {
+fn field<'a>(writer: &mut Writer<'a>, names: u32, at: u32) -> Result<(SchemaKind, &'a str)> {
     match writer.schemas.named(names) {
         Some(schema) if (at as usize) < schema.len => {
             let name = schema.fields.get(at as usize).copied().unwrap_or_default();
@@ -165,18 +164,18 @@ fn incomplete() -> Error {
 }
 
 /// A value in its form for human readers.
-pub(super) struct ReadableValue<'q, 'a, S> {
-    state: Readable<'q, 'a, S>,
+pub(super) struct ReadableValue<'q, 'a> {
+    state: Readable<'q, 'a>,
 }
 
-enum Readable<'q, 'a, S> {
-    Waiting(Place<'q, 'a, S>),
+enum Readable<'q, 'a> {
+    Waiting(Place<'q, 'a>),
     Written(Written),
     Failed,
 }
 
-impl<'q, 'a, S: Sink> ReadableValue<'q, 'a, S> {
-    pub(super) fn new(place: Place<'q, 'a, S>) -> Self {
+impl<'q, 'a> ReadableValue<'q, 'a> {
+    pub(super) fn new(place: Place<'q, 'a>) -> Self {
         ReadableValue { state: Readable::Waiting(place) }
     }
 
@@ -204,20 +203,20 @@ fn not_one() -> Error {
 }
 
 /// A value under a name.
-pub(super) struct NamedValue<'q, 'a, S> {
-    state: UnderName<'q, 'a, S>,
+pub(super) struct NamedValue<'q, 'a> {
+    state: UnderName<'q, 'a>,
 }
 
-enum UnderName<'q, 'a, S> {
+enum UnderName<'q, 'a> {
     /// The name is still to come.
-    Unnamed(Place<'q, 'a, S>),
-    Named(Place<'q, 'a, S>, String),
+    Unnamed(Place<'q, 'a>),
+    Named(Place<'q, 'a>, String),
     Written(Written),
     Failed,
 }
 
-impl<'q, 'a, S: Sink> NamedValue<'q, 'a, S> {
-    pub(super) fn new(place: Place<'q, 'a, S>) -> Self {
+impl<'q, 'a> NamedValue<'q, 'a> {
+    pub(super) fn new(place: Place<'q, 'a>) -> Self {
         NamedValue { state: UnderName::Unnamed(place) }
     }
 
@@ -258,21 +257,21 @@ fn no_named_value() -> Error {
 }
 
 /// A list of numbers of one type.
-pub(super) struct NumberListWriter<'q, 'a, S> {
-    state: List<'q, 'a, S>,
+pub(super) struct NumberListWriter<'q, 'a> {
+    state: List<'q, 'a>,
     /// How many numbers were announced, and how many have come.
     len: usize,
     count: usize,
 }
 
-enum List<'q, 'a, S> {
-    Waiting(Place<'q, 'a, S>),
-    Begun(SeqWriter<'q, 'a, S>, Tag),
+enum List<'q, 'a> {
+    Waiting(Place<'q, 'a>),
+    Begun(SeqWriter<'q, 'a>, Tag),
     Failed,
 }
 
-impl<'q, 'a, S: Sink> NumberListWriter<'q, 'a, S> {
-    pub(super) fn new(place: Place<'q, 'a, S>) -> Self {
+impl<'q, 'a> NumberListWriter<'q, 'a> {
+    pub(super) fn new(place: Place<'q, 'a>) -> Self {
         NumberListWriter { state: List::Waiting(place), len: 0, count: 0 }
     }
 
@@ -330,7 +329,7 @@ fn no_numbers() -> Error {
 }
 
 /// Writes these numbers as items, and gives their count.
-fn numbers<S: Sink>(seq: &mut SeqWriter<'_, '_, S>, tag: Tag, bytes: &[u8]) -> Result<usize> {
+fn numbers(seq: &mut SeqWriter<'_, '_>, tag: Tag, bytes: &[u8]) -> Result<usize> {
     macro_rules! by_tag {
         ($($tag:ident $wide:ident $ty:ty $(, |$item:ident| $number:expr)?;)*) => {
             match tag {
@@ -388,8 +387,8 @@ fn numbers<S: Sink>(seq: &mut SeqWriter<'_, '_, S>, tag: Tag, bytes: &[u8]) -> R
 
 /// Writes items one by one until all items that are left are expected under one of these tags. Gives those that are left, and the
 /// count of all items. The first item decides the form of all, as in any other list.
-fn first_items<'b, const N: usize, T: Serialize, S: Sink>(
-    seq: &mut SeqWriter<'_, '_, S>,
+fn first_items<'b, const N: usize, T: Serialize>(
+    seq: &mut SeqWriter<'_, '_>,
     bytes: &'b [u8],
     tags: [Tag; 2],
     from: impl Fn([u8; N]) -> T,

@@ -13,7 +13,6 @@ use serde::ser::{Serialize, SerializeStruct};
 use crate::array::TOKEN;
 use crate::error::{Error, Result};
 use crate::layout;
-use crate::store::Sink;
 use crate::wire::Tag;
 
 use super::array::Begun;
@@ -38,13 +37,13 @@ pub(super) fn may_be_array(name: &'static str, len: usize) -> bool {
 
 /// A struct, or one that may turn out to be an ndarray.
 #[repr(u8)]
-pub(super) enum StructOrArray<'q, 'a, S> {
-    Struct(RecordWriter<'q, 'a, S>),
+pub(super) enum StructOrArray<'q, 'a> {
+    Struct(RecordWriter<'q, 'a>),
     /// Boxed, since every struct is moved in this enum and few are named `Array`.
-    Array(Box<NdarrayForm<'q, 'a, S>>),
+    Array(Box<NdarrayForm<'q, 'a>>),
 }
 
-impl<S: Sink> SerializeStruct for StructOrArray<'_, '_, S> {
+impl SerializeStruct for StructOrArray<'_, '_> {
     type Ok = Written;
     type Error = Error;
 
@@ -81,27 +80,27 @@ impl<S: Sink> SerializeStruct for StructOrArray<'_, '_, S> {
 }
 
 /// A struct that has been an ndarray so far.
-pub(super) struct NdarrayForm<'q, 'a, S> {
-    state: State<'q, 'a, S>,
+pub(super) struct NdarrayForm<'q, 'a> {
+    state: State<'q, 'a>,
 }
 
-enum State<'q, 'a, S> {
-    Seen(FormFields<'q, 'a, S>),
+enum State<'q, 'a> {
+    Seen(FormFields<'q, 'a>),
     Placed(Written),
     /// The value is a struct like any other.
-    Struct(RecordWriter<'q, 'a, S>),
+    Struct(RecordWriter<'q, 'a>),
     Failed,
 }
 
 /// The parts that were seen of a struct of which nothing is written yet.
-pub(super) struct FormFields<'q, 'a, S> {
-    pub(super) place: Place<'q, 'a, S>,
+pub(super) struct FormFields<'q, 'a> {
+    pub(super) place: Place<'q, 'a>,
     version: bool,
     pub(super) dim: Option<Dim>,
 }
 
-impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
-    pub(super) fn new(place: Place<'q, 'a, S>) -> Self {
+impl<'q, 'a> NdarrayForm<'q, 'a> {
+    pub(super) fn new(place: Place<'q, 'a>) -> Self {
         let seen = FormFields { place, version: false, dim: None };
         NdarrayForm { state: State::Seen(seen) }
     }
@@ -123,7 +122,7 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
     }
 
     /// The parts that were seen, while the value can still be an ndarray.
-    pub(super) fn seen(&mut self) -> Option<&mut FormFields<'q, 'a, S>> {
+    pub(super) fn seen(&mut self) -> Option<&mut FormFields<'q, 'a>> {
         match &mut self.state {
             State::Seen(seen) => Some(seen),
             _ => None,
@@ -207,7 +206,7 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
     }
 
     /// The place for a field that is not one of ndarray's.
-    pub(super) fn real(&mut self, key: &'static str) -> Result<Place<'_, 'a, S>> {
+    pub(super) fn real(&mut self, key: &'static str) -> Result<Place<'_, 'a>> {
         Ok(self.as_struct()?.place(key))
     }
 
@@ -224,7 +223,7 @@ impl<'q, 'a, S: Sink> NdarrayForm<'q, 'a, S> {
     }
 
     /// Goes on as a plain struct. The parts that were seen so far are written first.
-    fn as_struct(&mut self) -> Result<&mut RecordWriter<'q, 'a, S>> {
+    fn as_struct(&mut self) -> Result<&mut RecordWriter<'q, 'a>> {
         self.state = match std::mem::replace(&mut self.state, State::Failed) {
             State::Seen(FormFields { place, version, dim }) => {
                 let mut record =
@@ -259,12 +258,12 @@ fn behind() -> Error {
 }
 
 /// Keeps the version that ndarray writes.
-struct VersionTaker<'x, 'q, 'a, S> {
-    array: &'x mut NdarrayForm<'q, 'a, S>,
+struct VersionTaker<'x, 'q, 'a> {
+    array: &'x mut NdarrayForm<'q, 'a>,
     asked: Cell<bool>,
 }
 
-impl<'x, 'a, S: Sink> VersionTaker<'x, '_, 'a, S> {
+impl<'x, 'a> VersionTaker<'x, '_, 'a> {
     fn is_kept(&mut self, number: FoundNumber) -> bool {
         match self.array.seen() {
             Some(seen) if number == FoundNumber::U8(1) => {
@@ -275,7 +274,7 @@ impl<'x, 'a, S: Sink> VersionTaker<'x, '_, 'a, S> {
         }
     }
 
-    fn real(self) -> Result<Place<'x, 'a, S>> {
+    fn real(self) -> Result<Place<'x, 'a>> {
         let place = self.array.real("v")?;
         if self.asked.get() {
             place.is_human_readable();
@@ -284,7 +283,7 @@ impl<'x, 'a, S: Sink> VersionTaker<'x, '_, 'a, S> {
     }
 }
 
-impl<'x, 'a, S: Sink> serde::Serializer for VersionTaker<'x, '_, 'a, S> {
+impl<'x, 'a> serde::Serializer for VersionTaker<'x, '_, 'a> {
     forward_types!('x 'a);
 
     fn is_human_readable(&self) -> bool {

@@ -4,7 +4,6 @@ use serde::ser::{Serialize, Serializer};
 
 use crate::array::{NEWTYPES, is_private};
 use crate::error::Result;
-use crate::store::Sink;
 
 use super::{Place, Writer, Written};
 
@@ -61,7 +60,7 @@ pub(super) enum Newtypes {
     Named,
 }
 
-impl<S> Writer<'_, S> {
+impl Writer<'_> {
     /// Whether a newtype struct of this name is written in another way than the value that it holds.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn notes(&self, name: &str) -> bool {
@@ -70,7 +69,7 @@ impl<S> Writer<'_, S> {
     }
 }
 
-impl<S: Sink> Place<'_, '_, S> {
+impl Place<'_, '_> {
     /// Writes the value of a newtype struct: under the struct's name, or so that newtype structs in it are written under theirs.
     #[cold]
     #[inline(never)]

@@ -68,7 +68,7 @@ impl PlaceName {
     }
 }
 
-impl<S> Writer<'_, S> {
+impl Writer<'_> {
     /// Finds the name of an array that stands here: steps joined by dots, `arr_0` for the root.
     ///
     /// A character that could be taken for a separator, a folder or a control character is written `%XX`. So different places have

@@ -10,7 +10,6 @@ use std::slice;
 use serde::ser::{Serialize, SerializeStructVariant, SerializeTupleVariant};
 
 use crate::error::Result;
-use crate::store::Sink;
 use crate::wire::{Reader, SchemaKind, Tag, put_padded, put_varint, varint_len};
 
 use super::array::Capture;
@@ -22,8 +21,8 @@ use super::seq_map::SeqWriter;
 use super::{ANY, LEARN, Note, Place, Writer, Written, may_nest};
 
 /// A record that is being written.
-pub(super) struct RecordWriter<'q, 'a, S> {
-    writer: &'q mut Writer<'a, S>,
+pub(super) struct RecordWriter<'q, 'a> {
+    writer: &'q mut Writer<'a>,
     next: usize,
     at: At<'a>,
     depth: Depth,
@@ -66,9 +65,9 @@ fn start(position: usize, note: Note) -> u64 {
     position as u64 | u64::from(note.0) << NOTE
 }
 
-impl<'q, 'a, S: Sink> RecordWriter<'q, 'a, S> {
+impl<'q, 'a> RecordWriter<'q, 'a> {
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn begin(place: Place<'q, 'a, S>, key: SchemaKey<'a>) -> Result<Self> {
+    pub(super) fn begin(place: Place<'q, 'a>, key: SchemaKey<'a>) -> Result<Self> {
         let Place { writer, next, here, depth } = place;
         let here = here.get();
         match writer.schemas.guess(&key) {
@@ -98,13 +97,13 @@ impl<'q, 'a, S: Sink> RecordWriter<'q, 'a, S> {
         self.writer.readable
     }
 
-    pub(super) fn writer(&mut self) -> &mut Writer<'a, S> {
+    pub(super) fn writer(&mut self) -> &mut Writer<'a> {
         self.writer
     }
 
     /// The place for the next field. A tuple's fields have no names.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn place(&mut self, name: &'a str) -> Place<'_, 'a, S> {
+    pub(super) fn place(&mut self, name: &'a str) -> Place<'_, 'a> {
         let (here, _) = self.expect(name, true);
         self.writer.at(self.next, here, self.depth)
     }
@@ -202,8 +201,8 @@ impl<'q, 'a, S: Sink> RecordWriter<'q, 'a, S> {
 /// Begins a record that has no guess, or whose names are at other addresses, or for which there may be no room.
 #[cold]
 #[inline(never)]
-fn begin_other<'a, S>(
-    place: Place<'_, 'a, S>,
+fn begin_other<'a>(
+    place: Place<'_, 'a>,
     kind: SchemaKind,
     name: &'a str,
     variant_index: u32,
@@ -243,7 +242,7 @@ fn begin_other<'a, S>(
 }
 
 /// All of these functions empty the room first.
-impl<'a, S> Writer<'a, S> {
+impl<'a> Writer<'a> {
     /// The slot of a field that was not recognised at once as the expected one.
     #[cold]
     #[inline(never)]
@@ -431,7 +430,7 @@ impl<'a, S> Writer<'a, S> {
     }
 }
 
-impl<'a, S: Sink> Writer<'a, S> {
+impl<'a> Writer<'a> {
     /// Writes a field while the stack is low. If the field may have parts, it is written on another stack. The fields that follow are
     /// hidden again, so that they come here, too.
     #[cold]
@@ -481,7 +480,7 @@ impl<'a, S: Sink> Writer<'a, S> {
     }
 }
 
-impl<S: Sink> SerializeStructVariant for RecordWriter<'_, '_, S> {
+impl SerializeStructVariant for RecordWriter<'_, '_> {
     type Ok = Written;
     type Error = crate::Error;
 
@@ -506,7 +505,7 @@ impl<S: Sink> SerializeStructVariant for RecordWriter<'_, '_, S> {
     }
 }
 
-impl<S: Sink> SerializeTupleVariant for RecordWriter<'_, '_, S> {
+impl SerializeTupleVariant for RecordWriter<'_, '_> {
     type Ok = Written;
     type Error = crate::Error;
 
@@ -524,13 +523,13 @@ impl<S: Sink> SerializeTupleVariant for RecordWriter<'_, '_, S> {
 /// A short tuple is written as a record, a long one (`[T; 1000]` is a tuple to serde) as a sequence. `repr(u8)` gives the choice a
 /// byte of its own, here and in similar enums, so that the compiler knows it where it knows the tuple's length.
 #[repr(u8)]
-pub(super) enum TupleOrSeq<'q, 'a, S> {
-    Tuple(RecordWriter<'q, 'a, S>),
+pub(super) enum TupleOrSeq<'q, 'a> {
+    Tuple(RecordWriter<'q, 'a>),
     /// Boxed, since it would keep short tuples in memory.
-    Seq(Box<SeqWriter<'q, 'a, S>>),
+    Seq(Box<SeqWriter<'q, 'a>>),
 }
 
-impl<'a, S: Sink> TupleOrSeq<'_, 'a, S> {
+impl<'a> TupleOrSeq<'_, 'a> {
     pub(super) fn is_readable(&self) -> bool {
         match self {
             TupleOrSeq::Tuple(record) => record.is_readable(),
@@ -538,7 +537,7 @@ impl<'a, S: Sink> TupleOrSeq<'_, 'a, S> {
         }
     }
 
-    pub(super) fn place(&mut self) -> Place<'_, 'a, S> {
+    pub(super) fn place(&mut self) -> Place<'_, 'a> {
         match self {
             TupleOrSeq::Tuple(record) => record.place(""),
             TupleOrSeq::Seq(seq) => seq.place(),
@@ -565,7 +564,7 @@ impl<'a, S: Sink> TupleOrSeq<'_, 'a, S> {
     }
 }
 
-impl<S: Sink> serde::ser::SerializeTuple for TupleOrSeq<'_, '_, S> {
+impl serde::ser::SerializeTuple for TupleOrSeq<'_, '_> {
     type Ok = Written;
     type Error = crate::Error;
 
@@ -585,17 +584,17 @@ impl<S: Sink> serde::ser::SerializeTuple for TupleOrSeq<'_, '_, S> {
 
 /// A tuple struct, or a value that is handed over under a private name.
 #[repr(u8)]
-pub(super) enum TupleStruct<'q, 'a, S> {
-    Plain(TupleOrSeq<'q, 'a, S>),
-    Array(Capture<'q, 'a, S>),
+pub(super) enum TupleStruct<'q, 'a> {
+    Plain(TupleOrSeq<'q, 'a>),
+    Array(Capture<'q, 'a>),
     // Boxed, since they would keep plain ones in memory.
-    Record(Box<NamedRecord<'q, 'a, S>>),
-    Readable(Box<ReadableValue<'q, 'a, S>>),
-    Named(Box<NamedValue<'q, 'a, S>>),
-    Numbers(Box<NumberListWriter<'q, 'a, S>>),
+    Record(Box<NamedRecord<'q, 'a>>),
+    Readable(Box<ReadableValue<'q, 'a>>),
+    Named(Box<NamedValue<'q, 'a>>),
+    Numbers(Box<NumberListWriter<'q, 'a>>),
 }
 
-impl<S: Sink> serde::ser::SerializeTupleStruct for TupleStruct<'_, '_, S> {
+impl serde::ser::SerializeTupleStruct for TupleStruct<'_, '_> {
     type Ok = Written;
     type Error = crate::Error;
 

@@ -24,7 +24,7 @@ const MAPPED: usize = 32 << 20;
 /// How many bytes the inline block grows by at least. Most objects are small.
 const MORE: usize = 512;
 
-impl<S> Writer<'_, S> {
+impl Writer<'_> {
     /// The position of the next byte in the inline block.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn position(&self, next: usize) -> usize {

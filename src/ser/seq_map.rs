@@ -7,7 +7,6 @@
 use serde::ser::{Serialize, SerializeMap, SerializeSeq};
 
 use crate::error::Result;
-use crate::store::Sink;
 use crate::wire::{RUN, Tag, put_padded, put_varint, varint_len};
 
 use super::frames::{Depth, Here};
@@ -34,11 +33,7 @@ struct Run<const N: usize> {
 impl<const N: usize> Run<N> {
     /// Begins a sequence or map.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn begin<S>(
-        place: Place<'_, '_, S>,
-        tag: Tag,
-        len: Option<usize>,
-    ) -> Result<(Self, usize, Note)> {
+    fn begin(place: Place<'_, '_>, tag: Tag, len: Option<usize>) -> Result<(Self, usize, Note)> {
         let Place { writer, next, here, depth } = place;
         let here = here.get();
         let (mut next, note) = writer.put_tag(next, here.slot(), tag as u8, LONGEST + N);
@@ -104,13 +99,13 @@ impl<const N: usize> Run<N> {
 
     /// After a run's first item, writes the tag that the run's items have.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn learn<S>(&mut self, writer: &mut Writer<'_, S>, which: usize, tag: u8) {
+    fn learn(&mut self, writer: &mut Writer<'_>, which: usize, tag: u8) {
         self.tags[which] = tag;
         writer.set_byte(self.tags_at + which, tag);
     }
 }
 
-impl<S: Sink> Writer<'_, S> {
+impl Writer<'_> {
     /// Handles an item, key or value that is not what its slot says, has asked whether it is written for a human reader, or has
     /// failed. The room is empty then. Gives the length of the header that was put in before it, if there was one.
     #[cold]
@@ -157,7 +152,7 @@ struct RunPart {
 }
 
 /// All of these functions empty the room first, or find it empty.
-impl<S> Writer<'_, S> {
+impl Writer<'_> {
     /// No item is expected: there were more than announced, or the stack was low.
     #[cold]
     #[inline(never)]
@@ -212,8 +207,8 @@ impl<S> Writer<'_, S> {
     }
 }
 
-pub(super) struct SeqWriter<'q, 'a, S> {
-    writer: &'q mut Writer<'a, S>,
+pub(super) struct SeqWriter<'q, 'a> {
+    writer: &'q mut Writer<'a>,
     next: usize,
     run: Run<1>,
     depth: Depth,
@@ -223,9 +218,9 @@ pub(super) struct SeqWriter<'q, 'a, S> {
     start: usize,
 }
 
-impl<'q, 'a, S: Sink> SeqWriter<'q, 'a, S> {
+impl<'q, 'a> SeqWriter<'q, 'a> {
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn begin(place: Place<'q, 'a, S>, len: Option<usize>) -> Result<Self> {
+    pub(super) fn begin(place: Place<'q, 'a>, len: Option<usize>) -> Result<Self> {
         let Place { writer, next, here, depth } = place;
         let (run, next, note) = Run::begin(writer.at(next, here.get(), depth), Tag::Seq, len)?;
         Ok(SeqWriter { writer, next, run, depth: depth.level(), note, start: 0 })
@@ -237,7 +232,7 @@ impl<'q, 'a, S: Sink> SeqWriter<'q, 'a, S> {
 
     /// The place for the next item.
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn place(&mut self) -> Place<'_, 'a, S> {
+    pub(super) fn place(&mut self) -> Place<'_, 'a> {
         if self.run.left == 0 {
             self.run = self.writer.next_run(self.next, self.run);
             self.next = 0;
@@ -333,7 +328,7 @@ impl<'q, 'a, S: Sink> SeqWriter<'q, 'a, S> {
     }
 }
 
-impl<S: Sink> SerializeSeq for SeqWriter<'_, '_, S> {
+impl SerializeSeq for SeqWriter<'_, '_> {
     type Ok = Written;
     type Error = crate::Error;
 
@@ -348,8 +343,8 @@ impl<S: Sink> SerializeSeq for SeqWriter<'_, '_, S> {
     }
 }
 
-pub(super) struct MapWriter<'q, 'a, S> {
-    writer: &'q mut Writer<'a, S>,
+pub(super) struct MapWriter<'q, 'a> {
+    writer: &'q mut Writer<'a>,
     next: usize,
     run: Run<2>,
     depth: Depth,
@@ -363,9 +358,9 @@ pub(super) struct MapWriter<'q, 'a, S> {
     unexpected: bool,
 }
 
-impl<'q, 'a, S: Sink> MapWriter<'q, 'a, S> {
+impl<'q, 'a> MapWriter<'q, 'a> {
     #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(super) fn begin(place: Place<'q, 'a, S>, len: Option<usize>) -> Result<Self> {
+    pub(super) fn begin(place: Place<'q, 'a>, len: Option<usize>) -> Result<Self> {
         let Place { writer, next, here, depth } = place;
         let (run, next, note) = Run::begin(writer.at(next, here.get(), depth), Tag::Map, len)?;
         Ok(MapWriter {
@@ -407,7 +402,7 @@ impl<'q, 'a, S: Sink> MapWriter<'q, 'a, S> {
     }
 }
 
-impl<S: Sink> SerializeMap for MapWriter<'_, '_, S> {
+impl SerializeMap for MapWriter<'_, '_> {
     type Ok = Written;
     type Error = crate::Error;
 

@@ -8,107 +8,21 @@ use serde::ser::{self, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::stack;
-use crate::store::{ArrayHead, Sink};
+use crate::store::{Finish, Sink};
 
 use super::frames::{Depth, Here};
 use super::ndarray_form::StructOrArray;
 use super::record::{RecordWriter, TupleOrSeq, TupleStruct};
 use super::schema::SchemaArena;
 use super::seq_map::{MapWriter, SeqWriter};
-use super::{Place, Writer, Written, dropped};
-
-/// Takes a container's arrays, for any container. So a type that is written to a [`Serializer`] is compiled once.
-trait Arrays {
-    fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()>;
-    fn expect(&mut self, bytes: usize);
-    fn write(&mut self, bytes: &[u8]) -> Result<()>;
-    fn end(&mut self) -> Result<u64>;
-    fn abandon(&mut self) -> Result<()>;
-    fn last_place(&self) -> Option<u64>;
-    fn repeat(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<Option<u64>>;
-}
-
-impl<S: Sink> Arrays for S {
-    fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
-        Sink::begin(self, head)
-    }
-
-    fn expect(&mut self, bytes: usize) {
-        Sink::expect(self, bytes);
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        Sink::write(self, bytes)
-    }
-
-    fn end(&mut self) -> Result<u64> {
-        Sink::end(self)
-    }
-
-    fn abandon(&mut self) -> Result<()> {
-        Sink::abandon(self)
-    }
-
-    fn last_place(&self) -> Option<u64> {
-        Sink::last_place(self)
-    }
-
-    fn repeat(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<Option<u64>> {
-        Sink::repeat(self, head, place)
-    }
-}
-
-/// The sink of a [`Serializer`]. It passes arrays on, and gives the rest back so that the container itself completes it.
-struct AnySink<'a>(&'a mut dyn Arrays);
-
-impl Sink for AnySink<'_> {
-    type Output = Rest;
-
-    fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
-        self.0.begin(head)
-    }
-
-    fn expect(&mut self, bytes: usize) {
-        self.0.expect(bytes);
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.0.write(bytes)
-    }
-
-    fn end(&mut self) -> Result<u64> {
-        self.0.end()
-    }
-
-    fn abandon(&mut self) -> Result<()> {
-        self.0.abandon()
-    }
-
-    fn last_place(&self) -> Option<u64> {
-        self.0.last_place()
-    }
-
-    fn repeat(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<Option<u64>> {
-        self.0.repeat(head, place)
-    }
-
-    fn finish(self, inline: Vec<u8>, tables: &[u8]) -> Result<Rest> {
-        Ok(Rest { inline, tables: tables.to_owned() })
-    }
-}
-
-/// The parts of a container that are not array data.
-struct Rest {
-    inline: Vec<u8>,
-    tables: Vec<u8>,
-}
+use super::{Place, Rest, Writer, Written, dropped};
 
 /// Calls `write` with a serializer, and writes to the sink what `write` gives to it.
 ///
 /// # Errors
 ///
 /// Those of the sink and of `write`; `Message` if `write` gave no whole value; `Limit` if the value nests too deep.
-pub(crate) fn to_sink_with<S: Sink>(
+pub(crate) fn to_sink_with<S: Finish>(
     mut sink: S,
     write: impl FnOnce(Serializer<'_, '_>) -> Result<()>,
 ) -> Result<S::Output> {
@@ -117,7 +31,7 @@ pub(crate) fn to_sink_with<S: Sink>(
 }
 
 fn rest_of(
-    sink: &mut dyn Arrays,
+    sink: &mut dyn Sink,
     headroom: usize,
     write: impl FnOnce(Serializer<'_, '_>) -> Result<()>,
 ) -> Result<Rest> {
@@ -132,13 +46,12 @@ fn rest_of(
 }
 
 fn rest_here(
-    sink: &mut dyn Arrays,
+    sink: &mut dyn Sink,
     headroom: usize,
     write: impl FnOnce(Serializer<'_, '_>) -> Result<()>,
 ) -> Result<Rest> {
     let arena = SchemaArena::default();
-    let mut writer = Writer::new(AnySink(sink), &arena);
-    writer.out = vec![0; headroom];
+    let mut writer = Writer::new(sink, headroom, &arena);
     writer.low = !writer.watch.is_begun();
     let whole = Cell::new(None);
     let place = writer.at(0, Here::ROOT, Depth::default());
@@ -148,8 +61,7 @@ fn rest_here(
     }
     let Some(written) = whole.get() else { return Err(not_whole()) };
     writer.flush(written.next());
-    let Writer { sink, out, schemas, .. } = writer;
-    sink.finish(out, &schemas.encode())
+    writer.finish()
 }
 
 #[cold]
@@ -187,7 +99,7 @@ fn not_whole() -> Error {
 /// written in its compact form if it is the whole object. Inside an object, it is written in the form for human readers if that
 /// is short, because code that reads it through serde's `untagged` and `flatten` needs this form.
 pub struct Serializer<'q, 'a> {
-    place: Place<'q, 'a, AnySink<'a>>,
+    place: Place<'q, 'a>,
     /// Where the object ends, once it is whole.
     whole: &'q Cell<Option<Written>>,
 }
@@ -226,12 +138,12 @@ impl fmt::Debug for Compound<'_, '_> {
 }
 
 enum Parts<'q, 'a> {
-    Seq(SeqWriter<'q, 'a, AnySink<'a>>),
-    Tuple(TupleOrSeq<'q, 'a, AnySink<'a>>),
-    TupleStruct(TupleStruct<'q, 'a, AnySink<'a>>),
-    Variant(RecordWriter<'q, 'a, AnySink<'a>>),
-    Map(MapWriter<'q, 'a, AnySink<'a>>),
-    Struct(StructOrArray<'q, 'a, AnySink<'a>>),
+    Seq(SeqWriter<'q, 'a>),
+    Tuple(TupleOrSeq<'q, 'a>),
+    TupleStruct(TupleStruct<'q, 'a>),
+    Variant(RecordWriter<'q, 'a>),
+    Map(MapWriter<'q, 'a>),
+    Struct(StructOrArray<'q, 'a>),
 }
 
 /// Values that are written at once.

@@ -8,7 +8,6 @@ use crate::error::{Error, Result};
 use crate::layout::Order;
 use crate::memory::live::Kind as ArrayKind;
 use crate::stack;
-use crate::store::Sink;
 use crate::wire::{BLOB_MIN, MAX_TUPLE, SchemaKind, Tag, zigzag};
 
 use super::array::{Begun, Capture};
@@ -21,7 +20,7 @@ use super::seq_map::{MapWriter, SeqWriter};
 use super::shared::MANY;
 use super::{ANY, ASKED, Note, Place, Written};
 
-impl<S> Place<'_, '_, S> {
+impl Place<'_, '_> {
     /// Writes the value's tag, unless its slot says it already, and makes room for so many bytes behind it.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn tag(&mut self, tag: Tag, bytes: usize) -> Note {
@@ -70,7 +69,7 @@ impl<S> Place<'_, '_, S> {
     }
 }
 
-impl<S: Sink> Place<'_, '_, S> {
+impl Place<'_, '_> {
     /// Writes a value inside an option or a mark, if the slot does not say that, or if there may be no room for another level.
     #[inline(never)]
     pub(super) fn held<T: Serialize + ?Sized>(mut self, tag: Tag, value: &T) -> Result<Written> {
@@ -112,16 +111,16 @@ macro_rules! number {
     )*};
 }
 
-impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
+impl<'q, 'a> serde::Serializer for Place<'q, 'a> {
     type Ok = Written;
     type Error = Error;
-    type SerializeSeq = SeqWriter<'q, 'a, S>;
-    type SerializeTuple = TupleOrSeq<'q, 'a, S>;
-    type SerializeTupleStruct = TupleStruct<'q, 'a, S>;
-    type SerializeTupleVariant = RecordWriter<'q, 'a, S>;
-    type SerializeMap = MapWriter<'q, 'a, S>;
-    type SerializeStruct = StructOrArray<'q, 'a, S>;
-    type SerializeStructVariant = RecordWriter<'q, 'a, S>;
+    type SerializeSeq = SeqWriter<'q, 'a>;
+    type SerializeTuple = TupleOrSeq<'q, 'a>;
+    type SerializeTupleStruct = TupleStruct<'q, 'a>;
+    type SerializeTupleVariant = RecordWriter<'q, 'a>;
+    type SerializeMap = MapWriter<'q, 'a>;
+    type SerializeStruct = StructOrArray<'q, 'a>;
+    type SerializeStructVariant = RecordWriter<'q, 'a>;
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn is_human_readable(&self) -> bool {
@@ -235,12 +234,12 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn serialize_seq(self, len: Option<usize>) -> Result<SeqWriter<'q, 'a, S>> {
+    fn serialize_seq(self, len: Option<usize>) -> Result<SeqWriter<'q, 'a>> {
         SeqWriter::begin(self, len)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn serialize_tuple(self, len: usize) -> Result<TupleOrSeq<'q, 'a, S>> {
+    fn serialize_tuple(self, len: usize) -> Result<TupleOrSeq<'q, 'a>> {
         if len <= MAX_TUPLE {
             Ok(TupleOrSeq::Tuple(RecordWriter::begin(self, SchemaKey::tuple(len))?))
         } else {
@@ -249,11 +248,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn serialize_tuple_struct(
-        self,
-        name: &'static str,
-        len: usize,
-    ) -> Result<TupleStruct<'q, 'a, S>> {
+    fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<TupleStruct<'q, 'a>> {
         // All private names begin with `$`. The name of a tuple struct in Rust cannot.
         if name.starts_with('$') {
             if is_token(name) {
@@ -278,7 +273,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         index: u32,
         variant: &'static str,
         len: usize,
-    ) -> Result<RecordWriter<'q, 'a, S>> {
+    ) -> Result<RecordWriter<'q, 'a>> {
         RecordWriter::begin(
             self,
             SchemaKey::variant(SchemaKind::TupleVariant, name, index, variant, len),
@@ -286,12 +281,12 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn serialize_map(self, len: Option<usize>) -> Result<MapWriter<'q, 'a, S>> {
+    fn serialize_map(self, len: Option<usize>) -> Result<MapWriter<'q, 'a>> {
         MapWriter::begin(self, len)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn serialize_struct(self, name: &'static str, len: usize) -> Result<StructOrArray<'q, 'a, S>> {
+    fn serialize_struct(self, name: &'static str, len: usize) -> Result<StructOrArray<'q, 'a>> {
         if ndarray_form::may_be_array(name, len) {
             return Ok(StructOrArray::Array(Box::new(NdarrayForm::new(self))));
         }
@@ -305,7 +300,7 @@ impl<'q, 'a, S: Sink> serde::Serializer for Place<'q, 'a, S> {
         index: u32,
         variant: &'static str,
         len: usize,
-    ) -> Result<RecordWriter<'q, 'a, S>> {
+    ) -> Result<RecordWriter<'q, 'a>> {
         RecordWriter::begin(
             self,
             SchemaKey::variant(SchemaKind::StructVariant, name, index, variant, len),

@@ -5,7 +5,7 @@ use crate::layout::ARRAY_ALIGN;
 use crate::memory::AlignedBytes;
 
 use super::block::{BlockSink, HEADER};
-use super::{ArrayHead, Nonce, Sink};
+use super::{ArrayHead, Finish, Nonce, Sink};
 
 /// Where allocators put large blocks, modulo 64: a page and their own two words.
 const LIKELY_START: usize = ARRAY_ALIGN - 16;
@@ -22,10 +22,6 @@ impl BytesSink {
 }
 
 impl Sink for BytesSink {
-    type Output = AlignedBytes;
-
-    const HEADROOM: usize = LIKELY_START + HEADER;
-
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
         self.0.begin(head)
     }
@@ -54,6 +50,12 @@ impl Sink for BytesSink {
     fn repeat(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<Option<u64>> {
         self.0.repeat(head, place)
     }
+}
+
+impl Finish for BytesSink {
+    type Output = AlignedBytes;
+
+    const HEADROOM: usize = LIKELY_START + HEADER;
 
     fn finish(self, mut buffer: Vec<u8>, tables: &[u8]) -> Result<AlignedBytes> {
         let inline = &buffer[Self::HEADROOM..];

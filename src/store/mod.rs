@@ -63,13 +63,9 @@ pub(crate) struct ArrayHead<'a> {
 }
 
 /// A container that is being written, front to back, in one pass. Arrays come one after the other, whole.
+///
+/// The serializer knows no more of a container than this, so that a type is compiled once for all containers.
 pub(crate) trait Sink {
-    /// What the sink gives when the container is complete.
-    type Output;
-
-    /// Bytes that the serializer leaves free in front of the inline block, for what the sink may put there.
-    const HEADROOM: usize = 0;
-
     /// Starts an array.
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()>;
 
@@ -96,6 +92,15 @@ pub(crate) trait Sink {
     fn repeat(&mut self, _head: &ArrayHead<'_>, _place: u64) -> Result<Option<u64>> {
         Ok(None)
     }
+}
+
+/// A sink, as the code that makes it knows it.
+pub(crate) trait Finish: Sink {
+    /// What the sink gives when the container is complete.
+    type Output;
+
+    /// Bytes that the serializer leaves free in front of the inline block, for what the sink may put there.
+    const HEADROOM: usize = 0;
 
     /// Writes everything but the arrays, and completes the container. `inline` starts after the headroom.
     fn finish(self, inline: Vec<u8>, tables: &[u8]) -> Result<Self::Output>;

@@ -9,7 +9,7 @@ use crate::memory::live::{ControlLayout, DATA_START, DIGEST, Kind, LiveEntry, di
 
 use super::block::BlockSink;
 use super::directory::Head;
-use super::{ArrayHead, Nonce, Sink};
+use super::{ArrayHead, Finish, Nonce, Sink};
 
 const MAGIC: [u8; 8] = *b"\x89SHL\r\n\x1a\n";
 const VERSION: u16 = 2;
@@ -149,8 +149,6 @@ fn write_error(error: std::io::Error) -> Error {
 }
 
 impl<W: Write, M: FnMut() -> Result<W>> Sink for SharedSink<W, M> {
-    type Output = (W, Option<LivePart<W>>);
-
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
         if head.kind == Kind::Plain {
             if let Some(built) = self.built.as_mut().filter(|_| head.bytes > 0) {
@@ -222,6 +220,10 @@ impl<W: Write, M: FnMut() -> Result<W>> Sink for SharedSink<W, M> {
     fn repeat(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<Option<u64>> {
         self.block.repeat(head, place)
     }
+}
+
+impl<W: Write, M: FnMut() -> Result<W>> Finish for SharedSink<W, M> {
+    type Output = (W, Option<LivePart<W>>);
 
     fn finish(mut self, inline: Vec<u8>, tables: &[u8]) -> Result<Self::Output> {
         let entries = self.block.live_entries()?;

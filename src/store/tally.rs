@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 
-use super::{ArrayHead, Sink};
+use super::{ArrayHead, Finish, Sink};
 
 #[derive(Default)]
 pub(crate) struct Tally {
@@ -12,8 +12,6 @@ pub(crate) struct Tally {
 }
 
 impl Sink for Tally {
-    type Output = u64;
-
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
         self.open = head.bytes as u64;
         Ok(())
@@ -33,6 +31,10 @@ impl Sink for Tally {
         self.open = 0;
         Ok(())
     }
+}
+
+impl Finish for Tally {
+    type Output = u64;
 
     fn finish(self, _: Vec<u8>, _: &[u8]) -> Result<u64> {
         Ok(self.bytes)

@@ -7,7 +7,7 @@ use crate::layout::{ARRAY_ALIGN, align_up};
 use crate::memory::live::{Kind, LiveEntry};
 
 use super::super::directory::{Directory, DirectoryBuilder};
-use super::super::{ArrayHead, Sink};
+use super::super::{ArrayHead, Finish, Sink};
 use super::{
     END_MAGIC, H_FLAGS, H_NONCE, H_VERSION, HEADER, MAGIC, Nonce, T_ARRAYS, T_CRC, T_DIRECTORY,
     T_INLINE, T_LIVE, T_MAGIC, T_START, T_TABLES, T_TOTAL, TRAILER, VERSION, checksum,
@@ -124,8 +124,6 @@ fn write_error(error: std::io::Error) -> Error {
 }
 
 impl<W: Write> Sink for BlockSink<W> {
-    type Output = W;
-
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
         let packed = head.bytes < SMALL && self.directory.count() >= ALIGNED_ARRAYS;
         self.pad_to(if packed { head.dtype.alignment() } else { ARRAY_ALIGN })?;
@@ -169,6 +167,10 @@ impl<W: Write> Sink for BlockSink<W> {
         let head = ArrayHead { kind: Kind::Plain, ..*head };
         self.directory.push(&head, place).map(Some)
     }
+}
+
+impl<W: Write> Finish for BlockSink<W> {
+    type Output = W;
 
     fn finish(self, inline: Vec<u8>, tables: &[u8]) -> Result<W> {
         self.complete(&inline, tables)

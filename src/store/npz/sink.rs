@@ -11,7 +11,7 @@ use crate::zip::{ArchiveWriter, PIECE, Pieces, Settings};
 
 use super::super::external::ExternalBlock;
 use super::super::names::ArrayNames;
-use super::super::{ArrayHead, Sink};
+use super::super::{ArrayHead, Finish, Sink};
 use super::names::{REST, file_name};
 use super::pieces::{encode_pieces, fingerprint};
 
@@ -97,8 +97,6 @@ impl<'r, W: Write + Seek> NpzSink<'r, W> {
 
 impl<W: Write + Seek> Sink for NpzSink<'_, W> {
     /// The file that was written to, and where the archive ends in it. Bytes of an abandoned array may follow.
-    type Output = (W, u64);
-
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
         let name = self.names.take(head.path);
         self.member(&name, head.dtype, head.shape, head.order, head.bytes)?;
@@ -165,6 +163,10 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
         }
         self.archive.abandon()
     }
+}
+
+impl<W: Write + Seek> Finish for NpzSink<'_, W> {
+    type Output = (W, u64);
 
     fn finish(mut self, inline: Vec<u8>, tables: &[u8]) -> Result<(W, u64)> {
         let block = std::mem::take(&mut self.block);

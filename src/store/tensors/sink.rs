@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
 use crate::npy::has_order;
 
-use super::super::{ArrayHead, Sink};
+use super::super::{ArrayHead, Finish, Sink};
 use super::survey::{Gathered, Outgoing, Survey, not_begun};
 
 /// Writes the object of which the survey was made.
@@ -88,8 +88,6 @@ impl<'p, W: Write + Seek> TensorSink<'p, W> {
 
 impl<W: Write + Seek> Sink for TensorSink<'_, W> {
     /// The length of the file.
-    type Output = u64;
-
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
         let tensor = self.gathered.begin(head)?;
         let unit = if head.dtype.is_big_endian() { head.dtype.unit_size() } else { 1 };
@@ -154,6 +152,10 @@ impl<W: Write + Seek> Sink for TensorSink<'_, W> {
         }
         Ok(())
     }
+}
+
+impl<W: Write + Seek> Finish for TensorSink<'_, W> {
+    type Output = u64;
 
     fn finish(mut self, inline: Vec<u8>, tables: &[u8]) -> Result<u64> {
         let gathered = std::mem::replace(&mut self.gathered, Gathered::new());

@@ -14,7 +14,7 @@ use crate::memory::live::Kind;
 
 use super::super::external::ExternalBlock;
 use super::super::names::ArrayNames;
-use super::super::{ArrayHead, Nonce, Sink};
+use super::super::{ArrayHead, Finish, Nonce, Sink};
 use super::base64;
 use super::header::{FORMAT, KEY, LEN, MAX_HEADER, METADATA, dtype_of, tensor_dtype};
 
@@ -184,8 +184,6 @@ impl SurveySink {
 }
 
 impl Sink for SurveySink {
-    type Output = Survey;
-
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
         self.open = Some(self.gathered.begin(head)?);
         Ok(())
@@ -208,6 +206,10 @@ impl Sink for SurveySink {
         }
         Ok(())
     }
+}
+
+impl Finish for SurveySink {
+    type Output = Survey;
 
     fn finish(self, inline: Vec<u8>, tables: &[u8]) -> Result<Survey> {
         Survey::new(self.tensors, self.gathered.finish(&inline, tables)?)
