@@ -160,7 +160,7 @@ macro_rules! __element {
 
             fn serialize_items<__S: $crate::__private::serde::Serializer>(
                 __items: &[Self],
-                __shape: &mut $crate::__private::Vec<$crate::__private::usize>,
+                __shape: &mut $crate::__private::Axes,
                 __serializer: __S,
             ) -> $crate::__private::Result<__S::Ok, __S::Error> {
                 $crate::__private::serialize_elements(__items, __shape, __serializer)
@@ -168,7 +168,7 @@ macro_rules! __element {
 
             fn serialize_owned_items<__F: $crate::__private::Family, __S: $crate::__private::serde::Serializer>(
                 __items: &[Self],
-                __shape: &mut $crate::__private::Vec<$crate::__private::usize>,
+                __shape: &mut $crate::__private::Axes,
                 __owner: &__F::Of<Self>,
                 __serializer: __S,
             ) -> $crate::__private::Result<__S::Ok, __S::Error> {

@@ -10,7 +10,7 @@ use crate::layout::{self, Order};
 use crate::memory::live::Kind;
 use crate::memory::{AlignedBytes, Region};
 use crate::npy;
-use crate::store::{ArrayHead, Sink, Source};
+use crate::store::{ArrayHead, Finish, Sink, Source};
 use crate::zip::{ArchiveWriter, Settings};
 
 fn memory(file: &AlignedBytes) -> Input {
