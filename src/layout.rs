@@ -35,18 +35,18 @@ pub enum Order {
     F,
 }
 
-/// The lengths of an array's axes, as they are gathered from the outermost to the innermost. Few axes take no memory of their own.
+/// A shape that is gathered from the outermost axis to the innermost. Few axes take no memory of their own.
 #[derive(Clone, Debug)]
-pub struct Axes {
+pub struct ShapeBuf {
     few: [usize; 4],
     len: usize,
     /// All of them, once they are more than a few.
     many: Vec<usize>,
 }
 
-impl Axes {
+impl ShapeBuf {
     pub(crate) fn of(first: usize) -> Self {
-        Axes { few: [first, 0, 0, 0], len: 1, many: Vec::new() }
+        ShapeBuf { few: [first, 0, 0, 0], len: 1, many: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, axis: usize) {
@@ -62,7 +62,7 @@ impl Axes {
     }
 }
 
-impl Deref for Axes {
+impl Deref for ShapeBuf {
     type Target = [usize];
 
     fn deref(&self) -> &[usize] {

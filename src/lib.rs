@@ -189,7 +189,7 @@ pub mod __private {
     pub use crate::array::owner::{Family, Pointer, Share};
     pub use crate::array::{deserialize as deserialize_array, serialize as serialize_array};
     pub use crate::element::{ElementField, field, structure};
-    pub use crate::layout::Axes;
+    pub use crate::layout::ShapeBuf;
     pub use core;
     pub use core::mem::offset_of;
     pub use core::primitive::usize;

@@ -27,19 +27,19 @@ use super::Element;
 )]
 pub unsafe trait ElementField: Copy + Send + Sync + 'static {
     const DTYPE: DType;
-    const AXES: &'static Axes;
+    const AXES: &'static ShapeBuf;
 }
 
 // SAFETY: one element by itself, whose dtype `Element` promises.
 unsafe impl<A: Element> ElementField for A {
     const DTYPE: DType = A::DTYPE;
-    const AXES: &'static Axes = &Axes { lens: [0; MAX_AXES], count: 0 };
+    const AXES: &'static ShapeBuf = &ShapeBuf { lens: [0; MAX_AXES], count: 0 };
 }
 
 // SAFETY: an array is its items one after the other, and their own impl promises what they are.
 unsafe impl<T: ElementField, const N: usize> ElementField for [T; N] {
     const DTYPE: DType = T::DTYPE;
-    const AXES: &'static Axes = &T::AXES.under(N);
+    const AXES: &'static ShapeBuf = &T::AXES.under(N);
 }
 
 const MAX_AXES: usize = 16;
@@ -47,12 +47,12 @@ const MAX_AXES: usize = 16;
 /// The axes of a sub-array, outermost first.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
-pub struct Axes {
+pub struct ShapeBuf {
     lens: [usize; MAX_AXES],
     count: usize,
 }
 
-impl Axes {
+impl ShapeBuf {
     const fn under(&self, outer: usize) -> Self {
         assert!(self.count < MAX_AXES, "a field has more than 16 axes");
         let mut lens = [0; MAX_AXES];
@@ -62,7 +62,7 @@ impl Axes {
             lens[axis + 1] = self.lens[axis];
             axis += 1;
         }
-        Axes { lens, count: self.count + 1 }
+        ShapeBuf { lens, count: self.count + 1 }
     }
 
     const fn lens(&self) -> &[usize] {
@@ -160,7 +160,7 @@ macro_rules! __element {
 
             fn serialize_items<__S: $crate::__private::serde::Serializer>(
                 __items: &[Self],
-                __shape: &mut $crate::__private::Axes,
+                __shape: &mut $crate::__private::ShapeBuf,
                 __serializer: __S,
             ) -> $crate::__private::Result<__S::Ok, __S::Error> {
                 $crate::__private::serialize_elements(__items, __shape, __serializer)
@@ -168,7 +168,7 @@ macro_rules! __element {
 
             fn serialize_owned_items<__F: $crate::__private::Family, __S: $crate::__private::serde::Serializer>(
                 __items: &[Self],
-                __shape: &mut $crate::__private::Axes,
+                __shape: &mut $crate::__private::ShapeBuf,
                 __owner: &__F::Of<Self>,
                 __serializer: __S,
             ) -> $crate::__private::Result<__S::Ok, __S::Error> {

@@ -8,7 +8,7 @@ use serde::de::{Deserializer, Error};
 use serde::ser::Serializer;
 
 use crate::element;
-use crate::layout::Axes;
+use crate::layout::ShapeBuf;
 
 use super::super::owner::{ArcPointer, Family, Pointer, RcPointer, Rows, ToArray, ToSlice, ToVec};
 use super::super::payload::count;
@@ -20,7 +20,7 @@ use super::{
 
 impl<T: SerializeItem> SerializeArray for [T] {
     fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        T::serialize_items(self, &mut Axes::of(self.len()), serializer)
+        T::serialize_items(self, &mut ShapeBuf::of(self.len()), serializer)
     }
 
     fn serialize_pointed<P: Pointer, S: Serializer>(
@@ -37,7 +37,7 @@ fn owned<F: Family, T: SerializeItem, S: Serializer>(
     owner: &F::Of<T>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    T::serialize_owned_items::<F, S>(items, &mut Axes::of(items.len()), owner, serializer)
+    T::serialize_owned_items::<F, S>(items, &mut ShapeBuf::of(items.len()), owner, serializer)
 }
 
 impl<T: SerializeItem, const N: usize> SerializeArray for [T; N] {
@@ -47,7 +47,7 @@ impl<T: SerializeItem, const N: usize> SerializeArray for [T; N] {
 
     fn serialize_items<S: Serializer>(
         items: &[Self],
-        shape: &mut Axes,
+        shape: &mut ShapeBuf,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         if N == 0 {
@@ -60,7 +60,7 @@ impl<T: SerializeItem, const N: usize> SerializeArray for [T; N] {
 
     fn serialize_owned_items<F: Family, S: Serializer>(
         items: &[Self],
-        shape: &mut Axes,
+        shape: &mut ShapeBuf,
         owner: &F::Of<Self>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {

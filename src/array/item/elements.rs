@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error};
 use serde::ser::{Serialize, Serializer};
 
 use crate::element::{self, Element};
-use crate::layout::Axes;
+use crate::layout::ShapeBuf;
 
 use super::super::element::{ElementRef, Fill};
 use super::super::owner::{Family, Shared};
@@ -124,7 +124,7 @@ macro_rules! elements {
 
             fn serialize_items<S: Serializer>(
                 items: &[Self],
-                shape: &mut Axes,
+                shape: &mut ShapeBuf,
                 serializer: S,
             ) -> Result<S::Ok, S::Error> {
                 serialize_elements(items, shape, serializer)
@@ -132,7 +132,7 @@ macro_rules! elements {
 
             fn serialize_owned_items<F: Family, S: Serializer>(
                 items: &[Self],
-                shape: &mut Axes,
+                shape: &mut ShapeBuf,
                 owner: &F::Of<Self>,
                 serializer: S,
             ) -> Result<S::Ok, S::Error> {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
-use crate::layout::Axes;
+use crate::layout::ShapeBuf;
 
 use super::super::token::{self, nest};
 use super::nested::{Inline, collect_nested};
@@ -23,7 +23,7 @@ macro_rules! inline {
 
             fn serialize_items<S: Serializer>(
                 items: &[Self],
-                shape: &mut Axes,
+                shape: &mut ShapeBuf,
                 serializer: S,
             ) -> Result<S::Ok, S::Error> {
                 nest::<Self, token::Plain, S>(shape, items, serializer)

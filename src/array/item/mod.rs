@@ -11,7 +11,7 @@ use serde::ser::Serializer;
 
 use nested::{Routed, collect_nested};
 
-use crate::layout::Axes;
+use crate::layout::ShapeBuf;
 
 use super::owner::{Family, Pointer};
 use super::token::nest;
@@ -82,7 +82,7 @@ pub trait SerializeArray {
     #[doc(hidden)]
     fn serialize_items<S: Serializer>(
         items: &[Self],
-        shape: &mut Axes,
+        shape: &mut ShapeBuf,
         serializer: S,
     ) -> Result<S::Ok, S::Error>
     where
@@ -95,7 +95,7 @@ pub trait SerializeArray {
     #[doc(hidden)]
     fn serialize_owned_items<F: Family, S: Serializer>(
         items: &[Self],
-        shape: &mut Axes,
+        shape: &mut ShapeBuf,
         _owner: &F::Of<Self>,
         serializer: S,
     ) -> Result<S::Ok, S::Error>
@@ -225,7 +225,7 @@ pub trait SerializeItem {
     #[doc(hidden)]
     fn serialize_items<S: Serializer>(
         items: &[Self],
-        shape: &mut Axes,
+        shape: &mut ShapeBuf,
         serializer: S,
     ) -> Result<S::Ok, S::Error>
     where
@@ -234,7 +234,7 @@ pub trait SerializeItem {
     #[doc(hidden)]
     fn serialize_owned_items<F: Family, S: Serializer>(
         items: &[Self],
-        shape: &mut Axes,
+        shape: &mut ShapeBuf,
         _owner: &F::Of<Self>,
         serializer: S,
     ) -> Result<S::Ok, S::Error>
@@ -337,7 +337,7 @@ impl<T: SerializeArray> SerializeItem for T {
 
     fn serialize_items<S: Serializer>(
         items: &[Self],
-        shape: &mut Axes,
+        shape: &mut ShapeBuf,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         <T as SerializeArray>::serialize_items(items, shape, serializer)
@@ -345,7 +345,7 @@ impl<T: SerializeArray> SerializeItem for T {
 
     fn serialize_owned_items<F: Family, S: Serializer>(
         items: &[Self],
-        shape: &mut Axes,
+        shape: &mut ShapeBuf,
         owner: &F::Of<Self>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
