@@ -179,15 +179,15 @@ pub(super) struct NumberElement<'b> {
 
 macro_rules! numbers {
     ($($name:ident $number:ident $visit:ident),*) => {
-        // If the type to be read is as large as a number, which the compiler knows, it is first taken for a number of that size.
+        // If the type to be read is as large as a number, it is first taken for a number of that size. The compiler knows that when
+        // it knows the type, and a reader that a `const` rules out is not compiled.
 
         impl<'de, const N: usize> Item<'de> for Adjacent<'_, N> {
             #[inline]
             fn read<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
                 let Adjacent { scalar, bytes } = self;
                 $(
-                    if size_of::<T::Value>() == size_of::<$number>()
-                        && size_of::<$number>() == N
+                    if const { is_as_large::<T::Value, $number>() && size_of::<$number>() == N }
                         && scalar == Scalar::$name
                         && let Some(bytes) = bytes.first_chunk()
                     {
@@ -204,7 +204,7 @@ macro_rules! numbers {
             fn read<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
                 let Apart { scalar, part, place } = self;
                 $(
-                    if size_of::<T::Value>() == size_of::<$number>()
+                    if const { is_as_large::<T::Value, $number>() }
                         && scalar == Some(Scalar::$name)
                         && let Some(bytes) = part.bytes.as_chunks().0.get(place)
                     {
@@ -261,6 +261,10 @@ macro_rules! numbers {
 numbers! {
     F64 f64 visit_f64, F32 f32 visit_f32, I64 i64 visit_i64, I32 i32 visit_i32, I16 i16 visit_i16,
     I8 i8 visit_i8, U64 u64 visit_u64, U32 u32 visit_u32, U16 u16 visit_u16, U8 u8 visit_u8
+}
+
+const fn is_as_large<T, U>() -> bool {
+    size_of::<T>() == size_of::<U>()
 }
 
 /// The index of a variant.

@@ -82,7 +82,7 @@ fn series(tables: &[(f64, Table)], step: usize) -> Vec<Series> {
         .collect()
 }
 
-fn table((id, title): (&str, &str), axis: &str, unit: &str, all: &[Series]) -> String {
+pub(crate) fn table((id, title): (&str, &str), axis: &str, unit: &str, all: &[Series]) -> String {
     let plot = report::picture(id, title);
     let mut text = format!("\n{title}, in {unit}:\n\n{plot}\n| {axis} |");
     for (x, _) in &all[0].1 {

@@ -6,6 +6,7 @@
 //! cargo run --profile bench -p serde_shm_rivals -- --only small  # one table
 //! cargo run --profile bench -p serde_shm_rivals -- --large       # the model of 1 GiB as well
 //! cargo run --profile bench -p serde_shm_rivals -- growth        # how cost grows
+//! cargo run --profile bench -p serde_shm_rivals -- many          # readers, names and publishers at once
 //! ```
 //!
 //! The profile is that of benchmarks, since `release` compiles this crate's dependency on `serde_shm` with little optimisation
@@ -15,6 +16,8 @@
 mod growth;
 #[cfg(target_os = "linux")]
 mod harness;
+#[cfg(target_os = "linux")]
+mod many;
 #[cfg(target_os = "linux")]
 mod peers;
 #[cfg(target_os = "linux")]
@@ -38,7 +41,7 @@ mod linux {
 
     use crate::harness::{self, Peer};
     use crate::workload::{Column, Columns, Layers, Log, Mesh, Small, Structs};
-    use crate::{growth, peers, plot, python, report};
+    use crate::{growth, many, peers, plot, python, report};
 
     const MIB: usize = 1 << 20;
 
@@ -55,16 +58,17 @@ mod linux {
     }
 
     impl Plan {
-        fn new(args: &mut dyn Iterator<Item = String>) -> (Self, bool) {
+        fn new(args: &mut dyn Iterator<Item = String>) -> (Self, Option<fn(&Plan)>) {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/benchmarks");
-            let (mut only, mut is_large, mut is_growth) = (None, false, false);
+            let (mut only, mut is_large, mut other) = (None, false, None::<fn(&Plan)>);
             let (mut is_quick, mut rounds, mut out) = (false, None, None);
             let value = |args: &mut dyn Iterator<Item = String>| {
                 args.next().expect("a value follows this argument")
             };
             while let Some(arg) = args.next() {
                 match arg.as_str() {
-                    "growth" => is_growth = true,
+                    "growth" => other = Some(growth::run),
+                    "many" => other = Some(many::run),
                     "--quick" => is_quick = true,
                     "--large" => is_large = true,
                     "--only" => only = Some(value(args)),
@@ -77,7 +81,7 @@ mod linux {
             if let Some(out) = &out {
                 std::fs::create_dir_all(out).unwrap();
             }
-            (Plan { is_quick, rounds, out, only, is_large }, is_growth)
+            (Plan { is_quick, rounds, out, only, is_large }, other)
         }
 
         /// Shows a section, and puts it into the results.
@@ -134,12 +138,16 @@ mod linux {
             let args: Vec<String> = args.skip(1).collect();
             return growth::reader(&args[0], &args[1]);
         }
-        let (plan, is_growth) = Plan::new(&mut args);
+        if std::env::args().nth(1).as_deref() == Some("follower") {
+            let args: Vec<String> = args.skip(1).collect();
+            return many::follower(&args[0], &args[1]);
+        }
+        let (plan, other) = Plan::new(&mut args);
         if cfg!(debug_assertions) {
             println!("not optimised: these figures say nothing");
         }
-        if is_growth {
-            return growth::run(&plan);
+        if let Some(other) = other {
+            return other(&plan);
         }
         if plan.only.is_none() {
             plan.put("machine", &report::machine());
