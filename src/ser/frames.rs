@@ -105,7 +105,8 @@ impl Here {
 
     /// Whether both are items, and this one has the number after that of the other.
     pub(super) fn is_item_after(self, other: Here) -> bool {
-        other.0 >> KIND == 2 && self.with(0).0 == other.with(0).0 + (1 << NUMBER)
+        let are_items = self.0 >> KIND == 2 && other.0 >> KIND == 2;
+        are_items && self.with(0).0 == other.with(0).0 + (1 << NUMBER)
     }
 
     pub(super) fn part(self) -> FramePart {
