@@ -74,6 +74,7 @@ mod memory;
 #[cfg(feature = "npz")]
 mod npy;
 mod os;
+mod progress;
 mod segment;
 pub mod ser;
 mod signature;
@@ -109,6 +110,7 @@ pub use layout::Order;
 pub use memory::AlignedBytes;
 #[cfg(feature = "ndarray")]
 pub use memory::live::{AtomicBits, AtomicElement, AtomicNumber};
+pub use progress::ProgressAnswer;
 pub use serde::{de::Deserialize, ser::Serialize};
 /// ```
 /// use serde_shm::Deserialize;
@@ -167,13 +169,13 @@ pub use value::Value;
 #[cfg(feature = "ndarray")]
 pub use verbs::Arena;
 pub use verbs::{
-    Block, MemoryWriter, OpenOptions, Segment, SegmentOptions, from_bytes, from_reader,
-    from_reader_limited, from_shared, segments, to_bytes, to_shared, to_writer,
+    Block, BlockOptions, MemoryWriter, OpenOptions, Segment, SegmentOptions, from_bytes,
+    from_reader, from_reader_limited, from_shared, segments, to_bytes, to_shared, to_writer,
 };
 #[cfg(feature = "npz")]
 pub use verbs::{Compression, Npz, NpzOptions, OtherMember, from_npz, to_npz};
 #[cfg(feature = "safetensors")]
-pub use verbs::{Safetensors, from_safetensors, to_safetensors};
+pub use verbs::{Safetensors, SafetensorsOptions, from_safetensors, to_safetensors};
 
 /// What the code that the derives generate refers to. Not part of the public interface.
 #[doc(hidden)]

@@ -72,7 +72,11 @@ impl Block {
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if the bytes are not a whole block or were altered outside array data,
     /// [`Version`](crate::ErrorKind::Version) if a later version of the format wrote them.
     pub fn new(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Self> {
-        let region = Region::from_owner(bytes);
+        Block::of_bytes(Region::from_owner(bytes))
+    }
+
+    /// The block that fills a region, checked.
+    pub(super) fn of_bytes(region: Region) -> Result<Self> {
         let parts = Arc::new(BlockParts::check(region.bytes())?);
         parts.check_internal()?;
         Ok(Block { region, parts, copy_limit: None })

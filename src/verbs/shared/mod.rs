@@ -26,6 +26,7 @@ use crate::array::ArrayInfo;
 use crate::de::{self, Opened};
 use crate::error::{Error, Result};
 use crate::os::{self, Stamp};
+use crate::progress::Progress;
 use crate::segment::{Folder, Memory, Published, SegmentId, SegmentName, Stored};
 
 use super::block;
@@ -130,6 +131,8 @@ pub struct Segment {
     access: live::Access,
     /// How many bytes of arrays one reading may copy, if the user set a limit.
     copy_limit: Option<u64>,
+    /// Is told of reads of the segment's file, and of writes of its block.
+    progress: Option<Progress<'static>>,
 }
 
 /// What holds a segment's bytes, and what was found in them.
