@@ -112,7 +112,6 @@ impl Work {
         Work { doing: "writing the block", left: "what the writer got before is no whole block" };
     pub(crate) const GATHER: Work =
         Work { doing: "making the block", left: "nothing of it is left" };
-    #[cfg(feature = "npz")]
     pub(crate) const READ: Work =
         Work { doing: "reading the arrays", left: "no array that was read in part is kept" };
     pub(crate) const OPEN: Work =
@@ -265,15 +264,13 @@ impl<'m> Meter<'m> {
         struct OnPanic<'a>(&'a AtomicBool);
         impl Drop for OnPanic<'_> {
             fn drop(&mut self) {
-                if thread::panicking() {
-                    self.0.store(true, Relaxed);
-                }
+                self.0.store(true, Relaxed);
             }
         }
         self.told.store(done, Relaxed);
         let on_panic = OnPanic(&self.is_cancelled);
         let answer = (self.report)(done, all);
-        drop(on_panic);
+        std::mem::forget(on_panic);
         self.asked.store(self.started.elapsed().as_nanos() as u64, Relaxed);
         if answer.is_break() {
             self.is_cancelled.store(true, Relaxed);

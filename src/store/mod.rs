@@ -31,8 +31,9 @@ use crate::layout::Order;
 use crate::memory::Fresh;
 use crate::memory::Region;
 use crate::memory::live::{Kind, LiveArrays, other_kind};
+use crate::progress::Meter;
 #[cfg(feature = "npz")]
-use crate::progress::{Meter, STEP};
+use crate::progress::STEP;
 #[cfg(feature = "npz")]
 use crate::zip::ReadAt;
 
@@ -180,7 +181,6 @@ pub(crate) struct ArrayStream<'de> {
     pub(crate) bytes: Box<dyn ByteStream + 'de>,
 }
 
-#[cfg(feature = "npz")]
 impl<'de> ArrayStream<'de> {
     /// `len` bytes that `bytes` gives, and that the meter counts.
     fn new(
@@ -198,13 +198,11 @@ impl<'de> ArrayStream<'de> {
 }
 
 /// A stream whose bytes are counted.
-#[cfg(feature = "npz")]
 struct CountedStream<'de, B> {
     bytes: B,
     meter: Arc<Meter<'de>>,
 }
 
-#[cfg(feature = "npz")]
 impl<B: ByteStream> ByteStream for CountedStream<'_, B> {
     fn next(&mut self, most: usize) -> Result<&[u8]> {
         let bytes = self.bytes.next(most)?;
@@ -212,6 +210,20 @@ impl<B: ByteStream> ByteStream for CountedStream<'_, B> {
         Ok(bytes)
     }
 }
+
+/// Bytes that lie in memory, as a stream: for a caller that copies them, piece by piece where somebody counts.
+struct LentStream<'de>(&'de [u8]);
+
+impl ByteStream for LentStream<'_> {
+    fn next(&mut self, most: usize) -> Result<&[u8]> {
+        let (next, left) = self.0.split_at(most.min(self.0.len()));
+        self.0 = left;
+        Ok(next)
+    }
+}
+
+/// An array of at least so many bytes is copied as it is read. A smaller one is read at once.
+const STREAMED: u64 = 256 << 10;
 
 /// Reads these bytes of a file into memory of their own, in pieces if a meter counts them.
 #[cfg(feature = "npz")]

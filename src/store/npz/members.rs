@@ -17,7 +17,7 @@ use crate::signature::{self, FoundFile};
 use crate::threads;
 use crate::zip::{Archive, Pieces, ReadAt, Stream};
 
-use super::super::{ArrayStream, ByteStream, Info, Placed, PlacedHead, Seat, read_whole};
+use super::super::{ArrayStream, ByteStream, Info, Placed, PlacedHead, STREAMED, Seat, read_whole};
 use super::array_names::is_odd;
 use super::mapped::MappedFile;
 
@@ -112,9 +112,6 @@ const AHEAD_BYTES: u64 = 64 << 20;
 
 /// A member of a mapped file of at most so many bytes is read, if it is not an array of the object.
 const KEPT: u64 = 16 << 10;
-
-/// An array of at least so many bytes is copied as it is read. A smaller one comes with its header in one read.
-const STREAMED: u64 = 256 << 10;
 
 /// The name that NumPy gives to an array without one.
 const UNNAMED: &str = "arr_0.npy";

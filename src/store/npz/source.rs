@@ -11,7 +11,9 @@ use crate::progress::Meter;
 use super::super::block::{BlockParts, BlockSource};
 #[cfg(feature = "ndarray")]
 use super::super::directory::Directory;
-use super::super::{ArrayPath, ArrayStream, Info, ListedArray, Placed, PlacedHead, Source};
+use super::super::{
+    ArrayPath, ArrayStream, Info, LentStream, ListedArray, Placed, PlacedHead, STREAMED, Source,
+};
 use super::members::{Members, Other};
 use super::names::{REST, file_name};
 use super::pieces::{decode_pieces, fingerprint};
@@ -50,10 +52,10 @@ impl Rest {
                 "member `{name}` is a block with arrays of its own"
             )));
         }
-        let block = BlockSource::with_parts(placed.bytes, &parts)?;
+        let directory = BlockSource::with_parts(placed.bytes, &parts)?.directory();
         let mut pieces = BTreeMap::new();
         for (number, of_member) in decode_pieces(parts.array_part(placed.bytes))? {
-            let path = block.directory().path(number)?;
+            let path = directory.path(number)?;
             if let Some(member) = members.find(&file_name(path)) {
                 pieces.insert(member, of_member);
             }
@@ -227,6 +229,16 @@ impl<'a> Source<'a> for NpzSource<'a> {
         // A byte that is not a bool is an error with its place. The loaded array reports that place.
         if entry.dtype.scalar() == Some(Scalar::Bool) {
             return Ok(None);
+        }
+        // A mapped array is copied piece by piece only where somebody counts.
+        if let Some(meter) = self.meter.as_ref().filter(|_| self.intact)
+            && let Some(bytes) = self.members.mapped(member, &entry.dtype, entry.bytes)
+            && bytes.len() as u64 >= STREAMED
+        {
+            let ListedArray { dtype, shape, order, .. } = entry;
+            meter.begin(bytes.len() as u64, false);
+            let (placed, meter) = (Placed::free(dtype, shape, order, &[]), Some(Arc::clone(meter)));
+            return Ok(Some(ArrayStream::new(placed, bytes.len(), LentStream(bytes), meter)));
         }
         let Some(stream) = self.members.array_to_copy(
             member,

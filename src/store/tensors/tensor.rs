@@ -17,7 +17,9 @@ use crate::progress::Meter;
 use crate::signature;
 use crate::zip::ReadAt;
 
-use super::super::{ArrayStream, ByteStream, Info, NamedArrays, Placed, Seat, read_whole};
+use super::super::{
+    ArrayStream, ByteStream, Info, NamedArrays, Placed, STREAMED, Seat, read_whole,
+};
 use super::header::{self, KEY, LEN, dtype_of};
 
 /// Where the bytes of a safetensors file are.
@@ -74,9 +76,6 @@ pub(crate) struct Tensors {
     /// How many bytes all tensors have.
     bytes: u64,
 }
-
-/// A tensor of at least so many bytes is copied as it is read.
-const STREAMED: u64 = 256 << 10;
 
 impl Tensors {
     /// Reads the header.

@@ -201,9 +201,8 @@ impl Npz {
     ///
     /// serde_shm::to_npz(&path, &ShmArray1::from(vec![0.0_f64; 10_000]))?;
     /// let end = Instant::now() + Duration::from_secs(60);
-    /// let file = Npz::open(&path)?.progress(move |_, _| match Instant::now() < end {
-    ///     true => ControlFlow::Continue(()),
-    ///     false => ControlFlow::Break(()), // it takes too long
+    /// let file = Npz::open(&path)?.progress(move |_, _| {
+    ///     if Instant::now() < end { ControlFlow::Continue(()) } else { ControlFlow::Break(()) } // it takes too long
     /// });
     /// assert_eq!(file.get::<ShmArray1<f64>>()?.len(), 10_000);
     /// # }
@@ -599,7 +598,7 @@ impl Container for Npz {
             self.progress.as_ref(),
             Work::READ,
             || Ok(None),
-            |meter| self.placed_by(path, way, meter),
+            |meter| self.placed_by(path, way, meter.as_ref()),
         );
         Ok((placed?, self.members.region()))
     }

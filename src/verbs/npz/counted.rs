@@ -32,7 +32,6 @@ impl Npz {
             None => Ok(Some(self.members.total_size())),
         };
         sharing_meter(progress, Work::READ, all, |meter| {
-            let meter: Option<Arc<Meter<'a>>> = meter.map(|meter| meter as Arc<Meter<'a>>);
             let (region, watched) = (self.members.region(), self.watched(meter));
             if let Some(rest) = &self.rest {
                 return read(Opened::Source(&NpzSource::new(watched, rest)?, region));
@@ -48,9 +47,9 @@ impl Npz {
         &'a self,
         path: &str,
         way: impl Fn(&'a Members, usize, u64, Option<&Meter<'_>>) -> Result<Placed<'a>>,
-        meter: Option<Arc<Meter<'a>>>,
+        meter: Option<&Arc<Meter<'a>>>,
     ) -> Result<Placed<'a>> {
-        let open = |rest| NpzSource::new(self.watched(meter.clone()), rest);
+        let open = |rest| NpzSource::new(self.watched(meter.cloned()), rest);
         let source = self.rest.as_ref().map(open).transpose()?;
         if let Some(source) = &source
             && let Some(placed) = source.find(path, &way)?
@@ -59,7 +58,7 @@ impl Npz {
         }
         // This also finds arrays that another program put into the archive beside the object.
         if let Some(member) = self.members.find_array(path) {
-            return way(&self.members, member, u64::MAX, meter.as_deref());
+            return way(&self.members, member, u64::MAX, meter.map(|meter| &**meter));
         }
         if let Some(source) = &source {
             let directory = source.directory();
@@ -75,7 +74,7 @@ impl Npz {
     pub(in crate::verbs) fn view_counted<'a, A: crate::Element, D: ndarray::Dimension>(
         &'a self,
         path: &str,
-        meter: Option<Arc<Meter<'a>>>,
+        meter: Option<&Arc<Meter<'a>>>,
     ) -> Result<ndarray::ArrayView<'a, A, D>> {
         self.placed_by(path, Members::array, meter)
             .and_then(|placed| array::view(path, &placed))
@@ -87,17 +86,17 @@ impl Npz {
     pub(in crate::verbs) fn stream<'a>(
         &'a self,
         path: &str,
-        meter: Option<Arc<Meter<'a>>>,
+        meter: Option<&Arc<Meter<'a>>>,
     ) -> Result<Option<ArrayStream<'a>>> {
         let stream = || {
             if let Some(rest) = &self.rest {
-                let source = NpzSource::new(self.watched(meter.clone()), rest)?;
+                let source = NpzSource::new(self.watched(meter.cloned()), rest)?;
                 if let Some(number) = source.number_of(path) {
                     return source.array_to_copy(number);
                 }
             }
             match self.members.find_array(path) {
-                Some(member) => self.members.array_to_copy(member, u64::MAX, meter.clone()),
+                Some(member) => self.members.array_to_copy(member, u64::MAX, meter.cloned()),
                 None => Ok(None),
             }
         };

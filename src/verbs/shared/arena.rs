@@ -275,13 +275,13 @@ impl Arena {
             Work::READ,
             || Ok(None),
             |meter| {
-                if let Some(stream) = file.stream(path, meter.clone())?
+                if let Some(stream) = file.stream(path, meter.as_ref())?
                     && let Some(array) = ArenaArray::streamed(&self.memory, stream)
                         .map_err(|error| error.at_field(path))?
                 {
                     return Ok(array);
                 }
-                match file.view_counted::<A, D>(path, meter) {
+                match file.view_counted::<A, D>(path, meter.as_ref()) {
                     Ok(view) => self.copy_of(&view),
                     // The elements are converted on the way.
                     Err(error) if error.kind() == ErrorKind::Mismatch => {

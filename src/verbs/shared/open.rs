@@ -76,7 +76,7 @@ impl Segment {
     /// A fault in the memory of live arrays does not make this fail: reading one of these arrays returns the error. The
     /// same holds if another user made that memory: see [`OpenOptions::trust_owner`](crate::OpenOptions::trust_owner).
     pub fn open(id: &str) -> Result<Self> {
-        open(id, How::new(Access::FULL))
+        open(id, &How::new(Access::FULL))
     }
 
     /// Opens a segment like [`open`](Self::open), for a process that only reads.
@@ -99,7 +99,7 @@ impl Segment {
     ///
     /// Those of [`open`](Self::open).
     pub fn open_read_only(id: &str) -> Result<Self> {
-        open(id, How::new(Access { writable: false, ..Access::FULL }))
+        open(id, &How::new(Access { writable: false, ..Access::FULL }))
     }
 
     /// Opens a segment like [`open`](Self::open), but maps the file of a persistent segment instead of reading it.
@@ -144,7 +144,7 @@ impl Segment {
             let promise = unsafe { os::Unchanging::promised() };
             Content::in_place(file.map(promise)?)
         };
-        open(id, How { load, ..How::new(Access::FULL) })
+        open(id, &How { load, ..How::new(Access::FULL) })
     }
 
     /// Opens the segment behind a descriptor that another process handed over through a Unix socket or by inheritance.
@@ -428,11 +428,11 @@ impl Segment {
     }
 }
 
-pub(super) fn open(text: &str, how: How) -> Result<Segment> {
+pub(super) fn open(text: &str, how: &How) -> Result<Segment> {
     segment::check_supported().map_err(|error| error.in_container(text))?;
     let progress = how.progress.clone();
     let opened = if text.starts_with('/') {
-        open_path(Path::new(text), &how)
+        open_path(Path::new(text), how)
     } else if SegmentId::is_meant(text) {
         let id = SegmentId::parse(text)?;
         Memory::open(&id).and_then(|memory| {
@@ -441,7 +441,7 @@ pub(super) fn open(text: &str, how: How) -> Result<Segment> {
         })
     } else {
         let name = SegmentName::parse(text)?;
-        Folder::of_user().and_then(|folder| follow(folder, name, &how))
+        Folder::of_user().and_then(|folder| follow(folder, name, how))
     };
     match opened {
         Ok(segment) => Ok(Segment { progress, ..segment }),

@@ -120,8 +120,8 @@ impl OpenOptions {
     /// ```
     ///
     /// The thread that opens makes the calls: one for some 8 MiB, or more where the disk is slow, and one at the end. The handle
-    /// keeps the function for [`Segment::refresh`], which may read a newer file, and for [`Segment::write_block`], of whose block it
-    /// then is told. Memory is mapped when it is opened and not read, so that there is nothing to tell.
+    /// keeps the function, as [`Segment::progress`] says. Memory is mapped when it is opened and not read, so that there is nothing to
+    /// tell then.
     ///
     /// # Errors
     ///
@@ -154,7 +154,7 @@ impl OpenOptions {
     ///
     /// Those of [`Segment::open`].
     pub fn open(&self, id: &str) -> Result<Segment> {
-        open::open(id, How::new(self.access).with_progress(self.progress.clone()))
+        open::open(id, &How::new(self.access).with_progress(self.progress.clone()))
     }
 
     /// Opens the segment behind a pair of descriptors, as [`Segment::from_fds`] does.

@@ -505,9 +505,9 @@ impl Safetensors {
         &'a self,
         path: &str,
         may_lie: bool,
-        meter: Option<Arc<Meter<'a>>>,
+        meter: Option<&Arc<Meter<'a>>>,
     ) -> Result<Placed<'a>> {
-        let open = |object| TensorSource::new(self.watched(meter.clone()), object);
+        let open = |object| TensorSource::new(self.watched(meter.cloned()), object);
         let source = self.object.as_ref().map(open).transpose()?;
         if let Some(source) = &source
             && let Some(placed) = source.find(path, may_lie)?
@@ -516,7 +516,7 @@ impl Safetensors {
         }
         // This also finds tensors that are no part of the object.
         if let Some(number) = self.tensors.find(path) {
-            return self.tensors.array(number, may_lie, meter.as_deref());
+            return self.tensors.array(number, may_lie, meter.map(|meter| &**meter));
         }
         if let Some(source) = &source {
             let directory = source.directory();
@@ -550,7 +550,7 @@ impl Container for Safetensors {
         may_lie: bool,
     ) -> Result<(crate::store::Placed<'_>, Option<&Region>)> {
         let (progress, all) = (self.progress.as_ref(), || Ok(None));
-        let find = |meter| self.find(path, may_lie, meter);
+        let find = |meter: Option<Arc<Meter<'static>>>| self.find(path, may_lie, meter.as_ref());
         Ok((sharing_meter(progress, Work::READ, all, find)?, self.tensors.region()))
     }
 
