@@ -49,12 +49,13 @@ fn main() -> Result<(), serde_shm::Error> {
 //! | build arrays in shared memory from the beginning (feature `ndarray`) | `Arena`, `ArenaArray` |
 //! | keep an object in memory or send it | [`to_bytes`], [`from_bytes`], [`to_writer`], [`from_reader`], [`Block`], [`AlignedBytes`] |
 //! | keep an object in a file that NumPy opens (feature `npz`) | `to_npz`, `from_npz`, `Npz`, `NpzOptions` |
-//! | exchange it with programs that read safetensors files (feature `safetensors`) | `to_safetensors`, `from_safetensors`, `Safetensors` |
+//! | exchange it with programs that read safetensors files (feature `safetensors`) | `to_safetensors`, `from_safetensors`, `Safetensors`, `SafetensorsOptions` |
 //! | say what is an array | the derives `Serialize` and `Deserialize` (feature `derive`); [`mod@array`] for structs under serde's own derives |
 //! | say what an array holds | [`Element`] and its derive, the types of [`element`], [`DType`] |
 //! | change arrays in place (feature `ndarray`) | `LockedArray`, `AtomicArray` |
 //! | read objects and arrays of unknown type (feature `ndarray`) | [`value`], `Value`, `DynArray`, `UntypedArray` |
 //! | share work among processes (feature `workers`) | `workers` |
+//! | show how far long work is, and stop it | `progress` of the options and handles, [`ProgressAnswer`], [`BlockOptions`] |
 //! | transcode or wrap | [`ser`], [`de`] |
 //!
 //! Every function that can fail returns the same error type, [`Error`].
