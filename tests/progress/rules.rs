@@ -171,6 +171,39 @@ fn a_stream_of_another_program_can_be_left_in_the_middle() {
     assert!(!error.to_string().contains(&format!("after {LEN} of")), "{error}");
 }
 
+/// A program may save something else meanwhile.
+#[test]
+fn the_function_may_use_the_crate() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npz");
+    let other = folder.path().join("other.npz");
+    let count = Arc::new(AtomicUsize::new(0));
+    let told = Arc::clone(&count);
+    let report = move |_: u64, _: u64| {
+        told.fetch_add(1, Relaxed);
+        let small = (Array1::from(vec![1_u16, 2]), "text".to_owned());
+        NpzOptions::new().fsync(false).save(&other, &small).unwrap();
+        let back: (Array1<u16>, String) = serde_shm::from_npz(&other).unwrap();
+        assert_eq!(back, small);
+        let segment = serde_shm::to_shared(&ShmArray1::from(vec![3_u8; 300_000])).unwrap();
+        assert_eq!(segment.get::<Array1<u8>>().unwrap().len(), 300_000);
+    };
+    let arrays: Vec<Array1<u32>> = (0..3).map(|fill| Array1::from_elem(3 << 20, fill)).collect();
+    let marked: Vec<ShmArray1<u32>> = arrays.iter().cloned().map(ShmArray1::from).collect();
+    for compression in [Compression::None, Compression::Deflate(1)] {
+        let options = NpzOptions::new().fsync(false).compression(compression);
+        let options = options.progress(report.clone());
+        options.save(&path, &marked).unwrap();
+        assert!(options.load::<Vec<Array1<u32>>>(&path).unwrap() == arrays);
+        options.save(&path, &arrays).unwrap();
+        assert!(options.load::<Vec<ShmArray1<u32>>>(&path).unwrap() == marked);
+    }
+    let segment = SegmentOptions::new().progress(report.clone()).create(&marked).unwrap();
+    assert!(segment.progress(report).get::<Vec<Array1<u32>>>().unwrap() == arrays);
+    assert!(count.load(Relaxed) > 20);
+}
+
 #[test]
 fn options_are_equal_if_their_function_is_the_same() {
     let watched = SegmentOptions::new().progress(|_, _| ());
