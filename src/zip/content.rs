@@ -435,6 +435,8 @@ fn inflate_pieces(
         })
         .collect();
     let inflate = |room: &mut Vec<u8>, (into, place): (&mut [u8], Range<u64>)| {
+        // The pieces that are left are many, and nobody wants them any more.
+        check(meter).ok()?;
         room.clear();
         // A piece cannot be longer than compressing this many bytes can make it, whatever the hint says.
         let len = usize::try_from(place.end - place.start).ok()?;
