@@ -8,6 +8,7 @@
 //! ```
 
 use std::error::Error;
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::{Command, exit};
 use std::time::{Duration, Instant};
@@ -139,6 +140,11 @@ impl Training {
     }
 }
 
+/// One line of a terminal that says how far a save is. An `Fn(u64, u64)` that returns `ControlFlow` could also stop it.
+fn show(done: u64, all: u64) {
+    eprint!("\r  saved {done} of {all} bytes\x1b[K{}", if done == all { "\r\x1b[K" } else { "" });
+}
+
 /// Goes on from the checkpoint, or starts if there is none, and saves each epoch.
 fn train(file: &Path, epochs: u32) -> Result<Training, Box<dyn Error>> {
     let data = iris()?;
@@ -151,7 +157,10 @@ fn train(file: &Path, epochs: u32) -> Result<Training, Box<dyn Error>> {
         Err(error) => return Err(error.into()),
     };
     // The file is replaced in one step at each save: who reads it, or starts after a kill, finds a whole epoch.
-    let options = NpzOptions::new().fsync(false);
+    let mut options = NpzOptions::new().fsync(false);
+    if std::io::stderr().is_terminal() {
+        options = options.progress(show);
+    }
     while training.epoch < epochs {
         training.epoch(&data);
         options.save(file, &training)?;

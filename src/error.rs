@@ -64,6 +64,9 @@ pub enum ErrorKind {
     /// Another process or thread was making the object, and failed; see
     /// [`Segment::open_or_create`](crate::Segment::open_or_create).
     MakerFailed,
+    /// The progress function of a call answered that the work shall stop; see
+    /// [`ProgressAnswer`](crate::ProgressAnswer).
+    Cancelled,
     /// A `Serialize` or `Deserialize` implementation, or a function that makes an object, reported an error of its own.
     Message,
 }
@@ -87,6 +90,7 @@ impl fmt::Display for ErrorKind {
             ErrorKind::WorkerDied => "worker died",
             ErrorKind::JobFailed => "job failed",
             ErrorKind::MakerFailed => "its maker failed",
+            ErrorKind::Cancelled => "cancelled",
             ErrorKind::Message => "error of a type's own",
         })
     }

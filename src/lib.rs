@@ -49,12 +49,13 @@ fn main() -> Result<(), serde_shm::Error> {
 //! | build arrays in shared memory from the beginning (feature `ndarray`) | `Arena`, `ArenaArray` |
 //! | keep an object in memory or send it | [`to_bytes`], [`from_bytes`], [`to_writer`], [`from_reader`], [`Block`], [`AlignedBytes`] |
 //! | keep an object in a file that NumPy opens (feature `npz`) | `to_npz`, `from_npz`, `Npz`, `NpzOptions` |
-//! | exchange it with programs that read safetensors files (feature `safetensors`) | `to_safetensors`, `from_safetensors`, `Safetensors` |
+//! | exchange it with programs that read safetensors files (feature `safetensors`) | `to_safetensors`, `from_safetensors`, `Safetensors`, `SafetensorsOptions` |
 //! | say what is an array | the derives `Serialize` and `Deserialize` (feature `derive`); [`mod@array`] for structs under serde's own derives |
 //! | say what an array holds | [`Element`] and its derive, the types of [`element`], [`DType`] |
 //! | change arrays in place (feature `ndarray`) | `LockedArray`, `AtomicArray` |
 //! | read objects and arrays of unknown type (feature `ndarray`) | [`value`], `Value`, `DynArray`, `UntypedArray` |
 //! | share work among processes (feature `workers`) | `workers` |
+//! | show how far long work is, and stop it | `progress` of the options and handles, [`ProgressAnswer`], [`BlockOptions`] |
 //! | transcode or wrap | [`ser`], [`de`] |
 //!
 //! Every function that can fail returns the same error type, [`Error`].
@@ -74,6 +75,7 @@ mod memory;
 #[cfg(feature = "npz")]
 mod npy;
 mod os;
+mod progress;
 mod segment;
 pub mod ser;
 mod signature;
@@ -109,6 +111,7 @@ pub use layout::Order;
 pub use memory::AlignedBytes;
 #[cfg(feature = "ndarray")]
 pub use memory::live::{AtomicBits, AtomicElement, AtomicNumber};
+pub use progress::ProgressAnswer;
 pub use serde::{de::Deserialize, ser::Serialize};
 /// ```
 /// use serde_shm::Deserialize;
@@ -167,13 +170,13 @@ pub use value::Value;
 #[cfg(feature = "ndarray")]
 pub use verbs::Arena;
 pub use verbs::{
-    Block, MemoryWriter, OpenOptions, Segment, SegmentOptions, from_bytes, from_reader,
-    from_reader_limited, from_shared, segments, to_bytes, to_shared, to_writer,
+    Block, BlockOptions, MemoryWriter, OpenOptions, Segment, SegmentOptions, from_bytes,
+    from_reader, from_reader_limited, from_shared, segments, to_bytes, to_shared, to_writer,
 };
 #[cfg(feature = "npz")]
 pub use verbs::{Compression, Npz, NpzOptions, OtherMember, from_npz, to_npz};
 #[cfg(feature = "safetensors")]
-pub use verbs::{Safetensors, from_safetensors, to_safetensors};
+pub use verbs::{Safetensors, SafetensorsOptions, from_safetensors, to_safetensors};
 
 /// What the code that the derives generate refers to. Not part of the public interface.
 #[doc(hidden)]

@@ -8,6 +8,10 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Builder};
+use std::time::Duration;
+
+/// How often a thread that waits for the others looks.
+const TICK: Duration = Duration::from_millis(5);
 
 /// How many threads run at a time, the caller's among them.
 pub(crate) fn available() -> usize {
@@ -41,13 +45,32 @@ pub(crate) fn map<T: Send, S, R: Send>(
     room: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, T) -> R + Sync,
 ) -> Vec<R> {
+    map_looking(threads, items, room, work, None)
+}
+
+/// The same. The caller's thread calls `look` behind each item that it is done with, and from time to time while it waits for the
+/// other threads.
+pub(crate) fn map_looking<T: Send, S, R: Send>(
+    threads: usize,
+    items: Vec<T>,
+    room: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, T) -> R + Sync,
+    mut look: Option<&mut dyn FnMut()>,
+) -> Vec<R> {
     let threads = threads.min(items.len());
     if threads < 2 {
         let mut room = room();
-        return items.into_iter().map(|item| work(&mut room, item)).collect();
+        let each = |item| {
+            let result = work(&mut room, item);
+            if let Some(look) = &mut look {
+                look();
+            }
+            result
+        };
+        return items.into_iter().map(each).collect();
     }
     let queue = Mutex::new(items.into_iter().enumerate());
-    let help = || {
+    let help = |mut look: Option<&mut dyn FnMut()>| {
         let mut room = room();
         let mut done = Vec::new();
         loop {
@@ -55,13 +78,24 @@ pub(crate) fn map<T: Send, S, R: Send>(
             let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some((place, item)) = next else { return done };
             done.push((place, work(&mut room, item)));
+            if let Some(look) = &mut look {
+                look();
+            }
         }
     };
     let mut done = thread::scope(|scope| {
-        let start = |_| Builder::new().name("serde_shm".to_owned()).spawn_scoped(scope, help).ok();
+        let help = &help;
+        let start = |_| {
+            let help = move || help(None);
+            Builder::new().name("serde_shm".to_owned()).spawn_scoped(scope, help).ok()
+        };
         let others: Vec<_> = (1..threads).map_while(start).collect();
-        let mut done = help();
+        let mut done = help(look.as_mut().map(|look| &mut **look as &mut dyn FnMut()));
         for other in others {
+            while let Some(look) = look.as_mut().filter(|_| !other.is_finished()) {
+                thread::sleep(TICK);
+                look();
+            }
             done.append(&mut other.join().unwrap_or_else(|panic| resume_unwind(panic)));
         }
         done

@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
+use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::mpsc;
@@ -68,6 +69,7 @@ fn errors_of_segments(name: &str) -> Vec<Error> {
     let id = made.id().to_owned();
     drop(made);
     let gone = Segment::open(&id).unwrap_err();
+    let cancelled = SegmentOptions::new().progress(|_, _| ControlFlow::Break(()));
     let layers = to_shared(&BTreeMap::from([("weight", ShmArray1::from(vec![0.5_f32]))])).unwrap();
     vec![
         missing,
@@ -76,6 +78,7 @@ fn errors_of_segments(name: &str) -> Vec<Error> {
         layers.array::<f32, Ix1>("weihgt").unwrap_err(),
         layers.array::<f64, Ix1>("weight").unwrap_err(),
         Segment::open("the index").unwrap_err(),
+        cancelled.create(&1).unwrap_err(),
     ]
 }
 

@@ -8,17 +8,19 @@ use std::hash::Hash;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use ndarray::{Ix1, Ix2, IxDyn};
+#[cfg(feature = "safetensors")]
+use serde_shm::SafetensorsOptions;
 use serde_shm::element::{Datetime64, FixedBytes, FixedStr, Seconds, Timedelta64};
 use serde_shm::segments::SegmentInfo;
 use serde_shm::value::{
     Blob, Map, Name, Names, Number, Numbers, PlacedArray, Record, RecordKind, Seq,
 };
 use serde_shm::{
-    AlignedBytes, Arena, ArenaArray, ArrayInfo, AtomicArray, Block, Compression, DType, DTypeField,
-    DTypeKind, DynArray, Error, ErrorKind, FlatAtomic, LiveKind, LockedArray, LockedReadGuard,
-    LockedWriteGuard, Npz, NpzOptions, OpenOptions, Order, OtherMember, RawArray, Segment,
-    SegmentOptions, ShmArray, TimeBase, TimeUnit, UntypedArray, UntypedAtomic, UntypedLive,
-    UntypedReadGuard, UntypedView, UntypedWriteGuard, Value,
+    AlignedBytes, Arena, ArenaArray, ArrayInfo, AtomicArray, Block, BlockOptions, Compression,
+    DType, DTypeField, DTypeKind, DynArray, Error, ErrorKind, FlatAtomic, LiveKind, LockedArray,
+    LockedReadGuard, LockedWriteGuard, Npz, NpzOptions, OpenOptions, Order, OtherMember, RawArray,
+    Segment, SegmentOptions, ShmArray, TimeBase, TimeUnit, UntypedArray, UntypedAtomic,
+    UntypedLive, UntypedReadGuard, UntypedView, UntypedWriteGuard, Value,
 };
 
 fn is_free<T: Send + Sync + UnwindSafe + RefUnwindSafe + Debug + 'static>() {}
@@ -31,6 +33,9 @@ fn handles_are_free_to_go_anywhere() {
     is_free::<Arena>();
     is_free::<ArenaArray<f32, Ix2>>();
     is_free::<OpenOptions>();
+    is_free::<BlockOptions<'static>>();
+    #[cfg(feature = "safetensors")]
+    is_free::<SafetensorsOptions<'static>>();
     is_free::<NpzOptions<'static>>();
     is_free::<SegmentInfo>();
     is_free::<Npz>();
@@ -111,6 +116,9 @@ fn what_is_cloned_compared_hashed_and_made_of_nothing() {
     is_cloned::<serde_shm::de::Deserializer<'static>>();
     is_compared::<SegmentOptions>();
     is_compared::<OpenOptions>();
+    is_compared::<BlockOptions<'static>>();
+    #[cfg(feature = "safetensors")]
+    is_compared::<SafetensorsOptions<'static>>();
     is_compared::<SegmentInfo>();
     is_compared::<ArrayInfo>();
     is_compared::<OtherMember>();
@@ -144,6 +152,9 @@ fn what_is_cloned_compared_hashed_and_made_of_nothing() {
     is_key::<Datetime64<Seconds>>();
     has_default::<SegmentOptions>();
     has_default::<OpenOptions>();
+    has_default::<BlockOptions<'static>>();
+    #[cfg(feature = "safetensors")]
+    has_default::<SafetensorsOptions<'static>>();
     has_default::<NpzOptions<'static>>();
     has_default::<Compression>();
     has_default::<AlignedBytes>();

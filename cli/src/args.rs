@@ -14,7 +14,7 @@ Exit status:
   0    done; for `diff`: the same; for `verify`: whole
   1    for `diff`: they differ; for `verify`: damaged
   2    trouble: a wrong argument, a target that is not there, an error of the system
-  130  `inspect` was stopped by Ctrl-C, and said what it had
+  130  Ctrl-C came before the end: `inspect` said what it had, others left nothing half-made
 ";
 
 /// Shows, copies, compares and checks the segments, .npz files and blocks of serde_shm, and .npy files.

@@ -2,7 +2,7 @@
 //! the way back. What is no array stands in the file's metadata.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, Permissions};
 use std::ops::Range;
@@ -16,10 +16,12 @@ use serde_shm::value::{Map, Value};
 use serde_shm::{AlignedBytes, DType, DTypeKind, Order, UntypedArray};
 
 use crate::args::Convert;
+use crate::bar::Progress;
 use crate::copy;
 use crate::element::{is_bf16, is_swapped};
 use crate::fault::{Fault, Result};
 use crate::nest::{self, Nest};
+use crate::stop;
 use crate::target::{self, Target};
 
 /// The key of the metadata, in a safetensors file's header and in our objects.
@@ -29,21 +31,23 @@ pub(crate) fn run(args: &Convert) -> Result<()> {
     let destination = args.destination.as_deref().unwrap_or_default();
     let is_to =
         Path::new(destination).extension().is_some_and(|extension| extension == "safetensors");
+    stop::listen()?;
+    let progress = Progress::drawn();
     if is_to {
-        let target = Target::open(&args.source)?;
+        let target = Target::open_telling(&args.source, &progress)?;
         let mut value = copy::object(&args.source, &target, &args.only)?;
         if copy::has_live(&target)? {
             copy::freeze(&mut value)?;
         }
-        return save(Path::new(destination), &value);
+        return save(Path::new(destination), &value, &progress);
     }
     if !args.only.is_empty() {
         return Err(Fault::new(
             "`--only` is for writing a safetensors file; `cp --only` takes parts of what was converted",
         ));
     }
-    let value = load(Path::new(&args.source), args.flat)?;
-    copy::write_new(args, &value)
+    let value = load(Path::new(&args.source), args.flat, &progress)?;
+    copy::write_new(args, &value, &progress)
 }
 
 fn fault(path: &Path, error: &SafeTensorError) -> Fault {
@@ -54,11 +58,11 @@ fn fault(path: &Path, error: &SafeTensorError) -> Fault {
 }
 
 /// The object of a safetensors file.
-fn load(path: &Path, is_flat: bool) -> Result<Value> {
+fn load(path: &Path, is_flat: bool, progress: &Progress) -> Result<Value> {
     let len = std::fs::metadata(path)
         .map_err(|error| Fault::of_file(path, "read the file", &error))?
         .len();
-    let bytes = Arc::new(target::read(path, len)?);
+    let bytes = Arc::new(target::read(path, len, progress)?);
     let (header, metadata) =
         SafeTensors::read_metadata(&bytes).map_err(|error| fault(path, &error))?;
     let start = size_of::<u64>() + header;
@@ -109,10 +113,12 @@ impl AsRef<[u8]> for TensorBytes {
 }
 
 /// Writes an object as a safetensors file.
-fn save(path: &Path, value: &Value) -> Result<()> {
+fn save(path: &Path, value: &Value, progress: &Progress) -> Result<()> {
     let mut gathered = Gathered::default();
     gathered.parts(value, "")?;
-    let Gathered { tensors, texts, failed } = gathered;
+    let Gathered { tensors, texts, state } = gathered;
+    state.all.set(tensors.values().map(|tensor| tensor.data_len() as u64).sum());
+    let _ = state.progress.set(progress.clone());
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let cannot = |error| Fault::of_file(path, "write the file", &error);
     let draft = tempfile::Builder::new()
@@ -125,7 +131,7 @@ fn save(path: &Path, value: &Value) -> Result<()> {
         SafeTensorError::IoError(error) => cannot(error),
         other => fault(path, &other),
     })?;
-    if let Some(fault) = Rc::into_inner(failed).and_then(OnceCell::into_inner) {
+    if let Some(fault) = Rc::into_inner(state).and_then(|state| state.failed.into_inner()) {
         return Err(fault);
     }
     draft.persist(path).map(|_: File| ()).map_err(|error| cannot(error.error))
@@ -135,7 +141,17 @@ fn save(path: &Path, value: &Value) -> Result<()> {
 struct Gathered {
     tensors: BTreeMap<String, Tensor>,
     texts: HashMap<String, String>,
-    failed: Rc<OnceCell<Fault>>,
+    state: Rc<Saving>,
+}
+
+/// What the tensors of one file share while it is written.
+#[derive(Default)]
+struct Saving {
+    /// Why the bytes of a tensor could not be had.
+    failed: OnceCell<Fault>,
+    progress: OnceCell<Progress>,
+    done: Cell<u64>,
+    all: Cell<u64>,
 }
 
 impl Gathered {
@@ -185,8 +201,7 @@ impl Gathered {
                     array.dtype()
                 ))
             })?;
-            let tensor =
-                Tensor { dtype, array: (**array).clone(), failed: Rc::clone(&self.failed) };
+            let tensor = Tensor { dtype, array: (**array).clone(), state: Rc::clone(&self.state) };
             return match self.tensors.insert(name.clone(), tensor) {
                 None => Ok(()),
                 Some(_) => Err(Fault::new(format_args!("two arrays have the name `{name}`"))),
@@ -225,8 +240,7 @@ fn has_array(value: &Value) -> bool {
 struct Tensor {
     dtype: Dtype,
     array: UntypedArray,
-    /// Why the bytes of a tensor could not be had.
-    failed: Rc<OnceCell<Fault>>,
+    state: Rc<Saving>,
 }
 
 /// Row by row, and in little-endian order; elements that lie so are written where they lie.
@@ -240,9 +254,17 @@ impl View for Tensor {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
+        let Saving { failed, progress, done, all } = &*self.state;
+        // The crate writes each tensor as a whole, so that this is where Ctrl-C is looked at.
+        let told = progress.get().map(|progress| progress.tell(done.get(), all.get()));
+        if failed.get().is_some() || told.is_some_and(|told| told.is_break()) {
+            let _ = failed.set(Fault::stopped("no file was made, and an old one is as it was"));
+            return Cow::Borrowed(&[]);
+        }
+        done.set(done.get() + self.data_len() as u64);
         let bytes = self.array.to_bytes().unwrap_or_else(|error| {
             // There is no memory for a copy. The trait has no way to say so.
-            let _ = self.failed.set(error.into());
+            let _ = failed.set(error.into());
             Cow::Borrowed(&[])
         });
         if !is_swapped(self.array.dtype()) {

@@ -1,17 +1,18 @@
 //! `cp`: an object from one container to another, without its Rust type.
 
 use std::fs::{File, Permissions};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_shm::value::{Map, Record, Seq, Value};
-use serde_shm::{ArrayInfo, Compression, ErrorKind, NpzOptions, Segment, SegmentOptions};
+use serde_shm::{
+    ArrayInfo, BlockOptions, Compression, ErrorKind, NpzOptions, Segment, SegmentOptions,
+};
 
 use crate::args::{ContainerKind, Convert, Cp};
-use crate::bar::Bar;
+use crate::bar::Progress;
 use crate::fault::{Fault, Result};
 use crate::nest::{self, Nest};
 use crate::target::{self, Target};
@@ -63,10 +64,12 @@ impl Destination {
 pub(crate) fn run(args: &Cp, screen: &mut Screen) -> Result<()> {
     let destination = Destination::new(args.name.as_ref(), args.destination.as_ref(), args.to)?;
     check_options(args, &destination)?;
-    if let Some(segment) = of_block_file(args, &destination)? {
+    stop::listen()?;
+    let progress = Progress::drawn();
+    if let Some(segment) = of_block_file(args, &destination, &progress)? {
         return if args.hold { hold(&segment, screen) } else { Ok(()) };
     }
-    let source = Target::open(&args.source)?;
+    let source = Target::open_telling(&args.source, &progress)?;
     if let (Target::Segment(segment), Destination::BlockFile(path), true) =
         (&source, &destination, args.only.is_empty() && !has_live(&source)?)
     {
@@ -85,7 +88,8 @@ pub(crate) fn run(args: &Cp, screen: &mut Screen) -> Result<()> {
             "serde-shm: {count} live arrays are copied as they are now, and frozen"
         );
     }
-    let segment = write(&destination, &value, args.compress, args.replace, !args.hold)?;
+    let kept = (args.replace, !args.hold);
+    let segment = write(&destination, &value, args.compress, kept, &progress)?;
     if let Some(segment) = segment.filter(|_| args.hold) {
         hold(&segment, screen)?;
     }
@@ -93,7 +97,11 @@ pub(crate) fn run(args: &Cp, screen: &mut Screen) -> Result<()> {
 }
 
 /// A block file goes into a segment as it is read: its bytes are never in memory twice, and nothing is decoded.
-fn of_block_file(args: &Cp, destination: &Destination) -> Result<Option<Segment>> {
+fn of_block_file(
+    args: &Cp,
+    destination: &Destination,
+    progress: &Progress,
+) -> Result<Option<Segment>> {
     let Destination::Segment(name) = destination else { return Ok(None) };
     let Some((path, len)) = target::block_file(&args.source).filter(|_| args.only.is_empty())
     else {
@@ -101,6 +109,7 @@ fn of_block_file(args: &Cp, destination: &Destination) -> Result<Option<Segment>
     };
     let file = File::open(&path).map_err(|error| Fault::of_file(&path, "read the file", &error))?;
     let options = SegmentOptions::new().name(name).replace(args.replace).persist(!args.hold);
+    let options = options.progress(progress.report_of(len));
     options.create_from_reader_limited(file, len).map(Some).map_err(of_name)
 }
 
@@ -119,7 +128,7 @@ fn of_name(error: serde_shm::Error) -> Fault {
 }
 
 /// Writes an object that was made of another format's file.
-pub(crate) fn write_new(args: &Convert, value: &Value) -> Result<()> {
+pub(crate) fn write_new(args: &Convert, value: &Value, progress: &Progress) -> Result<()> {
     let destination = Destination::new(args.name.as_ref(), args.destination.as_ref(), None)?;
     match (&destination, args.compress) {
         (Destination::Npz(_), _) | (_, None) => {}
@@ -131,7 +140,7 @@ pub(crate) fn write_new(args: &Convert, value: &Value) -> Result<()> {
             path.display()
         )));
     }
-    write(&destination, value, args.compress, args.replace, true).map(drop)
+    write(&destination, value, args.compress, (args.replace, true), progress).map(drop)
 }
 
 /// Writes the object. A segment is returned that ends with its handle, unless it persists.
@@ -139,27 +148,25 @@ fn write(
     destination: &Destination,
     value: &Value,
     compress: Option<u8>,
-    is_replaced: bool,
-    is_persistent: bool,
+    (is_replaced, is_persistent): (bool, bool),
+    progress: &Progress,
 ) -> Result<Option<Segment>> {
     match destination {
         Destination::Npz(path) => {
             let compression = compress.map_or(Compression::None, Compression::Deflate);
-            let bar = OnceLock::new();
-            let report = |done, all| bar.get_or_init(|| Bar::new(all)).reach(done);
-            let saved =
-                NpzOptions::new().compression(compression).progress(report).save(path, value);
-            bar.get().inspect(|bar| bar.finish());
-            saved?;
+            let options = NpzOptions::new().compression(compression).progress(progress.report());
+            options.save(path, value)?;
         }
         Destination::BlockFile(path) => {
-            in_place(path, |out| Ok(serde_shm::to_writer(out, value)?))?;
+            let options = BlockOptions::new().progress(progress.report());
+            in_place(path, |out| Ok(options.to_writer(out, value)?))?;
         }
         // It has an array and no object.
         Destination::Npy(_) => {}
         Destination::Segment(name) => {
             let options = SegmentOptions::new().name(name).replace(is_replaced);
-            let segment = options.persist(is_persistent).create(value);
+            let options = options.persist(is_persistent).progress(progress.report());
+            let segment = options.create(value);
             return segment.map(Some).map_err(of_name);
         }
     }
@@ -378,6 +385,24 @@ fn only_array(args: &Cp, source: &Target) -> Result<String> {
     }
 }
 
+/// Writes until Ctrl-C.
+struct UntilStopped<W>(W);
+
+impl<W: Write> Write for UntilStopped<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        /// So much is written between two looks.
+        const PIECE: usize = 8 << 20;
+        if stop::is_asked() {
+            return Err(io::Error::other("stopped by Ctrl-C"));
+        }
+        self.0.write(&bytes[..bytes.len().min(PIECE)])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Writes a file beside its place, and renames it when it is whole.
 pub(crate) fn in_place(
     path: &Path,
@@ -391,10 +416,14 @@ pub(crate) fn in_place(
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)
         .map_err(fault)?;
-    let mut out = BufWriter::with_capacity(1 << 20, draft.as_file());
-    write(&mut out)?;
-    out.flush().map_err(fault)?;
-    drop(out);
+    let mut out = BufWriter::with_capacity(1 << 20, UntilStopped(draft.as_file()));
+    let written = write(&mut out).and_then(|()| out.flush().map_err(fault));
+    // What it still holds is not for a draft that is given up.
+    drop(out.into_parts());
+    if stop::is_asked() {
+        return Err(Fault::stopped(format_args!("{} is as it was", path.display())));
+    }
+    written?;
     draft.persist(path).map_err(|error| fault(error.error))?;
     Ok(())
 }

@@ -17,6 +17,8 @@ pub(crate) enum Fault {
     Said(String),
     /// A line that says how a container is damaged.
     Damaged(String),
+    /// Ctrl-C came before the end. A line that says what became of the work.
+    Stopped(String),
 }
 
 pub(crate) type Result<T, E = Fault> = std::result::Result<T, E>;
@@ -30,8 +32,13 @@ impl Fault {
     pub(crate) fn of_library(error: &serde_shm::Error, text: impl fmt::Display) -> Self {
         match error.kind() {
             ErrorKind::Corrupt | ErrorKind::Poisoned => Fault::Damaged(in_one_line(&text)),
+            ErrorKind::Cancelled => Fault::stopped(text),
             _ => Fault::new(text),
         }
+    }
+
+    pub(crate) fn stopped(text: impl fmt::Display) -> Self {
+        Fault::Stopped(in_one_line(&format_args!("stopped by Ctrl-C: {text}")))
     }
 
     /// The error of reading or writing a file.
@@ -47,7 +54,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::ClosedPipe => f.write_str("the output was closed"),
-            Fault::Said(text) | Fault::Damaged(text) => f.write_str(text),
+            Fault::Said(text) | Fault::Damaged(text) | Fault::Stopped(text) => f.write_str(text),
         }
     }
 }

@@ -77,10 +77,10 @@ fn run_to_end(cli: &Cli) -> ExitCode {
         Ok(Ended::Done) | Err(Fault::ClosedPipe) => ExitCode::SUCCESS,
         Ok(Ended::Differ | Ended::Damaged) => ExitCode::FAILURE,
         Ok(Ended::Stopped) => ExitCode::from(STOPPED),
-        Err(Fault::Said(text) | Fault::Damaged(text)) => {
+        Err(fault) => {
             // Where standard error is closed, too, the status says it.
-            let _ = writeln!(anstream::stderr(), "serde-shm: {text}");
-            ExitCode::from(TROUBLE)
+            let _ = writeln!(anstream::stderr(), "serde-shm: {fault}");
+            ExitCode::from(if matches!(fault, Fault::Stopped(_)) { STOPPED } else { TROUBLE })
         }
     }
 }

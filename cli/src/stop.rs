@@ -1,4 +1,4 @@
-//! Ctrl-C: a long command ends with what it has.
+//! Ctrl-C: a long command ends with what it has, or with nothing half-made.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -6,12 +6,16 @@ use std::time::{Duration, Instant};
 use crate::fault::{Fault, Result};
 
 static STOPPED: AtomicBool = AtomicBool::new(false);
+static LISTENS: AtomicBool = AtomicBool::new(false);
 
 /// How soon a command that sleeps sees Ctrl-C.
 const TICK: Duration = Duration::from_millis(20);
 
 /// From now on Ctrl-C (and SIGTERM) does not end the process but is seen by [`is_asked`].
 pub(crate) fn listen() -> Result<()> {
+    if LISTENS.swap(true, Ordering::Relaxed) {
+        return Ok(());
+    }
     ctrlc::set_handler(|| {
         if STOPPED.swap(true, Ordering::Relaxed) {
             // Asked twice: the command does not look.

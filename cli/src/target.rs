@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use serde_shm::segments::{self, SegmentInfo};
 use serde_shm::value::Value;
 use serde_shm::{
-    AlignedBytes, ArrayInfo, Block, ErrorKind, Npz, OtherMember, Segment, UntypedArray,
+    AlignedBytes, ArrayInfo, Block, ErrorKind, Npz, OpenOptions, OtherMember, Segment, UntypedArray,
 };
 
+use crate::bar::Progress;
 use crate::fault::{Fault, Result};
 
 /// The array in which this crate's archives keep all that is inline (`docs/FORMAT.md`).
@@ -24,20 +25,28 @@ const OPENS: &str =
 /// An open container.
 pub(crate) enum Target {
     Segment(Box<Segment>),
-    Npz { file: Box<Npz>, path: PathBuf, is_ours: bool },
-    Npy { file: Box<Npz>, path: PathBuf },
+    Npz { file: Box<Npz>, path: PathBuf, is_ours: bool, progress: Progress },
+    Npy { file: Box<Npz>, path: PathBuf, progress: Progress },
     BlockFile(Block, u64),
 }
 
 impl Target {
-    /// Opens what a text names. A text with a slash is a file. Another text is the name or id of a segment, or else a file.
+    /// Opens what a text names, for a command that has a bar of its own. A text with a slash is a file. Another text is the name or
+    /// id of a segment, or else a file.
     pub(crate) fn open(text: &str) -> Result<Self> {
+        Target::open_telling(text, &Progress::silent())
+    }
+
+    /// The same. The progress is told of what is read, now and later.
+    pub(crate) fn open_telling(text: &str, progress: &Progress) -> Result<Self> {
         if text.contains('/') {
-            return Target::open_file(Path::new(text));
+            return Target::open_file(Path::new(text), progress);
         }
-        match Segment::open_read_only(text) {
+        let options = OpenOptions::new().read_only(true).progress(progress.report());
+        match options.open(text) {
             Ok(segment) => Ok(Target::Segment(Box::new(segment))),
-            Err(_) if Path::new(text).exists() => Target::open_file(Path::new(text)),
+            Err(error) if error.kind() == ErrorKind::Cancelled => Err(error.into()),
+            Err(_) if Path::new(text).exists() => Target::open_file(Path::new(text), progress),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {
                 Err(not_there(text))
             }
@@ -45,10 +54,10 @@ impl Target {
         }
     }
 
-    pub(crate) fn open_file(path: &Path) -> Result<Self> {
+    fn open_file(path: &Path, progress: &Progress) -> Result<Self> {
         let (head, len) = head(path)?;
         if head.starts_with(BLOCK_MAGIC) {
-            let block = Block::new(read(path, len)?).map_err(|error| {
+            let block = Block::new(read(path, len, progress)?).map_err(|error| {
                 Fault::of_library(&error, format_args!("{}: {error:#}", path.display()))
             })?;
             return Ok(Target::BlockFile(block, len));
@@ -59,9 +68,10 @@ impl Target {
             }
             _ => error.into(),
         })?;
-        let (file, path) = (Box::new(file), path.to_owned());
+        let (file, path) = (Box::new(file.progress(progress.report())), path.to_owned());
+        let progress = progress.clone();
         if head.starts_with(NPY_MAGIC) {
-            return Ok(Target::Npy { file, path });
+            return Ok(Target::Npy { file, path, progress });
         }
         // Of a zip archive without any array, this says what it is.
         if file.arrays()?.is_empty()
@@ -75,7 +85,7 @@ impl Target {
             )));
         }
         let is_ours = file.array_untyped(INLINE_MEMBER).is_ok();
-        Ok(Target::Npz { file, path, is_ours })
+        Ok(Target::Npz { file, path, is_ours, progress })
     }
 
     pub(crate) fn kind(&self) -> &'static str {
@@ -122,7 +132,9 @@ impl Target {
         Ok(match self {
             Target::Segment(segment) => segment.value()?,
             Target::Npz { file, .. } => file.value()?,
-            Target::Npy { path, .. } => Npz::open(path)?.array_untyped("arr_0")?.into(),
+            Target::Npy { path, progress, .. } => {
+                Npz::open(path)?.progress(progress.report()).array_untyped("arr_0")?.into()
+            }
             Target::BlockFile(block, _) => block.value()?,
         })
     }
@@ -140,8 +152,8 @@ impl Target {
                     found => Ok(found?),
                 }
             }
-            Target::Npz { path: file, .. } | Target::Npy { path: file, .. } => {
-                Ok(Npz::open(file)?.array_untyped(path)?)
+            Target::Npz { path: file, progress, .. } | Target::Npy { path: file, progress, .. } => {
+                Ok(Npz::open(file)?.progress(progress.report()).array_untyped(path)?)
             }
             Target::BlockFile(block, _) => Ok(block.array_untyped(path)?),
         }
@@ -180,13 +192,21 @@ fn head(path: &Path) -> Result<(Vec<u8>, u64)> {
     Ok((head, data.len()))
 }
 
+/// How many bytes of a file are read between two looks at Ctrl-C.
+const PIECE: u64 = 8 << 20;
+
 /// A whole file in aligned memory, so that its arrays can be seen where they lie.
-pub(crate) fn read(path: &Path, len: u64) -> Result<AlignedBytes> {
+pub(crate) fn read(path: &Path, len: u64, progress: &Progress) -> Result<AlignedBytes> {
     let fault = |error: io::Error| Fault::of_file(path, "read the file", &error);
     let mut bytes = AlignedBytes::new();
     let room = usize::try_from(len).unwrap_or(usize::MAX).saturating_add(1);
     bytes.try_reserve(room).map_err(fault)?;
-    bytes.extend_from_reader(File::open(path).map_err(fault)?).map_err(fault)?;
+    let mut file = File::open(path).map_err(fault)?;
+    while bytes.extend_from_reader((&mut file).take(PIECE)).map_err(fault)? > 0 {
+        if progress.tell(bytes.len() as u64, len).is_break() {
+            return Err(Fault::stopped(format_args!("{} was being read", path.display())));
+        }
+    }
     Ok(bytes)
 }
 

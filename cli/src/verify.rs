@@ -8,7 +8,9 @@ use serde_shm::{ArrayInfo, DTypeKind};
 
 use crate::Ended;
 use crate::args::Verify;
+use crate::bar::Progress;
 use crate::fault::{Fault, Result};
+use crate::stop;
 use crate::target::Target;
 use crate::term::{self, ALARM, GOOD, Screen};
 
@@ -34,7 +36,8 @@ fn check(text: &str) -> Result<String> {
     struct Deaf;
     impl Walk<'_> for Deaf {}
 
-    let target = Target::open(text)?;
+    stop::listen()?;
+    let target = Target::open_telling(text, &Progress::drawn())?;
     let infos = target.arrays()?;
     let bytes: u64 = infos.iter().map(|info| info.byte_len() as u64).sum();
     let of = format!("{} arrays of {}", infos.len(), term::bytes(bytes));

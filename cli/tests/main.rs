@@ -8,4 +8,5 @@ mod diff;
 mod inspect;
 mod list;
 mod show;
+mod stop;
 mod support;

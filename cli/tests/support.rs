@@ -174,6 +174,16 @@ impl Running {
         self.lines.next().unwrap().unwrap()
     }
 
+    /// Whether the tool handles Ctrl-C by now.
+    pub(crate) fn listens(&self) -> bool {
+        /// SIGINT is signal 2, whose bit is the second.
+        const INTERRUPT: u64 = 1 << 1;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t"));
+        caught.and_then(|mask| u64::from_str_radix(mask, 16).ok()).unwrap_or(0) & INTERRUPT != 0
+    }
+
     /// What Ctrl-C does.
     pub(crate) fn interrupt(&self) {
         let status = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();

@@ -530,6 +530,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
         let number = self.array_number()?;
         match self.source.array_to_copy(number).map_err(Error::into_serde)? {
             Some(stream) => {
+                context::count_copy(stream.len)?;
                 self.count_reference(stream.len)?;
                 Ok(Copied::Stream(stream))
             }

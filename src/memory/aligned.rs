@@ -10,6 +10,7 @@ use std::ops::Deref;
 
 use crate::layout::ARRAY_ALIGN;
 use crate::os;
+use crate::progress::{Meter, STEP};
 
 /// A growable block of bytes whose first byte lies at an address that is a multiple of 64.
 ///
@@ -191,11 +192,12 @@ impl AlignedBytes {
     }
 
     /// Reads to the end of `reader`, behind the bytes of `head`. The reader is expected to give `expected` bytes. Memory
-    /// beyond that grows only with the bytes that really come.
+    /// beyond that grows only with the bytes that really come. A meter counts them in pieces.
     pub(crate) fn read_to_end(
         head: &[u8],
         mut reader: impl Read,
         expected: usize,
+        meter: Option<&Meter<'_>>,
     ) -> io::Result<Self> {
         let mut block = AlignedBytes::new();
         // One byte more, so that the end is found without growing.
@@ -204,7 +206,12 @@ impl AlignedBytes {
         loop {
             block.try_reserve(1)?;
             let room = block.vec.capacity() - block.vec.len();
+            let room = if meter.is_some() { room.min(STEP as usize) } else { room };
             let read = reader.by_ref().take(room as u64).read_to_end(&mut block.vec)?;
+            if let Some(meter) = meter {
+                // The meter has the error.
+                meter.come(read as u64).map_err(|_| io::ErrorKind::Interrupted)?;
+            }
             if read < room {
                 break;
             }
@@ -332,13 +339,13 @@ mod tests {
         }
         assert_eq!(&block[..], &plain[..]);
         assert_eq!(&block.clone()[..], &plain[..]);
-        let read = AlignedBytes::read_to_end(&plain[..7], &plain[7..], 0).unwrap();
+        let read = AlignedBytes::read_to_end(&plain[..7], &plain[7..], 0, None).unwrap();
         assert_eq!((&read[..], read.as_ptr().addr() % 64), (&plain[..], 0));
         let mut read = AlignedBytes::copy_from(&plain[..7]);
         assert_eq!(read.extend_from_reader(&plain[7..]).unwrap(), plain.len() - 7);
         assert_eq!((&read[..], read.as_ptr().addr() % 64), (&plain[..], 0));
         let long = vec![7_u8; 1_000_000];
-        let read = AlignedBytes::read_to_end(&[], &long[..], 999_999).unwrap();
+        let read = AlignedBytes::read_to_end(&[], &long[..], 999_999, None).unwrap();
         assert_eq!((&read[..], read.as_ptr().addr() % 64), (&long[..], 0));
     }
 

@@ -9,6 +9,7 @@ use crate::files::room::{self, Medium};
 use crate::files::{self, Draft, draft};
 use crate::memory::{AlignedBytes, Region};
 use crate::os::{self, Dir, FileKind, Stamp, Status};
+use crate::progress::Meter;
 
 use super::SegmentWriter;
 use super::folder::Folder;
@@ -244,9 +245,10 @@ impl Stored {
     /// # Errors
     ///
     /// `Io` if it cannot be read or there is not enough memory.
-    pub(crate) fn read(&self) -> Result<Region> {
+    pub(crate) fn read(&self, meter: Option<&Meter<'_>>) -> Result<Region> {
         let expected = usize::try_from(self.bytes).unwrap_or(usize::MAX);
-        let block = AlignedBytes::read_to_end(&[], Reader { file: &self.file, at: 0 }, expected)
+        let reader = Reader { file: &self.file, at: 0 };
+        let block = AlignedBytes::read_to_end(&[], reader, expected, meter)
             .map_err(|e| Error::io("cannot read the persistent segment", e))?;
         Ok(Region::from_block(block))
     }

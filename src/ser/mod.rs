@@ -98,7 +98,7 @@ pub use serializer::{Compound, Serializer};
 /// Those of `write`, and those of [`to_bytes`](crate::to_bytes). [`Message`](crate::ErrorKind::Message) if `write` returned
 /// without an error and gave no whole value to the serializer.
 pub fn to_bytes_with(write: impl FnOnce(Serializer<'_, '_>) -> Result<()>) -> Result<AlignedBytes> {
-    to_sink_with(BytesSink::new(), write)
+    to_sink_with(BytesSink::new(None), write)
 }
 
 /// Calls `write` with a serializer, and writes one block to `writer` from what `write` writes to the serializer.

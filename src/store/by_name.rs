@@ -8,14 +8,14 @@ use super::Placed;
 const SEPARATORS: [char; 2] = ['.', '/'];
 
 /// A file that has arrays, by their numbers in it.
-pub(crate) trait NamedArrays {
+pub(crate) trait NamedArrays<'a> {
     /// One of many arrays that are asked for in the order of the file, loaded.
-    fn array_at(&self, index: usize) -> Result<Placed<'_>>;
+    fn array_at(&self, index: usize) -> Result<Placed<'a>>;
 }
 
 /// The arrays of a file, by name.
 pub(crate) struct Tree<'a> {
-    arrays: &'a dyn NamedArrays,
+    arrays: Box<dyn NamedArrays<'a> + 'a>,
     /// Sorted by the parts of their names, so that those of one place are neighbours.
     leaves: Vec<Leaf<'a>>,
 }
@@ -39,23 +39,23 @@ pub(super) fn is_path(name: &str) -> bool {
 impl<'a> Tree<'a> {
     /// `names` gives each array's number and name.
     pub(crate) fn new(
-        arrays: &'a dyn NamedArrays,
+        arrays: impl NamedArrays<'a> + 'a,
         names: impl Iterator<Item = (usize, &'a str)>,
     ) -> Self {
         let mut leaves: Vec<Leaf<'a>> = names.map(|(index, name)| Leaf { name, index }).collect();
         leaves.sort_by(|a, b| parts(a.name).cmp(parts(b.name)));
-        Tree { arrays, leaves }
+        Tree { arrays: Box::new(arrays), leaves }
     }
 
     pub(crate) fn root(&self) -> Node<'_, 'a> {
-        Node { arrays: self.arrays, leaves: &self.leaves, at: 0 }
+        Node { arrays: &*self.arrays, leaves: &self.leaves, at: 0 }
     }
 }
 
 /// A place in the tree: an array, or what further names lead to, or both.
 #[derive(Clone, Copy)]
 pub(crate) struct Node<'t, 'a> {
-    arrays: &'a dyn NamedArrays,
+    arrays: &'t (dyn NamedArrays<'a> + 'a),
     leaves: &'t [Leaf<'a>],
     /// How many bytes of each name lead here, with the separator behind them.
     at: usize,

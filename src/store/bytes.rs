@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::layout::ARRAY_ALIGN;
 use crate::memory::AlignedBytes;
+use crate::progress::Meter;
 
 use super::block::{BlockSink, HEADER};
 use super::{ArrayHead, Finish, Nonce, Sink};
@@ -13,15 +14,15 @@ const LIKELY_START: usize = ARRAY_ALIGN - 16;
 /// Room for the inline values that most objects have beside one large array, so that writing them does not move the array.
 const REST: usize = 4096;
 
-pub(crate) struct BytesSink(BlockSink<AlignedBytes>);
+pub(crate) struct BytesSink<'m>(BlockSink<'m, AlignedBytes>);
 
-impl BytesSink {
-    pub(crate) fn new() -> Self {
-        BytesSink(BlockSink::new(AlignedBytes::new(), Nonce::default()))
+impl<'m> BytesSink<'m> {
+    pub(crate) fn new(meter: Option<&'m Meter<'m>>) -> Self {
+        BytesSink(BlockSink::new(AlignedBytes::new(), Nonce::default()).with_meter(meter))
     }
 }
 
-impl Sink for BytesSink {
+impl Sink for BytesSink<'_> {
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
         self.0.begin(head)
     }
@@ -32,6 +33,10 @@ impl Sink for BytesSink {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.0.meter.is_some() {
+            // They come in pieces, for which the block would grow again and again.
+            self.expect(bytes.len());
+        }
         self.0.write(bytes)
     }
 
@@ -52,7 +57,7 @@ impl Sink for BytesSink {
     }
 }
 
-impl Finish for BytesSink {
+impl Finish for BytesSink<'_> {
     type Output = AlignedBytes;
 
     const HEADROOM: usize = LIKELY_START + HEADER;

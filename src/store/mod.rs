@@ -13,7 +13,6 @@ mod names;
 #[cfg(feature = "npz")]
 mod npz;
 mod shared;
-#[cfg(feature = "npz")]
 mod tally;
 #[cfg(feature = "safetensors")]
 mod tensors;
@@ -24,10 +23,19 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::dtype::DType;
+#[cfg(feature = "npz")]
+use crate::error::Error;
 use crate::error::Result;
 use crate::layout::Order;
+#[cfg(feature = "npz")]
+use crate::memory::Fresh;
 use crate::memory::Region;
 use crate::memory::live::{Kind, LiveArrays, other_kind};
+use crate::progress::Meter;
+#[cfg(feature = "npz")]
+use crate::progress::STEP;
+#[cfg(feature = "npz")]
+use crate::zip::ReadAt;
 
 #[cfg(feature = "ndarray")]
 pub(crate) use block::VERSION;
@@ -39,12 +47,13 @@ pub(crate) use by_name::{NamedArrays, Node, Tree};
 pub(crate) use bytes::BytesSink;
 pub(crate) use directory::{ArrayPath, ListedArray};
 #[cfg(feature = "npz")]
-pub(crate) use npz::{Input, MappedFile, Members, NpzSink, NpzSource, Other, Rest};
+pub(crate) use npz::{Input, MappedFile, Members, NpzSink, NpzSource, Other, Rest, WatchedMembers};
 pub(crate) use shared::{LivePart, SharedSink, check_live_header};
-#[cfg(feature = "npz")]
 pub(crate) use tally::Tally;
 #[cfg(feature = "safetensors")]
-pub(crate) use tensors::{ObjectText, SurveySink, TensorInput, TensorSink, TensorSource, Tensors};
+pub(crate) use tensors::{
+    ObjectText, SurveySink, TensorInput, TensorSink, TensorSource, Tensors, WatchedTensors,
+};
 
 /// What a sink is told of an array before its bytes come.
 #[derive(Clone, Copy, Debug)]
@@ -177,6 +186,68 @@ pub(crate) struct ArrayStream<'de> {
     /// How many bytes will come.
     pub(crate) len: usize,
     pub(crate) bytes: Box<dyn ByteStream + 'de>,
+}
+
+impl<'de> ArrayStream<'de> {
+    /// `len` bytes that `bytes` gives, and that the meter counts.
+    fn new(
+        placed: Placed<'de>,
+        len: usize,
+        bytes: impl ByteStream + 'de,
+        meter: Option<Arc<Meter<'de>>>,
+    ) -> Self {
+        let bytes: Box<dyn ByteStream + 'de> = match meter {
+            Some(meter) => Box::new(CountedStream { bytes, meter }),
+            None => Box::new(bytes),
+        };
+        ArrayStream { placed, len, bytes }
+    }
+}
+
+/// A stream whose bytes are counted.
+struct CountedStream<'de, B> {
+    bytes: B,
+    meter: Arc<Meter<'de>>,
+}
+
+impl<B: ByteStream> ByteStream for CountedStream<'_, B> {
+    fn next(&mut self, most: usize) -> Result<&[u8]> {
+        let bytes = self.bytes.next(most)?;
+        self.meter.add(bytes.len() as u64)?;
+        Ok(bytes)
+    }
+}
+
+/// Bytes that lie in memory, as a stream: for a caller that copies them, piece by piece where somebody counts.
+struct LentStream<'de>(&'de [u8]);
+
+impl ByteStream for LentStream<'_> {
+    fn next(&mut self, most: usize) -> Result<&[u8]> {
+        let (next, left) = self.0.split_at(most.min(self.0.len()));
+        self.0 = left;
+        Ok(next)
+    }
+}
+
+/// An array of at least so many bytes is copied as it is read. A smaller one is read at once.
+const STREAMED: u64 = 256 << 10;
+
+/// Reads these bytes of a file into memory of their own, in pieces if a meter counts them.
+#[cfg(feature = "npz")]
+fn read_whole(input: &dyn ReadAt, place: Range<u64>, meter: Option<&Meter<'_>>) -> Result<Region> {
+    let failed = |error| Error::io("cannot read the file", error);
+    let len = usize::try_from(place.end - place.start).unwrap_or(usize::MAX);
+    let mut fresh = Fresh::new(len).map_err(failed)?;
+    let step = if meter.is_some() { STEP as usize } else { len.max(1) };
+    let mut at = place.start;
+    for piece in fresh.bytes_mut().chunks_mut(step) {
+        input.read_exact_at(at, piece).map_err(failed)?;
+        at += piece.len() as u64;
+        if let Some(meter) = meter {
+            meter.add(piece.len() as u64)?;
+        }
+    }
+    Ok(fresh.into_region())
 }
 
 /// What is known of an array that was not read.

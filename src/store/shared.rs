@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{ARRAY_ALIGN, align_up};
 use crate::memory::live::{ControlLayout, DATA_START, DIGEST, Kind, LiveEntry, digest};
+use crate::progress::Meter;
 
 use super::block::BlockSink;
 use super::directory::Head;
@@ -35,8 +36,8 @@ fn header(nonce: Nonce, entries: &[LiveEntry]) -> [u8; HEADER] {
 const GATHER: usize = 64 << 10;
 
 /// Writes a segment's block. When the first live array comes, `make` makes the memory for live arrays.
-pub(crate) struct SharedSink<W: Write, M> {
-    block: BlockSink<W>,
+pub(crate) struct SharedSink<'m, W: Write, M> {
+    block: BlockSink<'m, W>,
     live: Option<LiveSink<W>>,
     make: M,
     nonce: Nonce,
@@ -77,6 +78,8 @@ struct LiveSink<W: Write> {
     end: u64,
     /// How many bytes are still to come of the array that was begun.
     open: Option<u64>,
+    /// How many it announced.
+    announced: u64,
 }
 
 /// Live memory that was written, without its header. The header's content is known only at the end.
@@ -86,7 +89,7 @@ pub(crate) struct LivePart<W> {
     pub(crate) layout: ControlLayout,
 }
 
-impl<W: Write, M: FnMut() -> Result<W>> SharedSink<W, M> {
+impl<'m, W: Write, M: FnMut() -> Result<W>> SharedSink<'m, W, M> {
     pub(crate) fn new(out: W, nonce: Nonce, make: M) -> Self {
         SharedSink { block: BlockSink::new(out, nonce), live: None, make, nonce, built: None }
     }
@@ -105,6 +108,11 @@ impl<W: Write, M: FnMut() -> Result<W>> SharedSink<W, M> {
         SharedSink { block, live: None, make, nonce, built: Some(Built { places, open: None }) }
     }
 
+    /// Has this meter count the bytes of arrays.
+    pub(crate) fn with_meter(self, meter: Option<&'m Meter<'m>>) -> Self {
+        SharedSink { block: self.block.with_meter(meter), ..self }
+    }
+
     #[cfg(feature = "ndarray")]
     pub(crate) fn header(&self) -> &[u8] {
         self.block.header()
@@ -118,6 +126,7 @@ impl<W: Write> LiveSink<W> {
             position: 0,
             end: DATA_START,
             open: None,
+            announced: 0,
         };
         sink.put(&[0; HEADER])?;
         Ok(sink)
@@ -148,7 +157,7 @@ fn write_error(error: std::io::Error) -> Error {
     Error::io("cannot write the live arrays", error)
 }
 
-impl<W: Write, M: FnMut() -> Result<W>> Sink for SharedSink<W, M> {
+impl<W: Write, M: FnMut() -> Result<W>> Sink for SharedSink<'_, W, M> {
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
         if head.kind == Kind::Plain {
             if let Some(built) = self.built.as_mut().filter(|_| head.bytes > 0) {
@@ -162,7 +171,11 @@ impl<W: Write, M: FnMut() -> Result<W>> Sink for SharedSink<W, M> {
         };
         let start = live.align()?;
         live.open = Some(head.bytes as u64);
+        live.announced = head.bytes as u64;
         self.block.push_live(head, start)?;
+        if let Some(meter) = self.block.meter {
+            meter.begin(head.bytes as u64, head.kind == Kind::Locked);
+        }
         Ok(())
     }
 
@@ -177,7 +190,10 @@ impl<W: Write, M: FnMut() -> Result<W>> Sink for SharedSink<W, M> {
                 if live.open.is_none() {
                     return Err(wrong_length());
                 }
-                live.put(bytes)
+                match self.block.meter {
+                    Some(meter) => meter.pieces(bytes, |piece| live.put(piece)),
+                    None => live.put(bytes),
+                }
             }
             _ => match self.built.as_mut().and_then(|built| built.find(bytes)) {
                 Some((head, place)) => {
@@ -205,6 +221,9 @@ impl<W: Write, M: FnMut() -> Result<W>> Sink for SharedSink<W, M> {
         match &mut self.live {
             Some(live @ LiveSink { open: Some(_), .. }) => {
                 live.open = None;
+                if let Some(meter) = self.block.meter {
+                    meter.abandon(live.announced);
+                }
                 self.block.pop_live();
                 Ok(())
             }
@@ -222,7 +241,7 @@ impl<W: Write, M: FnMut() -> Result<W>> Sink for SharedSink<W, M> {
     }
 }
 
-impl<W: Write, M: FnMut() -> Result<W>> Finish for SharedSink<W, M> {
+impl<W: Write, M: FnMut() -> Result<W>> Finish for SharedSink<'_, W, M> {
     type Output = (W, Option<LivePart<W>>);
 
     fn finish(mut self, inline: Vec<u8>, tables: &[u8]) -> Result<Self::Output> {

@@ -1,4 +1,4 @@
-//! A sink that writes nothing. It counts the bytes that the arrays of an object have.
+//! A sink that writes nothing. It counts the bytes of arrays that another sink will be given.
 
 use crate::error::Result;
 
@@ -6,9 +6,17 @@ use super::{ArrayHead, Finish, Sink};
 
 #[derive(Default)]
 pub(crate) struct Tally {
+    /// Whether the other sink takes an array that has a shared owner once.
+    shares: bool,
     bytes: u64,
     arrays: u64,
     open: u64,
+}
+
+impl Tally {
+    pub(crate) fn sharing() -> Self {
+        Tally { shares: true, ..Tally::default() }
+    }
 }
 
 impl Sink for Tally {
@@ -30,6 +38,18 @@ impl Sink for Tally {
     fn abandon(&mut self) -> Result<()> {
         self.open = 0;
         Ok(())
+    }
+
+    fn last_place(&self) -> Option<u64> {
+        self.shares.then_some(self.arrays)
+    }
+
+    fn repeat(&mut self, _: &ArrayHead<'_>, _: u64) -> Result<Option<u64>> {
+        if !self.shares {
+            return Ok(None);
+        }
+        self.arrays += 1;
+        Ok(Some(self.arrays - 1))
     }
 }
 

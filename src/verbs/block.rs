@@ -10,6 +10,7 @@ use crate::de::Opened;
 use crate::error::Result;
 use crate::memory::Region;
 use crate::memory::live::Kind;
+use crate::progress::{Progress, ProgressAnswer, Work, sharing_meter};
 use crate::store::BlockParts;
 use crate::{ArrayInfo, de, store};
 
@@ -50,6 +51,7 @@ pub struct Block {
     region: Region,
     parts: Arc<BlockParts>,
     copy_limit: Option<u64>,
+    progress: Option<Progress<'static>>,
 }
 
 impl Block {
@@ -72,15 +74,19 @@ impl Block {
     /// [`Corrupt`](crate::ErrorKind::Corrupt) if the bytes are not a whole block or were altered outside array data,
     /// [`Version`](crate::ErrorKind::Version) if a later version of the format wrote them.
     pub fn new(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Self> {
-        let region = Region::from_owner(bytes);
+        Block::of_bytes(Region::from_owner(bytes))
+    }
+
+    /// The block that fills a region, checked.
+    pub(super) fn of_bytes(region: Region) -> Result<Self> {
         let parts = Arc::new(BlockParts::check(region.bytes())?);
         parts.check_internal()?;
-        Ok(Block { region, parts, copy_limit: None })
+        Ok(Block { region, parts, copy_limit: None, progress: None })
     }
 
     /// The block that fills a region. The caller has checked it and found these parts.
     pub(super) fn of_region(region: Region, parts: Arc<BlockParts>) -> Self {
-        Block { region, parts, copy_limit: None }
+        Block { region, parts, copy_limit: None, progress: None }
     }
 
     /// Sets how many bytes of arrays one reading of this block may copy.
@@ -109,6 +115,36 @@ impl Block {
     #[must_use]
     pub fn copy_limit(self, bytes: u64) -> Self {
         Block { copy_limit: Some(bytes), ..self }
+    }
+
+    /// Has the handle call `report` while arrays are copied out of the block, for a progress bar, and lets it cancel that: in
+    /// [`get`](Self::get) of types that own their arrays. Its arguments are the bytes of arrays that this call has dealt with so far and
+    /// the bytes of all arrays of the block, whether they are copied or not; in the last call both are equal.
+    ///
+    /// ```
+    /// # #[cfg(feature = "ndarray")] {
+    /// use serde_shm::Block;
+    ///
+    /// let bytes = serde_shm::to_bytes(&serde_shm::ShmArray1::from(vec![0.5_f32; 100_000]))?;
+    /// let block = Block::new(bytes)?.progress(|done, all| println!("{done} of {all} bytes"));
+    /// assert_eq!(block.get::<ndarray::Array1<f32>>()?.len(), 100_000);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// The thread that reads makes the calls, one after the other: one for some 8 MiB, or more where the work is slow, and one at the
+    /// end. Handles and views copy nothing: there it is called once.
+    ///
+    /// # Errors
+    ///
+    /// Reading then also returns [`Cancelled`](crate::ErrorKind::Cancelled).
+    #[must_use]
+    pub fn progress<A: ProgressAnswer>(
+        mut self,
+        report: impl Fn(u64, u64) -> A + Send + Sync + 'static,
+    ) -> Self {
+        self.progress = Some(Progress::new(report));
+        self
     }
 
     /// Deserializes the object, which may borrow text and arrays from the block.
@@ -362,7 +398,11 @@ impl Block {
 
 impl Container for Block {
     fn open<'de, R>(&'de self, read: impl FnOnce(Opened<'_, 'de>) -> Result<R>) -> Result<R> {
-        read(Opened::Source(&self.parse()?, Some(&self.region)))
+        let block = self.parse()?;
+        let (progress, all) = (self.progress.as_ref(), || block.bytes_of_arrays().map(Some));
+        sharing_meter(progress, Work::READ, all, |meter| {
+            read(Opened::Source(&block.clone().counted(meter), Some(&self.region)))
+        })
     }
 
     fn infos(&self) -> Result<Vec<ArrayInfo>> {

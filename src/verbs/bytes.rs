@@ -7,6 +7,7 @@ use serde::ser::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{AlignedBytes, Region};
+use crate::progress::Meter;
 use crate::store::{BlockSink, BlockSource, BytesSink, HEADER, Nonce, check_head};
 use crate::{de, memory, ser};
 
@@ -28,7 +29,7 @@ use crate::{de, memory, ser};
 /// Those that the object's `Serialize` reports; [`Limit`](crate::ErrorKind::Limit) if the object nests deeper than 2,048
 /// levels.
 pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<AlignedBytes> {
-    ser::to_sink(value, BytesSink::new())
+    ser::to_sink(value, BytesSink::new(None))
 }
 
 /// Deserializes an object from a block of bytes. The object may borrow text and arrays from the block.
@@ -112,6 +113,16 @@ pub fn from_reader<R: Read, T: DeserializeOwned>(reader: R) -> Result<T> {
 ///
 /// Those of [`from_reader`].
 pub fn from_reader_limited<R: Read, T: DeserializeOwned>(reader: R, limit: u64) -> Result<T> {
+    let region = Region::from_block(read_block(reader, limit, None)?);
+    de::from_source(&BlockSource::parse(region.bytes())?, Some(&region))
+}
+
+/// Reads to the end of a reader. Only the first bytes are checked.
+pub(super) fn read_block(
+    reader: impl Read,
+    limit: u64,
+    meter: Option<&Meter<'_>>,
+) -> Result<AlignedBytes> {
     // One byte more, so that input beyond the limit is noticed.
     let mut reader = reader.take(limit.saturating_add(1));
     let cannot = |error| Error::io("cannot read the container", error);
@@ -121,7 +132,7 @@ pub fn from_reader_limited<R: Read, T: DeserializeOwned>(reader: R, limit: u64) 
         check_head(&head)?;
     }
     let expected = (64 << 10).min(usize::try_from(limit).unwrap_or(usize::MAX));
-    let block = AlignedBytes::read_to_end(&head, reader, expected).map_err(cannot)?;
+    let block = AlignedBytes::read_to_end(&head, reader, expected, meter).map_err(cannot)?;
     if block.len() as u64 > limit {
         return Err(Error::new(
             ErrorKind::Limit,
@@ -130,6 +141,5 @@ pub fn from_reader_limited<R: Read, T: DeserializeOwned>(reader: R, limit: u64) 
             ),
         ));
     }
-    let region = Region::from_block(block);
-    de::from_source(&BlockSource::parse(region.bytes())?, Some(&region))
+    Ok(block)
 }

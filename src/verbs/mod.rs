@@ -1,6 +1,7 @@
 //! What users call: for each container a pair of functions that write an object into it and read it back.
 
 mod block;
+mod block_options;
 mod bytes;
 #[cfg(feature = "npz")]
 mod file;
@@ -15,6 +16,7 @@ mod shared;
 mod tensors;
 
 pub use block::Block;
+pub use block_options::BlockOptions;
 pub use bytes::{from_bytes, from_reader, from_reader_limited, to_bytes, to_writer};
 #[cfg(feature = "npz")]
 pub use npz::{Compression, Npz, NpzOptions, OtherMember, from_npz, to_npz};
@@ -24,4 +26,4 @@ pub use shared::Arena;
 pub(crate) use shared::Handed;
 pub use shared::{MemoryWriter, OpenOptions, Segment, SegmentOptions, from_shared, to_shared};
 #[cfg(feature = "safetensors")]
-pub use tensors::{Safetensors, from_safetensors, to_safetensors};
+pub use tensors::{Safetensors, SafetensorsOptions, from_safetensors, to_safetensors};

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::error::{Error, Result};
 use crate::memory::{Fresh, Region};
+use crate::progress::Meter;
 use crate::threads;
 
-use super::deflate::{Inflater, Misfit, More, inflate};
+use super::deflate::{Inflater, Misfit, More, inflate, inflate_cut};
 use super::directory::{Archive, ListedMember, fault};
 use super::records::{
     DEFLATE_RATIO, DEFLATED, DESCRIPTOR, ENCRYPTED, FULL, LOCAL, LOCAL_LEN, UTF8, Zip64, u16_at,
@@ -28,6 +29,13 @@ const SHARE: u64 = 128 << 10;
 
 /// From this size on a compressed member that can be parted gets all threads for itself.
 const PARTED: u64 = 4 << 20;
+
+/// A compressed member of more than this is decompressed part by part where a meter counts, unless it can be parted: a whole
+/// buffer cannot be left in the middle. Smaller ones take a few hundredths of a second.
+const UNCUT: usize = 16 << 20;
+
+/// The length of such a part.
+const CUT: usize = 1 << 20;
 
 /// How many bytes are read at a time of a member that is not kept in memory.
 const STREAM: u64 = 256 << 10;
@@ -177,6 +185,7 @@ impl Archive {
         index: usize,
         most: u64,
         pieces: Option<&Pieces>,
+        meter: Option<&Meter<'_>>,
     ) -> Result<Region> {
         let (entry, name) = (&self.entries[index], self.name(index));
         if entry.size > most {
@@ -209,7 +218,7 @@ impl Archive {
             let data =
                 &bytes[(data.start - entry.header) as usize..(data.end - entry.header) as usize];
             let mut fresh = memory().map_err(out_of_memory)?;
-            entry.unpack(name, data, fresh.bytes_mut())?;
+            entry.unpack(name, data, fresh.bytes_mut(), meter)?;
             return Ok(fresh.into_region());
         }
         let data = self.locate(input, index)?;
@@ -217,8 +226,10 @@ impl Archive {
         let into = fresh.bytes_mut();
         if entry.method == DEFLATED {
             let whole = pieces.is_some_and(|pieces| {
-                inflate_pieces(input, &data, pieces, into).is_some_and(|sum| sum == entry.crc)
+                inflate_pieces(input, &data, pieces, into, meter)
+                    .is_some_and(|sum| sum == entry.crc)
             });
+            check(meter)?;
             if whole {
                 return Ok(fresh.into_region());
             }
@@ -229,19 +240,20 @@ impl Archive {
                 entry.inflate(input, data, name, STREAM as usize, |bytes| {
                     into[at..at + bytes.len()].copy_from_slice(bytes);
                     at += bytes.len();
-                    true
+                    count(meter, bytes.len()).is_ok()
                 })?;
+                check(meter)?;
                 entry.check_sum(name, crc32fast::hash(into))?;
             } else {
                 let packed =
                     fetch(input, data, &mut room).map_err(|error| read_fault(name, error))?;
-                entry.unpack(name, packed, into)?;
+                entry.unpack(name, packed, into, meter)?;
             }
         } else if let Some(stored) = input.slice(data.clone()) {
-            entry.unpack(name, stored, into)?;
+            entry.unpack(name, stored, into, meter)?;
         } else {
-            let sum =
-                read_summed(input, data.start, into).map_err(|error| read_fault(name, error))?;
+            let sum = read_summed(input, data.start, into, meter)
+                .map_err(|error| read_fault(name, error))?;
             entry.check_sum(name, sum.finalize())?;
         }
         Ok(fresh.into_region())
@@ -254,6 +266,7 @@ impl Archive {
         indices: &[usize],
         most: u64,
         pieces: impl Fn(usize) -> Option<&'p Pieces>,
+        meter: Option<&Meter<'_>>,
     ) -> Vec<Result<Region>> {
         let parted = |index: usize| pieces(index).filter(|_| self.entries[index].size >= PARTED);
         let (alone, others): (Vec<usize>, Vec<usize>) =
@@ -264,9 +277,13 @@ impl Archive {
             .filter(|entry| entry.method == DEFLATED)
             .fold(0, |work, entry| work.saturating_add(entry.size));
         // A member that is loaded at the same time as others is not parted, because threads do not start threads.
-        let load = |(): &mut (), index| self.load(input, index, most, None);
-        let mut loaded = threads::map(threads::worth(work, SHARE), others, || (), load).into_iter();
-        let mut alone = alone.into_iter().map(|index| self.load(input, index, most, parted(index)));
+        let load = |(): &mut (), index| self.load(input, index, most, None, meter);
+        let threads = threads::worth(work, SHARE);
+        let loaded =
+            looking(meter, |look| threads::map_looking(threads, others, || (), load, look));
+        let mut loaded = loaded.into_iter();
+        let mut alone =
+            alone.into_iter().map(|index| self.load(input, index, most, parted(index), meter));
         let next = |&index: &usize| match parted(index) {
             Some(_) => alone.next(),
             None => loaded.next(),
@@ -279,24 +296,32 @@ impl Archive {
     /// # Errors
     ///
     /// The error of the first member that has one.
-    pub(crate) fn verify_all(&self, input: &dyn ReadAt) -> Result<()> {
+    pub(crate) fn verify_all(&self, input: &dyn ReadAt, meter: Option<&Meter<'_>>) -> Result<()> {
         let first = AtomicUsize::new(usize::MAX);
         let verify = |(): &mut (), index| {
             // Members behind one that is known to be faulty are not verified.
             if index > first.load(Relaxed) {
                 return Ok(());
             }
-            self.verify(input, index).inspect_err(|_| {
+            self.verify(input, index, meter).inspect_err(|_| {
                 first.fetch_min(index, Relaxed);
             })
         };
         let work = self.entries.iter().fold(0, |work: u64, entry| work.saturating_add(entry.size));
         let threads = threads::worth(work, STREAM);
-        threads::map(threads, (0..self.len()).collect(), || (), verify).into_iter().collect()
+        let all = (0..self.len()).collect();
+        looking(meter, |look| threads::map_looking(threads, all, || (), verify, look))
+            .into_iter()
+            .collect()
     }
 
     /// Verifies a member's checksum without keeping its content. This takes memory for a part of the content at most.
-    pub(crate) fn verify(&self, input: &dyn ReadAt, index: usize) -> Result<()> {
+    pub(crate) fn verify(
+        &self,
+        input: &dyn ReadAt,
+        index: usize,
+        meter: Option<&Meter<'_>>,
+    ) -> Result<()> {
         let (entry, name) = (&self.entries[index], self.name(index));
         entry.check_size(name)?;
         let data = self.locate(input, index)?;
@@ -304,21 +329,46 @@ impl Archive {
         if entry.method == DEFLATED {
             entry.inflate(input, data, name, STREAM as usize, |bytes| {
                 sum.update(bytes);
-                true
+                count(meter, bytes.len()).is_ok()
             })?;
+            check(meter)?;
         } else if let Some(stored) = input.slice(data.clone()) {
-            sum.update(stored);
+            let step = if meter.is_some() { CUT } else { stored.len().max(1) };
+            for block in stored.chunks(step) {
+                sum.update(block);
+                count(meter, block.len())?;
+            }
         } else {
             let mut room = Vec::new();
             for start in data.clone().step_by(STREAM as usize) {
                 let block = start..data.end.min(start + STREAM);
-                sum.update(
-                    fetch(input, block, &mut room).map_err(|error| read_fault(name, error))?,
-                );
+                let block =
+                    fetch(input, block, &mut room).map_err(|error| read_fault(name, error))?;
+                sum.update(block);
+                count(meter, block.len())?;
             }
         }
         entry.check_sum(name, sum.finalize())
     }
+}
+
+/// # Errors
+///
+/// `Cancelled` if the work was cancelled.
+fn check(meter: Option<&Meter<'_>>) -> Result<()> {
+    meter.map_or(Ok(()), Meter::check)
+}
+
+/// Counts bytes that are done, if there is a meter.
+fn count(meter: Option<&Meter<'_>>, bytes: usize) -> Result<()> {
+    meter.map_or(Ok(()), |meter| meter.add(bytes as u64))
+}
+
+/// Calls `work` with what asks the progress function from time to time, if there is one. Threads that work see by the meter that
+/// they shall stop.
+fn looking<R>(meter: Option<&Meter<'_>>, work: impl FnOnce(Option<&mut dyn FnMut()>) -> R) -> R {
+    let Some(meter) = meter else { return work(None) };
+    work(Some(&mut || drop(meter.ask())))
 }
 
 /// A stored member's bytes, read block by block and summed on the way.
@@ -365,6 +415,7 @@ fn inflate_pieces(
     data: &Range<u64>,
     pieces: &Pieces,
     into: &mut [u8],
+    meter: Option<&Meter<'_>>,
 ) -> Option<u32> {
     let Pieces { piece, packed } = pieces;
     let total: u64 = packed.iter().map(|&len| u64::from(len)).sum();
@@ -384,6 +435,8 @@ fn inflate_pieces(
         })
         .collect();
     let inflate = |room: &mut Vec<u8>, (into, place): (&mut [u8], Range<u64>)| {
+        // The pieces that are left are many, and nobody wants them any more.
+        check(meter).ok()?;
         room.clear();
         // A piece cannot be longer than compressing this many bytes can make it, whatever the hint says.
         let len = usize::try_from(place.end - place.start).ok()?;
@@ -399,10 +452,12 @@ fn inflate_pieces(
         inflate(room, into).ok()?;
         let mut sum = crc32fast::Hasher::new();
         sum.update(into);
+        count(meter, into.len()).ok()?;
         Some(sum)
     };
     let mut sum = crc32fast::Hasher::new();
-    for piece in threads::map(threads, jobs, Vec::new, inflate) {
+    let made = looking(meter, |look| threads::map_looking(threads, jobs, Vec::new, inflate, look));
+    for piece in made {
         sum.combine(&piece?);
     }
     Some(sum.finalize())
@@ -418,7 +473,12 @@ fn read_fault(name: &str, error: io::Error) -> Error {
 
 /// Fills `into` and sums it, block by block. If it is large, several threads fill a part each, because most of the time
 /// goes into the page faults of fresh memory.
-fn read_summed(input: &dyn ReadAt, at: u64, into: &mut [u8]) -> io::Result<crc32fast::Hasher> {
+fn read_summed(
+    input: &dyn ReadAt,
+    at: u64,
+    into: &mut [u8],
+    meter: Option<&Meter<'_>>,
+) -> io::Result<crc32fast::Hasher> {
     let read = |(): &mut (), (number, part): (usize, &mut [u8])| {
         let mut sum = crc32fast::Hasher::new();
         let mut at = at + (number * PART) as u64;
@@ -426,13 +486,16 @@ fn read_summed(input: &dyn ReadAt, at: u64, into: &mut [u8]) -> io::Result<crc32
             input.read_exact_at(at, block)?;
             sum.update(block);
             at += block.len() as u64;
+            // The meter has the error.
+            count(meter, block.len()).map_err(|_| io::ErrorKind::Interrupted)?;
         }
         Ok(sum)
     };
     let threads =
         if into.len() < LARGE { 1 } else { threads::worth(into.len() as u64, PART as u64) };
     let parts = into.chunks_mut(PART).enumerate().collect();
-    let sums: io::Result<Vec<_>> = threads::map(threads, parts, || (), read).into_iter().collect();
+    let sums = looking(meter, |look| threads::map_looking(threads, parts, || (), read, look));
+    let sums: io::Result<Vec<_>> = sums.into_iter().collect();
     let mut sum = crc32fast::Hasher::new();
     for part in sums? {
         sum.combine(&part);
@@ -530,16 +593,30 @@ impl ListedMember {
     }
 
     /// Copies or decompresses the member's bytes, all of them, and verifies the checksum.
-    fn unpack(&self, name: &str, data: &[u8], into: &mut [u8]) -> Result<()> {
+    fn unpack(
+        &self,
+        name: &str,
+        data: &[u8],
+        into: &mut [u8],
+        meter: Option<&Meter<'_>>,
+    ) -> Result<()> {
         let mut sum = crc32fast::Hasher::new();
-        if self.method == DEFLATED {
-            inflate(data, into).map_err(|what| self.deflate_fault(name, what))?;
-            sum.update(into);
-        } else {
+        if self.method != DEFLATED {
             for (from, to) in data.chunks(BLOCK).zip(into.chunks_mut(BLOCK)) {
                 to.copy_from_slice(from);
                 sum.update(to);
+                count(meter, to.len())?;
             }
+        } else if let Some(meter) = meter.filter(|_| into.len() > UNCUT) {
+            let made = |len| meter.add(len as u64).is_ok();
+            let done = inflate_cut(data, into, CUT, made);
+            meter.check()?;
+            done.map_err(|what| self.deflate_fault(name, what))?;
+            sum.update(into);
+        } else {
+            inflate(data, into).map_err(|what| self.deflate_fault(name, what))?;
+            sum.update(into);
+            count(meter, into.len())?;
         }
         self.check_sum(name, sum.finalize())
     }

@@ -88,6 +88,40 @@ pub(super) fn inflate(packed: &[u8], into: &mut [u8]) -> Result<(), Misfit> {
     }
 }
 
+/// Decompresses a whole stream into exactly the bytes of `into`, in parts of up to `cut` bytes, until `made` does not want more.
+pub(super) fn inflate_cut(
+    packed: &[u8],
+    into: &mut [u8],
+    cut: usize,
+    mut made: impl FnMut(usize) -> bool,
+) -> Result<(), Misfit> {
+    let mut inflater = Inflater::new().map_err(|_| Misfit::Memory)?;
+    let (mut used, mut at) = (0, 0);
+    loop {
+        let end = into.len().min(at + cut);
+        // Behind the last byte nothing but the end of the stream may come.
+        let mut none_left = [0];
+        let part = if at < end { &mut into[at..end] } else { &mut none_left[..] };
+        let (taken, given, more) =
+            inflater.step(&packed[used..], part).map_err(|()| Misfit::Broken)?;
+        used += taken;
+        if at == end && given > 0 {
+            return Err(Misfit::Long);
+        }
+        at += given;
+        if given > 0 && !made(given) {
+            return Ok(());
+        }
+        match more {
+            More::End if at == into.len() => return Ok(()),
+            More::End => return Err(Misfit::Short(at as u64)),
+            More::Input => return Err(Misfit::Broken),
+            More::Output if given == 0 => return Err(Misfit::Broken),
+            More::Output => {}
+        }
+    }
+}
+
 /// Decompresses part by part.
 pub(super) struct Inflater(Decompress);
 
@@ -268,6 +302,13 @@ mod tests {
                         let mut out = vec![0; len];
                         assert_eq!(inflate(&stream, &mut out), Ok(()));
                         assert!(out == data);
+                        let (mut cut, mut made) = (vec![0; len], 0);
+                        let count = |part| {
+                            made += part;
+                            true
+                        };
+                        assert_eq!(inflate_cut(&stream, &mut cut, 9_000, count), Ok(()));
+                        assert!(cut == data && made == len);
                     }
                 }
             }
@@ -287,5 +328,13 @@ mod tests {
         assert_eq!(inflate(&[], &mut []), Err(Misfit::Broken));
         assert_eq!(inflate(&[7; 100], &mut [0; 100]), Err(Misfit::Broken));
         assert_eq!(inflate(&[3, 0], &mut []), Ok(()));
+        let cut = |stream: &[u8], len| inflate_cut(stream, &mut vec![0; len], 999, |_| true);
+        assert_eq!(cut(&stream, 9_999), Err(Misfit::Long));
+        assert_eq!(cut(&stream, 0), Err(Misfit::Long));
+        assert_eq!(cut(&stream, 10_001), Err(Misfit::Short(10_000)));
+        assert_eq!(cut(&stream[..100], 10_000), Err(Misfit::Broken));
+        assert_eq!(cut(&[], 10_000), Err(Misfit::Broken));
+        assert_eq!(cut(&[], 0), Err(Misfit::Broken));
+        assert_eq!(cut(&[3, 0], 0), Ok(()));
     }
 }

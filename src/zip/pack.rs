@@ -1,7 +1,9 @@
 //! Compresses many pieces on several threads at once.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use crate::progress::Meter;
 use crate::threads;
 
 use super::deflate::Deflater;
@@ -57,7 +59,20 @@ pub(super) struct Packed {
 ///
 /// `OutOfMemory`, as in every function that compresses.
 pub(super) fn pack(pieces: &[Piece<'_>]) -> io::Result<Vec<Packed>> {
+    pack_telling(pieces, None, &mut |_| ())
+}
+
+/// The same. Reports to `tell` how many bytes are done, and stops with any error if the meter says that the work was cancelled.
+pub(super) fn pack_telling(
+    pieces: &[Piece<'_>],
+    meter: Option<&Meter<'_>>,
+    tell: &mut dyn FnMut(usize),
+) -> io::Result<Vec<Packed>> {
+    let done = AtomicUsize::new(0);
     let pack = |kept: &mut Option<Deflater>, piece: &Piece<'_>| {
+        if meter.is_some_and(|meter| meter.check().is_err()) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         let mut sum = crc32fast::Hasher::new();
         sum.update(piece.data);
         let Fit { level, block } = piece.fit;
@@ -71,11 +86,15 @@ pub(super) fn pack(pieces: &[Piece<'_>]) -> io::Result<Vec<Packed>> {
         let mut bytes = Vec::new();
         deflate(&mut deflater, block, piece.data, piece.last, &mut bytes)?;
         *kept = Some(deflater);
+        done.fetch_add(piece.data.len(), Relaxed);
         Ok(Packed { sum, bytes })
     };
     let bytes: usize = pieces.iter().map(|piece| piece.data.len()).sum();
     let threads = threads::worth(bytes as u64, SHARE);
-    threads::map(threads, pieces.iter().collect(), || None, pack).into_iter().collect()
+    let mut look = || tell(done.load(Relaxed));
+    let look: Option<&mut dyn FnMut()> = if meter.is_some() { Some(&mut look) } else { None };
+    let pieces = pieces.iter().collect();
+    threads::map_looking(threads, pieces, || None, pack, look).into_iter().collect()
 }
 
 /// Compresses data block by block to one stream.

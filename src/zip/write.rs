@@ -3,9 +3,10 @@
 use std::io::{self, Seek, Write};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Meter;
 
 use super::pack::{
-    BATCH, Fit, PIECE, Packed, Piece, fit, fit_all, is_worth, looks_worth, pack, pieces,
+    BATCH, Fit, PIECE, Packed, Piece, fit, fit_all, is_worth, looks_worth, pack_telling, pieces,
 };
 use super::records::{
     ALIGNMENT, DEFLATED, END, END64, END64_LEN, ENTRY, FULL, FULL16, LOCAL, LOCAL_LEN, LOCATOR64,
@@ -36,7 +37,7 @@ impl Default for Settings {
 }
 
 /// Writes an archive. The same calls give the same bytes, because the archive contains no time of day.
-pub(crate) struct ArchiveWriter<W: Write + Seek> {
+pub(crate) struct ArchiveWriter<'m, W: Write + Seek> {
     out: Window<W>,
     settings: Settings,
     /// The directory's entries so far, and how many they are.
@@ -50,6 +51,8 @@ pub(crate) struct ArchiveWriter<W: Write + Seek> {
     /// Members that have ended and wait to be compressed, and their bytes.
     waiting: Vec<Waiting>,
     waiting_bytes: usize,
+    /// Asked while much is compressed. It counts nothing here.
+    meter: Option<&'m Meter<'m>>,
 }
 
 /// The member that was begun.
@@ -93,7 +96,7 @@ struct Waiting {
     data: Vec<u8>,
 }
 
-impl<W: Write + Seek> ArchiveWriter<W> {
+impl<'m, W: Write + Seek> ArchiveWriter<'m, W> {
     /// `out` must be empty, with its position at the start.
     pub(crate) fn new(out: W, settings: Settings) -> Self {
         debug_assert!(settings.align.is_power_of_two());
@@ -107,7 +110,13 @@ impl<W: Write + Seek> ArchiveWriter<W> {
             wide_from: WIDE_FROM,
             waiting: Vec::new(),
             waiting_bytes: 0,
+            meter: None,
         }
+    }
+
+    /// Has this meter asked while much is compressed or stored.
+    pub(crate) fn with_meter(self, meter: Option<&'m Meter<'m>>) -> Self {
+        ArchiveWriter { meter, ..self }
     }
 
     /// Gives members 64-bit sizes from this size on.
@@ -181,7 +190,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         let last = open.written == open.size;
         open.way = match open.way {
             Way::Stored(mut started) => {
-                self.store(&mut started, bytes)?;
+                self.store(&mut started, bytes, tell)?;
                 Way::Stored(started)
             }
             Way::Gathered(mut data) => {
@@ -196,22 +205,40 @@ impl<W: Write + Seek> ArchiveWriter<W> {
                 self.deflate_whole(&open.name, open.size, member, bytes, tell)?
             }
             Way::Deflated(member) => {
-                self.deflate_part(&open.name, open.size, member, bytes, last)?
+                self.deflate_part(&open.name, open.size, member, bytes, last, tell)?
             }
         };
         self.open = Some(open);
         Ok(())
     }
 
-    fn store(&mut self, started: &mut Started, bytes: &[u8]) -> Result<()> {
+    fn store(
+        &mut self,
+        started: &mut Started,
+        bytes: &[u8],
+        tell: &mut dyn FnMut(usize),
+    ) -> Result<()> {
         // The first block ends at the end of a page of the file, so that no page is written twice.
         let first = BLOCK - (self.out.position() % 4096) as usize;
         let (first, rest) = bytes.split_at(first.min(bytes.len()));
+        let mut done = 0;
         for block in std::iter::once(first).chain(rest.chunks(BLOCK)) {
             started.sum.update(block);
             self.out.append(block).map_err(write_error)?;
+            done += block.len();
+            if self.meter.is_some() {
+                tell(done);
+                self.check()?;
+            }
         }
         Ok(())
+    }
+
+    /// # Errors
+    ///
+    /// `Cancelled` if the work was cancelled.
+    fn check(&self) -> Result<()> {
+        self.meter.map_or(Ok(()), Meter::check)
     }
 
     /// Writes the started member anew, stored.
@@ -250,16 +277,20 @@ impl<W: Write + Seek> ArchiveWriter<W> {
             let first = pieces(&start, fit, others.is_empty());
             let all: Vec<Piece<'_>> = first.chain(pieces(others, fit, true)).collect();
             for (number, batch) in all.chunks(BATCH / PIECE).enumerate() {
-                self.put(&mut member, &pack(batch).map_err(pack_error)?)?;
-                tell((number + 1) * BATCH - before);
+                // How many of the bytes of `rest` are done.
+                let mut tell = |done: usize| tell((number * BATCH + done).saturating_sub(before));
+                let packed = pack_telling(batch, self.meter, &mut tell).map_err(pack_error)?;
+                self.put(&mut member, &packed)?;
+                tell(BATCH);
+                self.check()?;
             }
             if is_worth(member.packed, size) {
                 return Ok(Way::Deflated(member));
             }
         }
         let mut started = self.restart(name, size, &member.started)?;
-        self.store(&mut started, &held)?;
-        self.store(&mut started, rest)?;
+        self.store(&mut started, &held, &mut |_| ())?;
+        self.store(&mut started, rest, tell)?;
         Ok(Way::Stored(started))
     }
 
@@ -271,7 +302,9 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         mut member: Deflating,
         mut bytes: &[u8],
         last: bool,
+        tell: &mut dyn FnMut(usize),
     ) -> Result<Way> {
+        let len = bytes.len();
         loop {
             let (now, later) = bytes.split_at(bytes.len().min(BATCH - member.held.len()));
             member.held.try_reserve(now.len()).map_err(|error| pack_error(error.into()))?;
@@ -285,12 +318,16 @@ impl<W: Write + Seek> ArchiveWriter<W> {
                 member.fit = fit(member.fit.level, &member.held).map_err(pack_error)?;
             }
             let batch = pieces(&member.held, member.fit, ends).collect::<Vec<_>>();
-            let batch = pack(&batch).map_err(pack_error)?;
-            let len: usize = batch.iter().map(|piece| piece.bytes.len()).sum();
-            if member.packed == 0 && !is_worth(len as u64, member.held.len() as u64) {
+            // Of these bytes of the call, the last may be `now`.
+            let before = (len - bytes.len()).saturating_sub(member.held.len());
+            let mut tell_part = |done: usize| tell(before + done);
+            let batch = pack_telling(&batch, self.meter, &mut tell_part).map_err(pack_error)?;
+            let packed: usize = batch.iter().map(|piece| piece.bytes.len()).sum();
+            if member.packed == 0 && !is_worth(packed as u64, member.held.len() as u64) {
                 let mut started = self.restart(name, size, &member.started)?;
-                self.store(&mut started, &member.held)?;
-                self.store(&mut started, bytes)?;
+                self.store(&mut started, &member.held, &mut |_| ())?;
+                let before = len - bytes.len();
+                self.store(&mut started, bytes, &mut |done| tell(before + done))?;
                 return Ok(Way::Stored(started));
             }
             self.put(&mut member, &batch)?;
@@ -362,7 +399,15 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         let members = waiting.iter().zip(fits);
         let all: Vec<Piece<'_>> =
             members.flat_map(|(member, fit)| pieces(&member.data, fit, true)).collect();
-        let mut packed = pack(&all).map_err(pack_error)?.into_iter();
+        // The bytes counted as done when they were gathered.
+        let mut ask = |_| {
+            if let Some(meter) = self.meter {
+                // The pieces that are left see that it is cancelled.
+                let _ = meter.ask();
+            }
+        };
+        let packed = pack_telling(&all, self.meter, &mut ask).map_err(pack_error)?;
+        let mut packed = packed.into_iter();
         for Waiting { name, data } in &waiting {
             let count = data.len().div_ceil(PIECE);
             let packed: Vec<Packed> = packed.by_ref().take(count).collect();

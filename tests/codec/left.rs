@@ -233,14 +233,19 @@ fn what_the_system_said_goes_through_other_formats() {
 }
 
 #[test]
-fn the_bar_needs_the_value() {
+fn what_is_written_once_is_counted_as_it_comes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.npz");
-    let options = NpzOptions::new().progress(|_, _| ());
-    let error = options.save_with(&path, |s| 1.serialize(s)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert!(error.to_string().contains("use `save`"), "{error}");
-    options.save(&path, &1).unwrap();
+    let calls = std::sync::Mutex::new(Vec::new());
+    let options = NpzOptions::new().progress(|done, all| calls.lock().unwrap().push((done, all)));
+    options.save_with(&path, |s| 1.serialize(s)).unwrap();
+    assert_eq!(std::mem::take(&mut *calls.lock().unwrap()), [(0, 0)]);
+    let two = [ShmArray1::from(vec![0_u8; 9 << 20]), ShmArray1::from(vec![1_u8; 100])];
+    options.save_with(&path, |s| two.serialize(s)).unwrap();
+    let calls = std::mem::take(&mut *calls.lock().unwrap());
+    assert!(calls.iter().all(|(done, all)| done <= all), "{calls:?}");
+    assert_eq!(calls[0].1, 9 << 20, "{calls:?}");
+    assert_eq!(calls.last(), Some(&((9 << 20) + 100, (9 << 20) + 100)), "{calls:?}");
 }
 
 #[test]

@@ -449,10 +449,10 @@ fn a_bomb_is_bounded_by_what_the_caller_takes() {
     assert!(bytes.len() < 80_000);
     both_ways(&bytes, |input| {
         let archive = Archive::open(input).unwrap();
-        let error = archive.load(input, 0, 1 << 20, None).unwrap_err().to_string();
+        let error = archive.load(input, 0, 1 << 20, None, None).unwrap_err().to_string();
         assert_eq!(error, "member `bomb`: expected at most 1048576 bytes, found 67108864");
         assert_eq!(archive.head(input, 0, 10).unwrap(), [0; 10]);
-        archive.verify(input, 0).unwrap();
+        archive.verify(input, 0, None).unwrap();
     });
 }
 

@@ -28,7 +28,7 @@ fn archive(members: &[(&str, &[u8])], settings: Settings) -> Vec<u8> {
 }
 
 /// What was written; bytes of abandoned members behind it are cut.
-fn finish(writer: ArchiveWriter<Cursor<Vec<u8>>>) -> Vec<u8> {
+fn finish(writer: ArchiveWriter<'_, Cursor<Vec<u8>>>) -> Vec<u8> {
     let (out, len) = writer.finish().unwrap();
     let mut bytes = out.into_inner();
     bytes.truncate(usize::try_from(len).unwrap());
@@ -49,14 +49,14 @@ fn read_all(input: &dyn ReadAt) -> Result<Vec<(String, Vec<u8>)>> {
     let indices: Vec<usize> = (0..archive.len()).collect();
     let mut members = Vec::new();
     for (index, content) in
-        archive.load_many(input, &indices, 1 << 30, |_| None).into_iter().enumerate()
+        archive.load_many(input, &indices, 1 << 30, |_| None, None).into_iter().enumerate()
     {
         let content: Region = content?;
         let member = archive.member(index);
         assert_eq!(archive.find(member.name) == Some(index), !archive.is_shadowed(index));
         assert_eq!(content.bytes().len() as u64, member.size);
         assert!(content.bytes().is_empty() || content.bytes().as_ptr().addr().is_multiple_of(64));
-        archive.verify(input, index)?;
+        archive.verify(input, index, None)?;
         let (place, head) = archive.peek(input, index, 100)?;
         assert_eq!(place, archive.locate(input, index)?);
         assert_eq!(place.end - place.start, member.stored_size);

@@ -82,7 +82,7 @@ impl ReadAt for Sparse {
 }
 
 /// Starts a member of zeros with some bytes at its start and end.
-fn write_long(writer: &mut ArchiveWriter<Sparse>, name: &str, size: u64) {
+fn write_long(writer: &mut ArchiveWriter<'_, Sparse>, name: &str, size: u64) {
     let zeros = vec![0; 8 << 20];
     writer.begin(name, size).unwrap();
     writer.write(b"start").unwrap();
@@ -123,10 +123,10 @@ fn members_and_offsets_beyond_four_gigabytes() {
     let mut end = [0; 3];
     ReadAt::read_exact_at(&file, place.end - 3, &mut end).unwrap();
     assert_eq!(&end, b"end");
-    archive.verify(&file, 1).unwrap();
-    assert_eq!(archive.load(&file, 2, 3, None).unwrap().bytes(), b"222");
+    archive.verify(&file, 1, None).unwrap();
+    assert_eq!(archive.load(&file, 2, 3, None, None).unwrap().bytes(), b"222");
     // More than the caller takes is an error before it is memory.
-    let error = archive.load(&file, 1, 1 << 20, None).unwrap_err().to_string();
+    let error = archive.load(&file, 1, 1 << 20, None, None).unwrap_err().to_string();
     assert!(error.contains("member `long`: expected at most 1048576 bytes"), "{error}");
 
     let mut other = ZipArchive::new(file).unwrap();
@@ -190,7 +190,10 @@ fn more_members_than_sixteen_bits_count() {
         let archive = Archive::open(&&bytes[..]).unwrap();
         assert_eq!(archive.len(), count as usize);
         let index = archive.find("65000").unwrap();
-        assert_eq!(archive.load(&&bytes[..], index, 1, None).unwrap().bytes(), [65_000_u32 as u8]);
+        assert_eq!(
+            archive.load(&&bytes[..], index, 1, None, None).unwrap().bytes(),
+            [65_000_u32 as u8]
+        );
         // The directory is longer than what is read of it at a time.
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&bytes).unwrap();
@@ -241,9 +244,9 @@ fn a_file_that_is_cut_after_it_was_opened() {
         let archive = Archive::open(&file).unwrap();
         file.set_len(1_000_000).unwrap();
         for error in [
-            archive.load(&file, 0, u64::MAX, None).err().unwrap(),
-            archive.verify(&file, 0).unwrap_err(),
-            archive.load(&file, 1, 10, None).err().unwrap(),
+            archive.load(&file, 0, u64::MAX, None, None).err().unwrap(),
+            archive.verify(&file, 0, None).unwrap_err(),
+            archive.load(&file, 1, 10, None, None).err().unwrap(),
             archive.locate(&file, 1).unwrap_err(),
         ] {
             assert!(

@@ -290,7 +290,7 @@ fn wrong_pieces_change_nothing() {
     let load = |piece: usize, packed: &[u32]| {
         let pieces = Pieces { piece, packed: packed.to_vec() };
         both_ways(&bytes, |input| {
-            let found = archive.load(input, 0, u64::MAX, Some(&pieces)).unwrap();
+            let found = archive.load(input, 0, u64::MAX, Some(&pieces), None).unwrap();
             assert!(found.bytes() == data);
         });
     };
@@ -316,7 +316,7 @@ fn wrong_pieces_change_nothing() {
     bad[place.start as usize + good[0] as usize + 1000] ^= 0x55;
     let pieces = Pieces { piece: PIECE, packed: good };
     both_ways(&bad, |input| {
-        let error = archive.load(input, 0, u64::MAX, Some(&pieces)).unwrap_err();
+        let error = archive.load(input, 0, u64::MAX, Some(&pieces), None).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt);
     });
 }

@@ -72,7 +72,10 @@ impl Shown<'_> {
         if self.args.no_stats || stop::is_asked() || !stats::has_stats(&head.dtype) {
             return Ok(None);
         }
-        stats::of(&head.load(&self.target)?, bar)
+        match head.load(&self.target) {
+            Err(Fault::Stopped(_)) => Ok(None),
+            array => stats::of(&array?, bar),
+        }
     }
 }
 

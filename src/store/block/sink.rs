@@ -5,6 +5,7 @@ use std::io::Write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{ARRAY_ALIGN, align_up};
 use crate::memory::live::{Kind, LiveEntry};
+use crate::progress::Meter;
 
 use super::super::directory::{Directory, DirectoryBuilder};
 use super::super::{ArrayHead, Finish, Sink};
@@ -24,7 +25,7 @@ const ALIGNED_ARRAYS: u64 = 16;
 const GATHER: usize = 64 << 10;
 
 /// Writes a block to anything that takes bytes.
-pub(crate) struct BlockSink<W> {
+pub(crate) struct BlockSink<'m, W> {
     out: W,
     gathered: Vec<u8>,
     position: u64,
@@ -36,6 +37,8 @@ pub(crate) struct BlockSink<W> {
     last: Option<u64>,
     /// How many arrays of the directory are live.
     live: u32,
+    /// Counts the bytes of arrays. Without it an array's bytes go out in one write.
+    pub(in crate::store) meter: Option<&'m Meter<'m>>,
 }
 
 /// An array of which the bytes come.
@@ -57,7 +60,7 @@ fn header(nonce: Nonce, flags: u16) -> [u8; HEADER] {
     header
 }
 
-impl<W: Write> BlockSink<W> {
+impl<'m, W: Write> BlockSink<'m, W> {
     pub(crate) fn new(out: W, nonce: Nonce) -> Self {
         Self::with_flags(out, nonce, 0)
     }
@@ -84,7 +87,13 @@ impl<W: Write> BlockSink<W> {
             open: None,
             last: None,
             live: 0,
+            meter: None,
         }
+    }
+
+    /// Has this meter count the bytes of arrays.
+    pub(crate) fn with_meter(self, meter: Option<&'m Meter<'m>>) -> Self {
+        BlockSink { meter, ..self }
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
@@ -123,19 +132,26 @@ fn write_error(error: std::io::Error) -> Error {
     Error::io("cannot write the container", error)
 }
 
-impl<W: Write> Sink for BlockSink<W> {
+impl<W: Write> Sink for BlockSink<'_, W> {
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
         let packed = head.bytes < SMALL && self.directory.count() >= ALIGNED_ARRAYS;
         self.pad_to(if packed { head.dtype.alignment() } else { ARRAY_ALIGN })?;
+        let is_locked = head.kind == Kind::Locked;
         let head = ArrayHead { kind: Kind::Plain, ..*head };
         self.directory.push(&head, self.position)?;
         let start = self.position;
         self.open = Some(OpenArray { place: start, start, bytes: head.bytes });
+        if let Some(meter) = self.meter {
+            meter.begin(head.bytes as u64, is_locked);
+        }
         Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.put(bytes)
+        match self.meter {
+            Some(meter) => meter.pieces(bytes, |piece| self.put(piece)),
+            None => self.put(bytes),
+        }
     }
 
     fn end(&mut self) -> Result<u64> {
@@ -154,7 +170,10 @@ impl<W: Write> Sink for BlockSink<W> {
     }
 
     fn abandon(&mut self) -> Result<()> {
-        self.open = None;
+        let open = self.open.take();
+        if let Some(meter) = self.meter {
+            meter.abandon(open.map_or(0, |open| open.bytes as u64));
+        }
         self.directory.pop();
         Ok(())
     }
@@ -169,7 +188,7 @@ impl<W: Write> Sink for BlockSink<W> {
     }
 }
 
-impl<W: Write> Finish for BlockSink<W> {
+impl<W: Write> Finish for BlockSink<'_, W> {
     type Output = W;
 
     fn finish(self, inline: Vec<u8>, tables: &[u8]) -> Result<W> {
@@ -177,14 +196,15 @@ impl<W: Write> Finish for BlockSink<W> {
     }
 }
 
-impl<W: Write> BlockSink<W> {
+impl<W: Write> BlockSink<'_, W> {
     /// Says that the open array, whose head this is, lies in the block already, so that its bytes do not come.
     pub(in crate::store) fn is_at(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<()> {
         let head = ArrayHead { kind: Kind::Plain, ..*head };
         self.directory.pop();
         self.directory.push(&head, place)?;
         self.open = Some(OpenArray { place, start: self.position, bytes: 0 });
-        Ok(())
+        // There is nothing to write of it.
+        self.meter.map_or(Ok(()), |meter| meter.add(head.bytes as u64))
     }
 
     /// Notes an array that lies elsewhere, and returns its number.

@@ -4,14 +4,16 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::dtype::Scalar;
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::memory::live::{Kind, LiveArrays, LiveEntry};
+use crate::progress::Meter;
 
 #[cfg(feature = "ndarray")]
 use super::super::directory::{self, PathIndex};
 use super::super::directory::{ArrayPath, Directory, Like, ListedArray};
-use super::super::{Placed, PlacedHead, Source, Standing};
+use super::super::{ArrayStream, LentStream, Placed, PlacedHead, STREAMED, Source, Standing};
 use super::{BlockParts, HEADER, truncated};
 
 /// From this version on several arrays may lie at one place.
@@ -41,6 +43,8 @@ pub(crate) struct BlockSource<'de> {
     copy_limit: Option<u64>,
     /// The description of the last array, which may hold for the next one, too.
     recent: RefCell<Option<Recent>>,
+    /// Counts the bytes of arrays that are copied out of the block.
+    meter: Option<Arc<Meter<'de>>>,
 }
 
 /// An array, and the description that it shares with all that are like it.
@@ -100,12 +104,27 @@ impl<'de> BlockSource<'de> {
             paths: None,
             recent: RefCell::new(None),
             copy_limit: None,
+            meter: None,
         })
     }
 
     /// The same, with this limit on the bytes that readers may copy.
     pub(crate) fn limited(self, copy_limit: Option<u64>) -> Self {
         BlockSource { copy_limit, ..self }
+    }
+
+    /// The same, with this meter for what is copied out of the block.
+    pub(crate) fn counted(self, meter: Option<Arc<Meter<'de>>>) -> Self {
+        BlockSource { meter, ..self }
+    }
+
+    /// The bytes of all arrays that lie in the block.
+    pub(crate) fn bytes_of_arrays(&self) -> Result<u64> {
+        let bytes = |number| {
+            let entry = self.directory.entry(number)?;
+            Ok(if entry.kind == Kind::Plain { entry.bytes as u64 } else { 0 })
+        };
+        (0..self.directory.len()).map(bytes).sum()
     }
 
     /// The same as the block of a segment, whose arrays are of fixed kinds.
@@ -201,6 +220,20 @@ impl<'de> Source<'de> for BlockSource<'de> {
 
     fn live(&self) -> Option<&'de Arc<LiveArrays>> {
         self.live
+    }
+
+    fn array_to_copy(&self, number: u64) -> Result<Option<ArrayStream<'de>>> {
+        let Some(meter) = &self.meter else { return Ok(None) };
+        let placed = self.array(number)?;
+        let bytes = placed.bytes;
+        // A byte that is not a bool is an error with its place, which a stream does not know.
+        let is_bool = placed.dtype.scalar() == Some(Scalar::Bool);
+        if is_bool || (bytes.len() as u64) < STREAMED {
+            return Ok(None);
+        }
+        meter.begin(bytes.len() as u64, false);
+        let (placed, meter) = (Placed { bytes: &[], ..placed }, Some(Arc::clone(meter)));
+        Ok(Some(ArrayStream::new(placed, bytes.len(), LentStream(bytes), meter)))
     }
 
     fn path(&self, number: u64) -> Result<ArrayPath<'de>> {

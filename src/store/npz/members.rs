@@ -5,18 +5,19 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::memory::{AlignedBytes, Fresh, Region};
+use crate::memory::{AlignedBytes, Region};
 use crate::npy::{self, Header};
+use crate::progress::Meter;
 use crate::signature::{self, FoundFile};
 use crate::threads;
 use crate::zip::{Archive, Pieces, ReadAt, Stream};
 
-use super::super::{ArrayStream, ByteStream, Info, NamedArrays, Placed, PlacedHead, Seat};
+use super::super::{ArrayStream, ByteStream, Info, Placed, PlacedHead, STREAMED, Seat, read_whole};
 use super::array_names::is_odd;
 use super::mapped::MappedFile;
 
@@ -74,12 +75,6 @@ pub(crate) struct Members {
     pieces: BTreeMap<usize, Pieces>,
 }
 
-impl NamedArrays for Members {
-    fn array_at(&self, index: usize) -> Result<Placed<'_>> {
-        self.array_in_order(index, u64::MAX)
-    }
-}
-
 impl ByteStream for Stream<'_> {
     fn next(&mut self, most: usize) -> Result<&[u8]> {
         Stream::next(self, most)
@@ -117,9 +112,6 @@ const AHEAD_BYTES: u64 = 64 << 20;
 
 /// A member of a mapped file of at most so many bytes is read, if it is not an array of the object.
 const KEPT: u64 = 16 << 10;
-
-/// An array of at least so many bytes is copied as it is read. A smaller one comes with its header in one read.
-const STREAMED: u64 = 256 << 10;
 
 /// The name that NumPy gives to an array without one.
 const UNNAMED: &str = "arr_0.npy";
@@ -242,14 +234,19 @@ impl Members {
     /// # Errors
     ///
     /// `Corrupt` if the member is not what the directory says, or is not an array; `Limit` if too much would be loaded.
-    pub(crate) fn array(&self, index: usize, most: u64) -> Result<Placed<'_>> {
+    pub(crate) fn array(
+        &self,
+        index: usize,
+        most: u64,
+        meter: Option<&Meter<'_>>,
+    ) -> Result<Placed<'_>> {
         if let Some(content) = self.contents[index].get() {
             return Ok(self.placed(content));
         }
-        let content = self.load(index, most)?;
+        let content = self.load(index, most, meter)?;
         self.keep(index, content);
         // The member is now loaded, by this thread or meanwhile by another one.
-        self.array(index, most)
+        self.array(index, most, meter)
     }
 
     /// The same for a caller that needs no alignment: a stored member of a mapped file is used where it lies.
@@ -258,9 +255,14 @@ impl Members {
     ///
     /// Those of [`array`](Self::array).
     #[cfg(feature = "ndarray")]
-    pub(crate) fn array_as_it_lies(&self, index: usize, most: u64) -> Result<Placed<'_>> {
+    pub(crate) fn array_as_it_lies(
+        &self,
+        index: usize,
+        most: u64,
+        meter: Option<&Meter<'_>>,
+    ) -> Result<Placed<'_>> {
         let (Input::Map(map), false) = (&self.input, self.is_deflated(index)) else {
-            return self.array(index, most);
+            return self.array(index, most, meter);
         };
         self.check_size(index, most)?;
         let range = self.locate(index)?;
@@ -275,7 +277,12 @@ impl Members {
     /// # Errors
     ///
     /// Those of [`array`](Self::array).
-    pub(crate) fn array_to_copy(&self, index: usize, most: u64) -> Result<Option<ArrayStream<'_>>> {
+    pub(crate) fn array_to_copy<'a>(
+        &'a self,
+        index: usize,
+        most: u64,
+        meter: Option<Arc<Meter<'a>>>,
+    ) -> Result<Option<ArrayStream<'a>>> {
         let (Some(archive), Input::File(_)) = (&self.archive, &self.input) else {
             return Ok(None);
         };
@@ -294,21 +301,24 @@ impl Members {
         if place.end != self.size(index) {
             return Ok(None);
         }
+        if let Some(meter) = &meter {
+            meter.begin(place.end - place.start, false);
+        }
         let len = (place.end - place.start) as usize;
         let mut stream = archive.stream(self.input.bytes(), index)?;
         stream.next(place.start as usize)?;
         let placed = Placed::free(dtype, shape, order, &[]);
-        Ok(Some(ArrayStream { placed, len, bytes: Box::new(stream) }))
+        Ok(Some(ArrayStream::new(placed, len, stream, meter)))
     }
 
     /// The same, but a small member is read from the file even if the file is mapped, because that costs less than to touch a page.
     pub(crate) fn small_array(&self, index: usize) -> Result<Placed<'_>> {
         let apart = matches!(self.input, Input::Map(..)) && self.size(index) <= KEPT;
         if apart && self.contents[index].get().is_none() {
-            let content = self.load_apart(index, KEPT)?;
+            let content = self.load_apart(index, KEPT, None)?;
             self.keep(index, content);
         }
-        self.array(index, u64::MAX)
+        self.array(index, u64::MAX, None)
     }
 
     /// The last `len` bytes of a member of a mapped file where they lie, if they can be used there, by the directory
@@ -342,15 +352,20 @@ impl Members {
 
     /// The same for one of many members that will be asked for in their order. If the member is compressed, those behind it are
     /// decompressed with it, on all cores.
-    pub(crate) fn array_in_order(&self, index: usize, most: u64) -> Result<Placed<'_>> {
+    pub(crate) fn array_in_order(
+        &self,
+        index: usize,
+        most: u64,
+        meter: Option<&Meter<'_>>,
+    ) -> Result<Placed<'_>> {
         if self.contents[index].get().is_none() {
             self.check_size(index, most)?;
-            self.load_ahead(index);
+            self.load_ahead(index, meter);
         }
         if index < self.ahead.end.load(Relaxed) {
             self.ahead.used.fetch_add(1, Relaxed);
         }
-        self.array(index, most)
+        self.array(index, most, meter)
     }
 
     fn placed<'a>(&'a self, content: &'a LoadedMember) -> Placed<'a> {
@@ -364,35 +379,41 @@ impl Members {
         }
     }
 
-    fn load(&self, index: usize, most: u64) -> Result<LoadedMember> {
+    fn load(&self, index: usize, most: u64, meter: Option<&Meter<'_>>) -> Result<LoadedMember> {
         self.check_size(index, most)?;
+        if let Some(meter) = meter {
+            meter.begin(self.size(index), false);
+        }
         if let (Some(region), false) = (self.input.region(), self.is_deflated(index)) {
             let range = self.locate(index)?;
             if let (Input::Memory(_), Some(archive)) = (&self.input, &self.archive) {
-                archive.verify(self.input.bytes(), index)?;
+                archive.verify(self.input.bytes(), index, meter)?;
             }
             return self.in_place(region, range, index);
         }
-        self.load_apart(index, most)
+        self.load_apart(index, most, meter)
     }
 
     /// Reads the member into memory of its own, and finds its array.
-    fn load_apart(&self, index: usize, most: u64) -> Result<LoadedMember> {
+    fn load_apart(
+        &self,
+        index: usize,
+        most: u64,
+        meter: Option<&Meter<'_>>,
+    ) -> Result<LoadedMember> {
         self.take(index)?;
-        self.fetch(index, most)
+        self.fetch(index, most, meter)
             .and_then(|region| self.content(index, region))
             .inspect_err(|_| self.give_back(index))
     }
 
     /// Reads or decompresses the member into memory of its own.
-    fn fetch(&self, index: usize, most: u64) -> Result<Region> {
+    fn fetch(&self, index: usize, most: u64, meter: Option<&Meter<'_>>) -> Result<Region> {
         if let Some(archive) = &self.archive {
-            return archive.load(self.input.bytes(), index, most, self.pieces.get(&index));
+            let pieces = self.pieces.get(&index);
+            return archive.load(self.input.bytes(), index, most, pieces, meter);
         }
-        let len = usize::try_from(self.size).unwrap_or(usize::MAX);
-        let mut fresh = Fresh::new(len).map_err(read_error)?;
-        self.input.bytes().read_exact_at(0, fresh.bytes_mut()).map_err(read_error)?;
-        Ok(fresh.into_region())
+        read_whole(self.input.bytes(), 0..self.size, meter)
     }
 
     /// The array of a stored member, where it lies or copied if its elements are not aligned there.
@@ -428,7 +449,7 @@ impl Members {
         Ok(LoadedMember { header, data: 0..place.len(), region: Some(region) })
     }
 
-    fn load_ahead(&self, index: usize) {
+    fn load_ahead(&self, index: usize, meter: Option<&Meter<'_>>) {
         let Some(archive) = self.archive.as_ref().filter(|_| self.is_deflated(index)) else {
             return;
         };
@@ -454,8 +475,8 @@ impl Members {
                 batch.push(next);
             }
         }
-        let regions = archive
-            .load_many(self.input.bytes(), &batch, u64::MAX, |index| self.pieces.get(&index));
+        let pieces = |index| self.pieces.get(&index);
+        let regions = archive.load_many(self.input.bytes(), &batch, u64::MAX, pieces, meter);
         for (&member, region) in batch.iter().zip(regions) {
             match region.and_then(|region| self.content(member, region)) {
                 Ok(content) => self.keep(member, content),
@@ -652,9 +673,9 @@ impl Members {
     /// # Errors
     ///
     /// `Corrupt`, naming the first member whose content has another checksum than the archive says.
-    pub(crate) fn verify(&self) -> Result<()> {
+    pub(crate) fn verify(&self, meter: Option<&Meter<'_>>) -> Result<()> {
         // A file that is one array has no checksum: what can be checked of it is that it is whole.
         let Some(archive) = &self.archive else { return self.head(0).map(drop) };
-        archive.verify_all(self.input.bytes())
+        archive.verify_all(self.input.bytes(), meter)
     }
 }

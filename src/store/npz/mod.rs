@@ -10,8 +10,10 @@ mod sink;
 mod source;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 pub(crate) use mapped::MappedFile;
 pub(crate) use members::{Input, Members, Other};
 pub(crate) use sink::NpzSink;
 pub(crate) use source::{NpzSource, Rest};
+pub(crate) use watched::WatchedMembers;

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::layout::Order;
 use crate::memory::live::Kind;
 use crate::npy;
+use crate::progress::Meter;
 use crate::zip::{ArchiveWriter, PIECE, Pieces, Settings};
 
 use super::super::external::ExternalBlock;
@@ -17,7 +18,7 @@ use super::pieces::{encode_pieces, fingerprint};
 
 /// Writes an .npz file. The object's arrays come first and in their order, then the rest.
 pub(crate) struct NpzSink<'r, W: Write + Seek> {
-    archive: ArchiveWriter<W>,
+    archive: ArchiveWriter<'r, W>,
     settings: Settings,
     block: ExternalBlock,
     /// The pieces of members that were compressed in several, by the numbers of the arrays.
@@ -26,10 +27,8 @@ pub(crate) struct NpzSink<'r, W: Write + Seek> {
     /// The header of the array that was begun last. The next array often has the same.
     header: Header,
     open: Option<Open>,
-    /// Called with the number of array bytes that were dealt with.
-    report: &'r mut dyn FnMut(u64),
-    /// How many bytes were reported of arrays that were then given up. So many bytes of the next array are not reported.
-    ahead: u64,
+    /// Counts the bytes of arrays that were dealt with.
+    meter: Option<&'r Meter<'r>>,
 }
 
 /// The array that was begun. It has the last header.
@@ -58,22 +57,18 @@ impl Header {
     }
 }
 
-/// How many bytes are reported at once, so that a progress bar moves a few dozen times a second.
-const STEP: usize = 16 << 20;
-
 impl<'r, W: Write + Seek> NpzSink<'r, W> {
     /// `out` is empty and stands at its start.
-    pub(crate) fn new(out: W, settings: Settings, report: &'r mut dyn FnMut(u64)) -> Self {
+    pub(crate) fn new(out: W, settings: Settings, meter: Option<&'r Meter<'r>>) -> Self {
         NpzSink {
             settings,
-            archive: ArchiveWriter::new(out, settings),
+            archive: ArchiveWriter::new(out, settings).with_meter(meter),
             block: ExternalBlock::default(),
             pieces: Vec::new(),
             names: ArrayNames::new(REST),
             header: Header::new(&DType::U8, &[], Order::C, settings.align),
             open: None,
-            report,
-            ahead: 0,
+            meter,
         }
     }
 
@@ -101,6 +96,9 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
         let name = self.names.take(head.path);
         self.member(&name, head.dtype, head.shape, head.order, head.bytes)?;
         self.open = Some(Open { name, bytes: head.bytes, written: 0 });
+        if let Some(meter) = self.meter {
+            meter.begin(head.bytes as u64, head.kind == Kind::Locked);
+        }
         Ok(())
     }
 
@@ -108,24 +106,17 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
         if let Some(open) = &mut self.open {
             open.written += bytes.len();
         }
-        // An array that is compressed is best handed over whole.
-        let step = if self.settings.deflate.is_none() { STEP } else { bytes.len().max(1) };
-        for block in bytes.chunks(step) {
-            let mut told = 0;
-            let (ahead, report) = (&mut self.ahead, &mut self.report);
-            let mut tell = |done: usize| {
-                let new = (done.min(block.len()).saturating_sub(told)) as u64;
-                told += new as usize;
-                let known = new.min(*ahead);
-                *ahead -= known;
-                if known < new {
-                    report(new - known);
-                }
-            };
-            self.archive.write_telling(block, &mut tell)?;
-            tell(block.len());
-        }
-        Ok(())
+        let Some(meter) = self.meter else { return self.archive.write(bytes) };
+        let mut told = 0;
+        let mut tell = |done: usize| {
+            let new = done.min(bytes.len()).saturating_sub(told);
+            told += new;
+            // The writer sees that it is cancelled.
+            let _ = meter.add(new as u64);
+        };
+        self.archive.write_telling(bytes, &mut tell)?;
+        tell(bytes.len());
+        meter.check()
     }
 
     fn end(&mut self) -> Result<u64> {
@@ -159,7 +150,9 @@ impl<W: Write + Seek> Sink for NpzSink<'_, W> {
     fn abandon(&mut self) -> Result<()> {
         if let Some(open) = self.open.take() {
             self.names.give_back(&open.name);
-            self.ahead += open.written as u64;
+            if let Some(meter) = self.meter {
+                meter.abandon(open.bytes as u64);
+            }
         }
         self.archive.abandon()
     }

@@ -1,18 +1,23 @@
 //! An archive that this crate wrote: its object, and where the object's arrays are.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::dtype::Scalar;
 use crate::error::{Error, Result};
 use crate::npy;
+use crate::progress::Meter;
 
 use super::super::block::{BlockParts, BlockSource};
 #[cfg(feature = "ndarray")]
 use super::super::directory::Directory;
-use super::super::{ArrayPath, ArrayStream, Info, ListedArray, Placed, PlacedHead, Source};
+use super::super::{
+    ArrayPath, ArrayStream, Info, LentStream, ListedArray, Placed, PlacedHead, STREAMED, Source,
+};
 use super::members::{Members, Other};
 use super::names::{REST, file_name};
 use super::pieces::{decode_pieces, fingerprint};
+use super::watched::WatchedMembers;
 
 /// The member that holds everything but the arrays, checked.
 #[derive(Debug)]
@@ -47,10 +52,10 @@ impl Rest {
                 "member `{name}` is a block with arrays of its own"
             )));
         }
-        let block = BlockSource::with_parts(placed.bytes, &parts)?;
+        let directory = BlockSource::with_parts(placed.bytes, &parts)?.directory();
         let mut pieces = BTreeMap::new();
         for (number, of_member) in decode_pieces(parts.array_part(placed.bytes))? {
-            let path = block.directory().path(number)?;
+            let path = directory.path(number)?;
             if let Some(member) = members.find(&file_name(path)) {
                 pieces.insert(member, of_member);
             }
@@ -70,13 +75,22 @@ pub(crate) struct NpzSource<'a> {
     /// The index of the member that holds the object.
     rest: usize,
     intact: bool,
+    /// Counts the bytes of arrays that are loaded.
+    meter: Option<Arc<Meter<'a>>>,
 }
 
 impl<'a> NpzSource<'a> {
-    pub(crate) fn new(members: &'a Members, rest: &'a Rest) -> Result<Self> {
-        let bytes = members.array(rest.member, u64::MAX)?.bytes;
+    pub(crate) fn new(watched: WatchedMembers<'a>, rest: &'a Rest) -> Result<Self> {
+        let WatchedMembers { members, meter } = watched;
+        let bytes = members.array(rest.member, u64::MAX, None)?.bytes;
         let block = BlockSource::with_parts(bytes, &rest.parts)?;
-        Ok(NpzSource { members, block, rest: rest.member, intact: rest.intact })
+        Ok(NpzSource { members, block, rest: rest.member, intact: rest.intact, meter })
+    }
+
+    /// The bytes of all arrays of the object.
+    pub(crate) fn bytes_of_arrays(&self) -> Result<u64> {
+        let directory = self.block.directory();
+        (0..directory.len()).map(|number| Ok(directory.entry(number)?.bytes as u64)).sum()
     }
 
     /// What the object says of its arrays.
@@ -96,7 +110,7 @@ impl<'a> NpzSource<'a> {
     pub(crate) fn find(
         &self,
         path: &str,
-        way: impl FnOnce(&'a Members, usize, u64) -> Result<Placed<'a>>,
+        way: impl FnOnce(&'a Members, usize, u64, Option<&Meter<'_>>) -> Result<Placed<'a>>,
     ) -> Result<Option<Placed<'a>>> {
         match self.number_of(path) {
             Some(number) => self.load(number, way).map(Some),
@@ -171,7 +185,7 @@ impl<'a> NpzSource<'a> {
     fn load(
         &self,
         number: u64,
-        way: impl FnOnce(&'a Members, usize, u64) -> Result<Placed<'a>>,
+        way: impl FnOnce(&'a Members, usize, u64, Option<&Meter<'_>>) -> Result<Placed<'a>>,
     ) -> Result<Placed<'a>> {
         let (entry, member) = self.entry(number)?;
         if self.intact
@@ -181,7 +195,7 @@ impl<'a> NpzSource<'a> {
             return Ok(Placed::free(dtype, shape, order, bytes));
         }
         let most = entry.bytes as u64 + npy::MAX_PREFIX;
-        self.check(number, entry, way(self.members, member, most)?)
+        self.check(number, entry, way(self.members, member, most, self.meter.as_deref())?)
     }
 }
 
@@ -216,8 +230,21 @@ impl<'a> Source<'a> for NpzSource<'a> {
         if entry.dtype.scalar() == Some(Scalar::Bool) {
             return Ok(None);
         }
-        let Some(stream) =
-            self.members.array_to_copy(member, entry.bytes as u64 + npy::MAX_PREFIX)?
+        // A mapped array is copied piece by piece only where somebody counts.
+        if let Some(meter) = self.meter.as_ref().filter(|_| self.intact)
+            && let Some(bytes) = self.members.mapped(member, &entry.dtype, entry.bytes)
+            && bytes.len() as u64 >= STREAMED
+        {
+            let ListedArray { dtype, shape, order, .. } = entry;
+            meter.begin(bytes.len() as u64, false);
+            let (placed, meter) = (Placed::free(dtype, shape, order, &[]), Some(Arc::clone(meter)));
+            return Ok(Some(ArrayStream::new(placed, bytes.len(), LentStream(bytes), meter)));
+        }
+        let Some(stream) = self.members.array_to_copy(
+            member,
+            entry.bytes as u64 + npy::MAX_PREFIX,
+            self.meter.clone(),
+        )?
         else {
             return Ok(None);
         };

@@ -46,13 +46,16 @@ fn fill(sink: &mut impl Sink, (path, dtype, shape, order): &Sample<'_>) -> u64 {
 const INLINE: &[u8] = b"inline block";
 
 fn save(samples: &[Sample<'_>]) -> AlignedBytes {
-    let mut report = |_| ();
-    let mut sink = NpzSink::new(Cursor::new(Vec::new()), Settings::default(), &mut report);
+    let mut sink = NpzSink::new(Cursor::new(Vec::new()), Settings::default(), None);
     for (number, sample) in samples.iter().enumerate() {
         assert_eq!(fill(&mut sink, sample), number as u64);
     }
     let (out, len) = sink.finish(INLINE.to_vec(), b"tables").unwrap();
     AlignedBytes::copy_from(&out.get_ref()[..usize::try_from(len).unwrap()])
+}
+
+fn watched(members: &Members) -> WatchedMembers<'_> {
+    WatchedMembers { members, meter: None }
 }
 
 #[test]
@@ -65,7 +68,7 @@ fn arrays_come_back_in_place() {
     ];
     let file = save(&samples);
     let (members, rest) = open(&file).unwrap();
-    let source = NpzSource::new(&members, &rest).unwrap();
+    let source = NpzSource::new(watched(&members), &rest).unwrap();
     assert_eq!((source.inline(), source.tables()), (INLINE, &b"tables"[..]));
     for (number, (_, dtype, shape, order)) in samples.into_iter().enumerate() {
         let placed = source.array(number as u64).unwrap();
@@ -84,7 +87,7 @@ fn names_that_are_taken_or_unfit_are_changed_and_found_again() {
     let paths = ["a", "a", "a~1", "a", REST, "../x", "", "/y", &long, "a"];
     let file = save(&paths.map(one));
     let (members, rest) = open(&file).unwrap();
-    let source = NpzSource::new(&members, &rest).unwrap();
+    let source = NpzSource::new(watched(&members), &rest).unwrap();
     let cut = &long[..32 << 10];
     let infos = source.look().unwrap().0;
     assert_eq!(
@@ -98,8 +101,7 @@ fn names_that_are_taken_or_unfit_are_changed_and_found_again() {
 
 #[test]
 fn an_abandoned_array_is_not_there() {
-    let mut report = |_| ();
-    let mut sink = NpzSink::new(Cursor::new(Vec::new()), Settings::default(), &mut report);
+    let mut sink = NpzSink::new(Cursor::new(Vec::new()), Settings::default(), None);
     let head = ArrayHead {
         path: "a",
         follows: false,
@@ -120,8 +122,7 @@ fn an_abandoned_array_is_not_there() {
 
 #[test]
 fn an_array_that_is_short_is_an_error() {
-    let mut report = |_| ();
-    let mut sink = NpzSink::new(Cursor::new(Vec::new()), Settings::default(), &mut report);
+    let mut sink = NpzSink::new(Cursor::new(Vec::new()), Settings::default(), None);
     let head = ArrayHead {
         path: "a",
         follows: false,
@@ -157,14 +158,14 @@ fn members_must_agree_with_the_directory() {
     let file = save(&[("a", DType::U16, &[2, 3], Order::C)]);
     let (members, _) = open(&file).unwrap();
     let rest = members.find("__serde_shm__.npy").unwrap();
-    let rest = members.array(rest, u64::MAX).unwrap().bytes.to_vec();
+    let rest = members.array(rest, u64::MAX, None).unwrap().bytes.to_vec();
     let rest = array(&DType::U8, &[rest.len()], Order::C, &rest);
     let read = |member: Option<Vec<u8>>| {
         let mut members = vec![("__serde_shm__.npy", rest.clone()), ("other", vec![1])];
         members.extend(member.map(|bytes| ("a.npy", bytes)));
         let file = forge(&members);
         let (members, rest) = open(&file).unwrap();
-        let source = NpzSource::new(&members, &rest).unwrap();
+        let source = NpzSource::new(watched(&members), &rest).unwrap();
         source.array(0).map(|placed| placed.bytes.to_vec()).map_err(|error| error.to_string())
     };
     assert_eq!(

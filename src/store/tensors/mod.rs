@@ -11,4 +11,4 @@ mod tensor;
 pub(crate) use sink::TensorSink;
 pub(crate) use source::{ObjectText, TensorSource};
 pub(crate) use survey::SurveySink;
-pub(crate) use tensor::{TensorInput, Tensors};
+pub(crate) use tensor::{TensorInput, Tensors, WatchedTensors};

@@ -4,7 +4,9 @@ use std::io::{Seek, SeekFrom, Write};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, Order};
+use crate::memory::live::Kind;
 use crate::npy::has_order;
+use crate::progress::Meter;
 
 use super::super::{ArrayHead, Finish, Sink};
 use super::survey::{Gathered, Outgoing, Survey, not_begun};
@@ -19,6 +21,8 @@ pub(crate) struct TensorSink<'p, W> {
     /// How many tensors were written.
     done: usize,
     open: Option<Open>,
+    /// Counts the bytes of tensors.
+    meter: Option<&'p Meter<'p>>,
 }
 
 /// The tensor that was begun.
@@ -44,7 +48,20 @@ const BLOCK: usize = 128 << 10;
 impl<'p, W: Write + Seek> TensorSink<'p, W> {
     /// `out` is empty and stands at its start.
     pub(crate) fn new(out: W, survey: &'p Survey) -> Self {
-        TensorSink { out, at: 0, survey, gathered: Gathered::new(), done: 0, open: None }
+        TensorSink {
+            out,
+            at: 0,
+            survey,
+            gathered: Gathered::new(),
+            done: 0,
+            open: None,
+            meter: None,
+        }
+    }
+
+    /// Has this meter count the bytes of tensors.
+    pub(crate) fn with_meter(self, meter: Option<&'p Meter<'p>>) -> Self {
+        TensorSink { meter, ..self }
     }
 
     fn seek(&mut self, place: u64) -> Result<()> {
@@ -78,11 +95,19 @@ impl<'p, W: Write + Seek> TensorSink<'p, W> {
                 room[start..].chunks_exact_mut(unit).for_each(<[u8]>::reverse);
             }
             if room.len() >= BLOCK {
-                self.put(&room)?;
+                self.put_counted(&room)?;
                 room.clear();
             }
         }
-        self.put(&room)
+        self.put_counted(&room)
+    }
+
+    /// Writes bytes of a tensor.
+    fn put_counted(&mut self, bytes: &[u8]) -> Result<()> {
+        match self.meter {
+            Some(meter) => meter.pieces(bytes, |piece| self.put(piece)),
+            None => self.put(bytes),
+        }
     }
 }
 
@@ -109,6 +134,9 @@ impl<W: Write + Seek> Sink for TensorSink<'_, W> {
             _ => Way::Astray,
         };
         self.open = Some(Open { tensor, written: 0, way });
+        if let Some(meter) = self.meter {
+            meter.begin(head.bytes as u64, head.kind == Kind::Locked);
+        }
         Ok(())
     }
 
@@ -119,7 +147,7 @@ impl<W: Write + Seek> Sink for TensorSink<'_, W> {
         open.written = open.written.saturating_add(bytes.len());
         let bytes = &bytes[..room.min(bytes.len())];
         match &mut open.way {
-            Way::Straight => self.put(bytes),
+            Way::Straight => self.put_counted(bytes),
             Way::Turned { bytes: kept, .. } => {
                 kept.extend_from_slice(bytes);
                 Ok(())
@@ -149,6 +177,9 @@ impl<W: Write + Seek> Sink for TensorSink<'_, W> {
     fn abandon(&mut self) -> Result<()> {
         if let Some(Open { tensor, .. }) = self.open.take() {
             self.gathered.abandon(&tensor);
+            if let Some(meter) = self.meter {
+                meter.abandon(tensor.bytes as u64);
+            }
         }
         Ok(())
     }

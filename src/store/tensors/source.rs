@@ -1,9 +1,12 @@
 //! A file that this crate wrote: its object, and where the object's arrays are.
 
+use std::sync::Arc;
+
 use crate::dtype::Scalar;
 use crate::error::{Error, Result};
 use crate::layout::Order;
 use crate::npy::has_order;
+use crate::progress::Meter;
 
 use super::super::block::{BlockParts, BlockSource};
 #[cfg(feature = "ndarray")]
@@ -11,7 +14,7 @@ use super::super::directory::Directory;
 use super::super::{ArrayPath, ArrayStream, Info, ListedArray, Placed, PlacedHead, Source};
 use super::base64;
 use super::header::KEY;
-use super::tensor::Tensors;
+use super::tensor::{Tensors, WatchedTensors};
 
 /// The text that holds everything but the arrays, checked.
 #[derive(Debug)]
@@ -54,12 +57,15 @@ impl ObjectText {
 pub(crate) struct TensorSource<'a> {
     tensors: &'a Tensors,
     block: BlockSource<'a>,
+    /// Counts the bytes of tensors that are loaded.
+    meter: Option<Arc<Meter<'a>>>,
 }
 
 impl<'a> TensorSource<'a> {
-    pub(crate) fn new(tensors: &'a Tensors, text: &'a ObjectText) -> Result<Self> {
+    pub(crate) fn new(watched: WatchedTensors<'a>, text: &'a ObjectText) -> Result<Self> {
+        let WatchedTensors { tensors, meter } = watched;
         let block = BlockSource::with_parts(&text.bytes, &text.parts)?;
-        Ok(TensorSource { tensors, block })
+        Ok(TensorSource { tensors, block, meter })
     }
 
     /// What the object says of its arrays.
@@ -107,7 +113,7 @@ impl<'a> TensorSource<'a> {
 
     fn load(&self, number: u64, may_lie: bool) -> Result<Placed<'a>> {
         let (entry, tensor) = self.entry(number)?;
-        Ok(headed(entry, self.tensors.array(tensor, may_lie)?))
+        Ok(headed(entry, self.tensors.array(tensor, may_lie, self.meter.as_deref())?))
     }
 }
 
@@ -151,7 +157,7 @@ impl<'a> Source<'a> for TensorSource<'a> {
         if entry.dtype.scalar() == Some(Scalar::Bool) {
             return Ok(None);
         }
-        let stream = self.tensors.array_to_copy(tensor)?;
+        let stream = self.tensors.array_to_copy(tensor, self.meter.clone())?;
         Ok(stream.map(|stream| ArrayStream { placed: headed(entry, stream.placed), ..stream }))
     }
 }

@@ -130,6 +130,11 @@ impl Survey {
         let tensors = tensors.into_iter().zip(places).collect();
         Ok(Survey { len: start + at as u64, head, tensors, block })
     }
+
+    /// The bytes of all tensors.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.len - self.head.len() as u64
+    }
 }
 
 /// What a header says. The crate's own type has the texts in another order each time.

@@ -5,18 +5,21 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use ::safetensors::tensor::Dtype;
 
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::layout::{self, MAX_NDIM, Order};
-use crate::memory::{AlignedBytes, Fresh, Region};
+use crate::memory::{AlignedBytes, Region};
+use crate::progress::Meter;
 use crate::signature;
 use crate::zip::ReadAt;
 
-use super::super::{ArrayStream, ByteStream, Info, NamedArrays, Placed, Seat};
+use super::super::{
+    ArrayStream, ByteStream, Info, NamedArrays, Placed, STREAMED, Seat, read_whole,
+};
 use super::header::{self, KEY, LEN, dtype_of};
 
 /// Where the bytes of a safetensors file are.
@@ -73,9 +76,6 @@ pub(crate) struct Tensors {
     /// How many bytes all tensors have.
     bytes: u64,
 }
-
-/// A tensor of at least so many bytes is copied as it is read.
-const STREAMED: u64 = 256 << 10;
 
 impl Tensors {
     /// Reads the header.
@@ -168,7 +168,12 @@ impl Tensors {
     /// # Errors
     ///
     /// `Io` if it cannot be read; `Unsupported` or `Corrupt` if this crate has no such array.
-    pub(crate) fn array(&self, number: usize, may_lie: bool) -> Result<Placed<'_>> {
+    pub(crate) fn array(
+        &self,
+        number: usize,
+        may_lie: bool,
+        meter: Option<&Meter<'_>>,
+    ) -> Result<Placed<'_>> {
         let Tensor { place, loaded, .. } = &self.listed[number];
         let dtype = self.dtype(number)?;
         let placed =
@@ -181,7 +186,10 @@ impl Tensors {
         let region = if let Some(region) = loaded.get() {
             region
         } else {
-            let region = self.load(place)?;
+            if let Some(meter) = meter {
+                meter.begin(place.end - place.start, false);
+            }
+            let region = self.load(place, meter)?;
             // Of two threads, one keeps what it loaded.
             loaded.get_or_init(|| region)
         };
@@ -193,17 +201,14 @@ impl Tensors {
         self.region()?.bytes().get(place.start as usize..place.end as usize)
     }
 
-    fn load(&self, place: &Range<u64>) -> Result<Region> {
+    fn load(&self, place: &Range<u64>, meter: Option<&Meter<'_>>) -> Result<Region> {
         if let Some(bytes) = self.lying(place) {
             let mut copy = AlignedBytes::new();
             copy.try_reserve(bytes.len()).map_err(read_error)?;
             copy.extend_from_slice(bytes);
             return Ok(Region::from_block(copy));
         }
-        let len = usize::try_from(place.end - place.start).unwrap_or(usize::MAX);
-        let mut fresh = Fresh::new(len).map_err(read_error)?;
-        self.input.bytes().read_exact_at(place.start, fresh.bytes_mut()).map_err(read_error)?;
-        Ok(fresh.into_region())
+        read_whole(self.input.bytes(), place.clone(), meter)
     }
 
     /// A tensor as a stream from a file, for a caller that copies it anyway. `None` unless it is large and was not loaded before.
@@ -211,7 +216,11 @@ impl Tensors {
     /// # Errors
     ///
     /// `Unsupported` or `Corrupt` if this crate has no such array.
-    pub(super) fn array_to_copy(&self, number: usize) -> Result<Option<ArrayStream<'_>>> {
+    pub(super) fn array_to_copy<'a>(
+        &'a self,
+        number: usize,
+        meter: Option<Arc<Meter<'a>>>,
+    ) -> Result<Option<ArrayStream<'a>>> {
         let Tensor { place, loaded, shape, .. } = &self.listed[number];
         let TensorInput::File(file) = &self.input else { return Ok(None) };
         if loaded.get().is_some() || place.end - place.start < STREAMED {
@@ -219,8 +228,11 @@ impl Tensors {
         }
         let placed = Placed::free(self.dtype(number)?, shape.clone(), Order::C, &[]);
         let len = (place.end - place.start) as usize;
-        let bytes = Box::new(FileStream { file, left: place.clone(), room: Vec::new() });
-        Ok(Some(ArrayStream { placed, len, bytes }))
+        if let Some(meter) = &meter {
+            meter.begin(len as u64, false);
+        }
+        let bytes = FileStream { file, left: place.clone(), room: Vec::new() };
+        Ok(Some(ArrayStream::new(placed, len, bytes, meter)))
     }
 
     /// What the header says of a tensor, and whether it can be seen where it lies.
@@ -238,9 +250,16 @@ impl Tensors {
     }
 }
 
-impl NamedArrays for Tensors {
-    fn array_at(&self, index: usize) -> Result<Placed<'_>> {
-        self.array(index, false)
+/// The tensors of a file, and what counts the bytes of those that are loaded.
+#[derive(Clone)]
+pub(crate) struct WatchedTensors<'a> {
+    pub(crate) tensors: &'a Tensors,
+    pub(crate) meter: Option<Arc<Meter<'a>>>,
+}
+
+impl<'a> NamedArrays<'a> for WatchedTensors<'a> {
+    fn array_at(&self, index: usize) -> Result<Placed<'a>> {
+        self.tensors.array(index, false, self.meter.as_deref())
     }
 }
 

@@ -9,8 +9,6 @@ use serde::de::{Deserialize, DeserializeSeed};
 
 use super::super::file::{map_whole, open_file};
 use super::super::handle::Container;
-#[cfg(feature = "ndarray")]
-use super::super::lookup;
 use crate::array::ArrayInfo;
 #[cfg(feature = "ndarray")]
 use crate::de;
@@ -19,8 +17,9 @@ use crate::error::{Error, Result};
 use crate::memory::{AlignedBytes, Region};
 use crate::os;
 #[cfg(feature = "ndarray")]
-use crate::store::Source as _;
-use crate::store::{Info, Input, MappedFile, Members, NpzSource, Other, Rest, Tree};
+use crate::progress::sharing_meter;
+use crate::progress::{Progress, ProgressAnswer, Work, metered};
+use crate::store::{Info, Input, MappedFile, Members, NpzSource, Other, Rest};
 
 use super::OtherMember;
 
@@ -62,10 +61,11 @@ use super::OtherMember;
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 pub struct Npz {
-    members: Members,
-    rest: Option<Rest>,
+    pub(super) members: Members,
+    pub(super) rest: Option<Rest>,
     /// The file's name in errors.
     name: Option<String>,
+    pub(super) progress: Option<Progress<'static>>,
 }
 
 impl Npz {
@@ -184,7 +184,54 @@ impl Npz {
     fn new(input: Input, limit: u64) -> Result<Self> {
         let mut members = Members::open(input, limit)?;
         let rest = Rest::find(&mut members)?;
-        Ok(Npz { members, rest, name: None })
+        Ok(Npz { members, rest, name: None, progress: None })
+    }
+
+    /// Has the handle call `report` while it reads arrays, for a progress bar, and lets it cancel that: in [`get`](Npz::get) and the
+    /// other ways to read the object or an array, and in [`verify`](Npz::verify). Its arguments are the bytes that this call has
+    /// dealt with so far and the bytes of all; in the last call both are equal.
+    ///
+    /// ```
+    /// # #[cfg(feature = "ndarray")] {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("zeros.npz");
+    /// use std::ops::ControlFlow;
+    /// use std::time::{Duration, Instant};
+    /// use serde_shm::{Npz, ShmArray1};
+    ///
+    /// serde_shm::to_npz(&path, &ShmArray1::from(vec![0.0_f64; 10_000]))?;
+    /// let end = Instant::now() + Duration::from_secs(60);
+    /// let file = Npz::open(&path)?.progress(move |_, _| {
+    ///     if Instant::now() < end { ControlFlow::Continue(()) } else { ControlFlow::Break(()) } // it takes too long
+    /// });
+    /// assert_eq!(file.get::<ShmArray1<f64>>()?.len(), 10_000);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// The thread that reads makes the calls, one after the other: one for some 8 MiB, or more where the work is slow, and one at the
+    /// end. Threads that decompress for it stop when it is cancelled. What was loaded whole before stays in the handle, and the same
+    /// call again goes on from there.
+    ///
+    /// For an object, all are the bytes of the arrays of the file, whether the type has them or not, as
+    /// [`to_npz`](crate::to_npz) wrote them down; in a file of another program they are the bytes of its members. For a single array
+    /// they are its bytes.
+    ///
+    /// # Cost
+    ///
+    /// An array of another program's file that is one compressed stream of more than 16 MiB is decompressed part by part. With the
+    /// feature `libdeflate` this takes two to three times as long as without a function.
+    ///
+    /// # Errors
+    ///
+    /// Reading then also returns `Cancelled`.
+    #[must_use]
+    pub fn progress<A: ProgressAnswer>(
+        mut self,
+        report: impl Fn(u64, u64) -> A + Send + Sync + 'static,
+    ) -> Self {
+        self.progress = Some(Progress::new(report));
+        self
     }
 
     /// Deserializes the object. Views in it borrow from this handle.
@@ -389,7 +436,7 @@ impl Npz {
 
     fn look(&self) -> Result<(Vec<Info>, Vec<Other>)> {
         match &self.rest {
-            Some(rest) => NpzSource::new(&self.members, rest).and_then(|source| source.look()),
+            Some(rest) => NpzSource::new(self.watched(None), rest).and_then(|source| source.look()),
             None => self.members.look(0..self.members.len()),
         }
     }
@@ -492,54 +539,6 @@ impl Npz {
         self.untyped(path)
     }
 
-    /// The array of this path, which `way` loads.
-    #[cfg(feature = "ndarray")]
-    fn placed_by<'a>(
-        &'a self,
-        path: &str,
-        way: impl Fn(&'a Members, usize, u64) -> Result<crate::store::Placed<'a>>,
-    ) -> Result<crate::store::Placed<'a>> {
-        let source =
-            self.rest.as_ref().map(|rest| NpzSource::new(&self.members, rest)).transpose()?;
-        if let Some(source) = &source
-            && let Some(placed) = source.find(path, &way)?
-        {
-            return Ok(placed);
-        }
-        // This also finds arrays that another program put into the archive beside the object.
-        if let Some(member) = self.members.find_array(path) {
-            return way(&self.members, member, u64::MAX);
-        }
-        if let Some(source) = &source {
-            let directory = source.directory();
-            return Err(lookup::no_array(path, directory.len(), directory.paths()));
-        }
-        self.members.check_arrays()?;
-        let names = || self.members.array_names().map(|(_, name)| name);
-        Err(lookup::no_array(path, names().count() as u64, names()))
-    }
-
-    /// The array of this path as a stream, for a caller that copies it: `None` if it is better loaded.
-    #[cfg(feature = "ndarray")]
-    pub(in crate::verbs) fn stream(
-        &self,
-        path: &str,
-    ) -> Result<Option<crate::store::ArrayStream<'_>>> {
-        let stream = || {
-            if let Some(rest) = &self.rest {
-                let source = NpzSource::new(&self.members, rest)?;
-                if let Some(number) = source.number_of(path) {
-                    return source.array_to_copy(number);
-                }
-            }
-            match self.members.find_array(path) {
-                Some(member) => self.members.array_to_copy(member, u64::MAX),
-                None => Ok(None),
-            }
-        };
-        stream().map_err(|error| self.named(error))
-    }
-
     /// Reads every member, whether it is used or not, and verifies its checksum.
     ///
     /// This runs on all cores and keeps nothing in memory.
@@ -565,10 +564,12 @@ impl Npz {
     ///
     /// `Corrupt` if a member was altered (the text names the member); `Io` if the file cannot be read.
     pub fn verify(&self) -> Result<()> {
-        self.members.verify().map_err(|error| self.named(error))
+        let (progress, all) = (self.progress.as_ref(), || Ok(Some(self.members.total_size())));
+        metered(progress, Work::VERIFY, all, |meter| self.members.verify(meter))
+            .map_err(|error| self.named(error))
     }
 
-    fn named(&self, error: Error) -> Error {
+    pub(super) fn named(&self, error: Error) -> Error {
         match &self.name {
             Some(name) => error.in_container(name),
             None => error,
@@ -578,12 +579,7 @@ impl Npz {
 
 impl Container for Npz {
     fn open<'de, R>(&'de self, read: impl FnOnce(Opened<'_, 'de>) -> Result<R>) -> Result<R> {
-        let region = self.members.region();
-        if let Some(rest) = &self.rest {
-            return read(Opened::Source(&NpzSource::new(&self.members, rest)?, region));
-        }
-        self.members.check_arrays()?;
-        read(Opened::Tree(&Tree::new(&self.members, self.members.places()), region))
+        self.open_counted(self.progress.as_ref(), read)
     }
 
     fn infos(&self) -> Result<Vec<ArrayInfo>> {
@@ -597,11 +593,13 @@ impl Container for Npz {
         path: &str,
         may_lie: bool,
     ) -> Result<(crate::store::Placed<'_>, Option<&Region>)> {
-        let placed = if may_lie {
-            self.placed_by(path, Members::array_as_it_lies)
-        } else {
-            self.placed_by(path, Members::array)
-        };
+        let way = if may_lie { Members::array_as_it_lies } else { Members::array };
+        let placed = sharing_meter(
+            self.progress.as_ref(),
+            Work::READ,
+            || Ok(None),
+            |meter| self.placed_by(path, way, meter.as_ref()),
+        );
         Ok((placed?, self.members.region()))
     }
 

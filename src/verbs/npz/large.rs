@@ -38,8 +38,7 @@ impl Seek for Sparse {
 
 fn save<T: Serialize>(path: &Path, value: &T) {
     let file = File::create(path).unwrap();
-    let mut report = |_| {};
-    let sink = NpzSink::new(Sparse(file.try_clone().unwrap()), Settings::default(), &mut report);
+    let sink = NpzSink::new(Sparse(file.try_clone().unwrap()), Settings::default(), None);
     let (_, len) = to_sink(value, sink).unwrap();
     file.set_len(len).unwrap();
 }

@@ -1,6 +1,7 @@
 //! Saves an object to an `.npz` file, and loads it.
 
 mod archive;
+mod counted;
 #[cfg(all(test, target_os = "linux", feature = "ndarray", target_pointer_width = "64"))]
 mod large;
 mod options;

@@ -1,17 +1,17 @@
 //! Options for saving and loading `.npz` files.
 
-use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::marker::PhantomData;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::de::Opened;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::FileWriter;
+use crate::progress::{Progress, ProgressAnswer, Work, metered};
 use crate::ser::{Serializer, to_sink, to_sink_with};
 use crate::store::{NpzSink, Tally};
 use crate::zip::Settings;
@@ -51,8 +51,6 @@ pub enum Compression {
 /// The sink to which an object is written.
 type DraftSink<'r, 'd> = NpzSink<'r, FileWriter<&'d File>>;
 
-type Progress<'p> = Arc<dyn Fn(u64, u64) + Send + Sync + 'p>;
-
 /// How to save an `.npz` file, and how much memory loading one may take.
 ///
 /// ```
@@ -74,10 +72,6 @@ pub struct NpzOptions<'p> {
     limit: u64,
     progress: Option<Progress<'p>>,
 }
-
-/// The options themselves never change, whatever the progress function does.
-impl UnwindSafe for NpzOptions<'_> {}
-impl RefUnwindSafe for NpzOptions<'_> {}
 
 impl Default for NpzOptions<'_> {
     fn default() -> Self {
@@ -206,13 +200,16 @@ impl<'p> NpzOptions<'p> {
         self
     }
 
-    /// Calls `report` while saving, for a progress bar. Its arguments are the bytes of arrays that were saved so far and
-    /// the bytes of all arrays; in the last call both are equal.
+    /// Calls `report` while saving and loading, for a progress bar, and lets it cancel that. Its arguments are the bytes of
+    /// arrays that were dealt with so far and the bytes of all arrays; in the last call both are equal. If it returns
+    /// [`ControlFlow::Break`](std::ops::ControlFlow::Break), the work ends with an error; if it returns nothing, it only watches.
     ///
-    /// The thread that saves makes the calls, one after the other. Clones of the options, and several threads that use
-    /// the same options, report to the same function; that is why it is not an `FnMut`.
-    ///
-    /// To know the bytes of all arrays beforehand, `save` serializes the value twice, the first time without writing it.
+    /// The thread that saves or loads makes the calls, one after the other: one for some 8 MiB, or more where the work is
+    /// slow, and one at the end, before a new file is flushed and gets its name. Threads that compress for it stop when it
+    /// is cancelled. While a [`LockedArray`](crate::LockedArray) is saved, whose lock this thread then has, no call is made.
+    /// Clones of the options, and several threads that use the same options, report to the same function; that is why it is
+    /// not an `FnMut`. A handle that [`open`](Self::open) gives has a function of its own, [`Npz::progress`], which says what
+    /// loading counts.
     ///
     /// ```
     /// # #[cfg(feature = "ndarray")] {
@@ -225,12 +222,30 @@ impl<'p> NpzOptions<'p> {
     /// let options = serde_shm::NpzOptions::new().progress(|done, all| *last.lock().unwrap() = (done, all));
     /// options.save(&path, &zeros)?;
     /// assert_eq!(*last.lock().unwrap(), (8_000_000, 8_000_000));
+    ///
+    /// use std::ops::ControlFlow;
+    /// let error = serde_shm::NpzOptions::new().progress(|_, _| ControlFlow::Break(())).save(&path, "other").unwrap_err();
+    /// assert_eq!(error.kind(), serde_shm::ErrorKind::Cancelled);
+    /// assert_eq!(serde_shm::from_npz::<serde_shm::ShmArray1<f64>>(&path)?, zeros); // as it was
     /// # }
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// To know the bytes of all arrays beforehand, `save` serializes the value twice, the first time without writing it.
+    /// [`save_with`](Self::save_with) writes once: there `all` is what came up so far, and grows.
+    ///
+    /// # Errors
+    ///
+    /// Saving and loading then also return `Cancelled`. After that, or a panic of `report`, an old file is as it was and
+    /// there is no new one.
     #[must_use]
-    pub fn progress(mut self, report: impl Fn(u64, u64) + Send + Sync + 'p) -> Self {
-        self.progress = Some(Arc::new(report));
+    pub fn progress<A: ProgressAnswer>(
+        mut self,
+        report: impl Fn(u64, u64) -> A + Send + Sync + 'p,
+    ) -> Self {
+        self.progress = Some(Progress::new(report));
         self
     }
 
@@ -254,10 +269,7 @@ impl<'p> NpzOptions<'p> {
     /// [`to_npz`](crate::to_npz).
     pub fn save<T: Serialize + ?Sized>(&self, path: impl AsRef<Path>, value: &T) -> Result<()> {
         let path = path.as_ref();
-        let all = || match &self.progress {
-            Some(_) => to_sink(value, Tally::default()),
-            None => Ok(0),
-        };
+        let all = || to_sink(value, Tally::default()).map(Some);
         self.write(path, all, |sink| Ok(to_sink(value, sink)?.1))
             .map_err(|error| error.in_container(path.display()))
     }
@@ -279,22 +291,15 @@ impl<'p> NpzOptions<'p> {
     ///
     /// # Errors
     ///
-    /// Those of `write`; `Message` if `write` succeeded but did not give a whole value to the serializer; `InvalidInput`
-    /// if [`progress`](Self::progress) is set, which would need the value twice; those of [`save`](Self::save).
+    /// Those of `write`; `Message` if `write` succeeded but did not give a whole value to the serializer; those of
+    /// [`save`](Self::save).
     pub fn save_with(
         &self,
         path: impl AsRef<Path>,
         write: impl FnOnce(Serializer<'_, '_>) -> Result<()>,
     ) -> Result<()> {
         let path = path.as_ref();
-        let all = || match &self.progress {
-            Some(_) => Err(Error::new(
-                ErrorKind::InvalidInput,
-                "`progress` has to serialize a value twice, and `save_with` writes once: leave it out, or use `save`",
-            )),
-            None => Ok(0),
-        };
-        self.write(path, all, |sink| Ok(to_sink_with(sink, write)?.1))
+        self.write(path, || Ok(None), |sink| Ok(to_sink_with(sink, write)?.1))
             .map_err(|error| error.in_container(path.display()))
     }
 
@@ -317,7 +322,9 @@ impl<'p> NpzOptions<'p> {
     ///
     /// `Limit` if loading would exceed the limit; those of [`from_npz`](crate::from_npz).
     pub fn load<T: DeserializeOwned>(&self, path: impl AsRef<Path>) -> Result<T> {
-        self.open(path)?.get()
+        let file = self.open(path)?;
+        let read = |opened: Opened<'_, '_>| opened.read(&PhantomData::<T>);
+        file.open_counted(self.progress.as_ref(), read).map_err(|error| file.named(error))
     }
 
     /// Opens a file as [`Npz::open`] does, within the limit.
@@ -343,28 +350,19 @@ impl<'p> NpzOptions<'p> {
     }
 
     /// Writes the file by `fill`, which returns its length. `all` gives the bytes of all arrays for the progress
-    /// function; without such a function it gives 0.
+    /// function, if they are known beforehand.
     fn write(
         &self,
         path: &Path,
-        all: impl FnOnce() -> Result<u64>,
+        all: impl FnOnce() -> Result<Option<u64>>,
         fill: impl FnOnce(DraftSink<'_, '_>) -> Result<u64>,
     ) -> Result<()> {
         let settings = self.settings()?;
-        let all = all()?;
-        let draft = FileDraft::beside(path)?;
-        let done = Cell::new(0_u64);
-        let mut report = |bytes: u64| {
-            if let Some(progress) = &self.progress {
-                // If the value serializes differently the second time, the count still does not exceed `all`.
-                done.set(done.get().saturating_add(bytes).min(all));
-                progress(done.get(), all);
-            }
-        };
-        let len = fill(NpzSink::new(draft.writer(), settings, &mut report))?;
-        if done.get() < all || all == 0 {
-            report(all);
-        }
+        let (draft, len) = metered(self.progress.as_ref(), Work::SAVE, all, |meter| {
+            let draft = FileDraft::beside(path)?;
+            let len = fill(NpzSink::new(draft.writer(), settings, meter))?;
+            Ok((draft, len))
+        })?;
         draft.publish(len, self.fsync)
     }
 

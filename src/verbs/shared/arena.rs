@@ -9,11 +9,14 @@ use crate::array::ArenaArray;
 use crate::element::Element;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::ArenaMemory;
+#[cfg(feature = "npz")]
+use crate::progress::sharing_meter;
+use crate::progress::{Work, metered};
 use crate::segment::{self, Memory, SegmentWriter};
 use crate::store::SharedSink;
 use crate::{os, ser};
 
-use super::options::MakeLive;
+use super::options::{MakeLive, count};
 use super::{Segment, SegmentOptions};
 
 /// A segment under construction. It gives arrays that lie in the segment from the beginning, and becomes the segment
@@ -257,27 +260,37 @@ impl Arena {
     ///
     /// # Errors
     ///
-    /// Those of [`zeros`](Self::zeros) and of [`Npz::array_as`](crate::Npz::array_as).
+    /// Those of [`zeros`](Self::zeros) and of [`Npz::array_as`](crate::Npz::array_as);
+    /// [`Cancelled`](ErrorKind::Cancelled), if the function of [`SegmentOptions::progress`], or else that of
+    /// [`Npz::progress`](crate::Npz::progress), says so. It is told of the bytes of this array.
     #[cfg(feature = "npz")]
     pub fn load<A: Element, D: Dimension>(
         &self,
         file: &crate::Npz,
         path: &str,
     ) -> Result<ArenaArray<A, D>> {
-        if let Some(stream) = file.stream(path)?
-            && let Some(array) =
-                ArenaArray::streamed(&self.memory, stream).map_err(|error| error.at_field(path))?
-        {
-            return Ok(array);
-        }
-        match file.array::<A, D>(path) {
-            Ok(view) => self.copy_of(&view),
-            // The elements are converted on the way.
-            Err(error) if error.kind() == ErrorKind::Mismatch => {
-                self.copy_of(&file.array_as::<A, D>(path)?)
-            }
-            Err(error) => Err(error),
-        }
+        let progress = self.options.progress.as_ref().or(file.watcher());
+        sharing_meter(
+            progress,
+            Work::READ,
+            || Ok(None),
+            |meter| {
+                if let Some(stream) = file.stream(path, meter.as_ref())?
+                    && let Some(array) = ArenaArray::streamed(&self.memory, stream)
+                        .map_err(|error| error.at_field(path))?
+                {
+                    return Ok(array);
+                }
+                match file.view_counted::<A, D>(path, meter.as_ref()) {
+                    Ok(view) => self.copy_of(&view),
+                    // The elements are converted on the way.
+                    Err(error) if error.kind() == ErrorKind::Mismatch => {
+                        self.copy_of(&file.array_as::<A, D>(path)?)
+                    }
+                    Err(error) => Err(error),
+                }
+            },
+        )
     }
 
     /// Makes the segment: writes the value behind the arrays, seals the memory, and publishes the name if there is one.
@@ -332,7 +345,10 @@ impl Arena {
             let make_live: MakeLive = segment::create_live;
             let sink = SharedSink::behind(arena.end(), arena.places(), out, nonce, make_live);
             let header = sink.header().to_vec();
-            let filled = ser::to_sink(value, sink)?;
+            let (progress, all) = (options.progress.as_ref(), || count(value));
+            let filled = metered(progress, Work::MAKE, all, |meter| {
+                ser::to_sink(value, sink.with_meter(meter))
+            })?;
             os::write_at(arena.file(), &header, 0).map_err(failed)?;
             arena.make_private()?;
             Ok(filled)

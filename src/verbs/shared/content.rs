@@ -7,6 +7,7 @@ use crate::files::Recent;
 use crate::memory::Region;
 use crate::memory::live::LiveArrays;
 use crate::os;
+use crate::progress::Meter;
 use crate::segment::{self, Memory, Nonce, SegmentId, Stored};
 use crate::store::{BlockParts, BlockSource, KEPT};
 
@@ -58,9 +59,9 @@ impl Content {
     }
 
     /// The content of a persistent segment. Its two ends are checked first, and then the file is read as a whole.
-    pub(super) fn read(file: &Stored) -> Result<Self> {
+    pub(super) fn read(file: &Stored, meter: Option<&Meter<'_>>) -> Result<Self> {
         BlockParts::read(file.len(), KEPT, |bytes, at| os::read_at(file.file(), bytes, at))?;
-        Content::in_place(file.read()?)
+        Content::in_place(file.read(meter)?)
     }
 
     /// The content of a block that is in memory as a whole, mapped or read.

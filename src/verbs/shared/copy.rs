@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::os;
+use crate::progress::{Meter, Work, metered};
 use crate::segment::{Nonce, SegmentWriter};
 use crate::store::{BlockParts, HEADER, TRAILER, check_head, put_nonce};
 
@@ -70,7 +71,8 @@ impl Segment {
     /// # Ok::<(), serde_shm::Error>(())
     /// ```
     ///
-    /// Costs three calls of `write_all`. The second one passes everything but the block's first and last 64 bytes, from
+    /// Costs three calls of `write_all`, or more if the handle has a function of [`OpenOptions::progress`](crate::OpenOptions::progress).
+    /// The second one passes everything but the block's first and last 64 bytes, from
     /// where it lies. The writer is flushed.
     ///
     /// # Errors
@@ -81,13 +83,17 @@ impl Segment {
         let bytes = self.whole_content()?.region.bytes();
         let (mut header, body, mut trailer) = ends(bytes)?;
         put_nonce(&mut header, Nonce::default()).apply(&mut trailer);
-        let mut write = || {
-            writer.write_all(&header)?;
-            writer.write_all(body)?;
-            writer.write_all(&trailer)?;
-            writer.flush()
-        };
-        write().map_err(write_error)
+        let all = || Ok(Some(bytes.len() as u64));
+        metered(self.progress.as_ref(), Work::WRITE, all, |meter| {
+            for part in [&header[..], body, &trailer] {
+                let mut write = |piece: &[u8]| writer.write_all(piece).map_err(write_error);
+                match meter {
+                    Some(meter) => meter.pieces(part, write)?,
+                    None => write(part)?,
+                }
+            }
+            writer.flush().map_err(write_error)
+        })
     }
 
     /// The segment's content, if the whole object is in the block.
@@ -128,12 +134,17 @@ impl SegmentOptions {
     /// [`from_bytes`](crate::from_bytes); [`Unsupported`](crate::ErrorKind::Unsupported) if the block comes from a
     /// segment with live arrays, whose elements are not in the block; those of [`create`](Self::create).
     pub fn create_from_bytes(&self, block: &[u8]) -> Result<Segment> {
-        self.create_by(|mut blank| {
+        let all = || Ok(Some(block.len() as u64));
+        self.create_by(all, |mut blank, meter| {
             check_whole(&BlockParts::check(block)?)?;
             let (mut header, body, mut trailer) = ends(block)?;
             put_nonce(&mut header, blank.nonce).apply(&mut trailer);
             for part in [&header[..], body, &trailer] {
-                blank.out.write_all(part).map_err(write_error)?;
+                let mut write = |piece: &[u8]| blank.out.write_all(piece).map_err(write_error);
+                match meter {
+                    Some(meter) => meter.pieces(part, write)?,
+                    None => write(part)?,
+                }
             }
             Ok((blank.out, None))
         })
@@ -184,28 +195,40 @@ impl SegmentOptions {
     ///
     /// Those of [`create_from_reader`](Self::create_from_reader).
     pub fn create_from_reader_limited<R: Read>(&self, reader: R, limit: u64) -> Result<Segment> {
-        self.create_by(|blank| {
-            let (writer, total) = write_all_of(reader, limit, blank)?;
-            if !self.persist {
-                // Memory is checked when it has been sealed, before it gets a name.
-                return Ok((writer, None));
-            }
-            let file = writer.into_file();
-            check_file(&file, total)?;
-            Ok((SegmentWriter::file(file), None))
-        })
+        self.create_by(
+            || Ok(None),
+            |blank, meter| {
+                let (writer, total) = write_all_of(reader, limit, blank, meter)?;
+                if !self.persist {
+                    // Memory is checked when it has been sealed, before it gets a name.
+                    return Ok((writer, None));
+                }
+                let file = writer.into_file();
+                check_file(&file, total)?;
+                Ok((SegmentWriter::file(file), None))
+            },
+        )
     }
 }
 
 /// Writes the reader's bytes with the blank's nonce, and returns their length. Only the first bytes are checked.
-fn write_all_of(reader: impl Read, limit: u64, mut blank: Blank) -> Result<(SegmentWriter, u64)> {
+fn write_all_of(
+    reader: impl Read,
+    limit: u64,
+    mut blank: Blank,
+    meter: Option<&Meter<'_>>,
+) -> Result<(SegmentWriter, u64)> {
     // One byte more, so that input beyond the limit is noticed.
     let mut reader = reader.take(limit.saturating_add(1));
     let mut piece = Vec::with_capacity(PIECE);
     let mut total = 0;
     let mut fill = |piece: &mut Vec<u8>, len: usize| {
         let more = reader.by_ref().take((len - piece.len()) as u64).read_to_end(piece);
-        total += more.map_err(|e| Error::io("cannot read the container", e))? as u64;
+        let more = more.map_err(|e| Error::io("cannot read the container", e))? as u64;
+        total += more;
+        if let Some(meter) = meter {
+            meter.come(more)?;
+        }
         if total > limit { Err(too_long(limit)) } else { Ok(total) }
     };
     let total = fill(&mut piece, HEADER)?;

@@ -26,6 +26,7 @@ use crate::array::ArrayInfo;
 use crate::de::{self, Opened};
 use crate::error::{Error, Result};
 use crate::os::{self, Stamp};
+use crate::progress::{Progress, ProgressAnswer, Work, sharing_meter};
 use crate::segment::{Folder, Memory, Published, SegmentId, SegmentName, Stored};
 
 use super::block;
@@ -130,6 +131,8 @@ pub struct Segment {
     access: live::Access,
     /// How many bytes of arrays one reading may copy, if the user set a limit.
     copy_limit: Option<u64>,
+    /// Is told of what is read of the segment.
+    progress: Option<Progress<'static>>,
 }
 
 /// What holds a segment's bytes, and what was found in them.
@@ -206,6 +209,38 @@ impl Segment {
             Backing::File(file, _) => file.len(),
         };
         usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
+    /// Has the handle call `report` while arrays are copied out of the segment, for a progress bar, and lets it cancel that: in
+    /// [`get`](Self::get) of types that own their arrays. Its arguments are the bytes of arrays that this call has dealt with so far and
+    /// the bytes of all arrays of the segment, whether they are copied or not; in the last call both are equal.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+    /// use serde_shm::Segment;
+    ///
+    /// let made = serde_shm::to_shared(&serde_shm::ShmArray1::from(vec![0.5_f32; 100_000]))?;
+    /// let seen = Segment::open(made.id())?.progress(|done, all| println!("{done} of {all} bytes"));
+    /// assert_eq!(seen.get::<ndarray::Array1<f32>>()?.len(), 100_000);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// The thread that reads makes the calls, one after the other: one for some 8 MiB, or more where the work is slow, and one at the
+    /// end. Handles and views copy nothing: there it is called once. [`refresh`](Self::refresh), which may
+    /// read a newer file, and [`write_block`](Self::write_block) count the bytes of that. [`OpenOptions::progress`] is told of
+    /// opening, too.
+    ///
+    /// # Errors
+    ///
+    /// Reading then also returns [`Cancelled`](crate::ErrorKind::Cancelled).
+    #[must_use]
+    pub fn progress<A: ProgressAnswer>(
+        mut self,
+        report: impl Fn(u64, u64) -> A + Send + Sync + 'static,
+    ) -> Self {
+        self.progress = Some(Progress::new(report));
+        self
     }
 
     /// Sets how many bytes of arrays one reading of this segment may copy: see
@@ -549,7 +584,10 @@ impl Container for Segment {
     fn open<'de, R>(&'de self, read: impl FnOnce(Opened<'_, 'de>) -> Result<R>) -> Result<R> {
         let content = self.content()?;
         let block = content.block()?.limited(self.copy_limit);
-        read(Opened::Source(&block, Some(&content.region)))
+        let (progress, all) = (self.progress.as_ref(), || block.bytes_of_arrays().map(Some));
+        sharing_meter(progress, Work::READ, all, |meter| {
+            read(Opened::Source(&block.clone().counted(meter), Some(&content.region)))
+        })
     }
 
     fn infos(&self) -> Result<Vec<ArrayInfo>> {

@@ -7,23 +7,35 @@ use std::sync::OnceLock;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::os;
+use crate::progress::{Meter, Progress, Work, metered};
 use crate::segment::{self, Folder, Memory, Nonce, SegmentId, SegmentName, Stored, Target};
 
 use super::live::{Access, LiveFrom};
 use super::{Backing, Content, Origin, Segment};
 
 /// How a segment is opened.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct How {
     /// How the file of a persistent segment gets into this process's memory.
-    load: fn(&Stored) -> Result<Content>,
+    load: fn(&Stored, Option<&Meter<'_>>) -> Result<Content>,
     /// What the handle may do with live arrays.
     access: Access,
+    /// Is told how much of the file is read.
+    progress: Option<Progress<'static>>,
 }
 
 impl How {
     pub(super) fn new(access: Access) -> Self {
-        How { load: Content::read, access }
+        How { load: Content::read, access, progress: None }
+    }
+
+    pub(super) fn with_progress(self, progress: Option<Progress<'static>>) -> Self {
+        How { progress, ..self }
+    }
+
+    fn load(&self, file: &Stored) -> Result<Content> {
+        let all = || Ok(Some(file.len()));
+        metered(self.progress.as_ref(), Work::OPEN, all, |meter| (self.load)(file, meter))
     }
 }
 
@@ -64,7 +76,7 @@ impl Segment {
     /// A fault in the memory of live arrays does not make this fail: reading one of these arrays returns the error. The
     /// same holds if another user made that memory: see [`OpenOptions::trust_owner`](crate::OpenOptions::trust_owner).
     pub fn open(id: &str) -> Result<Self> {
-        open(id, How::new(Access::FULL))
+        open(id, &How::new(Access::FULL))
     }
 
     /// Opens a segment like [`open`](Self::open), for a process that only reads.
@@ -87,7 +99,7 @@ impl Segment {
     ///
     /// Those of [`open`](Self::open).
     pub fn open_read_only(id: &str) -> Result<Self> {
-        open(id, How::new(Access { writable: false, ..Access::FULL }))
+        open(id, &How::new(Access { writable: false, ..Access::FULL }))
     }
 
     /// Opens a segment like [`open`](Self::open), but maps the file of a persistent segment instead of reading it.
@@ -127,12 +139,12 @@ impl Segment {
     /// mapped.
     #[allow(unsafe_code)]
     pub unsafe fn map(id: &str) -> Result<Self> {
-        let load = |file: &Stored| {
+        let load = |file: &Stored, _: Option<&Meter<'_>>| {
             // SAFETY: handed on to the caller, whose promise outlives the region.
             let promise = unsafe { os::Unchanging::promised() };
             Content::in_place(file.map(promise)?)
         };
-        open(id, How { load, access: Access::FULL })
+        open(id, &How { load, ..How::new(Access::FULL) })
     }
 
     /// Opens the segment behind a descriptor that another process handed over through a Unix socket or by inheritance.
@@ -281,10 +293,10 @@ impl Segment {
             }
             Ok(_) => {}
         }
-        let how = How::new(self.access);
+        let how = How::new(self.access).with_progress(self.progress.clone());
         let newest = match (&origin.folder, &self.name) {
-            (Some(folder), Some(name)) => follow(folder.clone(), name.clone(), how),
-            _ => open_path(&origin.path, how),
+            (Some(folder), Some(name)) => follow(folder.clone(), name.clone(), &how),
+            _ => open_path(&origin.path, &how),
         };
         let newest = match newest {
             Ok(newest) => newest,
@@ -346,7 +358,8 @@ impl Segment {
                 if let Some(content) = content.get() {
                     return Ok(content);
                 }
-                let read = Content::read(file)?;
+                let how = How::new(self.access).with_progress(self.progress.clone());
+                let read = how.load(file)?;
                 // If another thread was faster, this copy is dropped.
                 Ok(content.get_or_init(|| read))
             }
@@ -389,6 +402,7 @@ impl Segment {
             asked,
             access,
             copy_limit: None,
+            progress: None,
         }
     }
 
@@ -409,12 +423,14 @@ impl Segment {
             asked,
             access: Access::FULL,
             copy_limit: None,
+            progress: None,
         }
     }
 }
 
-pub(super) fn open(text: &str, how: How) -> Result<Segment> {
+pub(super) fn open(text: &str, how: &How) -> Result<Segment> {
     segment::check_supported().map_err(|error| error.in_container(text))?;
+    let progress = how.progress.clone();
     let opened = if text.starts_with('/') {
         open_path(Path::new(text), how)
     } else if SegmentId::is_meant(text) {
@@ -427,19 +443,22 @@ pub(super) fn open(text: &str, how: How) -> Result<Segment> {
         let name = SegmentName::parse(text)?;
         Folder::of_user().and_then(|folder| follow(folder, name, how))
     };
-    opened.map_err(|error| error.in_container(text))
+    match opened {
+        Ok(segment) => Ok(Segment { progress, ..segment }),
+        Err(error) => Err(error.in_container(text)),
+    }
 }
 
-fn open_path(path: &Path, how: How) -> Result<Segment> {
+fn open_path(path: &Path, how: &How) -> Result<Segment> {
     loaded(Stored::open(path)?, None, path.display().to_string(), how)
 }
 
-fn loaded(file: Stored, folder: Option<Folder>, asked: String, how: How) -> Result<Segment> {
-    let content = (how.load)(&file)?;
+fn loaded(file: Stored, folder: Option<Folder>, asked: String, how: &How) -> Result<Segment> {
+    let content = how.load(&file)?;
     Ok(Segment::from_stored(file, OnceLock::from(content), folder, asked))
 }
 
-pub(super) fn follow(folder: Folder, name: SegmentName, how: How) -> Result<Segment> {
+pub(super) fn follow(folder: Folder, name: SegmentName, how: &How) -> Result<Segment> {
     let path = folder.path_of(&name);
     let (mut opened, stamp) = segment::follow(&folder, &name, &path, |target| match target {
         Target::Memory(entry) => {

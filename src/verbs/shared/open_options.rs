@@ -1,6 +1,7 @@
 //! Options for opening a segment in another way than [`Segment::open`] does.
 
 use crate::error::Result;
+use crate::progress::{Progress, ProgressAnswer};
 
 use super::Segment;
 use super::live::Access;
@@ -18,14 +19,15 @@ use super::open::{self, How};
 /// # }
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenOptions {
     access: Access,
+    progress: Option<Progress<'static>>,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        OpenOptions { access: Access::FULL }
+        OpenOptions { access: Access::FULL, progress: None }
     }
 }
 
@@ -98,6 +100,41 @@ impl OpenOptions {
         self
     }
 
+    /// Calls `report` while the file of a persistent segment is read, for a progress bar, and lets it cancel that. Its arguments are
+    /// the bytes of the file that were read so far and all of them; in the last call both are equal.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// use std::ops::ControlFlow;
+    /// use serde_shm::{ErrorKind, OpenOptions, SegmentOptions};
+    ///
+    /// let options = SegmentOptions::new().name("words").persist(true).dir(folder.path());
+    /// let path = options.create(&["a", "b"])?.id().to_owned();
+    /// let seen = OpenOptions::new().progress(|done, all| println!("{done} of {all} bytes")).open(&path)?;
+    /// assert_eq!(seen.get::<[&str; 2]>()?, ["a", "b"]);
+    /// let error = OpenOptions::new().progress(|_, _| ControlFlow::Break(())).open(&path).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Cancelled);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// The thread that opens makes the calls: one for some 8 MiB, or more where the disk is slow, and one at the end. The handle
+    /// keeps the function, as [`Segment::progress`] says. Memory is mapped when it is opened and not read, so that there is nothing to
+    /// tell then.
+    ///
+    /// # Errors
+    ///
+    /// [`open`](Self::open) then also returns [`Cancelled`](crate::ErrorKind::Cancelled).
+    #[must_use]
+    pub fn progress<A: ProgressAnswer>(
+        mut self,
+        report: impl Fn(u64, u64) -> A + Send + Sync + 'static,
+    ) -> Self {
+        self.progress = Some(Progress::new(report));
+        self
+    }
+
     /// Opens the segment of this id, name or path.
     ///
     /// ```
@@ -117,7 +154,7 @@ impl OpenOptions {
     ///
     /// Those of [`Segment::open`].
     pub fn open(&self, id: &str) -> Result<Segment> {
-        open::open(id, How::new(self.access))
+        open::open(id, &How::new(self.access).with_progress(self.progress.clone()))
     }
 
     /// Opens the segment behind a pair of descriptors, as [`Segment::from_fds`] does.

@@ -142,10 +142,11 @@ impl SegmentOptions {
         make: impl FnOnce() -> Result<T, Box<dyn StdError + Send + Sync>>,
     ) -> Result<Segment> {
         let folder = Folder::of_user()?;
+        let how = How::new(Access::FULL).with_progress(self.progress.clone());
         let (mut make, mut object) = (Some(make), None);
         let mut in_use = None;
         loop {
-            let missing = match open::follow(folder.clone(), name.clone(), How::new(Access::FULL)) {
+            let missing = match open::follow(folder.clone(), name.clone(), &how) {
                 Err(error) if error.kind() == ErrorKind::NotFound => error,
                 opened => return opened,
             };

@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde::ser::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::progress::{Meter, Progress, ProgressAnswer, Work, metered};
 use crate::segment::{self, Folder, Memory, Nonce, SegmentName, SegmentWriter, Shelf, Unstored};
-use crate::store::{LivePart, SharedSink};
+use crate::store::{LivePart, SharedSink, Tally};
 use crate::{os, ser};
 
 use super::live::{Access, LiveFrom};
@@ -44,6 +45,7 @@ pub struct SegmentOptions {
     #[cfg(feature = "ndarray")]
     pub(super) huge_pages: bool,
     pub(super) wait_limit: Option<Duration>,
+    pub(super) progress: Option<Progress<'static>>,
 }
 
 /// The default mode of a persistent segment's file.
@@ -214,6 +216,56 @@ impl SegmentOptions {
         self
     }
 
+    /// Calls `report` while a segment is made, for a progress bar, and lets it cancel that. Its arguments are the bytes of arrays
+    /// that are in the segment so far and the bytes of all arrays; in the last call both are equal. If it returns
+    /// [`ControlFlow::Break`](std::ops::ControlFlow::Break), no segment is made.
+    ///
+    /// ```
+    /// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+    /// use std::ops::ControlFlow;
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use serde_shm::{ErrorKind, SegmentOptions, ShmArray1};
+    ///
+    /// let is_stopped = Arc::new(AtomicBool::new(false)); // in life set by Ctrl-C, or by a button
+    /// let asked = Arc::clone(&is_stopped);
+    /// let options = SegmentOptions::new().progress(move |done, all| {
+    ///     assert!(done <= all);
+    ///     if asked.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    /// });
+    /// let zeros = ShmArray1::from(vec![0.0_f64; 1_000_000]);
+    /// assert_eq!(options.create(&zeros)?.get::<ShmArray1<f64>>()?.len(), 1_000_000);
+    /// is_stopped.store(true, Ordering::Relaxed);
+    /// assert_eq!(options.create(&zeros).unwrap_err().kind(), ErrorKind::Cancelled);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// The thread that makes the segment makes the calls, one after the other: one for some 8 MiB, or more where the work is slow,
+    /// and one at the end, before the segment is sealed, flushed or gets its name. While a [`LockedArray`](crate::LockedArray) is
+    /// copied, whose lock this thread then has, no call is made. Options that were cloned report to the same function.
+    ///
+    /// # Cost
+    ///
+    /// To know the bytes of all arrays beforehand, [`create`](Self::create), [`open_or_create`](Self::open_or_create) and
+    /// [`Arena::publish`](crate::Arena::publish) serialize the value twice, the first time without a look at elements that lie
+    /// side by side. [`create_with`](Self::create_with) writes once: there `all` is what came up so far, and grows.
+    /// [`create_from_bytes`](Self::create_from_bytes) and [`create_from_reader`](Self::create_from_reader) count the bytes of the
+    /// block, of a reader those that came so far. Large arrays are written in pieces of 8 MiB, and without a function in one.
+    ///
+    /// # Errors
+    ///
+    /// Making a segment then also returns [`Cancelled`](crate::ErrorKind::Cancelled). A panic of `report` goes on. After either,
+    /// there is no segment, no memory and no file, and the name is what it was.
+    #[must_use]
+    pub fn progress<A: ProgressAnswer>(
+        mut self,
+        report: impl Fn(u64, u64) -> A + Send + Sync + 'static,
+    ) -> Self {
+        self.progress = Some(Progress::new(report));
+        self
+    }
+
     /// Serializes an object into a new segment, and publishes the name, if there is one, when the segment is whole.
     ///
     /// ```
@@ -244,7 +296,8 @@ impl SegmentOptions {
     /// behind, and the name is what it was. There is one exception, and the error says so: if only the last flush of a
     /// persistent segment's directory or the last look at its file fails, the segment exists.
     pub fn create<T: Serialize + ?Sized>(&self, value: &T) -> Result<Segment> {
-        self.create_by(|blank| ser::to_sink(value, blank.sink()))
+        let all = || count(value);
+        self.create_by(all, |blank, meter| ser::to_sink(value, blank.sink(meter)))
     }
 
     /// Makes a segment with these options of what `write` writes to the serializer that it gets; see [`ser`](crate::ser).
@@ -273,10 +326,18 @@ impl SegmentOptions {
         &self,
         write: impl FnOnce(ser::Serializer<'_, '_>) -> Result<()>,
     ) -> Result<Segment> {
-        self.create_by(|blank| ser::to_sink_with(blank.sink(), write))
+        self.create_by(|| Ok(None), |blank, meter| ser::to_sink_with(blank.sink(meter), write))
     }
 
-    pub(super) fn create_by(&self, fill: impl FnOnce(Blank) -> Result<Filled>) -> Result<Segment> {
+    /// Makes a segment that `fill` fills. `all` gives the bytes of all arrays for the progress function, if they are known
+    /// beforehand.
+    pub(super) fn create_by(
+        &self,
+        all: impl FnOnce() -> Result<Option<u64>>,
+        fill: impl FnOnce(Blank, Option<&Meter<'_>>) -> Result<Filled>,
+    ) -> Result<Segment> {
+        let fill =
+            |blank| metered(self.progress.as_ref(), Work::MAKE, all, |meter| fill(blank, meter));
         let name = self.checked_name()?;
         match &name {
             Some(name) if self.persist => {
@@ -399,6 +460,11 @@ impl SegmentOptions {
     }
 }
 
+/// The bytes of a value's arrays, for the progress function.
+pub(super) fn count<T: Serialize + ?Sized>(value: &T) -> Result<Option<u64>> {
+    ser::to_sink(value, Tally::sharing()).map(Some)
+}
+
 /// The absolute path of a directory, which a later `chdir` does not change.
 fn absolute(dir: &Path) -> Result<PathBuf> {
     let dir = std::path::absolute(dir)
@@ -449,8 +515,8 @@ pub(super) struct Blank {
 
 impl Blank {
     /// The sink to which an object is written.
-    fn sink(self) -> SharedSink<SegmentWriter, MakeLive> {
-        SharedSink::new(self.out, self.nonce, self.make_live)
+    fn sink<'m>(self, meter: Option<&'m Meter<'m>>) -> SharedSink<'m, SegmentWriter, MakeLive> {
+        SharedSink::new(self.out, self.nonce, self.make_live).with_meter(meter)
     }
 }
 

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::path::Path;
+use std::sync::Arc;
 
-use serde::de::{Deserialize, DeserializeSeed};
+use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed};
 
 use super::super::file::{map_whole, open_file};
 use super::super::handle::Container;
@@ -18,7 +19,10 @@ use crate::de::{Deserializer, Opened};
 use crate::error::{Error, Result};
 use crate::memory::{AlignedBytes, Region};
 use crate::os;
-use crate::store::{ObjectText, TensorInput, TensorSource, Tensors, Tree};
+use crate::progress::{Meter, Progress, ProgressAnswer, Work, sharing_meter};
+#[cfg(feature = "ndarray")]
+use crate::store::Placed;
+use crate::store::{ObjectText, TensorInput, TensorSource, Tensors, Tree, WatchedTensors};
 
 /// An open safetensors file, from which a program reads the object or single arrays.
 ///
@@ -60,6 +64,7 @@ pub struct Safetensors {
     object: Option<ObjectText>,
     /// The file's name in errors.
     name: Option<String>,
+    progress: Option<Progress<'static>>,
 }
 
 impl Safetensors {
@@ -163,7 +168,33 @@ impl Safetensors {
     fn new(input: TensorInput) -> Result<Self> {
         let tensors = Tensors::open(input)?;
         let object = ObjectText::find(&tensors)?;
-        Ok(Safetensors { tensors, object, name: None })
+        Ok(Safetensors { tensors, object, name: None, progress: None })
+    }
+
+    /// Has the handle call `report` while it reads tensors, as [`Npz::progress`](crate::Npz::progress) does.
+    ///
+    /// ```
+    /// # #[cfg(feature = "ndarray")] {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.safetensors");
+    /// use serde_shm::{Safetensors, ShmArray1};
+    /// serde_shm::to_safetensors(&path, &ShmArray1::from(vec![0.0_f64; 10_000]))?;
+    /// let file = Safetensors::open(&path)?.progress(|done, all| println!("{done} of {all} bytes"));
+    /// assert_eq!(file.get::<ShmArray1<f64>>()?.len(), 10_000);
+    /// # }
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Reading then also returns `Cancelled`.
+    #[must_use]
+    pub fn progress<A: ProgressAnswer>(
+        mut self,
+        report: impl Fn(u64, u64) -> A + Send + Sync + 'static,
+    ) -> Self {
+        self.progress = Some(Progress::new(report));
+        self
     }
 
     /// Deserializes the object. Views in it borrow from this handle.
@@ -443,18 +474,68 @@ impl Safetensors {
     }
 }
 
+impl Safetensors {
+    /// The file's tensors, of which this meter counts those that are loaded.
+    fn watched<'a>(&'a self, meter: Option<Arc<Meter<'a>>>) -> WatchedTensors<'a> {
+        WatchedTensors { tensors: &self.tensors, meter }
+    }
+
+    fn open_counted<'a, R>(
+        &'a self,
+        meter: Option<Arc<Meter<'a>>>,
+        read: impl FnOnce(Opened<'_, 'a>) -> Result<R>,
+    ) -> Result<R> {
+        let (region, watched) = (self.tensors.region(), self.watched(meter));
+        if let Some(object) = &self.object {
+            return read(Opened::Source(&TensorSource::new(watched, object)?, region));
+        }
+        read(Opened::Tree(&Tree::new(watched, self.tensors.names()), region))
+    }
+
+    /// Loads a value, of which the function is told.
+    pub(super) fn load<T: DeserializeOwned>(&self, progress: Option<&Progress<'_>>) -> Result<T> {
+        let all = || Ok(Some(self.tensors.total_size()));
+        let read = |opened: Opened<'_, '_>| opened.read(&PhantomData::<T>);
+        sharing_meter(progress, Work::READ, all, |meter| self.open_counted(meter, read))
+            .map_err(|error| self.named(error))
+    }
+
+    #[cfg(feature = "ndarray")]
+    fn find<'a>(
+        &'a self,
+        path: &str,
+        may_lie: bool,
+        meter: Option<&Arc<Meter<'a>>>,
+    ) -> Result<Placed<'a>> {
+        let open = |object| TensorSource::new(self.watched(meter.cloned()), object);
+        let source = self.object.as_ref().map(open).transpose()?;
+        if let Some(source) = &source
+            && let Some(placed) = source.find(path, may_lie)?
+        {
+            return Ok(placed);
+        }
+        // This also finds tensors that are no part of the object.
+        if let Some(number) = self.tensors.find(path) {
+            return self.tensors.array(number, may_lie, meter.map(|meter| &**meter));
+        }
+        if let Some(source) = &source {
+            let directory = source.directory();
+            return Err(lookup::no_array(path, directory.len(), directory.paths()));
+        }
+        let names = self.tensors.names().map(|(_, name)| name);
+        Err(lookup::no_array(path, self.tensors.len() as u64, names))
+    }
+}
+
 impl Container for Safetensors {
     fn open<'de, R>(&'de self, read: impl FnOnce(Opened<'_, 'de>) -> Result<R>) -> Result<R> {
-        let region = self.tensors.region();
-        if let Some(object) = &self.object {
-            return read(Opened::Source(&TensorSource::new(&self.tensors, object)?, region));
-        }
-        read(Opened::Tree(&Tree::new(&self.tensors, self.tensors.names()), region))
+        let (progress, all) = (self.progress.as_ref(), || Ok(Some(self.tensors.total_size())));
+        sharing_meter(progress, Work::READ, all, |meter| self.open_counted(meter, read))
     }
 
     fn infos(&self) -> Result<Vec<ArrayInfo>> {
         let infos = match &self.object {
-            Some(object) => TensorSource::new(&self.tensors, object)?.infos()?,
+            Some(object) => TensorSource::new(self.watched(None), object)?.infos()?,
             None => (0..self.tensors.len())
                 .filter_map(|number| self.tensors.info(number).ok())
                 .collect(),
@@ -468,24 +549,9 @@ impl Container for Safetensors {
         path: &str,
         may_lie: bool,
     ) -> Result<(crate::store::Placed<'_>, Option<&Region>)> {
-        let region = self.tensors.region();
-        let source = self.object.as_ref().map(|object| TensorSource::new(&self.tensors, object));
-        let source = source.transpose()?;
-        if let Some(source) = &source
-            && let Some(placed) = source.find(path, may_lie)?
-        {
-            return Ok((placed, region));
-        }
-        // This also finds tensors that are no part of the object.
-        if let Some(number) = self.tensors.find(path) {
-            return Ok((self.tensors.array(number, may_lie)?, region));
-        }
-        if let Some(source) = &source {
-            let directory = source.directory();
-            return Err(lookup::no_array(path, directory.len(), directory.paths()));
-        }
-        let names = self.tensors.names().map(|(_, name)| name);
-        Err(lookup::no_array(path, self.tensors.len() as u64, names))
+        let (progress, all) = (self.progress.as_ref(), || Ok(None));
+        let find = |meter: Option<Arc<Meter<'static>>>| self.find(path, may_lie, meter.as_ref());
+        Ok((sharing_meter(progress, Work::READ, all, find)?, self.tensors.region()))
     }
 
     fn named(&self, error: Error) -> Error {

@@ -1,18 +1,17 @@
 //! Saves an object to a safetensors file, and loads it.
 
 mod handle;
+mod options;
 
 use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::file::FileDraft;
 use crate::error::Result;
-use crate::ser::to_sink;
-use crate::store::{SurveySink, TensorSink};
 
 pub use handle::Safetensors;
+pub use options::SafetensorsOptions;
 
 /// Saves a value to a safetensors file, which every program opens that reads such files: each array is a tensor, named by its path in
 /// the value.
@@ -68,15 +67,7 @@ pub use handle::Safetensors;
 /// the value's `Serialize` reports. After an error the old file is as it was, except if only the last flush of the folder fails, which
 /// the error says.
 pub fn to_safetensors<T: Serialize + ?Sized>(path: impl AsRef<Path>, value: &T) -> Result<()> {
-    let path = path.as_ref();
-    save(path, value).map_err(|error| error.in_container(path.display()))
-}
-
-fn save<T: Serialize + ?Sized>(path: &Path, value: &T) -> Result<()> {
-    let survey = to_sink(value, SurveySink::new())?;
-    let draft = FileDraft::beside(path)?;
-    let len = to_sink(value, TensorSink::new(draft.writer(), &survey))?;
-    draft.publish(len, true)
+    SafetensorsOptions::new().save(path, value)
 }
 
 /// Loads a value from a safetensors file that [`to_safetensors`] saved, or from one of another program, whose tensors it finds by their
