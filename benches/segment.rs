@@ -12,6 +12,7 @@ mod linux {
     use std::hint::black_box;
     use std::io::{Read, Write};
     use std::os::fd::{AsFd, AsRawFd};
+    use std::os::unix::fs::FileExt;
     use std::process::{Command, Stdio};
     use std::time::Instant;
 
@@ -56,6 +57,7 @@ mod linux {
         }
         let plan = Plan::new();
         publish(&plan);
+        republish(&plan);
         repeated(&plan);
         attach(&plan);
         attach_small(&plan);
@@ -137,6 +139,46 @@ mod linux {
             if ratio <= TARGET { "met" } else { "missed" }
         );
         memory(&object, bytes);
+    }
+
+    /// One name that is published again and again, and what becomes of the last segment. Each segment takes fresh pages. Writing over
+    /// pages that are there is what memory would cost that is used again, if the kernel took seals back.
+    fn republish(plan: &Plan) {
+        let object = Object::new(plan.large / 16);
+        let slices = object.slices();
+        let name = format!("bench-republish-{}", std::process::id());
+        let plain = SegmentOptions::new().name(&name).replace(true);
+        let huge = plain.clone().huge_pages(true);
+        let has_huge = huge.create(&1_u8).is_ok();
+        let over = rustix::fs::memfd_create("bench", MemfdFlags::CLOEXEC).map(File::from).unwrap();
+        let mut segment = plain.create(&object).unwrap();
+        let mut times: [Vec<f64>; 4] = Default::default();
+        for _ in 0..plan.pairs * 2 {
+            times[0].push(timed(|| write_memfd(&slices)).whole);
+            let write = || {
+                let mut at = 0;
+                for slice in slices {
+                    over.write_all_at(slice, at).unwrap();
+                    at += slice.len() as u64;
+                }
+            };
+            times[1].push(timed(write).whole);
+            times[2].push(timed(|| segment = plain.create(&object).unwrap()).whole);
+            if has_huge {
+                times[3].push(timed(|| segment = huge.create(&object).unwrap()).whole);
+            }
+        }
+        println!("publish {} MiB again and again", plan.large / 16 / MIB);
+        let titles = [
+            "fresh memfd, write(2), seal, close",
+            "write(2) over pages that are there",
+            "under one name",
+            "under one name, huge pages",
+        ];
+        for (title, all) in titles.iter().zip(&times).filter(|(_, all)| !all.is_empty()) {
+            let ratio = median(&ratios(all, &times[0]));
+            println!("  {title:36} {:9.2} ms, ratio {ratio:6.3}", median(all) * 1e3);
+        }
     }
 
     /// What publishing takes beyond the object: pages of the segment, and of this process while it lasts.
