@@ -1,16 +1,13 @@
 //! The example, run as a user runs it.
 #![allow(missing_docs)]
 
-use std::process::Command;
+#[path = "../../support/example.rs"]
+mod example;
 
 #[test]
 fn a_report_comes_back() {
-    // Cargo compiles the examples along with the tests, beside them.
-    let here = std::env::current_exe().unwrap();
-    let example = here.parent().unwrap().parent().unwrap().join("examples/report");
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new(example).arg(folder.path().join("report.zip")).output().unwrap();
-    let out = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{out}{}", String::from_utf8_lossy(&output.stderr));
+    let path = folder.path().join("report.zip");
+    let out = example::run("serde_shm_zip", "report", &[path.to_str().unwrap()]);
     assert_eq!(out, "5 files, 150 rows, means [5.843, 3.054, 3.759, 1.199, 1.000]\n");
 }
