@@ -317,6 +317,7 @@ impl<'p> NpzOptions<'p> {
     ///
     /// `Limit` if loading would exceed the limit; those of [`from_npz`](crate::from_npz).
     pub fn load<T: DeserializeOwned>(&self, path: impl AsRef<Path>) -> Result<T> {
+        span!("load", path = %path.as_ref().display());
         self.open(path)?.get()
     }
 
@@ -350,6 +351,7 @@ impl<'p> NpzOptions<'p> {
         all: impl FnOnce() -> Result<u64>,
         fill: impl FnOnce(DraftSink<'_, '_>) -> Result<u64>,
     ) -> Result<()> {
+        span!("save", path = %path.display());
         let settings = self.settings()?;
         let all = all()?;
         let draft = FileDraft::beside(path)?;

@@ -414,6 +414,7 @@ impl Segment {
 }
 
 pub(super) fn open(text: &str, how: How) -> Result<Segment> {
+    span!("open", name = text);
     segment::check_supported().map_err(|error| error.in_container(text))?;
     let opened = if text.starts_with('/') {
         open_path(Path::new(text), how)

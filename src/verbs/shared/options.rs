@@ -278,6 +278,7 @@ impl SegmentOptions {
 
     pub(super) fn create_by(&self, fill: impl FnOnce(Blank) -> Result<Filled>) -> Result<Segment> {
         let name = self.checked_name()?;
+        span!("create", name = name.as_ref().map(tracing::field::display));
         match &name {
             Some(name) if self.persist => {
                 self.create_file(fill, name).map_err(|error| error.in_container(name))

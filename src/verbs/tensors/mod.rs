@@ -73,6 +73,7 @@ pub fn to_safetensors<T: Serialize + ?Sized>(path: impl AsRef<Path>, value: &T) 
 }
 
 fn save<T: Serialize + ?Sized>(path: &Path, value: &T) -> Result<()> {
+    span!("save", path = %path.display());
     let survey = to_sink(value, SurveySink::new())?;
     let draft = FileDraft::beside(path)?;
     let len = to_sink(value, TensorSink::new(draft.writer(), &survey))?;
@@ -120,5 +121,6 @@ fn save<T: Serialize + ?Sized>(path: &Path, value: &T) -> Result<()> {
 /// floats of 8 bits; `Mismatch` if the file is whole but does not hold a `T`. Elements that were altered are other elements: the
 /// format has no checksum.
 pub fn from_safetensors<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<T> {
+    span!("load", path = %path.as_ref().display());
     Safetensors::open(path)?.get()
 }
