@@ -1,4 +1,4 @@
-//! A server of tokio's that shares a table: `cargo run -p serde_shm_runtimes --example tokio`.
+//! A server of tokio's that shares a table: `cargo run -p serde_shm_programs --example tokio`.
 //!
 //! What opens, publishes or saves makes system calls, some of which wait for a disk, so it runs in `spawn_blocking`. Handles are `Send`,
 //! `Sync` and `'static`, so tasks have clones of them without a lock. Reading an array waits for nobody, and needs no `spawn_blocking`

@@ -1,4 +1,4 @@
-//! Threads of rayon on one shared array: `cargo run -p serde_shm_runtimes --example rayon`.
+//! Threads of rayon on one shared array: `cargo run -p serde_shm_programs --example rayon`.
 //!
 //! A genome lies in a segment. A `ShmArray` is `Sync`, so rayon's threads read it where it lies, by slices and by rows, and
 //! count into one `AtomicArray` that other processes see as well.
