@@ -106,6 +106,7 @@ fn containers_say_what_is_done_with_them() {
 
 const HALF: Task<u8, u32, u32> = Task::new("half", half);
 
+#[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)] // As tasks are.
 fn half(_: &u8, number: u32) -> Outcome<u32> {
     Ok(number / 2)
 }

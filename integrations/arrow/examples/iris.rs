@@ -5,6 +5,7 @@
 #![cfg_attr(not(target_os = "linux"), allow(unused))]
 
 use std::error::Error;
+use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -74,7 +75,7 @@ fn means(table: &RecordBatch) -> Result<String, Box<dyn Error>> {
             .filter(|(_, species)| **species == wanted)
             .map(|(length, _)| *length)
             .collect();
-        text += &format!("species {wanted}: {:.3} cm\n", of.iter().sum::<f64>() / of.len() as f64);
+        writeln!(text, "species {wanted}: {:.3} cm", of.iter().sum::<f64>() / of.len() as f64)?;
     }
     Ok(text)
 }

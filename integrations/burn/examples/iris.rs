@@ -46,7 +46,7 @@ impl Nearest<Cpu> {
         found
             .iter::<i64>()
             .zip(species)
-            .filter(|(found, species)| *found == **species as i64)
+            .filter(|(found, species)| usize::try_from(*found) == Ok(**species))
             .count()
     }
 }
@@ -94,9 +94,11 @@ fn iris() -> Result<(Vec<f32>, Vec<usize>), Box<dyn Error>> {
     let text = std::fs::read_to_string(path)?;
     let (mut flowers, mut species) = (Vec::<f32>::new(), Vec::new());
     for line in text.lines().filter(|line| !line.starts_with('#')).skip(1) {
-        let cells: Vec<f32> = line.split(',').map(str::parse).collect::<Result<_, _>>()?;
-        flowers.extend_from_slice(&cells[..4]);
-        species.push(cells[4] as usize);
+        let (measures, number) = line.rsplit_once(',').ok_or("no species")?;
+        for measure in measures.split(',') {
+            flowers.push(measure.parse()?);
+        }
+        species.push(number.parse()?);
     }
     Ok((flowers, species))
 }

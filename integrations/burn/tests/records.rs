@@ -1,10 +1,11 @@
 //! Records come back from files as burn reads them, and their tensors are arrays in the meantime.
 #![allow(missing_docs)]
+#![allow(clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 
 use std::process::Command;
 
 use burn_core as burn;
-use burn_core::module::{Module, Param};
+use burn_core::module::{Module, Param, ParamId};
 use burn_core::record::{
     BinFileRecorder, FullPrecisionSettings, HalfPrecisionSettings, PrecisionSettings, Recorder,
     RecorderError,
@@ -43,8 +44,8 @@ fn net(len: usize, step: f32) -> Net<Cpu> {
     let ints = TensorData::new((0..len as i64).collect::<Vec<_>>(), [len]);
     Net {
         layers: vec![dense(true), dense(false)],
-        mask: Param::initialized(Default::default(), Tensor::from_data(bools, &device)),
-        counts: Param::initialized(Default::default(), Tensor::from_data(ints, &device)),
+        mask: Param::initialized(ParamId::default(), Tensor::from_data(bools, &device)),
+        counts: Param::initialized(ParamId::default(), Tensor::from_data(ints, &device)),
         size: len,
     }
 }

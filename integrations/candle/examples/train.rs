@@ -95,9 +95,11 @@ fn iris() -> Result<(Tensor, Tensor), Box<dyn Error>> {
     let text = std::fs::read_to_string(path)?;
     let (mut flowers, mut species) = (Vec::<f32>::new(), Vec::new());
     for line in text.lines().filter(|line| !line.starts_with('#')).skip(1) {
-        let cells: Vec<f32> = line.split(',').map(str::parse).collect::<Result<_, _>>()?;
-        flowers.extend_from_slice(&cells[..4]);
-        species.push(cells[4] as u32);
+        let (measures, number) = line.rsplit_once(',').ok_or("no species")?;
+        for measure in measures.split(',') {
+            flowers.push(measure.parse()?);
+        }
+        species.push(number.parse::<u32>()?);
     }
     let flowers = Tensor::from_vec(flowers, (species.len(), 4), &Device::Cpu)?;
     let mean = flowers.mean_keepdim(0)?;

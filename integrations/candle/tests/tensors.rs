@@ -1,5 +1,6 @@
 //! Tensors of every dtype, shape and layout, through every container, and what is refused.
 #![allow(missing_docs)]
+#![allow(clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 
 use std::collections::BTreeMap;
 

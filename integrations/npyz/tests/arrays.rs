@@ -1,5 +1,6 @@
 //! Arrays of every dtype, shape and order through the types of npyz, and as npyz itself reads and writes them.
 #![allow(missing_docs)]
+#![allow(clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 
 use ndarray::{Array2, Ix1, Ix2, ShapeBuilder, array};
 use npyz::{NpyFile, NpyHeader, WriterBuilder};

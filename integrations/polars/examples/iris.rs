@@ -4,6 +4,7 @@
 #![cfg_attr(not(target_os = "linux"), allow(unused))]
 
 use std::error::Error;
+use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -58,7 +59,7 @@ fn means(frame: &DataFrame) -> Result<String, Box<dyn Error>> {
     for wanted in 0..3 {
         let mask = species.equal(f64::from(wanted));
         let mean = lengths.filter(&mask)?.mean().ok_or("no flowers")?;
-        text += &format!("species {wanted}: {mean:.3} cm\n");
+        writeln!(text, "species {wanted}: {mean:.3} cm")?;
     }
     Ok(text)
 }

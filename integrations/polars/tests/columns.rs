@@ -1,5 +1,6 @@
 //! Columns become arrays and arrays columns, of every type and container, without a copy where the table of the crate says so.
 #![allow(missing_docs)]
+#![allow(clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 
 use ndarray::Ix1;
 use polars_core::prelude::*;

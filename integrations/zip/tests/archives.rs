@@ -1,5 +1,6 @@
 //! Objects in archives that hold other files, too: every way in and out, and what is refused.
 #![allow(missing_docs)]
+#![allow(clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 
 use std::io::{Cursor, Read, Write};
 use std::process::Command;
@@ -110,7 +111,12 @@ fn stored_arrays_lie_aligned_and_compressed_ones_stay_compressed() {
     );
     drop(file);
     assert!(
-        open(&mut zip, "m").unwrap().arrays().unwrap().iter().all(|array| array.is_zero_copy())
+        open(&mut zip, "m")
+            .unwrap()
+            .arrays()
+            .unwrap()
+            .iter()
+            .all(serde_shm::ArrayInfo::is_zero_copy)
     );
 
     // The block is there, where it lies in the archive.
