@@ -48,7 +48,7 @@ pub fn array(column: &dyn Array) -> Result<UntypedArray> {
 ///
 /// # Errors
 ///
-/// Those of [`array`]; nulls within the lists of a `FixedSizeList` are refused.
+/// Those of [`array()`]; nulls within the lists of a `FixedSizeList` are refused.
 pub fn with_validity(column: &dyn Array) -> Result<(UntypedArray, ShmArray1<bool>)> {
     let valid = match column.nulls() {
         Some(nulls) => nulls.iter().collect(),
