@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-/// An example of this package. Cargo builds it for `cargo test`, beside the tests; for `cargo test --test ..` it does not.
+/// An example of this package, whose name no other package has: all examples are built into one folder. Cargo builds it for
+/// `cargo test`, beside the tests; for `cargo test --test ..` it does not.
 fn program(package: &str, name: &str) -> Command {
     let test = std::env::current_exe().unwrap();
     let profile: &Path = test.ancestors().nth(2).unwrap();

@@ -7,6 +7,6 @@ mod example;
 
 #[test]
 fn a_model_is_saved_and_shared() {
-    let out = example::run("serde_shm_burn", "iris", &[]);
+    let out = example::run("serde_shm_burn", "burn_iris", &[]);
     assert_eq!(out, "two processes put 139 of 150 flowers to their species\n");
 }

@@ -1,4 +1,4 @@
-//! A table of Arrow's in shared memory: `cargo run -p serde_shm_arrow --example iris`.
+//! A table of Arrow's in shared memory: `cargo run -p serde_shm_arrow --example arrow_iris`.
 //!
 //! The iris data become a table, and the table a segment. A second process opens it, computes on Arrow's columns where they lie in the
 //! segment, and gets the same means as the first.

@@ -1,4 +1,4 @@
-//! A frame of polars in shared memory: `cargo run -p serde_shm_polars --example iris`.
+//! A frame of polars in shared memory: `cargo run -p serde_shm_polars --example polars_iris`.
 //!
 //! The iris data become a frame, and the frame a segment. A second process opens it, and computes on columns that lie in the segment.
 #![cfg_attr(not(target_os = "linux"), allow(unused))]

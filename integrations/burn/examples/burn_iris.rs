@@ -1,4 +1,4 @@
-//! A model of burn's in a file and in shared memory: `cargo run -p serde_shm_burn --example iris`.
+//! A model of burn's in a file and in shared memory: `cargo run -p serde_shm_burn --example burn_iris`.
 //!
 //! The model puts a flower to the species whose mean is nearest, by one matrix product. Its record is saved with the recorder, loaded
 //! again, and published in shared memory, where another process makes the model of it.
