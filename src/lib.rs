@@ -58,10 +58,17 @@ fn main() -> Result<(), serde_shm::Error> {
 //! | show how far long work is, and stop it | `progress` of the options and handles, [`ProgressAnswer`], [`BlockOptions`] |
 //! | transcode or wrap | [`ser`], [`de`] |
 //!
+//! With the feature `tracing`, `create`, `open`, `get`, `save`, `load` and each `job` of a worker are spans of the level DEBUG and the target
+//! `serde_shm`, with the name of the container, the type or the task as a field. A worker's spans are in its own process, whose
+//! subscriber is to be set before `workers::serve`.
+//!
 //! Every function that can fail returns the same error type, [`Error`].
 //!
 //! The [guide](crate::_docs::guide) shows each task with a program, its cost and its errors. The
 //! [comparison](crate::_docs::compare) says when to take another crate. [`_docs`] has the documents on how this one works.
+
+#[macro_use]
+mod trace;
 
 pub mod array;
 mod context;

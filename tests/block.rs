@@ -184,6 +184,45 @@ fn what_is_no_block_is_refused_when_it_is_taken_over() {
     assert!(block.arrays().unwrap().is_empty());
 }
 
+/// The user's own mapping of a file, from any place in it: here of a genome's lines and where they start.
+#[test]
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn a_file_that_the_user_mapped() {
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    struct Genome {
+        name: String,
+        bases: ShmArray1<u8>,
+        starts: ShmArray1<u64>,
+    }
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("examples/data/lambda.fa")).unwrap();
+    let (name, lines) = text.split_once('\n').unwrap();
+    let starts = lines.match_indices('\n').map(|(at, _)| at as u64 + 1).collect::<Vec<_>>();
+    let bases = ShmArray1::from(lines.as_bytes().to_vec());
+    let genome = Genome { name: name.into(), bases, starts: starts.into() };
+    let map = |by: usize, bytes: &[u8]| {
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut file, &[&vec![7; by][..], bytes].concat()).unwrap();
+        // SAFETY: the file has no name, and nobody else has it.
+        unsafe { memmap2::MmapOptions::new().offset(by as u64).map(&file).unwrap() }
+    };
+    let bytes = to_bytes(&genome).unwrap();
+    for by in [0, 1, 4, 8, 64, 4096, 5000] {
+        let block = Block::new(map(by, &bytes)).unwrap();
+        let found: Genome = block.get().unwrap();
+        assert_eq!(found, genome, "{by}");
+        assert!(lies_in(block.as_ref(), found.bases.as_ptr()));
+        assert_eq!(lies_in(block.as_ref(), found.starts.as_ptr()), by % 8 == 0, "{by}");
+        drop(block);
+        assert_eq!(found, genome, "the handles keep the mapping");
+    }
+    for len in [0, 1, 64, bytes.len() - 1] {
+        let error = Block::new(map(0, &bytes[..len])).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{len}: {error}");
+    }
+}
+
 /// Views that are borrowed, on several threads at once.
 #[test]
 fn threads_share_a_block() {

@@ -34,6 +34,7 @@ const OTHERS: &[&str] = &[
     "ipc",
     "linkme",
     "logind",
+    "map_if_safe",
     "max_map_count",
     "minimize_crash",
     "multiprocessing",
@@ -53,7 +54,7 @@ const OTHERS: &[&str] = &[
 ];
 
 /// Types that others have made, of which a document names a part.
-const OTHER_TYPES: &[&str] = &["Arc", "File"];
+const OTHER_TYPES: &[&str] = &["Arc", "File", "Mmap", "MmapOptions"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -40,6 +40,8 @@ mod nd;
 mod nested;
 pub(crate) mod owner;
 mod payload;
+#[cfg(feature = "bytemuck")]
+pub mod pod;
 mod read;
 #[cfg(feature = "serde_with")]
 mod serde_with;

@@ -296,7 +296,7 @@ impl LeafSink for Typed {
     }
 
     fn may_be_text(&self) -> bool {
-        matches!(self.dtype.kind(), DTypeKind::Text | DTypeKind::Bytes)
+        matches!(self.dtype.kind(), DTypeKind::Text | DTypeKind::Bytes | DTypeKind::Raw)
     }
 
     fn put<E: Error>(&mut self, leaf: Leaf<'_>) -> Result<(), E> {

@@ -232,6 +232,22 @@ impl DType {
         DType::native(DTypeRepr::Text(width), true)
     }
 
+    #[cfg(feature = "bytemuck")]
+    pub(crate) const fn raw(width: usize) -> Self {
+        DType::native(DTypeRepr::Raw(width), false)
+    }
+
+    /// Whether every byte belongs to a field and may have any value: there are no bools and no padding. Only for a dtype of a
+    /// Rust type.
+    #[cfg(feature = "bytemuck")]
+    pub(crate) const fn takes_any_bytes(&self) -> bool {
+        match &self.kind {
+            DTypeRepr::Scalar(scalar) => !matches!(scalar, Scalar::Bool),
+            DTypeRepr::Struct(structure) => structure.takes_any_bytes(),
+            _ => true,
+        }
+    }
+
     /// The fields of a Rust struct, its size and alignment.
     pub(crate) const fn fixed(fields: &'static [Field], size: usize, align: usize) -> Self {
         DType::native(DTypeRepr::Struct(Structure::fixed(fields, size, align)), false)

@@ -147,6 +147,21 @@ impl Structure {
         }
     }
 
+    /// See [`DType::takes_any_bytes`].
+    #[cfg(feature = "bytemuck")]
+    pub(super) const fn takes_any_bytes(&self) -> bool {
+        let Held::Fixed(fields, SizeAlign { size, .. }) = &self.0 else { return false };
+        let (mut index, mut end) = (0, 0);
+        while index < fields.len() {
+            if fields[index].offset != end || !fields[index].dtype.takes_any_bytes() {
+                return false;
+            }
+            end += fields[index].bytes();
+            index += 1;
+        }
+        end == *size
+    }
+
     const fn layout(&self) -> SizeAlign {
         match self.0 {
             Held::Fixed(_, layout) | Held::Shared(_, layout) => layout,

@@ -14,6 +14,7 @@ use super::Misfit;
 /// - with the feature `half`, `half::f16` and `half::bf16`;
 /// - with the feature `complex`, `num_complex::Complex32` and `Complex64`;
 /// - the times and strings of [`mod@crate::element`];
+/// - with the feature `bytemuck`, `AsElement` around any [`bytemuck::Pod`](https://docs.rs/bytemuck) type;
 /// - structs of these with `#[derive(Element)]`, which NumPy sees as structured dtypes.
 ///
 /// ```
@@ -63,7 +64,8 @@ pub(crate) fn text(bytes: &[u8]) -> Option<&str> {
 }
 
 /// SAFETY of each line: the type is a number of the machine, of the size that the dtype says, for which every bit pattern is
-/// valid; for `bool` the trait states the condition itself; the others are `repr(transparent)` or arrays of such.
+/// valid; for `bool` the trait states the condition itself; the others are `repr(transparent)` or arrays of such. `AsElement` holds a
+/// `bytemuck::Pod`, of whose bytes each is initialised and may have any value; `pod::dtype` checks the size and that the dtype says so, too.
 macro_rules! elements {
     ($($(#[$attr:meta])* [$($generics:tt)*] $ty:ty => $dtype:expr;)*) => {$(
         $(#[$attr])*
@@ -110,7 +112,21 @@ elements! {
     [U: super::Unit] super::Timedelta64<U> => DType::timedelta(U::UNIT);
     [const N: usize] super::FixedBytes<N> => DType::bytes(N);
     [const N: usize] super::FixedStr<N> => DType::text(N);
+    #[cfg(feature = "bytemuck")]
+    [T: bytemuck::Pod + Send + Sync, D: super::NamesDType<T>] super::AsElement<T, D> => super::pod::dtype::<T, D>();
 }
+
+// SAFETY: `AsElement` is `repr(transparent)` around its value, and adds no condition of its own.
+#[cfg(feature = "bytemuck")]
+unsafe impl<T, D> bytemuck::TransparentWrapper<T> for super::AsElement<T, D> {}
+
+// SAFETY: as above: it is valid where its value is.
+#[cfg(feature = "bytemuck")]
+unsafe impl<T: bytemuck::Zeroable, D> bytemuck::Zeroable for super::AsElement<T, D> {}
+
+// SAFETY: as above.
+#[cfg(feature = "bytemuck")]
+unsafe impl<T: bytemuck::Pod, D: 'static> bytemuck::Pod for super::AsElement<T, D> {}
 
 /// Checks that the bytes are a whole number of elements of the type.
 fn check_len<A: Element>(bytes: &[u8]) -> Result<(), Misfit> {

@@ -23,6 +23,8 @@
 mod cast;
 mod derived;
 mod fit;
+#[cfg(feature = "bytemuck")]
+mod pod;
 mod text;
 mod time;
 mod values;
@@ -36,6 +38,8 @@ pub use cast::Element;
 pub(crate) use cast::text;
 pub use derived::{ElementField, field, structure};
 pub(crate) use fit::{Fit, Plan, fit, mismatch};
+#[cfg(feature = "bytemuck")]
+pub use pod::{AsElement, NamesDType, Void};
 pub(crate) use text::{FillBytes, Latin};
 pub use text::{FixedBytes, FixedStr, TooLong};
 pub use time::{

@@ -40,6 +40,26 @@ use super::lookup;
 /// # Ok::<(), serde_shm::Error>(())
 /// ```
 ///
+/// A file that the caller mapped with [memmap2](https://docs.rs/memmap2) is such an owner. `unsafe { Mmap::map }` is the place where the
+/// caller promises that nobody changes the file while it is mapped, and a `Block` relies on that promise: text and bools are checked
+/// when they are read, not whenever they are looked at. [`Segment::map`](crate::Segment::map) asks for the same promise itself.
+///
+/// ```
+/// # #[cfg(all(target_os = "linux", feature = "ndarray"))] {
+/// use memmap2::Mmap;
+/// use serde_shm::{Block, ShmArray1};
+///
+/// let mut file = tempfile::tempfile()?;
+/// serde_shm::to_writer(&mut file, &("weights", ShmArray1::from(vec![0.5_f32; 1000])))?;
+///
+/// // SAFETY: no other process can have this file, which has no name.
+/// let map = unsafe { Mmap::map(&file)? };
+/// let (_, weights): (&str, ShmArray1<f32>) = Block::new(map)?.get()?; // keeps the mapping; nothing was copied
+/// assert_eq!(weights.sum(), 500.0);
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// For views, the block must start at a multiple of 64, or at least of the alignment of the array's elements. At another
 /// address, reading a view is an error, and a `ShmArray` is a copy.
 ///

@@ -222,6 +222,7 @@ impl Server {
                             if !connection.is_fold {
                                 continue;
                             }
+                            span!("job", task = tasks[task].name());
                             caught(|| match begun.get_mut(&task) {
                                 Some(task) => task.run(&mut connection),
                                 None => Err("the task was not begun".into()),
@@ -230,9 +231,9 @@ impl Server {
                     }
                 }
                 FrameKind::Job if !connection.is_fold => {
-                    let Some(task) = current.and_then(|task| begun.get_mut(&task)) else {
-                        continue;
-                    };
+                    let Some(number) = current else { continue };
+                    let Some(task) = begun.get_mut(&number) else { continue };
+                    span!("job", task = tasks[number].name(), number = header.number);
                     connection.number = header.number;
                     connection.job = Some(payload);
                     caught(|| task.run(&mut connection))

@@ -16,6 +16,8 @@ mod derived;
 mod hostile;
 #[cfg(all(feature = "half", feature = "complex", feature = "npz"))]
 mod numpy;
+#[cfg(all(feature = "bytemuck", feature = "npz"))]
+mod pod;
 mod raw;
 mod structs;
 #[path = "../support/mod.rs"]

@@ -153,3 +153,17 @@ fn typed_arrays_become_untyped_ones() {
     let words = DynArray::from(ndarray::Array1::from(words).into_dyn());
     assert_eq!(UntypedArray::try_from(words).unwrap_err().kind(), ErrorKind::Limit);
 }
+
+/// Where an array without elements lies means nothing: an owner of another crate may give any address.
+#[test]
+fn an_empty_array_of_any_owner_has_a_type() {
+    struct Nowhere(AlignedBytes);
+    impl AsRef<[u8]> for Nowhere {
+        fn as_ref(&self) -> &[u8] {
+            &self.0[self.0.len()..]
+        }
+    }
+    let owner = Nowhere(AlignedBytes::from(vec![0; 100]));
+    let array = UntypedArray::from_owner(DType::F64, &[0, 3], Order::C, owner).unwrap();
+    assert_eq!(array.to_shm::<f64, Ix2>().unwrap().shape(), [0, 3]);
+}

@@ -206,4 +206,6 @@ elements! {
     [U: element::Unit] element::Timedelta64<U>;
     [const N: usize] element::FixedBytes<N>;
     [const N: usize] element::FixedStr<N>;
+    #[cfg(feature = "bytemuck")]
+    [T: bytemuck::Pod + Send + Sync, K: element::NamesDType<T>] element::AsElement<T, K>;
 }

@@ -396,7 +396,9 @@ impl UntypedArray {
     pub fn to_shm<A: Element, D: Dimension>(&self) -> Result<ShmArray<A, D>> {
         check_fit::<A>(&self.layout)?;
         let (region, span) = (self.hold.region().clone(), self.span());
-        let offset = region.offset_of(span).ok_or_else(other_bytes)?;
+        // An empty span may be anywhere.
+        let offset = if span.is_empty() { Some(0) } else { region.offset_of(span) };
+        let offset = offset.ok_or_else(other_bytes)?;
         ShmArray::of_region(region, offset, span.len(), |items| frame(&self.layout, items))?
             .map_err(|misfit| unseen(&self.layout, span, misfit))
     }

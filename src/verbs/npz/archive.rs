@@ -102,6 +102,7 @@ impl Npz {
 
     pub(super) fn open_within(path: &Path, limit: u64) -> Result<Self> {
         let name = path.display().to_string();
+        span!("open", path = %name);
         open_file(path)
             .and_then(|(file, _)| Npz::new(Input::File(file), limit))
             .map_err(|error| error.in_container(&name))

@@ -105,5 +105,6 @@ pub fn to_npz<T: Serialize + ?Sized>(path: impl AsRef<Path>, value: &T) -> Resul
 /// `Unsupported` if a member is encrypted, or compressed by another method than deflate; `Mismatch` if the file is whole
 /// but does not hold a `T`. This never returns an array whose checksum is wrong, whatever the file holds.
 pub fn from_npz<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<T> {
+    span!("load", path = %path.as_ref().display());
     Npz::open(path)?.get()
 }

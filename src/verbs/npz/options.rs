@@ -322,6 +322,7 @@ impl<'p> NpzOptions<'p> {
     ///
     /// `Limit` if loading would exceed the limit; those of [`from_npz`](crate::from_npz).
     pub fn load<T: DeserializeOwned>(&self, path: impl AsRef<Path>) -> Result<T> {
+        span!("load", path = %path.as_ref().display());
         let file = self.open(path)?;
         let read = |opened: Opened<'_, '_>| opened.read(&PhantomData::<T>);
         file.open_counted(self.progress.as_ref(), read).map_err(|error| file.named(error))
@@ -357,6 +358,7 @@ impl<'p> NpzOptions<'p> {
         all: impl FnOnce() -> Result<Option<u64>>,
         fill: impl FnOnce(DraftSink<'_, '_>) -> Result<u64>,
     ) -> Result<()> {
+        span!("save", path = %path.display());
         let settings = self.settings()?;
         let (draft, len) = metered(self.progress.as_ref(), Work::SAVE, all, |meter| {
             let draft = FileDraft::beside(path)?;

@@ -337,6 +337,7 @@ impl Arena {
     pub fn publish<T: Serialize + ?Sized>(self, value: &T) -> Result<Segment> {
         let Arena { memory, options } = self;
         let name = options.checked_name()?;
+        span!("create", name = name.as_ref().map(tracing::field::display));
         options.hold(name.as_ref(), |nonce| {
             let arena = memory.close()?;
             let failed = |e| Error::io("cannot write behind the arena", e);

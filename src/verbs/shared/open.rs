@@ -429,6 +429,7 @@ impl Segment {
 }
 
 pub(super) fn open(text: &str, how: &How) -> Result<Segment> {
+    span!("open", name = text);
     segment::check_supported().map_err(|error| error.in_container(text))?;
     let progress = how.progress.clone();
     let opened = if text.starts_with('/') {

@@ -339,6 +339,7 @@ impl SegmentOptions {
         let fill =
             |blank| metered(self.progress.as_ref(), Work::MAKE, all, |meter| fill(blank, meter));
         let name = self.checked_name()?;
+        span!("create", name = name.as_ref().map(tracing::field::display));
         match &name {
             Some(name) if self.persist => {
                 self.create_file(fill, name).map_err(|error| error.in_container(name))

@@ -159,6 +159,7 @@ impl Safetensors {
 
     fn at(path: &Path, input: impl FnOnce() -> Result<TensorInput>) -> Result<Self> {
         let name = path.display().to_string();
+        span!("open", path = %name);
         match input().and_then(Safetensors::new) {
             Ok(file) => Ok(Safetensors { name: Some(name), ..file }),
             Err(error) => Err(error.in_container(name)),

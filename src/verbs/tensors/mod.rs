@@ -111,5 +111,6 @@ pub fn to_safetensors<T: Serialize + ?Sized>(path: impl AsRef<Path>, value: &T) 
 /// floats of 8 bits; `Mismatch` if the file is whole but does not hold a `T`. Elements that were altered are other elements: the
 /// format has no checksum.
 pub fn from_safetensors<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<T> {
+    span!("load", path = %path.as_ref().display());
     Safetensors::open(path)?.get()
 }

@@ -124,6 +124,7 @@ impl<'p> SafetensorsOptions<'p> {
     }
 
     fn write<T: Serialize + ?Sized>(&self, path: &Path, value: &T) -> Result<()> {
+        span!("save", path = %path.display());
         let survey = to_sink(value, SurveySink::new())?;
         let all = || Ok(Some(survey.bytes()));
         let (draft, len) = metered(self.progress.as_ref(), Work::SAVE, all, |meter| {
