@@ -147,11 +147,11 @@ mod linux {
         let object = Object::new(plan.large / 16);
         let slices = object.slices();
         let name = format!("bench-republish-{}", std::process::id());
-        let plain = SegmentOptions::new().name(&name).replace(true);
-        let huge = plain.clone().huge_pages(true);
+        let small = SegmentOptions::new().name(&name).replace(true);
+        let huge = small.clone().huge_pages(true);
         let has_huge = huge.create(&1_u8).is_ok();
         let over = rustix::fs::memfd_create("bench", MemfdFlags::CLOEXEC).map(File::from).unwrap();
-        let mut segment = plain.create(&object).unwrap();
+        let mut segment = small.create(&object).unwrap();
         let mut times: [Vec<f64>; 4] = Default::default();
         for _ in 0..plan.pairs * 2 {
             times[0].push(timed(|| write_memfd(&slices)).whole);
@@ -163,7 +163,7 @@ mod linux {
                 }
             };
             times[1].push(timed(write).whole);
-            times[2].push(timed(|| segment = plain.create(&object).unwrap()).whole);
+            times[2].push(timed(|| segment = small.create(&object).unwrap()).whole);
             if has_huge {
                 times[3].push(timed(|| segment = huge.create(&object).unwrap()).whole);
             }

@@ -7,6 +7,7 @@ mod copy;
 mod diff;
 mod inspect;
 mod list;
+mod picture;
 mod show;
 mod stop;
 mod support;

@@ -51,11 +51,11 @@ impl Times {
         self.0.iter().copied().fold(0.0, f64::max)
     }
 
-    /// The time that so large a part of the deeds stays below.
-    fn part(&self, part: f64) -> f64 {
+    /// The time that so many thousandths of the deeds stay below.
+    fn below(&self, thousandths: usize) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
-        sorted[((sorted.len() - 1) as f64 * part) as usize]
+        sorted[(sorted.len() - 1) * thousandths / 1000]
     }
 }
 
@@ -149,7 +149,7 @@ pub(crate) fn follower(name: &str, seconds: &str) {
         times.measure(|| segment.refresh().unwrap());
         std::hint::black_box(sum(&segment.get().unwrap()));
     }
-    println!("{} {:.4} {:.4}", times.0.len(), times.worst(), times.part(0.5));
+    println!("{} {:.4} {:.4}", times.0.len(), times.worst(), times.below(500));
 }
 
 const READERS: &[usize] = &[1, 2, 4, 8, 16, 32, 64];
@@ -205,9 +205,9 @@ fn names(plan: &Plan) -> Vec<Plot> {
         }
         drop(segments);
         let x = count as f64;
-        made.push((x, making.part(0.5)));
-        opened.push((x, opening.part(0.5)));
-        listed.push((x, listing.part(0.5)));
+        made.push((x, making.below(500)));
+        opened.push((x, opening.below(500)));
+        listed.push((x, listing.below(500)));
     }
     let lines = vec![
         ("publish 1 KiB under a name".to_owned(), made),
@@ -275,8 +275,8 @@ fn attaches(plan: &Plan) -> String {
         "\nOne thread that attaches to 16 arrays and detaches, for {whole:.1} s: {:.0} times a second; {:.1} µs mostly, {:.1} µs \
          for the slowest in a thousand, {:.0} µs at the worst.\n",
         times.0.len() as f64 / whole,
-        times.part(0.5) * 1e3,
-        times.part(0.999) * 1e3,
+        times.below(500) * 1e3,
+        times.below(999) * 1e3,
         times.worst() * 1e3
     )
 }
