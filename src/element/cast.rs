@@ -111,9 +111,9 @@ elements! {
     [U: super::Unit] super::Datetime64<U> => DType::datetime(U::UNIT);
     [U: super::Unit] super::Timedelta64<U> => DType::timedelta(U::UNIT);
     [const N: usize] super::FixedBytes<N> => DType::bytes(N);
-    [const N: usize] super::FixedStr<N> => DType::text(N);
     #[cfg(feature = "bytemuck")]
     [T: bytemuck::Pod + Send + Sync, D: super::NamesDType<T>] super::AsElement<T, D> => super::pod::dtype::<T, D>();
+    [const N: usize] super::FixedStr<N> => DType::text(N);
 }
 
 // SAFETY: `AsElement` is `repr(transparent)` around its value, and adds no condition of its own.
