@@ -1,7 +1,7 @@
 //! How many instructions the hot paths take, by callgrind, which counts the same on a busy machine as on a quiet one.
 //! `counts.toml` has the counts that hold; one that differs by more than the tolerance ends the program with status 1.
 //!
-//! `cargo run --profile bench -p serde_shm_counts` compares, with `-- --update` it writes what it finds into `counts.toml`, and
+//! `cargo run --profile counts -p serde_shm_counts` compares, with `-- --update` it writes what it finds into `counts.toml`, and
 //! with `-- --profile FOLDER` it leaves callgrind's files there. Counts are those of one compiler: where another one compiled
 //! this, the program says so and compares nothing.
 
