@@ -292,7 +292,77 @@ impl Node {
     }
 }
 
+/// Lists whose arrays hold their own paths, or nothing.
+#[derive(Serialize, Debug)]
+struct Lists {
+    gaps: Vec<Option<ShmArray1<u8>>>,
+    nested: Vec<Vec<ShmArray1<u8>>>,
+    named: BTreeMap<String, Vec<ShmArray1<u8>>>,
+    pairs: Vec<(u8, ShmArray1<u8>)>,
+    plain: Vec<Plain>,
+}
+
+/// A plain ndarray, or what looks like one until its second element comes: the array that was begun is taken back.
+#[derive(Serialize, Debug)]
+#[serde(untagged)]
+enum Plain {
+    Real(Array1<u8>),
+    Fake(Fake),
+}
+
+#[derive(Serialize, Debug)]
+#[serde(rename = "Array")]
+struct Fake {
+    v: u8,
+    dim: [usize; 1],
+    data: (u8, &'static str),
+}
+
+impl Lists {
+    fn grow(lens: &[usize], is_odd: impl Fn(usize) -> bool) -> Self {
+        let own = |path: String| ShmArray1::from(path.into_bytes());
+        let len = |list: usize| lens.get(list).copied().unwrap_or(0);
+        let list = |at: usize, path: String| {
+            (0..len(at)).map(|item| own(format!("{path}.{item}"))).collect::<Vec<_>>()
+        };
+        let plain = |item: usize| {
+            if is_odd(item) {
+                return Plain::Fake(Fake { v: 1, dim: [2], data: (7, "no number") });
+            }
+            Plain::Real(Array1::from(format!("plain.{item}").into_bytes()))
+        };
+        Lists {
+            gaps: (0..len(0))
+                .map(|item| (!is_odd(item)).then(|| own(format!("gaps.{item}"))))
+                .collect(),
+            nested: (0..lens.len()).map(|at| list(at, format!("nested.{at}"))).collect(),
+            named: (0..lens.len())
+                .map(|at| (format!("k{at}"), list(at, format!("named.k{at}"))))
+                .collect(),
+            pairs: (0..len(1)).map(|item| (item as u8, own(format!("pairs.{item}.1")))).collect(),
+            plain: (0..len(2)).map(plain).collect(),
+        }
+    }
+}
+
 proptest! {
+    /// The name of a list's next item is that of the item before, counted up. Lists that end and begin anew, items without an array and
+    /// arrays that are taken back come between.
+    #[test]
+    fn every_item_of_a_list_has_its_own_path(lens in vec(0..130_usize, 0..5), odd in 1..60_usize) {
+        let lists = Lists::grow(&lens, |item| item % odd == odd - 1);
+        let block = Block::new(to_bytes(&lists).unwrap()).unwrap();
+        let infos = block.arrays().unwrap();
+        for array in &infos {
+            let path = block.array::<u8, Ix1>(array.path()).unwrap().to_vec();
+            prop_assert_eq!(String::from_utf8(path).unwrap(), array.path());
+        }
+        let kept = |len: usize| (0..len).filter(|item| item % odd != odd - 1).count();
+        let len = |list: usize| lens.get(list).copied().unwrap_or(0);
+        let count = kept(len(0)) + 2 * lens.iter().sum::<usize>() + len(1) + kept(len(2));
+        prop_assert_eq!(infos.len(), count);
+    }
+
     /// What one array's path has in common with that of the one before is not written again: levels, fields of the same number and
     /// keys that change under it must not be taken for the same.
     #[test]

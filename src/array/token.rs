@@ -75,7 +75,6 @@ const SMALL: usize = 256;
 /// What an array is, sent before its elements. As bytes, it is: dtype code (0 for none), flags, number of axes, kind, 1 for
 /// ndarray's own form, three zeros, then each axis in eight bytes, little-endian, and the dtype's descriptor if it has no
 /// code.
-/// each axis in eight bytes, little-endian, and the dtype's descriptor if it has no code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Descriptor {
     pub(crate) dtype: DType,

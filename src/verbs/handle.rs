@@ -31,6 +31,7 @@ pub(super) trait Container {
     }
 
     fn seed<'de, S: DeserializeSeed<'de> + Clone>(&'de self, seed: &S) -> Result<S::Value> {
+        // The type's name is for who reads the spans; nothing depends on it.
         span!("get", value = std::any::type_name::<S::Value>());
         self.open(|opened| opened.read(seed)).map_err(|error| self.named(error))
     }

@@ -102,13 +102,8 @@ impl DirectoryBuilder {
         let follows = head.follows && !std::mem::take(&mut self.is_broken);
         self.settle()?;
         // The array before is the last of the run, if there is one.
-        let run = self.run.as_mut().filter(|_| follows);
-        if run.is_some_and(|run| run.takes_following(head, offset)) {
-            self.last = Last::InRun;
-            self.count += 1;
-            return Ok(self.count - 1);
-        }
-        let is_next = self.run.as_mut().is_some_and(|run| run.takes_directly(head, offset));
+        let run = self.run.as_mut();
+        let is_next = run.is_some_and(|run| run.takes_directly(head, offset, follows));
         self.last = if is_next {
             Last::InRun
         } else if let Some(mut spare) = self.spare.pop() {

@@ -164,34 +164,29 @@ impl SetBuilder {
             && leader.expected(self.items) != Some(offset)
     }
 
-    /// Takes the next array, if it is that and the run is a long one whose arrays take no turns.
-    pub(super) fn takes_directly(&mut self, head: &ArrayHead<'_>, offset: u64) -> bool {
-        let ([member], None) = (&mut self.members[..], &self.kept) else { return false };
+    /// Takes the next array, if it is that and the run is a long one whose arrays take no turns. `follows` is what the serializer says of
+    /// the array (`ArrayHead::follows`), if the array before is the last of the run.
+    pub(super) fn takes_directly(
+        &mut self,
+        head: &ArrayHead<'_>,
+        offset: u64,
+        follows: bool,
+    ) -> bool {
+        let ([member], None) = (&self.members[..], &self.kept) else { return false };
         let step = member.before..head.path.len().saturating_sub(member.after);
-        if !self.is_next(head, offset) {
+        let counts_up = matches!(&self.steps, Steps::Numbers(first, _)
+            if member.after == 0 && first.checked_add(self.items as u64).is_some());
+        let is_next = if follows && counts_up {
+            // The number is the last step of the paths, and all in which they differ: they need no look.
+            member.head.is_like(head) && !self.leaves_its_pitch(offset)
+        } else {
+            self.is_next(head, offset)
+        };
+        if !is_next {
             return false;
         }
         self.steps.push(&head.path[step]);
         self.members[0].take(head.shape, offset, self.items);
-        self.items += 1;
-        true
-    }
-
-    /// The same for an array that follows the last of the run: its path needs no look if a number that counts up is all in which
-    /// paths differ, and is their last step.
-    pub(super) fn takes_following(&mut self, head: &ArrayHead<'_>, offset: u64) -> bool {
-        let ([member], None) = (&mut self.members[..], &self.kept) else { return false };
-        let Steps::Numbers(first, next) = &mut self.steps else { return false };
-        let is_regular = member.expected(self.items) == Some(offset);
-        if member.after != 0
-            || first.checked_add(self.items as u64).is_none()
-            || !member.head.is_like(head)
-            || self.items >= REGULAR && member.offsets.is_none() && !is_regular
-        {
-            return false;
-        }
-        next.count_up();
-        member.take(head.shape, offset, self.items);
         self.items += 1;
         true
     }

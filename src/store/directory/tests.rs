@@ -24,16 +24,43 @@ fn like(paths: impl IntoIterator<Item = impl Into<String>>) -> Vec<Pushed> {
     paths.into_iter().enumerate().map(pushed).collect()
 }
 
+/// Whether the last steps are numbers, one behind the other, and all else is the same: what the serializer knows.
+fn follows(last: &str, path: &str) -> bool {
+    let parts = |path: &str| {
+        let at = path.rfind('.').map_or(0, |dot| dot + 1);
+        let step = path[at..].parse::<u64>().ok().filter(|step| step.to_string() == path[at..]);
+        (path[..at].to_owned(), step)
+    };
+    let ((before, first), (after, second)) = (parts(last), parts(path));
+    before == after && first.is_some() && first.and_then(|first| first.checked_add(1)) == second
+}
+
+/// The directory is the same whether it is told which arrays follow others or not.
 fn built(arrays: &[Pushed]) -> Vec<u8> {
+    let bytes = built_by(arrays, false);
+    assert!(
+        built_by(arrays, true) == bytes,
+        "{:?}",
+        arrays.iter().map(|array| &array.0).collect::<Vec<_>>()
+    );
+    bytes
+}
+
+fn built_by(arrays: &[Pushed], is_told: bool) -> Vec<u8> {
     let mut builder = DirectoryBuilder::default();
+    let mut last = String::new();
     for (number, array) in arrays.iter().enumerate() {
         // An array that is taken back leaves no trace.
         if number % 5 == 3 {
             let begun = (format!("{}.v", array.0), DType::U8, vec![7], Order::F, 1);
             builder.push(&head(&begun), 8).unwrap();
             builder.pop();
+            last = begun.0;
         }
-        assert_eq!(builder.push(&head(array), array.4).unwrap(), number as u64);
+        let follows = is_told && follows(&last, &array.0);
+        let head = ArrayHead { follows, ..head(array) };
+        assert_eq!(builder.push(&head, array.4).unwrap(), number as u64);
+        last.clone_from(&array.0);
     }
     assert_eq!(builder.count(), arrays.len() as u64);
     whole(&mut builder)
@@ -54,6 +81,31 @@ fn there_and_back(arrays: &[Pushed]) -> usize {
     }
     assert!(directory.entry(arrays.len() as u64).is_err());
     bytes.len()
+}
+
+/// A place of a list is taken back (it is no array after all), and the next one follows it, but not the array that is there.
+#[test]
+fn what_follows_an_array_that_was_taken_back_keeps_its_path() {
+    // So many that the run takes them without keeping them.
+    let arrays = like((0..130).map(|item| format!("items.{item}")));
+    let mut builder = DirectoryBuilder::default();
+    for (item, array) in arrays.iter().enumerate() {
+        builder.push(&ArrayHead { follows: item > 0, ..head(array) }, array.4).unwrap();
+        if item % 40 == 39 {
+            builder.pop();
+        }
+    }
+    let left: Vec<_> = arrays
+        .iter()
+        .enumerate()
+        .filter(|(item, _)| item % 40 != 39)
+        .map(|(_, array)| array)
+        .collect();
+    let bytes = whole(&mut builder);
+    let directory = Directory::parse(&bytes, left.len() as u64, 3).unwrap();
+    for (number, array) in left.iter().enumerate() {
+        assert_eq!(directory.path(number as u64).unwrap().to_string(), array.0);
+    }
 }
 
 #[test]

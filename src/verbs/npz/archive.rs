@@ -146,6 +146,7 @@ impl Npz {
     #[allow(unsafe_code)]
     pub unsafe fn map(path: impl AsRef<Path>) -> Result<Self> {
         let name = path.as_ref().display().to_string();
+        span!("open", path = %name);
         open_file(path.as_ref())
             .and_then(|(file, len)| {
                 // SAFETY: the caller of `map` gives the same promise.
