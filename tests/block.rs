@@ -302,7 +302,7 @@ struct Lists {
     plain: Vec<Plain>,
 }
 
-/// A plain ndarray, or what looks like one until its second element comes: the array that was begun is taken back.
+/// A plain ndarray, or what looks like one until its last element comes: the array that was begun is taken back.
 #[derive(Serialize, Debug)]
 #[serde(untagged)]
 enum Plain {
@@ -315,7 +315,14 @@ enum Plain {
 struct Fake {
     v: u8,
     dim: [usize; 1],
-    data: (u8, &'static str),
+    data: Vec<Odd>,
+}
+
+#[derive(Clone, Serialize, Debug)]
+#[serde(untagged)]
+enum Odd {
+    Number(u8),
+    Text(&'static str),
 }
 
 impl Lists {
@@ -327,7 +334,10 @@ impl Lists {
         };
         let plain = |item: usize| {
             if is_odd(item) {
-                return Plain::Fake(Fake { v: 1, dim: [2], data: (7, "no number") });
+                // So many that they were begun to be placed.
+                let mut data = vec![Odd::Number(7); 70_000];
+                data.push(Odd::Text("no number"));
+                return Plain::Fake(Fake { v: 1, dim: [data.len()], data });
             }
             Plain::Real(Array1::from(format!("plain.{item}").into_bytes()))
         };
