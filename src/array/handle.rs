@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use ndarray::{
     ArcArray, Array, ArrayRef, ArrayView, CowArray, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6,
-    IxDyn,
+    IxDyn, StrideShape,
 };
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
@@ -95,14 +95,12 @@ impl<A: Element, D: Dimension> ShmArray<A, D> {
         region: Region,
         offset: usize,
         len: usize,
-        shape: &[usize],
-        order: Order,
+        shape: StrideShape<D>,
     ) -> Result<Self, Error> {
-        ShmArray::of_region(region, offset, len, |items| {
-            let shape = dimension::<D, Error>(shape, order)?;
+        let made = ShmArray::of_region(region, offset, len, |items| {
             ArrayView::from_shape(shape, items).map_err(Error::custom)
-        })?
-        .map_err(|misfit| Error::corrupt(misfit.to_string()))
+        });
+        made?.map_err(|misfit| Error::corrupt(misfit.to_string()))
     }
 
     /// The array of elements that were one of this shape and order before.
@@ -113,7 +111,8 @@ impl<A: Element, D: Dimension> ShmArray<A, D> {
         shape: &[usize],
         order: Order,
     ) -> Self {
-        match ShmArray::in_region(region, offset, len, shape, order) {
+        let shape = dimension::<D, Error>(shape, order);
+        match shape.and_then(|shape| ShmArray::in_region(region, offset, len, shape)) {
             Ok(array) => array,
             // The shape, the order and the length are those of an array that exists.
             Err(error) => unreachable!("an owned array is a valid shared one: {error}"),
@@ -263,11 +262,10 @@ impl<'de, A: Element, D: Dimension> Made<'de> for ShmArray<A, D> {
 
     fn made<E: serde::de::Error>(read: Read<'de, A>) -> Result<Self, E> {
         let read = read.plain()?;
-        let shape = read.shape_of(D::NDIM).into_owned();
-        dimension::<D, E>(&shape, read.order)?;
-        let (len, order) = (size_of_val(&read.elements[..]), read.order);
+        let shape = dimension::<D, E>(&read.shape_of(D::NDIM), read.order)?;
+        let len = size_of_val(&read.elements[..]);
         let (region, offset) = read.into_region()?;
-        ShmArray::in_region(region, offset, len, &shape, order).map_err(own)
+        ShmArray::in_region(region, offset, len, shape).map_err(own)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::context::{
 use crate::dtype::DType;
 use crate::element::{self, Element, Misfit};
 use crate::error;
-use crate::layout::{self, MAX_NDIM, Order};
+use crate::layout::{self, Order};
 use crate::memory::live::Kind;
 use crate::store::{PlacedHead, Standing};
 
@@ -289,21 +289,26 @@ fn finish<'de, T: Target<'de>, E: Error>(
         Stored::Items(_) => None,
     };
     if let (Standing::Free | Standing::Fixed, Some(len)) = (head.standing, len) {
-        check_len(&head.dtype, &head.shape, len)?;
+        check_len(&head, len)?;
     }
     T::stored(head, stored)
 }
 
-/// An error unless an array of this dtype and shape has this many bytes.
-fn check_len<E: Error>(dtype: &DType, shape: &[usize], len: usize) -> Result<(), E> {
-    let expected =
-        layout::byte_len(shape, dtype.item_size())
-            .filter(|_| shape.len() <= MAX_NDIM)
-            .ok_or_else(|| E::custom(format_args!("shape {shape:?} of {dtype} overflows")))?;
-    if len == expected {
-        return Ok(());
+/// An error unless the array has this many bytes.
+#[inline]
+fn check_len<E: Error>(head: &PlacedHead, len: usize) -> Result<(), E> {
+    if head.bytes == Some(len) { Ok(()) } else { Err(other_len(head, len)) }
+}
+
+#[cold]
+fn other_len<E: Error>(head: &PlacedHead, len: usize) -> E {
+    let PlacedHead { dtype, shape, bytes, .. } = head;
+    match bytes {
+        Some(bytes) => {
+            E::custom(format_args!("shape {shape:?} of {dtype} takes {bytes} bytes, found {len}"))
+        }
+        None => E::custom(format_args!("shape {shape:?} of {dtype} overflows")),
     }
-    Err(E::custom(format_args!("shape {shape:?} of {dtype} takes {expected} bytes, found {len}")))
 }
 
 /// The head of an array, from what `(dtype, shape, bytes)` says.

@@ -170,11 +170,41 @@ fn read_bytes<A: Element, E: Error>(
     bytes: Cow<'_, [u8]>,
     is_lent: bool,
 ) -> Result<Read<'_, A>, E> {
-    let fit = fit(&head.dtype, &A::DTYPE).map_err(|why| {
-        let (found, wanted) = mismatch(&head.dtype, &head.shape, &A::DTYPE, &why);
-        E::invalid_type(Unexpected::Other(&found), &wanted.as_str())
-    })?;
-    let misfit = |misfit: Misfit| match misfit {
+    let fit = match fit(&head.dtype, &A::DTYPE) {
+        Ok(fit) => fit,
+        Err(why) => return Err(no_fit(&head, &A::DTYPE, &why)),
+    };
+    let count = |bytes: &[u8]| if is_lent { count(bytes.len()) } else { Ok(()) };
+    let (elements, owned) = match (fit, bytes) {
+        (Fit::Same, Cow::Borrowed(bytes)) => match element::view(bytes) {
+            Ok(items) => (Cow::Borrowed(items), None),
+            Err(Misfit::Align { .. }) => {
+                count(bytes)?;
+                (Cow::Owned(element::collect(bytes, None).map_err(no_elements)?), Some(UNALIGNED))
+            }
+            Err(other) => return Err(no_elements(other)),
+        },
+        (Fit::Same, Cow::Owned(bytes)) => {
+            (Cow::Owned(element::collect(&bytes, None).map_err(no_elements)?), Some(COPIED))
+        }
+        (Fit::Converted(plan, why), bytes) => {
+            count(&bytes)?;
+            let items = element::collect(&bytes, Some(&plan)).map_err(no_elements)?;
+            (Cow::Owned(items), Some(why))
+        }
+    };
+    Ok(Read { head, elements, owned, is_lent })
+}
+
+#[cold]
+fn no_fit<E: Error>(head: &PlacedHead, wanted: &DType, why: &str) -> E {
+    let (found, wanted) = mismatch(&head.dtype, &head.shape, wanted, why);
+    E::invalid_type(Unexpected::Other(&found), &wanted.as_str())
+}
+
+#[cold]
+fn no_elements<E: Error>(misfit: Misfit) -> E {
+    match misfit {
         Misfit::Bool { index, field, byte } => {
             let of = if field.is_empty() { String::new() } else { format!(", field `{field}`") };
             E::invalid_value(
@@ -183,26 +213,7 @@ fn read_bytes<A: Element, E: Error>(
             )
         }
         other => E::custom(other),
-    };
-    let count = |bytes: &[u8]| if is_lent { count(bytes.len()) } else { Ok(()) };
-    let (elements, owned) = match (fit, bytes) {
-        (Fit::Converted(plan, why), bytes) => {
-            count(&bytes)?;
-            (Cow::Owned(element::collect(&bytes, Some(&plan)).map_err(misfit)?), Some(why))
-        }
-        (Fit::Same, Cow::Borrowed(bytes)) => match element::view(bytes) {
-            Ok(items) => (Cow::Borrowed(items), None),
-            Err(Misfit::Align { .. }) => {
-                count(bytes)?;
-                (Cow::Owned(element::collect(bytes, None).map_err(misfit)?), Some(UNALIGNED))
-            }
-            Err(other) => return Err(misfit(other)),
-        },
-        (Fit::Same, Cow::Owned(bytes)) => {
-            (Cow::Owned(element::collect(&bytes, None).map_err(misfit)?), Some(COPIED))
-        }
-    };
-    Ok(Read { head, elements, owned, is_lent })
+    }
 }
 
 impl<'de, A: Element> Target<'de> for Read<'de, A> {

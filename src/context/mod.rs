@@ -42,8 +42,6 @@ struct Flags {
     by_name: bool,
     /// The owner of an array that is being handed over offers a share of it.
     offers: bool,
-    /// Something is handed to the reader of a token.
-    handed: bool,
 }
 
 impl Flags {
@@ -55,7 +53,6 @@ impl Flags {
         half_bits: false,
         by_name: false,
         offers: false,
-        handed: false,
     };
 }
 
@@ -197,8 +194,6 @@ struct Reading {
     regions: BTreeMap<usize, Region>,
     #[cfg_attr(not(feature = "ndarray"), expect(dead_code))]
     live: Option<Arc<LiveArrays>>,
-    /// What the reader of the current token is about to get.
-    handed: Option<Handed>,
     /// The value that a reader of values of unknown type is about to get.
     #[cfg_attr(not(feature = "ndarray"), expect(dead_code))]
     value: Option<Box<dyn Any>>,
@@ -214,7 +209,6 @@ impl Reading {
         copies: None,
         regions: BTreeMap::new(),
         live: None,
-        handed: None,
         value: None,
         forms: Forms::USUAL,
         seen: Seen::NOTHING,
@@ -248,6 +242,9 @@ struct Context {
 thread_local! {
     /// They need no destructor, so that to look at them is one load: they are looked at for each array.
     static FLAGS: Cell<Flags> = const { Cell::new(Flags::NONE) };
+
+    /// What the reader of the current token is about to get. It changes twice for each array.
+    static HANDED: Cell<Option<Handed>> = const { Cell::new(None) };
 
     static CONTEXT: Context = const {
         Context {
@@ -319,6 +316,7 @@ impl Drop for FlagsGuard {
 /// Restores the flags and the object that was being read before.
 struct ReadingGuard {
     flags: FlagsGuard,
+    handed: Option<Handed>,
     before: Option<Reading>,
 }
 
@@ -333,13 +331,14 @@ impl ReadingGuard {
         if let Some(region) = region {
             add_region(region);
         }
-        ReadingGuard { flags, before }
+        ReadingGuard { flags, handed: HANDED.take(), before }
     }
 }
 
 impl Drop for ReadingGuard {
     fn drop(&mut self) {
         self.flags.put_back();
+        HANDED.replace(self.handed.take());
         if let Some(before) = self.before.take() {
             let ended = CONTEXT.with(|context| context.reading.replace(before));
             // To drop the state of the read may free memory, so it is dropped outside of the borrow.
@@ -360,9 +359,12 @@ pub(crate) fn announce<R>(many: bool, serialize: impl FnOnce() -> R) -> R {
 }
 
 /// Takes the announcement, and says whether there was one.
+#[inline]
 pub(crate) fn take_announced() -> bool {
     let flags = FLAGS.get();
-    FLAGS.set(Flags { announced: false, ..flags });
+    if flags.announced {
+        FLAGS.set(Flags { announced: false, ..flags });
+    }
     flags.announced
 }
 
@@ -379,9 +381,12 @@ pub(crate) fn copying<R>(read: impl FnOnce() -> R) -> R {
 }
 
 /// Whether the reader of this token copies its elements.
+#[inline]
 pub(crate) fn take_copies() -> bool {
     let flags = FLAGS.get();
-    FLAGS.set(Flags { copies: false, ..flags });
+    if flags.copies {
+        FLAGS.set(Flags { copies: false, ..flags });
+    }
     flags.copies
 }
 
@@ -432,29 +437,17 @@ fn with_reading<R>(run: impl FnOnce(&mut Reading) -> R) -> R {
 
 /// Runs `visit`, which calls the visitor of a token. `handed` is what the visitor must know beside the value.
 pub(crate) fn handing<R>(handed: Handed, visit: impl FnOnce() -> R) -> R {
-    hand(Some(handed));
+    HANDED.replace(Some(handed));
     let result = visit();
-    if FLAGS.get().handed {
-        // The visitor does not read arrays and has left it.
-        hand(None);
-    }
+    // A visitor that does not read arrays has left it.
+    drop(HANDED.take());
     result
 }
 
-#[inline]
-fn hand(handed: Option<Handed>) {
-    FLAGS.set(Flags { handed: handed.is_some(), ..FLAGS.get() });
-    with_reading(|reading| reading.handed = handed);
-}
-
 /// What the reader of the current token gets.
+#[inline]
 pub(crate) fn take_handed() -> Option<Handed> {
-    let flags = FLAGS.get();
-    if !flags.handed {
-        return None;
-    }
-    FLAGS.set(Flags { handed: false, ..flags });
-    with_reading(|reading| reading.handed.take())
+    HANDED.take()
 }
 
 /// Runs `visit`, which calls the visitor of a value of unknown type. The value was made for this visitor.

@@ -538,6 +538,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
         }
     }
 
+    #[inline]
     fn array_number(&mut self) -> Result<u64> {
         let number = self.reader.varint()?;
         if number < self.next_array {
@@ -547,6 +548,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
         Ok(number)
     }
 
+    #[inline]
     fn numbered_array(&mut self, number: u64) -> Result<Placed<'de>> {
         let placed = self.source.array(number).map_err(Error::into_serde)?;
         if let Some(region) = &placed.region {

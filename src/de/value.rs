@@ -185,12 +185,9 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
         }
     }
 
-    /// Answers a request for a newtype of a private name: an array of this crate, or a type of another crate.
+    /// Answers a request for a newtype of a private name, for example of a type of another crate.
     #[inline(never)]
     fn private<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value> {
-        if is_token(name) {
-            return self.token(visitor);
-        }
         #[cfg(feature = "ndarray")]
         if name == VALUE {
             return self.unknown(visitor);
@@ -219,8 +216,10 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
     }
 
     /// An array, under the token.
+    #[inline(never)]
     fn token<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        match self.tag()? {
+        let tag = if self.slot == Tag::Array as u8 { Tag::Array } else { self.tag()? };
+        match tag {
             Tag::Array | Tag::Ndarray | Tag::Blob if context::take_copies() => {
                 match self.decoder.array_to_copy()? {
                     Copied::Placed(placed) => array::visit_token(placed, visitor),
@@ -474,6 +473,9 @@ impl<'de> Deserializer<'de> for EncodedValue<'_, '_, 'de> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value> {
+        if is_token(name) {
+            return self.token(visitor);
+        }
         if is_private(name) {
             return self.private(name, visitor);
         }

@@ -42,6 +42,7 @@ pub(crate) fn fit(found: &DType, wanted: &DType) -> Result<Fit, String> {
     if found == wanted { Ok(Fit::Same) } else { fit_other(found, wanted) }
 }
 
+#[cold]
 fn fit_other(found: &DType, wanted: &DType) -> Result<Fit, String> {
     let mut plan = Plan { from_size: found.item_size(), steps: Vec::new() };
     plan.element(found, wanted, 0, 0)?;

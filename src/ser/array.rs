@@ -48,28 +48,18 @@ impl<'q, 'a> Begun<'q, 'a> {
         self.place.writer.hand_over(bytes)
     }
 
-    /// Ends the array and encodes the reference to it.
-    pub(super) fn end(self, tag: Tag) -> Result<Written> {
-        let (place, number) = self.ended()?;
-        Ok(place.refer(tag, number))
-    }
-
-    /// The same for an array that may be met again.
-    fn end_of_new(self, new: New, bytes: usize, tag: Tag) -> Result<Written> {
-        let (place, number) = self.ended()?;
-        if let Some(at) = place.writer.sink.last_place() {
-            place.writer.shared.remember(new, at, bytes as u64);
-        }
-        Ok(place.refer(tag, number))
-    }
-
-    fn ended(self) -> Result<(Place<'q, 'a>, u64)> {
+    /// Ends the array and encodes the reference to it. If it is `new`, it may be met again.
+    #[inline]
+    pub(super) fn end(self, tag: Tag, new: Option<Box<New>>) -> Result<Written> {
         let writer = &mut *self.place.writer;
         if self.left != 0 {
             return Err(writer.fail(wrong_length()));
         }
         let number = writer.sink.end().map_err(|error| writer.fail(error.into_serde()))?;
-        Ok((self.place, number))
+        if let (Some(new), Some(at)) = (new, writer.sink.last_place()) {
+            writer.shared.remember(*new, at);
+        }
+        Ok(self.place.refer(tag, number))
     }
 }
 
@@ -184,15 +174,18 @@ pub(super) struct Capture<'q, 'a> {
     array: Begun<'q, 'a>,
     stage: Stage,
     is_ndarray_form: bool,
+    /// The array that has a shared owner and is written for the first time.
+    new: Option<Box<New>>,
+    /// Why the array failed. Between the payload and here, code of others may wrap errors.
+    failure: Option<Error>,
 }
 
+#[derive(Clone, Copy)]
 enum Stage {
     /// No descriptor has come yet.
     Waiting,
     Begun,
-    /// An array with a shared owner has begun, of so many bytes.
-    New(Box<New>, usize),
-    /// An array that the container already has. It was added as another array, with this number.
+    /// The container already has the array. It was added as another array, with this number.
     There(u64),
     Failed,
 }
@@ -200,27 +193,46 @@ enum Stage {
 impl<'q, 'a> Capture<'q, 'a> {
     #[inline]
     pub(super) fn new(place: Place<'q, 'a>) -> Self {
-        Capture { array: Begun::of(place, 0), stage: Stage::Waiting, is_ndarray_form: false }
+        Capture {
+            array: Begun::of(place, 0),
+            stage: Stage::Waiting,
+            is_ndarray_form: false,
+            new: None,
+            failure: None,
+        }
     }
 
+    #[inline]
     pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        let given = value.serialize(BytesTo(|bytes: &[u8]| self.take(bytes)));
+        match &self.failure {
+            None if given.is_ok() && !matches!(self.stage, Stage::Waiting) => Ok(()),
+            _ => self.fail(given),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fail(&mut self, given: Result<()>) -> Result<()> {
+        self.stage = Stage::Failed;
+        given.and_then(|()| Err(foreign())).map_err(|error| match self.failure.take() {
+            Some(failure) => failure,
+            None => self.array.place.writer.fail(error),
+        })
+    }
+
+    /// Takes the descriptor, or bytes of the elements.
+    fn take(&mut self, bytes: &[u8]) -> Result<()> {
         match self.stage {
-            Stage::Begun | Stage::New(..) => {
-                value.serialize(BytesTo(|bytes: &[u8]| self.array.write(bytes)))
-            }
+            Stage::Begun => self.array.write(bytes),
+            Stage::There(_) => Ok(()),
             Stage::Waiting => {
-                let mut begun = None;
-                // Between here and the descriptor, code of others may wrap errors.
-                value.serialize(BytesTo(|encoded: &[u8]| {
-                    begun = Some(self.begin(encoded));
-                    Ok(())
-                }))?;
-                self.stage = Stage::Failed;
-                self.stage =
-                    begun.unwrap_or_else(|| Err(self.array.place.writer.fail(foreign())))?;
+                match self.begin(bytes) {
+                    Ok(stage) => self.stage = stage,
+                    Err(error) => self.failure = Some(error),
+                }
                 Ok(())
             }
-            Stage::There(_) => Ok(()),
             Stage::Failed => Err(foreign()),
         }
     }
@@ -236,25 +248,22 @@ impl<'q, 'a> Capture<'q, 'a> {
         let Some(known) = known else { return Err(place.writer.fail(foreign())) };
         let Descriptor { dtype, shape, order, kind, is_ndarray_form } = &known.descriptor;
         self.is_ndarray_form = *is_ndarray_form;
+        // An array without bytes has nothing to share.
+        let bytes = known.bytes.unwrap_or_default();
         let new = context::take_share(encoded)
-            .filter(|_| *kind == Kind::Plain)
-            .map(|owner| New::of(owner, dtype, shape, *order));
+            .filter(|_| *kind == Kind::Plain && bytes > 0)
+            .map(|owner| Box::new(New::of(owner, &known.descriptor, bytes)));
         let stage = if let Some(new) = &new
             && let Some(at) = place.writer.shared.place_of(new)
-            && let Some(bytes) = known.bytes
             && let Some(number) = place.repeat(&known.descriptor, bytes, at)?
         {
             context::note_there(encoded);
             Stage::There(number)
         } else {
             place.begin_sized(dtype, shape, *order, *kind, known.bytes)?;
-            let bytes = known.bytes.unwrap_or_default();
             self.array.left = bytes;
-            // An array without bytes has nothing to share.
-            match new.filter(|_| bytes > 0) {
-                Some(new) => Stage::New(Box::new(new), bytes),
-                None => Stage::Begun,
-            }
+            self.new = new;
+            Stage::Begun
         };
         self.array.place.writer.known = Some(known);
         Ok(stage)
@@ -262,10 +271,9 @@ impl<'q, 'a> Capture<'q, 'a> {
 
     pub(super) fn finish(self) -> Result<Written> {
         let tag = if self.is_ndarray_form { Tag::Ndarray } else { Tag::Array };
-        let Capture { array, stage, .. } = self;
+        let Capture { array, stage, new, .. } = self;
         match stage {
-            Stage::Begun => array.end(tag),
-            Stage::New(new, bytes) => array.end_of_new(*new, bytes, tag),
+            Stage::Begun => array.end(tag, new),
             Stage::There(number) => Ok(array.place.refer(tag, number)),
             Stage::Waiting => Err(array.place.writer.fail(foreign())),
             Stage::Failed => Err(foreign()),

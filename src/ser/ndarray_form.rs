@@ -214,7 +214,7 @@ impl<'q, 'a> NdarrayForm<'q, 'a> {
     pub(super) fn place(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.state, State::Failed) {
             State::Seen(seen) => {
-                let written = Begun::of(seen.place, 0).end(Tag::Ndarray)?;
+                let written = Begun::of(seen.place, 0).end(Tag::Ndarray, None)?;
                 self.state = State::Placed(written);
                 Ok(())
             }

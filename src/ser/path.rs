@@ -49,7 +49,20 @@ impl PlaceName {
     }
 
     /// The name of the next item, of an item.
+    #[inline]
     fn count_up(&mut self) {
+        match self.text.pop() {
+            Some(digit @ '0'..='8') => self.text.push(char::from(digit as u8 + 1)),
+            other => {
+                self.text.extend(other);
+                self.carry();
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn carry(&mut self) {
         let mut nines = 0;
         while self.text.len() > self.outer()
             && let Some(digit @ '0'..='9') = self.text.pop()

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
-use crate::array::Shared;
+use crate::array::{Descriptor, Shared};
 use crate::dtype::DType;
 use crate::layout::Order;
 use crate::memory::Keeper;
@@ -78,14 +78,16 @@ pub(super) struct SharedArrays {
 /// An array that is written for the first time, to be remembered.
 pub(super) struct New {
     key: SharedKey,
+    bytes: u64,
     keeper: Keeper,
 }
 
 impl New {
-    pub(super) fn of(owner: Shared, dtype: &DType, shape: &[usize], order: Order) -> Self {
+    pub(super) fn of(owner: Shared, what: &Descriptor, bytes: usize) -> Self {
         let Shared { address, strides, keeper } = owner;
-        let (dtype, shape) = (dtype.clone(), shape.to_vec());
-        New { key: SharedKey { address, strides, dtype, shape, order }, keeper }
+        let (dtype, shape) = (what.dtype.clone(), what.shape.clone());
+        let key = SharedKey { address, strides, dtype, shape, order: what.order };
+        New { key, bytes: bytes as u64, keeper }
     }
 }
 
@@ -95,15 +97,15 @@ impl SharedArrays {
         self.met.get(&new.key).map(|met| met.place)
     }
 
-    /// Remembers an array that was written at this place and has so many bytes.
-    pub(super) fn remember(&mut self, new: New, place: u64, bytes: u64) {
+    /// Remembers an array that was written at this place.
+    pub(super) fn remember(&mut self, new: New, place: u64) {
+        let New { key, bytes, keeper } = new;
         if self.met.len() >= self.most.max(FREE_COUNT)
             || self.bytes + bytes > self.most_bytes.max(FREE_BYTES)
         {
             self.let_go();
         }
         self.bytes += bytes;
-        let New { key, keeper } = new;
         self.met.insert(key, Met { place, bytes, keeper });
     }
 

@@ -163,7 +163,7 @@ impl<'q, 'a> serde::Serializer for Place<'q, 'a> {
         let dtype = crate::dtype::DType::U8;
         let mut array = Begun::begin(self, &dtype, &[value.len()], Order::C, ArrayKind::Plain)?;
         array.write(value)?;
-        array.end(Tag::Blob)
+        array.end(Tag::Blob, None)
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]

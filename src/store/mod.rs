@@ -26,7 +26,7 @@ use crate::dtype::DType;
 #[cfg(feature = "npz")]
 use crate::error::Error;
 use crate::error::Result;
-use crate::layout::Order;
+use crate::layout::{self, MAX_NDIM, Order};
 #[cfg(feature = "npz")]
 use crate::memory::Fresh;
 use crate::memory::Region;
@@ -122,6 +122,10 @@ pub(crate) struct PlacedHead {
     pub(crate) shape: Vec<usize>,
     pub(crate) order: Order,
     pub(crate) standing: Standing,
+    /// How many bytes its elements take. `None` if it has too many axes, or more bytes than this machine can count.
+    pub(crate) bytes: Option<usize>,
+    /// That of an element, a power of two.
+    pub(crate) alignment: usize,
 }
 
 /// An array as it lies in a container. Arrays that are alike share their head.
@@ -143,9 +147,20 @@ impl Deref for Placed<'_> {
 }
 
 impl PlacedHead {
+    pub(crate) fn new(
+        dtype: DType,
+        shape: Vec<usize>,
+        order: Order,
+        standing: Standing,
+    ) -> Arc<Self> {
+        let bytes = layout::byte_len(&shape, dtype.item_size()).filter(|_| shape.len() <= MAX_NDIM);
+        let alignment = dtype.alignment();
+        Arc::new(PlacedHead { dtype, shape, order, standing, bytes, alignment })
+    }
+
     /// The head of an array that can be read as any kind of array.
     pub(crate) fn free(dtype: DType, shape: Vec<usize>, order: Order) -> Arc<Self> {
-        Arc::new(PlacedHead { dtype, shape, order, standing: Standing::Free })
+        PlacedHead::new(dtype, shape, order, Standing::Free)
     }
 }
 

@@ -137,8 +137,7 @@ impl<W: Write> Sink for BlockSink<'_, W> {
         let packed = head.bytes < SMALL && self.directory.count() >= ALIGNED_ARRAYS;
         self.pad_to(if packed { head.dtype.alignment() } else { ARRAY_ALIGN })?;
         let is_locked = head.kind == Kind::Locked;
-        let head = ArrayHead { kind: Kind::Plain, ..*head };
-        self.directory.push(&head, self.position)?;
+        self.directory.push_as(Kind::Plain, head, self.position)?;
         let start = self.position;
         self.open = Some(OpenArray { place: start, start, bytes: head.bytes });
         if let Some(meter) = self.meter {
@@ -183,8 +182,7 @@ impl<W: Write> Sink for BlockSink<'_, W> {
     }
 
     fn repeat(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<Option<u64>> {
-        let head = ArrayHead { kind: Kind::Plain, ..*head };
-        self.directory.push(&head, place).map(Some)
+        self.directory.push_as(Kind::Plain, head, place).map(Some)
     }
 }
 
@@ -199,9 +197,8 @@ impl<W: Write> Finish for BlockSink<'_, W> {
 impl<W: Write> BlockSink<'_, W> {
     /// Says that the open array, whose head this is, lies in the block already, so that its bytes do not come.
     pub(in crate::store) fn is_at(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<()> {
-        let head = ArrayHead { kind: Kind::Plain, ..*head };
         self.directory.pop();
-        self.directory.push(&head, place)?;
+        self.directory.push_as(Kind::Plain, head, place)?;
         self.open = Some(OpenArray { place, start: self.position, bytes: 0 });
         // There is nothing to write of it.
         self.meter.map_or(Ok(()), |meter| meter.add(head.bytes as u64))

@@ -158,7 +158,7 @@ impl<'de> BlockSource<'de> {
     pub(crate) fn placed(&self, number: u64, entry: ListedArray) -> Result<Placed<'de>> {
         let ListedArray { dtype, shape, order, bytes, offset, .. } = entry;
         let standing = if self.in_segment { Standing::Fixed } else { Standing::Free };
-        let head = Arc::new(PlacedHead { dtype, shape, order, standing });
+        let head = PlacedHead::new(dtype, shape, order, standing);
         self.at(number, head, offset, bytes)
     }
 
@@ -181,8 +181,7 @@ impl<'de> BlockSource<'de> {
             .filter(|end| start >= HEADER && *end <= self.limit)
             .and_then(|end| self.bytes.get(start..end))
             .ok_or_else(|| bad("its bytes lie outside the container's arrays"))?;
-        // Alignments are powers of two.
-        if start & (head.dtype.alignment() - 1) != 0 {
+        if start & (head.alignment - 1) != 0 {
             return Err(bad("its offset is not a multiple of its alignment"));
         }
         Ok(Placed { head, bytes, region: None })
@@ -257,7 +256,7 @@ impl<'de> Source<'de> for BlockSource<'de> {
         if entry.kind != Kind::Plain {
             let ListedArray { dtype, shape, order, kind, .. } = entry;
             let standing = Standing::Live(kind, number);
-            let head = Arc::new(PlacedHead { dtype, shape, order, standing });
+            let head = PlacedHead::new(dtype, shape, order, standing);
             return Ok(Placed { head, bytes: &[], region: None });
         }
         let bytes = entry.bytes;

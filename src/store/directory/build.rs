@@ -46,6 +46,7 @@ impl Head {
     }
 
     /// Whether the two may stand in one series.
+    #[inline]
     pub(super) fn is_like(&self, other: &ArrayHead<'_>) -> bool {
         self.shape.len() == other.shape.len()
             && self.order == other.order
@@ -89,6 +90,7 @@ impl DirectoryBuilder {
     /// # Errors
     ///
     /// `Limit` if the array has too many axes, if there are too many arrays, or if the paths before it are too long.
+    #[inline]
     pub(crate) fn push(&mut self, head: &ArrayHead<'_>, offset: u64) -> Result<u64> {
         if head.shape.len() > MAX_NDIM {
             return Err(Error::new(
@@ -103,17 +105,35 @@ impl DirectoryBuilder {
         self.settle()?;
         // The array before is the last of the run, if there is one.
         let run = self.run.as_mut();
-        let is_next = run.is_some_and(|run| run.takes_directly(head, offset, follows));
-        self.last = if is_next {
-            Last::InRun
-        } else if let Some(mut spare) = self.spare.pop() {
-            spare.set(head, offset);
-            Last::Open(spare)
-        } else {
-            Last::Open(Head::of(head, offset))
-        };
+        if !run.is_some_and(|run| run.takes_directly(head, offset, follows)) {
+            self.open_last(head, offset);
+        } else if !matches!(self.last, Last::InRun) {
+            self.last = Last::InRun;
+        }
         self.count += 1;
         Ok(self.count - 1)
+    }
+
+    /// The same, as an array of this kind.
+    #[inline]
+    pub(crate) fn push_as(&mut self, kind: Kind, head: &ArrayHead<'_>, offset: u64) -> Result<u64> {
+        if head.kind == kind {
+            self.push(head, offset)
+        } else {
+            self.push(&ArrayHead { kind, ..*head }, offset)
+        }
+    }
+
+    /// The last array has no place yet.
+    #[inline(never)]
+    fn open_last(&mut self, head: &ArrayHead<'_>, offset: u64) {
+        self.last = Last::Open(match self.spare.pop() {
+            Some(mut spare) => {
+                spare.set(head, offset);
+                spare
+            }
+            None => Head::of(head, offset),
+        });
     }
 
     /// Takes the last array back.
@@ -148,6 +168,11 @@ impl DirectoryBuilder {
     /// Puts the last array in its place.
     #[inline]
     fn settle(&mut self) -> Result<()> {
+        if matches!(self.last, Last::Open(_)) { self.settle_last() } else { Ok(()) }
+    }
+
+    #[inline(never)]
+    fn settle_last(&mut self) -> Result<()> {
         match std::mem::take(&mut self.last) {
             Last::Open(head) => self.settle_open(head),
             Last::Settled | Last::InRun => Ok(()),

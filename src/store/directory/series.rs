@@ -429,7 +429,7 @@ impl SeriesWriter {
         }
         let mut columns = match steps {
             Steps::None => 0,
-            Steps::Numbers(first, _) => {
+            Steps::Numbers(first) => {
                 if place == 0 {
                     self.heap.extend_from_slice(&first.to_le_bytes());
                 }

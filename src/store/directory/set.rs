@@ -1,5 +1,7 @@
 //! A set of series that is being written: arrays that come again and again, each time at the next step of their paths.
 
+use std::ops::Range;
+
 use super::super::ArrayHead;
 use super::build::Head;
 use super::path::parse_number;
@@ -61,8 +63,8 @@ struct OpenSeries {
 /// The step of the paths.
 pub(super) enum Steps {
     None,
-    /// The steps are numbers: the first, and the next in digits.
-    Numbers(u64, Digits),
+    /// The steps are numbers that count up from this one.
+    Numbers(u64),
     /// The steps are names: where each ends, and the names themselves.
     Names(Vec<u32>, String),
 }
@@ -105,7 +107,7 @@ impl SetBuilder {
         let leader = &first[0].path;
         let step = &leader[hole.before..leader.len() - hole.after];
         let steps = match hole.number {
-            Some(number) => Steps::Numbers(number, Digits::of(number + 1)),
+            Some(number) => Steps::Numbers(number),
             None => Steps::Names(vec![step.len() as u32], step.to_owned()),
         };
         let width = step.len();
@@ -140,9 +142,9 @@ impl SetBuilder {
         let Some(step) = step else { return false };
         let is_next_step = match (&self.steps, self.turn.first()) {
             (Steps::None, _) => false,
-            // A reader counts in 64 bits.
-            (Steps::Numbers(first, next), _) => {
-                step.as_bytes() == next.0 && first.checked_add(self.items as u64).is_some()
+            (Steps::Numbers(first), _) => {
+                let next = self.number_after(*first);
+                next.is_some() && next == parse_number(step)
             }
             (Steps::Names(_, names), None) => {
                 // They have ends in 32 bits, and are no more than their bytes.
@@ -157,6 +159,12 @@ impl SetBuilder {
         is_next_step && (!self.turn.is_empty() || !self.leaves_its_pitch(offset))
     }
 
+    /// The number of the next item, if this is that of the first. A reader counts in 64 bits.
+    fn number_after(&self, first: u64) -> Option<u64> {
+        first.checked_add(self.items as u64)
+    }
+
+    #[inline]
     fn leaves_its_pitch(&self, offset: u64) -> bool {
         let leader = &self.members[0];
         self.items >= REGULAR
@@ -166,6 +174,7 @@ impl SetBuilder {
 
     /// Takes the next array, if it is that and the run is a long one whose arrays take no turns. `follows` is what the serializer says of
     /// the array (`ArrayHead::follows`), if the array before is the last of the run.
+    #[inline]
     pub(super) fn takes_directly(
         &mut self,
         head: &ArrayHead<'_>,
@@ -174,27 +183,26 @@ impl SetBuilder {
     ) -> bool {
         let ([member], None) = (&self.members[..], &self.kept) else { return false };
         let step = member.before..head.path.len().saturating_sub(member.after);
-        let counts_up = matches!(&self.steps, Steps::Numbers(first, _)
-            if member.after == 0 && first.checked_add(self.items as u64).is_some());
+        let counts_up = matches!(&self.steps, Steps::Numbers(first)
+            if member.after == 0 && self.number_after(*first).is_some());
         let is_next = if follows && counts_up {
             // The number is the last step of the paths, and all in which they differ: they need no look.
             member.head.is_like(head) && !self.leaves_its_pitch(offset)
         } else {
             self.is_next(head, offset)
         };
-        if !is_next {
-            return false;
+        if is_next {
+            self.steps.push(head.path, step);
+            self.members[0].take(head.shape, offset, self.items);
+            self.items += 1;
         }
-        self.steps.push(&head.path[step]);
-        self.members[0].take(head.shape, offset, self.items);
-        self.items += 1;
-        true
+        is_next
     }
 
     /// Gives the last array back that was [taken directly](Self::takes_directly).
     pub(super) fn give_back(&mut self) {
         self.items -= 1;
-        self.steps.pop(self.items);
+        self.steps.pop();
         for member in &mut self.members {
             member.give_back();
         }
@@ -207,7 +215,7 @@ impl SetBuilder {
             return;
         }
         let (leader, head) = (&self.members[0], &self.turn[0]);
-        self.steps.push(&head.path[leader.before..head.path.len() - leader.after]);
+        self.steps.push(&head.path, leader.before..head.path.len() - leader.after);
         for (member, head) in self.members.iter_mut().zip(&self.turn) {
             member.take(&head.shape, head.offset, self.items);
         }
@@ -260,29 +268,36 @@ impl SetBuilder {
 
 impl OpenSeries {
     /// Where the array of this item lies, if it keeps to the pitch.
+    #[inline]
     fn expected(&self, item: usize) -> Option<u64> {
         (item as u64).checked_mul(self.pitch)?.checked_add(self.head.offset)
     }
 
     /// One more array, of which there were so many.
+    #[inline]
     fn take(&mut self, shape: &[usize], offset: u64, items: usize) {
         if items == 1 {
             self.pitch = offset.saturating_sub(self.head.offset);
         }
-        let is_regular = self.expected(items) == Some(offset);
-        if self.offsets.is_none() && !is_regular {
-            let so_far = (0..items).filter_map(|item| self.expected(item));
-            self.offsets = Some(so_far.collect());
+        if self.offsets.is_some() || self.expected(items) != Some(offset) {
+            self.take_offset(offset, items);
         }
-        if let Some(offsets) = &mut self.offsets {
-            offsets.push(offset);
+        // Not `==`, which would call a function for a number or two.
+        let is_same = shape.iter().eq(&self.head.shape);
+        if self.shapes.is_some() || !is_same {
+            self.shapes
+                .get_or_insert_with(|| self.head.shape.repeat(items))
+                .extend_from_slice(shape);
         }
-        if self.shapes.is_none() && shape != self.head.shape {
-            self.shapes = Some(self.head.shape.repeat(items));
-        }
-        if let Some(shapes) = &mut self.shapes {
-            shapes.extend_from_slice(shape);
-        }
+    }
+
+    fn take_offset(&mut self, offset: u64, items: usize) {
+        let mut offsets = self
+            .offsets
+            .take()
+            .unwrap_or_else(|| (0..items).filter_map(|item| self.expected(item)).collect());
+        offsets.push(offset);
+        self.offsets = Some(offsets);
     }
 
     /// Without the last array.
@@ -297,49 +312,20 @@ impl OpenSeries {
 }
 
 impl Steps {
-    /// One more, of numbers the next.
-    fn push(&mut self, step: &str) {
-        match self {
-            Steps::None => {}
-            Steps::Numbers(_, next) => next.count_up(),
-            Steps::Names(ends, names) => {
-                names.push_str(step);
-                ends.push(names.len() as u32);
-            }
+    /// One more, which is that part of the path; of numbers the next.
+    #[inline]
+    fn push(&mut self, path: &str, step: Range<usize>) {
+        if let Steps::Names(ends, names) = self {
+            names.push_str(&path[step]);
+            ends.push(names.len() as u32);
         }
     }
 
-    /// Without the last, behind so many others.
-    fn pop(&mut self, items: usize) {
-        match self {
-            Steps::None => {}
-            Steps::Numbers(first, next) => *next = Digits::of(first.wrapping_add(items as u64)),
-            Steps::Names(ends, names) => {
-                ends.pop();
-                names.truncate(ends.last().map_or(0, |end| *end as usize));
-            }
+    /// Without the last.
+    fn pop(&mut self) {
+        if let Steps::Names(ends, names) = self {
+            ends.pop();
+            names.truncate(ends.last().map_or(0, |end| *end as usize));
         }
-    }
-}
-
-/// A number in decimal digits.
-pub(super) struct Digits(Vec<u8>);
-
-impl Digits {
-    fn of(number: u64) -> Self {
-        Digits(number.to_string().into_bytes())
-    }
-
-    /// The next number, in place.
-    fn count_up(&mut self) {
-        for digit in self.0.iter_mut().rev() {
-            if *digit != b'9' {
-                *digit += 1;
-                return;
-            }
-            *digit = b'0';
-        }
-        // All digits were nines.
-        self.0.insert(0, b'1');
     }
 }
