@@ -192,9 +192,10 @@ pub mod __private {
     #[cfg(feature = "derive")]
     pub use crate::array::autoref;
     pub use crate::array::item::{
-        BorrowItem, DeserializeArray, DeserializeItem, Lent, Seal, SerializeArray, SerializeItem,
-        deserialize_element, deserialize_elements, deserialize_owned, deserialize_slice,
-        serialize_element, serialize_elements, serialize_owned_elements,
+        BorrowItem, DeserializeArray, DeserializeItem, Lent, PlainArray, Seal, SerializeArray,
+        SerializeItem, deserialize_element, deserialize_elements, deserialize_owned,
+        deserialize_slice, plain_elements, serialize_element, serialize_elements,
+        serialize_owned_elements,
     };
     pub use crate::array::owner::{Family, Pointer, Share};
     pub use crate::array::{deserialize as deserialize_array, serialize as serialize_array};
@@ -202,6 +203,7 @@ pub mod __private {
     pub use crate::layout::ShapeBuf;
     pub use core;
     pub use core::mem::offset_of;
+    pub use core::option::Option;
     pub use core::primitive::usize;
     pub use core::result::Result;
     pub use serde;

@@ -4,6 +4,8 @@
 //! `README.md` here says which promise is held where.
 #![allow(missing_docs)]
 
+#[cfg(all(feature = "derive", feature = "ndarray", feature = "npz", target_os = "linux"))]
+mod array_lists;
 mod block;
 /// Bytes that somebody changed, or made for one lie: an error, in bounded time and memory, and never a wrong value.
 #[cfg(all(feature = "derive", feature = "ndarray"))]

@@ -78,7 +78,7 @@ pub(crate) use lossless::read_lossless;
 pub(crate) use nd::view;
 pub(crate) use owner::Shared;
 pub(crate) use token::{
-    Bytes, Descriptor, NAMED, NEWTYPES, NUMBERS, READABLE, RECORD, SPARSE, TOKEN,
+    ARRAYS, Bytes, Descriptor, NAMED, NEWTYPES, NUMBERS, READABLE, RECORD, SPARSE, TOKEN,
     is_bound_for_ours, is_private, is_token,
 };
 #[cfg(feature = "ndarray")]

@@ -17,7 +17,7 @@ use crate::layout::Order;
 use crate::memory::Keeper;
 use crate::store::Placed;
 
-use super::item::{DeserializeArray, SerializeArray};
+use super::item::{DeserializeArray, PlainArray, SerializeArray};
 use super::owner::Shared;
 use super::read::{Read, shape_error};
 use super::token::{self, Elements};
@@ -31,21 +31,23 @@ struct Strided<'a, A, D> {
 }
 
 impl<A: Element, D: Dimension> Strided<'_, A, D> {
-    /// The elements as a slice, if they lie in memory without gaps in one of the two orders.
     fn contiguous(&self) -> Option<(Order, &[A])> {
-        if let Some(items) = self.view.as_slice() {
-            return Some((Order::C, items));
-        }
-        // With its axes reversed, a Fortran array is a C array over the same memory.
-        let slice = self.view.as_slice_memory_order()?;
-        let forward = self
-            .view
-            .strides()
-            .iter()
-            .zip(self.view.shape())
-            .all(|(stride, axis)| *axis <= 1 || *stride > 0);
-        (forward && self.view.t().is_standard_layout()).then_some((Order::F, slice))
+        contiguous(&self.view)
     }
+}
+
+/// The elements as a slice, if they lie in memory without gaps in one of the two orders.
+fn contiguous<A, S: Data<Elem = A>, D: Dimension>(
+    array: &ArrayBase<S, D>,
+) -> Option<(Order, &[A])> {
+    if let Some(items) = array.as_slice() {
+        return Some((Order::C, items));
+    }
+    // With its axes reversed, a Fortran array is a C array over the same memory.
+    let slice = array.as_slice_memory_order()?;
+    let mut axes = array.strides().iter().zip(array.shape());
+    let is_forward = axes.all(|(stride, axis)| *axis <= 1 || *stride > 0);
+    (is_forward && array.t().is_standard_layout()).then_some((Order::F, slice))
 }
 
 impl<A: Element, D: Dimension> Elements<A> for Strided<'_, A, D> {
@@ -153,6 +155,12 @@ impl<A: Element, S: Data<Elem = A>, D: Dimension> SerializeArray for ArrayBase<S
             is_clone.then(|| Shared { address, strides, keeper: Keeper::new(Some(share)) })
         };
         serialize_shared(&self.view(), share, serializer)
+    }
+
+    fn plain(&self) -> Option<PlainArray<'_>> {
+        let is_shared = typeid::of::<S>() == TypeId::of::<OwnedArcRepr<A>>();
+        let (order, items) = if is_shared { None } else { contiguous(self) }?;
+        PlainArray::new(const { &A::DTYPE }, order, self.shape(), element::bytes(items)?)
     }
 }
 

@@ -49,6 +49,11 @@ pub(crate) const NEWTYPES: &str = "$serde_shm::Newtypes";
 /// and their bytes; all are little-endian.
 pub(crate) const NUMBERS: &str = "$serde_shm::Numbers";
 
+/// The name of the tuple struct for a list of arrays. It has the descriptor of the first one and then the bytes of each. Before the bytes
+/// of an array of another shape than the one before it are its axes. All else is the same for all of them. The announced length is that
+/// of the list.
+pub(crate) const ARRAYS: &str = "$serde_shm::Arrays";
+
 /// Whether the name is the token. It is asked for each array, and most often it is the very text.
 #[inline]
 pub(crate) fn is_token(name: &str) -> bool {

@@ -179,6 +179,13 @@ macro_rules! __element {
                     __serializer,
                 )
             }
+
+            #[inline]
+            fn plain_items(
+                __items: &[Self],
+            ) -> $crate::__private::Option<$crate::__private::PlainArray<'_>> {
+                $crate::__private::plain_elements(__items)
+            }
         }
 
         #[automatically_derived]

@@ -122,11 +122,11 @@ pub(super) fn field_ranges(dtype: &DType) -> Vec<Range<usize>> {
 }
 
 /// Whether an element has bytes that no field has.
+#[inline]
 pub(super) fn has_padding(dtype: &DType) -> bool {
-    match dtype.inner() {
-        DTypeRepr::Struct(_) => {
-            field_ranges(dtype).iter().map(Range::len).sum::<usize>() != dtype.item_size()
-        }
-        _ => false,
-    }
+    matches!(dtype.inner(), DTypeRepr::Struct(_)) && has_gaps(dtype)
+}
+
+fn has_gaps(dtype: &DType) -> bool {
+    field_ranges(dtype).iter().map(Range::len).sum::<usize>() != dtype.item_size()
 }

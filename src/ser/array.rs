@@ -55,7 +55,7 @@ impl<'q, 'a> Begun<'q, 'a> {
         if self.left != 0 {
             return Err(writer.fail(wrong_length()));
         }
-        let number = writer.sink.end().map_err(|error| writer.fail(error.into_serde()))?;
+        let number = writer.end_array()?;
         if let (Some(new), Some(at)) = (new, writer.sink.last_place()) {
             writer.shared.remember(*new, at);
         }
@@ -65,7 +65,7 @@ impl<'q, 'a> Begun<'q, 'a> {
 
 impl Place<'_, '_> {
     /// Encodes the reference to an array.
-    fn refer(mut self, tag: Tag, number: u64) -> Written {
+    pub(super) fn refer(mut self, tag: Tag, number: u64) -> Written {
         let note = self.tag(tag, LONGEST);
         let Place { writer, next, .. } = self;
         Written::noted(writer.put_varint(next, number), note)
@@ -126,7 +126,23 @@ impl Place<'_, '_> {
     }
 }
 
+impl Place<'_, '_> {
+    /// Writes an array whose bytes are all here, and gives its number.
+    #[inline(never)]
+    pub(super) fn whole_array(&mut self, known: &Known, bytes: &[u8]) -> Result<u64> {
+        let Descriptor { dtype, shape, order, kind, .. } = &known.descriptor;
+        self.begin_sized(dtype, shape, *order, *kind, known.bytes)?;
+        self.writer.hand_over(bytes)?;
+        self.writer.end_array()
+    }
+}
+
 impl Writer<'_> {
+    /// Ends the array that was begun, and gives its number.
+    fn end_array(&mut self) -> Result<u64> {
+        self.sink.end().map_err(|error| self.fail(error.into_serde()))
+    }
+
     /// Hands more bytes of the array that was begun to the sink.
     pub(super) fn hand_over(&mut self, bytes: &[u8]) -> Result<()> {
         self.sink.write(bytes).map_err(|error| self.fail(error.into_serde()))
@@ -139,7 +155,7 @@ impl Writer<'_> {
 }
 
 #[cold]
-fn wrong_length() -> Error {
+pub(super) fn wrong_length() -> Error {
     Error::new(ErrorKind::Message, "an array gave more or fewer bytes than its shape says")
 }
 
@@ -152,7 +168,7 @@ pub(super) struct Known {
 }
 
 impl Known {
-    fn decode(encoded: &[u8], last: Option<Box<Known>>) -> Option<Box<Self>> {
+    pub(super) fn decode(encoded: &[u8], last: Option<Box<Known>>) -> Option<Box<Self>> {
         let Some(mut known) = last else {
             let descriptor = Descriptor::decode(encoded, Vec::new())?;
             let bytes = layout::byte_len(&descriptor.shape, descriptor.dtype.item_size());
@@ -166,6 +182,39 @@ impl Known {
         known.bytes = layout::byte_len(shape, dtype.item_size());
         Some(known)
     }
+
+    pub(super) fn tag(&self) -> Tag {
+        if self.descriptor.is_ndarray_form { Tag::Ndarray } else { Tag::Array }
+    }
+
+    pub(super) fn shape(&self) -> &[usize] {
+        &self.descriptor.shape
+    }
+
+    /// How many bytes such an array has. `None` if they are too many for this machine.
+    pub(super) fn bytes(&self) -> Option<usize> {
+        self.bytes
+    }
+
+    /// Changes an axis. `false` if there is no such axis, or if it is too long for this machine.
+    pub(super) fn set_axis(&mut self, number: usize, len: u64) -> bool {
+        let (encoded, _) = self.encoded.as_chunks_mut();
+        let places = (self.descriptor.shape.get_mut(number), encoded.get_mut(1 + number));
+        match (places, usize::try_from(len)) {
+            ((Some(axis), Some(bytes)), Ok(len)) => {
+                (*axis, *bytes) = (len, (len as u64).to_le_bytes());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether these are all axes that the array has, which were changed.
+    pub(super) fn has_axes(&mut self, count: usize) -> bool {
+        let Descriptor { dtype, shape, .. } = &self.descriptor;
+        self.bytes = layout::byte_len(shape, dtype.item_size());
+        count == shape.len()
+    }
 }
 
 /// Takes what a payload hands over: its descriptor, then its elements' bytes.
@@ -173,7 +222,7 @@ pub(super) struct Capture<'q, 'a> {
     /// The array, or the place for it.
     array: Begun<'q, 'a>,
     stage: Stage,
-    is_ndarray_form: bool,
+    tag: Tag,
     /// The array that has a shared owner and is written for the first time.
     new: Option<Box<New>>,
     /// Why the array failed. Between the payload and here, code of others may wrap errors.
@@ -196,7 +245,7 @@ impl<'q, 'a> Capture<'q, 'a> {
         Capture {
             array: Begun::of(place, 0),
             stage: Stage::Waiting,
-            is_ndarray_form: false,
+            tag: Tag::Array,
             new: None,
             failure: None,
         }
@@ -246,8 +295,8 @@ impl<'q, 'a> Capture<'q, 'a> {
             last => Known::decode(encoded, last),
         };
         let Some(known) = known else { return Err(place.writer.fail(foreign())) };
-        let Descriptor { dtype, shape, order, kind, is_ndarray_form } = &known.descriptor;
-        self.is_ndarray_form = *is_ndarray_form;
+        let Descriptor { dtype, shape, order, kind, .. } = &known.descriptor;
+        self.tag = known.tag();
         // An array without bytes has nothing to share.
         let bytes = known.bytes.unwrap_or_default();
         let new = context::take_share(encoded)
@@ -270,8 +319,7 @@ impl<'q, 'a> Capture<'q, 'a> {
     }
 
     pub(super) fn finish(self) -> Result<Written> {
-        let tag = if self.is_ndarray_form { Tag::Ndarray } else { Tag::Array };
-        let Capture { array, stage, new, .. } = self;
+        let Capture { array, stage, tag, new, .. } = self;
         match stage {
             Stage::Begun => array.end(tag, new),
             Stage::There(number) => Ok(array.place.refer(tag, number)),
@@ -282,7 +330,7 @@ impl<'q, 'a> Capture<'q, 'a> {
 }
 
 #[cold]
-fn foreign() -> Error {
+pub(super) fn foreign() -> Error {
     Error::new(
         ErrorKind::Message,
         "the name of serde_shm's array token is used by something that is no array of it",

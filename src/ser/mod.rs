@@ -27,7 +27,7 @@
 //
 // - `value` writes values that have no parts, `record` structs, tuples and variants, `seq_map` sequences and maps. All of them
 //   write to the `room`.
-// - `array` takes arrays over from their payloads. `shared` remembers arrays that have shared owners.
+// - `array` takes arrays over from their payloads, `array_list` many of them at once. `shared` remembers arrays that have shared owners.
 // - `ndarray_form` recognises ndarray's own serde form. While the form's parts are what ndarray gives, `axes` takes its shape
 //   and `elements` its elements. Where they are not, `forward` hands them on.
 // - `named` takes values whose type is known at run time only. `newtypes` has newtype structs written under their names.
@@ -36,6 +36,7 @@
 // - `serializer` is the public face of all that.
 
 mod array;
+mod array_list;
 mod axes;
 mod elements;
 mod forms;

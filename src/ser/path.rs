@@ -36,11 +36,20 @@ pub(super) struct PlaceName {
     steps: Vec<(Here, usize)>,
     /// The part of the innermost level.
     last: Option<Here>,
+    /// The text is the name of an array before, which differs in the last step alone.
+    is_behind: bool,
 }
 
 impl PlaceName {
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The name of the last array is that of the next item after the one before, and nobody has asked for its text.
+    #[inline]
+    pub(super) fn pass_over(&mut self, here: Here) {
+        self.last = Some(here);
+        self.is_behind = true;
     }
 
     /// Where the steps of the levels around the array end.
@@ -90,30 +99,39 @@ impl Writer<'_> {
     /// Steps that this name and the last begin with are not written again. Returns whether both differ in the last step alone, which
     /// is a number and counts up by one. If not, the room is emptied, where a key may be, and `next` set to its start.
     pub(super) fn place_name(&mut self, here: Here, depth: Depth, next: &mut usize) -> bool {
-        let levels = 1..depth.levels();
-        let outer = |level: usize| Some(self.frames.get(level)?.here);
-        let name = &self.name;
-        let same = levels
-            .clone()
-            .zip(&name.steps)
-            .take_while(|(level, step)| outer(*level).is_some_and(|here| here.is_same(step.0)));
-        let same = same.count();
-        let follows = same == levels.len()
-            && same == name.steps.len()
-            && name.last.is_some_and(|last| here.is_item_after(last));
-        if follows {
+        let follows = self.name_follows(here, depth);
+        if follows && !self.name.is_behind {
             self.name.count_up();
         } else {
             self.flush(std::mem::take(next));
-            self.write_name(same, here, depth);
+            self.write_name(here, depth);
         }
         self.name.last = Some(here);
         follows
     }
 
-    /// Writes a name anew, but for the steps of so many levels. The room is empty.
+    /// Whether the name of an array that stands here differs from the last one's in the last step alone, which is a number and counts
+    /// up by one.
+    #[inline]
+    pub(super) fn name_follows(&self, here: Here, depth: Depth) -> bool {
+        let same = self.name.steps.len();
+        same + 1 == depth.levels()
+            && self.name.last.is_some_and(|last| here.is_item_after(last))
+            && self.same_steps() == same
+    }
+
+    /// How many steps of the last array's name are those of the levels that are open now, outermost first.
+    #[inline]
+    fn same_steps(&self) -> usize {
+        let levels = self.frames.get(1..).unwrap_or_default();
+        let pairs = levels.iter().zip(&self.name.steps);
+        pairs.take_while(|(level, step)| level.here.is_same(step.0)).count()
+    }
+
+    /// Writes a name anew, but for the steps that it has in common with the last one. The room is empty.
     #[inline(never)]
-    fn write_name(&mut self, same: usize, here: Here, depth: Depth) {
+    fn write_name(&mut self, here: Here, depth: Depth) {
+        let same = self.same_steps().min(depth.levels().saturating_sub(1));
         let mut name = std::mem::take(&mut self.name);
         name.steps.truncate(same);
         name.text.truncate(name.outer());
@@ -126,6 +144,7 @@ impl Writer<'_> {
         if name.text.is_empty() {
             name.text.push_str("arr_0");
         }
+        name.is_behind = false;
         self.name = name;
     }
 

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::wire::{Reader, SchemaKind, Tag, put_padded, put_varint, varint_len};
 
 use super::array::Capture;
+use super::array_list::ArrayListWriter;
 use super::frames::{Depth, FramePart, Here, Rare};
 use super::named::{NamedRecord, NamedValue, NumberListWriter, ReadableValue};
 use super::room::LONGEST;
@@ -592,6 +593,7 @@ pub(super) enum TupleStruct<'q, 'a> {
     Readable(Box<ReadableValue<'q, 'a>>),
     Named(Box<NamedValue<'q, 'a>>),
     Numbers(Box<NumberListWriter<'q, 'a>>),
+    Arrays(Box<ArrayListWriter<'q, 'a>>),
 }
 
 impl serde::ser::SerializeTupleStruct for TupleStruct<'_, '_> {
@@ -609,6 +611,7 @@ impl serde::ser::SerializeTupleStruct for TupleStruct<'_, '_> {
             TupleStruct::Readable(readable) => readable.part(value),
             TupleStruct::Named(named) => named.part(value),
             TupleStruct::Numbers(numbers) => numbers.part(value),
+            TupleStruct::Arrays(arrays) => arrays.part(value),
         }
     }
 
@@ -621,6 +624,7 @@ impl serde::ser::SerializeTupleStruct for TupleStruct<'_, '_> {
             TupleStruct::Readable(readable) => readable.finish(),
             TupleStruct::Named(named) => named.finish(),
             TupleStruct::Numbers(numbers) => numbers.finish(),
+            TupleStruct::Arrays(arrays) => arrays.finish(),
         }
     }
 }

@@ -230,6 +230,10 @@ impl<'q, 'a> SeqWriter<'q, 'a> {
         self.writer.readable
     }
 
+    pub(super) fn writer(&mut self) -> &mut Writer<'a> {
+        self.writer
+    }
+
     /// The place for the next item.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn place(&mut self) -> Place<'_, 'a> {

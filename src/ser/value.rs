@@ -2,7 +2,7 @@
 
 use serde::ser::Serialize;
 
-use crate::array::{NAMED, NUMBERS, READABLE, RECORD, SPARSE, is_token};
+use crate::array::{ARRAYS, NAMED, NUMBERS, READABLE, RECORD, SPARSE, is_token};
 use crate::context::announce;
 use crate::error::{Error, Result};
 use crate::layout::Order;
@@ -11,6 +11,7 @@ use crate::stack;
 use crate::wire::{BLOB_MIN, MAX_TUPLE, SchemaKind, Tag, zigzag};
 
 use super::array::{Begun, Capture};
+use super::array_list::ArrayListWriter;
 use super::named::{NamedRecord, NamedValue, NumberListWriter, ReadableValue};
 use super::ndarray_form::{self, NdarrayForm, StructOrArray};
 use super::record::{RecordWriter, TupleOrSeq, TupleStruct};
@@ -259,6 +260,10 @@ impl<'q, 'a> serde::Serializer for Place<'q, 'a> {
                 SPARSE => return Ok(TupleStruct::Record(Box::new(NamedRecord::new(self, true)))),
                 READABLE => return Ok(TupleStruct::Readable(Box::new(ReadableValue::new(self)))),
                 NAMED => return Ok(TupleStruct::Named(Box::new(NamedValue::new(self)))),
+                ARRAYS => {
+                    let list = ArrayListWriter::begin(self, len)?;
+                    return Ok(TupleStruct::Arrays(Box::new(list)));
+                }
                 NUMBERS => return Ok(TupleStruct::Numbers(Box::new(NumberListWriter::new(self)))),
                 _ => {}
             }

@@ -44,6 +44,10 @@ impl Sink for BytesSink<'_> {
         self.0.end()
     }
 
+    fn next(&mut self, shape: &[usize], bytes: &[u8]) -> Result<Option<u64>> {
+        self.0.next(shape, bytes)
+    }
+
     fn abandon(&mut self) -> Result<()> {
         self.0.abandon()
     }

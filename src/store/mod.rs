@@ -88,6 +88,12 @@ pub(crate) trait Sink {
     /// Ends the array and gives its number, by which the inline block refers to it.
     fn end(&mut self) -> Result<u64>;
 
+    /// Adds an array of this shape that has all else in common with the one that was ended last, whose path it
+    /// [follows](ArrayHead::follows), and gives its number. `None` if the sink must be told of it as of any other.
+    fn next(&mut self, _shape: &[usize], _bytes: &[u8]) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
     /// Gives up the array that was begun. The bytes that were written of it may stay as dead space.
     fn abandon(&mut self) -> Result<()>;
 

@@ -217,6 +217,11 @@ impl<W: Write, M: FnMut() -> Result<W>> Sink for SharedSink<'_, W, M> {
         }
     }
 
+    fn next(&mut self, shape: &[usize], bytes: &[u8]) -> Result<Option<u64>> {
+        // In an arena, an array may lie in the segment already.
+        if self.built.is_some() { Ok(None) } else { self.block.next(shape, bytes) }
+    }
+
     fn abandon(&mut self) -> Result<()> {
         match &mut self.live {
             Some(live @ LiveSink { open: Some(_), .. }) => {

@@ -15,12 +15,18 @@ use super::super::payload::count;
 use super::super::token::nest;
 use super::nested::{Routed, collect_nested};
 use super::{
-    BorrowItem, DeserializeArray, DeserializeItem, Lent, Seal, SerializeArray, SerializeItem,
+    BorrowItem, DeserializeArray, DeserializeItem, Lent, PlainArray, Seal, SerializeArray,
+    SerializeItem,
 };
 
 impl<T: SerializeItem> SerializeArray for [T] {
     fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         T::serialize_items(self, &mut ShapeBuf::of(self.len()), serializer)
+    }
+
+    #[inline]
+    fn plain(&self) -> Option<PlainArray<'_>> {
+        T::plain_items(self)
     }
 
     fn serialize_pointed<P: Pointer, S: Serializer>(
@@ -146,6 +152,11 @@ impl<T: SerializeItem> SerializeArray for Vec<T> {
         self[..].serialize_array(serializer)
     }
 
+    #[inline]
+    fn plain(&self) -> Option<PlainArray<'_>> {
+        T::plain_items(self)
+    }
+
     fn serialize_pointed<P: Pointer, S: Serializer>(
         pointer: &P::To<Self>,
         serializer: S,
@@ -163,6 +174,11 @@ impl<'de, T: DeserializeItem<'de>> DeserializeArray<'de> for Vec<T> {
 impl<T: SerializeArray + ?Sized> SerializeArray for Box<T> {
     fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (**self).serialize_array(serializer)
+    }
+
+    #[inline]
+    fn plain(&self) -> Option<PlainArray<'_>> {
+        (**self).plain()
     }
 }
 
@@ -221,6 +237,11 @@ impl<T: SerializeArray + ?Sized> SerializeArray for &T {
     fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (**self).serialize_array(serializer)
     }
+
+    #[inline]
+    fn plain(&self) -> Option<PlainArray<'_>> {
+        (**self).plain()
+    }
 }
 
 impl<'de: 'a, 'a, T: BorrowItem<'de> + 'de> DeserializeArray<'de> for &'a [T] {
@@ -232,6 +253,11 @@ impl<'de: 'a, 'a, T: BorrowItem<'de> + 'de> DeserializeArray<'de> for &'a [T] {
 impl<T: SerializeArray + ToOwned + ?Sized> SerializeArray for Cow<'_, T> {
     fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (**self).serialize_array(serializer)
+    }
+
+    #[inline]
+    fn plain(&self) -> Option<PlainArray<'_>> {
+        (**self).plain()
     }
 }
 

@@ -6,13 +6,13 @@ use serde::de::{DeserializeSeed, Deserializer, Error};
 use serde::ser::{Serialize, Serializer};
 
 use crate::element::{self, Element};
-use crate::layout::ShapeBuf;
+use crate::layout::{Order, ShapeBuf};
 
 use super::super::element::{ElementRef, Fill};
 use super::super::owner::{Family, Shared};
 use super::super::read::Read;
 use super::super::token;
-use super::{BorrowItem, DeserializeItem, Lent, Seal, SerializeItem};
+use super::{BorrowItem, DeserializeItem, Lent, PlainArray, Seal, SerializeItem};
 
 /// The axes that an array must have: any first one, then those of `inner`.
 fn expect(inner: &[usize]) -> Vec<Option<usize>> {
@@ -62,6 +62,13 @@ pub fn serialize_owned_elements<F: Family, A: Element, S: Serializer>(
     token::serialize_shared(shape, items, keep, serializer)
 }
 
+/// Elements in a row as an array.
+#[must_use]
+#[inline]
+pub fn plain_elements<A: Element>(items: &[A]) -> Option<PlainArray<'_>> {
+    PlainArray::new(const { &A::DTYPE }, Order::C, &[items.len()], element::bytes(items)?)
+}
+
 /// Reads one element, as [`serialize_element`] writes it.
 #[allow(clippy::missing_errors_doc)]
 pub fn deserialize_element<'de, A: Element, D: Deserializer<'de>>(d: D) -> Result<A, D::Error> {
@@ -104,7 +111,7 @@ pub fn deserialize_slice<'de, A: Element, D: Deserializer<'de>>(
 ) -> Result<&'de [A], D::Error> {
     let read = Read::<A>::deserialize(d)?;
     check_axes(&read, inner)?;
-    if read.order == crate::layout::Order::F && !inner.is_empty() {
+    if read.order == Order::F && !inner.is_empty() {
         return Err(D::Error::custom(
             "cannot borrow this array as a slice of rows: it is in Fortran order; use a `Vec` or an `ArrayView`",
         ));
@@ -137,6 +144,11 @@ macro_rules! elements {
                 serializer: S,
             ) -> Result<S::Ok, S::Error> {
                 serialize_owned_elements::<F, _, S>(items, shape, owner, serializer)
+            }
+
+            #[inline]
+            fn plain_items(items: &[Self]) -> Option<PlainArray<'_>> {
+                plain_elements(items)
             }
         }
 

@@ -4,21 +4,25 @@ mod arrays;
 mod containers;
 mod elements;
 mod inline;
+mod list;
 mod nested;
 
 use serde::de::Deserializer;
 use serde::ser::Serializer;
 
+use list::ArrayList;
 use nested::{Routed, collect_nested};
 
 use crate::layout::ShapeBuf;
 
 use super::owner::{Family, Pointer};
-use super::token::nest;
+use super::token::{is_bound_for_ours, nest};
+
+pub use list::PlainArray;
 
 pub use elements::{
     deserialize_element, deserialize_elements, deserialize_owned, deserialize_slice,
-    serialize_element, serialize_elements, serialize_owned_elements,
+    plain_elements, serialize_element, serialize_elements, serialize_owned_elements,
 };
 
 /// Something that an impl of the traits of items must name. It is not part of the public interface: only this crate and its
@@ -88,7 +92,19 @@ pub trait SerializeArray {
     where
         Self: Sized,
     {
+        if shape.len() == 1
+            && is_bound_for_ours::<S>()
+            && let Some(list) = ArrayList::of(items)
+        {
+            return list.serialize(serializer);
+        }
         nest::<Self, Routed, S>(shape, items, serializer)
+    }
+
+    /// The array, if its elements lie in memory as they are placed, and nobody shares them.
+    #[doc(hidden)]
+    fn plain(&self) -> Option<PlainArray<'_>> {
+        None
     }
 
     /// Serializes values of this type that lie in what `owner` has.
@@ -242,6 +258,15 @@ pub trait SerializeItem {
         Self: Sized,
     {
         Self::serialize_items(items, shape, serializer)
+    }
+
+    /// Elements in a row as an array, if they lie in memory as they are placed.
+    #[doc(hidden)]
+    fn plain_items(_items: &[Self]) -> Option<PlainArray<'_>>
+    where
+        Self: Sized,
+    {
+        None
     }
 }
 

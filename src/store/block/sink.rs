@@ -21,6 +21,8 @@ const SMALL: usize = 256;
 /// most. An object of many small arrays is hardly larger than the arrays are.
 const ALIGNED_ARRAYS: u64 = 16;
 
+const ZEROS: [u8; ARRAY_ALIGN] = [0; ARRAY_ALIGN];
+
 /// Small writes are gathered up to this size. Larger ones go to the output at once.
 const GATHER: usize = 64 << 10;
 
@@ -35,6 +37,8 @@ pub(crate) struct BlockSink<'m, W> {
     open: Option<OpenArray>,
     /// Where the array that ended last starts.
     last: Option<u64>,
+    /// The alignment of that array's elements, if the next one may be like it.
+    alike: Option<usize>,
     /// How many arrays of the directory are live.
     live: u32,
     /// Counts the bytes of arrays. Without it an array's bytes go out in one write.
@@ -86,6 +90,7 @@ impl<'m, W: Write> BlockSink<'m, W> {
             header,
             open: None,
             last: None,
+            alike: None,
             live: 0,
             meter: None,
         }
@@ -96,7 +101,11 @@ impl<'m, W: Write> BlockSink<'m, W> {
         BlockSink { meter, ..self }
     }
 
+    #[inline]
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
         if self.gathered.len() + bytes.len() <= GATHER {
             self.gathered.extend_from_slice(bytes);
         } else {
@@ -117,14 +126,22 @@ impl<'m, W: Write> BlockSink<'m, W> {
         Ok(())
     }
 
-    fn pad_to(&mut self, align: usize) -> Result<()> {
-        const ZEROS: [u8; ARRAY_ALIGN] = [0; ARRAY_ALIGN];
+    /// To which multiple an array of so many bytes is aligned that comes next, and whose elements have this alignment.
+    fn align(&self, alignment: usize, bytes: usize) -> usize {
+        let is_packed = bytes < SMALL && self.directory.count() >= ALIGNED_ARRAYS;
+        if is_packed { alignment } else { ARRAY_ALIGN }
+    }
+
+    /// How many bytes are missing to the next multiple of a number that is a power of two.
+    fn padding_to(&self, align: usize) -> Result<usize> {
         let target = align_up(self.position, align as u64)
             .ok_or_else(|| Error::new(ErrorKind::Limit, "the container exceeds 2^64 bytes"))?;
-        if target == self.position {
-            return Ok(());
-        }
-        self.put(&ZEROS[..(target - self.position) as usize])
+        Ok((target - self.position) as usize)
+    }
+
+    fn pad_to(&mut self, align: usize) -> Result<()> {
+        let padding = self.padding_to(align)?;
+        self.put(&ZEROS[..padding])
     }
 }
 
@@ -134,8 +151,9 @@ fn write_error(error: std::io::Error) -> Error {
 
 impl<W: Write> Sink for BlockSink<'_, W> {
     fn begin(&mut self, head: &ArrayHead<'_>) -> Result<()> {
-        let packed = head.bytes < SMALL && self.directory.count() >= ALIGNED_ARRAYS;
-        self.pad_to(if packed { head.dtype.alignment() } else { ARRAY_ALIGN })?;
+        let alignment = head.dtype.alignment();
+        self.alike = Some(alignment);
+        self.pad_to(self.align(alignment, head.bytes))?;
         let is_locked = head.kind == Kind::Locked;
         self.directory.push_as(Kind::Plain, head, self.position)?;
         let start = self.position;
@@ -168,7 +186,22 @@ impl<W: Write> Sink for BlockSink<'_, W> {
         Ok(self.directory.count() - 1)
     }
 
+    fn next(&mut self, shape: &[usize], bytes: &[u8]) -> Result<Option<u64>> {
+        // The meter wants to know of each array.
+        let Some(alignment) = self.alike.filter(|_| self.meter.is_none()) else { return Ok(None) };
+        let padding = self.padding_to(self.align(alignment, bytes.len()))?;
+        let start = self.position + padding as u64;
+        if !self.directory.next(shape, start) {
+            return Ok(None);
+        }
+        self.put(&ZEROS[..padding])?;
+        self.put(bytes)?;
+        self.last = Some(start);
+        Ok(Some(self.directory.count() - 1))
+    }
+
     fn abandon(&mut self) -> Result<()> {
+        self.alike = None;
         let open = self.open.take();
         if let Some(meter) = self.meter {
             meter.abandon(open.map_or(0, |open| open.bytes as u64));
@@ -182,6 +215,7 @@ impl<W: Write> Sink for BlockSink<'_, W> {
     }
 
     fn repeat(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<Option<u64>> {
+        self.alike = None;
         self.directory.push_as(Kind::Plain, head, place).map(Some)
     }
 }
@@ -197,6 +231,7 @@ impl<W: Write> Finish for BlockSink<'_, W> {
 impl<W: Write> BlockSink<'_, W> {
     /// Says that the open array, whose head this is, lies in the block already, so that its bytes do not come.
     pub(in crate::store) fn is_at(&mut self, head: &ArrayHead<'_>, place: u64) -> Result<()> {
+        self.alike = None;
         self.directory.pop();
         self.directory.push_as(Kind::Plain, head, place)?;
         self.open = Some(OpenArray { place, start: self.position, bytes: 0 });
@@ -207,7 +242,7 @@ impl<W: Write> BlockSink<'_, W> {
     /// Notes an array that lies elsewhere, and returns its number.
     pub(in crate::store) fn push_live(&mut self, head: &ArrayHead<'_>, offset: u64) -> Result<u64> {
         self.live += 1;
-        self.last = None;
+        (self.last, self.alike) = (None, None);
         self.directory.push(head, offset)
     }
 

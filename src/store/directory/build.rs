@@ -124,6 +124,17 @@ impl DirectoryBuilder {
         }
     }
 
+    /// Adds an array of this shape that has all else in common with the last one but its place and the last step of its path, which
+    /// is the number after that of the last one. `false` if it must be [pushed](Self::push).
+    #[inline]
+    pub(crate) fn next(&mut self, shape: &[usize], offset: u64) -> bool {
+        let is_last_of_run = matches!(self.last, Last::InRun) && self.count < u32::MAX.into();
+        let run = self.run.as_mut().filter(|_| is_last_of_run);
+        let is_taken = run.is_some_and(|run| run.takes_next(shape, offset));
+        self.count += u64::from(is_taken);
+        is_taken
+    }
+
     /// The last array has no place yet.
     #[inline(never)]
     fn open_last(&mut self, head: &ArrayHead<'_>, offset: u64) {

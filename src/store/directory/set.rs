@@ -199,6 +199,22 @@ impl SetBuilder {
         is_next
     }
 
+    /// Takes an array that has all in common with the last one but its shape, its place and its number, which is the next, if such
+    /// arrays make the run.
+    #[inline]
+    pub(super) fn takes_next(&mut self, shape: &[usize], offset: u64) -> bool {
+        let counts_up =
+            matches!(self.steps, Steps::Numbers(first) if self.number_after(first).is_some());
+        let leaves = self.leaves_its_pitch(offset);
+        let ([member], None) = (&mut self.members[..], &self.kept) else { return false };
+        if !counts_up || leaves || member.after > 0 || shape.len() != member.head.shape.len() {
+            return false;
+        }
+        member.take(shape, offset, self.items);
+        self.items += 1;
+        true
+    }
+
     /// Gives the last array back that was [taken directly](Self::takes_directly).
     pub(super) fn give_back(&mut self) {
         self.items -= 1;

@@ -35,18 +35,26 @@ fn follows(last: &str, path: &str) -> bool {
     before == after && first.is_some() && first.and_then(|first| first.checked_add(1)) == second
 }
 
-/// The directory is the same whether it is told which arrays follow others or not.
+/// What the directory is told of arrays that follow others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Told {
+    Nothing,
+    ThatTheyFollow,
+    /// Nothing but what they have not in common with those before.
+    TheirDifferences,
+}
+
+/// The directory is the same whatever it is told.
 fn built(arrays: &[Pushed]) -> Vec<u8> {
-    let bytes = built_by(arrays, false);
-    assert!(
-        built_by(arrays, true) == bytes,
-        "{:?}",
-        arrays.iter().map(|array| &array.0).collect::<Vec<_>>()
-    );
+    let bytes = built_by(arrays, Told::Nothing);
+    for told in [Told::ThatTheyFollow, Told::TheirDifferences] {
+        let paths = || arrays.iter().map(|array| &array.0).collect::<Vec<_>>();
+        assert!(built_by(arrays, told) == bytes, "{told:?}: {:?}", paths());
+    }
     bytes
 }
 
-fn built_by(arrays: &[Pushed], is_told: bool) -> Vec<u8> {
+fn built_by(arrays: &[Pushed], told: Told) -> Vec<u8> {
     let mut builder = DirectoryBuilder::default();
     let mut last = String::new();
     for (number, array) in arrays.iter().enumerate() {
@@ -57,9 +65,18 @@ fn built_by(arrays: &[Pushed], is_told: bool) -> Vec<u8> {
             builder.pop();
             last = begun.0;
         }
-        let follows = is_told && follows(&last, &array.0);
-        let head = ArrayHead { follows, ..head(array) };
-        assert_eq!(builder.push(&head, array.4).unwrap(), number as u64);
+        let follows = told != Told::Nothing && follows(&last, &array.0);
+        let is_like = |before: &Pushed| {
+            (&before.1, before.3, before.2.len()) == (&array.1, array.3, array.2.len())
+                && before.0 == last
+        };
+        let is_next = follows
+            && told == Told::TheirDifferences
+            && number.checked_sub(1).is_some_and(|before| is_like(&arrays[before]));
+        if !(is_next && builder.next(&array.2, array.4)) {
+            let head = ArrayHead { follows, ..head(array) };
+            assert_eq!(builder.push(&head, array.4).unwrap(), number as u64);
+        }
         last.clone_from(&array.0);
     }
     assert_eq!(builder.count(), arrays.len() as u64);
