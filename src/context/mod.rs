@@ -558,7 +558,10 @@ pub(crate) fn is_half_bits() -> bool {
 pub(crate) fn add_region(region: &Region) {
     let start = region.bytes().as_ptr().addr();
     with_reading(|reading| {
-        reading.regions.entry(start).or_insert_with(|| region.clone());
+        // Many arrays may lie in one.
+        if reading.regions.last_key_value().is_none_or(|(last, _)| *last != start) {
+            reading.regions.entry(start).or_insert_with(|| region.clone());
+        }
     });
 }
 

@@ -79,6 +79,26 @@ impl Archive {
         stored.then(|| entry.limit - entry.size..entry.limit)
     }
 
+    /// The member with its own header: what lies between it and the next.
+    pub(crate) fn whole(&self, index: usize) -> Range<u64> {
+        let entry = &self.entries[index];
+        entry.header..entry.limit
+    }
+
+    /// Where the content of a stored member lies in bytes that begin with its own header. The header is checked and the checksum is
+    /// verified.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if the header contradicts the directory, or if the checksum is wrong.
+    pub(crate) fn stored_in(&self, index: usize, whole: &[u8]) -> Result<Range<usize>> {
+        let (entry, name) = (&self.entries[index], self.name(index));
+        entry.check_method(name)?;
+        let data = entry.data_in(name, whole)?;
+        entry.check_sum(name, crc32fast::hash(&whole[data.clone()]))?;
+        Ok(data)
+    }
+
     /// [`Archive::locate`] and [`Archive::head`] in one. For a stored member in a file this is one read.
     pub(crate) fn peek(
         &self,
@@ -211,12 +231,7 @@ impl Archive {
         let whole = entry.header..entry.limit;
         if entry.stored_size <= SMALL && whole.end - whole.start <= 2 * SMALL {
             let bytes = fetch(input, whole, &mut room).map_err(|error| read_fault(name, error))?;
-            let start = entry.check_header(bytes, name)?;
-            let start =
-                start.ok_or_else(|| fault(name, "its own header overlaps what comes after it"))?;
-            let data = entry.data(name, start)?;
-            let data =
-                &bytes[(data.start - entry.header) as usize..(data.end - entry.header) as usize];
+            let data = &bytes[entry.data_in(name, bytes)?];
             let mut fresh = memory().map_err(out_of_memory)?;
             entry.unpack(name, data, fresh.bytes_mut(), meter)?;
             return Ok(fresh.into_region());
@@ -577,6 +592,15 @@ impl ListedMember {
             Some(end) if end <= self.limit => Ok(start..end),
             _ => Err(fault(name, "its data overlaps what comes after it")),
         }
+    }
+
+    /// Where the data lies in all bytes of the member, with its own header. The header is checked.
+    fn data_in(&self, name: &str, whole: &[u8]) -> Result<Range<usize>> {
+        let start = self.check_header(whole, name)?;
+        let start =
+            start.ok_or_else(|| fault(name, "its own header overlaps what comes after it"))?;
+        let data = self.data(name, start)?;
+        Ok((data.start - self.header) as usize..(data.end - self.header) as usize)
     }
 
     fn check_sum(&self, name: &str, found: u32) -> Result<()> {

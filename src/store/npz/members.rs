@@ -20,6 +20,7 @@ use crate::zip::{Archive, Pieces, ReadAt, Stream};
 use super::super::{ArrayStream, ByteStream, Info, Placed, PlacedHead, STREAMED, Seat, read_whole};
 use super::array_names::is_odd;
 use super::mapped::MappedFile;
+use super::window::Window;
 
 /// Where the archive's bytes are.
 pub(crate) enum Input {
@@ -51,26 +52,27 @@ impl Input {
     }
 }
 
-fn read_error(error: io::Error) -> Error {
+pub(super) fn read_error(error: io::Error) -> Error {
     Error::io("cannot read the file", error)
 }
 
 /// The arrays of a file, with those that were loaded so far.
 pub(crate) struct Members {
-    input: Input,
+    pub(super) input: Input,
     /// `None` if the file is one array and not an archive.
-    archive: Option<Archive>,
+    pub(super) archive: Option<Archive>,
     /// Whether a name does not end in `.npy`, or does so twice: only then an array's name may be the whole name of another.
     pub(super) has_odd_names: bool,
     /// The size of the whole file.
-    size: u64,
-    contents: Box<[OnceLock<LoadedMember>]>,
+    pub(super) size: u64,
+    pub(super) contents: Box<[OnceLock<LoadedMember>]>,
     /// How many bytes may be copied or decompressed, and how many were.
-    limit: u64,
+    pub(super) limit: u64,
     taken: AtomicU64,
     /// For each member, how many loads hold its bytes, which count once. Empty if there is no limit.
     holders: Box<[AtomicU32]>,
     ahead: Ahead,
+    pub(super) window: Window,
     /// For large compressed members, where they can be split.
     pieces: BTreeMap<usize, Pieces>,
 }
@@ -82,11 +84,11 @@ impl ByteStream for Stream<'_> {
 }
 
 /// A member's array.
-struct LoadedMember {
-    header: Header,
+pub(super) struct LoadedMember {
+    pub(super) head: Arc<PlacedHead>,
     /// Where the elements lie in `region`, or in the input's region if that is `None`.
-    data: Range<usize>,
-    region: Option<Region>,
+    pub(super) data: Range<usize>,
+    pub(super) region: Option<Region>,
 }
 
 /// A member that is not an array, or an array that cannot be read.
@@ -166,6 +168,7 @@ impl Members {
             taken,
             holders,
             ahead,
+            window: Window::default(),
             pieces,
         })
     }
@@ -217,7 +220,7 @@ impl Members {
         self.archive.as_ref().map_or(self.size, |archive| archive.member(index).size)
     }
 
-    fn is_deflated(&self, index: usize) -> bool {
+    pub(super) fn is_deflated(&self, index: usize) -> bool {
         self.archive.as_ref().is_some_and(|archive| archive.member(index).deflated)
     }
 
@@ -368,12 +371,11 @@ impl Members {
         self.array(index, most, meter)
     }
 
-    fn placed<'a>(&'a self, content: &'a LoadedMember) -> Placed<'a> {
+    pub(super) fn placed<'a>(&'a self, content: &'a LoadedMember) -> Placed<'a> {
         let region = content.region.as_ref().or(self.input.region());
         let whole = region.map_or(&[][..], Region::bytes);
-        let Header { dtype, shape, order } = &content.header;
         Placed {
-            head: PlacedHead::free(dtype.clone(), shape.clone(), *order),
+            head: Arc::clone(&content.head),
             bytes: &whole[content.data.clone()],
             region: content.region.clone(),
         }
@@ -420,18 +422,18 @@ impl Members {
     fn in_place(&self, region: &Region, range: Range<u64>, index: usize) -> Result<LoadedMember> {
         let (start, end) = (range.start as usize, range.end as usize);
         let bytes = &region.bytes()[start..end];
-        let (header, place) = npy::split(&self.named(index), bytes)?;
+        let (head, place) = self.split(index, bytes)?;
         let data = &bytes[place.clone()];
-        if header.dtype.is_aligned(data) {
+        if head.dtype.is_aligned(data) {
             return Ok(LoadedMember {
-                header,
+                head,
                 data: start + place.start..start + place.end,
                 region: None,
             });
         }
         self.take(index)?;
         Ok(LoadedMember {
-            header,
+            head,
             data: 0..data.len(),
             region: Some(Region::from_block(AlignedBytes::copy_from(data))),
         })
@@ -439,14 +441,20 @@ impl Members {
 
     /// The array of a member that was read into memory of its own.
     fn content(&self, index: usize, region: Region) -> Result<LoadedMember> {
-        let (header, place) = npy::split(&self.named(index), region.bytes())?;
+        let (head, place) = self.split(index, region.bytes())?;
         let data = &region.bytes()[place.clone()];
-        if header.dtype.is_aligned(data) {
-            return Ok(LoadedMember { header, data: place, region: Some(region) });
+        if head.dtype.is_aligned(data) {
+            return Ok(LoadedMember { head, data: place, region: Some(region) });
         }
         // NumPy pads its header so that this is never needed. Other programs may not.
         let region = Region::from_block(AlignedBytes::copy_from(data));
-        Ok(LoadedMember { header, data: 0..place.len(), region: Some(region) })
+        Ok(LoadedMember { head, data: 0..place.len(), region: Some(region) })
+    }
+
+    /// What the header of a member says, and where its elements lie.
+    fn split(&self, index: usize, bytes: &[u8]) -> Result<(Arc<PlacedHead>, Range<usize>)> {
+        let (Header { dtype, shape, order }, place) = npy::split(&self.named(index), bytes)?;
+        Ok((PlacedHead::free(dtype, shape, order), place))
     }
 
     fn load_ahead(&self, index: usize, meter: Option<&Meter<'_>>) {
@@ -517,7 +525,7 @@ impl Members {
     }
 
     /// Keeps a loaded member. If another thread was first, its copy is kept, and counts once.
-    fn keep(&self, index: usize, content: LoadedMember) {
+    pub(super) fn keep(&self, index: usize, content: LoadedMember) {
         let counted = content.region.is_some();
         if self.contents[index].set(content).is_err() && counted {
             self.give_back(index);

@@ -11,6 +11,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod watched;
+mod window;
 
 pub(crate) use mapped::MappedFile;
 pub(crate) use members::{Input, Members, Other};

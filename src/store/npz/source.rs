@@ -113,7 +113,10 @@ impl<'a> NpzSource<'a> {
         way: impl FnOnce(&'a Members, usize, u64, Option<&Meter<'_>>) -> Result<Placed<'a>>,
     ) -> Result<Option<Placed<'a>>> {
         match self.number_of(path) {
-            Some(number) => self.load(number, way).map(Some),
+            Some(number) => {
+                let (entry, member) = self.entry(number)?;
+                self.load(number, entry, member, way).map(Some)
+            }
             None => Ok(None),
         }
     }
@@ -168,6 +171,9 @@ impl<'a> NpzSource<'a> {
         let PlacedHead { dtype, shape, order, .. } = &*found.head;
         let same_order = *order == entry.order || !npy::has_order(&entry.shape);
         if entry.dtype.agrees_with(dtype) && *shape == entry.shape && same_order {
+            if entry.dtype == *dtype && *order == entry.order {
+                return Ok(found);
+            }
             // NumPy has one name for some dtypes that the directory distinguishes.
             let head = PlacedHead::free(entry.dtype, entry.shape, entry.order);
             return Ok(Placed { head, ..found });
@@ -181,13 +187,14 @@ impl<'a> NpzSource<'a> {
         )))
     }
 
-    /// The array of this number, loaded in this way.
+    /// The array of this number, which is this one in that member, loaded in this way.
     fn load(
         &self,
         number: u64,
+        entry: ListedArray,
+        member: usize,
         way: impl FnOnce(&'a Members, usize, u64, Option<&Meter<'_>>) -> Result<Placed<'a>>,
     ) -> Result<Placed<'a>> {
-        let (entry, member) = self.entry(number)?;
         if self.intact
             && let Some(bytes) = self.members.mapped(member, &entry.dtype, entry.bytes)
         {
@@ -221,7 +228,15 @@ impl<'a> Source<'a> for NpzSource<'a> {
     }
 
     fn array(&self, number: u64) -> Result<Placed<'a>> {
-        self.load(number, Members::array_in_order)
+        let (entry, member) = self.entry(number)?;
+        if self.intact && self.meter.is_none() {
+            let ListedArray { dtype, shape, order, bytes, .. } = &entry;
+            let head = || PlacedHead::free(dtype.clone(), shape.clone(), *order);
+            if let Some(placed) = self.members.known_array(member, dtype, *bytes, head)? {
+                return Ok(placed);
+            }
+        }
+        self.load(number, entry, member, Members::array_in_order)
     }
 
     fn array_to_copy(&self, number: u64) -> Result<Option<ArrayStream<'a>>> {
