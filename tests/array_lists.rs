@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use ndarray::{Array1, Array2, ArrayD, ArrayView2, CowArray, Ix1, Ix2, ShapeBuilder};
+use ndarray::{Array0, Array1, Array2, ArrayD, ArrayView2, CowArray, Ix1, Ix2, ShapeBuilder};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_shm::{Block, Deserialize, Element, Serialize, from_bytes, to_bytes};
@@ -55,6 +55,7 @@ struct Lists {
     shared: Vec<Rc<[u32]>>,
     plain: Vec<Array1<f32>>,
     tables: Vec<Array2<u8>>,
+    single: Vec<Array0<u64>>,
     any: Vec<ArrayD<i16>>,
     last: u32,
 }
@@ -96,6 +97,7 @@ impl Lists {
             shared: lens.iter().map(|len| vec![9; *len].into()).collect(),
             plain: lens.iter().map(|len| Array1::from_elem(*len, 1.5)).collect(),
             tables: lens.iter().enumerate().map(table).collect(),
+            single: lens.iter().map(|len| ndarray::arr0(*len as u64)).collect(),
             any: lens.iter().enumerate().map(any).collect(),
             last: 77,
         }

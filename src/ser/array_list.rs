@@ -41,10 +41,9 @@ impl<'q, 'a> ArrayListWriter<'q, 'a> {
     #[cold]
     #[inline(never)]
     fn fail(&mut self, given: Result<()>) -> Result<()> {
-        given.and_then(|()| Err(foreign())).map_err(|error| match self.failure.take() {
-            Some(failure) => failure,
-            None => self.seq.writer().fail(error),
-        })
+        let failure = self.failure.take();
+        let error = failure.or(given.err()).unwrap_or_else(foreign);
+        Err(self.seq.writer().fail(error))
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<()> {
