@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, TryLockError};
 
 use crate::dtype::DType;
 use crate::error::Result;
@@ -35,7 +35,7 @@ struct Part {
 
 impl Window {
     /// The part of the file in which these bytes lie, and where it starts. `None` if they are better read by themselves: they are many,
-    /// or do not lie behind those that were asked for last.
+    /// or do not lie behind those that were asked for last, or another thread reads now.
     pub(super) fn part(
         &self,
         input: &dyn ReadAt,
@@ -45,7 +45,12 @@ impl Window {
         if place.end - place.start > MOST {
             return Ok(None);
         }
-        let mut part = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may be reading, or a fork may have left it behind: nobody waits for it.
+        let mut part = match self.0.try_lock() {
+            Ok(part) => part,
+            Err(TryLockError::Poisoned(part)) => part.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(None),
+        };
         let is_next = std::mem::replace(&mut part.next, place.end) == place.start;
         if let Some(bytes) = &part.bytes {
             let end = part.start + bytes.bytes().len() as u64;
