@@ -97,7 +97,7 @@ fn list_once(args: &Ls, screen: &mut Screen) -> Result<()> {
     let room = screen.width.saturating_sub(60).max(16);
     for row in &rows {
         table.add_row([
-            Cell::new(screen.paint(NAME, term::cut(&row.name, room))),
+            Cell::new(screen.paint(NAME, term::cut(&term::name(&row.name), room))),
             Cell::new(term::bytes(row.bytes)).set_alignment(CellAlignment::Right),
             Cell::new(age(row.age_seconds)).set_alignment(CellAlignment::Right),
             Cell::new(row.maker(screen)),
@@ -128,6 +128,11 @@ fn age(seconds: u64) -> String {
 pub(crate) fn rm(args: &Rm, screen: &mut Screen) -> Result<()> {
     let mut faults = Vec::new();
     for name in &args.names {
+        let Ok(name) =
+            target::segment_name(name).inspect_err(|fault| faults.push(fault.to_string()))
+        else {
+            continue;
+        };
         match segments::remove(name) {
             Ok(true) => writeln!(screen, "removed {name}")?,
             Ok(false) => faults.push(target::no_segment(name)),
@@ -147,14 +152,10 @@ pub(crate) fn gc(args: &Gc, screen: &mut Screen) -> Result<()> {
             let pid = info.pid().map_or_else(String::new, |pid| format!(" (maker {pid} died)"));
             writeln!(screen, "would remove {}{pid}", info.name())?;
         }
-        return Ok(writeln!(screen, "{} to be removed", names(dead.len()))?);
+        return Ok(writeln!(screen, "{} to be removed", term::count(dead.len() as u64, "name"))?);
     }
     let count = segments::reap()?;
-    Ok(writeln!(screen, "{} removed", names(count))?)
-}
-
-fn names(count: usize) -> String {
-    if count == 1 { "1 name".to_owned() } else { format!("{count} names") }
+    Ok(writeln!(screen, "{} removed", term::count(count as u64, "name"))?)
 }
 
 /// What shared memory is used and left.
