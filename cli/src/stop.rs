@@ -1,6 +1,8 @@
 //! Ctrl-C: a long command ends with what it has, or with nothing half-made.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::fault::{Fault, Result};
@@ -19,10 +21,24 @@ pub(crate) fn listen() -> Result<()> {
     ctrlc::set_handler(|| {
         if STOPPED.swap(true, Ordering::Relaxed) {
             // Asked twice: the command does not look.
+            if let Some(draft) = &*draft() {
+                let _ = std::fs::remove_file(draft);
+            }
             std::process::exit(130);
         }
     })
     .map_err(|error| Fault::new(format_args!("cannot handle Ctrl-C: {error}")))
+}
+
+/// A file to be removed if a second Ctrl-C ends the tool.
+static DRAFT: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+fn draft() -> MutexGuard<'static, Option<PathBuf>> {
+    DRAFT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn remove_at_exit(file: Option<&Path>) {
+    *draft() = file.map(Path::to_owned);
 }
 
 pub(crate) fn is_asked() -> bool {
