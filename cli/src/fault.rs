@@ -46,7 +46,7 @@ impl Fault {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Fault::ClosedPipe;
         }
-        Fault::new(format_args!("{}: cannot {doing}: {error}", path.as_ref().display()))
+        Fault::new(format_args!("{}: cannot {doing}: {error}", term::shown(path.as_ref())))
     }
 }
 
