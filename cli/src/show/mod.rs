@@ -51,7 +51,8 @@ pub(crate) fn run(args: &Show, screen: &mut Screen) -> Result<()> {
         to_file(path, screen, |out| svg::write(&array, args.histogram, &name, out))?;
     }
     if let Some(path) = &args.csv {
-        to_file(path, screen, |out| csv::write(&array, out))?;
+        let is_file = path != Path::new("-") || !screen.is_terminal;
+        to_file(path, screen, |out| csv::write(&array, is_file, out))?;
     }
     if let Some(path) = &args.npy {
         to_file(path, screen, |out| Ok(npy::write(&array, out)?))?;
