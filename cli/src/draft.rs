@@ -22,14 +22,12 @@ pub(crate) fn in_place(
     write: impl FnOnce(&mut dyn Write) -> Result<()>,
 ) -> Result<()> {
     let fault = |error| Fault::of_file(path, "write the file", &error);
-    if path.metadata().is_ok_and(|data| !data.is_file() && !data.is_dir()) {
+    if is_open_elsewhere(path) {
         let mut out =
             OpenOptions::new().write(true).open(path).map(BufWriter::new).map_err(fault)?;
         return write(&mut out).and_then(|()| out.flush().map_err(fault));
     }
-    // The file that a link leads to is replaced, and not the link.
-    let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let draft = Draft::new(&place).map_err(fault)?;
+    let draft = Draft::new(path).map_err(fault)?;
     let mut out = BufWriter::with_capacity(1 << 20, UntilStopped(&draft.file));
     let written = write(&mut out).and_then(|()| out.flush().map_err(fault));
     // What it still holds is not for a draft that is given up.
@@ -38,7 +36,16 @@ pub(crate) fn in_place(
         return Err(Fault::stopped(format_args!("{} is as it was", term::shown(path))));
     }
     written?;
-    draft.publish(&place).map_err(fault)
+    draft.publish(path).map_err(fault)
+}
+
+/// Whether no other file may take the place of this one: of a device, a pipe, and of what a process has open, as `/dev/stdout`.
+fn is_open_elsewhere(path: &Path) -> bool {
+    let is_special = path.metadata().is_ok_and(|data| !data.is_file() && !data.is_dir());
+    let is_of_process = |path: &Path| path.starts_with("/proc");
+    is_special
+        || path.read_link().is_ok_and(|target| is_of_process(&target))
+        || folder(path).canonicalize().is_ok_and(|folder| is_of_process(&folder))
 }
 
 /// Writes until Ctrl-C.

@@ -13,6 +13,9 @@ static LISTENS: AtomicBool = AtomicBool::new(false);
 /// How soon a command that sleeps sees Ctrl-C.
 const TICK: Duration = Duration::from_millis(20);
 
+/// How long a second Ctrl-C waits for what the first one began.
+const GRACE: Duration = Duration::from_millis(300);
+
 /// From now on Ctrl-C (and SIGTERM) does not end the process but is seen by [`is_asked`].
 pub(crate) fn listen() -> Result<()> {
     if LISTENS.swap(true, Ordering::Relaxed) {
@@ -20,7 +23,8 @@ pub(crate) fn listen() -> Result<()> {
     }
     ctrlc::set_handler(|| {
         if STOPPED.swap(true, Ordering::Relaxed) {
-            // Asked twice: the command does not look.
+            // Asked twice. A command that saw the first one takes its draft away meanwhile.
+            std::thread::sleep(GRACE);
             if let Some(draft) = &*draft() {
                 let _ = std::fs::remove_file(draft);
             }

@@ -381,6 +381,15 @@ fn a_file_that_cannot_be_made_is_left_as_it_was() {
     ok(["show", &file, "[0]", "--npy", &file]);
     assert_eq!(ok(["show", &file]), "[0. 0.]\n");
     ok(["show", &file, "--npy", "/dev/null"]);
+    for stdout in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+        let out = folder.path("out");
+        let to = std::fs::File::create(&out).unwrap();
+        let status = tool().args(["show", &file, "--csv", stdout]).stdout(to).status();
+        assert!(status.unwrap().success(), "{stdout}");
+        assert_eq!(std::fs::read_to_string(&out).unwrap(), "0.0\n0.0\n", "{stdout}");
+        std::fs::remove_file(out).unwrap();
+    }
+    assert!(std::path::Path::new("/dev/stdout").is_symlink());
     ok(["cp", &file, "/dev/null", "--to", "block"]);
     assert!(!std::path::Path::new("/dev/null").metadata().unwrap().is_file());
     let names: Vec<_> = std::fs::read_dir(folder.path("")).unwrap().collect();
