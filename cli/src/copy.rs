@@ -211,8 +211,8 @@ fn check_options(args: &Cp, destination: &Destination) -> Result<()> {
 /// The object, or the parts of it that were asked for.
 pub(crate) fn object(name: &OsStr, source: &Target, only: &[String]) -> Result<Value> {
     if only.is_empty() {
-        return source.value().map_err(|fault| match source.others() {
-            Ok(others) if !others.is_empty() => {
+        return source.value().map_err(|fault| match (&fault, source.others()) {
+            (Fault::Said(_) | Fault::Damaged(_), Ok(others)) if !others.is_empty() => {
                 Fault::new(format_args!("{fault}; `--only` copies what can be read"))
             }
             _ => fault,

@@ -85,7 +85,7 @@ impl Target {
             && let Some(other) = file.others()?.first()
         {
             let what = match file.value() {
-                Err(error) if !other.name().ends_with(".npy") => found(&error),
+                Err(error) if other.name().strip_suffix(".npy").is_none() => found(&error),
                 _ => format!("an archive without arrays: `{}`: {}", other.name(), why(other)),
             };
             return Err(Fault::new(format_args!("{name}: {what}; {OPENS}")));

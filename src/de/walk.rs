@@ -445,15 +445,14 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
         if L::NO_ARRAYS {
             return Err(kept::has_arrays());
         }
-        let placed = match tag {
-            Tag::Blob => self.decoder.array()?,
-            _ => {
-                let (number, source) = (self.decoder.array_number()?, self.decoder.source);
-                if let Some(array) = L::stand_in(self.walk, || source.path(number))? {
-                    return self.walk.array(PlacedArray::new(array, tag == Tag::Ndarray));
-                }
-                self.decoder.numbered_array(number)?
+        let placed = if tag == Tag::Blob {
+            self.decoder.array()?
+        } else {
+            let (number, source) = (self.decoder.array_number()?, self.decoder.source);
+            if let Some(array) = L::stand_in(self.walk, || source.path(number))? {
+                return self.walk.array(PlacedArray::new(array, tag == Tag::Ndarray));
             }
+            self.decoder.numbered_array(number)?
         };
         match placed.standing {
             Standing::Live(..) => {

@@ -268,9 +268,10 @@ fn line(head: &Head, stats: &Stats, room: usize, screen: &Screen) -> String {
     } else {
         String::new()
     };
-    format!(
+    let line = format!(
         "{name} {min:>NUMBER_WIDTH$} {mean:>NUMBER_WIDTH$} {max:>NUMBER_WIDTH$} {nan} {infinite}  {bins}{partial}"
-    )
+    );
+    line.trim_end().to_owned()
 }
 
 /// A number of the array in at most 10 characters; a point in time as its date.

@@ -1,5 +1,7 @@
 //! An array as text, folded and set as NumPy does it.
 
+use std::fmt::Write;
+
 use serde_shm::{DType, DTypeField, DTypeKind, UntypedArray};
 
 use super::float::FloatFormat;
@@ -92,9 +94,9 @@ fn structs(dtype: &DType, elements: &[&[u8]]) -> Vec<String> {
         let count: usize = field.shape().iter().product();
         let starts = || (0..count).map(|item| field.offset() + item * size);
         let mut parts: Vec<&[u8]> = Vec::with_capacity(elements.len() * count);
-        elements.iter().for_each(|bytes| {
-            parts.extend(starts().map(|start| bytes.get(start..start + size).unwrap_or_default()))
-        });
+        for bytes in elements {
+            parts.extend(starts().map(|start| bytes.get(start..start + size).unwrap_or_default()));
+        }
         let mut words = words(inner, &parts).into_iter();
         elements.iter().map(|_| nested(field.shape(), &mut words)).collect()
     };
@@ -117,8 +119,13 @@ fn nested(shape: &[usize], words: &mut impl Iterator<Item = String>) -> String {
 
 /// Bytes of no type, as NumPy writes them.
 fn void(bytes: &[u8]) -> String {
-    let text: String = bytes.iter().map(|byte| format!("\\x{byte:02X}")).collect();
-    format!("b'{text}'")
+    let mut text = "b'".to_owned();
+    for byte in bytes {
+        // Writing to a string does not fail.
+        let _ = write!(text, "\\x{byte:02X}");
+    }
+    text.push('\'');
+    text
 }
 
 /// The bytes of the elements that are shown.
