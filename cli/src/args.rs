@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -113,7 +114,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 pub(crate) struct Rm {
     /// Names of segments
     #[arg(required = true, value_name = "NAME")]
-    pub(crate) names: Vec<String>,
+    pub(crate) names: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]
@@ -134,7 +135,7 @@ pub(crate) struct Free {
 pub(crate) struct Inspect {
     /// A segment's name or id, an .npz, .npy or block file
     #[arg(value_hint = ValueHint::FilePath)]
-    pub(crate) target: String,
+    pub(crate) target: OsString,
     /// Show this array alone; may be given several times
     #[arg(long = "array", value_name = "PATH")]
     pub(crate) arrays: Vec<String>,
@@ -156,7 +157,7 @@ pub(crate) struct Inspect {
 pub(crate) struct Show {
     /// A segment's name or id, an .npz, .npy or block file
     #[arg(value_hint = ValueHint::FilePath)]
-    pub(crate) target: String,
+    pub(crate) target: OsString,
     /// An array's path, with a slice as in NumPy: `layers.0.weight[3, ::2]`; may be left out where there is one array
     #[arg(value_name = "PATH[SLICE]")]
     pub(crate) part: Option<String>,
@@ -187,13 +188,13 @@ pub(crate) struct Show {
 pub(crate) struct Cp {
     /// A segment's name or id, an .npz, .npy or block file
     #[arg(value_hint = ValueHint::FilePath)]
-    pub(crate) source: String,
+    pub(crate) source: OsString,
     /// A file that ends in .npz, .npy or .block, or the name of a segment
     #[arg(value_hint = ValueHint::FilePath, required_unless_present = "name")]
-    pub(crate) destination: Option<String>,
+    pub(crate) destination: Option<OsString>,
     /// Publish a segment of this name
     #[arg(long, value_name = "NAME", conflicts_with_all = ["destination", "to"])]
-    pub(crate) name: Option<String>,
+    pub(crate) name: Option<OsString>,
     /// Which kind of container to write, where the destination's name does not say it
     #[arg(long, value_name = "KIND")]
     pub(crate) to: Option<ContainerKind>,
@@ -225,10 +226,10 @@ pub(crate) enum ContainerKind {
 pub(crate) struct Diff {
     /// A segment's name or id, an .npz, .npy or block file
     #[arg(value_hint = ValueHint::FilePath)]
-    pub(crate) first: String,
+    pub(crate) first: OsString,
     /// What it is compared with
     #[arg(value_hint = ValueHint::FilePath)]
-    pub(crate) second: String,
+    pub(crate) second: OsString,
     /// Let numbers a and b pass where |a - b| is at most ATOL + RTOL * |b|
     #[arg(long, value_name = "RTOL", default_value_t = 0.0)]
     pub(crate) rtol: f64,
@@ -247,20 +248,20 @@ pub(crate) struct Diff {
 pub(crate) struct Verify {
     /// A segment's name or id, an .npz, .npy or block file
     #[arg(value_hint = ValueHint::FilePath)]
-    pub(crate) target: String,
+    pub(crate) target: OsString,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Convert {
     /// A safetensors file; or a segment's name or id, an .npz, .npy or block file, which becomes a safetensors file
     #[arg(value_hint = ValueHint::FilePath)]
-    pub(crate) source: String,
+    pub(crate) source: OsString,
     /// A file that ends in .safetensors, .npz or .block, or the name of a segment
     #[arg(value_hint = ValueHint::FilePath, required_unless_present = "name")]
-    pub(crate) destination: Option<String>,
+    pub(crate) destination: Option<OsString>,
     /// Publish a segment of this name
     #[arg(long, value_name = "NAME", conflicts_with = "destination")]
-    pub(crate) name: Option<String>,
+    pub(crate) name: Option<OsString>,
     /// Keep names such as `layers.0.weight` as keys; without this their parts nest
     #[arg(long)]
     pub(crate) flat: bool,
@@ -278,7 +279,7 @@ pub(crate) struct Convert {
 #[derive(Debug, Args)]
 pub(crate) struct Watch {
     /// The name of a segment
-    pub(crate) name: String,
+    pub(crate) name: OsString,
     #[command(flatten)]
     pub(crate) interval: Interval,
     /// End after this many versions

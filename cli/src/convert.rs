@@ -1,36 +1,34 @@
 //! `convert`: safetensors files, and objects as such. Names such as `layers.0.weight` nest at their dots, and are the same again on
 //! the way back. What is no array stands in the file's metadata.
 
-use std::borrow::Cow;
-use std::cell::{Cell, OnceCell};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{File, Permissions};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::Arc;
 
-use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, View};
+use safetensors::tensor::{Dtype, Metadata, SafeTensorError, SafeTensors, TensorInfo};
 use serde_shm::value::{Map, Value};
 use serde_shm::{AlignedBytes, DType, DTypeKind, Order, UntypedArray};
 
 use crate::args::Convert;
 use crate::bar::Progress;
 use crate::copy;
+use crate::draft::in_place;
 use crate::element::{is_bf16, is_swapped};
 use crate::fault::{Fault, Result};
 use crate::nest::{self, Nest};
-use crate::stop;
 use crate::target::{self, Target};
+use crate::{slice, stop, term};
 
 /// The key of the metadata, in a safetensors file's header and in our objects.
 const METADATA: &str = "__metadata__";
 
 pub(crate) fn run(args: &Convert) -> Result<()> {
-    let destination = args.destination.as_deref().unwrap_or_default();
-    let is_to =
-        Path::new(destination).extension().is_some_and(|extension| extension == "safetensors");
+    let destination = Path::new(args.destination.as_deref().unwrap_or_default());
+    let is_to = destination.extension().is_some_and(|extension| extension == "safetensors");
     stop::listen()?;
     let progress = Progress::drawn();
     if is_to {
@@ -39,7 +37,7 @@ pub(crate) fn run(args: &Convert) -> Result<()> {
         if copy::has_live(&target)? {
             copy::freeze(&mut value)?;
         }
-        return save(Path::new(destination), &value, &progress);
+        return save(destination, &value, &progress);
     }
     if !args.only.is_empty() {
         return Err(Fault::new(
@@ -50,29 +48,80 @@ pub(crate) fn run(args: &Convert) -> Result<()> {
     copy::write_new(args, &value, &progress)
 }
 
-fn fault(path: &Path, error: &SafeTensorError) -> Fault {
-    Fault::new(format_args!(
-        "{}: not a whole safetensors file: {error}; one of the two sides of `convert` is a safetensors file",
-        path.display()
-    ))
+/// The error for what is no whole safetensors file: what it is, or where it was cut.
+fn fault(path: &Path, head: &[u8], len: u64, error: &SafeTensorError) -> Fault {
+    let name = term::shown(path);
+    if !target::is_safetensors(head) {
+        return match Target::open(path.as_os_str()) {
+            Ok(target) => Fault::new(format_args!(
+                "{name}: found {}; one of the two sides of `convert` is a safetensors file, and `serde-shm cp` copies between all others",
+                match target {
+                    Target::BlockFile(..) => "a block",
+                    Target::Npy { .. } => "an .npy file",
+                    _ => "an .npz file",
+                }
+            )),
+            Err(_) if len < LEN as u64 + 1 => Fault::new(format_args!(
+                "{name}: cut after {len} bytes: a safetensors file has more before its header begins"
+            )),
+            Err(fault) => fault,
+        };
+    }
+    let stated = head.first_chunk().map_or(0, |len| u64::from_le_bytes(*len));
+    let header = (LEN as u64).saturating_add(stated);
+    let why = match error {
+        _ if len < header => {
+            format!("cut in its header, of which {} of {stated} bytes are there", len - LEN as u64)
+        }
+        SafeTensorError::MetadataIncompleteBuffer => match end_of_tensors(path, stated) {
+            Some(end) if header + end > len => {
+                format!("cut in its tensors, of which {} of {end} bytes are there", len - header)
+            }
+            Some(end) => format!("{} bytes follow its last tensor", len - header - end),
+            None => error.to_string(),
+        },
+        error => error.to_string(),
+    };
+    Fault::new(format_args!("{name}: not a whole safetensors file: {why}; write or fetch it again"))
+}
+
+/// The length of the number with which a safetensors file begins.
+const LEN: usize = size_of::<u64>();
+
+/// Where the last tensor ends by the header, which is this long.
+fn end_of_tensors(path: &Path, len: u64) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Tensor {
+        data_offsets: (u64, u64),
+    }
+    let mut file = File::open(path).ok()?;
+    file.seek(SeekFrom::Start(LEN as u64)).ok()?;
+    let header: BTreeMap<String, serde_json::Value> =
+        serde_json::from_reader(file.take(len)).ok()?;
+    let tensors = header.into_iter().filter(|(name, _)| name != METADATA);
+    tensors
+        .filter_map(|(_, tensor)| serde_json::from_value::<Tensor>(tensor).ok())
+        .map(|tensor| tensor.data_offsets.1)
+        .max()
 }
 
 /// The object of a safetensors file.
 fn load(path: &Path, is_flat: bool, progress: &Progress) -> Result<Value> {
-    let len = std::fs::metadata(path)
-        .map_err(|error| Fault::of_file(path, "read the file", &error))?
-        .len();
+    let (head, len) = target::head(path)?;
+    if !target::is_safetensors(&head) {
+        return Err(fault(path, &head, len, &SafeTensorError::HeaderTooSmall));
+    }
     let bytes = Arc::new(target::read(path, len, progress)?);
     let (header, metadata) =
-        SafeTensors::read_metadata(&bytes).map_err(|error| fault(path, &error))?;
-    let start = size_of::<u64>() + header;
+        SafeTensors::read_metadata(&bytes).map_err(|error| fault(path, &head, len, &error))?;
+    let start = LEN + header;
     let mut named = Vec::new();
     for name in metadata.offset_keys() {
         let Some(info) = metadata.info(&name) else { continue };
         let dtype = dtype_of(info.dtype).ok_or_else(|| {
             Fault::new(format_args!(
                 "{}: tensor `{name}` has the dtype {:?}, for which NumPy has none",
-                path.display(),
+                term::shown(path),
                 info.dtype
             ))
         })?;
@@ -80,7 +129,7 @@ fn load(path: &Path, is_flat: bool, progress: &Progress) -> Result<Value> {
         let part = TensorBytes { bytes: Arc::clone(&bytes), range };
         let array =
             UntypedArray::from_owner(dtype, &info.shape, Order::C, part).map_err(|error| {
-                Fault::new(format_args!("{}: tensor `{name}`: {error:#}", path.display()))
+                Fault::new(format_args!("{}: tensor `{name}`: {error:#}", term::shown(path)))
             })?;
         named.push((name, Value::from(array)));
     }
@@ -116,42 +165,48 @@ impl AsRef<[u8]> for TensorBytes {
 fn save(path: &Path, value: &Value, progress: &Progress) -> Result<()> {
     let mut gathered = Gathered::default();
     gathered.parts(value, "")?;
-    let Gathered { tensors, texts, state } = gathered;
-    state.all.set(tensors.values().map(|tensor| tensor.data_len() as u64).sum());
-    let _ = state.progress.set(progress.clone());
-    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-    let cannot = |error| Fault::of_file(path, "write the file", &error);
-    let draft = tempfile::Builder::new()
-        .prefix(".serde-shm-")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-        .map_err(cannot)?;
-    let texts = (!texts.is_empty()).then_some(texts);
-    safetensors::serialize_to_file(tensors, texts, draft.path()).map_err(|error| match error {
-        SafeTensorError::IoError(error) => cannot(error),
-        other => fault(path, &other),
-    })?;
-    if let Some(fault) = Rc::into_inner(state).and_then(|state| state.failed.into_inner()) {
-        return Err(fault);
+    // The format wants each tensor aligned for its dtype, so those of larger elements come first.
+    let mut tensors: Vec<(String, Tensor)> = gathered.tensors.into_iter().collect();
+    tensors.sort_by_key(|(_, tensor)| Reverse(tensor.dtype));
+    let mut end = 0;
+    let mut info = |(name, tensor): &(String, Tensor)| {
+        let (dtype, shape, start) = (tensor.dtype, tensor.array.shape().to_vec(), end);
+        end += tensor.array.len() * tensor.array.dtype().item_size();
+        (name.clone(), TensorInfo { dtype, shape, data_offsets: (start, end) })
+    };
+    let infos = tensors.iter().map(&mut info).collect();
+    let texts = (!gathered.texts.is_empty()).then_some(gathered.texts);
+    let cannot = |error: SafeTensorError| {
+        Fault::new(format_args!("{}: cannot write the file: {error}", term::shown(path)))
+    };
+    let mut header = serde_json::to_vec(&Metadata::new(texts, infos).map_err(cannot)?)?;
+    header.resize(header.len().next_multiple_of(LEN), b' ');
+    if header.len() > target::LONGEST_HEADER {
+        return Err(cannot(SafeTensorError::HeaderTooLarge));
     }
-    draft.persist(path).map(|_: File| ()).map_err(|error| cannot(error.error))
+    in_place(path, |out| {
+        let (mut done, all) = (0, end as u64);
+        let broken = |error| Fault::of_file(path, "write the file", &error);
+        out.write_all(&(header.len() as u64).to_le_bytes()).map_err(broken)?;
+        out.write_all(&header).map_err(broken)?;
+        for (_, tensor) in &tensors {
+            tensor.each_piece(&mut |bytes| {
+                if progress.tell(done, all).is_break() {
+                    return Err(Fault::stopped("no file was made, and an old one is as it was"));
+                }
+                done += bytes.len() as u64;
+                out.write_all(bytes).map_err(broken)
+            })?;
+        }
+        let _ = progress.tell(all, all);
+        Ok(())
+    })
 }
 
 #[derive(Default)]
 struct Gathered {
     tensors: BTreeMap<String, Tensor>,
     texts: HashMap<String, String>,
-    state: Rc<Saving>,
-}
-
-/// What the tensors of one file share while it is written.
-#[derive(Default)]
-struct Saving {
-    /// Why the bytes of a tensor could not be had.
-    failed: OnceCell<Fault>,
-    progress: OnceCell<Progress>,
-    done: Cell<u64>,
-    all: Cell<u64>,
 }
 
 impl Gathered {
@@ -201,7 +256,7 @@ impl Gathered {
                     array.dtype()
                 ))
             })?;
-            let tensor = Tensor { dtype, array: (**array).clone(), state: Rc::clone(&self.state) };
+            let tensor = Tensor { dtype, array: (**array).clone() };
             return match self.tensors.insert(name.clone(), tensor) {
                 None => Ok(()),
                 Some(_) => Err(Fault::new(format_args!("two arrays have the name `{name}`"))),
@@ -240,48 +295,51 @@ fn has_array(value: &Value) -> bool {
 struct Tensor {
     dtype: Dtype,
     array: UntypedArray,
-    state: Rc<Saving>,
 }
 
-/// Row by row, and in little-endian order; elements that lie so are written where they lie.
-impl View for Tensor {
-    fn dtype(&self) -> Dtype {
-        self.dtype
+impl Tensor {
+    /// Calls `see` with the elements row by row and in little-endian order, in pieces between which Ctrl-C is looked at.
+    /// Elements that lie so are not copied.
+    fn each_piece(&self, see: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        each_part(&self.array, &mut |part| {
+            let bytes = part.to_bytes()?;
+            if !is_swapped(part.dtype()) {
+                return bytes.chunks(PIECE).try_for_each(&mut *see);
+            }
+            let size = match self.dtype {
+                Dtype::C64 => 4,
+                _ => part.dtype().item_size(),
+            };
+            let mut bytes = bytes.into_owned();
+            bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+            see(&bytes)
+        })
     }
+}
 
-    fn shape(&self) -> &[usize] {
-        self.array.shape()
+/// How many bytes are copied between two looks at Ctrl-C.
+const PIECE: usize = 8 << 20;
+
+/// Calls `see` with parts of an array one behind the other, which are small where their elements must be copied.
+fn each_part(
+    array: &UntypedArray,
+    see: &mut impl FnMut(&UntypedArray) -> Result<()>,
+) -> Result<()> {
+    let size = array.dtype().item_size();
+    let is_in_place = array.order() == Some(Order::C) && !is_swapped(array.dtype());
+    if is_in_place || array.len() * size <= PIECE || array.ndim() == 0 {
+        return see(array);
     }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        let Saving { failed, progress, done, all } = &*self.state;
-        // The crate writes each tensor as a whole, so that this is where Ctrl-C is looked at.
-        let told = progress.get().map(|progress| progress.tell(done.get(), all.get()));
-        if failed.get().is_some() || told.is_some_and(|told| told.is_break()) {
-            let _ = failed.set(Fault::stopped("no file was made, and an old one is as it was"));
-            return Cow::Borrowed(&[]);
+    let rows = array.shape()[0];
+    let at_once = (PIECE / (array.len() / rows * size)).max(1);
+    for start in (0..rows).step_by(at_once) {
+        let part = slice::rows(array, start..rows.min(start + at_once))?;
+        match at_once {
+            1 => each_part(&part, see)?,
+            _ => see(&part)?,
         }
-        done.set(done.get() + self.data_len() as u64);
-        let bytes = self.array.to_bytes().unwrap_or_else(|error| {
-            // There is no memory for a copy. The trait has no way to say so.
-            let _ = failed.set(error.into());
-            Cow::Borrowed(&[])
-        });
-        if !is_swapped(self.array.dtype()) {
-            return bytes;
-        }
-        let size = match self.dtype {
-            Dtype::C64 => 4,
-            _ => self.array.dtype().item_size(),
-        };
-        let mut bytes = bytes.into_owned();
-        bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
-        Cow::Owned(bytes)
     }
-
-    fn data_len(&self) -> usize {
-        self.array.len() * self.array.dtype().item_size()
-    }
+    Ok(())
 }
 
 fn dtype_of(dtype: Dtype) -> Option<DType> {

@@ -1,8 +1,9 @@
 //! `cp`: an object from one container to another, without its Rust type.
 
-use std::fs::{File, Permissions};
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,12 +14,13 @@ use serde_shm::{
 
 use crate::args::{ContainerKind, Convert, Cp};
 use crate::bar::Progress;
+use crate::draft::in_place;
 use crate::fault::{Fault, Result};
 use crate::nest::{self, Nest};
 use crate::target::{self, Target};
 use crate::term::{self, Screen};
 use crate::tree::{join, join_number, key_text};
-use crate::{npy, stop};
+use crate::{npy, outline, stop};
 
 enum Destination {
     Segment(String),
@@ -29,18 +31,20 @@ enum Destination {
 
 impl Destination {
     fn new(
-        name: Option<&String>,
-        text: Option<&String>,
+        name: Option<&OsString>,
+        text: Option<&OsString>,
         to: Option<ContainerKind>,
     ) -> Result<Self> {
+        let segment =
+            |name: &OsStr| Ok(Destination::Segment(target::segment_name(name)?.to_owned()));
         if let Some(name) = name {
-            return Ok(Destination::Segment(name.clone()));
+            return segment(name);
         }
-        let text = text.map_or("", String::as_str);
-        let path = Path::new(text);
-        let extension = path.extension().unwrap_or_default().to_str().unwrap_or_default();
+        let path = Path::new(text.map_or(OsStr::new(""), OsString::as_os_str));
+        let extension = path.extension().unwrap_or_default().to_str().unwrap_or("?");
+        let is_name = !path.as_os_str().as_bytes().contains(&b'/');
         Ok(match (to, extension) {
-            (Some(ContainerKind::Segment), _) => Destination::Segment(text.to_owned()),
+            (Some(ContainerKind::Segment), _) => return segment(path.as_os_str()),
             (Some(ContainerKind::Npz), _) | (None, "npz") => Destination::Npz(path.to_owned()),
             (Some(ContainerKind::Npy), _) | (None, "npy") => Destination::Npy(path.to_owned()),
             (Some(ContainerKind::Block), _) | (None, "block") => {
@@ -48,13 +52,15 @@ impl Destination {
             }
             (None, "safetensors") => {
                 return Err(Fault::new(format_args!(
-                    "{text}: `serde-shm convert` writes safetensors files"
+                    "{}: `serde-shm convert` writes safetensors files",
+                    term::shown(path)
                 )));
             }
-            (None, "") if !text.contains('/') => Destination::Segment(text.to_owned()),
+            (None, "") if is_name => return segment(path.as_os_str()),
             (None, _) => {
                 return Err(Fault::new(format_args!(
-                    "{text}: which kind of container is that? Let it end in .npz, .npy or .block, or say `--to npz`"
+                    "{}: which kind of container is that? Let it end in .npz, .npy or .block, or say `--to npz`",
+                    term::shown(path)
                 )));
             }
         })
@@ -85,7 +91,12 @@ pub(crate) fn run(args: &Cp, screen: &mut Screen) -> Result<()> {
         let count = freeze(&mut value)?;
         let _ = writeln!(
             anstream::stderr(),
-            "serde-shm: {count} live arrays are copied as they are now, and frozen"
+            "serde-shm: {}",
+            if count == 1 {
+                "1 live array is copied as it is now, and frozen".to_owned()
+            } else {
+                format!("{count} live arrays are copied as they are now, and frozen")
+            }
         );
     }
     let kept = (args.replace, !args.hold);
@@ -137,7 +148,7 @@ pub(crate) fn write_new(args: &Convert, value: &Value, progress: &Progress) -> R
     if let Destination::Npy(path) = &destination {
         return Err(Fault::new(format_args!(
             "{}: an .npy file has one array; convert to .npz, and take an array from there by `cp --only`",
-            path.display()
+            term::shown(path)
         )));
     }
     write(&destination, value, args.compress, (args.replace, true), progress).map(drop)
@@ -198,10 +209,10 @@ fn check_options(args: &Cp, destination: &Destination) -> Result<()> {
 }
 
 /// The object, or the parts of it that were asked for.
-pub(crate) fn object(name: &str, source: &Target, only: &[String]) -> Result<Value> {
+pub(crate) fn object(name: &OsStr, source: &Target, only: &[String]) -> Result<Value> {
     if only.is_empty() {
-        return source.value().map_err(|fault| match source.others() {
-            Ok(others) if !others.is_empty() => {
+        return source.value().map_err(|fault| match (&fault, source.others()) {
+            (Fault::Said(_) | Fault::Damaged(_), Ok(others)) if !others.is_empty() => {
                 Fault::new(format_args!("{fault}; `--only` copies what can be read"))
             }
             _ => fault,
@@ -210,16 +221,27 @@ pub(crate) fn object(name: &str, source: &Target, only: &[String]) -> Result<Val
     let infos = source.arrays()?;
     let is_array = |path: &String| infos.iter().any(|info| info.path() == path);
     // Of an archive, an object would be read whole, and an array alone.
-    if matches!(source, Target::Npz { .. } | Target::Npy { .. }) && only.iter().all(is_array) {
-        let load = |path: &String| Ok((path.clone(), source.array(path)?.into()));
-        let named: Vec<(String, Value)> = only.iter().map(load).collect::<Result<_>>()?;
-        return Ok(Nest::new(named, nest::member_steps).into_value());
-    }
+    let value = match source {
+        Target::Npz { file, is_ours: true, .. } => {
+            let is_in = |path: &str, part: &String| {
+                path.strip_prefix(part.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            outline::value(file, &infos, |path| only.iter().any(|part| is_in(path, part)))?
+        }
+        Target::Npz { .. } | Target::Npy { .. } if only.iter().all(is_array) => {
+            let load = |path: &String| Ok((path.clone(), source.array(path)?.into()));
+            let named: Vec<(String, Value)> = only.iter().map(load).collect::<Result<_>>()?;
+            return Ok(Nest::new(named, nest::member_steps).into_value());
+        }
+        source => source.value()?,
+    };
     let mut keep = Keep { paths: only, found: vec![false; only.len()], seen: Vec::new() };
-    let kept = keep.prune(source.value()?, "");
+    let kept = keep.prune(value, "");
     if let Some(place) = keep.found.iter().position(|found| !found) {
         let path = &only[place];
         let near = target::nearest(path, keep.seen.iter().map(String::as_str));
+        let name = term::shown(name);
         let hint = match near.as_slice() {
             [] => format!("`serde-shm inspect {name}` shows what it has"),
             near => format!("the nearest: {}", target::quoted(near)),
@@ -377,53 +399,10 @@ fn only_array(args: &Cp, source: &Target) -> Result<String> {
                 infos.iter().take(5).map(|info| info.path().to_owned()).collect();
             Err(Fault::new(format_args!(
                 "{}: an .npy file has one array, and there are {}; name one by `--only`, such as {}",
-                args.source,
+                term::shown(&args.source),
                 infos.len(),
                 target::quoted(&paths)
             )))
         }
     }
-}
-
-/// Writes until Ctrl-C.
-struct UntilStopped<W>(W);
-
-impl<W: Write> Write for UntilStopped<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        /// So much is written between two looks.
-        const PIECE: usize = 8 << 20;
-        if stop::is_asked() {
-            return Err(io::Error::other("stopped by Ctrl-C"));
-        }
-        self.0.write(&bytes[..bytes.len().min(PIECE)])
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
-/// Writes a file beside its place, and renames it when it is whole.
-pub(crate) fn in_place(
-    path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> Result<()>,
-) -> Result<()> {
-    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-    let fault = |error| Fault::of_file(path, "write the file", &error);
-    let draft = tempfile::Builder::new()
-        .prefix(".serde-shm-")
-        // The umask takes from these what it takes from every file.
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-        .map_err(fault)?;
-    let mut out = BufWriter::with_capacity(1 << 20, UntilStopped(draft.as_file()));
-    let written = write(&mut out).and_then(|()| out.flush().map_err(fault));
-    // What it still holds is not for a draft that is given up.
-    drop(out.into_parts());
-    if stop::is_asked() {
-        return Err(Fault::stopped(format_args!("{} is as it was", path.display())));
-    }
-    written?;
-    draft.persist(path).map_err(|error| fault(error.error))?;
-    Ok(())
 }

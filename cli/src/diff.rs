@@ -3,15 +3,16 @@
 use std::collections::HashSet;
 use std::io::Write;
 
-use serde::Serialize;
-use serde_shm::{DType, UntypedArray};
+use serde::{Serialize, Serializer};
+use serde_shm::{DType, DTypeField, DTypeKind, UntypedArray};
 
 use crate::args::Diff;
 use crate::bar::Bar;
+use crate::element::Number;
 use crate::fault::{Fault, Result};
 use crate::show::index::each_element;
-use crate::target::Target;
-use crate::term::{ALARM, Colours, FAINT, GOOD, NAME, NUMBER, Screen};
+use crate::target::{self, Target};
+use crate::term::{self, ALARM, Colours, FAINT, GOOD, Line, NAME, NUMBER, Screen};
 use crate::tree::{Fold, Head, Leaf, Node};
 use crate::{Ended, inspect, stop, text};
 
@@ -37,8 +38,8 @@ pub(crate) fn run(args: &Diff, screen: &mut Screen) -> Result<Ended> {
             break;
         }
         let change = match there.get(path.as_str()) {
-            None => Some(Change::Removed { value: inspect::describe(node, report.screen) }),
-            Some(other) => pair.compare(node, other, report.screen)?,
+            None => Some(Change::Removed { value: said(node) }),
+            Some(other) => pair.compare(node, other)?,
         };
         if let Some(change) = change {
             pair.bar.hide(|| report.say(path, change))?;
@@ -46,11 +47,10 @@ pub(crate) fn run(args: &Diff, screen: &mut Screen) -> Result<Ended> {
     }
     let here: HashSet<&str> = ours.iter().map(|(path, _)| path.as_str()).collect();
     for (path, node) in theirs.iter().filter(|(path, _)| !here.contains(path.as_str())) {
-        let value = inspect::describe(node, report.screen);
-        report.say(path, Change::Added { value })?;
+        report.say(path, Change::Added { value: said(node) })?;
     }
     pair.bar.finish();
-    report.end()
+    report.end([&first, &second])
 }
 
 /// What has no parts, with its path. A list without items counts.
@@ -70,13 +70,40 @@ fn array(node: &Node) -> Option<&Head> {
     }
 }
 
+/// What is said of a part: as a line on the screen, as a text in JSON.
+struct Said(Line);
+
+fn said(node: &Node) -> Said {
+    Said(inspect::describe(node, Line::default(), usize::MAX))
+}
+
+impl Serialize for Said {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.text())
+    }
+}
+
+/// Two long texts from shortly before the place where they begin to differ.
+fn where_they_differ(first: &Leaf, second: &Leaf) -> Option<[Said; 2]> {
+    const BEFORE: usize = 8;
+    let (Leaf::Text(first, _), Leaf::Text(second, _)) = (first, second) else { return None };
+    let alike = first.chars().zip(second.chars()).take_while(|(one, other)| one == other).count();
+    let skipped = alike.checked_sub(BEFORE).filter(|skipped| *skipped > BEFORE)?;
+    let rest = |text: &str| {
+        let rest: String = text.chars().skip(skipped).collect();
+        let node = Node::Leaf(Leaf::Text(rest, 0));
+        Said(inspect::describe(&node, Line::of(FAINT, "…"), usize::MAX))
+    };
+    Some([rest(first), rest(second)])
+}
+
 /// How a part differs.
 #[derive(Serialize)]
 #[serde(tag = "change", rename_all = "lowercase")]
 enum Change {
-    Removed { value: String },
-    Added { value: String },
-    Value { first: String, second: String },
+    Removed { value: Said },
+    Added { value: Said },
+    Value { first: Said, second: Said },
     Elements(Distance),
 }
 
@@ -103,9 +130,15 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    fn compare(&self, first: &Node, second: &Node, screen: &Screen) -> Result<Option<Change>> {
+    fn compare(&self, first: &Node, second: &Node) -> Result<Option<Change>> {
         let values = || {
-            let [first, second] = [first, second].map(|node| inspect::describe(node, screen));
+            let differ = match (first, second) {
+                (Node::Leaf(first), Node::Leaf(second)) if !self.args.json => {
+                    where_they_differ(first, second)
+                }
+                _ => None,
+            };
+            let [first, second] = differ.unwrap_or_else(|| [first, second].map(said));
             Some(Change::Value { first, second })
         };
         Ok(match (first, second) {
@@ -126,13 +159,13 @@ impl Pair<'_> {
             (Leaf::Float(one, text), Leaf::Float(other, other_text)) => {
                 text == other_text || self.is_close(*one, *other)
             }
-            // An archive's variant cannot be told from a text.
-            (
-                Leaf::Variant(one) | Leaf::Text(one, _),
-                Leaf::Variant(other) | Leaf::Text(other, _),
-            ) => one == other,
+            (Leaf::Variant(one), Leaf::Variant(other))
+            | (Leaf::Text(one, _), Leaf::Text(other, _)) => one == other,
             (Leaf::Bytes(one, _), Leaf::Bytes(other, _)) => one == other,
-            (Leaf::Int(one), Leaf::Int(other)) => one == other,
+            (Leaf::Int(one), Leaf::Int(other)) => {
+                let distance = one.abs_diff(*other) as f64;
+                one == other || self.is_within(distance, *other as f64)
+            }
             (Leaf::Large(one), Leaf::Large(other)) => one == other,
             (Leaf::Bool(one), Leaf::Bool(other)) => one == other,
             (Leaf::Nothing, Leaf::Nothing) => true,
@@ -142,8 +175,12 @@ impl Pair<'_> {
 
     /// Whether the tolerance lets two numbers pass. A NaN is the same as another.
     fn is_close(&self, one: f64, other: f64) -> bool {
-        let within = (one - other).abs() <= self.args.atol + self.args.rtol * other.abs();
-        one == other || (one.is_nan() && other.is_nan()) || (within && other.is_finite())
+        let is_within = self.is_within((one - other).abs(), other);
+        one == other || (one.is_nan() && other.is_nan()) || is_within
+    }
+
+    fn is_within(&self, distance: f64, other: f64) -> bool {
+        other.is_finite() && distance <= self.args.atol + self.args.rtol * other.abs()
     }
 
     fn elements(&self, first: &Head, second: &Head) -> Result<Distance> {
@@ -208,38 +245,84 @@ impl Pair<'_> {
         bytes: [&[u8]; 2],
         index: impl FnOnce() -> Vec<usize>,
     ) {
+        let mut apart = Vec::new();
+        if self.is_alike(dtypes, bytes, &mut apart) {
+            return;
+        }
+        found.differing += 1;
+        let mut index = Some(index);
+        for (distance, other) in apart.into_iter().filter(|(distance, _)| distance.is_finite()) {
+            if found.largest.is_none_or(|largest| distance > largest) {
+                found.largest = Some(distance);
+                // Of the fields of a struct, one may be farther apart than another.
+                if let Some(index) = index.take() {
+                    found.at = Some(index());
+                }
+            }
+            let relative = distance / other;
+            if relative.is_finite() {
+                found.relative = Some(found.relative.map_or(relative, |most| most.max(relative)));
+            }
+        }
+    }
+
+    /// Whether two elements are the same, or the tolerance lets them pass. Of numbers that it does not let pass, `apart` gets the
+    /// distance, and the size of the second.
+    fn is_alike(
+        &self,
+        dtypes: [&DType; 2],
+        bytes: [&[u8]; 2],
+        apart: &mut Vec<(f64, f64)>,
+    ) -> bool {
+        if dtypes.iter().all(|dtype| dtype.kind() == DTypeKind::Struct) {
+            return self.are_fields_alike(dtypes, bytes, apart);
+        }
         let numbers = [0, 1].map(|side| text::raw_number(dtypes[side], bytes[side]));
         let [Some(one), Some(other)] = numbers else {
-            let texts = [0, 1].map(|side| text::text(dtypes[side], bytes[side]));
-            found.differing += u64::from(texts[0] != texts[1]);
-            return;
+            return text::text(dtypes[0], bytes[0]) == text::text(dtypes[1], bytes[1]);
         };
         // Integers may be too large for floats to tell them apart, and complex numbers have another part.
         let is_same = match (text::exact(dtypes[0], bytes[0]), text::exact(dtypes[1], bytes[1])) {
             (Some(one), Some(other)) => one == other,
             _ => bytes[0] == bytes[1],
         };
-        if is_same {
-            return;
-        }
         let distance = text::distance(dtypes, bytes);
         let (one, other) = (one.to_f64(), other.to_f64());
         let both_nan = one.is_nan() && other.is_nan();
-        let within = distance <= self.args.atol + self.args.rtol * other.abs();
-        if both_nan || (within && other.is_finite()) || (distance == 0.0 && one == other) {
-            return;
+        let is_alike = is_same
+            || both_nan
+            || self.is_within(distance, other)
+            || (distance == 0.0 && one == other);
+        if !is_alike {
+            apart.push((distance, other.abs()));
         }
-        found.differing += 1;
-        if distance.is_finite() {
-            if found.largest.is_none_or(|largest| distance > largest) {
-                found.largest = Some(distance);
-                found.at = Some(index());
-            }
-            let relative = distance / other.abs();
-            if relative.is_finite() {
-                found.relative = Some(found.relative.map_or(relative, |most| most.max(relative)));
+        is_alike
+    }
+
+    fn are_fields_alike(
+        &self,
+        dtypes: [&DType; 2],
+        bytes: [&[u8]; 2],
+        apart: &mut Vec<(f64, f64)>,
+    ) -> bool {
+        let [ours, theirs] = dtypes.map(DType::fields);
+        let mut is_alike = ours.len() == theirs.len();
+        for (one, other) in ours.iter().zip(theirs) {
+            let inner = [one.dtype(), other.dtype()];
+            is_alike &= one.name() == other.name() && one.shape() == other.shape();
+            for item in 0..one.shape().iter().product() {
+                let part = |side: usize, field: &DTypeField| {
+                    let size = inner[side].item_size();
+                    let start = field.offset() + item * size;
+                    bytes[side].get(start..start + size).unwrap_or_default()
+                };
+                let parts = [part(0, one), part(1, other)];
+                is_alike &=
+                    parts.iter().zip(inner).all(|(part, dtype)| part.len() == dtype.item_size())
+                        && self.is_alike(inner, parts, apart);
             }
         }
+        is_alike
     }
 }
 
@@ -284,11 +367,21 @@ impl Report<'_> {
             return Ok(());
         }
         let screen = &mut *self.screen;
-        let name = screen.paint(NAME, path);
+        let path = term::visible(path);
+        let name = screen.paint(NAME, &path);
+        // The path stands whole, and the values have what is left of the line.
+        let room = screen.width.saturating_sub(term::width(&path) + 4).max(24);
         let line = match change {
-            Change::Removed { value } => format!("{} {name}  {value}", screen.paint(ALARM, "-")),
-            Change::Added { value } => format!("{} {name}  {value}", screen.paint(GOOD, "+")),
-            Change::Value { first, second } => {
+            Change::Removed { value: Said(value) } => {
+                format!("{} {name}  {}", screen.paint(ALARM, "-"), value.paint(room, screen))
+            }
+            Change::Added { value: Said(value) } => {
+                format!("{} {name}  {}", screen.paint(GOOD, "+"), value.paint(room, screen))
+            }
+            Change::Value { first: Said(first), second: Said(second) } => {
+                let room = room.saturating_sub(3);
+                let first = first.paint(room.saturating_sub(second.width().min(room / 2)), screen);
+                let second = second.paint(room.saturating_sub(term::width(&first)).max(12), screen);
                 format!("{} {name}  {first} → {second}", screen.paint(NUMBER, "~"))
             }
             Change::Elements(elements) => {
@@ -299,13 +392,24 @@ impl Report<'_> {
         Ok(screen.flush()?)
     }
 
-    fn end(self) -> Result<Ended> {
+    fn end(self, targets: [&Target; 2]) -> Result<Ended> {
         if self.args.json {
             serde_json::to_writer(&mut *self.screen, &self.found)?;
             writeln!(self.screen)?;
         }
         if stop::is_asked() {
-            return Err(Fault::new("stopped before all was compared"));
+            return Err(Fault::stopped("not all was compared"));
+        }
+        // What cannot be read cannot be found to be the same.
+        for (target, name) in targets.iter().zip([&self.args.first, &self.args.second]) {
+            if let Some(other) = target.others()?.first() {
+                return Err(Fault::new(format_args!(
+                    "{}: member `{}` was not compared: {}",
+                    term::shown(name),
+                    other.name(),
+                    target::why(other)
+                )));
+            }
         }
         Ok(if self.count == 0 { Ended::Done } else { Ended::Differ })
     }
@@ -320,10 +424,10 @@ fn describe(elements: &Distance, screen: &Screen) -> String {
         parts.push(format!("{} of {} elements differ", elements.differing, elements.total));
     }
     if let (Some(largest), Some(at)) = (elements.largest, &elements.at) {
-        parts.push(format!("largest {largest:e} at {at:?}"));
+        parts.push(format!("largest {} at {at:?}", inspect::short(Number::F64(largest))));
     }
     if let Some(relative) = elements.relative {
-        parts.push(format!("relative {relative:.3e}"));
+        parts.push(format!("relative {}", inspect::short(Number::F64(relative))));
     }
     if elements.partial {
         parts.push(screen.paint(FAINT, "stopped"));

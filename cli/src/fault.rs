@@ -32,7 +32,10 @@ impl Fault {
     pub(crate) fn of_library(error: &serde_shm::Error, text: impl fmt::Display) -> Self {
         match error.kind() {
             ErrorKind::Corrupt | ErrorKind::Poisoned => Fault::Damaged(in_one_line(&text)),
-            ErrorKind::Cancelled => Fault::stopped(text),
+            // It is the tool's own function that cancels.
+            ErrorKind::Cancelled => {
+                Fault::stopped(text.to_string().replace(" by its progress function", ""))
+            }
             _ => Fault::new(text),
         }
     }
@@ -46,7 +49,7 @@ impl Fault {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Fault::ClosedPipe;
         }
-        Fault::new(format_args!("{}: cannot {doing}: {error}", path.as_ref().display()))
+        Fault::new(format_args!("{}: cannot {doing}: {error}", term::shown(path.as_ref())))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::SystemTime;
 
+use anstyle::Style;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 use jiff::{SignedDuration, SpanRound, Unit};
@@ -53,11 +54,12 @@ impl Row {
         }
     }
 
-    fn maker(&self, screen: &Screen) -> String {
+    /// Who made it, and the word on that in its style.
+    fn maker(&self) -> (String, &'static str, Style) {
         match self.pid {
-            None => screen.paint(FAINT, "persistent"),
-            Some(pid) if self.alive => format!("{pid} {}", screen.paint(GOOD, "lives")),
-            Some(pid) => format!("{pid} {}", screen.paint(ALARM, "died")),
+            None => ("persistent".to_owned(), "persistent", FAINT),
+            Some(pid) if self.alive => (format!("{pid} lives"), "lives", GOOD),
+            Some(pid) => (format!("{pid} died"), "died", ALARM),
         }
     }
 
@@ -95,18 +97,32 @@ fn list_once(args: &Ls, screen: &mut Screen) -> Result<()> {
     table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["NAME", "SIZE", "AGE", "MAKER", "ARRAYS", "STATE"]);
     let room = screen.width.saturating_sub(60).max(16);
-    for row in &rows {
+    let names: Vec<String> =
+        rows.iter().map(|row| term::cut(&term::name(&row.name), room)).collect();
+    for (row, name) in rows.iter().zip(&names) {
         table.add_row([
-            Cell::new(screen.paint(NAME, term::cut(&row.name, room))),
+            Cell::new(name),
             Cell::new(term::bytes(row.bytes)).set_alignment(CellAlignment::Right),
             Cell::new(age(row.age_seconds)).set_alignment(CellAlignment::Right),
-            Cell::new(row.maker(screen)),
+            Cell::new(row.maker().0),
             Cell::new(row.arrays.map_or_else(|| "?".to_owned(), |count| count.to_string()))
                 .set_alignment(CellAlignment::Right),
             Cell::new(row.state()),
         ]);
     }
-    Ok(writeln!(screen, "{}", table.trim_fmt())?)
+    // The table takes what makes colours for letters, so its words get their styles when it is set.
+    let table = table.trim_fmt();
+    let mut lines = table.lines();
+    if let Some(header) = lines.next() {
+        writeln!(screen, "{header}")?;
+    }
+    for (line, (row, name)) in lines.zip(rows.iter().zip(&names)) {
+        let (_, word, style) = row.maker();
+        let (before, rest) = line.split_once(name.as_str()).unwrap_or(("", line));
+        let rest = rest.replacen(word, &screen.paint(style, word), 1);
+        writeln!(screen, "{before}{}{rest}", screen.paint(NAME, name))?;
+    }
+    Ok(())
 }
 
 /// An age in its two largest units: `3d 2h`.
@@ -128,6 +144,11 @@ fn age(seconds: u64) -> String {
 pub(crate) fn rm(args: &Rm, screen: &mut Screen) -> Result<()> {
     let mut faults = Vec::new();
     for name in &args.names {
+        let Ok(name) =
+            target::segment_name(name).inspect_err(|fault| faults.push(fault.to_string()))
+        else {
+            continue;
+        };
         match segments::remove(name) {
             Ok(true) => writeln!(screen, "removed {name}")?,
             Ok(false) => faults.push(target::no_segment(name)),
@@ -147,14 +168,10 @@ pub(crate) fn gc(args: &Gc, screen: &mut Screen) -> Result<()> {
             let pid = info.pid().map_or_else(String::new, |pid| format!(" (maker {pid} died)"));
             writeln!(screen, "would remove {}{pid}", info.name())?;
         }
-        return Ok(writeln!(screen, "{} to be removed", names(dead.len()))?);
+        return Ok(writeln!(screen, "{} to be removed", term::count(dead.len() as u64, "name"))?);
     }
     let count = segments::reap()?;
-    Ok(writeln!(screen, "{} removed", names(count))?)
-}
-
-fn names(count: usize) -> String {
-    if count == 1 { "1 name".to_owned() } else { format!("{count} names") }
+    Ok(writeln!(screen, "{} removed", term::count(count as u64, "name"))?)
 }
 
 /// What shared memory is used and left.

@@ -8,6 +8,7 @@ mod bar;
 mod convert;
 mod copy;
 mod diff;
+mod draft;
 mod element;
 mod fault;
 mod inspect;
@@ -30,7 +31,8 @@ mod watch;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use crate::args::{Cli, Command};
 use crate::fault::{Fault, Result};
@@ -56,7 +58,10 @@ const STOPPED: u8 = 130;
 const STACK: usize = 128 << 20;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return say_usage(&error),
+    };
     let worker = std::thread::Builder::new().stack_size(STACK).spawn(move || run_to_end(&cli));
     match worker.map(std::thread::JoinHandle::join) {
         Ok(Ok(code)) => code,
@@ -66,6 +71,34 @@ fn main() -> ExitCode {
             ExitCode::from(TROUBLE)
         }
     }
+}
+
+/// Help goes to standard output as it is. What is wrong with the arguments is one line, as every error.
+fn say_usage(error: &clap::Error) -> ExitCode {
+    let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if is_help || !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::from(if is_help { TROUBLE } else { 0 });
+    }
+    let text = error.render().to_string();
+    let is_said = |line: &&str| {
+        !line.is_empty() && !line.starts_with("Usage:") && !line.starts_with("For more")
+    };
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(is_said).collect();
+    let said = lines.join("; ").replace(":; ", ": ");
+    let said = said.strip_prefix("error: ").unwrap_or(&said);
+    let help = match std::env::args_os().nth(1).and_then(|name| name.into_string().ok()) {
+        Some(name) if Cli::command().find_subcommand(&name).is_some() => {
+            format!("serde-shm help {name}")
+        }
+        _ => "serde-shm --help".to_owned(),
+    };
+    let _ = writeln!(
+        anstream::stderr(),
+        "serde-shm: {}; `{help}` lists the arguments",
+        term::visible(said)
+    );
+    ExitCode::from(TROUBLE)
 }
 
 fn run_to_end(cli: &Cli) -> ExitCode {

@@ -1,6 +1,7 @@
 //! NumPy's slices: `w[3, ::2]`, `points['x'][-1]`.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde_shm::{DType, UntypedArray};
 
@@ -81,6 +82,13 @@ impl Selection {
             .collect();
         Ok(UntypedArray::from_owner_with_strides(dtype, &shape, &strides, offset, owner)?)
     }
+}
+
+/// Places of the first axis, where they lie.
+pub(crate) fn rows(array: &UntypedArray, places: Range<usize>) -> Result<UntypedArray> {
+    let place = |place: usize| Some(place.cast_signed());
+    let range = Item::Range { start: place(places.start), stop: place(places.end), step: None };
+    Selection { path: String::new(), groups: vec![Group::Items(vec![range])] }.of(array)
 }
 
 /// Keeps the array of which a slice is.

@@ -1,7 +1,9 @@
 //! What a target is: a segment or a file, and of which kind.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use serde_shm::segments::{self, SegmentInfo};
@@ -12,6 +14,7 @@ use serde_shm::{
 
 use crate::bar::Progress;
 use crate::fault::{Fault, Result};
+use crate::term;
 
 /// The array in which this crate's archives keep all that is inline (`docs/FORMAT.md`).
 const INLINE_MEMBER: &str = "__serde_shm__";
@@ -33,22 +36,23 @@ pub(crate) enum Target {
 impl Target {
     /// Opens what a text names, for a command that has a bar of its own. A text with a slash is a file. Another text is the name or
     /// id of a segment, or else a file.
-    pub(crate) fn open(text: &str) -> Result<Self> {
+    pub(crate) fn open(text: &OsStr) -> Result<Self> {
         Target::open_telling(text, &Progress::silent())
     }
 
     /// The same. The progress is told of what is read, now and later.
-    pub(crate) fn open_telling(text: &str, progress: &Progress) -> Result<Self> {
-        if text.contains('/') {
-            return Target::open_file(Path::new(text), progress);
-        }
+    pub(crate) fn open_telling(text: &OsStr, progress: &Progress) -> Result<Self> {
+        let path = Path::new(text);
+        let Some(name) = text.to_str().filter(|name| !name.contains('/')) else {
+            return Target::open_file(path, progress);
+        };
         let options = OpenOptions::new().read_only(true).progress(progress.report());
-        match options.open(text) {
+        match options.open(name) {
             Ok(segment) => Ok(Target::Segment(Box::new(segment))),
             Err(error) if error.kind() == ErrorKind::Cancelled => Err(error.into()),
-            Err(_) if Path::new(text).exists() => Target::open_file(Path::new(text), progress),
+            Err(_) if path.symlink_metadata().is_ok() => Target::open_file(path, progress),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {
-                Err(not_there(text))
+                Err(not_there(path))
             }
             Err(error) => Err(error.into()),
         }
@@ -56,16 +60,19 @@ impl Target {
 
     fn open_file(path: &Path, progress: &Progress) -> Result<Self> {
         let (head, len) = head(path)?;
+        let name = term::shown(path);
         if head.starts_with(BLOCK_MAGIC) {
-            let block = Block::new(read(path, len, progress)?).map_err(|error| {
-                Fault::of_library(&error, format_args!("{}: {error:#}", path.display()))
-            })?;
+            let block = Block::new(read(path, len, progress)?)
+                .map_err(|error| Fault::of_library(&error, format_args!("{name}: {error:#}")))?;
             return Ok(Target::BlockFile(block, len));
         }
+        if is_safetensors(&head) {
+            return Err(Fault::new(format_args!(
+                "{name}: a safetensors file; `serde-shm convert` makes an .npz file, a block or a segment of it"
+            )));
+        }
         let file = Npz::open(path).map_err(|error| match error.kind() {
-            ErrorKind::Corrupt if !is_ours_by_magic(&head) => {
-                Fault::new(format_args!("{error:#}; {OPENS}"))
-            }
+            ErrorKind::Corrupt if !is_ours_by_magic(&head) => foreign(path, &head, &error),
             _ => error.into(),
         })?;
         let (file, path) = (Box::new(file.progress(progress.report())), path.to_owned());
@@ -77,12 +84,11 @@ impl Target {
         if file.arrays()?.is_empty()
             && let Some(other) = file.others()?.first()
         {
-            let why = other.why();
-            return Err(Fault::new(format_args!(
-                "{}: a zip archive without arrays: member `{}`: {why}; {OPENS}",
-                path.display(),
-                other.name()
-            )));
+            let what = match file.value() {
+                Err(error) if other.name().strip_suffix(".npy").is_none() => found(&error),
+                _ => format!("an archive without arrays: `{}`: {}", other.name(), why(other)),
+            };
+            return Err(Fault::new(format_args!("{name}: {what}; {OPENS}")));
         }
         let is_ours = file.array_untyped(INLINE_MEMBER).is_ok();
         Ok(Target::Npz { file, path, is_ours, progress })
@@ -161,9 +167,10 @@ impl Target {
 }
 
 /// The path and length of a block file, if the text names one.
-pub(crate) fn block_file(text: &str) -> Option<(PathBuf, u64)> {
+pub(crate) fn block_file(text: &OsStr) -> Option<(PathBuf, u64)> {
     let path = Path::new(text);
-    if !text.contains('/') && (!path.exists() || Segment::open_read_only(text).is_ok()) {
+    let is_segment = |name: &str| !path.exists() || Segment::open_read_only(name).is_ok();
+    if text.to_str().is_some_and(|name| !name.contains('/') && is_segment(name)) {
         return None;
     }
     let (head, len) = head(path).ok()?;
@@ -174,22 +181,75 @@ fn is_ours_by_magic(head: &[u8]) -> bool {
     head.starts_with(NPY_MAGIC) || head.starts_with(b"PK")
 }
 
+/// The format of safetensors files allows no more.
+pub(crate) const LONGEST_HEADER: usize = 100_000_000;
+
+/// Whether a file begins as safetensors files do: with the length of a header, and the header's brace.
+pub(crate) fn is_safetensors(head: &[u8]) -> bool {
+    match head.split_first_chunk() {
+        Some((len, rest)) => {
+            u64::from_le_bytes(*len) <= LONGEST_HEADER as u64 && rest.starts_with(b"{")
+        }
+        None => false,
+    }
+}
+
+/// What a file is that is none of ours, as the library's error has it.
+fn found(error: &serde_shm::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" found ").map_or(text.clone(), |(_, found)| format!("found {found}"))
+}
+
+/// The error for a file of another kind.
+pub(crate) fn foreign(path: &Path, head: &[u8], error: &serde_shm::Error) -> Fault {
+    let name = term::shown(path);
+    let is_begun = |magic: &&[u8]| !head.is_empty() && magic.starts_with(head);
+    if [NPY_MAGIC, BLOCK_MAGIC, b"PK\x03\x04"].iter().any(is_begun) {
+        let len = head.len();
+        return Fault::new(format_args!(
+            "{name}: it was cut after {len} of its first bytes, which do not say what it was; {OPENS}"
+        ));
+    }
+    Fault::new(format_args!("{name}: {}; {OPENS}", found(error)))
+}
+
+/// Why a member is no array that can be read.
+pub(crate) fn why(other: &OtherMember) -> String {
+    let prefix = format!("member `{}`: ", other.name());
+    other.why().strip_prefix(&prefix).unwrap_or(other.why()).to_owned()
+}
+
 /// The first bytes of a file, and its length.
-fn head(path: &Path) -> Result<(Vec<u8>, u64)> {
+pub(crate) fn head(path: &Path) -> Result<(Vec<u8>, u64)> {
     let fault = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => not_there(&path.display().to_string()),
+        io::ErrorKind::NotFound => not_there(path),
+        io::ErrorKind::PermissionDenied => Fault::new(format_args!(
+            "{}: no permission to read it; have its owner allow it: `chmod +r`",
+            term::shown(path)
+        )),
         _ => Fault::of_file(path, "read the file", &error),
     };
+    // A pipe that nobody writes to would not even be opened.
+    let kind = path.metadata().map_err(fault)?.file_type();
+    if kind.is_dir() {
+        return Err(Fault::new(format_args!("{}: a folder; name a file in it", term::shown(path))));
+    }
+    if !kind.is_file() {
+        let what = match kind {
+            _ if kind.is_fifo() => "a pipe",
+            _ if kind.is_socket() => "a socket",
+            _ => "a device",
+        };
+        return Err(Fault::new(format_args!(
+            "{}: {what}, and containers are read here and there; write it to a file first",
+            term::shown(path)
+        )));
+    }
     let mut file = File::open(path).map_err(fault)?;
-    let data = file.metadata().map_err(fault)?;
-    if data.is_dir() {
-        return Err(Fault::new(format_args!("{}: a folder; name a file in it", path.display())));
-    }
+    let len = file.metadata().map_err(fault)?.len();
     let mut head = Vec::new();
-    if data.is_file() {
-        (&mut file).take(64).read_to_end(&mut head).map_err(fault)?;
-    }
-    Ok((head, data.len()))
+    (&mut file).take(64).read_to_end(&mut head).map_err(fault)?;
+    Ok((head, len))
 }
 
 /// How many bytes of a file are read between two looks at Ctrl-C.
@@ -204,40 +264,58 @@ pub(crate) fn read(path: &Path, len: u64, progress: &Progress) -> Result<Aligned
     let mut file = File::open(path).map_err(fault)?;
     while bytes.extend_from_reader((&mut file).take(PIECE)).map_err(fault)? > 0 {
         if progress.tell(bytes.len() as u64, len).is_break() {
-            return Err(Fault::stopped(format_args!("{} was being read", path.display())));
+            return Err(Fault::stopped(format_args!("{} was being read", term::shown(path))));
         }
     }
     Ok(bytes)
 }
 
-/// The error for a text that is neither a segment nor a file.
-fn not_there(text: &str) -> Fault {
-    if text.contains('/') {
-        let path = Path::new(text);
-        let folder = path.parent().filter(|folder| *folder != Path::new(""));
-        let names: Vec<String> = std::fs::read_dir(folder.unwrap_or(Path::new(".")))
-            .map(|entries| {
-                entries
-                    .flatten()
-                    .map(|entry| entry.file_name().to_string_lossy().into_owned())
-                    .collect()
-            })
-            .unwrap_or_default();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let hint = match nearest(&name, names.iter().map(String::as_str)).as_slice() {
-            [] if folder.is_some_and(|folder| !folder.exists()) => {
-                "its folder does not exist".to_owned()
-            }
-            [] => "check the path".to_owned(),
-            near => format!("the nearest in that folder: {}", quoted(near)),
-        };
-        return Fault::new(format_args!("{text}: there is no such file; {hint}"));
+/// The error for a path or name of which there is neither a segment nor a file.
+fn not_there(path: &Path) -> Fault {
+    let name = term::shown(path);
+    if let Ok(target) = path.read_link() {
+        let target = term::shown(target);
+        return Fault::new(format_args!(
+            "{name}: a link to `{target}`, which is not there; link it anew"
+        ));
     }
-    Fault::new(no_segment(text))
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let files = names_in(folder.unwrap_or(Path::new(".")));
+    if path.to_str().is_some_and(|text| !text.contains('/')) {
+        return Fault::new(no_target(&name, &files));
+    }
+    let hint = match nearest(&file, files.iter().map(String::as_str)).as_slice() {
+        [] if folder.is_some_and(|folder| !folder.exists()) => {
+            "its folder does not exist".to_owned()
+        }
+        [] => "check the path".to_owned(),
+        near => format!("the nearest in that folder: {}", quoted(near)),
+    };
+    Fault::new(format_args!("{name}: there is no such file; {hint}"))
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let name = |entry: std::fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+    std::fs::read_dir(folder)
+        .map(|entries| entries.flatten().map(name).collect())
+        .unwrap_or_default()
+}
+
+/// The name of a segment, which is text.
+pub(crate) fn segment_name(text: &OsStr) -> Result<&str> {
+    text.to_str().ok_or_else(|| {
+        Fault::new(format_args!("{}: a segment's name is text in UTF-8", term::shown(text)))
+    })
 }
 
 /// What to say of a name that no segment has.
 pub(crate) fn no_segment(name: &str) -> String {
+    no_target(name, &[])
+}
+
+/// The same where it might have been one of these files.
+fn no_target(name: &str, files: &[String]) -> String {
     let infos = segments::list().unwrap_or_default();
     let dead = infos.iter().find(|info| info.name() == name && !info.is_alive());
     if let Some(pid) = dead.and_then(SegmentInfo::pid) {
@@ -245,11 +323,13 @@ pub(crate) fn no_segment(name: &str) -> String {
             "{name}: its maker, process {pid}, has died, and the memory with it; `serde-shm gc` removes the name"
         );
     }
-    let hint = match nearest(name, infos.iter().map(SegmentInfo::name)).as_slice() {
+    let all = infos.iter().map(SegmentInfo::name).chain(files.iter().map(String::as_str));
+    let hint = match nearest(name, all).as_slice() {
         [] => "`serde-shm ls` lists the segments".to_owned(),
-        near => format!("the nearest segments: {}", quoted(near)),
+        near => format!("the nearest: {}", quoted(near)),
     };
-    format!("{name}: there is no segment or file of this name; {hint}")
+    let what = if files.is_empty() { "segment" } else { "segment or file" };
+    format!("{name}: there is no {what} of this name; {hint}")
 }
 
 pub(crate) fn quoted(names: &[String]) -> String {

@@ -2,8 +2,6 @@
 
 use std::fmt::Write;
 
-use jiff::civil::DateTime;
-use jiff::{SignedDuration, Span};
 use serde_shm::{DType, DTypeField, DTypeKind, TimeBase, TimeUnit};
 
 use crate::element::{Complex64, Complex128, Number, Scalar, is_swapped, with_scalar};
@@ -139,40 +137,55 @@ pub(crate) fn time(count: i64, unit: TimeUnit) -> String {
     calendar(units, unit.base()).unwrap_or_else(|| format!("{count} {unit}"))
 }
 
-/// `None` for what the calendar does not reach.
+/// `None` for a time without a unit. The calendar goes on for ever in both directions.
 fn calendar(units: i128, base: TimeBase) -> Option<String> {
-    let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
-    let whole = |per: i64| i64::try_from(units).ok()?.checked_mul(per);
-    let seconds =
-        |seconds: i64, nanos: i32| epoch.checked_add(SignedDuration::new(seconds, nanos)).ok();
-    let parts = |per_second: i128| {
-        let nanos = units.rem_euclid(per_second) * (1_000_000_000 / per_second);
-        seconds(i64::try_from(units.div_euclid(per_second)).ok()?, i32::try_from(nanos).ok()?)
-    };
-    let at = match base {
-        TimeBase::Year => epoch.checked_add(Span::new().try_years(whole(1)?).ok()?).ok()?,
-        TimeBase::Month => epoch.checked_add(Span::new().try_months(whole(1)?).ok()?).ok()?,
-        TimeBase::Week => seconds(whole(7 * 86400)?, 0)?,
-        TimeBase::Day => seconds(whole(86400)?, 0)?,
-        TimeBase::Hour => seconds(whole(3600)?, 0)?,
-        TimeBase::Minute => seconds(whole(60)?, 0)?,
-        TimeBase::Second => seconds(whole(1)?, 0)?,
-        TimeBase::Millisecond => parts(1000)?,
-        TimeBase::Microsecond => parts(1_000_000)?,
-        TimeBase::Nanosecond => parts(1_000_000_000)?,
+    const DAY: i128 = 86_400;
+    // A unit of seconds, or so many units in a second, whose number has so many digits.
+    let (seconds, per_second, digits) = match base {
+        TimeBase::Year => return Some(format!("{:04}", 1970 + units)),
+        TimeBase::Month => {
+            let (year, month) = (1970 + units.div_euclid(12), 1 + units.rem_euclid(12));
+            return Some(format!("{year:04}-{month:02}"));
+        }
+        TimeBase::Week => (7 * DAY, 1, 0),
+        TimeBase::Day => (DAY, 1, 0),
+        TimeBase::Hour => (3600, 1, 0),
+        TimeBase::Minute => (60, 1, 0),
+        TimeBase::Second => (1, 1, 0),
+        TimeBase::Millisecond => (1, 1_000, 3),
+        TimeBase::Microsecond => (1, 1_000_000, 6),
+        TimeBase::Nanosecond => (1, 1_000_000_000, 9),
+        TimeBase::Picosecond => (1, 1_000_000_000_000, 12),
+        TimeBase::Femtosecond => (1, 1_000_000_000_000_000, 15),
+        TimeBase::Attosecond => (1, 1_000_000_000_000_000_000, 18),
         _ => return None,
     };
+    let (whole, part) = (units.div_euclid(per_second) * seconds, units.rem_euclid(per_second));
+    let (day, second) = (whole.div_euclid(DAY), whole.rem_euclid(DAY));
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    let date = date(day);
     Some(match base {
-        TimeBase::Year => at.strftime("%Y").to_string(),
-        TimeBase::Month => at.strftime("%Y-%m").to_string(),
-        TimeBase::Week | TimeBase::Day => at.strftime("%Y-%m-%d").to_string(),
-        TimeBase::Hour => at.strftime("%Y-%m-%dT%H").to_string(),
-        TimeBase::Minute => at.strftime("%Y-%m-%dT%H:%M").to_string(),
-        TimeBase::Millisecond => at.strftime("%Y-%m-%dT%H:%M:%S.%3f").to_string(),
-        TimeBase::Microsecond => at.strftime("%Y-%m-%dT%H:%M:%S.%6f").to_string(),
-        TimeBase::Nanosecond => at.strftime("%Y-%m-%dT%H:%M:%S.%9f").to_string(),
-        _ => at.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+        TimeBase::Week | TimeBase::Day => date,
+        TimeBase::Hour => format!("{date}T{hour:02}"),
+        TimeBase::Minute => format!("{date}T{hour:02}:{minute:02}"),
+        TimeBase::Second => format!("{date}T{hour:02}:{minute:02}:{second:02}"),
+        _ => format!("{date}T{hour:02}:{minute:02}:{second:02}.{part:0digits$}"),
     })
+}
+
+/// The date so many days after the first of January 1970.
+fn date(day: i128) -> String {
+    // Days are counted from the first of March of the year 0, so that a leap day is the last one of a year. The calendar is the
+    // same every 400 years.
+    let day = day + 719_468;
+    let (era, of_era) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let year = year_of_era + era * 400 + i128::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 #[cfg(test)]
@@ -216,7 +229,14 @@ mod tests {
             ("<M8[ms]", -1, "1969-12-31T23:59:59.999"),
             ("<M8[ns]", 1_700_000_000_000_000_001, "2023-11-14T22:13:20.000000001"),
             ("<M8[ns]", i64::MIN, "NaT"),
-            ("<M8[Y]", 1_000_000, "1000000 Y"),
+            ("<M8[Y]", 1_000_000, "1001970"),
+            ("<M8[Y]", -2014, "-044"),
+            ("<M8[D]", 11_016, "2000-02-29"),
+            ("<M8[D]", -719_529, "-001-12-31"),
+            ("<M8[D]", i64::MAX, "25252734927768524-07-27"),
+            ("<M8[W]", 5, "1970-02-05"),
+            ("<M8[25s]", 3, "1970-01-01T00:01:15"),
+            ("<M8[as]", -1, "1969-12-31T23:59:59.999999999999999999"),
             ("<m8[s]", 7, "7"),
         ] {
             assert_eq!(shown(dtype, &count.to_le_bytes()), said, "{dtype} {count}");

@@ -386,6 +386,20 @@ impl Node {
         }
     }
 
+    /// Calls `see` with each array, to change what is said of it.
+    pub(crate) fn each_array<E>(
+        &mut self,
+        see: &mut impl FnMut(&mut Head) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self {
+            Node::Leaf(_) => Ok(()),
+            Node::Array(head) => see(head),
+            Node::Parts(parts) => {
+                parts.children.iter_mut().try_for_each(|(_, node)| node.each_array(see))
+            }
+        }
+    }
+
     /// The arrays of the tree, in its order.
     pub(crate) fn arrays(&self) -> Vec<&Head> {
         match self {
@@ -434,7 +448,10 @@ impl Serialize for Leaf {
                 JsonNumber::from(crate::element::Number::Int(*value)).serialize(serializer)
             }
             Leaf::Large(value) => serializer.collect_str(value),
-            Leaf::Float(value, _) if value.is_finite() => serializer.serialize_f64(*value),
+            // The shortest text of a narrower float is not that of the wider one.
+            Leaf::Float(value, text) if value.is_finite() => {
+                serializer.serialize_f64(text.parse().unwrap_or(*value))
+            }
             Leaf::Float(_, text) | Leaf::Text(text, _) => serializer.serialize_str(text),
             Leaf::Bytes(bytes, _) => bytes.serialize(serializer),
             Leaf::Variant(name) => serializer.serialize_str(name),

@@ -1,5 +1,6 @@
 //! `verify`: whether a container is whole.
 
+use std::ffi::OsStr;
 use std::io::Write;
 
 use ndarray::IxDyn;
@@ -15,15 +16,17 @@ use crate::target::Target;
 use crate::term::{self, ALARM, GOOD, Screen};
 
 pub(crate) fn run(args: &Verify, screen: &mut Screen) -> Result<Ended> {
+    let name = term::shown(&args.target);
     match check(&args.target) {
         Ok(said) => {
             let whole = screen.paint(GOOD, "whole");
-            writeln!(screen, "{}: {whole}: {said}", args.target)?;
+            writeln!(screen, "{name}: {whole}: {said}")?;
             Ok(Ended::Done)
         }
         Err(Fault::Damaged(said)) => {
             let damaged = screen.paint(ALARM, "damaged");
-            writeln!(screen, "{}: {damaged}: {said}", args.target)?;
+            let said = said.strip_prefix(&format!("{name}: ")).unwrap_or(&said);
+            writeln!(screen, "{name}: {damaged}: {said}")?;
             Ok(Ended::Damaged)
         }
         Err(other) => Err(other),
@@ -31,7 +34,7 @@ pub(crate) fn run(args: &Verify, screen: &mut Screen) -> Result<Ended> {
 }
 
 /// Goes over the object, which checks that it does not contradict itself, and says what else was checked.
-fn check(text: &str) -> Result<String> {
+fn check(text: &OsStr) -> Result<String> {
     /// Wants to know of nothing.
     struct Deaf;
     impl Walk<'_> for Deaf {}
@@ -40,7 +43,7 @@ fn check(text: &str) -> Result<String> {
     let target = Target::open_telling(text, &Progress::drawn())?;
     let infos = target.arrays()?;
     let bytes: u64 = infos.iter().map(|info| info.byte_len() as u64).sum();
-    let of = format!("{} arrays of {}", infos.len(), term::bytes(bytes));
+    let of = format!("{} of {}", term::count(infos.len() as u64, "array"), term::bytes(bytes));
     match &target {
         Target::Npz { file, .. } | Target::Npy { file, .. } => {
             // Every member is read and let go of; a walk would keep all of them.

@@ -8,7 +8,7 @@ use serde_shm::{ErrorKind, Segment};
 use crate::args::Watch;
 use crate::fault::{Fault, Result};
 use crate::target;
-use crate::term::{self, FAINT, NAME, Screen};
+use crate::term::{self, FAINT, Line, NAME, PLAIN, Screen};
 use crate::tree::{self, Fold};
 use crate::{inspect, stop};
 
@@ -23,21 +23,21 @@ struct Version<'a> {
 }
 
 pub(crate) fn run(args: &Watch, screen: &mut Screen) -> Result<()> {
-    let mut segment = Segment::open_read_only(&args.name).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Fault::new(target::no_segment(&args.name)),
+    let name = target::segment_name(&args.name)?;
+    let mut segment = Segment::open_read_only(name).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Fault::new(target::no_segment(name)),
         _ => error.into(),
     })?;
     if segment.name().is_none() {
         return Err(Fault::new(format_args!(
-            "{}: expected a name, found an id, which always means the same segment",
-            args.name
+            "{name}: expected a name, found an id, which always means the same segment"
         )));
     }
     stop::listen()?;
     let mut version = 0;
     loop {
         version += 1;
-        say(args, &segment, version, screen)?;
+        say(args, name, &segment, version, screen)?;
         if args.count.is_some_and(|count| version >= count) {
             return Ok(());
         }
@@ -50,12 +50,18 @@ pub(crate) fn run(args: &Watch, screen: &mut Screen) -> Result<()> {
     }
 }
 
-fn say(args: &Watch, segment: &Segment, version: u64, screen: &mut Screen) -> Result<()> {
+fn say(
+    args: &Watch,
+    name: &str,
+    segment: &Segment,
+    version: u64,
+    screen: &mut Screen,
+) -> Result<()> {
     let now = jiff::Timestamp::now();
     let arrays = segment.arrays()?.len();
     if args.json {
         let version = Version {
-            name: &args.name,
+            name,
             number: version,
             seen: now.to_string(),
             bytes: segment.len() as u64,
@@ -65,13 +71,13 @@ fn say(args: &Watch, segment: &Segment, version: u64, screen: &mut Screen) -> Re
         writeln!(screen)?;
     } else {
         let root = tree::of_value(&segment.value()?, "", Fold { parts: 1, bytes: 60, depth: 1 });
-        let root = inspect::describe(&root, screen);
-        let (number, time) = (
-            screen.paint(NAME, format_args!("#{version}")),
-            screen.paint(FAINT, format_args!("{now:.0}")),
-        );
         let size = term::bytes(segment.len() as u64);
-        writeln!(screen, "{number} {time}  {size}  {arrays} arrays  {root}")?;
+        let arrays = term::count(arrays as u64, "array");
+        let line = Line::of(NAME, format_args!("#{version}"))
+            .and(FAINT, format_args!(" {now:.0}"))
+            .and(PLAIN, format_args!("  {size}  {arrays}  "));
+        let line = inspect::describe(&root, line, screen.width);
+        writeln!(screen, "{}", line.paint(screen.width, screen))?;
     }
     Ok(screen.flush()?)
 }

@@ -33,10 +33,11 @@ fn a_file_of_another_kind_says_what_it_is() {
             &["diff", file, file],
         ] {
             let text = trouble(args);
-            assert!(
-                text.contains(said) && text.contains("the tool opens segments"),
-                "{args:?}: {text}"
-            );
+            let mend = match said {
+                "a safetensors file" => "`serde-shm convert`",
+                _ => "the tool opens segments",
+            };
+            assert!(text.contains(said) && text.contains(mend), "{args:?}: {text}");
         }
     }
     assert!(trouble(["inspect", &folder.text("")]).contains("a folder"));
@@ -56,12 +57,7 @@ np.savez(sys.argv[2], x=np.arange(3), o=np.array([{}], dtype=object))";
     let Some(_) = python(script, &[&zip, &mixed]) else { return };
     let (zip, mixed) = (zip.to_str().unwrap(), mixed.to_str().unwrap());
     let said = trouble(["inspect", zip]);
-    assert!(
-        said.contains("without arrays")
-            && said.contains("notes.txt")
-            && said.contains("found text"),
-        "{said}"
-    );
+    assert!(said.contains("z.zip: found a zip archive of other files: `notes.txt`"), "{said}");
     let text = ok(["inspect", mixed]);
     assert!(text.contains("no array: o") && text.contains("pickle"), "{text}");
     assert_eq!(json(&ok(["inspect", mixed, "--json"]))["others"].as_array().unwrap().len(), 1);
@@ -234,4 +230,168 @@ fn no_control_character_comes_out() {
     };
     let file = file.to_str().unwrap();
     assert_eq!(ok(["show", file, "x"]) + &ok(["show", file, "b"]), printed);
+}
+
+/// A pipe that nobody writes to is not opened: that would wait for ever.
+#[test]
+fn what_is_no_file_is_said_at_once() {
+    let folder = Folder::new();
+    let (pipe, link) = (folder.text("p.npz"), folder.text("l.npz"));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::os::unix::fs::symlink("nowhere", &link).unwrap();
+    for (target, said) in [
+        (pipe.as_str(), "a pipe"),
+        ("/dev/null", "a device"),
+        (&folder.text(""), "a folder"),
+        (&link, "a link to `nowhere`, which is not there"),
+    ] {
+        for args in [
+            &["inspect", target][..],
+            &["show", target],
+            &["cp", target, "x.npz"],
+            &["cp", target, "some-name"],
+            &["verify", target],
+            &["diff", target, target],
+            &["convert", target, "x.npz"],
+            &["convert", target, "x.safetensors"],
+        ] {
+            let text = trouble(args);
+            assert!(text.contains(said), "{args:?}: {text}");
+        }
+    }
+}
+
+/// A name of a file need not be UTF-8, and may have what a terminal obeys.
+#[test]
+fn every_command_takes_any_name_of_a_file() {
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new();
+    let name = |text: &[u8]| folder.path("").join(OsStr::from_bytes(text));
+    let file = name(b"a\xff\x1b[31m.npz");
+    let (copy, block) = (name(b"b\xff.npz"), name(b"\xff.block"));
+    let tensors = name(b"\xff\n.safetensors");
+    serde_shm::to_npz(&file, &[serde_shm::ShmArray1::from(vec![0.5])]).unwrap();
+    let picture = name(b"\xff.png");
+    let commands: [&[&OsStr]; 9] = [
+        &["inspect".as_ref(), file.as_ref()],
+        &["inspect".as_ref(), "--json".as_ref(), file.as_ref()],
+        &["show".as_ref(), file.as_ref()],
+        &["show".as_ref(), file.as_ref(), "--png".as_ref(), picture.as_ref()],
+        &["verify".as_ref(), file.as_ref()],
+        &["cp".as_ref(), file.as_ref(), copy.as_ref()],
+        &["cp".as_ref(), file.as_ref(), block.as_ref()],
+        &["diff".as_ref(), copy.as_ref(), block.as_ref()],
+        &["convert".as_ref(), block.as_ref(), tensors.as_ref()],
+    ];
+    for args in commands {
+        let said = ok(args);
+        assert!(said.chars().all(|char| char == '\n' || !char.is_control()), "{args:?}: {said:?}");
+    }
+    assert!(copy.exists() && block.exists() && tensors.exists() && picture.exists());
+    let gone = name(b"no\xff\x1b.npz");
+    for command in ["inspect", "show", "verify", "convert"] {
+        let mut args: Vec<OsString> = vec![command.into(), gone.clone().into()];
+        if command == "convert" {
+            args.push("x.npz".into());
+        }
+        let said = trouble(args);
+        assert!(said.contains("no\u{fffd}\\u{1b}.npz: there is no such file"), "{said}");
+    }
+    for command in ["rm", "watch"] {
+        let said = trouble([OsStr::new(command), OsStr::from_bytes(b"a\xff")]);
+        assert!(said.contains("a\u{fffd}: a segment's name is text"), "{said}");
+    }
+    assert!(
+        trouble([OsStr::new("cp"), file.as_ref(), OsStr::from_bytes(b"a\xff")]).contains("UTF-8")
+    );
+}
+
+#[test]
+fn a_file_of_the_folder_is_near_its_name() {
+    let folder = Folder::new();
+    std::fs::write(folder.path("weights.npz"), "").unwrap();
+    let output =
+        tool().args(["show", "wieghts.npz"]).current_dir(folder.path("")).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("no segment or file of this name; the nearest: `weights.npz`"), "{said}");
+}
+
+/// What the parser of arguments says is one line, too.
+#[test]
+fn wrong_arguments_are_said_in_one_line() {
+    for (args, said) in [
+        (&["inpsect", "x"][..], "`serde-shm --help`"),
+        (&["inspect"], "not provided: <TARGET>; `serde-shm help inspect` lists the arguments"),
+        (&["show", "x", "--fold", "1"], "`serde-shm help show`"),
+        (&["ls", "--interval", "0"], "expected 0.01 to 86400 seconds"),
+        (&["cp", "a", "b", "--name", "c"], "cannot be used with"),
+    ] {
+        let text = trouble(args);
+        assert!(text.contains(said), "{args:?}: {text}");
+    }
+    // Who says nothing is told everything.
+    let said = run::<&str>([]);
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("Commands:") && said.err.contains("Exit status:"), "{}", said.err);
+}
+
+#[test]
+fn a_damaged_array_hides_no_other() {
+    let folder = Folder::new();
+    let file = folder.text("d.npz");
+    serde_shm::to_npz(&file, &model()).unwrap();
+    let infos = serde_shm::Npz::open(&file).unwrap().arrays().unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    for info in infos.iter().filter(|info| info.path().starts_with("layers.0")) {
+        bytes[info.range().unwrap().start as usize] ^= 1;
+    }
+    std::fs::write(&file, bytes).unwrap();
+    let said = run(["inspect", &file]);
+    assert_eq!((said.code, said.err.lines().count()), (Some(2), 1), "{}", said.err);
+    assert_eq!(said.out.matches("cannot be read").count(), 2, "{}", said.out);
+    assert!(
+        said.out.contains("\nlayers.1.weight ") && said.out.contains("\ncolumns "),
+        "{}",
+        said.out
+    );
+    assert!(
+        said.err.contains("wrong checksum") && said.err.contains("1 other array"),
+        "{}",
+        said.err
+    );
+    let said = run(["verify", &file]);
+    assert_eq!(said.out.matches("d.npz").count(), 1, "{}", said.out);
+}
+
+/// A picture or table that cannot be made takes nothing away.
+#[test]
+fn a_file_that_cannot_be_made_is_left_as_it_was() {
+    let folder = Folder::new();
+    let (made, _segment) = publish("kept", &[ndarray::Array3::<f64>::zeros((2, 2, 2))]);
+    for option in ["--csv", "--png", "--svg"] {
+        let old = folder.text("old");
+        std::fs::write(&old, "old").unwrap();
+        assert!(trouble(["show", &made, "0", option, &old]).contains("[2, 2, 2]"));
+        assert_eq!(std::fs::read_to_string(&old).unwrap(), "old");
+    }
+    // The source may be the destination. A device is written to, and no file takes its place.
+    let file = folder.text("a.npy");
+    ok(["show", &made, "0[0]", "--npy", &file]);
+    ok(["show", &file, "[0]", "--npy", &file]);
+    assert_eq!(ok(["show", &file]), "[0. 0.]\n");
+    ok(["show", &file, "--npy", "/dev/null"]);
+    for stdout in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+        let out = folder.path("out");
+        let to = std::fs::File::create(&out).unwrap();
+        let status = tool().args(["show", &file, "--csv", stdout]).stdout(to).status();
+        assert!(status.unwrap().success(), "{stdout}");
+        assert_eq!(std::fs::read_to_string(&out).unwrap(), "0.0\n0.0\n", "{stdout}");
+        std::fs::remove_file(out).unwrap();
+    }
+    assert!(std::path::Path::new("/dev/stdout").is_symlink());
+    ok(["cp", &file, "/dev/null", "--to", "block"]);
+    assert!(!std::path::Path::new("/dev/null").metadata().unwrap().is_file());
+    let names: Vec<_> = std::fs::read_dir(folder.path("")).unwrap().collect();
+    assert_eq!(names.len(), 2);
 }

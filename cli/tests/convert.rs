@@ -119,10 +119,26 @@ fn what_is_no_safetensors_file_is_said() {
     assert!(trouble(["inspect", text]).contains("safetensors file"));
     assert!(trouble(["convert", text, &folder.text("x.npy")]).contains("one array"));
     let bytes = std::fs::read(&file).unwrap();
-    std::fs::write(&file, &bytes[..bytes.len() - 3]).unwrap();
-    assert!(
-        trouble(["convert", text, &folder.text("x.npz")]).contains("not a whole safetensors file")
-    );
+    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let tensors = bytes.len() - header;
+    for (len, said) in [
+        (5, "cut after 5 bytes".to_owned()),
+        (20, format!("cut in its header, of which 12 of {} bytes are there", header - 8)),
+        (bytes.len() - 3, format!("of which {} of {tensors} bytes are there", tensors - 3)),
+    ] {
+        std::fs::write(&file, &bytes[..len]).unwrap();
+        let text = trouble(["convert", text, &folder.text("x.npz")]);
+        assert!(text.contains(&said), "{text}");
+    }
+    std::fs::write(&file, [&bytes[..], b"more"].concat()).unwrap();
+    let said = trouble(["convert", text, &folder.text("x.npz")]);
+    assert!(said.contains("4 bytes follow its last tensor"), "{said}");
+    // Another kind of file is told by its first bytes.
+    std::fs::write(&file, [b"\x1f\x8b\x08".as_slice(), &[1; 60]].concat()).unwrap();
+    assert!(trouble(["convert", text, &folder.text("x.npz")]).contains("found a gzip file"));
+    serde_shm::to_npz(&file, &[1]).unwrap();
+    let said = trouble(["convert", text, &folder.text("x.npz")]);
+    assert!(said.contains("found an .npz file") && said.contains("`serde-shm cp`"), "{said}");
     assert!(trouble(["convert", "/no/such.safetensors", "x.npz"]).contains("/no/such.safetensors"));
 }
 

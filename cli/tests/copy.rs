@@ -1,9 +1,11 @@
 //! `cp` and `verify`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use ndarray::array;
-use serde_shm::{Block, LockedArray, Npz, Segment, ShmArray1};
+use serde::{Deserialize, Serialize};
+use serde_shm::{Block, LockedArray, Npz, Order, Segment, ShmArray1, UntypedArray};
 
 use crate::support::{
     Folder, Model, Removed, Running, model, name, ok, publish, python, run, trouble,
@@ -177,7 +179,7 @@ fn live_arrays_are_frozen_where_they_cannot_live() {
     let file = folder.text("f.npz");
     let said = run(["cp", &made, &file]);
     assert_eq!(said.code, Some(0));
-    assert!(said.err.contains("1 live arrays are copied as they are now"), "{}", said.err);
+    assert!(said.err.contains("1 live array is copied as it is now"), "{}", said.err);
     let (text, array): (String, ShmArray1<u8>) = serde_shm::from_npz(&file).unwrap();
     assert_eq!((text.as_str(), array), ("a", vec![1, 2].into()));
 }
@@ -207,4 +209,205 @@ fn whole_containers_are_whole() {
     assert_eq!(said.code, Some(1), "{}{}", said.out, said.err);
     assert_eq!(run(["verify", "/no/such/file"]).code, Some(2));
     assert!(Path::new(&npy).exists());
+}
+
+/// An object of everything that a container can have.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Rich {
+    unit: (),
+    marker: Marker,
+    #[expect(clippy::option_option, reason = "a container tells all three cases")]
+    nested: [Option<Option<u8>>; 3],
+    variants: Vec<Variant>,
+    tuple: (i8, u128, i128, char, f32, bool, String),
+    celsius: Celsius,
+    by_pair: BTreeMap<(u8, String), Vec<ShmArray1<u8>>>,
+    by_bool: BTreeMap<bool, ShmArray1<f32>>,
+    by_char: BTreeMap<char, Option<ShmArray1<i64>>>,
+    by_option: BTreeMap<Option<i16>, Variant>,
+    odd_names: BTreeMap<String, ShmArray1<u16>>,
+    address: std::net::Ipv6Addr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    absent: Option<u8>,
+    #[serde(with = "serde_bytes")]
+    short: Vec<u8>,
+    #[serde(with = "serde_bytes")]
+    long: Vec<u8>,
+    numbers: Vec<u32>,
+    mixed: Vec<(f64, Option<String>)>,
+    plain: ndarray::Array2<f64>,
+    arrays: BTreeMap<String, UntypedArray>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Marker;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Celsius(f32);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Variant {
+    Unit,
+    Newtype(ShmArray1<f64>),
+    Tuple(u8, Box<Variant>),
+    Struct { weight: Option<ShmArray1<f32>>, name: String },
+}
+
+fn rich() -> Rich {
+    let newtype = || Variant::Newtype(vec![0.5].into());
+    let array = |dtype: &str, shape: &[usize], order| {
+        let dtype: serde_shm::DType = dtype.parse().unwrap();
+        let len = shape.iter().product::<usize>() * dtype.item_size();
+        // Zeros and ones are bools, characters and all else.
+        let bytes: Vec<u8> = match dtype.kind() {
+            serde_shm::DTypeKind::Text => (0..len).map(|at| b'a' * u8::from(at % 4 == 0)).collect(),
+            _ => (0..len).map(|at| (at % 2) as u8).collect(),
+        };
+        UntypedArray::from_owner(dtype, shape, order, bytes).unwrap()
+    };
+    let mut arrays = BTreeMap::new();
+    for dtype in [
+        "|b1",
+        "|i1",
+        "<i2",
+        "<i4",
+        "<i8",
+        "|u1",
+        "<u2",
+        "<u4",
+        "<u8",
+        "<f2",
+        "<V2",
+        "<f4",
+        "<f8",
+        "<c8",
+        "<c16",
+        ">f4",
+        ">i8",
+        "<U3",
+        "|S5",
+        "|V7",
+        "<M8[ns]",
+        "<m8[3D]",
+        "[('a', '<f4', (2,)), ('b', [('c', '|u1'), ('d', '>i2')])]",
+    ] {
+        for (shape, order) in [
+            (&[][..], Order::C),
+            (&[0], Order::C),
+            (&[3, 0, 2], Order::F),
+            (&[5], Order::C),
+            (&[2, 3], Order::C),
+            (&[2, 3], Order::F),
+            (&[2, 1, 3], Order::F),
+        ] {
+            let name = format!("{dtype} {shape:?} {order:?}");
+            arrays.insert(name, array(dtype, shape, order));
+        }
+    }
+    Rich {
+        unit: (),
+        marker: Marker,
+        nested: [None, Some(None), Some(Some(3))],
+        variants: vec![
+            Variant::Unit,
+            newtype(),
+            Variant::Tuple(1, Box::new(Variant::Tuple(2, Box::new(newtype())))),
+            Variant::Struct { weight: Some(vec![1.5].into()), name: "n".into() },
+            Variant::Struct { weight: None, name: String::new() },
+        ],
+        tuple: (-1, u128::MAX, i128::MIN, 'ß', f32::MIN_POSITIVE, true, "t\u{1b}\0".into()),
+        celsius: Celsius(21.5),
+        by_pair: [((1, "a".into()), vec![vec![1].into(), vec![].into()])].into(),
+        by_bool: [(false, vec![].into()), (true, vec![2.5].into())].into(),
+        by_char: [('.', Some(vec![-1].into())), ('%', None)].into(),
+        by_option: [(None, Variant::Unit), (Some(-7), newtype())].into(),
+        odd_names: ["", ".", "a.b", "/x/y", "../up", "日本", "a\nb", "#0", "%41", "x.npy", " "]
+            .map(|name| (name.to_owned(), vec![name.len() as u16].into()))
+            .into(),
+        address: std::net::Ipv6Addr::LOCALHOST,
+        absent: None,
+        short: vec![1; 10],
+        long: vec![2; 1000],
+        numbers: (0..1000).collect(),
+        mixed: (0..40).map(|at| (f64::from(at), (at % 3 == 0).then(|| at.to_string()))).collect(),
+        plain: array![[1.0, 2.0], [3.0, f64::NEG_INFINITY]],
+        arrays,
+    }
+}
+
+#[test]
+fn a_rich_object_comes_through_every_chain_of_copies() {
+    let folder = Folder::new();
+    let object = rich();
+    let block = serde_shm::to_bytes(&object).unwrap();
+    // Of an address, which has two forms, the tables of what a program writes name the form that it does not have, too.
+    let value = Block::new(block.clone()).unwrap().value().unwrap();
+    let copied = serde_shm::to_bytes(&value).unwrap();
+    let kinds = ["segment", "npz", "packed.npz", "block"];
+    let place = |step: &str, kind: &str| match kind {
+        "segment" => name(&format!("chain-{step}")),
+        _ => folder.text(&format!("{step}.{kind}")),
+    };
+    let read = |target: &str| -> Rich {
+        match target {
+            _ if target.contains(".npz") => serde_shm::from_npz(target).unwrap(),
+            _ if target.contains('/') => {
+                serde_shm::from_bytes(&std::fs::read(target).unwrap()).unwrap()
+            }
+            _ => serde_shm::from_shared(target).unwrap(),
+        }
+    };
+    let copy = |from: &str, to: &str| {
+        let options: &[&str] = if to.ends_with("packed.npz") { &["--compress"] } else { &[] };
+        assert_eq!(ok([&["cp", from, to], options].concat()), "", "{from} {to}");
+    };
+    for first in kinds {
+        // Written by a program, and copied twice by the tool.
+        let origin = place("origin", first);
+        let _segment = match first {
+            "segment" => {
+                Some(serde_shm::SegmentOptions::new().name(&origin).create(&object).unwrap())
+            }
+            "block" => std::fs::write(&origin, &*block).map(|()| None).unwrap(),
+            _ => serde_shm::to_npz(&origin, &object).map(|()| None).unwrap(),
+        };
+        for second in kinds {
+            let middle = Removed(place("middle", second));
+            copy(&origin, &middle.0);
+            assert_eq!(read(&middle.0), object, "{first} {second}");
+            for third in kinds {
+                let last = Removed(place("last", third));
+                copy(&middle.0, &last.0);
+                assert_eq!(read(&last.0), object, "{first} {second} {third}");
+                if third == "block" {
+                    let bytes = std::fs::read(&last.0).unwrap();
+                    // A block goes into a segment and out of it as it is.
+                    let is_same = first == "block" && second == "segment";
+                    assert!(bytes == *block || !is_same && bytes == *copied, "{first} {second}");
+                }
+            }
+        }
+        let said = run(["diff", &origin, &place("last", "block")]);
+        assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (Some(0), "", ""), "{first}");
+    }
+}
+
+/// Of an archive's object no array is read but those that are asked for, and its names stay.
+#[test]
+fn a_part_of_an_archive_keeps_the_names_of_structs() {
+    let folder = Folder::new();
+    let (npz, copy) = (folder.text("o.npz"), folder.text("p.block"));
+    serde_shm::to_npz(&npz, &model()).unwrap();
+    let infos = Npz::open(&npz).unwrap().arrays().unwrap();
+    let damaged = infos.iter().find(|info| info.path() == "layers.1.weight").unwrap();
+    let mut bytes = std::fs::read(&npz).unwrap();
+    bytes[damaged.range().unwrap().start as usize] ^= 1;
+    std::fs::write(&npz, bytes).unwrap();
+    ok(["cp", &npz, &copy, "--only", "layers.0", "--only", "columns"]);
+    let value = Block::new(std::fs::read(&copy).unwrap()).unwrap().value().unwrap();
+    assert_eq!(
+        value.to_string(),
+        "Model { layers: [Layer { weight: <f4 [3, 4], bias: <f8 [4] }], columns: <i2 [3, 2] }"
+    );
+    assert!(trouble(["cp", &npz, &copy]).contains("wrong checksum"));
 }

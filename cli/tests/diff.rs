@@ -40,7 +40,7 @@ fn every_difference_has_a_line() {
         "- state.Trained.loss  0.25",
         "+ state  Fresh",
         "- steps.99  9801",
-        "~ layers.0.weight  2 of 12 elements differ, largest 5e-1 at [1, 2], relative ",
+        "~ layers.0.weight  2 of 12 elements differ, largest 0.5 at [1, 2], relative ",
         "~ layers.0.bias  <f8 [4]  32 B → <f8 [3]  24 B",
     ] {
         assert!(said.out.contains(line), "{line}: {}", said.out);
@@ -86,7 +86,7 @@ fn order_makes_no_difference_and_dtype_does() {
     assert!(
         run(["diff", &by_rows, &other])
             .out
-            .contains("1 of 4 elements differ, largest 1e0 at [1, 1]")
+            .contains("1 of 4 elements differ, largest 1.0 at [1, 1]")
     );
     let small = UntypedArray::from(serde_shm::ShmArray1::from(Array1::from(vec![1_i32])));
     let large = UntypedArray::from(serde_shm::ShmArray1::from(Array1::from(vec![1_i64])));
@@ -106,4 +106,48 @@ np.savez(sys.argv[2], c=np.array([4+3j, 5]), s=np.array(['a', 'c']))";
     let said = run(["diff", a.to_str().unwrap(), b.to_str().unwrap()]);
     assert!(said.out.contains("~ c  1 of 2 elements differ, largest 1.414"), "{}", said.out);
     assert!(said.out.contains("~ s  1 of 2 elements differ\n"), "{}", said.out);
+}
+
+/// Numbers within structs and those that are no arrays pass by the same tolerance.
+#[test]
+fn tolerances_reach_into_structs() {
+    let dtype: serde_shm::DType =
+        "[('x', '<f4'), ('n', '<i2', (2,)), ('s', '|S1')]".parse().unwrap();
+    let array = |x: f32, n: i16, s: u8| {
+        let bytes = [&x.to_le_bytes()[..], &[1, 0], &n.to_le_bytes(), &[s]].concat();
+        UntypedArray::from_owner(dtype.clone(), &[1], serde_shm::Order::C, bytes).unwrap()
+    };
+    let (one, _segment) = publish("fields", &(array(1.0, 5, b'a'), 100_i32));
+    let (two, _segment) = publish("field", &(array(1.5, 7, b'a'), 101_i32));
+    let (three, _segment) = publish("letter", &(array(1.0, 5, b'b'), 100_i32));
+    let said = run(["diff", &one, &two]);
+    assert!(said.out.contains("~ 0  1 of 1 elements differ, largest 2.0 at [0]"), "{}", said.out);
+    assert!(said.out.contains("~ 1  100 → 101"), "{}", said.out);
+    assert_eq!(run(["diff", &one, &two, "--atol", "1.9"]).out.lines().count(), 1);
+    assert_eq!(ok(["diff", &one, &two, "--atol", "2"]), "");
+    assert_eq!(run(["diff", &one, &three, "--atol", "1e9"]).code, Some(1));
+}
+
+/// What cannot be read is not the same.
+#[test]
+fn members_that_are_no_arrays_are_said() {
+    let folder = Folder::new();
+    let file = folder.path("o.npz");
+    let script = "np.savez(sys.argv[1], x=np.arange(3), o=np.array([{}], dtype=object))";
+    let Some(_) = crate::support::python(script, &[&file]) else { return };
+    let text = file.to_str().unwrap();
+    let said = trouble(["diff", text, text]);
+    assert!(said.contains("member `o.npy` was not compared") && said.contains("pickle"), "{said}");
+}
+
+#[test]
+fn long_texts_are_shown_where_they_differ() {
+    let text = |end: &str| format!("{}{end}", "the same ".repeat(1000));
+    let (one, _segment) = publish("long", &[text("one")]);
+    let (two, _segment) = publish("longer", &[text("other")]);
+    let said = run(["diff", &one, &two]);
+    assert_eq!(said.out, "~ 0  …\"e same one\" → …\"e same other\"\n");
+    assert!(
+        json(&run(["diff", &one, &two, "--json"]).out)[0]["first"].as_str().unwrap().len() > 9000
+    );
 }

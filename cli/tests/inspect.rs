@@ -24,12 +24,17 @@ fn a_tree_is_the_same_in_each_container() {
     assert_eq!(segment["object"]["steps"].as_array().unwrap().len(), 100);
     for other in [&npz, &block] {
         assert_eq!(other["arrays"], segment["arrays"]);
+        assert_eq!(other["object"], segment["object"]);
     }
-    assert_eq!(block["object"], segment["object"]);
-    // Serde gives an archive's variant as a map of one entry; the rest is the same.
-    assert_eq!(npz["object"]["state"]["Trained"]["loss"], 0.25);
-    for part in ["name", "epoch", "note", "layers", "classes", "steps", "columns"] {
-        assert_eq!(npz["object"][part], segment["object"][part], "{part}");
+    // People see the names of structs and variants in each, too.
+    let tree = |target: &str| {
+        let text = ok(["inspect", target, "--no-stats"]);
+        text.split_once('\n').unwrap().1.to_owned()
+    };
+    let text = tree(&name);
+    assert!(text.starts_with("Model\n") && text.contains("state  Trained\n"), "{text}");
+    for other in ["m.npz", "m.block"] {
+        assert_eq!(tree(&folder.text(other)), text, "{other}");
     }
 }
 
@@ -139,6 +144,52 @@ fn lines_fit_the_width() {
         let output = tool().args(["inspect", &name]).env("COLUMNS", odd).output().unwrap();
         assert_eq!(String::from_utf8(output.stdout).unwrap(), ok(["inspect", &name]));
     }
+}
+
+/// Neither long texts and shapes nor wide letters break the lines.
+#[test]
+fn trees_fit_the_width() {
+    use serde_shm::value::Value;
+    let array = |axes: usize| {
+        let shape = vec![1; axes];
+        let dtype = serde_shm::DType::U8;
+        let array =
+            serde_shm::UntypedArray::from_owner(dtype, &shape, serde_shm::Order::C, vec![7]);
+        Value::from(array.unwrap())
+    };
+    let entries = [
+        (
+            "text",
+            Value::from(
+                "words and words and words and words and words and words and words and words",
+            ),
+        ),
+        ("日本語のとても長い名前", Value::from("日本語".repeat(30).as_str())),
+        ("axes", array(32)),
+        ("日本", array(1)),
+        ("", array(1)),
+    ];
+    let map: serde_shm::value::Map =
+        entries.into_iter().map(|(name, value)| (Value::from(name), value)).collect();
+    let (name, _segment) = publish("fits", &Value::Map(map));
+    let columns = |line: &str| -> usize {
+        line.chars().map(|char| if ('\u{3000}'..'\u{a000}').contains(&char) { 2 } else { 1 }).sum()
+    };
+    for width in [40, 80, 200] {
+        let text = ok(["inspect", &name, "--width", &width.to_string(), "--fold", "30"]);
+        // A line of statistics has numbers that are not cut.
+        for line in text.lines().take_while(|line| !line.is_empty()) {
+            assert!(columns(line) <= width, "{width}: {line}");
+        }
+        assert!(text.contains("├─ \"\"  |u1") || text.contains("└─ \"\"  |u1"), "{text}");
+    }
+    let text = ok(["inspect", &name, "--width", "80"]);
+    assert!(text.contains("words\" … 15 bytes more") || text.contains(" bytes more"), "{text}");
+    // The columns stand one under another.
+    let rows: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("ARRAY")).collect();
+    let place = |row: &str| columns(&row[..row.rfind('█').unwrap()]);
+    assert_eq!(rows.len(), 4, "{text}");
+    assert!(rows[1..].windows(2).all(|pair| place(pair[0]) == place(pair[1])), "{text}");
 }
 
 #[test]

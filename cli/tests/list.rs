@@ -32,6 +32,27 @@ fn segments_are_listed_with_what_they_are() {
     assert!(!text.contains('\x1b'), "colours in a pipe");
 }
 
+/// On a terminal the columns stand as they do in a file.
+#[test]
+fn colours_take_no_room_in_the_table() {
+    let (_name, _kept) = publish("coloured", &model());
+    let strip = |text: &str| -> String {
+        let parts = text.split('\x1b');
+        parts
+            .enumerate()
+            .map(|(place, part)| if place == 0 { part } else { part.split_once('m').unwrap().1 })
+            .collect()
+    };
+    let coloured = ok(["ls", "--color", "always"]);
+    assert!(coloured.contains('\x1b'));
+    let lines: Vec<String> = coloured.lines().map(strip).collect();
+    let header = lines[0].find("STATE").unwrap();
+    assert!(
+        lines[1..].iter().all(|line| line[header..].starts_with("frozen") || line.contains("live")),
+        "{lines:?}"
+    );
+}
+
 #[test]
 fn names_are_removed_and_those_that_are_not_there_are_said() {
     let (kept, segment) = publish("rm", &1_u8);

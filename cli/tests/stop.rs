@@ -77,3 +77,33 @@ fn a_verification_that_is_stopped_says_nothing_of_damage() {
     assert_eq!(code, Some(130), "{said}");
     assert!(!said.contains("damaged") && !said.contains("whole"), "{said}");
 }
+
+/// A tensor that must be copied into another order is written in pieces.
+#[test]
+fn a_conversion_is_stopped_within_a_tensor() {
+    let folder = Folder::new();
+    let (source, made) = (folder.text("f.block"), folder.text("m.safetensors"));
+    let columns = ndarray::Array2::<u32>::from_shape_fn((1 << 12, 1 << 13), |(row, column)| {
+        (row ^ column) as u32
+    });
+    let array = serde_shm::ShmArray2::from(columns.reversed_axes());
+    std::fs::write(&source, serde_shm::to_bytes(&[array]).unwrap()).unwrap();
+    std::fs::write(&made, "old").unwrap();
+    let (said, code) = stopped(&["convert", &source, &made], || true);
+    assert_eq!((code, said.as_str()), (Some(130), ""));
+    assert_eq!(std::fs::read_to_string(&made).unwrap(), "old");
+    assert_eq!(names(folder.path("f.block").parent().unwrap()), ["f.block", "m.safetensors"]);
+    // Whole, it has the elements row by row.
+    ok(["convert", &source, &made]);
+    let bytes = std::fs::read(&made).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let tensor = file.tensor("0").unwrap();
+    assert_eq!(tensor.shape(), [1 << 13, 1 << 12]);
+    let numbers =
+        tensor.data().chunks_exact(4).map(|bytes| u32::from_le_bytes(bytes.try_into().unwrap()));
+    assert!(
+        numbers
+            .enumerate()
+            .all(|(place, number)| number as usize == (place >> 12) ^ (place & 0xfff))
+    );
+}

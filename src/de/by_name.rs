@@ -29,6 +29,8 @@ use super::ndarray_form::NDARRAY_FIELDS;
 use super::object::{read_all, read_once};
 #[cfg(feature = "ndarray")]
 use super::value::visit_unknown;
+#[cfg(feature = "ndarray")]
+use super::walk::{Lists, Told};
 
 /// The start of the names that NumPy gives to arrays that are saved without one. A number follows.
 const UNNAMED: &str = "arr_";
@@ -81,7 +83,7 @@ fn read<'de, S: DeserializeSeed<'de>>(
 ///
 /// Those of the walk, and of loading the arrays.
 #[cfg(feature = "ndarray")]
-pub(super) fn walk_tree<'de, W: Walk<'de>>(
+pub(super) fn walk_tree<'de, W: Walk<'de>, L: Lists<W>>(
     tree: &Tree<'de>,
     region: Option<&Region>,
     walk: &mut W,
@@ -89,7 +91,7 @@ pub(super) fn walk_tree<'de, W: Walk<'de>>(
     let container = ContainerInfo { region, ..ContainerInfo::default() };
     context::reading(container, &Forms::default(), &Cell::default(), || {
         let bounds = Bounds::new();
-        ByName { node: tree.root(), bounds: &bounds, depth: 0 }.walk(walk)
+        ByName { node: tree.root(), bounds: &bounds, depth: 0 }.walk::<W, L>(walk)
     })
     .map_err(Error::out_of_serde)
 }
@@ -143,10 +145,10 @@ impl<'t, 'de> ByName<'t, 'de> {
 
     /// Walks over a place. If it has an array and others further in, it is a map, in which the array has an empty name.
     #[cfg(feature = "ndarray")]
-    fn walk<W: Walk<'de>>(self, walk: &mut W) -> Result<()> {
+    fn walk<W: Walk<'de>, L: Lists<W>>(self, walk: &mut W) -> Result<()> {
         let node = self.unnamed().unwrap_or(self.node);
         if !node.has_children() && node.has_array() {
-            return self.walk_array(walk);
+            return self.walk_array::<W, L>(walk);
         }
         if !node.has_array()
             && node.has_children()
@@ -154,7 +156,7 @@ impl<'t, 'de> ByName<'t, 'de> {
         {
             walk.seq(Some(items.len()))?;
             for (place, item) in items.into_iter().enumerate() {
-                self.deeper(item)?.walk(walk).map_err(|error| error.at_index(place))?;
+                self.deeper(item)?.walk::<W, L>(walk).map_err(|error| error.at_index(place))?;
             }
             return walk.end();
         }
@@ -162,18 +164,22 @@ impl<'t, 'de> ByName<'t, 'de> {
         walk.map(Some(children.len() + usize::from(node.has_array())))?;
         if node.has_array() {
             walk.text("")?;
-            self.walk_array(walk)?;
+            self.walk_array::<W, L>(walk)?;
         }
         for (name, node) in children {
             walk.text(name)?;
-            self.deeper(node)?.walk(walk).map_err(|error| error.at_field(name))?;
+            self.deeper(node)?.walk::<W, L>(walk).map_err(|error| error.at_field(name))?;
         }
         walk.end()
     }
 
     #[cfg(feature = "ndarray")]
-    fn walk_array<W: Walk<'de>>(&self, walk: &mut W) -> Result<()> {
-        let placed = self.unnamed().unwrap_or(self.node).array()?;
+    fn walk_array<W: Walk<'de>, L: Lists<W>>(&self, walk: &mut W) -> Result<()> {
+        let node = self.unnamed().unwrap_or(self.node);
+        if let Some(array) = L::stand_in(walk, || Ok(node.name()))? {
+            return walk.array(PlacedArray::new(array, false));
+        }
+        let placed = node.array()?;
         if let Some(region) = &placed.region {
             context::add_region(region);
         }
@@ -316,7 +322,7 @@ impl<'de> Deserializer<'de> for ByName<'_, 'de> {
         #[cfg(feature = "ndarray")]
         if name == VALUE {
             let mut builder = Builder::default();
-            self.walk(&mut builder)?;
+            self.walk::<_, Told>(&mut builder)?;
             return visit_unknown(builder, visitor);
         }
         if name == TOKEN || self.is_array() {

@@ -44,7 +44,7 @@ pub(super) struct Decoder<'s, 'de> {
     last_tag: Tag,
     /// How the records of each row of field tags are read.
     ways: Vec<Way<'de>>,
-    source: &'s dyn Source<'de>,
+    pub(super) source: &'s dyn Source<'de>,
     depth: u32,
     /// How many options stand around the current value; see the serializer's.
     options: u32,
@@ -538,8 +538,9 @@ impl<'s, 'de> Decoder<'s, 'de> {
         }
     }
 
+    /// The number of the array that is referred to here, for [`numbered_array`](Self::numbered_array).
     #[inline]
-    fn array_number(&mut self) -> Result<u64> {
+    pub(super) fn array_number(&mut self) -> Result<u64> {
         let number = self.reader.varint()?;
         if number < self.next_array {
             return Err(Error::corrupt(format!("array number {number} is referred to twice")));
@@ -549,7 +550,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
     }
 
     #[inline]
-    fn numbered_array(&mut self, number: u64) -> Result<Placed<'de>> {
+    pub(super) fn numbered_array(&mut self, number: u64) -> Result<Placed<'de>> {
         let placed = self.source.array(number).map_err(Error::into_serde)?;
         if let Some(region) = &placed.region {
             context::add_region(region);

@@ -8,6 +8,8 @@ use serde::de::{DeserializeSeed, Visitor};
 use crate::error::{Error, Result};
 use crate::memory::Region;
 use crate::store::{BlockSource, Source};
+#[cfg(all(feature = "ndarray", feature = "npz"))]
+use crate::value::StandIn;
 #[cfg(feature = "ndarray")]
 use crate::value::{Builder, Value, Walk};
 
@@ -67,7 +69,7 @@ impl<'de> Opened<'_, 'de> {
         match self {
             Opened::Source(source, region) => object::walk_source::<W, L>(source, region, walk),
             #[cfg(feature = "npz")]
-            Opened::Tree(tree, region) => by_name::walk_tree(tree, region, walk),
+            Opened::Tree(tree, region) => by_name::walk_tree::<W, L>(tree, region, walk),
         }
     }
 
@@ -105,6 +107,18 @@ fn walk_with<'de, W: Walk<'de>, L: Lists<W>>(handle: &'de dyn Handle, walk: &mut
 #[cfg(feature = "ndarray")]
 pub(crate) fn value(handle: &dyn Handle) -> Result<Value> {
     let mut builder = Builder::default();
+    walk_with::<_, Kept>(handle, &mut builder)?;
+    builder.finish()
+}
+
+/// The same with other arrays where `stand_in` gives them.
+///
+/// # Errors
+///
+/// Those of reading the container, and of `stand_in`.
+#[cfg(all(feature = "ndarray", feature = "npz"))]
+pub(crate) fn value_with(handle: &dyn Handle, stand_in: StandIn<'_>) -> Result<Value> {
+    let mut builder = Builder::with(stand_in);
     walk_with::<_, Kept>(handle, &mut builder)?;
     builder.finish()
 }

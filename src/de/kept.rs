@@ -1,5 +1,8 @@
 //! Long lists without arrays in a value of unknown type. They are kept as they are encoded, and read at the first look at them.
 
+use std::fmt::Display;
+
+use crate::array::UntypedArray;
 use crate::error::{Error, Result};
 use crate::store::{ArrayPath, Placed, Source, VERSION};
 use crate::value::{Builder, EncodedList, Value, Walk};
@@ -16,11 +19,18 @@ const MAX_NESTED: u8 = 4;
 /// Whether a [`Builder`] keeps lists: it does.
 pub(super) struct Kept;
 
-impl Lists<Builder> for Kept {
+impl Lists<Builder<'_>> for Kept {
     const KEPT: bool = true;
 
-    fn keep(builder: &mut Builder, list: EncodedList) -> Result<()> {
+    fn keep(builder: &mut Builder<'_>, list: EncodedList) -> Result<()> {
         builder.list(list)
+    }
+
+    fn stand_in<P: Display>(
+        builder: &mut Builder<'_>,
+        path: impl FnOnce() -> Result<P>,
+    ) -> Result<Option<UntypedArray>> {
+        builder.stand_in(path)
     }
 }
 
@@ -75,7 +85,7 @@ fn read(list: &EncodedList) -> Box<dyn Iterator<Item = Value> + '_> {
 struct ListItems<'a> {
     decoder: Decoder<'a, 'a>,
     runs: Runs<1>,
-    builder: Builder,
+    builder: Builder<'static>,
 }
 
 impl<'a> ListItems<'a> {

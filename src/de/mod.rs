@@ -62,6 +62,8 @@ mod varints;
 mod walk;
 
 pub use deserializer::Deserializer;
+#[cfg(all(feature = "ndarray", feature = "npz"))]
+pub(crate) use deserializer::value_with;
 pub(crate) use deserializer::{Handle, Opened};
 #[cfg(feature = "ndarray")]
 pub(crate) use deserializer::{value, walk};

@@ -311,7 +311,7 @@ fn no_variant<'de, V: Visitor<'de>>(schema: &Schema<'_>, visitor: &V) -> Error {
 /// Calls the visitor of a value of unknown type. The value that was built goes past serde.
 #[cfg(feature = "ndarray")]
 pub(super) fn visit_unknown<'de, V: Visitor<'de>>(
-    builder: Builder,
+    builder: Builder<'_>,
     visitor: V,
 ) -> Result<V::Value> {
     let value = Box::new(builder.finish()?);

@@ -1,5 +1,6 @@
 //! A walk over an encoded object, without a type. It goes from part to part by a loop and not by recursion.
 
+use std::fmt::Display;
 use std::marker::PhantomData;
 
 use crate::array::{UntypedArray, UntypedLive};
@@ -43,6 +44,14 @@ pub(super) trait Lists<W> {
 
     fn keep(_walk: &mut W, _list: EncodedList) -> Result<()> {
         Ok(())
+    }
+
+    /// The array that the walk has for this path itself. Then the container's is not brought to memory.
+    fn stand_in<P: Display>(
+        _walk: &mut W,
+        _path: impl FnOnce() -> Result<P>,
+    ) -> Result<Option<UntypedArray>> {
+        Ok(None)
     }
 }
 
@@ -436,9 +445,14 @@ impl<'w, 'd, 's, 'de, W: Walk<'de>, L: Lists<W>> Walker<'w, 'd, 's, 'de, W, L> {
         if L::NO_ARRAYS {
             return Err(kept::has_arrays());
         }
-        let placed = match tag {
-            Tag::Blob => self.decoder.array()?,
-            _ => self.decoder.lent_array()?,
+        let placed = if tag == Tag::Blob {
+            self.decoder.array()?
+        } else {
+            let (number, source) = (self.decoder.array_number()?, self.decoder.source);
+            if let Some(array) = L::stand_in(self.walk, || source.path(number))? {
+                return self.walk.array(PlacedArray::new(array, tag == Tag::Ndarray));
+            }
+            self.decoder.numbered_array(number)?
         };
         match placed.standing {
             Standing::Live(..) => {

@@ -1,6 +1,8 @@
 //! A tree of values, made from what a walk tells.
 
-use crate::array::UntypedLive;
+use std::fmt::Display;
+
+use crate::array::{UntypedArray, UntypedLive};
 use crate::error::{Error, Result};
 
 use super::number::NumberList;
@@ -14,14 +16,18 @@ const MAX_ROOM: usize = 1 << 12;
 const FAR_IN: usize = 32;
 const ROOM_FAR_IN: usize = 16;
 
+/// Gives the array that is to stand at this path of an object, if it is not to be the container's.
+pub(crate) type StandIn<'f> = &'f mut dyn FnMut(&str) -> Result<Option<UntypedArray>>;
+
 /// Makes a [`Value`] of what a walk tells.
 #[derive(Default)]
-pub(crate) struct Builder {
+pub(crate) struct Builder<'f> {
     /// The walk bounds how deep this gets.
     open: Vec<Open>,
     done: Option<Value>,
     /// The last name. It is kept because values with a name often come in a row with the same one.
     name: Option<Name>,
+    stand_in: Option<StandIn<'f>>,
 }
 
 /// A value that is not complete yet.
@@ -47,7 +53,24 @@ impl Open {
     }
 }
 
-impl Builder {
+impl<'f> Builder<'f> {
+    /// A builder that asks for each array first whether another is to stand in its place.
+    #[cfg(feature = "npz")]
+    pub(crate) fn with(stand_in: StandIn<'f>) -> Self {
+        Builder { stand_in: Some(stand_in), ..Builder::default() }
+    }
+
+    /// The array that is to stand at this path in place of the container's.
+    pub(crate) fn stand_in<P: Display>(
+        &mut self,
+        path: impl FnOnce() -> Result<P>,
+    ) -> Result<Option<UntypedArray>> {
+        match &mut self.stand_in {
+            Some(stand_in) => stand_in(&path()?.to_string()),
+            None => Ok(None),
+        }
+    }
+
     /// The value that the walk told.
     ///
     /// # Errors
@@ -117,7 +140,7 @@ impl Builder {
     }
 }
 
-impl<'a> Walk<'a> for Builder {
+impl<'a> Walk<'a> for Builder<'_> {
     fn unit(&mut self) -> Result<()> {
         self.put(Value::Unit)
     }

@@ -57,6 +57,8 @@ mod write;
 pub use blob::Blob;
 #[cfg(feature = "ndarray")]
 pub(crate) use build::Builder;
+#[cfg(all(feature = "ndarray", feature = "npz"))]
+pub(crate) use build::StandIn;
 pub use name::Name;
 pub use names::{Names, RecordKind};
 pub use number::{Number, Numbers};

@@ -248,17 +248,20 @@ impl Archive {
             if whole {
                 return Ok(fresh.into_region());
             }
-            if entry.stored_size > entry.size.saturating_add(entry.size / 8).saturating_add(STREAM)
-            {
-                // Content of this size never takes so many compressed bytes, so they are not held in memory.
-                let mut at = 0;
+            // Content of a size never takes more compressed bytes than this, so they are not held in memory. Nor are those of a
+            // member that somebody may cancel: to read them at once cannot be left in the middle either.
+            let is_too_long = entry.stored_size
+                > entry.size.saturating_add(entry.size / 8).saturating_add(STREAM);
+            if is_too_long || meter.is_some() && into.len() > UNCUT {
+                let (mut at, mut sum) = (0, crc32fast::Hasher::new());
                 entry.inflate(input, data, name, STREAM as usize, |bytes| {
                     into[at..at + bytes.len()].copy_from_slice(bytes);
+                    sum.update(bytes);
                     at += bytes.len();
                     count(meter, bytes.len()).is_ok()
                 })?;
                 check(meter)?;
-                entry.check_sum(name, crc32fast::hash(into))?;
+                entry.check_sum(name, sum.finalize())?;
             } else {
                 let packed =
                     fetch(input, data, &mut room).map_err(|error| read_fault(name, error))?;

@@ -6,9 +6,9 @@ use std::ops::Range;
 use crate::error::{Error, ErrorKind, Result};
 
 use super::records::{
-    DEFLATED, ENCRYPTED, END, END_LEN, END64, END64_LEN, ENTRY, ENTRY_LEN, FULL, FULL16, LOCAL_LEN,
-    LOCATOR64, LOCATOR64_LEN, PATCH, STORED, UNICODE_NAME, UTF8, Zip64, extra_field, from_cp437,
-    u16_at, u32_at, u64_at,
+    DEFLATED, DESCRIPTOR, ENCRYPTED, END, END_LEN, END64, END64_LEN, ENTRY, ENTRY_LEN, FULL,
+    FULL16, LOCAL, LOCAL_LEN, LOCATOR64, LOCATOR64_LEN, PATCH, STORED, UNICODE_NAME, UTF8, Zip64,
+    extra_field, from_cp437, u16_at, u32_at, u64_at,
 };
 use super::source::{ReadAt, fetch};
 
@@ -475,7 +475,50 @@ fn no_end(input: &dyn ReadAt, tail: &[u8]) -> Error {
     if tail.windows(END_LEN).any(|record| record.starts_with(&END)) {
         return broken("bytes stand after the archive, or its comment was cut");
     }
-    broken("there is no end record: it was cut")
+    let size = input.size().unwrap_or(0);
+    broken(format!("there is no end record: it was cut after {size} bytes{}", cut_in(input, size)))
+}
+
+/// In which member an archive ends that has no directory: the local headers are gone through from the start.
+fn cut_in(input: &dyn ReadAt, size: u64) -> String {
+    /// To look for the place must not take long.
+    const MOST: usize = 1 << 16;
+    let mut place = 0;
+    let mut last = None;
+    for _ in 0..MOST {
+        let mut head = [0; LOCAL_LEN];
+        if input.read_exact_at(place, &mut head).is_err() {
+            break;
+        }
+        if head.starts_with(&ENTRY) {
+            return ", in its directory".to_owned();
+        }
+        let lens = [u16_at(&head, 26), u16_at(&head, 28)].map(usize::from);
+        let mut rest = vec![0; lens[0] + lens[1]];
+        if !head.starts_with(&LOCAL)
+            || input.read_exact_at(place + LOCAL_LEN as u64, &mut rest).is_err()
+        {
+            break;
+        }
+        let (name, extra) = rest.split_at(lens[0]);
+        let name = String::from_utf8_lossy(name).into_owned();
+        let len = || {
+            let mut zip64 = Zip64::of(extra).ok()?;
+            zip64.resolve(u32_at(&head, 22)).ok()?;
+            zip64.resolve(u32_at(&head, 18)).ok()
+        };
+        let is_stated = u16_at(&head, 6) & DESCRIPTOR == 0;
+        let start = place + (LOCAL_LEN + rest.len()) as u64;
+        let end = len().filter(|_| is_stated).and_then(|len| start.checked_add(len));
+        match end {
+            Some(end) if end <= size => place = end,
+            Some(end) => return format!(", in member `{name}`, which ends at {end}"),
+            // Its length stands behind it.
+            None => return format!(", in member `{name}` or behind it"),
+        }
+        last = Some(name);
+    }
+    last.map_or_else(String::new, |last| format!(", behind member `{last}`"))
 }
 
 #[cold]

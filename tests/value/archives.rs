@@ -95,3 +95,68 @@ fn a_damaged_array_is_an_error_that_names_it() {
     assert_eq!(error.kind(), serde_shm::ErrorKind::Corrupt, "{error}");
     assert!(error.to_string().contains("layers.1.weight"), "{error}");
 }
+
+/// A tool that shows objects needs the names of structs and variants, and not a byte of the arrays: they may be larger than memory.
+#[test]
+fn other_arrays_stand_in_the_places_of_the_files() {
+    use serde_shm::{ArrayInfo, ErrorKind, ShmArray1, UntypedArray};
+
+    #[derive(serde::Serialize)]
+    struct Model {
+        name: &'static str,
+        state: State,
+        layers: Vec<ShmArray1<f32>>,
+    }
+    #[derive(serde::Serialize)]
+    enum State {
+        Trained { loss: ndarray::Array2<f64> },
+    }
+    let zeros = |info: &ArrayInfo| {
+        let (dtype, strides) = (info.dtype().clone(), vec![0; info.shape().len()]);
+        let zero = vec![0; dtype.item_size()];
+        UntypedArray::from_owner_with_strides(dtype, info.shape(), &strides, 0, zero)
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (folder.path().join("ours.npz"), folder.path().join("theirs.npz"));
+    let model = Model {
+        name: "m",
+        state: State::Trained { loss: arr2(&[[1.5, 2.5]]) },
+        layers: vec![vec![1.0; 1000].into(), vec![2.0; 3].into()],
+    };
+    serde_shm::to_npz(&ours, &model).unwrap();
+    archive(&theirs);
+    for path in [&ours, &theirs] {
+        // Every array is damaged, so that none can be read.
+        let whole = Npz::open(path).unwrap().value().unwrap();
+        let mut bytes = std::fs::read(path).unwrap();
+        let infos = Npz::open(path).unwrap().arrays().unwrap();
+        for info in &infos {
+            bytes[info.range().unwrap().start as usize] ^= 0x55;
+        }
+        let file = Npz::from_bytes(bytes).unwrap();
+        assert_eq!(file.value().unwrap_err().kind(), ErrorKind::Corrupt);
+        let mut asked = Vec::new();
+        let value = file.value_with(|path| {
+            asked.push(path.to_owned());
+            infos.iter().find(|info| info.path() == path).map(zeros).transpose()
+        });
+        assert_eq!(value.unwrap().to_string(), whole.to_string());
+        asked.sort();
+        let mut paths: Vec<&str> = infos.iter().map(ArrayInfo::path).collect();
+        paths.sort_unstable();
+        assert_eq!(asked, paths);
+    }
+    // What is not given is read, and an error has its place.
+    let file = Npz::open(&ours).unwrap();
+    let value = file.value_with(|path| {
+        if path == "layers.1" { zeros(&file.arrays()?[2]).map(Some) } else { Ok(None) }
+    });
+    assert_eq!(
+        value.unwrap()["state.Trained.loss"].as_array().unwrap().as_bytes().unwrap()[7],
+        0x3f
+    );
+    let refused = |_: &str| Err(serde_shm::Error::new(ErrorKind::Unsupported, "not today"));
+    let error = file.value_with(refused).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("state.Trained.loss: not today"), "{error}");
+}

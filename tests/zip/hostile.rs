@@ -94,6 +94,26 @@ fn what_is_no_archive() {
     refused(&b"PK\x05\x06".repeat(30_000), "");
 }
 
+/// Somebody whose download broke off wants to know how far it came.
+#[test]
+fn a_cut_archive_says_where() {
+    let Forge { bytes, entries, headers, .. } = sample();
+    let cut = |len: usize, said: &str| {
+        refused(&bytes[..len], &format!("it was cut after {len} bytes{said}"));
+    };
+    cut(10, "");
+    cut(headers[1] - 1, &format!(", in member `aa`, which ends at {}", headers[1]));
+    cut(headers[1], ", behind member `aa`");
+    cut(headers[1] + 20, ", behind member `aa`");
+    cut(entries[0], ", behind member `cc`");
+    cut(bytes.len() - 1, ", in its directory");
+    // Its length stands behind it, or is none.
+    let descriptor = sample().with(&[(headers[0] + 6, &[1 << 3, 0][..])]);
+    refused(&descriptor[..headers[1] - 1], ", in member `aa` or behind it");
+    let large = sample().with(&[(headers[0] + 18, &[0xff; 4][..])]);
+    refused(&large[..headers[1] - 1], ", in member `aa` or behind it");
+}
+
 #[test]
 fn comments_end_the_archive() {
     let bytes = sample().bytes;

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use ::zip::ZipArchive;
+
+use crate::error::ErrorKind;
+use crate::progress::{Progress, Work, metered};
 
 use super::*;
 
@@ -255,4 +259,60 @@ fn a_file_that_is_cut_after_it_was_opened() {
             );
         }
     }
+}
+
+/// An archive of which somebody sees how much is read.
+struct Seen<'a> {
+    bytes: &'a [u8],
+    read: AtomicU64,
+}
+
+impl ReadAt for Seen<'_> {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.bytes.len() as u64)
+    }
+
+    fn read_exact_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        self.read.fetch_add(into.len() as u64, Relaxed);
+        self.bytes.read_exact_at(offset, into)
+    }
+
+    fn slice(&self, _: Range<u64>) -> Option<&[u8]> {
+        None
+    }
+}
+
+/// A member of another program is one stream. To read all of it before its first byte is decompressed took half a second for
+/// 90 MB, in which nobody could cancel.
+#[test]
+fn a_load_that_is_cancelled_reads_no_more() {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 25) as u8
+    };
+    let data: Vec<u8> = (0..17 << 20).map(|_| next()).collect();
+    let bytes = archive(&[("x", &data)], Settings { deflate: Some(1), ..DEFLATED });
+    let seen = Seen { bytes: &bytes, read: AtomicU64::new(0) };
+    let whole = Archive::open(&seen).unwrap();
+    let load = |answer: ControlFlow<()>| {
+        seen.read.store(0, Relaxed);
+        let progress = Progress::new(move |_, _| answer);
+        metered(
+            Some(&progress),
+            Work::READ,
+            || Ok(None),
+            |meter| whole.load(&seen, 0, u64::MAX, None, meter),
+        )
+    };
+    let error = load(ControlFlow::Break(())).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    // Before the function is first asked, some megabytes may be done.
+    assert!(
+        seen.read.load(Relaxed) < bytes.len() as u64 * 3 / 4,
+        "{} of {}",
+        seen.read.load(Relaxed),
+        bytes.len()
+    );
+    assert!(load(ControlFlow::Continue(())).unwrap().bytes() == data);
 }

@@ -7,12 +7,13 @@ use serde::Serialize;
 use super::Shown;
 use crate::fault::Result;
 use crate::stats::{JsonNumber, Stats};
+use crate::target;
 use crate::term::Screen;
 use crate::tree::{Head, Node};
 
 #[derive(Serialize)]
 struct Report<'a> {
-    target: &'a str,
+    target: String,
     kind: &'a str,
     bytes: u64,
     object: &'a Node,
@@ -85,10 +86,10 @@ pub(super) fn write(shown: &Shown<'_>, screen: &mut Screen) -> Result<()> {
     let other = |other: serde_shm::OtherMember| OtherReport {
         member: other.name().to_owned(),
         bytes: other.byte_len(),
-        why: other.why().to_owned(),
+        why: target::why(&other),
     };
     let report = Report {
-        target: &shown.args.target,
+        target: shown.args.target.to_string_lossy().into_owned(),
         kind: shown.target.kind(),
         bytes: shown.target.byte_len(),
         object: &shown.tree,

@@ -11,7 +11,7 @@ use crate::fault::{Fault, Result};
 use crate::stats::{self, Stats};
 use crate::stop;
 use crate::target::{self, Target};
-use crate::term::Screen;
+use crate::term::{self, Screen};
 use crate::tree::{self, Fold, Head, Node};
 use crate::{Ended, outline};
 
@@ -42,6 +42,7 @@ impl Shown<'_> {
         if self.args.arrays.is_empty() {
             return Ok(all);
         }
+        let name = term::shown(&self.args.target);
         let find = |path: &String| {
             // By its name, or by the place that its member's name stands for.
             let named = all.iter().find(|head| head.path == *path).copied();
@@ -52,10 +53,10 @@ impl Shown<'_> {
             named.or_else(placed).ok_or_else(|| {
                 let near = target::nearest(path, all.iter().map(|head| head.path.as_str()));
                 let hint = match near.as_slice() {
-                    [] => format!("`serde-shm inspect {}` lists them", self.args.target),
+                    [] => format!("`serde-shm inspect {name}` lists them"),
                     near => format!("the nearest: {}", target::quoted(near)),
                 };
-                Fault::new(format_args!("{}: there is no array `{path}`; {hint}", self.args.target))
+                Fault::new(format_args!("{name}: there is no array `{path}`; {hint}"))
             })
         };
         self.args.arrays.iter().map(find).collect()
@@ -83,10 +84,7 @@ pub(crate) use text::{describe, short, write_node};
 
 pub(crate) fn tree_of(target: &Target, fold: Fold) -> Result<Node> {
     Ok(match target {
-        Target::Npz { file, is_ours: true, .. } => {
-            let arrays = target.arrays()?;
-            outline::of_npz(file, &arrays, fold)?
-        }
+        Target::Npz { file, is_ours: true, .. } => outline::of_npz(file, &target.arrays()?, fold)?,
         Target::Npz { .. } => tree::of_names(&target.arrays()?, fold),
         Target::Npy { .. } => match target.arrays()?.first() {
             Some(info) => Node::Array(Box::new(Head::of_info(info))),

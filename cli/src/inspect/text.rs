@@ -7,33 +7,35 @@ use serde_shm::DTypeKind;
 
 use super::Shown;
 use crate::element::Number;
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
 use crate::stats::{self, BINS, Stats};
 use crate::stop;
-use crate::term::{self, ALARM, FAINT, NAME, NUMBER, Screen, TEXT, TYPE};
+use crate::target;
+use crate::term::{self, ALARM, FAINT, Line, NAME, NUMBER, PLAIN, Screen, TEXT, TYPE};
 use crate::text;
 use crate::tree::{Form, Head, Leaf, Node, Parts};
 
 pub(super) fn write(shown: &Shown<'_>, screen: &mut Screen) -> Result<()> {
     let heads = shown.heads()?;
     if shown.args.arrays.is_empty() {
-        let count = shown.target.arrays()?.len();
-        let arrays = if count == 1 { "1 array".to_owned() } else { format!("{count} arrays") };
+        let arrays = term::count(shown.target.arrays()?.len() as u64, "array");
         let size = term::bytes(shown.target.byte_len());
-        let title = screen.paint(NAME, &shown.args.target);
-        writeln!(screen, "{title}  {}, {size}, {arrays}", shown.target.kind())?;
-        let root = describe(&shown.tree, screen);
-        writeln!(screen, "{root}")?;
-        branch(&shown.tree, "", screen)?;
+        let what = format!("  {}, {size}, {arrays}", shown.target.kind());
+        let room = screen.width.saturating_sub(term::width(&what)).max(8);
+        let title = term::cut_start(&term::shown(&shown.args.target), room);
+        let line = Line::of(NAME, title).and(PLAIN, what).paint(screen.width, screen);
+        writeln!(screen, "{line}")?;
+        write_node(&shown.tree, screen)?;
         for other in shown.target.others()? {
-            let name = screen.paint(ALARM, other.name().escape_debug());
-            writeln!(screen, "no array: {name}: {}", term::visible(other.why()))?;
+            let text = format!("no array: {}: {}", term::name(other.name()), target::why(&other));
+            let text = screen.paint(ALARM, wrapped(&term::visible(&text), screen.width));
+            writeln!(screen, "{text}")?;
         }
     } else {
         for head in &heads {
-            let name = screen.paint(NAME, term::visible(&head.path));
-            let text = array(head, screen);
-            writeln!(screen, "{name}  {text}")?;
+            let line = Line::of(NAME, term::name(&head.path)).and(PLAIN, "  ");
+            let line = array(head, line).paint(screen.width, screen);
+            writeln!(screen, "{line}")?;
         }
     }
     screen.flush()?;
@@ -43,10 +45,29 @@ pub(super) fn write(shown: &Shown<'_>, screen: &mut Screen) -> Result<()> {
     Ok(())
 }
 
+/// A text in lines that are no wider than the screen, if its words are not.
+fn wrapped(text: &str, room: usize) -> String {
+    const INDENT: &str = "    ";
+    let (mut lines, mut left) = (String::new(), room);
+    for (place, word) in text.split(' ').enumerate() {
+        let width = term::width(word) + 1;
+        if place > 0 && width > left {
+            lines += "\n";
+            lines += INDENT;
+            left = room.saturating_sub(INDENT.len());
+        } else if place > 0 {
+            lines.push(' ');
+        }
+        lines += word;
+        left = left.saturating_sub(width);
+    }
+    lines
+}
+
 /// A part of an object by itself.
 pub(crate) fn write_node(node: &Node, screen: &mut Screen) -> Result<()> {
-    let text = describe(node, screen);
-    writeln!(screen, "{text}")?;
+    let line = describe(node, Line::default(), screen.width).paint(screen.width, screen);
+    writeln!(screen, "{line}")?;
     branch(node, "", screen)
 }
 
@@ -55,27 +76,29 @@ fn branch(node: &Node, indent: &str, screen: &mut Screen) -> Result<()> {
     let last = parts.children.len() + usize::from(parts.more > 0);
     for (place, (name, part)) in parts.children.iter().enumerate() {
         let is_last = place + 1 == last;
-        let lead =
-            screen.paint(FAINT, format_args!("{indent}{}", if is_last { "└─ " } else { "├─ " }));
-        let room = screen.width.saturating_sub(indent.len() + 4).max(8);
-        let name = screen.paint(NAME, term::cut(&name.escape_debug().to_string(), room));
-        let text = describe(part, screen);
-        writeln!(screen, "{lead}{name}  {text}")?;
+        // What lies deep is told of in any case.
+        let lead = format!("{indent}{}", if is_last { "└─ " } else { "├─ " });
+        let lead = term::cut_start(&lead, screen.width / 2);
+        let room = screen.width.saturating_sub(term::width(&lead)).max(8);
+        let line = Line::of(FAINT, lead).and(NAME, term::cut(&term::name(name), room));
+        let line = describe(part, line.and(PLAIN, "  "), screen.width);
+        writeln!(screen, "{}", line.paint(screen.width, screen))?;
         branch(part, &format!("{indent}{}", if is_last { "   " } else { "│  " }), screen)?;
     }
     if parts.more > 0 {
-        let text = screen.paint(FAINT, format_args!("{indent}└─ … {} more", parts.more));
+        let lead = term::cut_start(&format!("{indent}└─ "), screen.width / 2);
+        let text = screen.paint(FAINT, format_args!("{lead}… {} more", parts.more));
         writeln!(screen, "{text}")?;
     }
     Ok(())
 }
 
-/// A part in one line, without its own parts.
-pub(crate) fn describe(node: &Node, screen: &Screen) -> String {
+/// A part as the rest of a line that has room for so many columns, without its own parts.
+pub(crate) fn describe(node: &Node, line: Line, room: usize) -> Line {
     match node {
-        Node::Array(head) => array(head, screen),
-        Node::Leaf(leaf) => self::leaf(leaf, screen),
-        Node::Parts(parts) => screen.paint(TYPE, of_parts(parts)),
+        Node::Array(head) => array(head, line),
+        Node::Leaf(leaf) => self::leaf(leaf, line, room),
+        Node::Parts(parts) => line.and(TYPE, of_parts(parts)),
     }
 }
 
@@ -88,38 +111,85 @@ fn of_parts(Parts { form, title, children, more, .. }: &Parts) -> String {
     }
 }
 
-fn leaf(leaf: &Leaf, screen: &Screen) -> String {
-    let more = |more: &usize| match more {
-        0 => String::new(),
-        more => screen.paint(FAINT, format_args!(" … {more} bytes more")),
-    };
+fn leaf(leaf: &Leaf, line: Line, room: usize) -> Line {
+    let room = room.saturating_sub(line.width());
     match leaf {
-        Leaf::Nothing => screen.paint(FAINT, "none"),
-        Leaf::Bool(value) => screen.paint(NUMBER, value),
-        Leaf::Int(value) => screen.paint(NUMBER, value),
-        Leaf::Large(value) => screen.paint(NUMBER, value),
-        Leaf::Float(_, text) => screen.paint(NUMBER, text),
-        Leaf::Text(text, left) => screen.paint(TEXT, format_args!("{text:?}")) + &more(left),
-        Leaf::Bytes(bytes, left) => {
-            screen.paint(TEXT, format_args!("b\"{}\"", bytes.escape_ascii())) + &more(left)
+        Leaf::Nothing => line.and(FAINT, "none"),
+        Leaf::Bool(value) => line.and(NUMBER, value),
+        Leaf::Int(value) => line.and(NUMBER, value),
+        Leaf::Large(value) => line.and(NUMBER, value),
+        Leaf::Float(_, text) => line.and(NUMBER, text),
+        Leaf::Text(text, left) => {
+            let texts = text.char_indices().map(|(start, char)| (start, quoted(char)));
+            folded(line, "\"", texts, (text.len(), *left), room)
         }
-        Leaf::Variant(name) => screen.paint(TYPE, term::visible(name)),
-        Leaf::Deeper => screen.paint(FAINT, "…"),
+        Leaf::Bytes(bytes, left) => {
+            let texts = bytes.iter().enumerate();
+            let texts = texts.map(|(start, byte)| (start, byte.escape_ascii().to_string()));
+            folded(line, "b\"", texts, (bytes.len(), *left), room)
+        }
+        Leaf::Variant(name) => line.and(TYPE, term::visible(name)),
+        Leaf::Deeper => line.and(FAINT, "…"),
     }
 }
 
+/// A character of a text in quotes.
+fn quoted(char: char) -> String {
+    match char {
+        '"' | '\\' => format!("\\{char}"),
+        _ => term::visible(char.encode_utf8(&mut [0; 4])),
+    }
+}
+
+/// A text between quotes, of which no more is shown than there is room for. Its characters come with the places where they
+/// start; it has `len` bytes, and `left` more that are not here.
+fn folded(
+    line: Line,
+    open: &str,
+    chars: impl Iterator<Item = (usize, String)>,
+    (len, left): (usize, usize),
+    room: usize,
+) -> Line {
+    let more = |left: usize| match left {
+        0 => String::new(),
+        left => format!(" … {} more", term::count(left as u64, "byte")),
+    };
+    // How long the text may be, and where it would end if it could not be shown whole.
+    let room_with = |left: usize| room.saturating_sub(open.len() + 1 + term::width(&more(left)));
+    let (mut text, mut columns, mut cut) = (open.to_owned(), 0, (open.len(), 0));
+    for (start, shown) in chars {
+        if columns <= room_with(len - start + left) {
+            cut = (text.len(), start);
+        }
+        columns += term::width(&shown);
+        text += &shown;
+        if columns > room {
+            break;
+        }
+    }
+    let mut left = left;
+    if columns > room_with(left) {
+        text.truncate(cut.0);
+        left += len - cut.1;
+    }
+    text.push('"');
+    line.and(TEXT, text).and(FAINT, more(left))
+}
+
 /// An array in one line. Writing to a string does not fail.
-fn array(head: &Head, screen: &Screen) -> String {
-    let dtype = screen.paint(TYPE, term::cut(&term::visible(&head.dtype.to_string()), 40));
-    let mut text = format!("{dtype} {:?}", head.shape);
+fn array(head: &Head, line: Line) -> Line {
+    let mut shape = format!(" {:?}", head.shape);
     if !head.order_text().is_empty() {
-        let _ = write!(text, " {}", head.order_text());
+        let _ = write!(shape, " {}", head.order_text());
     }
-    let _ = write!(text, "  {}", screen.paint(FAINT, term::bytes(head.bytes)));
-    if let Some(live) = head.live_text() {
-        let _ = write!(text, "  {}", screen.paint(ALARM, format_args!("live, {live}")));
+    let line = line
+        .and(TYPE, term::cut(&term::visible(&head.dtype.to_string()), 40))
+        .and(PLAIN, shape + "  ")
+        .and(FAINT, term::bytes(head.bytes));
+    match head.live_text() {
+        Some(live) => line.and(ALARM, format_args!("  live, {live}")),
+        None => line,
     }
-    text
 }
 
 /// The widths of the columns of numbers and of counts.
@@ -133,7 +203,8 @@ fn statistics(shown: &Shown<'_>, heads: &[&Head], screen: &mut Screen) -> Result
         return Ok(());
     }
     let others = 3 * (NUMBER_WIDTH + 1) + 2 * (COUNT_WIDTH + 1) + 2 + BINS;
-    let longest = counted.iter().map(|head| head.path.chars().count()).max().unwrap_or(0).max(5);
+    let name_width = |head: &&Head| term::width(&term::name(&head.path));
+    let longest = counted.iter().map(name_width).max().unwrap_or(0).max(5);
     let room = longest.min(screen.width.saturating_sub(others).max(8));
     let header = format!(
         "{:<room$} {:>NUMBER_WIDTH$} {:>NUMBER_WIDTH$} {:>NUMBER_WIDTH$} {:>COUNT_WIDTH$} {:>COUNT_WIDTH$}  HISTOGRAM",
@@ -141,21 +212,42 @@ fn statistics(shown: &Shown<'_>, heads: &[&Head], screen: &mut Screen) -> Result
     );
     writeln!(screen, "\n{}", screen.paint(FAINT, header))?;
     let bar = Shown::bar(&counted);
+    let mut faults = Vec::new();
     for head in counted {
-        let Some(stats) = shown.stats(head, &bar)? else { continue };
-        let line = line(head, &stats, room, screen);
+        let line = match shown.stats(head, &bar) {
+            Ok(None) => continue,
+            Ok(Some(stats)) => line(head, &stats, room, screen),
+            // The others are told of in any case.
+            Err(fault @ (Fault::Said(_) | Fault::Damaged(_))) => {
+                faults.push(fault);
+                named(head, room, screen) + " " + &screen.paint(ALARM, "cannot be read")
+            }
+            Err(fault) => return Err(fault),
+        };
         bar.hide(|| writeln!(screen, "{line}").and_then(|()| screen.flush()))?;
     }
     bar.finish();
     if stop::is_asked() {
         writeln!(screen, "{}", screen.paint(ALARM, "stopped: the statistics are not complete"))?;
     }
-    Ok(())
+    let others = faults.len().saturating_sub(1) as u64;
+    match faults.into_iter().next() {
+        None => Ok(()),
+        Some(fault) if others == 0 => Err(fault),
+        Some(fault) => Err(Fault::new(format_args!(
+            "{fault}; so it is with {}",
+            term::count(others, "other array")
+        ))),
+    }
+}
+
+fn named(head: &Head, room: usize, screen: &Screen) -> String {
+    let name = term::cut_start(&term::name(&head.path), room);
+    screen.paint(NAME, term::pad(&name, room))
 }
 
 fn line(head: &Head, stats: &Stats, room: usize, screen: &Screen) -> String {
-    let name = term::cut_start(&head.path.escape_debug().to_string(), room);
-    let name = screen.paint(NAME, format_args!("{name:<room$}"));
+    let name = named(head, room, screen);
     let counts = [stats.nan, stats.infinite].map(|count| {
         let text = format!("{count:>COUNT_WIDTH$}");
         if count > 0 { screen.paint(ALARM, text) } else { screen.paint(FAINT, text) }
@@ -176,16 +268,23 @@ fn line(head: &Head, stats: &Stats, room: usize, screen: &Screen) -> String {
     } else {
         String::new()
     };
-    format!(
+    let line = format!(
         "{name} {min:>NUMBER_WIDTH$} {mean:>NUMBER_WIDTH$} {max:>NUMBER_WIDTH$} {nan} {infinite}  {bins}{partial}"
-    )
+    );
+    line.trim_end().to_owned()
 }
 
 /// A number of the array in at most 10 characters; a point in time as its date.
 fn shown(number: Number, head: &Head) -> String {
     match head.dtype.unit() {
         Some(unit) if head.dtype.kind() == DTypeKind::Datetime => {
-            term::cut(&text::time(number.to_f64().round() as i64, unit), NUMBER_WIDTH)
+            let count = match number {
+                Number::Int(count) => i64::try_from(count).unwrap_or(i64::MAX),
+                other => other.to_f64().round() as i64,
+            };
+            let time = text::time(count, unit);
+            let date = time.split_once('T').map_or(time.as_str(), |(date, _)| date);
+            term::cut(date, NUMBER_WIDTH)
         }
         _ => short(number),
     }

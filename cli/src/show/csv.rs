@@ -6,10 +6,12 @@ use serde_shm::{DTypeKind, UntypedArray};
 
 use super::index::each_element;
 use crate::fault::{Fault, Result};
-use crate::text;
+use crate::{term, text};
 
-/// One row for each place of the first axis. A struct's fields are columns with a header.
-pub(super) fn write(array: &UntypedArray, out: &mut dyn Write) -> Result<()> {
+/// One row for each place of the first axis. A struct's fields are columns with a header. Only a file gets what a terminal would
+/// obey.
+pub(super) fn write(array: &UntypedArray, is_file: bool, out: &mut dyn Write) -> Result<()> {
+    let safe = |text: String| if is_file { text } else { term::visible(&text) };
     let columns = match array.shape() {
         [] | [_] => 1,
         [_, columns] => *columns,
@@ -28,14 +30,16 @@ pub(super) fn write(array: &UntypedArray, out: &mut dyn Write) -> Result<()> {
     let fields =
         if dtype.kind() == DTypeKind::Struct && columns == 1 { dtype.fields() } else { &[] };
     if !fields.is_empty() {
-        table.write_record(fields.iter().map(serde_shm::DTypeField::name)).map_err(fault)?;
+        table
+            .write_record(fields.iter().map(|field| safe(field.name().to_owned())))
+            .map_err(fault)?;
     }
     let mut row = Vec::new();
     each_element(array, |_, bytes| {
         if fields.is_empty() {
-            row.push(text::text(dtype, bytes));
+            row.push(safe(text::text(dtype, bytes)));
         } else {
-            row.extend(fields.iter().map(|field| text::field(field, bytes)));
+            row.extend(fields.iter().map(|field| safe(text::field(field, bytes))));
         }
         if row.len() >= columns.max(fields.len()) {
             table.write_record(&row).map_err(fault)?;

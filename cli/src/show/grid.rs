@@ -6,7 +6,7 @@ use super::index::each_element;
 use super::no_numbers;
 use crate::element::{self, Scalar, with_scalar};
 use crate::fault::{Fault, Result};
-use crate::text;
+use crate::{stop, text};
 
 /// Numbers in rows. Where several elements share a place, it has their mean; NaN where all of them are NaN.
 pub(super) struct Grid {
@@ -84,6 +84,8 @@ pub(super) fn each_number(array: &UntypedArray, mut see: impl FnMut(&[usize], f6
             Ok(())
         });
     };
+    /// So many elements are seen between two looks at Ctrl-C.
+    const LOOK: usize = 1 << 20;
     let shape = array.shape();
     let mut axes: Vec<usize> = (0..shape.len()).collect();
     if order == Order::C {
@@ -91,7 +93,10 @@ pub(super) fn each_number(array: &UntypedArray, mut see: impl FnMut(&[usize], f6
     }
     let mut index = vec![0; shape.len()];
     with_scalar!(dtype, S => {
-        for bytes in bytes.chunks_exact(S::SIZE) {
+        for (place, bytes) in bytes.chunks_exact(S::SIZE).enumerate() {
+            if place % LOOK == 0 && stop::is_asked() {
+                return Err(Fault::stopped("nothing was drawn"));
+            }
             let value = <S as Scalar>::read(bytes, is_swapped);
             see(&index, if value.is_nan() { f64::NAN } else { value.to_f64() });
             for axis in &axes {

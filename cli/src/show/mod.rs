@@ -11,19 +11,19 @@ mod numbers;
 mod png;
 mod svg;
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 use serde_shm::UntypedArray;
 
 use crate::args::Show;
+use crate::draft::in_place;
 use crate::fault::{Fault, Result};
 use crate::slice::Selection;
 use crate::target::{self, Target};
-use crate::term::Screen;
+use crate::term::{self, Screen};
 use crate::tree::{Fold, Node};
-use crate::{inspect, npy};
+use crate::{inspect, npy, stop};
 
 pub(crate) fn run(args: &Show, screen: &mut Screen) -> Result<()> {
     let target = Target::open(&args.target)?;
@@ -41,6 +41,9 @@ pub(crate) fn run(args: &Show, screen: &mut Screen) -> Result<()> {
     };
     let array = selection.of(&array)?;
     let name = selection.to_string();
+    if writes_files(args) {
+        stop::listen()?;
+    }
     if let Some(path) = &args.png {
         to_file(path, screen, |out| png::write(&array, args.histogram, out))?;
     }
@@ -48,7 +51,8 @@ pub(crate) fn run(args: &Show, screen: &mut Screen) -> Result<()> {
         to_file(path, screen, |out| svg::write(&array, args.histogram, &name, out))?;
     }
     if let Some(path) = &args.csv {
-        to_file(path, screen, |out| csv::write(&array, out))?;
+        let is_file = path != Path::new("-") || !screen.is_terminal;
+        to_file(path, screen, |out| csv::write(&array, is_file, out))?;
     }
     if let Some(path) = &args.npy {
         to_file(path, screen, |out| Ok(npy::write(&array, out)?))?;
@@ -75,11 +79,16 @@ fn select(args: &Show, target: &Target) -> Result<Selection> {
     }
     let mut selection = Selection::parse(text)?;
     if selection.path.is_empty() {
+        let name = term::shown(&args.target);
+        if infos.is_empty() {
+            return Err(Fault::new(format_args!(
+                "{name}: it has no array; `serde-shm inspect {name}` shows what it has"
+            )));
+        }
         let [only] = &infos[..] else {
             let paths = infos.iter().take(5).map(|info| info.path().to_owned());
             return Err(Fault::new(format_args!(
-                "{}: it has {} arrays; name one, such as {}",
-                args.target,
+                "{name}: it has {} arrays; name one, such as {}",
                 infos.len(),
                 target::quoted(&paths.collect::<Vec<_>>())
             )));
@@ -96,13 +105,14 @@ fn whole_tree(args: &Show, target: &Target) -> Result<Node> {
 
 fn part<'a>(args: &Show, tree: &'a Node, selection: &Selection) -> Result<&'a Node> {
     tree.find(&selection.path).ok_or_else(|| {
+        let name = term::shown(&args.target);
         let paths = tree.paths();
         let near = target::nearest(&selection.path, paths.iter().map(String::as_str));
         let hint = match near.as_slice() {
-            [] => format!("`serde-shm inspect {}` shows what it has", args.target),
+            [] => format!("`serde-shm inspect {name}` shows what it has"),
             near => format!("the nearest: {}", target::quoted(near)),
         };
-        Fault::new(format_args!("{}: there is no `{}`; {hint}", args.target, selection.path))
+        Fault::new(format_args!("{name}: there is no `{}`; {hint}", selection.path))
     })
 }
 
@@ -112,7 +122,8 @@ fn inline(args: &Show, node: &Node, selection: &Selection, screen: &mut Screen) 
     if asks_for_array {
         return Err(Fault::new(format_args!(
             "{}: `{}` is no array; slices, images and tables are of arrays",
-            args.target, selection.path
+            term::shown(&args.target),
+            selection.path
         )));
     }
     inspect::write_node(node, screen)
@@ -122,15 +133,12 @@ fn inline(args: &Show, node: &Node, selection: &Selection, screen: &mut Screen) 
 pub(crate) fn to_file(
     path: &Path,
     screen: &mut Screen,
-    write: impl Fn(&mut dyn Write) -> Result<()>,
+    write: impl FnOnce(&mut dyn Write) -> Result<()>,
 ) -> Result<()> {
     if path == Path::new("-") {
         return write(screen);
     }
-    let fault = |error| Fault::of_file(path, "write the file", &error);
-    let mut out = BufWriter::new(File::create(path).map_err(fault)?);
-    write(&mut out)?;
-    out.flush().map_err(fault)
+    in_place(path, write)
 }
 
 /// The error for an image of an array that has no numbers.

@@ -1,10 +1,12 @@
 //! An array as text, folded and set as NumPy does it.
 
-use serde_shm::{DTypeKind, UntypedArray};
+use std::fmt::Write;
+
+use serde_shm::{DType, DTypeField, DTypeKind, UntypedArray};
 
 use super::float::FloatFormat;
-use crate::element::{Complex64, Complex128, Number, Scalar, is_swapped};
-use crate::text;
+use crate::element::{Complex64, Complex128, Number, Scalar, is_bf16, is_swapped};
+use crate::{term, text};
 
 /// An array of more elements is folded, to this many at each end of each axis.
 const FOLD_FROM: usize = 1000;
@@ -19,7 +21,10 @@ pub(super) fn text(array: &UntypedArray, is_full: bool, width: usize) -> String 
     let mut page = Page { array, edge, words: Words::new(array, edge), next: 0 };
     if array.ndim() == 0 {
         let bytes = array.element_bytes(&[]).unwrap_or_default();
-        return text::text(array.dtype(), bytes);
+        return match array.dtype().kind() {
+            DTypeKind::Struct | DTypeKind::Raw => page.word(),
+            _ => term::visible(&text::text(array.dtype(), bytes)),
+        };
     }
     if array.is_empty() {
         return "[]".to_owned();
@@ -41,37 +46,86 @@ impl Words {
         if !array.is_empty() {
             gather(array, edge, &mut Vec::new(), &mut elements);
         }
-        let dtype = array.dtype();
-        let swapped = is_swapped(dtype);
-        let texts = || elements.iter().map(|bytes| text::text(dtype, bytes));
-        Words(match dtype.kind() {
-            DTypeKind::Float => {
-                let numbers: Vec<Number> =
-                    elements.iter().filter_map(|bytes| text::raw_number(dtype, bytes)).collect();
-                floats(&numbers, false)
-            }
-            DTypeKind::Complex => {
-                let part = |bytes: &[u8]| {
-                    if dtype.item_size() == 8 {
-                        let Complex64 { re, im } = Scalar::read(bytes, swapped);
-                        (Number::F32(re), Number::F32(im))
-                    } else {
-                        let Complex128 { re, im } = Scalar::read(bytes, swapped);
-                        (Number::F64(re), Number::F64(im))
-                    }
-                };
-                let (re, im): (Vec<_>, Vec<_>) = elements.iter().map(|bytes| part(bytes)).unzip();
-                let pairs = floats(&re, false).into_iter().zip(floats(&im, true));
-                pairs.map(|(re, im)| re + &with_unit(&im)).collect()
-            }
-            DTypeKind::Text => texts().map(|text| quoted(&text)).collect(),
-            DTypeKind::Bytes => texts().map(|text| bytes_text(&text)).collect(),
-            DTypeKind::Datetime => aligned(texts().map(|text| format!("'{text}'")).collect()),
-            DTypeKind::Bool => texts().map(|text| format!("{text:>5}")).collect(),
-            DTypeKind::Struct | DTypeKind::Raw => texts().collect(),
-            _ => aligned(texts().collect()),
-        })
+        Words(words(array.dtype(), &elements))
     }
+}
+
+fn words(dtype: &DType, elements: &[&[u8]]) -> Vec<String> {
+    let swapped = is_swapped(dtype);
+    let texts = || elements.iter().map(|bytes| text::text(dtype, bytes));
+    match dtype.kind() {
+        DTypeKind::Float => {
+            let numbers: Vec<Number> =
+                elements.iter().filter_map(|bytes| text::raw_number(dtype, bytes)).collect();
+            floats(&numbers, false)
+        }
+        DTypeKind::Complex => {
+            let part = |bytes: &[u8]| {
+                if dtype.item_size() == 8 {
+                    let Complex64 { re, im } = Scalar::read(bytes, swapped);
+                    (Number::F32(re), Number::F32(im))
+                } else {
+                    let Complex128 { re, im } = Scalar::read(bytes, swapped);
+                    (Number::F64(re), Number::F64(im))
+                }
+            };
+            let (re, im): (Vec<_>, Vec<_>) = elements.iter().map(|bytes| part(bytes)).unzip();
+            let pairs = floats(&re, false).into_iter().zip(floats(&im, true));
+            pairs.map(|(re, im)| re + &with_unit(&im)).collect()
+        }
+        DTypeKind::Text => texts().map(|text| quoted(&text)).collect(),
+        DTypeKind::Bytes => texts().map(|text| bytes_text(&text)).collect(),
+        DTypeKind::Datetime => aligned(texts().map(|text| format!("'{text}'")).collect()),
+        DTypeKind::Timedelta => {
+            let quoted = |text: String| if text == "NaT" { format!("'{text}'") } else { text };
+            aligned(texts().map(quoted).collect())
+        }
+        DTypeKind::Bool => texts().map(|text| format!("{text:>5}")).collect(),
+        DTypeKind::Struct => structs(dtype, elements),
+        DTypeKind::Raw if !is_bf16(dtype) => elements.iter().map(|bytes| void(bytes)).collect(),
+        _ => aligned(texts().collect()),
+    }
+}
+
+/// Structs as NumPy sets them: each field is as wide in all of them.
+fn structs(dtype: &DType, elements: &[&[u8]]) -> Vec<String> {
+    let column = |field: &DTypeField| -> Vec<String> {
+        let (inner, size) = (field.dtype(), field.dtype().item_size());
+        let count: usize = field.shape().iter().product();
+        let starts = || (0..count).map(|item| field.offset() + item * size);
+        let mut parts: Vec<&[u8]> = Vec::with_capacity(elements.len() * count);
+        for bytes in elements {
+            parts.extend(starts().map(|start| bytes.get(start..start + size).unwrap_or_default()));
+        }
+        let mut words = words(inner, &parts).into_iter();
+        elements.iter().map(|_| nested(field.shape(), &mut words)).collect()
+    };
+    let columns: Vec<Vec<String>> = dtype.fields().iter().map(column).collect();
+    let row = |place: usize| {
+        let fields: Vec<&str> = columns.iter().map(|column| column[place].as_str()).collect();
+        // Python writes a tuple of one with a comma.
+        let comma = if fields.len() == 1 { "," } else { "" };
+        format!("({}{comma})", fields.join(", "))
+    };
+    (0..elements.len()).map(row).collect()
+}
+
+/// The words of a small array within a struct, in brackets.
+fn nested(shape: &[usize], words: &mut impl Iterator<Item = String>) -> String {
+    let Some((len, inner)) = shape.split_first() else { return words.next().unwrap_or_default() };
+    let items: Vec<String> = (0..*len).map(|_| nested(inner, words)).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// Bytes of no type, as NumPy writes them.
+fn void(bytes: &[u8]) -> String {
+    let mut text = "b'".to_owned();
+    for byte in bytes {
+        // Writing to a string does not fail.
+        let _ = write!(text, "\\x{byte:02X}");
+    }
+    text.push('\'');
+    text
 }
 
 /// The bytes of the elements that are shown.
@@ -128,8 +182,10 @@ fn quoted(text: &str) -> String {
         '\t' => "\\t".to_owned(),
         '\\' => "\\\\".to_owned(),
         _ if char == quote => format!("\\{char}"),
-        _ if char.is_control() => format!("\\x{:02x}", u32::from(char)),
-        _ => char.to_string(),
+        '\0'..='\x1f' | '\x7f'..='\u{a0}' | '\u{ad}' => format!("\\x{:02x}", u32::from(char)),
+        _ if term::is_visible(char) => char.to_string(),
+        '\0'..='\u{ffff}' => format!("\\u{:04x}", u32::from(char)),
+        _ => format!("\\U{:08x}", u32::from(char)),
     };
     format!("{quote}{}{quote}", text.chars().map(shown).collect::<String>())
 }

@@ -342,6 +342,45 @@ impl Npz {
         de::value(self)
     }
 
+    /// The same with other arrays in the place of the file's. `stand_in` is given the path of each array, as
+    /// [`arrays`](Npz::arrays) has it. An array that it returns stands in the value, and the file's is not read. `None` has the
+    /// file's read.
+    ///
+    /// So a program sees everything about an object, however large its arrays are:
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.npz");
+    /// use serde_shm::{Npz, ShmArray1, UntypedArray};
+    ///
+    /// #[derive(serde::Serialize)]
+    /// struct Model { name: &'static str, weight: ShmArray1<f32> }
+    ///
+    /// serde_shm::to_npz(&path, &Model { name: "m", weight: vec![0.5; 1000].into() })?;
+    /// let file = Npz::open(&path)?;
+    /// let infos = file.arrays()?;
+    /// let value = file.value_with(|path| {
+    ///     let Some(info) = infos.iter().find(|info| info.path() == path) else { return Ok(None) };
+    ///     // One element stands for all of them.
+    ///     let zero = vec![0; info.dtype().item_size()];
+    ///     let strides = vec![0; info.shape().len()];
+    ///     UntypedArray::from_owner_with_strides(info.dtype().clone(), info.shape(), &strides, 0, zero).map(Some)
+    /// })?;
+    /// assert_eq!(value.to_string(), r#"Model { name: "m", weight: <f4 [1000] }"#);
+    /// # Ok::<(), serde_shm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`value`](Npz::value) and of `stand_in`, with the place in the object.
+    #[cfg(feature = "ndarray")]
+    pub fn value_with(
+        &self,
+        mut stand_in: impl FnMut(&str) -> Result<Option<crate::UntypedArray>>,
+    ) -> Result<crate::value::Value> {
+        de::value_with(self, &mut stand_in)
+    }
+
     /// Goes over the object part by part without building a tree: see [`Walk`](crate::value::Walk).
     ///
     /// ```
