@@ -53,6 +53,7 @@ impl<'de, A: Element> Read<'de, A> {
     }
 
     /// The array, or an error if it is a live one.
+    #[inline]
     pub(super) fn plain<E: Error>(self) -> Result<Self, E> {
         match self.standing {
             Standing::Live(kind, _) => Err(kind_error(Kind::Plain, kind)),
@@ -103,16 +104,11 @@ impl<'de, A: Element> Read<'de, A> {
     }
 
     /// The elements where they lie, or an error that says why this is not possible and which type to use instead.
+    #[inline]
     pub(crate) fn borrowed<E: Error>(self, view: &str, owned: &str) -> Result<&'de [A], E> {
         match self.elements {
             Cow::Borrowed(items) => Ok(items),
-            Cow::Owned(_) => Err({
-                note_meeting();
-                E::custom(format_args!(
-                    "cannot borrow this array as `{view}`: {}; use {owned}",
-                    self.owned.unwrap_or(COPIED)
-                ))
-            }),
+            Cow::Owned(_) => Err(not_borrowed(view, owned, self.owned)),
         }
     }
 
@@ -155,6 +151,14 @@ impl<'de, A: Element> Read<'de, A> {
     }
 }
 
+#[cold]
+fn not_borrowed<E: Error>(view: &str, owned: &str, why: Option<&str>) -> E {
+    note_meeting();
+    let why = why.unwrap_or(COPIED);
+    E::custom(format_args!("cannot borrow this array as `{view}`: {why}; use {owned}"))
+}
+
+#[cold]
 pub(crate) fn shape_error<E: Error>(found: &[usize], expected: &[Option<usize>]) -> E {
     let axes: Vec<String> =
         expected.iter().map(|axis| axis.map_or("_".to_owned(), |n| n.to_string())).collect();

@@ -514,6 +514,7 @@ impl<'s, 'de> Decoder<'s, 'de> {
     }
 
     /// The same for a caller that itself counts the bytes that it copies.
+    #[inline]
     pub(super) fn lent_array(&mut self) -> Result<Placed<'de>> {
         let number = self.array_number()?;
         self.numbered_array(number)
