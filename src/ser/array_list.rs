@@ -31,7 +31,7 @@ impl<'q, 'a> ArrayListWriter<'q, 'a> {
 
     #[inline]
     pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let given = value.serialize(Part(self));
+        let given = value.serialize(OfList(self));
         match &self.failure {
             None if given.is_ok() => Ok(()),
             _ => self.fail(given),
@@ -103,9 +103,9 @@ impl Place<'_, '_> {
 }
 
 /// A serializer for one part: a byte string, or an axis.
-struct Part<'l, 'q, 'a>(&'l mut ArrayListWriter<'q, 'a>);
+struct OfList<'l, 'q, 'a>(&'l mut ArrayListWriter<'q, 'a>);
 
-impl Part<'_, '_, '_> {
+impl OfList<'_, '_, '_> {
     #[inline]
     fn note(self, taken: Result<()>) -> Result<()> {
         if let Err(error) = taken {
@@ -115,7 +115,7 @@ impl Part<'_, '_, '_> {
     }
 }
 
-impl serde::Serializer for Part<'_, '_, '_> {
+impl serde::Serializer for OfList<'_, '_, '_> {
     type Ok = ();
     type Error = Error;
     type SerializeSeq = Impossible<(), Error>;

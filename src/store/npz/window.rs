@@ -21,10 +21,10 @@ const LAST: u64 = 1 << 20;
 
 /// The part of the file that was read last.
 #[derive(Default)]
-pub(super) struct Window(Mutex<Part>);
+pub(super) struct Window(Mutex<ReadLast>);
 
 #[derive(Default)]
-struct Part {
+struct ReadLast {
     start: u64,
     bytes: Option<Region>,
     /// Where the member ends that was asked for last. The next one begins there, if they are asked for in their order.
