@@ -107,11 +107,10 @@ struct OfList<'l, 'q, 'a>(&'l mut ArrayListWriter<'q, 'a>);
 
 impl OfList<'_, '_, '_> {
     #[inline]
-    fn note(self, taken: Result<()>) -> Result<()> {
+    fn note(self, taken: Result<()>) {
         if let Err(error) = taken {
             self.0.failure = Some(error);
         }
-        Ok(())
     }
 }
 
@@ -129,12 +128,14 @@ impl serde::Serializer for OfList<'_, '_, '_> {
     #[inline]
     fn serialize_bytes(self, bytes: &[u8]) -> Result<()> {
         let taken = self.0.take(bytes);
-        self.note(taken)
+        self.note(taken);
+        Ok(())
     }
 
     fn serialize_u64(self, axis: u64) -> Result<()> {
         let taken = self.0.take_axis(axis);
-        self.note(taken)
+        self.note(taken);
+        Ok(())
     }
 
     refuse! { foreign:
