@@ -56,7 +56,7 @@ struct Lists {
     plain: Vec<Array1<f32>>,
     tables: Vec<Array2<u8>>,
     single: Vec<Array0<u64>>,
-    any: Vec<ArrayD<i16>>,
+    any: Vec<ArrayD<u16>>,
     last: u32,
 }
 
@@ -72,7 +72,7 @@ impl Lists {
             let shape = vec![1 + at % 2; 1 + at % 11 / 9];
             let count = shape.iter().product::<usize>() * len;
             let shape: Vec<_> = shape.into_iter().chain([*len]).collect();
-            ArrayD::from_shape_vec(shape, vec![at as i16; count]).unwrap()
+            ArrayD::from_shape_vec(shape, vec![at as u16; count]).unwrap()
         };
         Lists {
             floats: wide().collect(),
@@ -138,11 +138,11 @@ fn views_with_gaps_are_written_as_they_were() {
     for step in 1..4 {
         let view = |at: usize| base.slice(ndarray::s![..at, ..;step as isize]);
         let views: Vec<_> = (0..8).chain([3, 3, 3]).map(view).collect();
-        let turned = views.iter().map(|view| view.clone().reversed_axes());
+        let turned = views.iter().map(|view| view.reversed_axes());
         let owned_or_not = views.iter().map(|view| CowArray::from(view.to_owned()));
         let object = Views {
             owned_or_not: owned_or_not.chain([base.view().into()]).collect(),
-            views: views.iter().cloned().chain(turned).collect(),
+            views: views.iter().copied().chain(turned).collect(),
         };
         let block = to_bytes(&object).unwrap();
         assert!(*block == *one_by_one(&object));
