@@ -180,7 +180,6 @@ pub(crate) fn append<A: Element>(items: &mut Vec<A>, bytes: &[u8]) -> Result<(),
 }
 
 /// The bytes of the elements; `None` if there is padding between their fields, which may not be read.
-#[cfg(any(feature = "ndarray", test))]
 pub(crate) fn bytes<A: Element>(items: &[A]) -> Option<&[u8]> {
     cast::bytes(items)
 }
