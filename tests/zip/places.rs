@@ -289,7 +289,7 @@ fn a_load_that_is_cancelled_reads_no_more() {
     let mut state = 1_u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 25) as u8
+        (state >> 28) as u8
     };
     let data: Vec<u8> = (0..17 << 20).map(|_| next()).collect();
     let bytes = archive(&[("x", &data)], Settings { deflate: Some(1), ..DEFLATED });
