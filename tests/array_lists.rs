@@ -222,3 +222,31 @@ fn every_container_takes_a_list() {
         assert_eq!(from_bytes::<Tagged>(&bytes).unwrap(), tagged);
     }
 }
+
+/// Small members are read many at a time, into memory that they share. One thread does so at a time, and nobody waits for it.
+#[test]
+fn many_threads_read_the_small_members_of_one_archive() {
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    struct Rows {
+        #[shm_array]
+        rows: Vec<Vec<u32>>,
+    }
+    let rows = (0..3000_u32).map(|row| vec![row; row as usize % 50]).collect();
+    let (written, folder) = (Rows { rows }, tempfile::tempdir().unwrap());
+    let path = folder.path().join("rows.npz");
+    serde_shm::to_npz(&path, &written).unwrap();
+    for _ in 0..5 {
+        let file = serde_shm::Npz::open(&path).unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..6_usize {
+                let (file, written) = (&file, &written);
+                scope.spawn(move || {
+                    let single = format!("rows.{}", 499 * thread + 7);
+                    let row = file.array::<u32, Ix1>(&single).unwrap().to_vec();
+                    assert_eq!(row, written.rows[499 * thread + 7]);
+                    assert_eq!(file.get::<Rows>().unwrap(), *written);
+                });
+            }
+        });
+    }
+}
