@@ -337,10 +337,27 @@ pub(super) fn foreign() -> Error {
     )
 }
 
-/// A serializer that takes bytes and nothing else.
-pub(super) struct BytesTo<F>(pub(super) F);
+/// What a [`BytesTo`] gives its value to.
+pub(super) trait Take {
+    fn bytes(&mut self, bytes: &[u8]) -> Result<()>;
 
-impl<F: FnMut(&[u8]) -> Result<()>> serde::Serializer for BytesTo<F> {
+    /// Most expect no number.
+    fn number(&mut self, _: u64) -> Result<()> {
+        Err(foreign())
+    }
+}
+
+impl<F: FnMut(&[u8]) -> Result<()>> Take for F {
+    #[inline]
+    fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        self(bytes)
+    }
+}
+
+/// A serializer that takes bytes, or a number where one is expected, and nothing else.
+pub(super) struct BytesTo<K>(pub(super) K);
+
+impl<K: Take> serde::Serializer for BytesTo<K> {
     type Ok = ();
     type Error = Error;
     type SerializeSeq = Impossible<(), Error>;
@@ -351,8 +368,13 @@ impl<F: FnMut(&[u8]) -> Result<()>> serde::Serializer for BytesTo<F> {
     type SerializeStruct = Impossible<(), Error>;
     type SerializeStructVariant = Impossible<(), Error>;
 
+    #[inline]
     fn serialize_bytes(mut self, bytes: &[u8]) -> Result<()> {
-        (self.0)(bytes)
+        self.0.bytes(bytes)
+    }
+
+    fn serialize_u64(mut self, number: u64) -> Result<()> {
+        self.0.number(number)
     }
 
     refuse! { foreign:
@@ -364,7 +386,6 @@ impl<F: FnMut(&[u8]) -> Result<()>> serde::Serializer for BytesTo<F> {
         serialize_u8(u8)
         serialize_u16(u16)
         serialize_u32(u32)
-        serialize_u64(u64)
         serialize_f32(f32)
         serialize_f64(f64)
     }

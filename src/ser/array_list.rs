@@ -1,12 +1,11 @@
 //! A list of arrays that a type hands over as one: they have all in common but their shapes, and nothing stands between them.
 
-use serde::ser::{Impossible, Serialize};
+use serde::ser::Serialize;
 
 use crate::error::{Error, Result};
 
-use super::array::{Known, foreign, wrong_length};
+use super::array::{BytesTo, Known, Take, foreign, wrong_length};
 use super::seq_map::SeqWriter;
-use super::unsupported::{refuse, refuse_compounds, refuse_tuples};
 use super::{Place, Writer, Written};
 
 /// Takes the descriptor of the first array, and then the bytes of each. Before the bytes of an array that has another shape than the one
@@ -31,7 +30,7 @@ impl<'q, 'a> ArrayListWriter<'q, 'a> {
 
     #[inline]
     pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        let given = value.serialize(OfList(self));
+        let given = value.serialize(BytesTo(OfList(self)));
         match &self.failure {
             None if given.is_ok() => Ok(()),
             _ => self.fail(given),
@@ -102,62 +101,29 @@ impl Place<'_, '_> {
     }
 }
 
-/// A serializer for one part: a byte string, or an axis.
+/// What the list is given: byte strings and axes. Code of others may wrap the errors that it returns, so it notes them.
 struct OfList<'l, 'q, 'a>(&'l mut ArrayListWriter<'q, 'a>);
 
 impl OfList<'_, '_, '_> {
     #[inline]
-    fn note(self, taken: Result<()>) {
+    fn note(&mut self, taken: Result<()>) {
         if let Err(error) = taken {
             self.0.failure = Some(error);
         }
     }
 }
 
-impl serde::Serializer for OfList<'_, '_, '_> {
-    type Ok = ();
-    type Error = Error;
-    type SerializeSeq = Impossible<(), Error>;
-    type SerializeTuple = Impossible<(), Error>;
-    type SerializeTupleStruct = Impossible<(), Error>;
-    type SerializeTupleVariant = Impossible<(), Error>;
-    type SerializeMap = Impossible<(), Error>;
-    type SerializeStruct = Impossible<(), Error>;
-    type SerializeStructVariant = Impossible<(), Error>;
-
+impl Take for OfList<'_, '_, '_> {
     #[inline]
-    fn serialize_bytes(self, bytes: &[u8]) -> Result<()> {
+    fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
         let taken = self.0.take(bytes);
         self.note(taken);
         Ok(())
     }
 
-    fn serialize_u64(self, axis: u64) -> Result<()> {
-        let taken = self.0.take_axis(axis);
+    fn number(&mut self, number: u64) -> Result<()> {
+        let taken = self.0.take_axis(number);
         self.note(taken);
         Ok(())
-    }
-
-    refuse! { foreign:
-        serialize_bool(bool)
-        serialize_i8(i8)
-        serialize_i16(i16)
-        serialize_i32(i32)
-        serialize_i64(i64)
-        serialize_u8(u8)
-        serialize_u16(u16)
-        serialize_u32(u32)
-        serialize_f32(f32)
-        serialize_f64(f64)
-    }
-    refuse_compounds!(foreign);
-    refuse_tuples!(foreign);
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, _: &T) -> Result<()> {
-        Err(foreign())
-    }
-
-    fn serialize_seq(self, _: Option<usize>) -> Result<Self::SerializeSeq> {
-        Err(foreign())
     }
 }
