@@ -250,3 +250,63 @@ fn many_threads_read_the_small_members_of_one_archive() {
         });
     }
 }
+
+/// The private name of a list, used by a type that is none: an error, also if the type drops it.
+#[test]
+fn what_is_no_list_of_arrays_is_an_error() {
+    enum Part {
+        Bytes(Vec<u8>),
+        Axis(u64),
+        Text,
+    }
+    struct Forged {
+        parts: Vec<Part>,
+        drops: bool,
+    }
+    struct Blob<'a>(&'a [u8]);
+    impl serde::Serialize for Blob<'_> {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_bytes(self.0)
+        }
+    }
+    impl serde::Serialize for Forged {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            use serde::ser::SerializeTupleStruct;
+            let mut list = serializer.serialize_tuple_struct("$serde_shm::Arrays", 2)?;
+            for part in &self.parts {
+                let result = match part {
+                    Part::Bytes(bytes) => list.serialize_field(&Blob(bytes)),
+                    Part::Axis(axis) => list.serialize_field(axis),
+                    Part::Text => list.serialize_field("text"),
+                };
+                if !self.drops {
+                    result?;
+                }
+            }
+            list.end()
+        }
+    }
+    /// Of bytes with one axis, of two elements.
+    fn head() -> Part {
+        Part::Bytes([[6, 0, 1, 0, 0, 0, 0, 0], 2_u64.to_le_bytes()].concat())
+    }
+    let bytes = |len| Part::Bytes(vec![7; len]);
+    let written = |parts, drops| to_bytes(&(1, Forged { parts, drops }, 2));
+    let fine = written(vec![head(), bytes(2), Part::Axis(5), bytes(5)], false).unwrap();
+    assert_eq!(from_bytes::<(u8, Vec<Vec<u8>>, u8)>(&fine).unwrap().1, [vec![7; 2], vec![7; 5]]);
+    for drops in [false, true] {
+        let cases: [fn() -> Vec<Part>; 7] = [
+            || vec![Part::Bytes(vec![6; 3])],
+            || vec![Part::Text],
+            || vec![Part::Axis(1)],
+            || vec![head(), Part::Bytes(vec![7; 3])],
+            || vec![head(), Part::Axis(1), Part::Axis(1)],
+            || vec![head(), Part::Axis(1)],
+            || vec![head(), Part::Axis(u64::MAX), Part::Bytes(vec![])],
+        ];
+        for (case, parts) in cases.iter().enumerate() {
+            let error = written(parts(), drops).err().unwrap_or_else(|| panic!("{case}, {drops}"));
+            assert_eq!(error.kind(), serde_shm::ErrorKind::Message, "{case}: {error}");
+        }
+    }
+}

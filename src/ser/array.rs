@@ -209,8 +209,8 @@ impl Known {
         }
     }
 
-    /// Whether these are all axes that the array has, which were changed.
-    pub(super) fn has_axes(&mut self, count: usize) -> bool {
+    /// Notes that so many axes were changed. `false` if these are not all that the array has.
+    pub(super) fn settle_axes(&mut self, count: usize) -> bool {
         let Descriptor { dtype, shape, .. } = &self.descriptor;
         self.bytes = layout::byte_len(shape, dtype.item_size());
         count == shape.len()

@@ -51,7 +51,7 @@ impl<'q, 'a> ArrayListWriter<'q, 'a> {
             self.known = Known::decode(bytes, last);
             return if self.known.is_some() { Ok(()) } else { Err(foreign()) };
         };
-        if self.axes > 0 && !known.has_axes(std::mem::take(&mut self.axes)) {
+        if self.axes > 0 && !known.settle_axes(std::mem::take(&mut self.axes)) {
             return Err(foreign());
         }
         if known.bytes() != Some(bytes.len()) {

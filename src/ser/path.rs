@@ -113,7 +113,7 @@ impl Writer<'_> {
     /// Whether the name of an array that stands here differs from the last one's in the last step alone, which is a number and counts
     /// up by one.
     #[inline]
-    pub(super) fn name_follows(&self, here: Here, depth: Depth) -> bool {
+    fn name_follows(&self, here: Here, depth: Depth) -> bool {
         let same = self.name.steps.len();
         same + 1 == depth.levels()
             && self.name.last.is_some_and(|last| here.is_item_after(last))
