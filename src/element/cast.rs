@@ -4,6 +4,7 @@
 use std::mem::MaybeUninit;
 
 use crate::dtype::DType;
+use crate::os;
 
 use super::Misfit;
 
@@ -170,10 +171,15 @@ pub(super) fn append<A: Element>(items: &mut Vec<A>, bytes: &[u8]) -> Result<(),
     if items.try_reserve(count).is_err() {
         return Err(Misfit::Memory { bytes: bytes.len() });
     }
-    let free = items.spare_capacity_mut()[..count].as_mut_ptr().cast::<u8>();
-    // SAFETY: `free` is room for `count` elements, of `bytes.len()` bytes together by `check_len`. The room was reserved
-    // above, and nothing else borrows it.
-    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), free, bytes.len()) };
+    let (free, each) = (&mut items.spare_capacity_mut()[..count], super::piece::<A>());
+    for (room, bytes) in free.chunks_mut(each).zip(bytes.chunks(each * size_of::<A>())) {
+        os::populate(room);
+        // SAFETY: `room` is for as many elements as the bytes are: `check_len` says that all of the bytes are `count` elements, and
+        // both are cut behind `each` elements. The room was reserved above, and nothing else borrows it.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), room.as_mut_ptr().cast(), bytes.len());
+        };
+    }
     // SAFETY: the elements behind the length have now been written, and are valid by `check_values`.
     unsafe { items.set_len(items.len() + count) };
     Ok(())

@@ -124,8 +124,27 @@ pub(crate) fn check_room(bytes: usize) -> Result<(), Misfit> {
 /// `Memory`.
 pub(crate) fn copied<T: Copy>(items: &[T]) -> Result<Vec<T>, Misfit> {
     let mut copy = room(items.len())?;
-    copy.extend_from_slice(items);
+    for piece in items.chunks(piece::<T>()) {
+        os::populate(&mut copy.spare_capacity_mut()[..piece.len()]);
+        copy.extend_from_slice(piece);
+    }
     Ok(copy)
+}
+
+/// Gives pages to a [`room`] that is filled bit by bit, before so many bytes are appended. Behind `populated` items it has none yet.
+pub(crate) fn populate<A>(items: &mut Vec<A>, populated: &mut usize, bytes: usize) {
+    let (len, more) = (items.len(), bytes / size_of::<A>().max(1));
+    if len + more > *populated {
+        let free = items.spare_capacity_mut();
+        let next = more.max(piece::<A>()).min(free.len());
+        os::populate(&mut free[..next]);
+        *populated = len + next;
+    }
+}
+
+/// How many items are copied into fresh memory at a time.
+fn piece<T>() -> usize {
+    (os::PIECE / size_of::<T>().max(1)).max(1)
 }
 
 /// A vector of the elements, which are copied if they are borrowed.

@@ -200,5 +200,11 @@ impl DerefMut for Pages {
     }
 }
 
+/// How many bytes a caller of [`populate`] fills at a time.
+pub(crate) const PIECE: usize = 4 << 20;
+
 /// These systems do not have such a request.
 pub(crate) fn wish_huge_pages<T>(_: &mut [std::mem::MaybeUninit<T>]) {}
+
+/// The pages come as they are touched.
+pub(crate) fn populate<T>(_: &mut [T]) {}

@@ -31,6 +31,8 @@ use crate::layout::{self, MAX_NDIM, Order};
 use crate::memory::Fresh;
 use crate::memory::Region;
 use crate::memory::live::{Kind, LiveArrays, other_kind};
+#[cfg(feature = "npz")]
+use crate::os;
 use crate::progress::Meter;
 #[cfg(feature = "npz")]
 use crate::progress::STEP;
@@ -259,9 +261,10 @@ fn read_whole(input: &dyn ReadAt, place: Range<u64>, meter: Option<&Meter<'_>>) 
     let failed = |error| Error::io("cannot read the file", error);
     let len = usize::try_from(place.end - place.start).unwrap_or(usize::MAX);
     let mut fresh = Fresh::new(len).map_err(failed)?;
-    let step = if meter.is_some() { STEP as usize } else { len.max(1) };
+    let step = if meter.is_some() { STEP as usize } else { os::PIECE };
     let mut at = place.start;
     for piece in fresh.bytes_mut().chunks_mut(step) {
+        os::populate(piece);
         input.read_exact_at(at, piece).map_err(failed)?;
         at += piece.len() as u64;
         if let Some(meter) = meter {

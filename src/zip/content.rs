@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::error::{Error, Result};
 use crate::memory::{Fresh, Region};
+use crate::os;
 use crate::progress::Meter;
 use crate::threads;
 
@@ -22,7 +23,7 @@ const BLOCK: usize = 64 << 10;
 
 /// From this size on several threads read a stored member; each takes one part after the other.
 const LARGE: usize = 16 << 20;
-const PART: usize = 4 << 20;
+const PART: usize = os::PIECE;
 
 /// From this many bytes on, a thread takes longer to decompress them than to start.
 const SHARE: u64 = 128 << 10;
@@ -500,6 +501,7 @@ fn read_summed(
     let read = |(): &mut (), (number, part): (usize, &mut [u8])| {
         let mut sum = crc32fast::Hasher::new();
         let mut at = at + (number * PART) as u64;
+        os::populate(part);
         for block in part.chunks_mut(BLOCK) {
             input.read_exact_at(at, block)?;
             sum.update(block);
@@ -629,10 +631,13 @@ impl ListedMember {
     ) -> Result<()> {
         let mut sum = crc32fast::Hasher::new();
         if self.method != DEFLATED {
-            for (from, to) in data.chunks(BLOCK).zip(into.chunks_mut(BLOCK)) {
-                to.copy_from_slice(from);
-                sum.update(to);
-                count(meter, to.len())?;
+            for (from, to) in data.chunks(PART).zip(into.chunks_mut(PART)) {
+                os::populate(to);
+                for (from, to) in from.chunks(BLOCK).zip(to.chunks_mut(BLOCK)) {
+                    to.copy_from_slice(from);
+                    sum.update(to);
+                    count(meter, to.len())?;
+                }
             }
         } else if let Some(meter) = meter.filter(|_| into.len() > UNCUT) {
             let made = |len| meter.add(len as u64).is_ok();

@@ -6,7 +6,6 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
-use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
@@ -26,6 +25,7 @@ mod forks;
 mod live;
 #[cfg(feature = "ndarray")]
 mod locks;
+mod pages;
 mod processes;
 #[cfg(feature = "workers")]
 mod workers;
@@ -36,6 +36,7 @@ pub(crate) use forks::process_stamp;
 pub(crate) use live::*;
 #[cfg(feature = "ndarray")]
 pub(crate) use locks::*;
+pub(crate) use pages::*;
 pub(crate) use processes::*;
 #[cfg(feature = "workers")]
 pub(crate) use workers::*;
@@ -293,7 +294,6 @@ pub(crate) fn total_memory() -> Option<u64> {
 }
 
 /// The size of a page of memory, in bytes.
-#[cfg(feature = "ndarray")]
 pub(crate) fn page_size() -> usize {
     // SAFETY: the call takes a number, returns a number and changes nothing.
     usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(64 << 10)
@@ -562,58 +562,6 @@ fn status(stat: &Stat) -> Status {
         identity: (stat.st_dev, stat.st_ino),
         modified: (stat.st_mtime as i64, stat.st_mtime_nsec as u32),
         changed: (stat.st_ctime as i64, stat.st_ctime_nsec as u32),
-    }
-}
-
-/// Fresh, zeroed memory of this process only, with huge pages if the system has any free.
-#[cfg(feature = "npz")]
-pub(crate) struct Pages(memmap2::MmapMut);
-
-#[cfg(feature = "npz")]
-impl Pages {
-    /// `None` on a system that does not give pages this way.
-    pub(crate) fn new(len: usize) -> io::Result<Option<Self>> {
-        let map = memmap2::MmapMut::map_anon(len)?;
-        // A request that kernels without huge pages refuse, which does no harm.
-        let _ = map.advise(memmap2::Advice::HugePage);
-        Ok(Some(Pages(map)))
-    }
-}
-
-#[cfg(feature = "npz")]
-impl Deref for Pages {
-    type Target = [u8];
-    fn deref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-#[cfg(feature = "npz")]
-impl std::ops::DerefMut for Pages {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.0
-    }
-}
-
-/// Asks for huge pages for memory that is about to be filled, if it is large. Without them most of the time goes into
-/// page faults. The kernel may refuse.
-pub(crate) fn wish_huge_pages<T>(room: &mut [MaybeUninit<T>]) {
-    const LARGE: usize = 4 << 20;
-    const PAGE: usize = 4096;
-    let len = size_of_val(room);
-    if len < LARGE {
-        return;
-    }
-    let start: *mut u8 = room.as_mut_ptr().cast();
-    let skip = start.addr().next_multiple_of(PAGE) - start.addr();
-    // SAFETY: the skipped part is shorter than a page, and by the check above `len` is longer. So the range ends within
-    // `room`, which nobody else borrows here, and the advice does not change a byte of it.
-    unsafe {
-        libc::madvise(
-            start.wrapping_add(skip).cast(),
-            (len - skip) / PAGE * PAGE,
-            libc::MADV_HUGEPAGE,
-        );
     }
 }
 
