@@ -2,12 +2,20 @@
 
 mod arrays;
 mod columns;
+mod events;
+mod game;
 mod records;
+mod saves;
+mod trees;
 mod visit;
 
 pub(crate) use arrays::{Layers, Row, Small, Structs};
 pub(crate) use columns::{Column, Columns, Read};
+pub(crate) use events::Events;
+pub(crate) use game::Game;
 pub(crate) use records::{Log, Mesh};
+pub(crate) use saves::Saves;
+pub(crate) use trees::Trees;
 pub(crate) use visit::{Content, Number, Visit, Visitor};
 
 /// A type with the derives of all peers that take a type as it is.
@@ -28,11 +36,23 @@ macro_rules! object {
 }
 use object;
 
-/// The same, with a [`Visit`] that has all fields in their order.
+/// The same, with a [`Visit`] that has all fields in their order. What a tuple variant holds has names here, for the visit alone.
 macro_rules! record {
     ($(#[$of:meta])* struct $name:ident { $($field:ident: $type:ty,)* }) => {
         $crate::workload::object! { $(#[$of])* struct $name { $($field: $type,)* } }
         $crate::workload::visit_fields! { $name { $($field)* } }
+    };
+    ($(#[$of:meta])* enum $name:ident {
+        $($variant:ident $(($($item:ident: $item_type:ty),*))? $({ $($field:ident: $type:ty),* })?,)*
+    }) => {
+        $crate::workload::object! {
+            @item $(#[$of])* pub(crate) enum $name {
+                $($variant $(($($item_type),*))? $({ $($field: $type),* })?,)*
+            }
+        }
+        $crate::workload::visit_variants! {
+            $name { $($variant $(($($item)*))? $({ $($field)* })?,)* }
+        }
     };
 }
 use record;
@@ -53,6 +73,30 @@ macro_rules! visit_fields {
 }
 use visit_fields;
 
+/// Of an enum, and of what rkyv derives from it.
+macro_rules! visit_variants {
+    ($name:ident $variants:tt) => {
+        $crate::workload::visit_variants! { @of $name $variants }
+        $crate::workload::visit_variants! { @of rkyv::Archived<$name> $variants }
+    };
+    (@of $of:ty {
+        $($variant:ident $(($($item:ident)*))? $({ $($field:ident)* })?,)*
+    }) => {
+        impl $crate::workload::Visit for $of {
+            fn visit<V: $crate::workload::Visitor>(&self, visitor: &mut V) {
+                match self {
+                    $(Self::$variant $(($($item),*))? $({ $($field),* })? => {
+                        visitor.text(stringify!($variant));
+                        $($($crate::workload::Visit::visit($item, visitor);)*)?
+                        $($($crate::workload::Visit::visit($field, visitor);)*)?
+                    })*
+                }
+            }
+        }
+    };
+}
+use visit_variants;
+
 /// The same numbers on every run.
 struct Random(u64);
 
@@ -65,5 +109,19 @@ impl Random {
 
     fn float(&mut self) -> f32 {
         self.next(1 << 20) as f32 / 1024.0
+    }
+
+    /// One in so many.
+    fn one_in(&mut self, count: u64) -> bool {
+        self.next(count) == 0
+    }
+
+    fn choice<T: Clone>(&mut self, of: &[T]) -> T {
+        of[self.next(of.len() as u64) as usize].clone()
+    }
+
+    /// Fewer items than `below`.
+    fn list<C: FromIterator<T>, T>(&mut self, below: u64, item: impl Fn(&mut Self) -> T) -> C {
+        (0..self.next(below)).map(|_| item(self)).collect()
     }
 }
