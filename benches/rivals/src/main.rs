@@ -40,7 +40,9 @@ mod linux {
     use std::path::{Path, PathBuf};
 
     use crate::harness::{self, Peer};
-    use crate::workload::{Column, Columns, Layers, Log, Mesh, Small, Structs};
+    use crate::workload::{
+        Column, Columns, Events, Game, Layers, Log, Mesh, Saves, Small, Structs, Trees,
+    };
     use crate::{growth, many, peers, plot, python, report};
 
     const MIB: usize = 1 << 20;
@@ -132,6 +134,16 @@ mod linux {
         (bytes_of(&source.joined()), peers::of_layers(source, folder))
     }
 
+    /// Of an object that is no arrays: its bytes are those that postcard makes of it.
+    fn records<W: serde::Serialize>(
+        source: W,
+        peers: fn(&'static W, &Path) -> Vec<Box<dyn Peer>>,
+        folder: &Path,
+    ) -> Made {
+        let source = leak(source);
+        (postcard::to_stdvec(source).unwrap().len() as u64, peers(source, folder))
+    }
+
     pub(super) fn main() {
         let mut args = std::env::args().skip(1);
         if std::env::args().nth(1).as_deref() == Some("reader") {
@@ -187,12 +199,22 @@ mod linux {
         });
         let count = quick(100, 100_000);
         plan.table("log", "100,000 lines of a web server's log", (7, shm), &|folder| {
-            let source = leak(Log::new(count));
-            (postcard::to_stdvec(source).unwrap().len() as u64, peers::of_log(source, folder))
+            records(Log::new(count), peers::of_log, folder)
         });
         plan.table("mesh", "A mesh of 100,000 triangles", (7, shm), &|folder| {
-            let source = leak(Mesh::new(count));
-            (postcard::to_stdvec(source).unwrap().len() as u64, peers::of_mesh(source, folder))
+            records(Mesh::new(count), peers::of_mesh, folder)
+        });
+        plan.table("saves", "The saved games of 500 players", (9, shm), &|folder| {
+            records(Saves::new(quick(20, 500)), peers::of_saves, folder)
+        });
+        plan.table("game", "1000 updates of a game", (9, shm), &|folder| {
+            records(Game::new(quick(20, 1000)), peers::of_game, folder)
+        });
+        plan.table("events", "100,000 events of eight kinds", (7, shm), &|folder| {
+            records(Events::new(count), peers::of_events, folder)
+        });
+        plan.table("trees", "Trees of 100,000 nodes in all", (7, shm), &|folder| {
+            records(Trees::new(count), peers::of_trees, folder)
         });
         if plan.wants("python") {
             let rounds = plan.rounds.unwrap_or(quick(1, 5));

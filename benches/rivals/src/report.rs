@@ -13,9 +13,11 @@ Written by `cargo run --profile bench -p serde_shm_rivals`; [COMPARE.md](../COMP
 
 - All peers of a table ran in turns, in one process, in an order that rotates. The first row is the yardstick, and it ran in every
   round: one `pwrite` for each array into a new file, a mapping of that file, and, for owned values, one read of the file. Many
-  small arrays, and the fields of structs, lie in columns for it: it is a floor, and no format. Of a log and a mesh it is the bytes
-  that postcard makes of them, and reading is reading these bytes.
-- safetensors and the crates for `.npz` files have arrays alone: texts are two arrays there, and structs are columns.
+  small arrays, and the fields of structs, lie in columns for it: it is a floor, and no format. Where an object is no columns (a
+  log, a mesh, saved games, updates of a game, events, trees) it is the bytes that postcard makes of it, and reading is reading
+  these bytes.
+- safetensors and the crates for `.npz` files have arrays alone: texts are two arrays there, and structs are columns. bitcode has no
+  trees: its derive takes no type that contains itself.
 - Times are milliseconds of this process's processor time: the median of the rounds, and the least one in parentheses. What takes less
   than 5 ms was repeated 7 times in each round, and the median of these counts. The ratio is to the yardstick of the same round, and
   the median of the rounds.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::harness::{self, Peer};
 use crate::peers;
-use crate::workload::{Content, Layers, Log, Mesh, Small, Structs};
+use crate::workload::{Content, Events, Game, Layers, Log, Mesh, Saves, Small, Structs, Trees};
 
 fn check<W: Content>(source: &'static W, make: fn(&'static W, &Path) -> Vec<Box<dyn Peer>>) {
     let folder = tempfile::tempdir_in("/dev/shm").unwrap();
@@ -56,4 +56,24 @@ fn structs_come_back() {
 fn logs_and_meshes_come_back() {
     check(leak(Log::new(20)), peers::of_log);
     check(leak(Mesh::new(20)), peers::of_mesh);
+}
+
+#[test]
+fn saved_games_come_back() {
+    check(leak(Saves::new(10)), peers::of_saves);
+}
+
+#[test]
+fn updates_of_a_game_come_back() {
+    check(leak(Game::new(10)), peers::of_game);
+}
+
+#[test]
+fn events_come_back() {
+    check(leak(Events::new(50)), peers::of_events);
+}
+
+#[test]
+fn trees_come_back() {
+    check(leak(Trees::new(100)), peers::of_trees);
 }

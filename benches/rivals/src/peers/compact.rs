@@ -11,7 +11,7 @@ use wincode::config::Configuration;
 
 use super::Place;
 use crate::harness::{Look, Peer};
-use crate::workload::{Layers, Log, Mesh, Small, Structs, Visit};
+use crate::workload::{Events, Game, Layers, Log, Mesh, Saves, Small, Structs, Trees, Visit};
 
 struct Compact<W: 'static> {
     name: &'static str,
@@ -50,24 +50,42 @@ impl<W: Visit> Peer for Compact<W> {
     }
 }
 
+fn peer<W: Visit>(
+    (name, source, folder): (&'static str, &'static W, &Path),
+    write: fn(&W, &mut BufWriter<File>),
+    read: fn(&[u8]) -> W,
+) -> Box<dyn Peer> {
+    Box::new(Compact { name, source, place: Place::new(folder, name), write, read })
+}
+
 pub(super) fn all<W>(source: &'static W, folder: &Path) -> Vec<Box<dyn Peer>>
 where
     W: Visit + Serialize + DeserializeOwned + bitcode::Encode + bitcode::DecodeOwned + Wincode,
 {
-    let peer = |name, write: fn(&W, &mut BufWriter<File>), read: fn(&[u8]) -> W| {
-        let place = Place::new(folder, name);
-        Box::new(Compact { name, source, place, write, read }) as Box<dyn Peer>
-    };
+    let bitcode = peer(
+        ("bitcode", source, folder),
+        |object, writer| writer.write_all(&bitcode::encode(object)).unwrap(),
+        |bytes| bitcode::decode(bytes).unwrap(),
+    );
+    let mut peers = all_but_bitcode(source, folder);
+    peers.insert(2, bitcode);
+    peers
+}
+
+pub(super) fn all_but_bitcode<W>(source: &'static W, folder: &Path) -> Vec<Box<dyn Peer>>
+where
+    W: Visit + Serialize + DeserializeOwned + Wincode,
+{
     vec![
         peer(
-            "postcard",
+            ("postcard", source, folder),
             |object, writer| {
                 postcard::to_io(object, writer).unwrap();
             },
             |bytes| postcard::from_bytes(bytes).unwrap(),
         ),
         peer(
-            "bincode",
+            ("bincode", source, folder),
             |object, writer| {
                 let config = bincode::config::standard();
                 bincode::serde::encode_into_std_write(object, writer, config).unwrap();
@@ -77,14 +95,9 @@ where
                 bincode::serde::decode_from_slice(bytes, config).unwrap().0
             },
         ),
+        peer(("wincode", source, folder), W::write, W::read),
         peer(
-            "bitcode",
-            |object, writer| writer.write_all(&bitcode::encode(object)).unwrap(),
-            |bytes| bitcode::decode(bytes).unwrap(),
-        ),
-        peer("wincode", W::write, W::read),
-        peer(
-            "rmp-serde",
+            ("rmp-serde", source, folder),
             |object, writer| rmp_serde::encode::write(writer, object).unwrap(),
             |bytes| rmp_serde::from_slice(bytes).unwrap(),
         ),
@@ -114,4 +127,4 @@ macro_rules! wincode {
     };
 }
 
-wincode!(Layers, Small, Structs, Log, Mesh);
+wincode!(Layers, Small, Structs, Log, Mesh, Saves, Game, Events, Trees);

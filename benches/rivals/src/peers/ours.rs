@@ -9,7 +9,9 @@ use serde_shm::{Npz, NpzOptions, Segment};
 
 use super::Place;
 use crate::harness::{Look, Peer, Step};
-use crate::workload::{Layers, Log, Mesh, Small, Structs, Visit, Visitor};
+use crate::workload::{
+    Events, Game, Layers, Log, Mesh, Saves, Small, Structs, Trees, Visit, Visitor,
+};
 
 /// An object in this crate's forms: as it is written, as views, and owned.
 pub(crate) trait Ours: Visit + 'static {
@@ -344,4 +346,4 @@ macro_rules! as_they_are {
     };
 }
 
-as_they_are!(Log, Mesh);
+as_they_are!(Log, Mesh, Saves, Game, Events, Trees);
