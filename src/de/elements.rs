@@ -156,7 +156,7 @@ fn apart<'a, 'p, 'de>(
     places.map(move |place| Apart { scalar, part, place })
 }
 
-/// A number among others that lie side by side. There is one type of sequence for each width, and not for each scalar, because
+/// A number or bool among others that lie side by side. There is one type of sequence for each width, and not for each scalar, because
 /// the compiler makes a reader for each such type and each type that is read from lists.
 pub(super) struct Adjacent<'b, const N: usize> {
     scalar: Scalar,
@@ -165,13 +165,13 @@ pub(super) struct Adjacent<'b, const N: usize> {
 
 /// An element among others that do not lie side by side.
 struct Apart<'a, 'p, 'de> {
-    /// The element's type, if it is a number.
+    /// The element's type, if it is a number or a bool.
     scalar: Option<Scalar>,
     part: &'a Part<'p, 'de>,
     place: usize,
 }
 
-/// A little-endian number, of at most eight bytes.
+/// A little-endian number of at most eight bytes, or a bool.
 pub(super) struct NumberElement<'b> {
     pub(super) scalar: Scalar,
     pub(super) bytes: &'b [u8],
@@ -186,6 +186,12 @@ macro_rules! numbers {
             #[inline]
             fn read<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
                 let Adjacent { scalar, bytes } = self;
+                if const { N == 1 && is_as_large::<T::Value, bool>() }
+                    && scalar == Scalar::Bool
+                    && let [byte @ (0 | 1)] = bytes[..]
+                {
+                    return seed.deserialize(Transparent::new((byte == 1).into_deserializer()));
+                }
                 $(
                     if const { is_as_large::<T::Value, $number>() && size_of::<$number>() == N }
                         && scalar == Scalar::$name
@@ -218,7 +224,7 @@ macro_rules! numbers {
 
         impl NumberElement<'_> {
             fn takes(scalar: Scalar) -> bool {
-                matches!(scalar, $(Scalar::$name)|*)
+                matches!(scalar, Scalar::Bool $(| Scalar::$name)*)
             }
         }
 
@@ -232,6 +238,11 @@ macro_rules! numbers {
                         let bytes = self.bytes.first_chunk().ok_or_else(no_number)?;
                         visitor.$visit($number::from_le_bytes(*bytes))
                     })*
+                    Scalar::Bool => match self.bytes.first() {
+                        Some(byte @ (0 | 1)) => visitor.visit_bool(*byte == 1),
+                        Some(byte) => Err(no_bool(*byte)),
+                        None => Err(no_number()),
+                    },
                     _ => Err(no_number()),
                 }
             }
@@ -270,6 +281,11 @@ const fn is_as_large<T, U>() -> bool {
 /// The index of a variant.
 pub(super) fn index(bytes: [u8; 4]) -> U32Deserializer<Error> {
     u32::from_le_bytes(bytes).into_deserializer()
+}
+
+#[cold]
+fn no_bool(byte: u8) -> Error {
+    Error::corrupt(format!("invalid bool: expected a byte 0 or 1, found {byte}"))
 }
 
 #[cold]
@@ -392,6 +408,11 @@ mod tests {
             })*};
         }
         numbers! { i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 }
+        let bools = || [true, false, false, true];
+        comes_as(bools(), bools);
+        comes_as(bools(), || bools().map(Wrapped));
+        comes_as(bools(), || bools().map(Some));
+        comes_as(bools(), || bools().map(|is| serde_json::json!(is)));
         macro_rules! whole {
             ($($number:ident)*) => {$(
                 let written: [$number; 4] = [0, 1, 2, 100];

@@ -116,12 +116,6 @@ impl<'p, 'de> PartElement<'p, 'de> {
 
     fn visit_scalar<V: Visitor<'de>>(&self, scalar: Scalar, visitor: V) -> Result<V::Value> {
         match scalar {
-            Scalar::Bool => match self.bytes[0] {
-                0 | 1 => visitor.visit_bool(self.bytes[0] == 1),
-                byte => Err(Error::corrupt(format!(
-                    "invalid bool: expected a byte 0 or 1, found {byte}"
-                ))),
-            },
             Scalar::F16 | Scalar::BF16 if context::is_half_bits() && is_buffer::<V>() => {
                 visitor.visit_newtype_struct(U16Deserializer::new(self.bits()))
             }

@@ -45,6 +45,12 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
         if matches!(tag, Tag::Option | Tag::Readable) { self.inner_tag(tag) } else { Ok(tag) }
     }
 
+    /// The same, where most values have this tag, and their slot says so.
+    #[inline]
+    fn tag_or(&mut self, likely: Tag) -> Result<Tag> {
+        if self.slot == likely as u8 { Ok(likely) } else { self.tag() }
+    }
+
     #[cold]
     fn inner_tag(&mut self, mut tag: Tag) -> Result<Tag> {
         let mut passed = 0;
@@ -218,7 +224,7 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
     /// An array, under the token.
     #[inline(never)]
     fn token<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        let tag = if self.slot == Tag::Array as u8 { Tag::Array } else { self.tag()? };
+        let tag = self.tag_or(Tag::Array)?;
         match tag {
             Tag::Array | Tag::Ndarray | Tag::Blob if context::take_copies() => {
                 match self.decoder.array_to_copy()? {
@@ -240,7 +246,11 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
 
     /// An option, around a value or a key.
     pub(super) fn option<V: Visitor<'de>, const KEY: bool>(self, visitor: V) -> Result<V::Value> {
-        let mut tag = self.decoder.tag(self.slot)?;
+        let mut tag = if self.slot == Tag::Option as u8 {
+            Tag::Option
+        } else {
+            self.decoder.tag(self.slot)?
+        };
         // A type of two forms may be an option in one of them.
         let mut passed = 0;
         while tag == Tag::Readable && self.decoder.peek_tag().is_some_and(is_optional) {
@@ -368,14 +378,14 @@ macro_rules! plain {
 }
 
 macro_rules! number {
-    ($($method:ident $tag:ident $visit:ident |$decoder:ident| $read:expr;)*) => {$(
+    ($($method:ident $visit:ident $($tag:ident |$decoder:ident| $read:expr),+;)*) => {$(
         #[cfg_attr(not(debug_assertions), inline(always))]
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
             // Most values have the tag that is asked for, and their slot says so.
-            if self.slot == Tag::$tag as u8 {
+            $(if self.slot == Tag::$tag as u8 {
                 let $decoder = self.decoder;
                 return visitor.$visit($read);
-            }
+            })+
             self.other(visitor)
         }
     )*};
@@ -416,17 +426,17 @@ impl<'de> Deserializer<'de> for EncodedValue<'_, '_, 'de> {
 
     // Types of which large objects have many values have code of their own here, so that the visitor's call can be inlined.
     number! {
-        deserialize_bool Bool visit_bool |d| d.bool()?;
-        deserialize_i8 I8 visit_i8 |d| d.reader.byte()?.cast_signed();
-        deserialize_i16 I16 visit_i16 |d| d.signed(Tag::I16, i16::MIN.into(), i16::MAX.into())? as i16;
-        deserialize_u16 U16 visit_u16 |d| d.unsigned(Tag::U16, u16::MAX.into())? as u16;
-        deserialize_u8 U8 visit_u8 |d| d.reader.byte()?;
-        deserialize_u32 U32 visit_u32 |d| d.unsigned(Tag::U32, u32::MAX.into())? as u32;
-        deserialize_u64 U64 visit_u64 |d| d.reader.varint()?;
-        deserialize_i32 I32 visit_i32 |d| d.signed(Tag::I32, i32::MIN.into(), i32::MAX.into())? as i32;
-        deserialize_i64 I64 visit_i64 |d| unzigzag(d.reader.varint()?);
-        deserialize_f32 F32 visit_f32 |d| f32::from_le_bytes(d.reader.array()?);
-        deserialize_f64 F64 visit_f64 |d| f64::from_le_bytes(d.reader.array()?);
+        deserialize_bool visit_bool Bool |d| d.bool()?;
+        deserialize_i8 visit_i8 I8 |d| d.reader.byte()?.cast_signed();
+        deserialize_i16 visit_i16 I16 |d| d.signed(Tag::I16, i16::MIN.into(), i16::MAX.into())? as i16;
+        deserialize_u16 visit_u16 U16 |d| d.unsigned(Tag::U16, u16::MAX.into())? as u16;
+        deserialize_u8 visit_u8 U8 |d| d.reader.byte()?;
+        deserialize_u32 visit_u32 U32 |d| d.unsigned(Tag::U32, u32::MAX.into())? as u32;
+        deserialize_u64 visit_u64 U64 |d| d.reader.varint()?, U64Fixed |d| u64::from_le_bytes(d.reader.array()?);
+        deserialize_i32 visit_i32 I32 |d| d.signed(Tag::I32, i32::MIN.into(), i32::MAX.into())? as i32;
+        deserialize_i64 visit_i64 I64 |d| unzigzag(d.reader.varint()?), I64Fixed |d| i64::from_le_bytes(d.reader.array()?);
+        deserialize_f32 visit_f32 F32 |d| f32::from_le_bytes(d.reader.array()?);
+        deserialize_f64 visit_f64 F64 |d| f64::from_le_bytes(d.reader.array()?);
     }
 
     #[inline]
@@ -512,7 +522,7 @@ impl<'de> Deserializer<'de> for EncodedValue<'_, '_, 'de> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        let tag = self.tag()?;
+        let tag = self.tag_or(Tag::Map)?;
         self.any_map(tag, visitor)
     }
 
@@ -539,7 +549,7 @@ impl<'de> Deserializer<'de> for EncodedValue<'_, '_, 'de> {
         visitor: V,
     ) -> Result<V::Value> {
         self.decoder.look_if_large::<V::Value>()?;
-        match self.tag()? {
+        match self.tag_or(Tag::Record)? {
             Tag::Record => {
                 let number = self.decoder.record_number()?;
                 if !self.decoder.kind(number).is_variant() {
