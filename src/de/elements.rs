@@ -7,7 +7,7 @@ use serde::de::value::U32Deserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IntoDeserializer, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use crate::dtype::Scalar;
+use crate::dtype::{DType, Scalar};
 use crate::element;
 use crate::error::{Error, Result};
 use crate::layout;
@@ -111,8 +111,7 @@ pub(super) fn visit_elements<'de, V: Visitor<'de>>(
         bounds.take_rows(len)?;
     }
     check_memory::<V::Value>(len.saturating_mul(item))?;
-    let scalar =
-        dtype.scalar().filter(|scalar| !dtype.is_big_endian() && NumberElement::takes(*scalar));
+    let scalar = number_of(dtype);
     if strides.is_empty() || strides == [1] || len < 2 {
         let Some(scalar) = scalar else {
             return visit_all(side_by_side(part, len), visitor);
@@ -126,6 +125,11 @@ pub(super) fn visit_elements<'de, V: Visitor<'de>>(
         };
     }
     visit_all(apart(&part, scalar), visitor)
+}
+
+/// The type of elements that are numbers or bools, in little-endian order.
+fn number_of(dtype: &DType) -> Option<Scalar> {
+    dtype.scalar().filter(|scalar| !dtype.is_big_endian() && NumberElement::takes(*scalar))
 }
 
 // These are functions and not closures: a closure in a function that knows the visitor would be compiled for each visitor, and so
@@ -319,7 +323,7 @@ pub(super) fn lend_bytes<'de, V: Visitor<'de>>(bytes: &'de [u8], visitor: V) -> 
 
 /// Calls the visitor with numbers that were packed one after the other.
 pub(super) fn visit_packed<'de, V: Visitor<'de>>(
-    dtype: &crate::dtype::DType,
+    dtype: &DType,
     bytes: &'de [u8],
     bounds: &Bounds,
     len: usize,

@@ -2,13 +2,11 @@
 //! lengths are known once its elements are counted. The other way round, an array may have been written inline in this form,
 //! because it has no elements or its elements are not numbers. It can be read as nested sequences.
 
-use std::fmt;
-
 use serde::de::value::{
     BorrowedStrDeserializer, SeqAccessDeserializer, SeqDeserializer, U8Deserializer,
 };
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, Error as _, Expected, MapAccess, SeqAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 
@@ -36,10 +34,15 @@ pub(super) fn visit_ndarray_form<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value> {
     check(placed, bounds)?;
-    let in_rows = placed.order == Order::C || placed.shape.iter().filter(|n| **n > 1).count() < 2;
-    let strides = if in_rows { Vec::new() } else { layout::strides(&placed.shape, placed.order) };
+    let strides = strides(placed);
     let part = whole(placed, &strides, bounds);
     visitor.visit_map(PlacedForm { part, field: Field::V, is_named: false })
+}
+
+/// None for elements that lie in the order of their rows.
+fn strides(placed: &Placed<'_>) -> Vec<usize> {
+    let in_rows = placed.order == Order::C || placed.shape.iter().filter(|n| **n > 1).count() < 2;
+    if in_rows { Vec::new() } else { layout::strides(&placed.shape, placed.order) }
 }
 
 /// `{v, dim, data}`.
@@ -287,6 +290,20 @@ pub(super) fn visit_rows<'de, V: Visitor<'de>>(
     number: usize,
     visitor: V,
 ) -> Result<V::Value> {
+    let lens = lens_of_rows(decoder, number, &visitor)?;
+    decoder.descend(|decoder| {
+        let header = decoder.run_header()?;
+        Items::new(decoder, header)
+            .visit(|items| Row { items, lens: &lens }.deserialize_seq(visitor))
+    })
+}
+
+/// The lengths of the axes of the record of this form that comes next. Moves to its elements.
+fn lens_of_rows(
+    decoder: &mut Decoder<'_, '_>,
+    number: usize,
+    expected: &dyn Expected,
+) -> Result<Vec<u64>> {
     let &[v, dim, data] = decoder.tags(number) else {
         return Err(Error::corrupt("a struct of three fields has another number of tags"));
     };
@@ -300,10 +317,7 @@ pub(super) fn visit_rows<'de, V: Visitor<'de>>(
     let lens = Vec::<u64>::deserialize(EncodedValue { decoder, slot: dim });
     let lens = lens.map_err(|e| e.at_field("dim"))?;
     if lens.is_empty() {
-        return Err(Error::mismatch(format!(
-            "expected {}, found an array without axes",
-            Said(&visitor)
-        )));
+        return Err(Error::mismatch(format!("expected {expected}, found an array without axes")));
     }
     if lens.len() > MAX_NDIM {
         return Err(Error::mismatch(format!("more than {MAX_NDIM} axes")));
@@ -324,20 +338,7 @@ pub(super) fn visit_rows<'de, V: Visitor<'de>>(
             Error::mismatch(format!("expected a sequence, found {}", tag.name())).at_field("data")
         );
     }
-    decoder.descend(|decoder| {
-        let header = decoder.run_header()?;
-        Items::new(decoder, header)
-            .visit(|items| Row { items, lens: &lens }.deserialize_seq(visitor))
-    })
-}
-
-/// What a visitor expects.
-struct Said<'v, V>(&'v V);
-
-impl<'de, V: Visitor<'de>> fmt::Display for Said<'_, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.expecting(f)
-    }
+    Ok(lens)
 }
 
 /// One row, or an element if no axis is left.

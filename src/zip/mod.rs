@@ -5,6 +5,7 @@ mod content;
 mod deflate;
 mod directory;
 mod pack;
+mod parts;
 mod records;
 mod source;
 #[cfg(feature = "libdeflate")]
@@ -12,9 +13,10 @@ mod splice;
 mod window;
 mod write;
 
-pub(crate) use content::{Pieces, Stream};
+pub(crate) use content::Stream;
 pub(crate) use directory::{Archive, TAIL};
 pub(crate) use pack::PIECE;
+pub(crate) use parts::Pieces;
 pub(crate) use records::name_fault;
 pub(crate) use source::ReadAt;
 pub(crate) use write::{ArchiveWriter, Settings};
