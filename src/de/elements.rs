@@ -412,7 +412,9 @@ mod tests {
             })*};
         }
         numbers! { i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 }
-        let bools = || [true, false, false, true];
+        fn bools() -> [bool; 4] {
+            [true, false, false, true]
+        }
         comes_as(bools(), bools);
         comes_as(bools(), || bools().map(Wrapped));
         comes_as(bools(), || bools().map(Some));
