@@ -11,8 +11,6 @@ use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;
 
-use rustix::time::{ClockId, clock_gettime};
-
 /// How many bytes a caller of [`populate`] fills at a time: enough that the system calls do not count.
 pub(crate) const PIECE: usize = 4 << 20;
 
@@ -74,9 +72,10 @@ pub(crate) fn populate<T>(piece: &mut [T]) {
     let begun = cpu_time();
     // Kernels before 5.14 do not know the request, and make the pages when they are touched.
     if advise(piece, libc::MADV_POPULATE_WRITE)
+        && let (Some(begun), Some(now)) = (begun, cpu_time())
         && let Ok(mut pace) = PACE.try_lock()
     {
-        let took = u128::from(cpu_time().abs_diff(begun)) * HUGE as u128 / len as u128;
+        let took = u128::from(now.abs_diff(begun)) * HUGE as u128 / len as u128;
         pace.took(size, u32::try_from(took).unwrap_or(u32::MAX));
     }
 }
@@ -92,10 +91,14 @@ fn advise<T>(room: &mut [T], advice: libc::c_int) -> bool {
     whole > 0 && unsafe { libc::madvise(start.wrapping_add(skip).cast(), whole, advice) } == 0
 }
 
-/// What this thread has taken of a processor, in nanoseconds. While others have the processor, no page is slow.
-fn cpu_time() -> i64 {
-    let now = clock_gettime(ClockId::ThreadCPUTime);
-    now.tv_sec.saturating_mul(1_000_000_000).saturating_add(now.tv_nsec)
+/// What this thread has taken of a processor, in nanoseconds. While others have the processor, no page is slow. `None` where a sandbox
+/// does not let the call through.
+fn cpu_time() -> Option<u64> {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call writes a time to `now`, which has the right type, and nothing else.
+    let failed = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut now) } != 0;
+    let (seconds, rest) = (u64::try_from(now.tv_sec).ok()?, u64::try_from(now.tv_nsec).ok()?);
+    (!failed).then(|| seconds.saturating_mul(1_000_000_000).saturating_add(rest))
 }
 
 /// What pages take on this machine, now. Nobody waits for it: who finds it locked asks for huge pages, and measures nothing.
