@@ -14,6 +14,7 @@ mod linux {
     use ndarray::Array1;
     use rustix::fs::{MemfdFlags, SealFlags};
     use serde_shm::{Arena, SegmentOptions, to_shared};
+    use serde_shm_benches::median;
 
     const MIB: usize = 1 << 20;
     const ARRAYS: usize = 16;
@@ -135,12 +136,6 @@ mod linux {
         drop(map);
         rustix::fs::fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::SHRINK).unwrap();
         (filled, ms(started))
-    }
-
-    fn median(values: &[f64]) -> f64 {
-        let mut sorted = values.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        sorted[sorted.len() / 2]
     }
 }
 

@@ -7,21 +7,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-
-/// The same numbers on every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self, below: u64) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % below
-    }
-
-    fn float(&mut self) -> f32 {
-        self.next(1 << 20) as f32 / 1024.0
-    }
-}
+use serde_shm_benches::{Random, median};
 
 const ROUNDS: usize = 15;
 
@@ -31,11 +17,6 @@ fn seconds<R>(run: impl FnOnce() -> R) -> f64 {
     let seconds = start.elapsed().as_secs_f64();
     drop(result);
     seconds
-}
-
-fn median(times: &mut [f64]) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }
 
 fn measure<T: Serialize + DeserializeOwned + PartialEq>(what: &str, value: &T) {
@@ -86,18 +67,18 @@ fn measure<T: Serialize + DeserializeOwned + PartialEq>(what: &str, value: &T) {
     for (at, name) in ["serde_shm", "bincode 2", "postcard", "rmp-serde"].into_iter().enumerate() {
         println!(
             "{what:<4} {name:<10} write {:7.3} ms   read {:7.3} ms   {:9} bytes",
-            1e3 * median(&mut write[at]),
-            1e3 * median(&mut read[at]),
+            1e3 * median(&write[at]),
+            1e3 * median(&read[at]),
             sizes[at]
         );
     }
 }
 
 fn main() {
-    let mut numbers = Numbers(7);
-    measure("f32", &(0..500_000).map(|_| numbers.float()).collect::<Vec<_>>());
-    measure("u32", &(0..500_000).map(|_| numbers.next(1 << 20) as u32).collect::<Vec<_>>());
-    let word = |numbers: &mut Numbers| format!("word{}", numbers.next(1_000_000));
-    let entries = (0..50_000).map(|_| (word(&mut numbers), numbers.next(1000)));
+    let mut random = Random(7);
+    measure("f32", &(0..500_000).map(|_| random.float()).collect::<Vec<_>>());
+    measure("u32", &(0..500_000).map(|_| random.next(1 << 20) as u32).collect::<Vec<_>>());
+    let word = |random: &mut Random| format!("word{}", random.next(1_000_000));
+    let entries = (0..50_000).map(|_| (word(&mut random), random.next(1000)));
     measure("map", &entries.collect::<HashMap<_, _>>());
 }

@@ -17,6 +17,7 @@ mod linux {
     use ndarray::{Array1, ArrayView1};
     use ndarray_npy::{NpzReader, NpzWriter};
     use serde_shm::{Compression, Deserialize, Npz, NpzOptions, Serialize, ShmArray1, from_npz};
+    use serde_shm_benches::median;
 
     const MIB: usize = 1 << 20;
 
@@ -399,13 +400,6 @@ mod linux {
                 median(times_of) * 1e3
             );
         }
-    }
-
-    fn median(values: &[f64]) -> f64 {
-        let mut sorted = values.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let (low, high) = ((sorted.len() - 1) / 2, sorted.len() / 2);
-        f64::midpoint(sorted[low], sorted[high])
     }
 
     /// A Python that evaluates a line and says how long it took.

@@ -10,6 +10,7 @@ use std::time::Instant;
 use ndarray::{Array1, Array2};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_shm_benches::median;
 
 #[derive(Serialize, Deserialize)]
 struct Holder<T> {
@@ -24,11 +25,6 @@ fn seconds<R>(run: impl FnOnce() -> R) -> f64 {
     let start = Instant::now();
     drop(black_box(run()));
     start.elapsed().as_secs_f64()
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }
 
 /// Prints the rates of writing and reading, and their ratio to copying.
@@ -46,7 +42,7 @@ fn measure<T: Serialize + DeserializeOwned + PartialEq>(what: &str, array: T) {
         times[3].push(seconds(|| serde_shm::to_bytes(black_box(&holder)).unwrap()));
         times[4].push(seconds(|| serde_shm::from_bytes::<Holder<T>>(black_box(&block)).unwrap()));
     }
-    let [memcpy, writer, clone, write, read] = times.map(median);
+    let [memcpy, writer, clone, write, read] = times.map(|times| median(&times));
     let rate = |seconds: f64| BYTES as f64 / seconds / 1e9;
     println!(
         "{what:<20} memcpy {:5.2} GB/s, to_writer {:5.2} ({:.2} of it); clone {:5.2}, to_bytes {:5.2} ({:.2}), \

@@ -23,6 +23,7 @@ mod linux {
         Deserialize, Segment, SegmentOptions, Serialize, ShmArray1, from_shared, segments,
         to_bytes, to_shared,
     };
+    use serde_shm_benches::median;
 
     const MIB: usize = 1 << 20;
     /// What publishing may take, in times of `write(2)`.
@@ -578,13 +579,6 @@ mod linux {
 
     fn ratios(ours: &[f64], theirs: &[f64]) -> Vec<f64> {
         ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect()
-    }
-
-    fn median(values: &[f64]) -> f64 {
-        let mut sorted = values.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let (low, high) = ((sorted.len() - 1) / 2, sorted.len() / 2);
-        f64::midpoint(sorted[low], sorted[high])
     }
 }
 

@@ -13,6 +13,7 @@ mod linux {
 
     use ndarray::{Array1, ArrayView1, Ix1};
     use serde_shm::{Deserialize, Segment, Serialize, from_bytes, to_bytes, to_shared};
+    use serde_shm_benches::median;
 
     #[derive(Serialize)]
     struct Object {
@@ -49,16 +50,10 @@ mod linux {
         (start.elapsed().as_secs_f64(), made)
     }
 
-    fn median(times: &mut [f64]) -> f64 {
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    }
-
     /// Both in turns: medians in milliseconds, and that of the ratios.
     fn compare(title: &str, rounds: usize, ours: impl Fn() -> f64, theirs: impl Fn() -> f64) {
         let pairs: Vec<[f64; 2]> = (0..rounds).map(|_| [ours(), theirs()]).collect();
-        let column =
-            |of: fn(&[f64; 2]) -> f64| median(&mut pairs.iter().map(of).collect::<Vec<_>>());
+        let column = |of: fn(&[f64; 2]) -> f64| median(&pairs.iter().map(of).collect::<Vec<_>>());
         println!(
             "  {title:48} {:8.3} ms, postcard {:8.3} ms, ratio {:6.3}",
             column(|pair| pair[0]) * 1e3,
@@ -124,7 +119,7 @@ mod linux {
     fn archive(object: &Object, rounds: usize, folder: &std::path::Path) {
         let path = folder.join("small.npz");
         let save = || timed(|| serde_shm::to_npz(&path, object).unwrap()).0;
-        let mut saves: Vec<f64> = (0..rounds).map(|_| save()).collect();
+        let saves: Vec<f64> = (0..rounds).map(|_| save()).collect();
         let open = || {
             let (time, ()) = timed(|| {
                 let file = serde_shm::Npz::open(&path).unwrap();
@@ -132,11 +127,11 @@ mod linux {
             });
             time
         };
-        let mut opens: Vec<f64> = (0..rounds).map(|_| open()).collect();
+        let opens: Vec<f64> = (0..rounds).map(|_| open()).collect();
         println!(
             "  to_npz to tmpfs {:.2} ms; Npz::open and get, to views {:.2} ms",
-            median(&mut saves) * 1e3,
-            median(&mut opens) * 1e3
+            median(&saves) * 1e3,
+            median(&opens) * 1e3
         );
     }
 
@@ -165,8 +160,8 @@ mod linux {
         println!("one array by its path among {count}");
         println!(
             "  the first {:.2} ms, others {:.2} us",
-            median(&mut first) * 1e3,
-            median(&mut each) * 1e6
+            median(&first) * 1e3,
+            median(&each) * 1e6
         );
     }
 }

@@ -7,8 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use serde_shm::Segment;
+use serde_shm_benches::median;
 
-use crate::harness::{self, Table, median};
+use crate::harness::{self, Table};
 use crate::plot::{self, Series};
 use crate::report::{self, digits};
 use crate::workload::{Content, Layers, Number};

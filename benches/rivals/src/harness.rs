@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
+use serde_shm_benches::median;
 
 use crate::workload::Content;
 
@@ -116,13 +117,6 @@ pub(crate) struct Table {
     pub(crate) rows: Vec<Row>,
     /// The bytes of what is written, without any format.
     pub(crate) content: u64,
-}
-
-pub(crate) fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let (low, high) = ((sorted.len() - 1) / 2, sorted.len() / 2);
-    f64::midpoint(sorted[low], sorted[high])
 }
 
 fn least(values: &[f64]) -> f64 {

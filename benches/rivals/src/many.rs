@@ -8,9 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_shm::{Segment, SegmentOptions, ShmArray1};
+use serde_shm_benches::median;
 
 use crate::growth::table;
-use crate::harness::median;
 use crate::plot::{self, Series};
 use crate::{Plan, report};
 

@@ -18,6 +18,8 @@ pub(crate) use saves::Saves;
 pub(crate) use trees::Trees;
 pub(crate) use visit::{Content, Number, Visit, Visitor};
 
+use serde_shm_benches::Random;
+
 /// A type with the derives of all peers that take a type as it is.
 macro_rules! object {
     ($(#[$of:meta])* struct $name:ident { $($field:ident: $type:ty,)* }) => {
@@ -96,32 +98,3 @@ macro_rules! visit_variants {
     };
 }
 use visit_variants;
-
-/// The same numbers on every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self, below: u64) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % below
-    }
-
-    fn float(&mut self) -> f32 {
-        self.next(1 << 20) as f32 / 1024.0
-    }
-
-    /// One in so many.
-    fn one_in(&mut self, count: u64) -> bool {
-        self.next(count) == 0
-    }
-
-    fn choice<T: Clone>(&mut self, of: &[T]) -> T {
-        of[self.next(of.len() as u64) as usize].clone()
-    }
-
-    /// Fewer items than `below`.
-    fn list<C: FromIterator<T>, T>(&mut self, below: u64, item: impl Fn(&mut Self) -> T) -> C {
-        (0..self.next(below)).map(|_| item(self)).collect()
-    }
-}
