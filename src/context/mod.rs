@@ -4,9 +4,10 @@
 //! the errors on one, `array` on the other. They tell each other such facts here, past serde. Each thread has one struct for
 //! this. A guard restores its former state after an error, after a panic, and after a call of this crate inside another.
 
+mod learned;
 mod shared;
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +19,11 @@ use crate::memory::Region;
 use crate::memory::live::LiveArrays;
 use crate::store::PlacedHead;
 
+use learned::Learned;
+pub(crate) use learned::{
+    forget_since, hand_over_by_name, is_by_name, is_text_key, is_without_bytes, learn_by_name,
+    learn_no_bytes, learn_text_key, lessons,
+};
 pub(crate) use shared::Over;
 #[cfg(feature = "ndarray")]
 pub(crate) use shared::copy_once;
@@ -216,21 +222,6 @@ impl Reading {
     };
 }
 
-/// What visitors have refused, so that the next visitor of the type is not given it again. A visitor is used up when it refuses, so
-/// the object is then read again from the start.
-struct Learned {
-    /// Structs whose fields must be handed over by name. Each is known by the address of the list of `fields` that was asked for.
-    by_name: Vec<&'static [&'static str]>,
-    /// Visitors that asked for anything and do not take bytes.
-    no_bytes: Vec<TypeId>,
-    /// Visitors that asked for any key and take only text.
-    text_keys: Vec<TypeId>,
-}
-
-/// How much was learned.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Lessons([usize; 3]);
-
 struct Context {
     offer: RefCell<Option<Offer>>,
     reading: RefCell<Reading>,
@@ -250,11 +241,7 @@ thread_local! {
         Context {
             offer: const { RefCell::new(None) },
             reading: RefCell::new(Reading::NOTHING),
-            learned: RefCell::new(Learned {
-                by_name: Vec::new(),
-                no_bytes: Vec::new(),
-                text_keys: Vec::new(),
-            }),
+            learned: RefCell::new(Learned::NOTHING),
             next_ticket: Cell::new(0),
         }
     };
@@ -581,79 +568,6 @@ pub(crate) fn live() -> Option<Arc<LiveArrays>> {
     CONTEXT.with(|context| context.reading.borrow().live.clone())
 }
 
-/// How many lessons are kept. A program hardly has more types.
-const MAX_LESSONS: usize = 4096;
-
-fn learn<T>(list: impl FnOnce(&mut Learned) -> &mut Vec<T>, is: impl Fn(&T) -> bool, new: T) {
-    CONTEXT.with(|context| {
-        let mut learned = context.learned.borrow_mut();
-        let list = list(&mut learned);
-        if list.len() < MAX_LESSONS && !list.iter().any(is) {
-            list.push(new);
-        }
-    });
-}
-
-/// Notes that a visitor has refused these fields by position.
-#[cold]
-pub(crate) fn learn_by_name(fields: &'static [&'static str]) {
-    learn(|learned| &mut learned.by_name, |known| std::ptr::eq(*known, fields), fields);
-}
-
-/// Has all fields handed over by name, until the current read ends.
-pub(crate) fn hand_over_by_name() {
-    FLAGS.set(Flags { by_name: true, ..FLAGS.get() });
-}
-
-/// Whether these fields are handed over by name: because all fields are, or because a visitor has refused these by position.
-pub(crate) fn is_by_name(fields: &'static [&'static str]) -> bool {
-    FLAGS.get().by_name
-        || CONTEXT.with(|context| {
-            context.learned.borrow().by_name.iter().any(|known| std::ptr::eq(*known, fields))
-        })
-}
-
-/// Notes that a visitor of this type has asked for anything and refused bytes.
-#[cold]
-pub(crate) fn learn_no_bytes(id: TypeId) {
-    learn(|learned| &mut learned.no_bytes, |known| *known == id, id);
-}
-
-/// Whether a visitor of this type has refused bytes.
-pub(crate) fn is_without_bytes(id: TypeId) -> bool {
-    CONTEXT.with(|context| context.learned.borrow().no_bytes.contains(&id))
-}
-
-/// Notes that a visitor of this type has asked for any key and refused a key that was not text.
-#[cold]
-pub(crate) fn learn_text_key(id: TypeId) {
-    learn(|learned| &mut learned.text_keys, |known| *known == id, id);
-}
-
-/// Whether a visitor of this type takes only keys that are text.
-pub(crate) fn is_text_key(id: TypeId) -> bool {
-    CONTEXT.with(|context| context.learned.borrow().text_keys.contains(&id))
-}
-
-/// How much was learned so far.
-pub(crate) fn lessons() -> Lessons {
-    CONTEXT.with(|context| {
-        let Learned { by_name, no_bytes, text_keys } = &*context.learned.borrow();
-        Lessons([by_name.len(), no_bytes.len(), text_keys.len()])
-    })
-}
-
-/// Forgets what was learned since then, because it did not help.
-#[cold]
-pub(crate) fn forget_since(Lessons([by_name, no_bytes, text_keys]): Lessons) {
-    CONTEXT.with(|context| {
-        let mut learned = context.learned.borrow_mut();
-        learned.by_name.truncate(by_name);
-        learned.no_bytes.truncate(no_bytes);
-        learned.text_keys.truncate(text_keys);
-    });
-}
-
 #[cfg(all(test, feature = "ndarray"))]
 mod tests {
     use super::*;
@@ -693,27 +607,5 @@ mod tests {
         assert!(!take_announced());
         assert_eq!(with_kind(ErrorKind::Poisoned, take_kind), Some(ErrorKind::Poisoned));
         assert_eq!(take_kind(), None);
-    }
-
-    #[test]
-    fn lessons_are_kept_once_and_forgotten_from_the_end() {
-        std::thread::spawn(|| {
-            let before = lessons();
-            learn_no_bytes(typeid::of::<&str>());
-            learn_no_bytes(typeid::of::<&str>());
-            let known = lessons();
-            learn_text_key(typeid::of::<u8>());
-            learn_by_name(&["a"]);
-            assert!(
-                is_without_bytes(typeid::of::<&str>())
-                    && is_text_key(typeid::of::<u8>())
-                    && before != known
-            );
-            forget_since(known);
-            assert!(is_without_bytes(typeid::of::<&str>()) && !is_text_key(typeid::of::<u8>()));
-            assert!(lessons() == known);
-        })
-        .join()
-        .unwrap();
     }
 }

@@ -1,14 +1,13 @@
 //! `UntypedLive`: a live array whose element type is not known.
 
+mod form;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ndarray::Dimension;
-use serde::de::{Deserialize, Deserializer, SeqAccess};
-use serde::ser::{Error as _, Serialize, Serializer};
 
-use crate::context;
 use crate::dtype::DType;
 use crate::element::{self, Element};
 use crate::error::{Error, Result};
@@ -18,16 +17,15 @@ use crate::memory::live::{
 };
 use crate::store::{PlacedHead, Standing};
 
-use super::super::item::{DeserializeArray, SerializeArray};
 use super::super::lossless::misfit;
-use super::super::owner::Unshared;
-use super::super::payload::{self, Made};
-use super::super::token::{self, Elements};
-use super::super::untyped::{FoundArray, Layout, UntypedArray};
+use super::super::token::Elements;
+use super::super::untyped::{Layout, UntypedArray};
 use super::atomic::{self, AtomicArray};
 use super::flat::FlatAtomic;
 use super::guards::{ByteGuardView, UntypedReadGuard, UntypedWriteGuard};
 use super::locked::{self, LockedArray};
+
+pub(crate) use form::BufferedArray;
 
 /// An array of any dtype that lies in a segment and is changed in place: a [`LockedArray`] or an [`AtomicArray`], for a program
 /// that does not know which.
@@ -171,6 +169,7 @@ atomics! {
     F32 f32 "`<f4`";
     F64 f64 "`<f8`";
 }
+use with_cells;
 
 /// An error if other programs have put bytes there that are no elements.
 fn check(dtype: &DType, bytes: &[u8]) -> Result<()> {
@@ -687,86 +686,5 @@ impl fmt::Debug for UntypedLive {
             .field("shape", &self.shape())
             .field("version", &self.version())
             .finish_non_exhaustive()
-    }
-}
-
-/// A locked array is written under a read lock, for which this waits.
-impl SerializeArray for UntypedLive {
-    fn serialize_array<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.elements {
-            Inner::Locked(_) => {
-                let guard =
-                    self.read().map_err(|error| super::into_format(&error, S::Error::custom))?;
-                let (dtype, shape) = (self.dtype(), self.shape());
-                let view = &guard.view();
-                let (order, kind) = (Order::C, Kind::Locked);
-                let payload = token::Payload {
-                    dtype,
-                    order,
-                    kind,
-                    is_ndarray_form: false,
-                    shape,
-                    elements: view,
-                    owner: Unshared,
-                };
-                payload.under_token(serializer)
-            }
-            Inner::Atomic(cells) => with_cells!(cells, cells => {
-                token::serialize_as(Kind::Atomic, self.shape(), FlatAtomic { cells }, serializer)
-            }),
-        }
-    }
-}
-
-impl Serialize for UntypedLive {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.serialize_array(serializer)
-    }
-}
-
-impl<'de> DeserializeArray<'de> for UntypedLive {
-    fn deserialize_array<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
-        payload::read(d)
-    }
-}
-
-impl<'de> Made<'de> for UntypedLive {
-    type Read = FoundArray<'de>;
-
-    fn made<E: serde::de::Error>(found: FoundArray<'de>) -> Result<Self, E> {
-        let made = match found {
-            FoundArray::Stored(head, _) => UntypedLive::new(head, context::live().as_ref()),
-            FoundArray::Lent(placed) => UntypedLive::new(placed.head, context::live().as_ref()),
-            FoundArray::Nested(_) => Err(no_live()),
-        };
-        made.map_err(|error| super::into_format(&error, E::custom))
-    }
-}
-
-impl<'de> Deserialize<'de> for UntypedLive {
-    fn deserialize<Z: Deserializer<'de>>(d: Z) -> Result<Self, Z::Error> {
-        Self::deserialize_array(d)
-    }
-}
-
-/// An array that serde's buffer keeps.
-pub(crate) enum BufferedArray {
-    Plain(UntypedArray),
-    Live(UntypedLive),
-}
-
-impl BufferedArray {
-    /// The array that has this ticket, whose bytes come next. `None` outside of the read in which the array was kept.
-    pub(crate) fn of_ticket<'de, S: SeqAccess<'de>>(
-        ticket: u64,
-        seq: &mut S,
-    ) -> Result<Option<Self>, S::Error> {
-        let Some(found) = payload::of_ticket::<FoundArray<'de>, S>(ticket, seq)? else {
-            return Ok(None);
-        };
-        Ok(Some(match found.standing() {
-            Standing::Live(..) => BufferedArray::Live(UntypedLive::made(found)?),
-            _ => BufferedArray::Plain(UntypedArray::made(found)?),
-        }))
     }
 }
