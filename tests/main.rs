@@ -36,6 +36,8 @@ mod docs;
 mod format;
 mod guide;
 mod kmer_count_example;
+#[cfg(all(feature = "derive", feature = "ndarray", feature = "npz", target_os = "linux"))]
+mod large_arrays;
 /// `.npz` files, with NumPy and without.
 #[cfg(all(feature = "derive", feature = "ndarray", feature = "npz"))]
 mod npz {

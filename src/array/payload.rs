@@ -431,11 +431,7 @@ impl<'de, A: Element> Visitor<'de> for Blocks<A> {
             return Ok(Stored::Bytes(Cow::Owned(all)));
         };
         let mut items = element::room::<A>(count).map_err(S::Error::custom)?;
-        let mut populated = 0;
-        let take = &mut |bytes: &[u8]| {
-            element::populate(&mut items, &mut populated, bytes.len());
-            element::append(&mut items, bytes)
-        };
+        let take = &mut |bytes: &[u8]| element::append(&mut items, bytes);
         while seq.next_element_seed(BlockVisitor(take))?.is_some() {}
         if items.len() == count {
             return Ok(Stored::Items(items));

@@ -4,7 +4,6 @@
 use std::mem::MaybeUninit;
 
 use crate::dtype::DType;
-use crate::os;
 
 use super::Misfit;
 
@@ -167,21 +166,22 @@ pub(super) fn view<A: Element>(bytes: &[u8]) -> Result<&[A], Misfit> {
 pub(super) fn append<A: Element>(items: &mut Vec<A>, bytes: &[u8]) -> Result<(), Misfit> {
     check_len::<A>(bytes)?;
     super::check_values(&A::DTYPE, bytes)?;
-    let count = bytes.len() / size_of::<A>();
-    if items.try_reserve(count).is_err() {
+    if items.try_reserve(bytes.len() / size_of::<A>()).is_err() {
         return Err(Misfit::Memory { bytes: bytes.len() });
     }
-    let (free, each) = (&mut items.spare_capacity_mut()[..count], super::piece::<A>());
-    for (room, bytes) in free.chunks_mut(each).zip(bytes.chunks(each * size_of::<A>())) {
-        os::populate(room);
-        // SAFETY: `room` is for as many elements as the bytes are: `check_len` says that all of the bytes are `count` elements, and
-        // both are cut behind `each` elements. The room was reserved above, and nothing else borrows it.
+    let mut left = bytes;
+    while !left.is_empty() {
+        let room = super::next_room(items);
+        let count = room.len().min(left.len() / size_of::<A>());
+        let (next, others) = left.split_at(count * size_of::<A>());
+        // SAFETY: `next` is as long as `count` elements, for which there is room by the line above, and nothing else borrows it.
         unsafe {
-            std::ptr::copy_nonoverlapping(bytes.as_ptr(), room.as_mut_ptr().cast(), bytes.len());
+            std::ptr::copy_nonoverlapping(next.as_ptr(), room.as_mut_ptr().cast(), next.len());
         };
+        // SAFETY: the elements behind the length have now been written, and are valid by `check_values`.
+        unsafe { items.set_len(items.len() + count) };
+        left = others;
     }
-    // SAFETY: the elements behind the length have now been written, and are valid by `check_values`.
-    unsafe { items.set_len(items.len() + count) };
     Ok(())
 }
 

@@ -31,6 +31,7 @@ mod values;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::mem::MaybeUninit;
 
 use crate::os;
 
@@ -124,27 +125,25 @@ pub(crate) fn check_room(bytes: usize) -> Result<(), Misfit> {
 /// `Memory`.
 pub(crate) fn copied<T: Copy>(items: &[T]) -> Result<Vec<T>, Misfit> {
     let mut copy = room(items.len())?;
-    for piece in items.chunks(piece::<T>()) {
-        os::populate(&mut copy.spare_capacity_mut()[..piece.len()]);
-        copy.extend_from_slice(piece);
+    while copy.len() < items.len() {
+        let left = &items[copy.len()..];
+        let count = next_room(&mut copy).len().min(left.len());
+        copy.extend_from_slice(&left[..count]);
     }
     Ok(copy)
 }
 
-/// Gives pages to a [`room`] that is filled bit by bit, before so many bytes are appended. Behind `populated` items it has none yet.
-pub(crate) fn populate<A>(items: &mut Vec<A>, populated: &mut usize, bytes: usize) {
-    let (len, more) = (items.len(), bytes / size_of::<A>().max(1));
-    if len + more > *populated {
-        let free = items.spare_capacity_mut();
-        let next = more.max(piece::<A>()).min(free.len());
-        os::populate(&mut free[..next]);
-        *populated = len + next;
+/// The room behind the items that is to be filled next, with its pages: a large vector gets them piece by piece.
+fn next_room<T>(items: &mut Vec<T>) -> &mut [MaybeUninit<T>] {
+    let each = (os::PIECE / size_of::<T>().max(1)).max(1);
+    let filled = items.len() % each;
+    let free = items.spare_capacity_mut();
+    let room = free.len().min(each - filled);
+    let room = &mut free[..room];
+    if filled == 0 {
+        os::populate(room);
     }
-}
-
-/// How many items are copied into fresh memory at a time.
-fn piece<T>() -> usize {
-    (os::PIECE / size_of::<T>().max(1)).max(1)
+    room
 }
 
 /// A vector of the elements, which are copied if they are borrowed.

@@ -270,6 +270,13 @@ fn scalars_that_are_none() {
         let words = ["inner: invalid bool: expected a byte 0 or 1", &format!("found {byte}")];
         refused::<Of<bool>>(&field("inner", tag::BOOL, &[byte]), Corrupt, &words);
         refused::<Of<Anything>>(&field("inner", tag::BOOL, &[byte]), Corrupt, &words);
+        // The third of three in a list.
+        let list = field("inner", tag::SEQ, &[3 << 1, tag::BOOL, 1, 0, byte]);
+        let words = ["inner[2]: invalid bool: expected a byte 0 or 1", words[1]];
+        refused::<Of<Vec<bool>>>(&list, Corrupt, &words);
+        refused::<Of<[bool; 3]>>(&list, Corrupt, &words);
+        refused::<Of<Vec<Option<bool>>>>(&list, Corrupt, &words);
+        refused::<Of<Vec<Anything>>>(&list, Corrupt, &words);
     }
     for char in [0xd800, 0xdfff, 0x11_0000, u64::from(u32::MAX), u64::MAX] {
         let words =

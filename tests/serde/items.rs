@@ -522,3 +522,69 @@ fn values_that_stand_at_every_place_of_what_is_gathered() {
         same(&vec!["y".repeat(len); 3]);
     }
 }
+
+/// A number that as a varint takes more than seven bytes has eight, and its slot says so. Whatever type takes it gets it.
+#[test]
+fn wide_numbers_come_as_every_type_that_holds_them() {
+    #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
+    struct Wide<T: Ord> {
+        field: T,
+        pair: (T, u8),
+        option: Option<T>,
+        list: Vec<T>,
+        lists: Vec<(u8, T)>,
+        map: BTreeMap<T, T>,
+    }
+    fn wide<T: Ord + Copy>(number: T) -> Wide<T> {
+        Wide {
+            field: number,
+            pair: (number, 1),
+            option: Some(number),
+            list: vec![number; 3],
+            lists: vec![(1, number), (2, number)],
+            map: BTreeMap::from([(number, number)]),
+        }
+    }
+    fn comes_as<T: Ord + Copy + Serialize, U: Ord + Copy + DeserializeOwned + Debug>(
+        from: T,
+        to: U,
+    ) {
+        // Records of one type have their slots from the first; the second one is read by them.
+        let bytes = to_bytes(&(wide(from), wide(from))).unwrap();
+        let read: (Wide<U>, Wide<U>) = from_bytes(&bytes).unwrap();
+        assert_eq!(read, (wide(to), wide(to)));
+    }
+    for number in [1 << 48, 1 << 49, 1 << 50, 1 << 56, 1 << 60, i64::MAX] {
+        let unsigned = number.cast_unsigned();
+        comes_as(unsigned, unsigned);
+        comes_as(unsigned, number);
+        comes_as(unsigned, u128::from(unsigned));
+        comes_as(unsigned, i128::from(unsigned));
+        comes_as(number, number);
+        comes_as(number, unsigned);
+        comes_as(number, i128::from(number));
+        comes_as(-number, -number);
+        comes_as(-number, i128::from(-number));
+    }
+    comes_as(u64::MAX, u64::MAX);
+    comes_as(i64::MIN, i64::MIN);
+    let bytes = to_bytes(&(wide(u64::MAX), wide(u64::MAX))).unwrap();
+    let error = from_bytes::<(Wide<i64>, Wide<i64>)>(&bytes).unwrap_err().to_string();
+    assert!(error.contains("18446744073709551615"), "{error}");
+}
+
+/// Bools in a list lie side by side, and are taken as they lie.
+#[test]
+fn lists_of_bools_are_bools_alone() {
+    let bools = vec![true, false, false, true, true];
+    same_in_json(&bools);
+    same(&vec![bools.clone(), vec![], vec![false]]);
+    same(&(bools.clone(), [true; 3], vec![Some(true), None]));
+    let bytes = to_bytes(&bools).unwrap();
+    assert_eq!(from_bytes::<[bool; 5]>(&bytes).unwrap(), bools[..]);
+    assert_eq!(from_bytes::<Vec<Option<bool>>>(&bytes).unwrap()[0], Some(true));
+    let error = from_bytes::<Vec<u8>>(&bytes).unwrap_err().to_string();
+    assert!(error.contains("boolean `true`") && error.contains("u8"), "{error}");
+    let error = from_bytes::<Vec<String>>(&bytes).unwrap_err().to_string();
+    assert!(error.contains("boolean `true`") && error.contains("string"), "{error}");
+}

@@ -71,11 +71,17 @@ pub(crate) fn populate<T>(piece: &mut [T]) {
     }
     let begun = cpu_time();
     // Kernels before 5.14 do not know the request, and make the pages when they are touched.
-    if advise(piece, libc::MADV_POPULATE_WRITE)
-        && let (Some(begun), Some(now)) = (begun, cpu_time())
+    let is_done = advise(piece, libc::MADV_POPULATE_WRITE);
+    let ended = cpu_time();
+    if size == PageSize::Plain {
+        // The pages are there and stay plain. Whoever has the memory next, if it is the allocator's, finds it as it was.
+        advise(piece, libc::MADV_HUGEPAGE);
+    }
+    if is_done
+        && let (Some(begun), Some(ended)) = (begun, ended)
         && let Ok(mut pace) = PACE.try_lock()
     {
-        let took = u128::from(now.abs_diff(begun)) * HUGE as u128 / len as u128;
+        let took = u128::from(ended.abs_diff(begun)) * HUGE as u128 / len as u128;
         pace.took(size, u32::try_from(took).unwrap_or(u32::MAX));
     }
 }
