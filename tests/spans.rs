@@ -4,7 +4,7 @@
 
 use std::fmt::{Debug, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_shm::workers::{self, Outcome, Pool, Task};
 use serde_shm::{Npz, Segment, SegmentOptions, to_npz};
@@ -72,8 +72,17 @@ impl Subscriber for Lines {
     fn event(&self, _: &Event<'_>) {}
 }
 
+/// Held by each test. `tracing` remembers for the whole process whether anybody wants a span, and asks the thread that meets the span
+/// first: a test without a subscriber would answer for the one beside it.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn containers_say_what_is_done_with_them() {
+    let _alone = alone();
     let (lines, folder) = (Lines::default(), tempfile::tempdir().unwrap());
     let path = folder.path().join("a.npz");
     let shown = path.display();
@@ -118,6 +127,7 @@ fn workers_say_which_job_they_do() {
         tracing::subscriber::set_global_default(lines).unwrap();
     }
     workers::serve(&[&HALF]);
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("said");
     let mut command = workers::test_command("workers_say_which_job_they_do").unwrap();
