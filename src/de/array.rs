@@ -58,6 +58,11 @@ impl<'t, 'de> Array<'t, 'de> {
         Ok(element)
     }
 
+    /// The answer to a request that only an element answers.
+    pub(super) fn only<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value> {
+        self.only_element(&visitor)?.deserialize_unit(visitor)
+    }
+
     fn wrapped(self) -> Result<Self> {
         Ok(Array { wraps: wrapped(self.wraps)?, ..self })
     }

@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::fmt::Display;
+use std::ops::{Deref, DerefMut};
 #[cfg(feature = "ndarray")]
 use std::sync::Arc;
 
@@ -108,6 +109,37 @@ struct LeftOver {
 pub(super) enum Copied<'de> {
     Placed(Placed<'de>),
     Stream(ArrayStream<'de>),
+}
+
+/// The decoder one level, or one option, further down, until this is dropped. A closure in its place would be two more functions for each
+/// visitor.
+pub(super) struct Level<'d, 's, 'de, const OPTION: bool>(&'d mut Decoder<'s, 'de>);
+
+impl<'s, 'de, const OPTION: bool> Deref for Level<'_, 's, 'de, OPTION> {
+    type Target = Decoder<'s, 'de>;
+
+    #[inline]
+    fn deref(&self) -> &Decoder<'s, 'de> {
+        self.0
+    }
+}
+
+impl<const OPTION: bool> DerefMut for Level<'_, '_, '_, OPTION> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.0
+    }
+}
+
+impl<const OPTION: bool> Drop for Level<'_, '_, '_, OPTION> {
+    #[inline]
+    fn drop(&mut self) {
+        if OPTION {
+            self.0.options -= 1;
+        } else {
+            self.0.depth -= 1;
+        }
+    }
 }
 
 impl<'s, 'de> Decoder<'s, 'de> {
@@ -223,30 +255,24 @@ impl<'s, 'de> Decoder<'s, 'de> {
         inner_tag(&mut self.reader.clone(), ANY)
     }
 
+    /// Goes one level down, to read an `R`.
     #[inline]
-    pub(super) fn descend<R>(&mut self, read: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
+    pub(super) fn descend<R>(&mut self) -> Result<Level<'_, 's, 'de, false>> {
         if self.depth >= self.limit || self.bounds.is_due::<R>() {
             self.look(self.depth, stack::frames::<R>())?;
         }
         self.depth += 1;
-        let result = read(self);
-        self.depth -= 1;
-        result
+        Ok(Level(self))
     }
 
     /// The same for an option.
     #[inline]
-    pub(super) fn descend_option<R>(
-        &mut self,
-        read: impl FnOnce(&mut Self) -> Result<R>,
-    ) -> Result<R> {
+    pub(super) fn descend_option<R>(&mut self) -> Result<Level<'_, 's, 'de, true>> {
         if self.options >= self.limit || self.bounds.is_due::<R>() {
             self.look(self.options, stack::frames::<R>())?;
         }
         self.options += 1;
-        let result = read(self);
-        self.options -= 1;
-        result
+        Ok(Level(self))
     }
 
     #[cold]
@@ -278,15 +304,14 @@ impl<'s, 'de> Decoder<'s, 'de> {
         }
     }
 
-    /// Reads a compound for this visitor, which asks for anything.
-    pub(super) fn buffer<V, R>(&mut self, read: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
-        if !self.fills_buffer::<V>() {
-            return read(self);
+    /// Begins a compound that this visitor asks for as anything, and says whether the visitor fills serde's buffer. If it does, the caller
+    /// tells when the buffer has taken the compound in.
+    pub(super) fn enter_buffer<V>(&mut self) -> Result<bool> {
+        let fills = self.fills_buffer::<V>();
+        if fills {
+            self.bounds.enter_buffer()?;
         }
-        self.bounds.enter_buffer()?;
-        let result = read(self);
-        self.bounds.leave_buffer();
-        result
+        Ok(fills)
     }
 
     #[inline]

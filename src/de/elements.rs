@@ -11,10 +11,12 @@ use crate::dtype::{DType, Scalar};
 use crate::element;
 use crate::error::{Error, Result};
 use crate::layout;
+use crate::value::Number;
 
 use super::bounds::Bounds;
 use super::buffer::is_buffer;
-use super::part::Part;
+use super::number;
+use super::part::{Part, Parts};
 use super::transparent::Transparent;
 
 /// An element or a row, as it is handed to a seed.
@@ -114,7 +116,7 @@ pub(super) fn visit_elements<'de, V: Visitor<'de>>(
     let scalar = number_of(dtype);
     if strides.is_empty() || strides == [1] || len < 2 {
         let Some(scalar) = scalar else {
-            return visit_all(side_by_side(part, len), visitor);
+            return visit_all(Parts::elements(part, len), visitor);
         };
         let bytes = bytes.get(..len * item).unwrap_or_default();
         return match item {
@@ -141,14 +143,6 @@ pub(super) fn adjacent<const N: usize>(
     bytes: &[u8],
 ) -> impl ExactSizeIterator<Item = Adjacent<'_, N>> {
     bytes.as_chunks().0.iter().map(move |bytes| Adjacent { scalar, bytes })
-}
-
-#[inline]
-fn side_by_side<'p, 'de>(
-    part: Part<'p, 'de>,
-    len: usize,
-) -> impl ExactSizeIterator<Item = Part<'p, 'de>> {
-    (0..len).map(move |place| part.element_at(place))
 }
 
 #[inline]
@@ -182,22 +176,21 @@ pub(super) struct NumberElement<'b> {
 }
 
 macro_rules! numbers {
-    ($($name:ident $number:ident $visit:ident),*) => {
-        // If the type to be read is as large as a number, it is first taken for a number of that size. The compiler knows that when
-        // it knows the type, and a reader that a `const` rules out is not compiled.
-
-        impl<'de, const N: usize> Item<'de> for Adjacent<'_, N> {
+    ($($name:ident $number:ident),*) => {
+        impl<'b, const N: usize> Adjacent<'b, N> {
+            /// Reads a type that is as large as the number: it is taken for a number of its size. The compiler knows which that is when it
+            /// knows the type, and a reader that a `const` rules out is not compiled.
             #[inline]
-            fn read<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
+            fn read_as_large<'de, T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
                 let Adjacent { scalar, bytes } = self;
-                if const { N == 1 && is_as_large::<T::Value, bool>() }
+                if const { N == 1 }
                     && scalar == Scalar::Bool
                     && let [byte @ (0 | 1)] = bytes[..]
                 {
                     return seed.deserialize(Transparent::new((byte == 1).into_deserializer()));
                 }
                 $(
-                    if const { is_as_large::<T::Value, $number>() && size_of::<$number>() == N }
+                    if const { size_of::<$number>() == N }
                         && scalar == Scalar::$name
                         && let Some(bytes) = bytes.first_chunk()
                     {
@@ -209,12 +202,12 @@ macro_rules! numbers {
             }
         }
 
-        impl<'de> Item<'de> for Apart<'_, '_, 'de> {
+        impl<'de> Apart<'_, '_, 'de> {
             #[inline]
-            fn read<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
+            fn read_as_large<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
                 let Apart { scalar, part, place } = self;
                 $(
-                    if const { is_as_large::<T::Value, $number>() }
+                    if const { size_of::<T::Value>() == size_of::<$number>() }
                         && scalar == Some(Scalar::$name)
                         && let Some(bytes) = part.bytes.as_chunks().0.get(place)
                     {
@@ -230,6 +223,26 @@ macro_rules! numbers {
             fn takes(scalar: Scalar) -> bool {
                 matches!(scalar, Scalar::Bool $(| Scalar::$name)*)
             }
+
+            /// `None` for a bool.
+            #[cfg_attr(not(debug_assertions), inline(always))]
+            fn number(&self) -> Result<Option<Number>> {
+                match self.scalar {
+                    $(Scalar::$name => {
+                        let bytes = self.bytes.first_chunk().ok_or_else(no_number)?;
+                        Ok(Some(Number::$name($number::from_le_bytes(*bytes))))
+                    })*
+                    _ => Ok(None),
+                }
+            }
+
+            fn bool(&self) -> Result<bool> {
+                match (self.scalar, self.bytes.first()) {
+                    (Scalar::Bool, Some(byte @ (0 | 1))) => Ok(*byte == 1),
+                    (Scalar::Bool, Some(byte)) => Err(no_bool(*byte)),
+                    _ => Err(no_number()),
+                }
+            }
         }
 
         impl<'de> Deserializer<'de> for NumberElement<'_> {
@@ -237,17 +250,9 @@ macro_rules! numbers {
 
             #[inline]
             fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-                match self.scalar {
-                    $(Scalar::$name => {
-                        let bytes = self.bytes.first_chunk().ok_or_else(no_number)?;
-                        visitor.$visit($number::from_le_bytes(*bytes))
-                    })*
-                    Scalar::Bool => match self.bytes.first() {
-                        Some(byte @ (0 | 1)) => visitor.visit_bool(*byte == 1),
-                        Some(byte) => Err(no_bool(*byte)),
-                        None => Err(no_number()),
-                    },
-                    _ => Err(no_number()),
+                match self.number()? {
+                    Some(number) => number::visit(number, visitor),
+                    None => visitor.visit_bool(self.bool()?),
                 }
             }
 
@@ -274,12 +279,28 @@ macro_rules! numbers {
 }
 
 numbers! {
-    F64 f64 visit_f64, F32 f32 visit_f32, I64 i64 visit_i64, I32 i32 visit_i32, I16 i16 visit_i16,
-    I8 i8 visit_i8, U64 u64 visit_u64, U32 u32 visit_u32, U16 u16 visit_u16, U8 u8 visit_u8
+    F64 f64, F32 f32, I64 i64, I32 i32, I16 i16, I8 i8, U64 u64, U32 u32, U16 u16, U8 u8
 }
 
-const fn is_as_large<T, U>() -> bool {
-    size_of::<T>() == size_of::<U>()
+impl<'de, const N: usize> Item<'de> for Adjacent<'_, N> {
+    #[inline]
+    fn read<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
+        if const { size_of::<T::Value>() == N } {
+            return self.read_as_large(seed);
+        }
+        let Adjacent { scalar, bytes } = self;
+        seed.deserialize(Transparent::new(NumberElement { scalar, bytes }))
+    }
+}
+
+impl<'de> Item<'de> for Apart<'_, '_, 'de> {
+    #[inline]
+    fn read<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {
+        if const { matches!(size_of::<T::Value>(), 1 | 2 | 4 | 8) } {
+            return self.read_as_large(seed);
+        }
+        self.part.element_at(self.place).read(seed)
+    }
 }
 
 /// The index of a variant.

@@ -1,6 +1,6 @@
 //! Items one after the other: sequences and maps.
 
-use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 
 use crate::error::{Error, Result, Step};
 use crate::wire::{Tag, behind_names, scalar_text};
@@ -41,7 +41,7 @@ enum KeyText<'de> {
 }
 
 impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
-    /// The items whose first run begins with this header.
+    /// The items whose first run begins with this header. [`begin`](Self::begin) comes before the first is taken.
     #[inline]
     pub(super) fn new(
         decoder: &'d mut Decoder<'s, 'de>,
@@ -50,20 +50,23 @@ impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
         Items { decoder, left, more, slots, done: 0, key: KeyText::Unknown, at_value: false }
     }
 
-    /// Hands the items over. The visitor must take all of them: an item that it leaves would be lost without an error.
-    ///
-    /// The visitor's result is already where it will stay, and is not looked at here. To load it as a whole, soon after it was stored
-    /// in parts, would cost more than to read a few items.
+    /// Finds the first run that has items.
     #[inline]
-    pub(super) fn visit<R>(mut self, visit: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
-        if self.left == 0 && self.more {
-            self.next_run()?;
-        }
-        let mut result = visit(&mut self);
+    pub(super) fn begin(&mut self) -> Result<()> {
+        if self.left == 0 && self.more { self.next_run() } else { Ok(()) }
+    }
+
+    /// An error if a visitor that has given this result has left items, which would be lost.
+    ///
+    /// The result is already where it will stay, and only its error is looked at, if there are items left. To load it as a whole, soon
+    /// after it was stored in parts, would cost more than to read a few items.
+    #[inline]
+    pub(super) fn rest<R>(&mut self, result: &Result<R>) -> Option<Error> {
         if self.left != 0 || self.more || self.at_value {
-            result = self.with_rest(result);
+            self.error_of_rest(result.is_ok())
+        } else {
+            None
         }
-        result
     }
 
     /// Reads headers until a run has items, or until no run is left.
@@ -99,21 +102,55 @@ impl<'d, 's, 'de, const N: usize> Items<'d, 's, 'de, N> {
 
     #[cold]
     #[inline(never)]
-    fn with_rest<R>(&mut self, result: Result<R>) -> Result<R> {
-        let value = result?;
+    fn error_of_rest(&mut self, is_ok: bool) -> Option<Error> {
+        if !is_ok {
+            return None;
+        }
         if self.at_value {
-            return Err(untaken());
+            return Some(untaken());
         }
-        if self.advance()? {
-            let done = self.done - 1;
-            let left = self.left + 1;
-            return Err(Error::mismatch(format!(
-                "expected {done} elements, found at least {}",
-                done as u64 + left
-            )));
+        match self.advance() {
+            Ok(false) => None,
+            Ok(true) => {
+                let done = self.done - 1;
+                let found = done as u64 + self.left + 1;
+                Some(Error::mismatch(format!("expected {done} elements, found at least {found}")))
+            }
+            Err(error) => Some(error),
         }
-        Ok(value)
     }
+}
+
+/// Hands over the sequence whose first run begins with this header. The visitor must take all items.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(super) fn visit_items<'de, V: Visitor<'de>>(
+    decoder: &mut Decoder<'_, 'de>,
+    header: (u64, bool, [u8; 1]),
+    visitor: V,
+) -> Result<V::Value> {
+    let mut items = Items::new(decoder, header);
+    items.begin()?;
+    let mut result = visitor.visit_seq(&mut items);
+    if let Some(error) = items.rest(&result) {
+        result = Err(error);
+    }
+    result
+}
+
+/// The same for a map.
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub(super) fn visit_entries<'de, V: Visitor<'de>>(
+    decoder: &mut Decoder<'_, 'de>,
+    header: (u64, bool, [u8; 2]),
+    visitor: V,
+) -> Result<V::Value> {
+    let mut entries = Items::new(decoder, header);
+    entries.begin()?;
+    let mut result = visitor.visit_map(&mut entries);
+    if let Some(error) = entries.rest(&result) {
+        result = Err(error);
+    }
+    result
 }
 
 impl<'de> SeqAccess<'de> for &mut Items<'_, '_, 'de, 1> {

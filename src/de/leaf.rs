@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::value::{Number, Walk};
 use crate::wire::{Reader, Tag, unzigzag};
 
-use super::decoder::in_range;
+use super::number;
 
 /// Stands for the end of a value that has parts, which is not read.
 pub(super) const PARTS: usize = usize::MAX;
@@ -72,24 +72,13 @@ pub(super) fn other_leaf<'de, W: Walk<'de>>(
 ) -> Result<usize> {
     let mut rest = reader.clone();
     rest.take(at)?;
-    let number = match tag {
-        Tag::I8 => Number::I8(rest.byte()?.cast_signed()),
-        Tag::I16 => Number::I16(in_range(tag, unzigzag(rest.varint()?))?),
-        Tag::I32 => Number::I32(in_range(tag, unzigzag(rest.varint()?))?),
-        Tag::I64 => Number::I64(unzigzag(rest.varint()?)),
-        Tag::I64Fixed => Number::I64(i64::from_le_bytes(rest.array()?)),
-        Tag::I128 => Number::I128(i128::from_le_bytes(rest.array()?)),
-        Tag::U8 => Number::U8(rest.byte()?),
-        Tag::U16 => Number::U16(in_range(tag, rest.varint()?)?),
-        Tag::U32 => Number::U32(in_range(tag, rest.varint()?)?),
-        Tag::U64 => Number::U64(rest.varint()?),
-        Tag::U64Fixed => Number::U64(u64::from_le_bytes(rest.array()?)),
-        Tag::U128 => Number::U128(u128::from_le_bytes(rest.array()?)),
-        Tag::F32 => Number::F32(f32::from_le_bytes(rest.array()?)),
-        Tag::F64 => Number::F64(f64::from_le_bytes(rest.array()?)),
+    if let Some(number) = number::read(&mut rest, tag)? {
+        walk.number(number)?;
+        return Ok(reader.left() - rest.left());
+    }
+    match tag {
         Tag::Str => {
             walk.text(rest.text()?)?;
-            return Ok(reader.left() - rest.left());
         }
         Tag::Option => {
             // An option around a value with parts is told of together with that value.
@@ -109,23 +98,18 @@ pub(super) fn other_leaf<'de, W: Walk<'de>>(
         }
         Tag::Bool => {
             walk.bool(rest.bool()?)?;
-            return Ok(reader.left() - rest.left());
         }
         Tag::Unit => {
             walk.unit()?;
-            return Ok(at);
         }
         Tag::Char => {
             walk.char(rest.char()?)?;
-            return Ok(reader.left() - rest.left());
         }
         Tag::Bytes => {
             let len = rest.length("byte string")?;
             walk.bytes(rest.take(len)?)?;
-            return Ok(reader.left() - rest.left());
         }
         _ => return Ok(PARTS),
-    };
-    walk.number(number)?;
+    }
     Ok(reader.left() - rest.left())
 }

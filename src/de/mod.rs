@@ -52,6 +52,7 @@ mod key;
 #[cfg(feature = "ndarray")]
 mod leaf;
 mod ndarray_form;
+mod number;
 mod object;
 mod part;
 mod record;

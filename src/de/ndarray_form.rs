@@ -2,11 +2,10 @@
 //! lengths are known once its elements are counted. The other way round, an array may have been written inline in this form,
 //! because it has no elements or its elements are not numbers. It can be read as nested sequences.
 
-use serde::de::value::{
-    BorrowedStrDeserializer, SeqAccessDeserializer, SeqDeserializer, U8Deserializer,
-};
+use serde::de::value::{BorrowedStrDeserializer, SeqDeserializer};
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error as _, Expected, MapAccess, SeqAccess, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, Error as _, Expected, MapAccess, SeqAccess,
+    Unexpected, Visitor,
 };
 use serde::forward_to_deserialize_any;
 
@@ -35,8 +34,8 @@ pub(super) fn visit_ndarray_form<'de, V: Visitor<'de>>(
 ) -> Result<V::Value> {
     check(placed, bounds)?;
     let strides = strides(placed);
-    let part = whole(placed, &strides, bounds);
-    visitor.visit_map(PlacedForm { part, field: Field::V, is_named: false })
+    let origin = FormOrigin::Placed(whole(placed, &strides, bounds));
+    visitor.visit_map(FormFields { origin, given: 0, is_named: false })
 }
 
 /// None for elements that lie in the order of their rows.
@@ -45,120 +44,184 @@ fn strides(placed: &Placed<'_>) -> Vec<usize> {
     if in_rows { Vec::new() } else { layout::strides(&placed.shape, placed.order) }
 }
 
-/// `{v, dim, data}`.
-struct PlacedForm<'p, 'de> {
-    part: Part<'p, 'de>,
-    field: Field,
-    /// Whether the field's name was given, so that its value comes next.
-    is_named: bool,
-}
-
-#[derive(Clone, Copy)]
-enum Field {
-    V,
-    Dim,
-    Data,
-    End,
-}
-
-impl<'de> MapAccess<'de> for PlacedForm<'_, 'de> {
-    type Error = Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
-        let name = match self.field {
-            _ if self.is_named => return Err(items::untaken()),
-            Field::V => "v",
-            Field::Dim => "dim",
-            Field::Data => "data",
-            Field::End => return Ok(None),
-        };
-        self.is_named = true;
-        seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
-        if !std::mem::take(&mut self.is_named) {
-            return Err(items::unnamed());
-        }
-        let field = self.field;
-        self.field = match field {
-            Field::V => Field::Dim,
-            Field::Dim => Field::Data,
-            Field::Data | Field::End => Field::End,
-        };
-        match field {
-            Field::V => seed.deserialize(U8Deserializer::new(1)),
-            Field::Dim => {
-                let axes = self.part.shape.iter().map(|axis| *axis as u64);
-                seed.deserialize(SeqDeserializer::new(axes))
-            }
-            Field::Data | Field::End => seed.deserialize(Data(self.part)),
-        }
-    }
-}
-
-/// All elements in row-major order, as one sequence.
-struct Data<'p, 'de>(Part<'p, 'de>);
-
-impl<'de> Deserializer<'de> for Data<'_, 'de> {
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visit_elements(self.0, visitor)
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_unit()
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier
-    }
-}
-
 /// Calls the visitor with the sequence that comes next, in the ndarray form. The sequence has elements, or is nested by axis.
 pub(super) fn visit_list<'de, V: Visitor<'de>>(
     decoder: &mut Decoder<'_, 'de>,
     visitor: V,
 ) -> Result<V::Value> {
     let list = Nested { decoder, runs: vec![OpenRun::START], lens: vec![None], leaf: None };
-    visitor.visit_map(ListForm { list, field: 0 })
+    visitor.visit_map(FormFields { origin: FormOrigin::List(list), given: 0, is_named: false })
 }
 
-/// `{v, data, dim}`. The lengths come last, because they are known only then.
-struct ListForm<'d, 's, 'de> {
-    list: Nested<'d, 's, 'de>,
-    field: u8,
+/// `{v, dim, data}`, or `{v, data, dim}` of a list, whose lengths are known only when it has been read. There is one type for both, and
+/// one for their values, because the compiler makes a reader of every field of every struct for each.
+struct FormFields<'f, 'd, 's, 'de> {
+    origin: FormOrigin<'f, 'd, 's, 'de>,
+    /// How many names were given.
+    given: u8,
+    /// Whether a name was given whose value was not taken.
+    is_named: bool,
 }
 
-impl<'de> MapAccess<'de> for ListForm<'_, '_, 'de> {
+enum FormOrigin<'f, 'd, 's, 'de> {
+    Placed(Part<'f, 'de>),
+    List(Nested<'d, 's, 'de>),
+}
+
+impl<'de> MapAccess<'de> for FormFields<'_, '_, '_, 'de> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
-        self.field += 1;
-        let name = match self.field {
-            1 => "v",
-            2 => "data",
-            3 => "dim",
+        if self.is_named {
+            return Err(items::untaken());
+        }
+        let is_list = matches!(self.origin, FormOrigin::List(_));
+        let name = match (self.given, is_list) {
+            (0, _) => "v",
+            (1, false) | (2, true) => "dim",
+            (1, true) | (2, false) => "data",
             _ => return Ok(None),
         };
+        self.given += 1;
+        self.is_named = true;
         seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
     }
 
+    #[inline]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
-        match self.field {
-            1 => seed.deserialize(U8Deserializer::new(1)),
-            2 => {
-                let data = seed.deserialize(SeqAccessDeserializer::new(&mut self.list))?;
-                match self.list.runs.last() {
-                    None => Ok(data),
-                    Some(_) => Err(Error::custom("a list was not read to its end")),
-                }
+        if !std::mem::take(&mut self.is_named) {
+            return Err(items::unnamed());
+        }
+        seed.deserialize(match (&mut self.origin, self.given) {
+            (_, 1) => FormValue::Version,
+            (FormOrigin::Placed(part), 2) => FormValue::Dim(Axes::Known(part.shape.iter())),
+            (FormOrigin::Placed(part), _) => FormValue::Data(*part),
+            (FormOrigin::List(list), 2) => FormValue::List(list),
+            (FormOrigin::List(list), _) => FormValue::Dim(list.axes()?),
+        })
+    }
+}
+
+/// The value of a field of the form.
+enum FormValue<'f, 'd, 's, 'de> {
+    Version,
+    Dim(Axes<'f>),
+    /// All elements in row-major order, as one sequence.
+    Data(Part<'f, 'de>),
+    /// The same, of a list.
+    List(&'f mut Nested<'d, 's, 'de>),
+}
+
+/// The lengths of axes.
+enum Axes<'f> {
+    Known(std::slice::Iter<'f, usize>),
+    /// If no sequence along an axis has ended, the axis has no elements.
+    Counted(std::slice::Iter<'f, Option<usize>>),
+    /// So many, without elements.
+    Empty(usize),
+}
+
+impl Iterator for Axes<'_> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        match self {
+            Axes::Known(lens) => lens.next().map(|len| *len as u64),
+            Axes::Counted(lens) => lens.next().map(|len| len.unwrap_or(0) as u64),
+            Axes::Empty(left) => {
+                *left = left.checked_sub(1)?;
+                Some(0)
             }
-            _ => seed.deserialize(Lens(&self.list.lens)),
         }
     }
+}
+
+impl FormValue<'_, '_, '_, '_> {
+    /// The answer to a request that no sequence answers.
+    fn version(&self, expected: &dyn Expected) -> Result<u8> {
+        match self {
+            FormValue::Version => Ok(1),
+            _ => Err(Error::invalid_type(Unexpected::Seq, expected)),
+        }
+    }
+}
+
+macro_rules! versions {
+    ($($method:ident($($arg:ident: $ty:ty),*);)*) => {$(
+        fn $method<V: Visitor<'de>>(self, $($arg: $ty,)* visitor: V) -> Result<V::Value> {
+            let version = self.version(&visitor)?;
+            visitor.visit_u8(version)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for FormValue<'_, '_, '_, 'de> {
+    type Error = Error;
+
+    #[inline]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self {
+            FormValue::Version => visitor.visit_u8(1),
+            FormValue::Dim(axes) => SeqDeserializer::new(axes).deserialize_any(visitor),
+            FormValue::Data(part) => visit_elements(part, visitor),
+            FormValue::List(list) => visitor.visit_seq(list),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
+        match self {
+            // An empty list fits any number of axes.
+            FormValue::Dim(Axes::Counted(lens)) if lens.as_slice() == [Some(0)] => {
+                FormValue::Dim(Axes::Empty(len)).deserialize_any(visitor)
+            }
+            value => value.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        match self {
+            FormValue::Dim(_) => visitor.visit_newtype_struct(self),
+            value => value.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self {
+            FormValue::Data(_) => visitor.visit_unit(),
+            value => value.deserialize_any(visitor),
+        }
+    }
+
+    versions! {
+        deserialize_bool();
+        deserialize_i8();
+        deserialize_i16();
+        deserialize_i32();
+        deserialize_i64();
+        deserialize_i128();
+        deserialize_u8();
+        deserialize_u16();
+        deserialize_u32();
+        deserialize_u64();
+        deserialize_u128();
+        deserialize_f32();
+        deserialize_f64();
+        deserialize_char();
+        deserialize_str();
+        deserialize_string();
+        deserialize_unit();
+        deserialize_unit_struct(_name: &'static str);
+        deserialize_map();
+        deserialize_struct(_name: &'static str, _fields: &'static [&'static str]);
+        deserialize_enum(_name: &'static str, _variants: &'static [&'static str]);
+        deserialize_identifier();
+    }
+
+    forward_to_deserialize_any! { bytes byte_buf option seq tuple_struct }
 }
 
 /// How far a sequence along one axis has been read.
@@ -185,6 +248,15 @@ struct Nested<'d, 's, 'de> {
 }
 
 impl Nested<'_, '_, '_> {
+    /// The lengths of the axes of the list, which must have been read.
+    fn axes(&self) -> Result<Axes<'_>> {
+        if self.runs.is_empty() {
+            Ok(Axes::Counted(self.lens.iter()))
+        } else {
+            Err(Error::custom("a list was not read to its end"))
+        }
+    }
+
     /// Goes to the next element, and gives its tag.
     fn next_tag(&mut self) -> Result<Option<Tag>> {
         loop {
@@ -246,39 +318,6 @@ impl<'de> SeqAccess<'de> for &mut Nested<'_, '_, 'de> {
     }
 }
 
-/// The lengths of the axes. An empty list fits any number of axes.
-struct Lens<'n>(&'n [Option<usize>]);
-
-impl<'de> Deserializer<'de> for Lens<'_> {
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        // If no sequence along an axis has ended, the axis has no elements.
-        let lens = self.0.iter().map(|len| len.unwrap_or(0) as u64);
-        visitor.visit_seq(SeqDeserializer::new(lens))
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
-        if self.0 == [Some(0)] {
-            return visitor.visit_seq(SeqDeserializer::new(std::iter::repeat_n(0_u64, len)));
-        }
-        self.deserialize_any(visitor)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        seq tuple_struct map struct enum identifier ignored_any
-    }
-}
-
 /// Whether a record of this schema is an array in ndarray's form.
 pub(super) fn is_ndarray_form(schema: &Schema<'_>) -> bool {
     schema.kind == SchemaKind::Struct && schema.name == "Array" && schema.fields == NDARRAY_FIELDS
@@ -291,11 +330,15 @@ pub(super) fn visit_rows<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value> {
     let lens = lens_of_rows(decoder, number, &visitor)?;
-    decoder.descend(|decoder| {
-        let header = decoder.run_header()?;
-        Items::new(decoder, header)
-            .visit(|items| Row { items, lens: &lens }.deserialize_seq(visitor))
-    })
+    let mut level = decoder.descend::<V::Value>()?;
+    let header = level.run_header()?;
+    let mut items = Items::new(&mut level, header);
+    items.begin()?;
+    let mut result = Row { items: &mut items, lens: &lens }.deserialize_seq(visitor);
+    if let Some(error) = items.rest(&result) {
+        result = Err(error);
+    }
+    result
 }
 
 /// The lengths of the axes of the record of this form that comes next. Moves to its elements.

@@ -7,7 +7,6 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
     Visitor,
 };
-use serde::forward_to_deserialize_any;
 
 use crate::array::{text, unpadded};
 use crate::context;
@@ -55,17 +54,21 @@ impl<'p, 'de> Part<'p, 'de> {
         Part { shape, strides, bytes: bytes.unwrap_or_default(), ..*self }
     }
 
+    /// Gives the part as a sequence along its first axis, the elements of numbers in the quickest way.
+    fn visit_quickly<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.shape {
+            [_, _, ..] => self.visit_rows(visitor),
+            _ => visit_elements(self, visitor),
+        }
+    }
+
     /// Gives the part as a sequence along its first axis.
     fn visit_rows<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let [len, _, ..] = *self.shape else { return visit_elements(self, visitor) };
+        let len = self.shape[0];
         if self.bytes.is_empty() {
             self.bounds.take_rows(len)?;
         }
-        visit_all(self.rows(len), visitor)
-    }
-
-    fn rows(self, len: usize) -> impl ExactSizeIterator<Item = Self> {
-        (0..len).map(move |index| self.row(index))
+        visit_all(Parts { part: self, next: 0, len, are_rows: true }, visitor)
     }
 
     /// Exactly the bytes of the element, or `None` if the part has axes, or an array without elements stands here.
@@ -78,6 +81,42 @@ impl<'p, 'de> Part<'p, 'de> {
         })
     }
 }
+
+/// The rows of a part along its first axis, or all of its elements if they lie side by side. There is one type for both, because the
+/// compiler makes a reader for each such type and each type that is read.
+pub(super) struct Parts<'p, 'de> {
+    part: Part<'p, 'de>,
+    next: usize,
+    len: usize,
+    are_rows: bool,
+}
+
+impl<'p, 'de> Parts<'p, 'de> {
+    pub(super) fn elements(part: Part<'p, 'de>, len: usize) -> Self {
+        Parts { part, next: 0, len, are_rows: false }
+    }
+}
+
+impl<'p, 'de> Iterator for Parts<'p, 'de> {
+    type Item = Part<'p, 'de>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Part<'p, 'de>> {
+        let at = self.next;
+        if at == self.len {
+            return None;
+        }
+        self.next += 1;
+        Some(if self.are_rows { self.part.row(at) } else { self.part.element_at(at) })
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.len - self.next, Some(self.len - self.next))
+    }
+}
+
+impl ExactSizeIterator for Parts<'_, '_> {}
 
 /// The bytes of one element, and what they are.
 #[derive(Clone, Copy)]
@@ -121,14 +160,8 @@ impl<'p, 'de> PartElement<'p, 'de> {
             }
             Scalar::F16 => visitor.visit_f32(crate::dtype::f16_to_f32(self.bits())),
             Scalar::BF16 => visitor.visit_f32(crate::dtype::bf16_to_f32(self.bits())),
-            Scalar::C64 => {
-                let parts = [self.number::<4>(0), self.number(4)];
-                visit_all(adjacent::<4>(Scalar::F32, parts.as_flattened()), visitor)
-            }
-            Scalar::C128 => {
-                let parts = [self.number::<8>(0), self.number(8)];
-                visit_all(adjacent::<8>(Scalar::F64, parts.as_flattened()), visitor)
-            }
+            Scalar::C64 => self.visit_halves(DType::F32, visitor),
+            Scalar::C128 => self.visit_halves(DType::F64, visitor),
             _ if self.dtype.is_big_endian() => {
                 let mut bytes = [0; 8];
                 let bytes = &mut bytes[..self.bytes.len()];
@@ -138,6 +171,13 @@ impl<'p, 'de> PartElement<'p, 'de> {
             }
             _ => NumberElement { scalar, bytes: self.bytes }.deserialize_any(visitor),
         }
+    }
+
+    /// The two numbers of a complex one.
+    fn visit_halves<V: Visitor<'de>>(&self, half: DType, visitor: V) -> Result<V::Value> {
+        let dtype = &half.in_order_of(self.dtype);
+        Part { dtype, shape: &[2], strides: &[], bytes: self.bytes, bounds: self.bounds }
+            .visit_rows(visitor)
     }
 
     fn visit_bytes<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value> {
@@ -167,6 +207,14 @@ impl<'p, 'de> PartElement<'p, 'de> {
                 let value = visitor.visit_seq(&mut fields)?;
                 let (len, left) = (structure.fields().len(), fields.left.len());
                 if left == 0 { Ok(value) } else { Err(too_many(len - left, len)) }
+            }
+            DTypeRepr::Scalar(Scalar::C64) => {
+                let parts = [self.number::<4>(0), self.number(4)];
+                visit_all(adjacent::<4>(Scalar::F32, parts.as_flattened()), visitor)
+            }
+            DTypeRepr::Scalar(Scalar::C128) => {
+                let parts = [self.number::<8>(0), self.number(8)];
+                visit_all(adjacent::<8>(Scalar::F64, parts.as_flattened()), visitor)
             }
             _ => self.visit(visitor),
         }
@@ -209,19 +257,23 @@ impl<'p, 'de> PartElement<'p, 'de> {
     }
 }
 
-/// Requests that an element answers in its own way, and a part with axes as the sequence that it is.
+/// Requests that an element answers in its own way, and a part with axes as the sequence that it is. The quick way to visit it is many
+/// functions for each visitor, and only requests have it that sequences usually answer.
 macro_rules! answers {
-    ($($method:ident($($arg:ident: $ty:ty),*) $visit:ident($($passed:ident),*);)*) => {$(
+    ($rows:ident: $($method:ident($($arg:ident: $ty:ty),*) $visit:ident($($passed:ident),*);)*) => {$(
         fn $method<V: Visitor<'de>>(self, $($arg: $ty,)* visitor: V) -> Result<V::Value> {
             match self.element() {
                 Some(element) => element.$visit($($passed,)* visitor),
-                None if self.shape.is_empty() => {
-                    Err(Error::custom("an array without elements has none"))
-                }
-                None => self.visit_rows(visitor),
+                None if self.shape.is_empty() => Err(no_element()),
+                None => self.$rows(visitor),
             }
         }
     )*};
+}
+
+#[cold]
+fn no_element() -> Error {
+    Error::custom("an array without elements has none")
 }
 
 impl<'de> Deserializer<'de> for Part<'_, 'de> {
@@ -231,15 +283,37 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
         false
     }
 
-    answers! {
+    answers! { visit_quickly:
         deserialize_any() visit();
-        deserialize_str() visit_str();
-        deserialize_string() visit_str();
         deserialize_bytes() visit_bytes();
         deserialize_byte_buf() visit_bytes();
         deserialize_seq() visit_seq();
         deserialize_tuple(_len: usize) visit_seq();
         deserialize_tuple_struct(_name: &'static str, _len: usize) visit_seq();
+    }
+
+    answers! { visit_rows:
+        deserialize_bool() visit();
+        deserialize_i8() visit();
+        deserialize_i16() visit();
+        deserialize_i32() visit();
+        deserialize_i64() visit();
+        deserialize_i128() visit();
+        deserialize_u8() visit();
+        deserialize_u16() visit();
+        deserialize_u32() visit();
+        deserialize_u64() visit();
+        deserialize_u128() visit();
+        deserialize_f32() visit();
+        deserialize_f64() visit();
+        deserialize_char() visit();
+        deserialize_str() visit_str();
+        deserialize_string() visit_str();
+        deserialize_unit() visit();
+        deserialize_unit_struct(_name: &'static str) visit();
+        deserialize_map() visit();
+        deserialize_struct(_name: &'static str, _fields: &'static [&'static str]) visit();
+        deserialize_identifier() visit();
         deserialize_newtype_struct(name: &'static str) visit_newtype(name);
         deserialize_enum(_name: &'static str, _variants: &'static [&'static str]) visit_enum();
     }
@@ -250,10 +324,6 @@ impl<'de> Deserializer<'de> for Part<'_, 'de> {
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         visitor.visit_unit()
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char unit unit_struct map struct identifier
     }
 }
 

@@ -44,14 +44,14 @@ pub(super) fn value(decoder: &mut Decoder<'_, '_>, slot: u8) -> Result<()> {
         }
         Tag::Option => match reader.byte()? {
             0 => {}
-            slot => decoder.descend_option(|decoder| value(decoder, slot))?,
+            slot => value(&mut *decoder.descend_option::<()>()?, slot)?,
         },
-        Tag::Readable => decoder.descend_option(|decoder| value(decoder, ANY))?,
-        Tag::Seq => decoder.descend(runs::<1>)?,
-        Tag::Map => decoder.descend(runs::<2>)?,
+        Tag::Readable => value(&mut *decoder.descend_option::<()>()?, ANY)?,
+        Tag::Seq => runs::<1>(&mut *decoder.descend::<()>()?)?,
+        Tag::Map => runs::<2>(&mut *decoder.descend::<()>()?)?,
         Tag::Record => {
             let number = decoder.record_number()?;
-            decoder.descend(|decoder| record(decoder, number))?;
+            record(&mut *decoder.descend::<()>()?, number)?;
         }
         Tag::Absent | Tag::Any | Tag::Named => {
             return Err(Error::corrupt(format!("{} stands where a value should", tag.name())));

@@ -18,11 +18,12 @@ use super::array::{self, Array};
 use super::buffer::{self, is_buffer};
 use super::decoder::{ANY, Copied, Decoder, one_more};
 use super::elements::{lend_bytes, visit_packed};
-use super::items::Items;
+use super::items::{visit_entries, visit_items};
 #[cfg(feature = "ndarray")]
 use super::kept::Kept;
 use super::key::MapKey;
 use super::ndarray_form::{self, NDARRAY_FIELDS, is_ndarray_form, visit_rows};
+use super::number;
 use super::record::{by_name, entered, in_order};
 use super::skip;
 use super::variant::{self, SingleEntry};
@@ -67,64 +68,60 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
         }
     }
 
+    /// Gives the value as what it is. For a list or an array this is not the quickest way: requests that lists and arrays usually
+    /// answer have one of their own, and the compiler makes this one for every visitor.
     fn any<V: Visitor<'de>>(self, tag: Tag, visitor: V) -> Result<V::Value> {
         let decoder = self.decoder;
         match tag {
             Tag::Unit => visitor.visit_unit(),
             Tag::Bool => visitor.visit_bool(decoder.bool()?),
-            Tag::I8 => visitor.visit_i8(decoder.reader.byte()?.cast_signed()),
-            Tag::I16 => {
-                visitor.visit_i16(decoder.signed(tag, i16::MIN.into(), i16::MAX.into())? as i16)
-            }
-            Tag::I32 => {
-                visitor.visit_i32(decoder.signed(tag, i32::MIN.into(), i32::MAX.into())? as i32)
-            }
-            Tag::I64 => visitor.visit_i64(unzigzag(decoder.reader.varint()?)),
-            Tag::I64Fixed => visitor.visit_i64(i64::from_le_bytes(decoder.reader.array()?)),
             Tag::I128 | Tag::U128 if is_buffer::<V>() => Err(buffer::no_room()),
-            Tag::I128 => visitor.visit_i128(i128::from_le_bytes(decoder.reader.array()?)),
-            Tag::U8 => visitor.visit_u8(decoder.reader.byte()?),
-            Tag::U16 => visitor.visit_u16(decoder.unsigned(tag, u16::MAX.into())? as u16),
-            Tag::U32 => visitor.visit_u32(decoder.unsigned(tag, u32::MAX.into())? as u32),
-            Tag::U64 => visitor.visit_u64(decoder.reader.varint()?),
-            Tag::U64Fixed => visitor.visit_u64(u64::from_le_bytes(decoder.reader.array()?)),
-            Tag::U128 => visitor.visit_u128(u128::from_le_bytes(decoder.reader.array()?)),
-            Tag::F32 => visitor.visit_f32(f32::from_le_bytes(decoder.reader.array()?)),
-            Tag::F64 => visitor.visit_f64(f64::from_le_bytes(decoder.reader.array()?)),
             Tag::Char => visitor.visit_char(decoder.char()?),
             Tag::Str => visitor.visit_borrowed_str(decoder.reader.text()?),
             Tag::Bytes => lend_bytes(decoder.bytes()?, visitor),
             Tag::Option => match decoder.reader.byte()? {
                 0 => visitor.visit_none(),
-                slot => decoder
-                    .descend_option(|decoder| visitor.visit_some(EncodedValue { decoder, slot })),
+                slot => {
+                    let decoder = &mut decoder.descend_option::<V::Value>()?;
+                    visitor.visit_some(EncodedValue { decoder, slot })
+                }
             },
-            Tag::Seq => visit_seq(decoder, visitor),
-            Tag::Map => decoder.descend(|decoder| {
-                let header = decoder.run_header()?;
-                Items::new(decoder, header).visit(|entries| visitor.visit_map(entries))
-            }),
+            Tag::Seq => {
+                let mut level = decoder.descend::<V::Value>()?;
+                let header = level.run_header()?;
+                visit_items(&mut level, header, visitor)
+            }
+            Tag::Map => {
+                let mut level = decoder.descend::<V::Value>()?;
+                let header = level.run_header()?;
+                visit_entries(&mut level, header, visitor)
+            }
             Tag::Record => {
                 let number = decoder.record_number()?;
                 EncodedValue { decoder, slot: ANY }.record(number, visitor)
             }
             Tag::Array | Tag::Ndarray => {
-                EncodedValue { decoder, slot: ANY }.array::<V>(tag)?.deserialize_any(visitor)
+                EncodedValue { decoder, slot: ANY }.array::<V>(tag)?.only(visitor)
             }
             Tag::Blob => lend_bytes(decoder.array()?.bytes, visitor),
-            Tag::Absent | Tag::Any | Tag::Readable | Tag::Named => {
-                Err(Error::corrupt(format!("{} stands where a value should", tag.name())))
-            }
+            tag => match number::read(&mut decoder.reader, tag)? {
+                Some(number) => number::visit(number, visitor),
+                None => Err(no_value(tag)),
+            },
         }
     }
 
     /// The array that this tag says comes next. Its name is looked up for a visitor that fills serde's buffer.
     fn array<V>(self, tag: Tag) -> Result<Array<'d, 'de>> {
+        self.array_for(is_buffer::<V>(), tag)
+    }
+
+    fn array_for(self, is_buffer: bool, tag: Tag) -> Result<Array<'d, 'de>> {
         let decoder = self.decoder;
         let (placed, name, usual) = match tag {
             Tag::Bytes => (decoder.short_array()?, Cow::Borrowed(decoder.field), Form::Bytes),
             tag => {
-                let (placed, name) = if is_buffer::<V>() {
+                let (placed, name) = if is_buffer {
                     let (placed, path) = decoder.lent_array_and_path()?;
                     (placed, Cow::Owned(path.to_string()))
                 } else {
@@ -151,13 +148,13 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
             Tag::Record => {
                 let number = self.decoder.record_number()?;
                 if self.decoder.is_in_order(number, fields) {
-                    self.decoder.descend(|decoder| in_order(decoder, number, visitor))
+                    in_order(&mut *self.decoder.descend::<V::Value>()?, number, visitor)
                 } else {
                     self.record(number, visitor)
                 }
             }
             Tag::Seq if fields == NDARRAY_FIELDS => {
-                self.decoder.descend(|decoder| ndarray_form::visit_list(decoder, visitor))
+                ndarray_form::visit_list(&mut *self.decoder.descend::<V::Value>()?, visitor)
             }
             tag => self.any_map(tag, visitor),
         }
@@ -183,10 +180,11 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
             Tag::Record => {
                 let number = self.decoder.record_number()?;
                 if is_ndarray_form(self.decoder.schema(number).0) {
-                    return self.decoder.descend(|decoder| visit_rows(decoder, number, visitor));
+                    return visit_rows(&mut *self.decoder.descend::<V::Value>()?, number, visitor);
                 }
                 self.record(number, visitor)
             }
+            Tag::Seq => visit_seq(self.decoder, visitor),
             tag => self.any(tag, visitor),
         }
     }
@@ -206,7 +204,7 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
             let (schema, _) = self.decoder.schema(number);
             // A type may be written in one form and asked for in another: `RawValue` is written as a struct and asked for as a newtype.
             if schema.kind == SchemaKind::Struct && schema.name == name {
-                return self.decoder.descend(|decoder| by_name(decoder, number, visitor));
+                return by_name(&mut *self.decoder.descend::<V::Value>()?, number, visitor);
             }
             self.decoder.reader = start;
         }
@@ -268,10 +266,9 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
             // for ever.
             tag => tag as u8,
         };
-        self.decoder.descend_option(|decoder| {
-            let value = EncodedValue { decoder, slot };
-            if KEY { visitor.visit_some(MapKey(value)) } else { visitor.visit_some(value) }
-        })
+        let decoder = &mut self.decoder.descend_option::<V::Value>()?;
+        let value = EncodedValue { decoder, slot };
+        if KEY { visitor.visit_some(MapKey(value)) } else { visitor.visit_some(value) }
     }
 
     /// A value whose slot does not say the tag that was asked for.
@@ -284,31 +281,35 @@ impl<'d, 'de> EncodedValue<'d, '_, 'de> {
     /// Gives a record as a format without types would: a struct as a map, a unit variant as its name, another variant as a map of
     /// one entry. Serde's buffer behind `flatten` and `untagged` understands this.
     fn record<V: Visitor<'de>>(self, number: usize, visitor: V) -> Result<V::Value> {
-        let decoder = self.decoder;
-        let (schema, _) = decoder.schema(number);
-        match schema.kind {
-            SchemaKind::Struct if is_buffer::<V>() && is_ndarray_form(schema) => {
-                decoder.descend(|decoder| match buffer::form_in_place(decoder.field) {
-                    Form::Elements => visit_rows(decoder, number, visitor),
-                    _ => by_name(decoder, number, visitor),
-                })
+        let schema = self.decoder.schema(number).0;
+        let (kind, name, is_form) = (schema.kind, schema.variant, is_ndarray_form(schema));
+        if kind == SchemaKind::UnitVariant {
+            return visitor.visit_borrowed_str(self.decoder.bounds.hand_out(name)?);
+        }
+        let mut level = self.decoder.descend::<V::Value>()?;
+        match kind {
+            SchemaKind::Struct
+                if is_form
+                    && is_buffer::<V>()
+                    && buffer::form_in_place(level.field) == Form::Elements =>
+            {
+                visit_rows(&mut level, number, visitor)
             }
-            SchemaKind::Struct => decoder.descend(|decoder| by_name(decoder, number, visitor)),
-            SchemaKind::Tuple => decoder.descend(|decoder| in_order(decoder, number, visitor)),
-            SchemaKind::UnitVariant => {
-                let name = schema.variant;
-                visitor.visit_borrowed_str(decoder.bounds.hand_out(name)?)
-            }
-            SchemaKind::NewtypeVariant | SchemaKind::TupleVariant | SchemaKind::StructVariant => {
-                decoder.descend(|decoder| {
-                    let mut entry = SingleEntry::new(decoder, number);
-                    let value = visitor.visit_map(&mut entry)?;
-                    entry.finish()?;
-                    Ok(value)
-                })
+            SchemaKind::Struct => by_name(&mut level, number, visitor),
+            SchemaKind::Tuple => in_order(&mut level, number, visitor),
+            _ => {
+                let mut entry = SingleEntry::new(&mut level, number);
+                let value = visitor.visit_map(&mut entry)?;
+                entry.finish()?;
+                Ok(value)
             }
         }
     }
+}
+
+#[cold]
+fn no_value(tag: Tag) -> Error {
+    Error::corrupt(format!("{} stands where a value should", tag.name()))
 }
 
 #[cold]
@@ -330,22 +331,21 @@ pub(super) fn visit_unknown<'de, V: Visitor<'de>>(
 
 /// A sequence, of which the visitor must take all.
 fn visit_seq<'de, V: Visitor<'de>>(decoder: &mut Decoder<'_, 'de>, visitor: V) -> Result<V::Value> {
-    decoder.descend(|decoder| {
-        let header = decoder.run_header()?;
-        // Numbers of one width are read as the elements of an array are, without the decoder between them.
-        if let (count, false, [slot]) = header
-            && let Some(dtype) = packed(slot)
-        {
-            let (bytes, len) = decoder.packed(count, dtype.item_size())?;
-            return visit_packed(&dtype, bytes, &decoder.bounds, len, visitor);
-        }
-        if let (count, false, [slot]) = header
-            && is_varint(slot)
-        {
-            return visit_varints(decoder, count, slot, visitor);
-        }
-        Items::new(decoder, header).visit(|items| visitor.visit_seq(items))
-    })
+    let mut level = decoder.descend::<V::Value>()?;
+    let header = level.run_header()?;
+    // Numbers of one width are read as the elements of an array are, without the decoder between them.
+    if let (count, false, [slot]) = header
+        && let Some(dtype) = packed(slot)
+    {
+        let (bytes, len) = level.packed(count, dtype.item_size())?;
+        return visit_packed(&dtype, bytes, &level.bounds, len, visitor);
+    }
+    if let (count, false, [slot]) = header
+        && is_varint(slot)
+    {
+        return visit_varints(&mut level, count, slot, visitor);
+    }
+    visit_items(&mut level, header, visitor)
 }
 
 /// The dtype of numbers that take the same bytes as those of an array.
@@ -410,12 +410,22 @@ impl<'de> Deserializer<'de> for EncodedValue<'_, '_, 'de> {
         match tag {
             Tag::Seq | Tag::Map | Tag::Record | Tag::Option => {
                 let EncodedValue { decoder, slot } = self;
-                decoder.buffer::<V, _>(|decoder| EncodedValue { decoder, slot }.any(tag, visitor))
+                let fills_buffer = decoder.enter_buffer::<V>()?;
+                let result = match tag {
+                    Tag::Seq => visit_seq(decoder, visitor),
+                    tag => EncodedValue { decoder: &mut *decoder, slot }.any(tag, visitor),
+                };
+                if fills_buffer {
+                    decoder.bounds.leave_buffer();
+                }
+                result
             }
             Tag::Bytes if !is_buffer::<V>() => {
                 array::visit_any_bytes(self.decoder.bytes()?, visitor)
             }
-            Tag::Bytes | Tag::Blob => self.array::<V>(tag)?.deserialize_any(visitor),
+            Tag::Bytes | Tag::Blob | Tag::Array | Tag::Ndarray => {
+                self.array::<V>(tag)?.deserialize_any(visitor)
+            }
             tag => self.any(tag, visitor),
         }
     }
@@ -455,6 +465,7 @@ impl<'de> Deserializer<'de> for EncodedValue<'_, '_, 'de> {
     fn deserialize_bytes<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
         match self.tag()? {
             tag @ (Tag::Array | Tag::Ndarray) => self.array::<V>(tag)?.deserialize_bytes(visitor),
+            Tag::Seq => visit_seq(self.decoder, visitor),
             tag => self.any(tag, visitor),
         }
     }
@@ -544,8 +555,8 @@ impl<'de> Deserializer<'de> for EncodedValue<'_, '_, 'de> {
 
     fn deserialize_enum<V: Visitor<'de>>(
         mut self,
-        _name: &'static str,
-        _variants: &'static [&'static str],
+        name: &'static str,
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
         self.decoder.look_if_large::<V::Value>()?;
@@ -555,13 +566,16 @@ impl<'de> Deserializer<'de> for EncodedValue<'_, '_, 'de> {
                 if !self.decoder.kind(number).is_variant() {
                     return Err(no_variant(self.decoder.schema(number).0, &visitor));
                 }
-                self.decoder.descend(|decoder| variant::visit_record(decoder, number, visitor))
+                variant::visit_record(&mut *self.decoder.descend::<V::Value>()?, number, visitor)
             }
             // A format without enums writes a name, or a map of one entry.
             Tag::Str => visitor.visit_enum(serde::de::value::BorrowedStrDeserializer::new(
                 self.decoder.reader.text()?,
             )),
-            Tag::Map => self.decoder.descend(|decoder| variant::visit_entry(decoder, visitor)),
+            Tag::Map => variant::visit_entry(&mut *self.decoder.descend::<V::Value>()?, visitor),
+            tag @ (Tag::Array | Tag::Ndarray) => {
+                self.array::<V>(tag)?.deserialize_enum(name, variants, visitor)
+            }
             tag => self.any(tag, visitor),
         }
     }

@@ -129,7 +129,8 @@ impl<'de> Deserializer<'de> for VariantContent<'_, '_, 'de> {
             return EncodedValue { decoder: self.decoder, slot }.deserialize_option(visitor);
         }
         let VariantContent { decoder, number } = self;
-        decoder.descend_option(|decoder| visitor.visit_some(VariantContent { decoder, number }))
+        let mut level = decoder.descend_option::<V::Value>()?;
+        visitor.visit_some(VariantContent { decoder: &mut level, number })
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
