@@ -284,13 +284,19 @@ pub(crate) fn can_map(bytes: usize) -> bool {
     memmap2::MmapMut::map_anon(bytes).is_ok()
 }
 
-/// The memory that the machine has, in bytes.
+/// The memory that the machine has, in bytes; `None` where a sandbox does not let the call through. `sysconf` would make the same call, and
+/// calculate with whatever the stack holds if the call fails.
 pub(crate) fn total_memory() -> Option<u64> {
-    let number = |of| {
-        // SAFETY: the call takes a number, returns a number and changes nothing.
-        u64::try_from(unsafe { libc::sysconf(of) }).ok()
-    };
-    number(libc::_SC_PHYS_PAGES)?.checked_mul(number(libc::_SC_PAGESIZE)?)
+    let mut told = std::mem::MaybeUninit::<libc::sysinfo>::uninit();
+    // SAFETY: the call writes what it tells to `told`, which has the right type and is larger than that, and nothing else.
+    if unsafe { libc::sysinfo(told.as_mut_ptr()) } != 0 {
+        return None;
+    }
+    // SAFETY: the call succeeded, so that it has filled all fields.
+    let told = unsafe { told.assume_init() };
+    #[allow(clippy::useless_conversion)] // It is a `u32` where pointers are as short.
+    let units = u64::from(told.totalram);
+    units.checked_mul(told.mem_unit.into())
 }
 
 /// The size of a page of memory, in bytes.

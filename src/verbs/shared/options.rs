@@ -296,8 +296,9 @@ impl SegmentOptions {
     /// behind, and the name is what it was. There is one exception, and the error says so: if only the last flush of a
     /// persistent segment's directory or the last look at its file fails, the segment exists.
     pub fn create<T: Serialize + ?Sized>(&self, value: &T) -> Result<Segment> {
-        let all = || count(value);
-        self.create_by(all, |blank, meter| ser::to_sink(value, blank.sink(meter)))
+        let mut fill =
+            |blank: Blank, meter: Option<&Meter<'_>>| ser::to_sink(value, blank.sink(meter));
+        self.create_by(&|| count(value), &mut fill)
     }
 
     /// Makes a segment with these options of what `write` writes to the serializer that it gets; see [`ser`](crate::ser).
@@ -326,17 +327,22 @@ impl SegmentOptions {
         &self,
         write: impl FnOnce(ser::Serializer<'_, '_>) -> Result<()>,
     ) -> Result<Segment> {
-        self.create_by(|| Ok(None), |blank, meter| ser::to_sink_with(blank.sink(meter), write))
+        let mut write = Some(write);
+        let mut fill = |blank: Blank, meter: Option<&Meter<'_>>| match write.take() {
+            Some(write) => ser::to_sink_with(blank.sink(meter), write),
+            None => Err(ser::used_up()),
+        };
+        self.create_by(&|| Ok(None), &mut fill)
     }
 
-    /// Makes a segment that `fill` fills. `all` gives the bytes of all arrays for the progress function, if they are known
-    /// beforehand.
+    /// Makes a segment that `fill` fills, which is called once at most. `all` gives the bytes of all arrays for the progress function, if
+    /// they are known beforehand. Nothing from here on is compiled for each type of object.
     pub(super) fn create_by(
         &self,
-        all: impl FnOnce() -> Result<Option<u64>>,
-        fill: impl FnOnce(Blank, Option<&Meter<'_>>) -> Result<Filled>,
+        all: &dyn Fn() -> Result<Option<u64>>,
+        fill: &mut Fill<'_>,
     ) -> Result<Segment> {
-        let fill =
+        let mut fill =
             |blank| metered(self.progress.as_ref(), Work::MAKE, all, |meter| fill(blank, meter));
         let name = self.checked_name()?;
         span!("create", name = name.as_ref().map(tracing::field::display));
@@ -506,6 +512,9 @@ fn create_memory(fill: impl FnOnce(Nonce) -> Result<Filled>) -> Result<(Memory, 
 
 /// A function pointer, so that a type is compiled for one sink, however many ways there are to share it.
 pub(super) type MakeLive = fn() -> Result<SegmentWriter>;
+
+/// What writes an object to an empty segment.
+pub(super) type Fill<'f> = dyn FnMut(Blank, Option<&Meter<'_>>) -> Result<Filled> + 'f;
 
 /// A segment to which nothing has been written yet.
 pub(super) struct Blank {
