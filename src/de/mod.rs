@@ -31,8 +31,9 @@
 // - `deserializer` is the public face of these.
 // - `decoder` is the cursor. `value` answers every request by the tag that it finds, and `key` answers requests for keys.
 //   `items` hands over the items of sequences and maps, `varints` those of lists of whole numbers, `record` the fields of
-//   structs and tuples, `variant` the content of an enum. `skip` passes over values that the type ignores. `walk` goes over an
-//   object without a type, and `leaf` tells of its values without parts. `kept` leaves long lists as they are encoded.
+//   structs and tuples, `variant` the content of an enum. `number` reads one number of any width. `skip` passes over values
+//   that the type ignores. `walk` goes over an object without a type, and `leaf` tells of its values without parts. `kept`
+//   leaves long lists as they are encoded.
 // - `array` answers every request that an array fits, and `part` those that a row or an element of it fits. `elements` hands
 //   rows and elements over. `ndarray_form` gives arrays in the form that ndarray asks for. `transparent` accepts options and
 //   newtypes that were not written. `buffer` puts arrays into serde's buffer.

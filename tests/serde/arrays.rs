@@ -13,7 +13,7 @@ use ndarray::{
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_shm::{AlignedBytes, ShmArray1, ShmArray2, ShmArrayD, from_bytes, to_bytes};
+use serde_shm::{AlignedBytes, ShmArray, ShmArray1, ShmArray2, ShmArrayD, from_bytes, to_bytes};
 
 use crate::support::{Routed, array_count, points_into};
 
@@ -338,7 +338,8 @@ fn a_type_that_does_not_fit_is_named_with_its_place() {
         "layers[0].weight: expected an array of shape [_], found shape [4, 4]"
     );
     let error = from_bytes::<Net<u32>>(&bytes).unwrap_err();
-    assert!(error.to_string().starts_with("layers[0].weight: expected u32"), "{error}");
+    let found = "layers[0].weight: expected u32, found an array of f64 (shape [4, 4])";
+    assert!(error.to_string().starts_with(found), "{error}");
     let ragged = serde_json::from_str::<Routed<Array2<u8>>>("[[1, 2], [3]]").unwrap_err();
     assert!(ragged.to_string().contains("2 elements as in the rows before"), "{ragged}");
 }
@@ -451,4 +452,59 @@ fn many_small_arrays_are_packed_and_large_ones_aligned() {
     let large = to_bytes(&(Routed(vec![1_u8; 100]), Routed(vec![1.0; 100]))).unwrap();
     let (_, floats): (Routed<&[u8]>, Routed<&[f64]>) = from_bytes(&large).unwrap();
     assert_eq!(floats.0.as_ptr() as usize % 64, 0);
+}
+
+/// The rows of an array are sequences, of which serde's own derive makes structs, in every order of axes and of bytes. Half of what
+/// says a number of complex parts is not left out either.
+#[test]
+fn rows_come_as_structs() {
+    #[derive(Deserialize, PartialEq, Debug)]
+    struct Pair<T> {
+        first: T,
+        second: T,
+    }
+    fn pair<T>(first: T, second: T) -> Pair<T> {
+        Pair { first, second }
+    }
+    let rows = ndarray::array![[1.0_f32, 2.0], [3.0, 4.0], [5.0, 6.0]];
+    let expected = [pair(1.0, 2.0), pair(3.0, 4.0), pair(5.0, 6.0)];
+    let turned = rows.t().as_standard_layout().into_owned().reversed_axes();
+    for array in [rows.clone(), turned] {
+        let bytes = to_bytes(&ShmArray::from(array)).unwrap();
+        assert_eq!(from_bytes::<Vec<Pair<f32>>>(&bytes).unwrap(), expected);
+        assert_eq!(
+            from_bytes::<Vec<Pair<Option<f64>>>>(&bytes).unwrap()[2],
+            pair(Some(5.0), Some(6.0))
+        );
+        for error in [
+            from_bytes::<Vec<Pair<String>>>(&bytes).unwrap_err(),
+            from_bytes::<Vec<Pair<Vec<f32>>>>(&bytes).unwrap_err(),
+            from_bytes::<Vec<(f32,)>>(&bytes).unwrap_err(),
+            from_bytes::<Vec<f32>>(&bytes).unwrap_err(),
+            from_bytes::<Pair<f32>>(&bytes).unwrap_err(),
+            from_bytes::<String>(&bytes).unwrap_err(),
+            from_bytes::<f32>(&bytes).unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), serde_shm::ErrorKind::Mismatch, "{error}");
+        }
+    }
+    let halves = [1.0_f64, -2.0, 3.0, -4.0];
+    for (name, bytes) in
+        [("<c16", halves.map(f64::to_le_bytes)), (">c16", halves.map(f64::to_be_bytes))]
+    {
+        let dtype = name.parse::<serde_shm::DType>().unwrap();
+        let view =
+            serde_shm::UntypedView::new(dtype, &[2], serde_shm::Order::C, bytes.as_flattened());
+        let bytes = to_bytes(&view.unwrap()).unwrap();
+        assert_eq!(
+            from_bytes::<Vec<Pair<f64>>>(&bytes).unwrap(),
+            [pair(1.0, -2.0), pair(3.0, -4.0)]
+        );
+        assert_eq!(from_bytes::<Vec<(f64, f64)>>(&bytes).unwrap(), [(1.0, -2.0), (3.0, -4.0)]);
+        assert_eq!(from_bytes::<Vec<[f64; 2]>>(&bytes).unwrap(), [[1.0, -2.0], [3.0, -4.0]]);
+        let json = from_bytes::<serde_json::Value>(&bytes).unwrap();
+        assert_eq!(json, serde_json::json!([[1.0, -2.0], [3.0, -4.0]]), "{name}");
+        let error = from_bytes::<Vec<f64>>(&bytes).unwrap_err();
+        assert_eq!(error.kind(), serde_shm::ErrorKind::Mismatch, "{error}");
+    }
 }

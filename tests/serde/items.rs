@@ -588,3 +588,42 @@ fn lists_of_bools_are_bools_alone() {
     let error = from_bytes::<Vec<String>>(&bytes).unwrap_err().to_string();
     assert!(error.contains("boolean `true`") && error.contains("string"), "{error}");
 }
+
+/// serde's own derive takes the fields of a struct from a sequence, too. A list of any numbers is one, whole or row by row, and so is a
+/// list in a list; what it lacks or has beyond the fields is an error, wherever it is noticed.
+#[test]
+fn lists_come_as_structs() {
+    #[derive(Deserialize, PartialEq, Debug)]
+    struct Pair<T> {
+        first: T,
+        second: T,
+    }
+    fn pairs<A: Serialize, T: DeserializeOwned + PartialEq + Debug>(written: [A; 2], read: [T; 2]) {
+        let list = Vec::from(written);
+        let [first, second] = read;
+        let pair = Pair { first, second };
+        let one = to_bytes(&list).unwrap();
+        assert_eq!(from_bytes::<Pair<T>>(&one).unwrap(), pair);
+        let rows = to_bytes(&[&list, &list]).unwrap();
+        let read: Vec<Pair<T>> = from_bytes(&rows).unwrap();
+        assert_eq!((&read[0], &read[1]), (&pair, &pair));
+        for count in [0, 1, 3] {
+            let list: Vec<&A> = list.iter().cycle().take(count).collect();
+            let error = from_bytes::<Pair<T>>(&to_bytes(&list).unwrap()).unwrap_err();
+            assert_eq!(error.kind(), serde_shm::ErrorKind::Mismatch, "{count}: {error}");
+        }
+    }
+    pairs([true, false], [true, false]);
+    pairs([-1_i8, 2], [-1_i8, 2]);
+    pairs([1_u8, 200], [1_u16, 200]);
+    pairs([-1_i16, 300], [-1_i64, 300]);
+    pairs([1_u32, 70_000], [1_u32, 70_000]);
+    pairs([1_u64 << 60, 5], [1_u64 << 60, 5]);
+    pairs([-1_i64 << 60, 5], [-1_i128 << 60, 5]);
+    pairs([0.5_f32, -1.0], [0.5_f64, -1.0]);
+    pairs([0.5_f64, -1.0], [0.5_f64, -1.0]);
+    pairs(["a", "b"], ["a".to_owned(), "b".to_owned()]);
+    pairs([Some(1_u8), None], [Some(1_u8), None]);
+    pairs([1_u8, 2], [Some(1_u8), Some(2)]);
+    pairs([vec![1.5_f32], vec![]], [vec![1.5_f32], vec![]]);
+}
