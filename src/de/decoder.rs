@@ -16,7 +16,7 @@ use crate::stack;
 use crate::store::{ArrayPath, ArrayStream, Placed, Source};
 #[cfg(feature = "ndarray")]
 use crate::value::Names;
-use crate::wire::{FieldTags, ReadTables, Reader, Schema, SchemaKind, Tag, behind_names, unzigzag};
+use crate::wire::{FieldTags, ReadTables, Reader, Schema, SchemaKind, Tag, behind_names};
 
 use super::bounds::Bounds;
 use super::buffer::is_buffer;
@@ -481,18 +481,6 @@ impl<'s, 'de> Decoder<'s, 'de> {
 
     pub(super) fn bool(&mut self) -> Result<bool> {
         self.reader.bool()
-    }
-
-    #[inline]
-    pub(super) fn unsigned(&mut self, tag: Tag, max: u64) -> Result<u64> {
-        let number = self.reader.varint()?;
-        if number <= max { Ok(number) } else { Err(out_of_range(tag, number)) }
-    }
-
-    #[inline]
-    pub(super) fn signed(&mut self, tag: Tag, min: i64, max: i64) -> Result<i64> {
-        let number = unzigzag(self.reader.varint()?);
-        if (min..=max).contains(&number) { Ok(number) } else { Err(out_of_range(tag, number)) }
     }
 
     /// A run's number of items, whether another follows, and the tags.

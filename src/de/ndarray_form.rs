@@ -4,8 +4,7 @@
 
 use serde::de::value::{BorrowedStrDeserializer, SeqDeserializer};
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error as _, Expected, MapAccess, SeqAccess,
-    Unexpected, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, Error as _, Expected, MapAccess, SeqAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 
@@ -71,6 +70,7 @@ enum FormOrigin<'f, 'd, 's, 'de> {
 impl<'de> MapAccess<'de> for FormFields<'_, '_, '_, 'de> {
     type Error = Error;
 
+    #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
         if self.is_named {
             return Err(items::untaken());
@@ -136,25 +136,6 @@ impl Iterator for Axes<'_> {
     }
 }
 
-impl FormValue<'_, '_, '_, '_> {
-    /// The answer to a request that no sequence answers.
-    fn version(&self, expected: &dyn Expected) -> Result<u8> {
-        match self {
-            FormValue::Version => Ok(1),
-            _ => Err(Error::invalid_type(Unexpected::Seq, expected)),
-        }
-    }
-}
-
-macro_rules! versions {
-    ($($method:ident($($arg:ident: $ty:ty),*);)*) => {$(
-        fn $method<V: Visitor<'de>>(self, $($arg: $ty,)* visitor: V) -> Result<V::Value> {
-            let version = self.version(&visitor)?;
-            visitor.visit_u8(version)
-        }
-    )*};
-}
-
 impl<'de> Deserializer<'de> for FormValue<'_, '_, '_, 'de> {
     type Error = Error;
 
@@ -196,32 +177,10 @@ impl<'de> Deserializer<'de> for FormValue<'_, '_, '_, 'de> {
         }
     }
 
-    versions! {
-        deserialize_bool();
-        deserialize_i8();
-        deserialize_i16();
-        deserialize_i32();
-        deserialize_i64();
-        deserialize_i128();
-        deserialize_u8();
-        deserialize_u16();
-        deserialize_u32();
-        deserialize_u64();
-        deserialize_u128();
-        deserialize_f32();
-        deserialize_f64();
-        deserialize_char();
-        deserialize_str();
-        deserialize_string();
-        deserialize_unit();
-        deserialize_unit_struct(_name: &'static str);
-        deserialize_map();
-        deserialize_struct(_name: &'static str, _fields: &'static [&'static str]);
-        deserialize_enum(_name: &'static str, _variants: &'static [&'static str]);
-        deserialize_identifier();
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        seq tuple_struct map struct enum identifier
     }
-
-    forward_to_deserialize_any! { bytes byte_buf option seq tuple_struct }
 }
 
 /// How far a sequence along one axis has been read.

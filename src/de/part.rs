@@ -41,19 +41,6 @@ impl<'p, 'de> Part<'p, 'de> {
         Part { shape: &[], strides: &[], bytes, ..*self }
     }
 
-    fn row(&self, index: usize) -> Self {
-        let item = self.dtype.item_size();
-        let shape = &self.shape[1..];
-        let (strides, bytes) = if let Some((stride, strides)) = self.strides.split_first() {
-            (strides, self.bytes.get(index * stride * item..))
-        } else {
-            // The product was checked with the byte length of the whole array.
-            let each = layout::byte_len(shape, item).unwrap_or(0);
-            (&[][..], self.bytes.get(index * each..(index + 1) * each))
-        };
-        Part { shape, strides, bytes: bytes.unwrap_or_default(), ..*self }
-    }
-
     /// Gives the part as a sequence along its first axis, the elements of numbers in the quickest way.
     fn visit_quickly<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.shape {
@@ -64,11 +51,10 @@ impl<'p, 'de> Part<'p, 'de> {
 
     /// Gives the part as a sequence along its first axis.
     fn visit_rows<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let len = self.shape[0];
         if self.bytes.is_empty() {
-            self.bounds.take_rows(len)?;
+            self.bounds.take_rows(self.shape[0])?;
         }
-        visit_all(Parts { part: self, next: 0, len, are_rows: true }, visitor)
+        visit_all(Parts::rows(self), visitor)
     }
 
     /// Exactly the bytes of the element, or `None` if the part has axes, or an array without elements stands here.
@@ -85,15 +71,33 @@ impl<'p, 'de> Part<'p, 'de> {
 /// The rows of a part along its first axis, or all of its elements if they lie side by side. There is one type for both, because the
 /// compiler makes a reader for each such type and each type that is read.
 pub(super) struct Parts<'p, 'de> {
-    part: Part<'p, 'de>,
-    next: usize,
-    len: usize,
-    are_rows: bool,
+    /// What each of them is, with the bytes of all.
+    each: Part<'p, 'de>,
+    left: usize,
+    /// Where the next one begins, and how far it is from one to the next.
+    start: usize,
+    step: usize,
+    /// Whether there is nothing of another one between its bytes.
+    is_whole: bool,
 }
 
 impl<'p, 'de> Parts<'p, 'de> {
+    /// So many elements.
     pub(super) fn elements(part: Part<'p, 'de>, len: usize) -> Self {
-        Parts { part, next: 0, len, are_rows: false }
+        let each = Part { shape: &[], strides: &[], ..part };
+        Parts { each, left: len, start: 0, step: part.dtype.item_size(), is_whole: true }
+    }
+
+    /// The part must have an axis.
+    fn rows(part: Part<'p, 'de>) -> Self {
+        let (item, shape) = (part.dtype.item_size(), &part.shape[1..]);
+        let (strides, step) = match part.strides.split_first() {
+            Some((stride, strides)) => (strides, stride.saturating_mul(item)),
+            // The product was checked with the byte length of the whole array.
+            None => (part.strides, layout::byte_len(shape, item).unwrap_or(0)),
+        };
+        let (each, is_whole) = (Part { shape, strides, ..part }, part.strides.is_empty());
+        Parts { each, left: part.shape[0], start: 0, step, is_whole }
     }
 }
 
@@ -102,17 +106,17 @@ impl<'p, 'de> Iterator for Parts<'p, 'de> {
 
     #[inline]
     fn next(&mut self) -> Option<Part<'p, 'de>> {
-        let at = self.next;
-        if at == self.len {
-            return None;
-        }
-        self.next += 1;
-        Some(if self.are_rows { self.part.row(at) } else { self.part.element_at(at) })
+        self.left = self.left.checked_sub(1)?;
+        // Rows without bytes may be as far from each other as one likes.
+        let (start, next) = (self.start, self.start.saturating_add(self.step));
+        let end = if self.is_whole { next } else { self.each.bytes.len() };
+        self.start = next;
+        Some(Part { bytes: self.each.bytes.get(start..end).unwrap_or_default(), ..self.each })
     }
 
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.len - self.next, Some(self.len - self.next))
+        (self.left, Some(self.left))
     }
 }
 
@@ -160,8 +164,14 @@ impl<'p, 'de> PartElement<'p, 'de> {
             }
             Scalar::F16 => visitor.visit_f32(crate::dtype::f16_to_f32(self.bits())),
             Scalar::BF16 => visitor.visit_f32(crate::dtype::bf16_to_f32(self.bits())),
-            Scalar::C64 => self.visit_halves(DType::F32, visitor),
-            Scalar::C128 => self.visit_halves(DType::F64, visitor),
+            Scalar::C64 => {
+                let parts = [self.number::<4>(0), self.number(4)];
+                visit_all(adjacent::<4>(Scalar::F32, parts.as_flattened()), visitor)
+            }
+            Scalar::C128 => {
+                let parts = [self.number::<8>(0), self.number(8)];
+                visit_all(adjacent::<8>(Scalar::F64, parts.as_flattened()), visitor)
+            }
             _ if self.dtype.is_big_endian() => {
                 let mut bytes = [0; 8];
                 let bytes = &mut bytes[..self.bytes.len()];
@@ -171,13 +181,6 @@ impl<'p, 'de> PartElement<'p, 'de> {
             }
             _ => NumberElement { scalar, bytes: self.bytes }.deserialize_any(visitor),
         }
-    }
-
-    /// The two numbers of a complex one.
-    fn visit_halves<V: Visitor<'de>>(&self, half: DType, visitor: V) -> Result<V::Value> {
-        let dtype = &half.in_order_of(self.dtype);
-        Part { dtype, shape: &[2], strides: &[], bytes: self.bytes, bounds: self.bounds }
-            .visit_rows(visitor)
     }
 
     fn visit_bytes<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value> {
@@ -207,14 +210,6 @@ impl<'p, 'de> PartElement<'p, 'de> {
                 let value = visitor.visit_seq(&mut fields)?;
                 let (len, left) = (structure.fields().len(), fields.left.len());
                 if left == 0 { Ok(value) } else { Err(too_many(len - left, len)) }
-            }
-            DTypeRepr::Scalar(Scalar::C64) => {
-                let parts = [self.number::<4>(0), self.number(4)];
-                visit_all(adjacent::<4>(Scalar::F32, parts.as_flattened()), visitor)
-            }
-            DTypeRepr::Scalar(Scalar::C128) => {
-                let parts = [self.number::<8>(0), self.number(8)];
-                visit_all(adjacent::<8>(Scalar::F64, parts.as_flattened()), visitor)
             }
             _ => self.visit(visitor),
         }

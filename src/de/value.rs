@@ -16,7 +16,7 @@ use crate::wire::{Schema, SchemaKind, Tag, unzigzag};
 
 use super::array::{self, Array};
 use super::buffer::{self, is_buffer};
-use super::decoder::{ANY, Copied, Decoder, one_more};
+use super::decoder::{ANY, Copied, Decoder, in_range, one_more};
 use super::elements::{lend_bytes, visit_packed};
 use super::items::{visit_entries, visit_items};
 #[cfg(feature = "ndarray")]
@@ -438,12 +438,12 @@ impl<'de> Deserializer<'de> for EncodedValue<'_, '_, 'de> {
     number! {
         deserialize_bool visit_bool Bool |d| d.bool()?;
         deserialize_i8 visit_i8 I8 |d| d.reader.byte()?.cast_signed();
-        deserialize_i16 visit_i16 I16 |d| d.signed(Tag::I16, i16::MIN.into(), i16::MAX.into())? as i16;
-        deserialize_u16 visit_u16 U16 |d| d.unsigned(Tag::U16, u16::MAX.into())? as u16;
+        deserialize_i16 visit_i16 I16 |d| in_range(Tag::I16, unzigzag(d.reader.varint()?))?;
+        deserialize_u16 visit_u16 U16 |d| in_range(Tag::U16, d.reader.varint()?)?;
         deserialize_u8 visit_u8 U8 |d| d.reader.byte()?;
-        deserialize_u32 visit_u32 U32 |d| d.unsigned(Tag::U32, u32::MAX.into())? as u32;
+        deserialize_u32 visit_u32 U32 |d| in_range(Tag::U32, d.reader.varint()?)?;
         deserialize_u64 visit_u64 U64 |d| d.reader.varint()?, U64Fixed |d| u64::from_le_bytes(d.reader.array()?);
-        deserialize_i32 visit_i32 I32 |d| d.signed(Tag::I32, i32::MIN.into(), i32::MAX.into())? as i32;
+        deserialize_i32 visit_i32 I32 |d| in_range(Tag::I32, unzigzag(d.reader.varint()?))?;
         deserialize_i64 visit_i64 I64 |d| unzigzag(d.reader.varint()?), I64Fixed |d| i64::from_le_bytes(d.reader.array()?);
         deserialize_f32 visit_f32 F32 |d| f32::from_le_bytes(d.reader.array()?);
         deserialize_f64 visit_f64 F64 |d| f64::from_le_bytes(d.reader.array()?);

@@ -153,6 +153,7 @@ impl DType {
     }
 
     /// This dtype in the byte order of another dtype.
+    #[cfg(feature = "ndarray")]
     pub(crate) fn in_order_of(self, other: &DType) -> Self {
         DType { big_endian: other.big_endian, ..self }.normal()
     }

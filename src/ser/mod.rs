@@ -168,12 +168,6 @@ fn dropped() -> Error {
     )
 }
 
-/// The error of code that asks twice for an object that is written once.
-#[cold]
-pub(crate) fn used_up() -> Error {
-    Error::new(ErrorKind::Message, "what writes the object was used up")
-}
-
 /// The slot of a value whose tag is not known beforehand. The tag is not written but given back.
 const LEARN: u8 = 0;
 const ANY: u8 = Tag::Any as u8;

@@ -488,6 +488,20 @@ fn rows_come_as_structs() {
             assert_eq!(error.kind(), serde_shm::ErrorKind::Mismatch, "{error}");
         }
     }
+    // A struct of these names is given the ndarray form, and its elements are a sequence like any other.
+    #[derive(Deserialize, PartialEq, Debug)]
+    struct Form<T> {
+        v: u8,
+        dim: Vec<u64>,
+        data: T,
+    }
+    let bytes = to_bytes(&ShmArray::from(array![1.5_f32, 2.5])).unwrap();
+    let form = from_bytes::<Form<Pair<f32>>>(&bytes).unwrap();
+    assert_eq!(form, Form { v: 1, dim: vec![2], data: pair(1.5, 2.5) });
+    let form = from_bytes::<Form<Vec<f32>>>(&to_bytes(&vec![1.5_f32, 2.5]).unwrap()).unwrap();
+    assert_eq!(form, Form { v: 1, dim: vec![2], data: vec![1.5, 2.5] });
+    let error = from_bytes::<Form<f32>>(&bytes).unwrap_err();
+    assert_eq!(error.kind(), serde_shm::ErrorKind::Mismatch, "{error}");
     let halves = [1.0_f64, -2.0, 3.0, -4.0];
     for (name, bytes) in
         [("<c16", halves.map(f64::to_le_bytes)), (">c16", halves.map(f64::to_be_bytes))]
@@ -507,4 +521,44 @@ fn rows_come_as_structs() {
         let error = from_bytes::<Vec<f64>>(&bytes).unwrap_err();
         assert_eq!(error.kind(), serde_shm::ErrorKind::Mismatch, "{error}");
     }
+}
+
+/// No bytes limit the number of rows without elements, so they are counted, wherever among the axes the empty one stands.
+#[test]
+fn rows_without_elements_are_counted() {
+    let dtype = "<c16".parse::<serde_shm::DType>().unwrap();
+    for order in [serde_shm::Order::C, serde_shm::Order::F] {
+        let view = |shape: &[usize]| {
+            let view = serde_shm::UntypedView::new(dtype.clone(), shape, order, &[]).unwrap();
+            to_bytes(&view).unwrap()
+        };
+        let few = from_bytes::<Vec<Vec<Vec<(f64, f64)>>>>(&view(&[3, 2, 0])).unwrap();
+        assert_eq!(few, vec![vec![vec![]; 2]; 3]);
+        let many = view(&[1 << 10, 1 << 10, 1 << 10, 1 << 10, 1 << 10, 1 << 10, 0, 1]);
+        let error = from_bytes::<serde_json::Value>(&many).unwrap_err();
+        assert_eq!(error.kind(), serde_shm::ErrorKind::Limit, "{order:?}: {error}");
+    }
+}
+
+/// The only element of an array without axes is the index of a variant, as those in lists are.
+#[test]
+fn an_array_without_axes_is_a_variant() {
+    #[derive(Deserialize, PartialEq, Debug)]
+    enum Side {
+        Left,
+        Right,
+    }
+    for (index, side) in [(0_u32, Side::Left), (1, Side::Right)] {
+        let bytes = to_bytes(&ShmArray::from(ndarray::arr0(index))).unwrap();
+        assert_eq!(from_bytes::<Side>(&bytes).unwrap(), side);
+        assert_eq!(from_bytes::<Option<Side>>(&bytes).unwrap(), Some(side));
+    }
+    let bytes = to_bytes(&ShmArray::from(ndarray::arr0(2_u32))).unwrap();
+    assert!(from_bytes::<Side>(&bytes).is_err());
+    let bytes = to_bytes(&ShmArray::from(array![1_u32])).unwrap();
+    let error = from_bytes::<Side>(&bytes).unwrap_err().to_string();
+    assert!(
+        error.contains("found an array of u32 (shape [1])") && error.contains("Side"),
+        "{error}"
+    );
 }

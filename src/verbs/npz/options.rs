@@ -12,7 +12,7 @@ use crate::de::Opened;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::FileWriter;
 use crate::progress::{Progress, ProgressAnswer, Work, metered};
-use crate::ser::{Serializer, to_sink, to_sink_with, used_up};
+use crate::ser::{Serializer, to_sink, to_sink_with};
 use crate::store::{NpzSink, Tally};
 use crate::zip::Settings;
 
@@ -270,7 +270,7 @@ impl<'p> NpzOptions<'p> {
     pub fn save<T: Serialize + ?Sized>(&self, path: impl AsRef<Path>, value: &T) -> Result<()> {
         let path = path.as_ref();
         let all = || to_sink(value, Tally::default()).map(Some);
-        self.write(path, &all, &mut |sink| Ok(to_sink(value, sink)?.1))
+        self.write(path, &all, Box::new(|sink| Ok(to_sink(value, sink)?.1)))
             .map_err(|error| error.in_container(path.display()))
     }
 
@@ -299,12 +299,7 @@ impl<'p> NpzOptions<'p> {
         write: impl FnOnce(Serializer<'_, '_>) -> Result<()>,
     ) -> Result<()> {
         let path = path.as_ref();
-        let mut write = Some(write);
-        let mut fill = |sink: DraftSink<'_, '_>| match write.take() {
-            Some(write) => Ok(to_sink_with(sink, write)?.1),
-            None => Err(used_up()),
-        };
-        self.write(path, &|| Ok(None), &mut fill)
+        self.write(path, &|| Ok(None), Box::new(|sink| Ok(to_sink_with(sink, write)?.1)))
             .map_err(|error| error.in_container(path.display()))
     }
 
@@ -355,13 +350,13 @@ impl<'p> NpzOptions<'p> {
         Npz::open_within(path.as_ref(), self.limit)
     }
 
-    /// Writes the file by `fill`, which returns its length and is called once at most. `all` gives the bytes of all arrays for the progress
+    /// Writes the file by `fill`, which returns its length. `all` gives the bytes of all arrays for the progress
     /// function, if they are known beforehand. Nothing from here on is compiled for each type of object.
     fn write(
         &self,
         path: &Path,
         all: &dyn Fn() -> Result<Option<u64>>,
-        fill: &mut dyn FnMut(DraftSink<'_, '_>) -> Result<u64>,
+        fill: Box<dyn FnOnce(DraftSink<'_, '_>) -> Result<u64> + '_>,
     ) -> Result<()> {
         span!("save", path = %path.display());
         let settings = self.settings()?;

@@ -135,7 +135,7 @@ impl SegmentOptions {
     /// segment with live arrays, whose elements are not in the block; those of [`create`](Self::create).
     pub fn create_from_bytes(&self, block: &[u8]) -> Result<Segment> {
         let all = || Ok(Some(block.len() as u64));
-        let mut fill = |mut blank: Blank, meter: Option<&Meter<'_>>| {
+        let fill = |mut blank: Blank, meter: Option<&Meter<'_>>| {
             check_whole(&BlockParts::check(block)?)?;
             let (mut header, body, mut trailer) = ends(block)?;
             put_nonce(&mut header, blank.nonce).apply(&mut trailer);
@@ -148,7 +148,7 @@ impl SegmentOptions {
             }
             Ok((blank.out, None))
         };
-        self.create_by(&all, &mut fill)
+        self.create_by(&all, Box::new(fill))
     }
 
     /// Makes a segment with these options of a reader's bytes up to its end, which must be one block. The bytes go
@@ -195,13 +195,9 @@ impl SegmentOptions {
     /// # Errors
     ///
     /// Those of [`create_from_reader`](Self::create_from_reader).
-    pub fn create_from_reader_limited<R: Read>(
-        &self,
-        mut reader: R,
-        limit: u64,
-    ) -> Result<Segment> {
-        let mut fill = |blank: Blank, meter: Option<&Meter<'_>>| {
-            let (writer, total) = write_all_of(&mut reader, limit, blank, meter)?;
+    pub fn create_from_reader_limited<R: Read>(&self, reader: R, limit: u64) -> Result<Segment> {
+        let fill = |blank: Blank, meter: Option<&Meter<'_>>| {
+            let (writer, total) = write_all_of(reader, limit, blank, meter)?;
             if !self.persist {
                 // Memory is checked when it has been sealed, before it gets a name.
                 return Ok((writer, None));
@@ -210,7 +206,7 @@ impl SegmentOptions {
             check_file(&file, total)?;
             Ok((SegmentWriter::file(file), None))
         };
-        self.create_by(&|| Ok(None), &mut fill)
+        self.create_by(&|| Ok(None), Box::new(fill))
     }
 }
 

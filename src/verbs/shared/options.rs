@@ -296,9 +296,10 @@ impl SegmentOptions {
     /// behind, and the name is what it was. There is one exception, and the error says so: if only the last flush of a
     /// persistent segment's directory or the last look at its file fails, the segment exists.
     pub fn create<T: Serialize + ?Sized>(&self, value: &T) -> Result<Segment> {
-        let mut fill =
-            |blank: Blank, meter: Option<&Meter<'_>>| ser::to_sink(value, blank.sink(meter));
-        self.create_by(&|| count(value), &mut fill)
+        self.create_by(
+            &|| count(value),
+            Box::new(|blank, meter| ser::to_sink(value, blank.sink(meter))),
+        )
     }
 
     /// Makes a segment with these options of what `write` writes to the serializer that it gets; see [`ser`](crate::ser).
@@ -327,22 +328,20 @@ impl SegmentOptions {
         &self,
         write: impl FnOnce(ser::Serializer<'_, '_>) -> Result<()>,
     ) -> Result<Segment> {
-        let mut write = Some(write);
-        let mut fill = |blank: Blank, meter: Option<&Meter<'_>>| match write.take() {
-            Some(write) => ser::to_sink_with(blank.sink(meter), write),
-            None => Err(ser::used_up()),
-        };
-        self.create_by(&|| Ok(None), &mut fill)
+        self.create_by(
+            &|| Ok(None),
+            Box::new(|blank, meter| ser::to_sink_with(blank.sink(meter), write)),
+        )
     }
 
-    /// Makes a segment that `fill` fills, which is called once at most. `all` gives the bytes of all arrays for the progress function, if
+    /// Makes a segment that `fill` fills. `all` gives the bytes of all arrays for the progress function, if
     /// they are known beforehand. Nothing from here on is compiled for each type of object.
     pub(super) fn create_by(
         &self,
         all: &dyn Fn() -> Result<Option<u64>>,
-        fill: &mut Fill<'_>,
+        fill: Fill<'_>,
     ) -> Result<Segment> {
-        let mut fill =
+        let fill =
             |blank| metered(self.progress.as_ref(), Work::MAKE, all, |meter| fill(blank, meter));
         let name = self.checked_name()?;
         span!("create", name = name.as_ref().map(tracing::field::display));
@@ -514,7 +513,7 @@ fn create_memory(fill: impl FnOnce(Nonce) -> Result<Filled>) -> Result<(Memory, 
 pub(super) type MakeLive = fn() -> Result<SegmentWriter>;
 
 /// What writes an object to an empty segment.
-pub(super) type Fill<'f> = dyn FnMut(Blank, Option<&Meter<'_>>) -> Result<Filled> + 'f;
+pub(super) type Fill<'f> = Box<dyn FnOnce(Blank, Option<&Meter<'_>>) -> Result<Filled> + 'f>;
 
 /// A segment to which nothing has been written yet.
 pub(super) struct Blank {
